@@ -1,0 +1,2 @@
+//! enasd
+fn main() {}

@@ -1,0 +1,1 @@
+//! The configuration: one TOML file, environment and flags over built-in defaults.

@@ -1,0 +1,56 @@
+//! Which images, and how they are split and augmented.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Where the images come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// The embedded cut of Fashion-MNIST: 7,000 train, 3,000 validation, 5,000 test images.
+    FashionMnist,
+    /// A folder of IDX files, plain or gz, named as MNIST names them.
+    Idx,
+    /// A folder with the binary version of CIFAR-10.
+    Cifar10,
+    /// A folder with the binary version of CIFAR-100.
+    Cifar100,
+    /// A folder of images by class: `train/CLASS/*.png`, and `test/` likewise.
+    Folder,
+}
+
+/// Which images, and how they are split and augmented.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataConfig {
+    /// Where the images come from.
+    pub source: Source,
+    /// The folder, for every source but the embedded one.
+    pub path: Option<PathBuf>,
+    /// For `folder`: the side in pixels to which images are resized, 8 to 256.
+    pub side: usize,
+    /// Share of the training images that become the validation split, where the source has no
+    /// validation split of its own; in (0, 0.5].
+    pub valid_share: f64,
+    /// Zero pixels around an image before a random crop to its size; 0 for no crop.
+    pub crop_padding: usize,
+    /// Whether half of the images are mirrored.
+    pub flip: bool,
+    /// Side in pixels of the square, centered at random, that is blanked; 0 for none.
+    pub cutout: usize,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            source: Source::FashionMnist,
+            path: None,
+            side: 32,
+            valid_share: 0.1,
+            crop_padding: 4,
+            flip: true,
+            cutout: 0,
+        }
+    }
+}

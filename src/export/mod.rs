@@ -1,0 +1,1 @@
+//! How a result leaves and looks: drawings of cells, foreign text forms.

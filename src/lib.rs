@@ -1,0 +1,12 @@
+//! enasd: a daemon that searches for neural network architectures with ENAS.
+
+pub mod config;
+pub mod data;
+pub mod engine;
+pub mod export;
+pub mod net;
+pub mod random;
+pub mod search;
+pub mod space;
+pub mod store;
+pub mod telemetry;

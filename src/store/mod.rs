@@ -1,0 +1,1 @@
+//! What survives a restart: checkpoints, the history, the best cells.

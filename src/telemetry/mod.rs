@@ -1,0 +1,1 @@
+//! Metrics with names, units and meanings; logs; progress on a terminal.
