@@ -1,5 +1,17 @@
 //! What a child computes: a DAG of layers with shapes and parameter names, as plain data.
+//!
+//! An architecture is compiled to a [`Net`]; everything that runs, counts or exports a child
+//! reads the net and nothing else.
 
 mod config;
+mod graph;
+mod layer;
+mod micro;
+mod shape;
+mod standalone;
 
 pub use config::NetConfig;
+pub use graph::{Cost, Net, Norm};
+pub use layer::{Init, Layer, LayerKind, ParamSpec, TensorId};
+pub use micro::{MicroNet, NetError};
+pub use shape::{Padding, Shape, Window};

@@ -1,0 +1,51 @@
+//! The cosine learning rate with warm restarts (SGDR, Loshchilov & Hutter; ENAS, section 3.2).
+//!
+//! ```text
+//! η = η_min + ½·(η_max − η_min)·(1 + cos(π·t / T)),   T ← T_mul·T at every restart
+//! ```
+
+use crate::engine::SgdConfig;
+
+/// The learning rate of `epoch`, counted from 0.
+pub fn learning_rate(config: &SgdConfig, epoch: u64) -> f64 {
+    let (mut since_restart, mut period) = (epoch, config.lr_period.max(1));
+    while period <= since_restart {
+        since_restart -= period;
+        period = period.saturating_mul(config.lr_period_factor.max(1));
+    }
+    let angle = std::f64::consts::PI * since_restart as f64 / period as f64;
+    config.lr_min + 0.5 * (config.lr_max - config.lr_min) * (1.0 + angle.cos())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_paper_schedule_has_the_published_values() {
+        let config = SgdConfig::default();
+        for (epoch, expected) in [
+            (0, 0.05),
+            (5, 0.02525),
+            (9, 0.001_711),
+            (10, 0.05),
+            (20, 0.02525),
+            (29, 0.000_805),
+            (30, 0.05),
+            (69, 0.000_576),
+            (70, 0.05),
+            (149, 0.000_519),
+        ] {
+            let found = learning_rate(&config, epoch);
+            assert!((found - expected).abs() < 1e-6, "epoch {epoch}: {found}");
+        }
+        let long = SgdConfig { lr_min: 0.0001, ..config };
+        assert!((learning_rate(&long, 629) - 0.000_101_2).abs() < 1e-7);
+    }
+
+    #[test]
+    fn the_far_future_has_a_rate() {
+        let rate = learning_rate(&SgdConfig::default(), u64::MAX);
+        assert!((0.0005..=0.05).contains(&rate));
+    }
+}

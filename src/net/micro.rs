@@ -1,0 +1,369 @@
+//! Micro nets with shared weights (ENAS, section 2.4; semantics of the search).
+//!
+//! ```text
+//! image ─ stem 3×3 to 3F ─ cell 0 ─ … ─ cell L+1 ─ ReLU ─ mean ─ dropout ─ linear
+//! ```
+//!
+//! Cells at positions `L/3` and `2·(L/3) + 1` reduce: the running tensor is halved to twice the
+//! channels and the reduction cell runs at stride 1. A cell calibrates its two inputs to F
+//! channels and one plane, adds two edges per node, and gathers its loose ends (unread inputs
+//! among them) by a 1×1 convolution whose rows belong to the nodes gathered. Every operation of
+//! every pair of nodes has weights of its own at each cell; a child reads those on its edges.
+//!
+//! Departures from the authors' code: the auxiliary head is trained; weights start with the true
+//! fan-in; evaluation runs without dropout.
+
+use std::collections::BTreeMap;
+
+use crate::net::config::NetConfig;
+use crate::net::graph::Builder;
+use crate::net::{LayerKind, Net, Norm, ParamSpec, Shape, TensorId, standalone};
+use crate::space::{Arch, Cell, CellKind, Edge, N_CELL_INPUTS, Node, Op};
+
+/// A separable convolution is applied twice.
+pub(super) const SEP_CONV_STACK: usize = 2;
+
+/// The two edges of a node, as they stand in parameter names.
+pub(super) const SIDES: [&str; 2] = ["x", "y"];
+
+/// Why a net cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NetError {
+    /// The architecture has another number of nodes than the shared weights.
+    #[error(
+        "the architecture has {found} nodes a cell, but this net is built for {expected} \
+         (`net.nodes`)"
+    )]
+    Nodes {
+        /// Nodes of the architecture.
+        found: usize,
+        /// Nodes of the configuration.
+        expected: usize,
+    },
+    /// A size is outside its range.
+    #[error("`{key}` is {found}; it must be {min} to {max}")]
+    Range {
+        /// The setting.
+        key: &'static str,
+        /// Its value.
+        found: usize,
+        /// Smallest value.
+        min: usize,
+        /// Largest value.
+        max: usize,
+    },
+}
+
+/// A family of micro nets: everything but the architecture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MicroNet {
+    pub(super) config: NetConfig,
+    pub(super) image: Shape,
+    pub(super) classes: usize,
+}
+
+impl MicroNet {
+    /// The nets of `config` for images of a given shape and a number of classes.
+    pub fn new(config: NetConfig, image: Shape, classes: usize) -> Result<Self, NetError> {
+        for (key, found, min, max) in [
+            ("nodes", config.nodes, *Cell::NODE_RANGE.start(), *Cell::NODE_RANGE.end()),
+            ("layers", config.layers, 1, 40),
+            ("channels", config.channels, 1, 512),
+            ("image channels", image.channels, 1, 16),
+            ("image height", image.height, 4, 1024),
+            ("image width", image.width, 4, 1024),
+            ("classes", classes, 2, 100_000),
+        ] {
+            if !(min..=max).contains(&found) {
+                return Err(NetError::Range { key, found, min, max });
+            }
+        }
+        Ok(Self { config, image, classes })
+    }
+
+    /// The shape of one image.
+    pub fn image(&self) -> Shape {
+        self.image
+    }
+
+    /// The number of classes.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The child `arch` with its part of the shared weights.
+    pub fn shared(&self, arch: &Arch) -> Result<Net, NetError> {
+        self.check(arch)?;
+        let cells = CellKind::ALL.map(|kind| arch.cell(kind));
+        let mut frame = Frame::new(self);
+        for position in 0..self.n_cells() {
+            let inputs = frame.begin_shared_cell(position);
+            let output = frame.shared_cell(position, inputs, &cells[self.kind(position) as usize]);
+            frame.end_cell(position, output);
+        }
+        Ok(frame.finish(Norm::Batch))
+    }
+
+    /// The child `arch` as it is trained from scratch and shipped: reduction by stride, all
+    /// loose ends joined, drop-path, running statistics.
+    pub fn standalone(&self, arch: &Arch) -> Result<Net, NetError> {
+        self.check(arch)?;
+        Ok(standalone::build(self, arch))
+    }
+
+    /// Every shared parameter ω, of all children together.
+    pub fn shared_params(&self) -> BTreeMap<String, ParamSpec> {
+        let mut frame = Frame::new(self);
+        for position in 0..self.n_cells() {
+            let inputs = frame.begin_shared_cell(position);
+            let output = frame.whole_cell(position, inputs, self.config.nodes);
+            frame.end_cell(position, output);
+        }
+        frame.finish(Norm::Batch).params()
+    }
+
+    /// Cells of the net: the configured layers and two reductions.
+    pub fn n_cells(&self) -> usize {
+        self.config.layers + 2
+    }
+
+    /// The kind of the cell at `position`.
+    pub(super) fn kind(&self, position: usize) -> CellKind {
+        if self.reductions().contains(&position) { CellKind::Reduction } else { CellKind::Normal }
+    }
+
+    fn reductions(&self) -> [usize; 2] {
+        let distance = self.config.layers / 3;
+        [distance, 2 * distance + 1]
+    }
+
+    fn check(&self, arch: &Arch) -> Result<(), NetError> {
+        let found = arch.cell(CellKind::Normal).nodes().len();
+        let expected = self.config.nodes;
+        if found == expected { Ok(()) } else { Err(NetError::Nodes { found, expected }) }
+    }
+}
+
+/// The parts that shared and stand-alone nets have in common: stem, the two running tensors,
+/// calibration, heads.
+pub(super) struct Frame<'a> {
+    family: &'a MicroNet,
+    pub(super) builder: Builder,
+    /// Outputs of the two cells before.
+    pub(super) running: [TensorId; 2],
+    /// Channels of the cell under way.
+    pub(super) channels: usize,
+    aux_logits: Option<TensorId>,
+}
+
+impl<'a> Frame<'a> {
+    pub(super) fn new(family: &'a MicroNet) -> Self {
+        let mut builder = Builder::new(family.image);
+        let channels = family.config.channels;
+        let stem = LayerKind::Conv { kernel: 3, relu: false };
+        let stem = builder.push(stem, &[0], 3 * channels, "stem".to_owned());
+        Self { family, builder, running: [stem; 2], channels, aux_logits: None }
+    }
+
+    /// Brings both inputs of a cell to the cell's channels and to the plane of the second.
+    pub(super) fn calibrate(&mut self, position: usize) -> [TensorId; 2] {
+        let [first, second] = self.running;
+        let plane = self.builder.shape(second);
+        let path = |input| format!("cell{position}.calibrate{input}");
+        let shape = self.builder.shape(first);
+        let first = if !shape.same_plane(plane) {
+            let kind = LayerKind::FactorizedReduction { relu: true };
+            self.builder.push(kind, &[first], self.channels, path(0))
+        } else {
+            self.to_width(first, path(0))
+        };
+        [first, self.to_width(second, path(1))]
+    }
+
+    fn to_width(&mut self, tensor: TensorId, path: String) -> TensorId {
+        if self.builder.shape(tensor).channels == self.channels {
+            return tensor;
+        }
+        let kind = LayerKind::Conv { kernel: 1, relu: true };
+        self.builder.push(kind, &[tensor], self.channels, path)
+    }
+
+    /// Makes `output` the newest running tensor, and hangs the auxiliary head on the cell after
+    /// the last reduction.
+    pub(super) fn end_cell(&mut self, position: usize, output: TensorId) {
+        self.running = [self.running[1], output];
+        let [_, last_reduction] = self.family.reductions();
+        if position == last_reduction + 1 && 0.0 < self.family.config.aux_weight {
+            self.aux_logits = Some(self.builder.aux_head(output, self.family.classes));
+        }
+    }
+
+    pub(super) fn finish(mut self, norm: Norm) -> Net {
+        let head = LayerKind::Head { dropout_keep: self.family.config.dropout_keep };
+        let classes = self.family.classes;
+        let logits = self.builder.push(head, &[self.running[1]], classes, "head".to_owned());
+        Net {
+            image: self.family.image,
+            layers: self.builder.layers,
+            logits,
+            aux_logits: self.aux_logits,
+            aux_weight: self.family.config.aux_weight,
+            norm,
+        }
+    }
+
+    /// Halves the running tensor at a reduction, then calibrates.
+    fn begin_shared_cell(&mut self, position: usize) -> [TensorId; 2] {
+        if self.family.kind(position) == CellKind::Reduction {
+            self.channels *= 2;
+            let kind = LayerKind::FactorizedReduction { relu: false };
+            let path = format!("cell{position}.reduce");
+            let reduced = self.builder.push(kind, &[self.running[1]], self.channels, path);
+            self.running = [self.running[1], reduced];
+        }
+        self.calibrate(position)
+    }
+
+    fn shared_cell(&mut self, position: usize, inputs: [TensorId; 2], cell: &Cell) -> TensorId {
+        let mut tensors = inputs.to_vec();
+        for (number, Node(edges)) in cell.numbered_nodes() {
+            let mut ends = [0; 2];
+            for ((end, edge), side) in ends.iter_mut().zip(edges).zip(SIDES) {
+                let place = format!("cell{position}.node{number}.{side}");
+                *end = self.shared_edge(&tensors, edge, &place);
+            }
+            let path = format!("cell{position}.node{number}");
+            tensors.push(self.builder.push(LayerKind::Add, &ends, self.channels, path));
+        }
+        self.gather(position, &tensors, &cell.loose_ends())
+    }
+
+    fn shared_edge(&mut self, tensors: &[TensorId], edge: Edge, place: &str) -> TensorId {
+        let input = tensors[edge.input];
+        let place = format!("{place}.{}", edge.op);
+        match edge.op {
+            Op::Identity => input,
+            Op::AvgPool3x3 => {
+                self.builder.push(LayerKind::AvgPool { stride: 1 }, &[input], self.channels, place)
+            }
+            Op::MaxPool3x3 => {
+                self.builder.push(LayerKind::MaxPool { stride: 1 }, &[input], self.channels, place)
+            }
+            Op::SepConv3x3 | Op::SepConv5x5 => {
+                let kernel = edge.op.kernel().expect("separable convolutions have a kernel");
+                let place = format!("{place}.from{}", edge.input);
+                self.sep_conv(input, kernel, 1, &place)
+            }
+        }
+    }
+
+    /// A separable convolution applied twice; only the first has the stride.
+    pub(super) fn sep_conv(
+        &mut self,
+        input: TensorId,
+        kernel: usize,
+        stride: usize,
+        place: &str,
+    ) -> TensorId {
+        (0..SEP_CONV_STACK).fold(input, |tensor, layer| {
+            let stride = if layer == 0 { stride } else { 1 };
+            let kind = LayerKind::SepConv { kernel, stride };
+            self.builder.push(kind, &[tensor], self.channels, format!("{place}.{layer}"))
+        })
+    }
+
+    fn gather(&mut self, position: usize, tensors: &[TensorId], loose: &[usize]) -> TensorId {
+        let ends: Vec<TensorId> = loose.iter().map(|&node| tensors[node]).collect();
+        let path = format!("cell{position}.out");
+        let rows = loose.iter().map(|node| format!("{path}.from{node}")).collect();
+        let output = self.builder.push(LayerKind::Gather, &ends, self.channels, path);
+        self.builder.name_rows(rows);
+        output
+    }
+
+    /// A cell with every operation on every edge; for its parameters only.
+    fn whole_cell(&mut self, position: usize, inputs: [TensorId; 2], n_nodes: usize) -> TensorId {
+        let mut tensors = inputs.to_vec();
+        for number in N_CELL_INPUTS..N_CELL_INPUTS + n_nodes {
+            for side in SIDES {
+                let place = format!("cell{position}.node{number}.{side}");
+                for (input, op) in (0..number).flat_map(|i| Op::ALL.map(|op| (i, op))) {
+                    self.shared_edge(&tensors, Edge { input, op }, &place);
+                }
+            }
+            let path = format!("cell{position}.node{number}");
+            tensors.push(self.builder.push(LayerKind::Add, &inputs, self.channels, path));
+        }
+        let all: Vec<usize> = (0..tensors.len()).collect();
+        self.gather(position, &tensors, &all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Owner, generator};
+    use crate::space::{MicroSpace, Space};
+    use rand::RngExt;
+
+    const PUBLISHED: &str = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 \
+                                                1 0 1 0 0 3 0 2 1 1 3 1 1 0 0 4 0 3 1 1";
+
+    fn family(layers: usize, channels: usize) -> MicroNet {
+        let config = NetConfig { nodes: 5, layers, channels, ..NetConfig::default() };
+        MicroNet::new(config, Shape { channels: 3, height: 32, width: 32 }, 10).unwrap()
+    }
+
+    fn shared_total(layers: usize, channels: usize, aux: bool) -> usize {
+        let params = family(layers, channels).shared_params();
+        let wanted = params.iter().filter(|(name, _)| name.starts_with("aux.") == aux);
+        wanted.map(|(_, spec)| spec.len()).sum()
+    }
+
+    #[test]
+    fn shared_parameters_have_the_published_counts() {
+        assert_eq!(shared_total(6, 20, false), 5_373_140);
+        assert_eq!(shared_total(6, 20, true), 412_928);
+        assert_eq!(shared_total(3, 8, false), 757_480);
+    }
+
+    #[test]
+    fn children_together_read_all_shared_parameters_and_no_other() {
+        let family = family(1, 2);
+        let whole = family.shared_params();
+        let space = Space::Micro(MicroSpace::new(5).unwrap());
+        let mut read = BTreeMap::new();
+        let mut rng = generator(1, Owner::Uniform, 0);
+        for _ in 0..400 {
+            let script = space.script();
+            let choices: Vec<u32> =
+                script.decisions().map(|n| rng.random_range(0..n as u32)).collect();
+            read.extend(family.shared(&space.arch(&choices).unwrap()).unwrap().params());
+        }
+        for (name, spec) in &read {
+            assert_eq!(whole.get(name), Some(spec), "{name}");
+        }
+        // Input 0 is loose only if ten edges avoid it: rare, but nothing else may be unread.
+        let unread: Vec<_> = whole.keys().filter(|name| !read.contains_key(*name)).collect();
+        assert!(unread.iter().all(|name| name.contains(".out.from")), "{unread:?}");
+    }
+
+    #[test]
+    fn a_net_refuses_an_architecture_of_another_size() {
+        let arch: Arch = "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0".parse().unwrap();
+        let error = family(1, 4).shared(&arch).unwrap_err();
+        assert_eq!(error, NetError::Nodes { found: 2, expected: 5 });
+    }
+
+    #[test]
+    fn odd_planes_and_one_channel_images_compile() {
+        let config = NetConfig { layers: 1, channels: 3, ..NetConfig::default() };
+        let image = Shape { channels: 1, height: 27, width: 13 };
+        let net = MicroNet::new(config, image, 7).unwrap();
+        let net = net.shared(&PUBLISHED.parse().unwrap()).unwrap();
+        let last = net.layers.last().unwrap();
+        assert_eq!(last.input_shapes, [Shape { channels: 12, height: 7, width: 4 }]);
+        assert_eq!(last.output.channels, 7);
+    }
+}
