@@ -69,10 +69,15 @@ impl CandleExec {
         images: Images<'_>,
         noise: Noise<'_>,
     ) -> Result<Gradients> {
+        let weights = net
+            .params()
+            .into_keys()
+            .map(|name| Ok((name.clone(), params.get(&name)?.as_tensor().clone())))
+            .collect::<Result<Snapshot>>()?;
         let mut pass = Pass {
             exec: self,
             net,
-            params,
+            weights: &weights,
             noise: Some(noise),
             running: None,
             moments: Snapshot::new(),
@@ -88,9 +93,9 @@ impl CandleExec {
         }
         let store = loss.backward()?;
         let mut grads = Snapshot::new();
-        for name in net.params().into_keys() {
-            if let Some(grad) = store.get(params.get(&name)?) {
-                grads.insert(name, grad.clone());
+        for (name, weight) in &weights {
+            if let Some(grad) = store.get(weight) {
+                grads.insert(name.clone(), grad.clone());
             }
         }
         Ok(Gradients {
@@ -106,12 +111,12 @@ impl CandleExec {
     pub fn logits(
         &self,
         net: &Net,
-        params: &Params,
+        weights: &Snapshot,
         images: Images<'_>,
         running: Option<&Snapshot>,
     ) -> Result<Tensor> {
         let mut pass =
-            Pass { exec: self, net, params, noise: None, running, moments: Snapshot::new() };
+            Pass { exec: self, net, weights, noise: None, running, moments: Snapshot::new() };
         let tensors = pass.run(&self.upload(net.image, images)?, false)?;
         Ok(tensor(&tensors, net.logits)?.detach())
     }
@@ -120,11 +125,11 @@ impl CandleExec {
     pub fn count_correct(
         &self,
         net: &Net,
-        params: &Params,
+        weights: &Snapshot,
         images: Images<'_>,
         running: Option<&Snapshot>,
     ) -> Result<usize> {
-        count_correct(&self.logits(net, params, images, running)?, images.labels)
+        count_correct(&self.logits(net, weights, images, running)?, images.labels)
     }
 
     fn labels(&self, images: Images<'_>) -> Result<Tensor> {
@@ -156,7 +161,7 @@ fn count_correct(logits: &Tensor, labels: &[u32]) -> Result<usize> {
         own.is_finite()
             && row.iter().enumerate().all(|(class, &logit)| {
                 // Among equals the first class wins, as argmax has it.
-                logit < own || (logit == own && **label as usize <= class)
+                if class < **label as usize { logit < own } else { logit <= own }
             })
     });
     Ok(right.count())
@@ -166,13 +171,13 @@ fn count_correct(logits: &Tensor, labels: &[u32]) -> Result<usize> {
 struct Pass<'a> {
     exec: &'a CandleExec,
     net: &'a Net,
-    params: &'a Params,
+    weights: &'a Snapshot,
     noise: Option<Noise<'a>>,
     running: Option<&'a Snapshot>,
     moments: Snapshot,
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
     fn run(&mut self, images: &Tensor, with_aux: bool) -> Result<Vec<Option<Tensor>>> {
         let live = self.net.live_layers(with_aux);
         let mut tensors = vec![None; self.net.layers.len() + 1];
@@ -191,16 +196,15 @@ impl Pass<'_> {
         let xs = &inputs[0];
         let shape = layer.input_shapes[0];
         let params = layer.params();
-        let param = |place: usize| {
-            Ok::<_, candle_core::Error>(self.params.get(&params[place].0)?.as_tensor().clone())
-        };
+        let weights = self.weights;
+        let param = |place: usize| Self::weight(weights, &params[place].0);
         let rows = match (layer.kind, layer.window()) {
             (LayerKind::Conv { relu, .. }, Some(window)) => {
                 let xs = if relu { &layers::relu(xs)? } else { xs };
-                layers::conv(xs, &param(0)?, window, shape)?
+                layers::conv(xs, param(0)?, window, shape)?
             }
             (LayerKind::SepConv { .. }, Some(window)) => {
-                layers::separable_conv(&layers::relu(xs)?, &param(0)?, &param(1)?, window, shape)?
+                layers::separable_conv(&layers::relu(xs)?, param(0)?, param(1)?, window, shape)?
             }
             (LayerKind::AvgPool { .. }, Some(window)) => {
                 return layers::avg_pool(xs, window, shape);
@@ -213,7 +217,7 @@ impl Pass<'_> {
             }
             (LayerKind::FactorizedReduction { relu }, _) => {
                 let xs = if relu { &layers::relu(xs)? } else { xs };
-                layers::factorized_reduction(xs, &param(0)?, &param(1)?, shape)?
+                layers::factorized_reduction(xs, param(0)?, param(1)?, shape)?
             }
             (LayerKind::Gather, _) => self.gather(inputs, &params[..inputs.len()])?,
             (LayerKind::Add, _) => return &inputs[0] + &inputs[1],
@@ -221,13 +225,20 @@ impl Pass<'_> {
             (LayerKind::DropPath { depth }, _) => return self.drop_path(xs, depth),
             (LayerKind::Head { dropout_keep }, _) => {
                 let features = layers::plane_mean(&layers::relu(xs)?)?;
-                return layers::pointwise(&self.dropout(&features, dropout_keep)?, &param(0)?);
+                return layers::pointwise(&self.dropout(&features, dropout_keep)?, param(0)?);
             }
             (kind, None) => candle_core::bail!("{kind:?} has no window"),
         };
         let [scale, offset] = [param(params.len() - 2)?, param(params.len() - 1)?];
-        let rows = self.norm(layer, &rows, &scale, &offset)?;
+        let rows = self.norm(layer, &rows, scale, offset)?;
         rows.reshape((layer.output.plane(), xs.dim(1)?, layer.output.channels))
+    }
+
+    fn weight(weights: &'a Snapshot, name: &str) -> Result<&'a Tensor> {
+        match weights.get(name) {
+            Some(weight) => Ok(weight),
+            None => candle_core::bail!("there is no parameter `{name}`"),
+        }
     }
 
     /// The sum of each input's own 1×1 convolution: the convolution of their concatenation.
@@ -235,7 +246,7 @@ impl Pass<'_> {
         let mut sum = None;
         for (xs, (name, _)) in inputs.iter().zip(rows) {
             let xs = layers::relu(&xs.flatten_to(1)?)?;
-            let part = layers::pointwise(&xs, self.params.get(name)?)?;
+            let part = layers::pointwise(&xs, Self::weight(self.weights, name)?)?;
             sum = Some(match sum {
                 Some(sum) => (sum + part)?,
                 None => part,

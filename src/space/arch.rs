@@ -59,8 +59,8 @@ impl Arch {
             return Err(SpaceError::UnequalCells { normal: n, reduction: r });
         }
         let space = MicroSpace::new(n)?;
-        let mut choices = space.choices(normal);
-        choices.extend(space.choices(reduction));
+        let mut choices = MicroSpace::choices(normal);
+        choices.extend(MicroSpace::choices(reduction));
         Ok(Self { space: Space::Micro(space), choices })
     }
 

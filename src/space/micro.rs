@@ -58,7 +58,7 @@ impl MicroSpace {
     }
 
     /// The choices that spell `cell`.
-    pub(super) fn choices(self, cell: &Cell) -> Vec<Choice> {
+    pub(super) fn choices(cell: &Cell) -> Vec<Choice> {
         let choice = |idx: usize| idx as Choice;
         cell.nodes()
             .iter()
