@@ -1,5 +1,7 @@
 //! enasd: a daemon that searches for neural network architectures with ENAS.
 
+pub mod actors;
+pub mod api;
 pub mod config;
 pub mod data;
 pub mod engine;

@@ -1,0 +1,123 @@
+//! What the API asks of the controller. A command waits for at most one step.
+
+use actix::{Message, Recipient};
+
+use crate::space::Arch;
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// It makes no sense in this state.
+    #[error("{why}")]
+    State {
+        /// In words.
+        why: String,
+    },
+    /// The request itself is wrong.
+    #[error("{why}")]
+    Request {
+        /// In words.
+        why: String,
+    },
+    /// It was tried and failed.
+    #[error("{why}")]
+    Failed {
+        /// In words.
+        why: String,
+    },
+}
+
+/// Stops taking steps after the one under way.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Result<(), Refusal>")]
+pub struct Pause;
+
+/// Goes on after [`Pause`].
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Result<(), Refusal>")]
+pub struct Resume;
+
+/// Writes a checkpoint at once; the reply is the number of the step at which it resumes.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Result<u64, Refusal>")]
+pub struct Checkpoint;
+
+/// Derives once more, beside the schedule; the reply is the ids of the best cells, best first.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Result<Vec<String>, Refusal>")]
+pub struct Derive;
+
+/// Finishes the step, saves, and ends the run.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Result<(), Refusal>")]
+pub struct Stop;
+
+/// Scores an architecture on the whole validation split with the present ω.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<ScoreReply, Refusal>")]
+pub struct Score {
+    /// The architecture.
+    pub arch: Arch,
+}
+
+/// What [`Score`] measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScoreReply {
+    /// Images classified rightly.
+    pub correct: u64,
+    /// Images of the validation split.
+    pub total: u64,
+    /// The number of the step before which ω was taken.
+    pub step: u64,
+}
+
+/// Draws architectures without any effect on the search.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Result<Vec<SampleReply>, Refusal>")]
+pub struct Sample {
+    /// How many, 1 to 1000.
+    pub count: usize,
+    /// Seed of the draw: the same θ and seed give the same architectures.
+    pub seed: u64,
+    /// From the policy, or uniformly.
+    pub from_policy: bool,
+}
+
+/// One drawn architecture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SampleReply {
+    /// The architecture.
+    pub arch: Arch,
+    /// log π(m; θ).
+    pub log_prob: f64,
+}
+
+/// The part of the present ω that an architecture reads, as a safetensors file.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<Vec<u8>, Refusal>")]
+pub struct ChildWeights {
+    /// The architecture.
+    pub arch: Arch,
+}
+
+/// The controller as the API knows it: the commands it takes and no more.
+#[derive(Clone, Debug)]
+pub struct Commands {
+    /// Takes [`Pause`].
+    pub pause: Recipient<Pause>,
+    /// Takes [`Resume`].
+    pub resume: Recipient<Resume>,
+    /// Takes [`Checkpoint`].
+    pub checkpoint: Recipient<Checkpoint>,
+    /// Takes [`Derive`].
+    pub derive: Recipient<Derive>,
+    /// Takes [`Stop`].
+    pub stop: Recipient<Stop>,
+    /// Takes [`Score`].
+    pub score: Recipient<Score>,
+    /// Takes [`Sample`].
+    pub sample: Recipient<Sample>,
+    /// Takes [`ChildWeights`].
+    pub weights: Recipient<ChildWeights>,
+}

@@ -1,0 +1,225 @@
+//! What the daemon says of itself: one plain value, published by the controller after every step
+//! and read by the API and the progress display without asking anybody.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Whether the search goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RunState {
+    /// The checkpoint is loaded and the actors start.
+    #[default]
+    Starting,
+    /// Steps are taken.
+    Running,
+    /// Paused by a command; goes on with `resume`.
+    Paused,
+    /// The last checkpoint is written before the end.
+    Stopping,
+    /// The run is over.
+    Stopped,
+    /// The run ended with an error.
+    Failed,
+}
+
+/// Where the search is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PlaceStatus {
+    /// Finished cycles.
+    pub cycle: u64,
+    /// Finished epochs, over all cycles.
+    pub epoch: u64,
+    /// The phase of the next step: `shared`, `controller` or `derive`.
+    pub phase: String,
+    /// Finished steps of this phase.
+    pub step: u64,
+    /// Steps of this phase.
+    pub phase_steps: u64,
+    /// The number of the next step, over the whole search.
+    pub number: u64,
+    /// Finished steps of this cycle.
+    pub cycle_done: u64,
+    /// Steps of a cycle.
+    pub cycle_steps: u64,
+}
+
+/// The shared parameters ω and their training. Numbers are of the last step unless said
+/// otherwise; absent before the first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SharedStatus {
+    /// Cross-entropy on the training batch in nats, averaged over the steps of this epoch.
+    pub loss: Option<f64>,
+    /// Accuracy on the training batch, averaged over the steps of this epoch.
+    pub train_accuracy: Option<f64>,
+    /// Mean accuracy on validation batches of the policy's samples, in the last θ step.
+    pub valid_accuracy: Option<f64>,
+    /// Learning rate.
+    pub learning_rate: Option<f64>,
+    /// Norm of the gradient before clipping.
+    pub grad_norm: Option<f64>,
+    /// Updates of ω since the search began.
+    pub steps_total: u64,
+    /// Steps since the daemon started whose loss or gradient was not finite.
+    pub non_finite_total: u64,
+    /// Median seconds of the last steps.
+    pub step_seconds: Option<f64>,
+    /// Training images per second, from the median.
+    pub images_per_second: Option<f64>,
+    /// Share of the time that the trainer waited between two steps, over the last steps.
+    pub wait_ratio: Option<f64>,
+}
+
+/// The policy θ and its training. Numbers are of the last θ step; absent before the first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PolicyStatus {
+    /// Mean reward of the policy's rollouts: accuracy on a validation batch, 0 to 1.
+    pub reward: Option<f64>,
+    /// Mean reward of as many random architectures, same ω and same batch.
+    pub random_reward: Option<f64>,
+    /// Moving average of the policy's rewards.
+    pub baseline: Option<f64>,
+    /// Entropy of one architecture, summed over its decisions, in nats.
+    pub entropy_nats: Option<f64>,
+    /// The same for one decision, in nats.
+    pub entropy_per_decision_nats: Option<f64>,
+    /// Norm of the gradient.
+    pub grad_norm: Option<f64>,
+    /// Updates of θ since the search began: also the version of θ.
+    pub steps_total: u64,
+    /// Median seconds of the last steps.
+    pub step_seconds: Option<f64>,
+    /// Probability of each operation, averaged over the decisions of the last rollouts: the
+    /// normal cell, then the reduction cell, in the order of the operations.
+    pub op_probabilities: Option<[[f64; 5]; 2]>,
+}
+
+/// The comparison of the policy with the random arm.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AdvantageStatus {
+    /// Mean difference of rewards, policy less random, over the last θ phases.
+    pub mean: Option<f64>,
+    /// Lower end of the 95 % bootstrap interval.
+    pub low: Option<f64>,
+    /// Upper end of the 95 % bootstrap interval.
+    pub high: Option<f64>,
+    /// θ steps that were compared.
+    pub steps: u64,
+    /// The verdict in words.
+    pub verdict: String,
+}
+
+/// One of the best cells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BestStatus {
+    /// Its id.
+    pub id: String,
+    /// The architecture in its native text form, as it was drawn.
+    pub arch: String,
+    /// Accuracy on the whole validation split with the shared ω of its time.
+    pub accuracy: f64,
+    /// Images classified rightly.
+    pub correct: u64,
+    /// Images of the validation split.
+    pub total: u64,
+    /// The cycle at whose end it was derived, counted from 0.
+    pub cycle: u64,
+}
+
+/// Checkpoints, as far as this process wrote or read them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CheckpointStatus {
+    /// The number of the step at which the newest one resumes.
+    pub step: Option<u64>,
+    /// When it was written, in seconds since 1970.
+    pub unix_seconds: Option<f64>,
+    /// Its size.
+    pub bytes: Option<u64>,
+    /// How long writing it took.
+    pub seconds: Option<f64>,
+    /// Written by this process.
+    pub writes_total: u64,
+    /// Attempts that failed.
+    pub failures_total: u64,
+    /// Generations that failed their checks at start and were set aside.
+    pub rejected_total: u64,
+    /// Why the last attempt failed, where it did.
+    pub last_error: Option<String>,
+}
+
+/// The device.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeviceStatus {
+    /// What the configuration asks for.
+    pub wanted: String,
+    /// What computes.
+    pub used: String,
+    /// Why.
+    pub reason: String,
+    /// Threads for tensor kernels.
+    pub threads: usize,
+}
+
+/// The data.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DataStatus {
+    /// Where the images come from.
+    pub source: String,
+    /// Channels, rows and columns of an image.
+    pub image: [usize; 3],
+    /// Number of classes.
+    pub classes: usize,
+    /// Images of the training split.
+    pub train: usize,
+    /// Images of the validation split.
+    pub valid: usize,
+    /// Images of the test split, which is locked.
+    pub test: usize,
+}
+
+/// Everything the daemon says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// Version of the program.
+    pub version: String,
+    /// Whether the search goes on.
+    pub state: RunState,
+    /// Why it failed, where it did.
+    pub error: Option<String>,
+    /// The seed of the run.
+    pub seed: u64,
+    /// The search space: `micro`.
+    pub space: String,
+    /// Computed nodes of a cell.
+    pub nodes: usize,
+    /// Where the search is.
+    pub place: PlaceStatus,
+    /// Expected seconds to the end of the cycle.
+    pub cycle_seconds_left: Option<f64>,
+    /// The shared parameters ω.
+    pub shared: SharedStatus,
+    /// The policy θ.
+    pub policy: PolicyStatus,
+    /// The policy against the random arm.
+    pub advantage: AdvantageStatus,
+    /// Architectures drawn since the search began, both arms.
+    pub archs_sampled: u64,
+    /// Different ones among those in the history.
+    pub archs_unique: u64,
+    /// The best cells, best first.
+    pub best: Vec<BestStatus>,
+    /// Checkpoints.
+    pub checkpoint: CheckpointStatus,
+    /// The device.
+    pub device: DeviceStatus,
+    /// The data.
+    pub data: DataStatus,
+    /// Times this process went back to a checkpoint after an error.
+    pub recoveries_total: u64,
+    /// Free bytes where the state is.
+    pub state_free_bytes: Option<u64>,
+    /// When the process started, in seconds since 1970.
+    pub started_unix_seconds: f64,
+    /// When the last step ended, in seconds since 1970.
+    pub updated_unix_seconds: f64,
+}
