@@ -1,1 +1,83 @@
-//! Metrics with names, units and meanings; logs; progress on a terminal.
+//! What the daemon tells about itself: metrics, logs, and progress on a terminal.
+//!
+//! ```text
+//!  catalog ── names, kinds, units, helps, labels ──► registry ──► /metrics
+//!  Metrics ── typed setters ─────────────────────────┘
+//!  Progress ── a bar on a terminal's stderr ◄── suspended for each log line ── logs
+//! ```
+//!
+//! This layer knows nothing of the search: it is given numbers and names.
+
+pub mod catalog;
+mod event;
+mod label;
+mod logs;
+mod metrics;
+mod output;
+mod panic;
+mod progress;
+mod registry;
+mod setup;
+
+pub use event::{Advantage, CheckpointWritten, ControllerStep, SharedStep};
+pub use label::{Actor, Arm, CellLabel, NetLabel, PhaseLabel, Split};
+pub use logs::start_logs;
+pub use metrics::Metrics;
+pub use output::Output;
+pub use panic::{PANIC_EXIT_CODE, install_panic_hook};
+pub use progress::{Left, Progress, View};
+pub use registry::CONTENT_TYPE;
+pub use setup::Setup;
+
+/// Why telemetry did not start. Nothing here fails once it has.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// A device that no series of the catalogue names.
+    #[error("metrics: label `{label}` cannot be `{value}`; name one of {}", allowed.join(", "))]
+    UnknownDevice {
+        /// The label.
+        label: &'static str,
+        /// What was given.
+        value: String,
+        /// What it may be.
+        allowed: &'static [&'static str],
+    },
+    /// More values for a label than the bound on series allows.
+    #[error(
+        "metrics: label `{label}` has {count} values, at most {limit} keep the number of series bounded; give fewer"
+    )]
+    TooManyValues {
+        /// The label.
+        label: &'static str,
+        /// How many values were given.
+        count: usize,
+        /// How many it may have.
+        limit: usize,
+    },
+    /// A series would have no name, or two would have the same.
+    #[error(
+        "metrics: label `{label}` has the value `{value}`, which is empty, reserved or given twice; give each name once"
+    )]
+    BadValue {
+        /// The label.
+        label: &'static str,
+        /// What was given.
+        value: String,
+    },
+    /// The log filter does not parse.
+    #[error(
+        "log filter `{filter}`: {source}; write a level or a list such as `info,enasd::actors=debug`"
+    )]
+    Filter {
+        /// The filter as configured.
+        filter: String,
+        /// Where it fails.
+        source: tracing_subscriber::filter::ParseError,
+    },
+    /// Logs were set up before, by this program or by a library.
+    #[error("logs are set up already: {source}; start them once, first of all")]
+    LogsTwice {
+        /// What the subscriber says.
+        source: tracing_subscriber::util::TryInitError,
+    },
+}

@@ -1,0 +1,67 @@
+//! What happens in the daemon, in numbers.
+
+use std::time::Duration;
+
+/// One update of ω.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SharedStep {
+    /// Cross-entropy, in nats an image.
+    pub loss: f64,
+    /// Share of the batch classified right.
+    pub accuracy: f64,
+    /// Learning rate.
+    pub lr: f64,
+    /// Norm of all gradients together, before clipping.
+    pub grad_norm: f64,
+    /// Images in the batch.
+    pub images: u64,
+    /// Time that the update took.
+    pub duration: Duration,
+    /// Time that the trainer had nothing to do since the step before; zero for a phase's first.
+    pub waited: Duration,
+}
+
+/// One update of θ.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ControllerStep {
+    /// Mean reward of the policy's architectures.
+    pub reward: f64,
+    /// Mean reward of as many drawn uniformly.
+    pub random_reward: f64,
+    /// Share of validation images that the policy's architectures classified right.
+    pub accuracy: f64,
+    /// The moving average of rewards after the update.
+    pub baseline: f64,
+    /// Entropy over all decisions of an architecture.
+    pub entropy_nats: f64,
+    /// Decisions of an architecture.
+    pub decisions: usize,
+    /// Learning rate.
+    pub lr: f64,
+    /// Norm of all gradients together, before clipping.
+    pub grad_norm: f64,
+    /// Time that the update took, drawing and scoring included.
+    pub duration: Duration,
+}
+
+/// By how much the policy beats random draws, with the ends of the confidence interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Advantage {
+    /// The estimate.
+    pub mean: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// A checkpoint on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckpointWritten {
+    /// Size of its files together.
+    pub bytes: u64,
+    /// Time from the first byte to the last rename.
+    pub duration: Duration,
+    /// When it was complete, since 1970-01-01 UTC.
+    pub unix_time: Duration,
+}

@@ -1,0 +1,164 @@
+//! Closed sets of label values: each value is an enum variant, so no caller can invent a series.
+
+/// Declares an enum whose variants are the values of one label.
+macro_rules! label {
+    ($(#[$doc:meta])* $vis:vis $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        $vis enum $name {
+            $($(#[$variant_doc])* $variant,)*
+        }
+
+        impl $name {
+            /// The values in the order of the variants.
+            pub(super) const NAMES: &'static [&'static str] = &[$($text),*];
+
+            /// Place of this value in [`Self::NAMES`].
+            pub(super) fn place(self) -> usize {
+                self as usize
+            }
+        }
+    };
+}
+
+label! {
+    /// Which parameters a step updates.
+    pub NetLabel {
+        /// The shared parameters ω.
+        Shared = "shared",
+        /// The policy's parameters θ.
+        Policy = "policy",
+    }
+}
+
+label! {
+    /// What the search is doing.
+    pub PhaseLabel {
+        /// ω is trained.
+        Shared = "shared",
+        /// θ is trained.
+        Controller = "controller",
+        /// The best architectures are derived.
+        Derive = "derive",
+        /// Nothing, on command.
+        Paused = "paused",
+        /// Nothing, until a restart.
+        Stopped = "stopped",
+    }
+}
+
+label! {
+    /// Who makes progress.
+    pub Actor {
+        /// Trains ω.
+        Trainer = "trainer",
+        /// Scores architectures.
+        Evaluator = "evaluator",
+        /// Draws architectures.
+        Sampler = "sampler",
+        /// Writes files.
+        Keeper = "keeper",
+        /// Trains θ and decides.
+        Controller = "controller",
+    }
+}
+
+label! {
+    /// Which images.
+    pub Split {
+        /// ω learns on them.
+        Train = "train",
+        /// θ learns on them.
+        Valid = "valid",
+    }
+}
+
+label! {
+    /// Who drew the architectures.
+    pub Arm {
+        /// The policy.
+        Controller = "controller",
+        /// A uniform draw, the control arm.
+        Random = "random",
+    }
+}
+
+label! {
+    /// Which of the two cells.
+    pub CellLabel {
+        /// Keeps the size of its input.
+        Normal = "normal",
+        /// Halves the size of its input.
+        Reduction = "reduction",
+    }
+}
+
+label! {
+    /// The estimate of an advantage, and the ends of its confidence interval.
+    pub(super) Bound {
+        /// The estimate.
+        Mean = "mean",
+        /// Lower end.
+        Low = "low",
+        /// Upper end.
+        High = "high",
+    }
+}
+
+label! {
+    /// How an entropy is counted.
+    pub(super) EntropyKind {
+        /// Over all decisions of an architecture.
+        Sum = "sum",
+        /// Mean over its decisions.
+        PerDecision = "per_decision",
+    }
+}
+
+label! {
+    /// How an answer went.
+    pub(super) CodeClass {
+        /// Answered.
+        Ok = "2xx",
+        /// Refused: the request is at fault.
+        Refused = "4xx",
+        /// Failed: the daemon is at fault.
+        Failed = "5xx",
+    }
+}
+
+impl CodeClass {
+    /// The class of an HTTP status. The api sends no redirect, so all below 400 went well.
+    pub(super) fn of(status: u16) -> Self {
+        match status {
+            0..400 => Self::Ok,
+            400..500 => Self::Refused,
+            _ => Self::Failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_follow_the_names() {
+        assert_eq!(Actor::NAMES[Actor::Keeper.place()], "keeper");
+        assert_eq!(Bound::NAMES[Bound::High.place()], "high");
+    }
+
+    #[test]
+    fn a_status_has_one_class() {
+        let classes = [200, 304, 404, 499, 500, 599].map(CodeClass::of);
+        let wanted = [
+            CodeClass::Ok,
+            CodeClass::Ok,
+            CodeClass::Refused,
+            CodeClass::Refused,
+            CodeClass::Failed,
+            CodeClass::Failed,
+        ];
+        assert_eq!(classes, wanted);
+    }
+}

@@ -1,0 +1,294 @@
+//! Progress on a terminal: what the search does, how far it is, how well, and for how long yet.
+//!
+//! ```text
+//! cycle 1 · epoch 2/5 · shared ━━━━━━━━━━━━━━━━━────────── 63/100
+//! reward 0.712 · baseline 0.698 · random 0.661 · entropy 21.4 nats · 3m left in the cycle
+//! ```
+//!
+//! Off a terminal nothing is drawn.
+
+use std::time::Duration;
+
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Output;
+
+const TEMPLATE: &str = "{prefix} {wide_bar} {pos}/{len}\n{msg}";
+
+/// What is left of a cycle, and what a step takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Shared steps to the end of the cycle.
+    pub shared_steps: u64,
+    /// Policy steps to the end of the cycle.
+    pub controller_steps: u64,
+    /// Mean duration of recent shared steps, the waits between them included.
+    pub shared_step: Option<Duration>,
+    /// Mean duration of recent policy steps.
+    pub controller_step: Option<Duration>,
+}
+
+impl Left {
+    /// The time to the end of the cycle's last step; none where a kind of step that is still to
+    /// come has not been measured.
+    pub fn time(&self) -> Option<Duration> {
+        let shared = part(self.shared_steps, self.shared_step)?;
+        let controller = part(self.controller_steps, self.controller_step)?;
+        Some(shared.saturating_add(controller))
+    }
+}
+
+fn part(steps: u64, step: Option<Duration>) -> Option<Duration> {
+    if steps == 0 {
+        return Some(Duration::ZERO);
+    }
+    let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+    step.map(|step| step.saturating_mul(steps))
+}
+
+/// What the bar and the line below it show.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct View {
+    /// Name of the phase.
+    pub phase: String,
+    /// The cycle under way.
+    pub cycle: u64,
+    /// The epoch under way, within the cycle.
+    pub epoch: u64,
+    /// Epochs of a cycle.
+    pub epochs: u64,
+    /// Steps done within the phase.
+    pub step: u64,
+    /// Steps of the phase.
+    pub steps: u64,
+    /// Mean reward of the policy's last architectures.
+    pub reward: Option<f64>,
+    /// The moving average of rewards.
+    pub baseline: Option<f64>,
+    /// Mean reward of the last random architectures.
+    pub random_reward: Option<f64>,
+    /// Entropy of the policy over all decisions of an architecture.
+    pub entropy_nats: Option<f64>,
+    /// What is left of the cycle.
+    pub left: Left,
+}
+
+impl View {
+    fn head(&self) -> String {
+        let Self { phase, cycle, epoch, epochs, .. } = self;
+        format!("cycle {cycle} · epoch {epoch}/{epochs} · {phase}")
+    }
+
+    /// What has been measured; the line grows with the first steps.
+    fn line(&self) -> String {
+        let number = |name: &str, value: Option<f64>| Some(format!("{name} {:.3}", value?));
+        let entropy = self.entropy_nats.map(|nats| format!("entropy {nats:.1} nats"));
+        let left =
+            self.left.time().map(|time| format!("{:#} left in the cycle", HumanDuration(time)));
+        let parts = [
+            number("reward", self.reward),
+            number("baseline", self.baseline),
+            number("random", self.random_reward),
+            entropy,
+            left,
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    }
+}
+
+/// The bar on a terminal's stderr. Clones draw the same one.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    screen: MultiProgress,
+    bar: ProgressBar,
+}
+
+impl Progress {
+    /// A bar on a terminal; for a program, one that draws nothing.
+    pub fn new(output: Output) -> Self {
+        Self::on(match output {
+            Output::Terminal => ProgressDrawTarget::stderr(),
+            Output::Stream => ProgressDrawTarget::hidden(),
+        })
+    }
+
+    fn on(target: ProgressDrawTarget) -> Self {
+        let style = ProgressStyle::with_template(TEMPLATE)
+            .expect("a test shows that the template parses")
+            .progress_chars("━╸─");
+        let screen = MultiProgress::with_draw_target(target);
+        let bar = screen.add(ProgressBar::new(0).with_style(style));
+        Self { screen, bar }
+    }
+
+    /// Draws the bar anew.
+    pub fn show(&self, view: &View) {
+        if self.screen.is_hidden() {
+            return;
+        }
+        self.bar.set_prefix(view.head());
+        self.bar.set_message(view.line());
+        self.bar.set_length(view.steps);
+        self.bar.set_position(view.step);
+    }
+
+    /// Takes the bar off the screen, for good.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Takes the bar off the screen while `write` writes to it.
+    pub(super) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.screen.suspend(write)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use indicatif::TermLike;
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    /// A terminal of which only the text and the cleared lines are kept.
+    #[derive(Clone, Debug, Default)]
+    struct Screen(Arc<Mutex<Vec<String>>>);
+
+    impl Screen {
+        fn note(&self, text: &str) {
+            self.0.lock().unwrap().push(text.to_owned());
+        }
+
+        fn taken(&self) -> Vec<String> {
+            std::mem::take(&mut *self.0.lock().unwrap())
+        }
+    }
+
+    impl TermLike for Screen {
+        fn width(&self) -> u16 {
+            120
+        }
+
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.note(text);
+            Ok(())
+        }
+
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.note(text);
+            Ok(())
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            self.note("<cleared>");
+            Ok(())
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn view() -> View {
+        View {
+            phase: "shared".to_owned(),
+            cycle: 1,
+            epoch: 2,
+            epochs: 5,
+            step: 63,
+            steps: 100,
+            reward: Some(0.7124),
+            baseline: Some(0.698),
+            random_reward: Some(0.661),
+            entropy_nats: Some(21.44),
+            left: Left {
+                shared_steps: 100,
+                controller_steps: 40,
+                shared_step: Some(Duration::from_secs(1)),
+                controller_step: Some(Duration::from_secs(2)),
+            },
+        }
+    }
+
+    #[test]
+    fn the_line_shows_what_has_been_measured() {
+        let whole = "reward 0.712 · baseline 0.698 · random 0.661 · entropy 21.4 nats · 3m left in the cycle";
+        assert_eq!(view().line(), whole);
+        assert_eq!(View::default().line(), "0s left in the cycle");
+        let unmeasured = Left { shared_step: None, ..view().left };
+        let early = View { left: unmeasured, reward: None, baseline: None, ..view() };
+        assert_eq!(early.line(), "random 0.661 · entropy 21.4 nats");
+    }
+
+    #[test]
+    fn the_time_left_counts_only_steps_that_are_to_come() {
+        let check = |left: Left, seconds: Option<u64>| {
+            assert_eq!(left.time(), seconds.map(Duration::from_secs), "{left:?}");
+        };
+        let left = view().left;
+        check(left, Some(180));
+        check(Left { controller_steps: 0, controller_step: None, ..left }, Some(100));
+        check(Left { controller_step: None, ..left }, None);
+        let endless = Left { shared_steps: u64::MAX, shared_step: Some(Duration::MAX), ..left };
+        assert_eq!(endless.time(), Some(Duration::MAX));
+    }
+
+    #[test]
+    fn a_terminal_shows_the_bar() {
+        let screen = Screen::default();
+        let progress = Progress::on(ProgressDrawTarget::term_like(Box::new(screen.clone())));
+        progress.show(&view());
+        let drawn = screen.taken().concat();
+        assert!(drawn.contains("cycle 1 · epoch 2/5 · shared"), "{drawn}");
+        assert!(drawn.contains("63/100") && drawn.contains("reward 0.712"), "{drawn}");
+    }
+
+    #[test]
+    fn a_log_line_is_written_while_the_bar_is_away() {
+        let screen = Screen::default();
+        let progress = Progress::on(ProgressDrawTarget::term_like(Box::new(screen.clone())));
+        progress.show(&view());
+        screen.taken();
+        progress.suspend(|| screen.note("the log line"));
+        let drawn = screen.taken();
+        let line = drawn.iter().position(|text| text == "the log line").unwrap();
+        assert!(drawn[..line].iter().any(|text| text == "<cleared>"), "{drawn:?}");
+        assert!(!drawn[..line].concat().contains("63/100"), "{drawn:?}");
+        assert!(drawn[line..].concat().contains("63/100"), "{drawn:?}");
+    }
+
+    #[test]
+    fn a_finished_bar_leaves_the_screen_and_stays_away() {
+        let screen = Screen::default();
+        let progress = Progress::on(ProgressDrawTarget::term_like(Box::new(screen.clone())));
+        progress.show(&view());
+        progress.finish();
+        screen.taken();
+        progress.suspend(|| ());
+        assert!(!screen.taken().concat().contains("63/100"));
+    }
+
+    #[test]
+    fn a_program_gets_nothing_and_no_log_line_is_lost() {
+        let progress = Progress::new(Output::Stream);
+        progress.show(&view());
+        assert_eq!(progress.bar.position(), 0);
+        assert_eq!(progress.suspend(|| 7), 7);
+    }
+}

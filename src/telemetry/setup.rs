@@ -1,0 +1,117 @@
+//! The label values that are known at the start only, and the bounds on them.
+
+use super::TelemetryError;
+use super::catalog::{DEVICES_USED, DEVICES_WANTED, MAX_OPS, MAX_ROUTES, Values};
+
+/// The route of a request to none of the named routes.
+pub(super) const OTHER_ROUTE: &str = "other";
+
+/// The label values that are known at the start only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Setup {
+    /// Version of the program.
+    pub version: String,
+    /// The device asked for: `cpu`, `cuda` or `auto`, with or without `:N`.
+    pub device_wanted: String,
+    /// The device that computes: `cpu` or `cuda`, with or without `:N`.
+    pub device_used: String,
+    /// Names of the operations, in the order in which their probabilities are given; at most
+    /// [`MAX_OPS`].
+    pub ops: Vec<String>,
+    /// Names of the api's routes; at most [`MAX_ROUTES`]. All else is counted as `other`.
+    pub routes: Vec<String>,
+}
+
+impl Setup {
+    /// Refuses names that make too many series, or two of one.
+    pub(super) fn checked(&self) -> Result<(), TelemetryError> {
+        device("wanted", &self.device_wanted, DEVICES_WANTED)?;
+        device("used", &self.device_used, DEVICES_USED)?;
+        listed("op", &self.ops, MAX_OPS)?;
+        listed("route", &self.routes, MAX_ROUTES)
+    }
+
+    /// The values of a label.
+    pub(super) fn values(&self, values: Values) -> Vec<String> {
+        match values {
+            Values::Closed(names) => names.iter().map(|&name| name.to_owned()).collect(),
+            Values::Version => vec![self.version.clone()],
+            Values::DeviceWanted => vec![device_kind(&self.device_wanted).to_owned()],
+            Values::DeviceUsed => vec![device_kind(&self.device_used).to_owned()],
+            Values::Ops => self.ops.clone(),
+            Values::Routes => {
+                let other = std::iter::once(OTHER_ROUTE.to_owned());
+                self.routes.iter().cloned().chain(other).collect()
+            }
+        }
+    }
+}
+
+/// `cuda:1` is of the kind `cuda`: which card it is says nothing about how fast a run should be.
+fn device_kind(device: &str) -> &str {
+    device.split(':').next().unwrap_or(device)
+}
+
+fn device(
+    label: &'static str,
+    value: &str,
+    allowed: &'static [&'static str],
+) -> Result<(), TelemetryError> {
+    if allowed.contains(&device_kind(value)) {
+        return Ok(());
+    }
+    Err(TelemetryError::UnknownDevice { label, value: value.to_owned(), allowed })
+}
+
+fn listed(label: &'static str, values: &[String], limit: usize) -> Result<(), TelemetryError> {
+    let count = values.len();
+    if limit < count {
+        return Err(TelemetryError::TooManyValues { label, count, limit });
+    }
+    for (idx, value) in values.iter().enumerate() {
+        if value.is_empty() || value == OTHER_ROUTE || values[..idx].contains(value) {
+            return Err(TelemetryError::BadValue { label, value: value.clone() });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    fn many(stem: &str, count: usize) -> Vec<String> {
+        (0..count).map(|idx| format!("{stem}{idx}")).collect()
+    }
+
+    /// As many series as can be.
+    pub(in crate::telemetry) fn largest() -> Setup {
+        Setup {
+            version: "1.2.3".to_owned(),
+            device_wanted: "auto".to_owned(),
+            device_used: "cuda:1".to_owned(),
+            ops: many("op", MAX_OPS),
+            routes: many("/v1/route", MAX_ROUTES),
+        }
+    }
+
+    fn refusal(change: impl FnOnce(&mut Setup)) -> String {
+        let mut setup = largest();
+        change(&mut setup);
+        setup.checked().err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn bad_setups_are_refused_with_the_reason() {
+        let check = |change: fn(&mut Setup), expected: &str| {
+            let text = refusal(change);
+            assert!(text.contains(expected), "{text:?} does not say {expected:?}");
+        };
+        check(|setup| setup.device_wanted = "tpu".to_owned(), "`wanted` cannot be `tpu`");
+        check(|setup| setup.device_used = "auto".to_owned(), "name one of cpu, cuda");
+        check(|setup| setup.ops = many("op", MAX_OPS + 1), "`op` has 9 values, at most 8");
+        check(|setup| setup.routes[1] = setup.routes[0].clone(), "`/v1/route0`, which");
+        check(|setup| setup.routes[1] = OTHER_ROUTE.to_owned(), "`other`");
+        check(|setup| setup.ops[0].clear(), "``, which is empty");
+    }
+}
