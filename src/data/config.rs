@@ -13,11 +13,26 @@ pub enum Source {
     /// A folder of IDX files, plain or gz, named as MNIST names them.
     Idx,
     /// A folder with the binary version of CIFAR-10.
+    #[serde(rename = "cifar-10")]
     Cifar10,
     /// A folder with the binary version of CIFAR-100.
+    #[serde(rename = "cifar-100")]
     Cifar100,
     /// A folder of images by class: `train/CLASS/*.png`, and `test/` likewise.
     Folder,
+}
+
+impl Source {
+    /// The name used in configs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FashionMnist => "fashion-mnist",
+            Self::Idx => "idx",
+            Self::Cifar10 => "cifar-10",
+            Self::Cifar100 => "cifar-100",
+            Self::Folder => "folder",
+        }
+    }
 }
 
 /// Which images, and how they are split and augmented.
@@ -26,18 +41,20 @@ pub enum Source {
 pub struct DataConfig {
     /// Where the images come from.
     pub source: Source,
-    /// The folder, for every source but the embedded one.
+    /// The folder, for every source but the embedded one, which refuses it.
     pub path: Option<PathBuf>,
     /// For `folder`: the side in pixels to which images are resized, 8 to 256.
     pub side: usize,
     /// Share of the training images that become the validation split, where the source has no
     /// validation split of its own; in (0, 0.5].
     pub valid_share: f64,
-    /// Zero pixels around an image before a random crop to its size; 0 for no crop.
+    /// Zero pixels around an image before a random crop to its size; 0 for no crop. Less than the
+    /// shorter side of the images.
     pub crop_padding: usize,
     /// Whether half of the images are mirrored.
     pub flip: bool,
-    /// Side in pixels of the square, centered at random, that is blanked; 0 for none.
+    /// Side in pixels of the square, centered at random, that is blanked; 0 for none. At most the
+    /// longer side of the images.
     pub cutout: usize,
 }
 
@@ -51,6 +68,19 @@ impl Default for DataConfig {
             crop_padding: 4,
             flip: true,
             cutout: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_has_one_name_in_code_and_config() {
+        use Source::{Cifar10, Cifar100, FashionMnist, Folder, Idx};
+        for source in [FashionMnist, Idx, Cifar10, Cifar100, Folder] {
+            assert_eq!(serde_json::to_value(source).unwrap(), source.name());
         }
     }
 }

@@ -1,5 +1,31 @@
 //! What the search learns from: images, their splits, and the endless stream of batches.
+//!
+//! ```text
+//! files ─ source ─▶ ImageSet ─ split ─▶ Dataset { train, valid, test } ─▶ TrainStream ─▶ Prefetch ─▶ Batch
+//!                   (bytes)                        └─ valid_batch, valid_batches ──────────────────▶ Batch
+//! ```
+//!
+//! Images stay bytes in memory and are standardized when a batch is made. Every batch is a pure
+//! function of the run's seed and of an index, so a checkpoint keeps one number for the place in
+//! the data.
 
+mod augment;
+mod batch;
 mod config;
+mod dataset;
+mod error;
+mod image_set;
+mod normalization;
+mod prefetch;
+mod source;
+mod split;
+mod stream;
 
+pub use batch::Batch;
 pub use config::{DataConfig, Source};
+pub use dataset::{Dataset, LockedTest};
+pub use error::DataError;
+pub use image_set::{ImageSet, ImageShape};
+pub use normalization::Normalization;
+pub use prefetch::Prefetch;
+pub use stream::TrainStream;

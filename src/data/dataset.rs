@@ -1,0 +1,256 @@
+//! All images of a run: training, validation and test split, with what normalizes them.
+
+use std::fmt;
+use std::path::Path;
+
+use rand::seq::index;
+
+use crate::data::{Batch, DataConfig, DataError, ImageSet, ImageShape, Normalization};
+use crate::data::{source, split};
+use crate::random::{Owner, generator};
+
+/// The test split, which nothing reads.
+///
+/// ω learns on the training split and θ on the validation split; a look at the test split while
+/// the search runs would choose architectures by it and make its accuracy worthless (ENAS, section
+/// 2.2, and every critique of it). So the images are loaded, checked and counted, and this type has
+/// no way to them: whoever certifies a derived child must open one here first.
+pub struct LockedTest(ImageSet);
+
+impl LockedTest {
+    /// Number of images.
+    #[expect(clippy::len_without_is_empty, reason = "a set is never empty")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// The number of images alone.
+impl fmt::Debug for LockedTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockedTest").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// All images of a run.
+#[derive(Debug)]
+pub struct Dataset {
+    /// Invariant: two or more.
+    class_names: Vec<String>,
+    train: ImageSet,
+    /// Invariant: of the shape of `train`, as `test` is, and no label of the three is beyond
+    /// `class_names`.
+    valid: ImageSet,
+    test: LockedTest,
+    normalization: Normalization,
+}
+
+impl Dataset {
+    /// Reads and checks everything that `config` names; `seed` decides which images are for
+    /// validation where the source does not.
+    pub fn load(config: &DataConfig, seed: u64) -> Result<Self, DataError> {
+        let splits = source::load(config)?;
+        let (train, valid) = match splits.valid {
+            Some(valid) => (splits.train, valid),
+            None => split::split(&splits.train, config.valid_share, seed)?,
+        };
+        Self::new(splits.class_names, train, valid, splits.test)
+    }
+
+    /// Puts three splits together, refusing those that do not fit each other.
+    pub fn new(
+        class_names: Vec<String>,
+        train: ImageSet,
+        valid: ImageSet,
+        test: ImageSet,
+    ) -> Result<Self, DataError> {
+        let n_classes = class_names.len();
+        if !(2..=N_LABELS).contains(&n_classes) {
+            return Err(DataError::ClassCount { path: train.origin().into(), found: n_classes });
+        }
+        for set in [&train, &valid, &test] {
+            check_labels(set, n_classes)?;
+            if set.shape() != train.shape() {
+                return Err(DataError::MixedShapes {
+                    train: train.origin().into(),
+                    path: set.origin().into(),
+                    expected: train.shape(),
+                    found: set.shape(),
+                });
+            }
+        }
+        let normalization = Normalization::of(&train);
+        Ok(Self { class_names, train, valid, test: LockedTest(test), normalization })
+    }
+
+    /// The shape of every image.
+    pub const fn shape(&self) -> ImageShape {
+        self.train.shape()
+    }
+
+    /// Number of classes.
+    pub fn n_classes(&self) -> usize {
+        self.class_names.len()
+    }
+
+    /// The name of each class, in the order of the labels.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// The images that ω learns on.
+    pub const fn train(&self) -> &ImageSet {
+        &self.train
+    }
+
+    /// The images that θ learns on.
+    pub const fn valid(&self) -> &ImageSet {
+        &self.valid
+    }
+
+    /// The images that nothing of the search reads.
+    pub const fn test(&self) -> &LockedTest {
+        &self.test
+    }
+
+    /// The statistics of the training split, which all images are standardized with.
+    pub const fn normalization(&self) -> &Normalization {
+        &self.normalization
+    }
+
+    /// `size` different validation images, not augmented; which ones depends on the run's `seed`
+    /// and on `batch_seed`.
+    pub fn valid_batch(&self, size: usize, batch_seed: u64, seed: u64) -> Result<Batch, DataError> {
+        check_batch_size("search.valid_batch_size", "validation", size, self.valid.len())?;
+        let mut rng = generator(seed, Owner::ValidBatch, batch_seed);
+        let idxs = index::sample(&mut rng, self.valid.len(), size);
+        Ok(Batch::plain(&self.valid, &self.normalization, idxs.into_iter()))
+    }
+
+    /// All validation images in their order, in batches of `size` (0 counts as 1), the last of
+    /// which may be smaller.
+    pub fn valid_batches(&self, size: usize) -> impl Iterator<Item = Batch> + '_ {
+        let (size, n) = (size.clamp(1, self.valid.len()), self.valid.len());
+        (0..n).step_by(size).map(move |start| {
+            Batch::plain(&self.valid, &self.normalization, start..n.min(start + size))
+        })
+    }
+}
+
+/// Different labels that a set can have.
+const N_LABELS: usize = 1 << 16;
+
+/// Refuses a batch that is empty or larger than its split, and names the `key` that sizes it.
+pub(super) fn check_batch_size(
+    key: &'static str,
+    split: &'static str,
+    size: usize,
+    available: usize,
+) -> Result<(), DataError> {
+    if (1..=available).contains(&size) {
+        Ok(())
+    } else {
+        Err(DataError::BatchSize { key, split, size, available })
+    }
+}
+
+fn check_labels(set: &ImageSet, n_classes: usize) -> Result<(), DataError> {
+    let wrong = set.labels().iter().position(|&label| usize::from(label) >= n_classes);
+    wrong.map_or(Ok(()), |item| {
+        let found = usize::from(set.labels()[item]);
+        Err(DataError::Label { path: Path::to_owned(set.origin()), item, found, n_classes })
+    })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    const SHAPE: ImageShape = ImageShape { channels: 1, height: 8, width: 8 };
+
+    /// Images of one class each, whose pixels all are the number of the image.
+    pub(in crate::data) fn numbered(n: usize) -> ImageSet {
+        let pixels = (0..n).flat_map(|idx| [idx as u8; 64]).collect();
+        ImageSet::new(format!("{n} images"), SHAPE, pixels, (0..n as u16).collect()).unwrap()
+    }
+
+    /// `n_train` training images, 10 for validation and 5 for the test, a class for each.
+    pub(in crate::data) fn dataset(n_train: usize) -> Dataset {
+        let names = (0..n_train.max(10)).map(|class| class.to_string()).collect();
+        Dataset::new(names, numbered(n_train), numbered(10), numbered(5)).unwrap()
+    }
+
+    #[track_caller]
+    fn check(n_classes: usize, valid: ImageSet, text: &str) {
+        let names = vec![String::new(); n_classes];
+        let found = Dataset::new(names, numbered(3), valid, numbered(3)).unwrap_err().to_string();
+        assert!(found.starts_with(text), "{found}");
+    }
+
+    #[test]
+    fn splits_that_do_not_fit_are_refused() {
+        check(1, numbered(1), "`3 images` has 1 class(es); expected 2 to 65536");
+        check(2, numbered(1), "image 2 of `3 images` has label 2, but there are 2 classes, 0 to 1");
+        check(3, numbered(4), "image 3 of `4 images` has label 3, but there are 3 classes, 0 to 2");
+        let shape = ImageShape { channels: 4, ..SHAPE };
+        let other = ImageSet::new("other", shape, vec![0; 256], vec![0]).unwrap();
+        check(3, other, "the images of `other` are 4x8x8, those of `3 images` are 1x8x8");
+    }
+
+    #[test]
+    fn the_default_is_the_embedded_data_standardized_by_its_training_split() {
+        let dataset = Dataset::load(&DataConfig::default(), 7).unwrap();
+        let sizes = (dataset.train().len(), dataset.valid().len(), dataset.test().len());
+        assert_eq!((sizes, dataset.n_classes()), ((7000, 3000, 5000), 10));
+        let all = Batch::plain(dataset.train(), dataset.normalization(), 0..7000);
+        let n = all.images.len() as f64;
+        let mean = all.images.iter().copied().map(f64::from).sum::<f64>() / n;
+        let square = all.images.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / n;
+        assert!(mean.abs() < 1e-5 && (square - 1.0).abs() < 1e-5, "{mean} {square}");
+        // The published statistics of all 60,000 training images are .2860 and .3530.
+        let (mean, std) = (dataset.normalization().mean()[0], dataset.normalization().std()[0]);
+        assert!((mean - 0.286).abs() < 0.005 && (std - 0.353).abs() < 0.005, "{mean} {std}");
+    }
+
+    #[test]
+    fn a_validation_batch_holds_different_images_chosen_by_its_seeds() {
+        let dataset = dataset(20);
+        let labels = |batch, seed| dataset.valid_batch(6, batch, seed).unwrap().labels;
+        assert_eq!(labels(1, 7), labels(1, 7));
+        assert_ne!(labels(1, 7), labels(2, 7));
+        assert_ne!(labels(1, 7), labels(1, 8));
+        let mut all = dataset.valid_batch(10, 1, 7).unwrap().labels;
+        all.sort_unstable();
+        assert_eq!(all, (0..10).collect::<Vec<u32>>());
+    }
+
+    #[test]
+    fn a_validation_batch_is_standardized_and_nothing_else() {
+        let dataset = dataset(20);
+        let batch = dataset.valid_batch(10, 1, 7).unwrap();
+        for (image, &label) in batch.images.chunks_exact(64).zip(&batch.labels) {
+            let expected = dataset.normalization().table(0)[label as usize];
+            assert!(image.iter().all(|value| value.to_bits() == expected.to_bits()));
+        }
+    }
+
+    #[test]
+    fn a_validation_batch_larger_than_the_split_is_refused() {
+        for size in [0, 11] {
+            let text = dataset(20).valid_batch(size, 1, 7).unwrap_err().to_string();
+            assert!(text.contains("set `search.valid_batch_size` to 1 to 10"), "{text}");
+        }
+    }
+
+    #[test]
+    fn validation_batches_cover_the_split_in_order() {
+        for (size, sizes) in [(4, &[4, 4, 2][..]), (5, &[5, 5]), (usize::MAX, &[10]), (0, &[1; 10])]
+        {
+            let dataset = dataset(20);
+            let batches: Vec<Batch> = dataset.valid_batches(size).collect();
+            assert_eq!(batches.iter().map(Batch::len).collect::<Vec<_>>(), sizes);
+            let labels: Vec<u32> = batches.into_iter().flat_map(|batch| batch.labels).collect();
+            assert_eq!(labels, (0..10).collect::<Vec<u32>>());
+        }
+    }
+}

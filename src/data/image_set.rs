@@ -1,0 +1,188 @@
+//! One split of images in memory, as bytes.
+//!
+//! ```text
+//! pixels: image 0 [c 0: row 0, row 1, … | c 1: … ] image 1 […] …      labels: one class an image
+//! ```
+//!
+//! Bytes take a quarter of the memory of floats, and normalizing them is one table look-up each.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use crate::data::DataError;
+
+/// Sides in pixels of the images that are taken: below 8 two reductions leave nothing to convolve,
+/// above 256 a search on one machine is out of reach.
+pub(super) const SIDES: RangeInclusive<usize> = 8..=256;
+
+/// Channels of the images that are taken: grey to color with alpha.
+const CHANNELS: RangeInclusive<usize> = 1..=4;
+
+/// The most bytes of one file or split: 25 times CIFAR, and still within a small machine's memory.
+pub(super) const MAX_SET_BYTES: u64 = 4 << 30;
+
+/// The shape of one image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageShape {
+    /// Channels: 1 for grey, 3 for color.
+    pub channels: usize,
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+}
+
+impl ImageShape {
+    /// Values of one image: channels × height × width.
+    pub const fn n_values(self) -> usize {
+        self.channels * self.height * self.width
+    }
+
+    /// Refuses a shape outside of the limits; `path` is named in the error.
+    pub(super) fn check(self, path: &Path) -> Result<(), DataError> {
+        let axes = [
+            ("channels", self.channels, CHANNELS),
+            ("height", self.height, SIDES),
+            ("width", self.width, SIDES),
+        ];
+        for (axis, found, expected) in axes {
+            if !expected.contains(&found) {
+                return Err(DataError::Dimension { path: path.to_owned(), axis, expected, found });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ImageShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}x{}", self.channels, self.height, self.width)
+    }
+}
+
+/// One split of images with their labels.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ImageSet {
+    /// File or folder that the images come from, for messages.
+    origin: PathBuf,
+    /// Invariant: within the limits on channels and sides.
+    shape: ImageShape,
+    /// `(n, c, h, w)`. Invariant: as many whole images as labels.
+    pixels: Vec<u8>,
+    /// Invariant: not empty.
+    labels: Vec<u16>,
+}
+
+impl ImageSet {
+    /// Puts `pixels`, `(n, c, h, w)`, and `labels` together; `origin` is named in errors.
+    pub fn new(
+        origin: impl Into<PathBuf>,
+        shape: ImageShape,
+        pixels: Vec<u8>,
+        labels: Vec<u16>,
+    ) -> Result<Self, DataError> {
+        let path = origin.into();
+        shape.check(&path)?;
+        let n_images = labels.len();
+        if n_images == 0 {
+            return Err(DataError::Empty { path });
+        }
+        let expected = n_images.saturating_mul(shape.n_values());
+        if pixels.len() != expected {
+            let found = pixels.len();
+            return Err(DataError::PixelCount { path, found, expected, n_images, shape });
+        }
+        Ok(Self { origin: path, shape, pixels, labels })
+    }
+
+    /// The file or folder that the images come from.
+    pub fn origin(&self) -> &Path {
+        &self.origin
+    }
+
+    /// The shape of every image.
+    pub const fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    /// All pixels, `(n, c, h, w)`.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
+    /// The class of each image.
+    pub fn labels(&self) -> &[u16] {
+        &self.labels
+    }
+
+    /// Number of images.
+    #[expect(clippy::len_without_is_empty, reason = "a set is never empty")]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// The pixels of image `idx`, `(c, h, w)`.
+    pub fn image(&self, idx: usize) -> &[u8] {
+        let n = self.shape.n_values();
+        &self.pixels[idx * n..(idx + 1) * n]
+    }
+
+    /// The images numbered `idxs`, in that order; `idxs` must not be empty.
+    pub(super) fn select(&self, idxs: &[usize]) -> Self {
+        assert!(!idxs.is_empty(), "a set is never empty");
+        let mut pixels = Vec::with_capacity(idxs.len() * self.shape.n_values());
+        for &idx in idxs {
+            pixels.extend_from_slice(self.image(idx));
+        }
+        let labels = idxs.iter().map(|&idx| self.labels[idx]).collect();
+        Self { origin: self.origin.clone(), shape: self.shape, pixels, labels }
+    }
+}
+
+/// Without the pixels, which would fill a log.
+impl fmt::Debug for ImageSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImageSet")
+            .field("origin", &self.origin)
+            .field("shape", &self.shape)
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(shape: (usize, usize, usize), n_pixels: usize, n_labels: usize) -> Option<String> {
+        let shape = ImageShape { channels: shape.0, height: shape.1, width: shape.2 };
+        let set = ImageSet::new("here", shape, vec![0; n_pixels], vec![0; n_labels]);
+        set.err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_set_is_whole_images_within_the_limits() {
+        assert_eq!(check((1, 8, 9), 144, 2), None);
+        for (shape, pixels, labels, text) in [
+            ((1, 8, 8), 0, 0, "`here` holds no image"),
+            ((1, 8, 8), 127, 2, "`here` has 127 pixel values, expected 128 (2 times 1x8x8)"),
+            ((5, 8, 8), 320, 1, "`here` has channels 5, expected 1 to 4"),
+            ((1, 7, 8), 56, 1, "`here` has height 7, expected 8 to 256"),
+            ((1, 8, 257), 2056, 1, "`here` has width 257, expected 8 to 256"),
+        ] {
+            let found = check(shape, pixels, labels).unwrap();
+            assert!(found.starts_with(text), "{found}");
+        }
+    }
+
+    #[test]
+    fn a_selection_keeps_images_with_their_labels() {
+        let shape = ImageShape { channels: 1, height: 8, width: 8 };
+        let pixels = (0..4).flat_map(|n| [n; 64]).collect();
+        let set = ImageSet::new("here", shape, pixels, vec![10, 11, 12, 13]).unwrap();
+        let chosen = set.select(&[3, 1]);
+        assert_eq!(chosen.labels(), [13, 11]);
+        assert_eq!((chosen.image(0), chosen.image(1)), (&[3; 64][..], &[1; 64][..]));
+    }
+}
