@@ -1,5 +1,6 @@
 //! How a child is computed: parameters, the candle executor, optimizers, learning rates, devices.
 
+mod adam;
 mod candle_exec;
 mod config;
 mod device;
@@ -10,6 +11,7 @@ mod params;
 mod sgd;
 mod windows;
 
+pub use adam::{Adam, AdamConfig, AdamState};
 pub use candle_exec::{CandleExec, Gradients, Images, Noise, average_grads, update_running};
 pub use config::{EngineConfig, SgdConfig};
 pub use device::{DeviceChoice, OpenDevice, UnknownDevice};

@@ -1,9 +1,41 @@
 //! How the search learns: policy, REINFORCE, the random arm, the schedule, and the plain loop.
+//!
+//! Nothing here knows actors, files, sockets or the clock: [`run`] is a whole search on one
+//! thread, and the actors only spread the same calls over several.
 
+mod advantage;
+mod baseline;
 mod best;
 mod config;
+mod error;
+mod policy;
+mod reinforce;
+mod rollout;
+mod run;
+mod sample;
 mod schedule;
+mod scorer;
+mod search;
+mod shared;
+mod strategy;
+mod task;
+mod uniform;
+mod walk;
 
+pub use advantage::{Advantage, AdvantageReport, Interval, MIN_STEPS, Verdict};
+pub use baseline::Baseline;
 pub use best::{BestCell, BestCells, BestChange};
 pub use config::{DeriveConfig, PolicyConfig, ScheduleConfig};
+pub use error::SearchError;
+pub use policy::Policy;
+pub use reinforce::Reinforce;
+pub use rollout::{OpProbabilities, Rollout, Scored};
+pub use run::{archs, pair, run};
+pub use sample::{Arm, SampleRequest, Sampled, draw};
 pub use schedule::{Phase, Place, Until};
+pub use scorer::{Score, Scorer, ValidSet};
+pub use search::{ControllerReport, Outcome, Row, RowArm, Search, SearchState, StepRecord, Work};
+pub use shared::{SharedLearner, SharedState, SharedStep, TrainReport};
+pub use strategy::{LearnReport, Strategy, StrategyState, UpdateReport};
+pub use task::{SearchConfig, Task};
+pub use uniform::Uniform;

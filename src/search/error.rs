@@ -1,0 +1,89 @@
+//! Why the search could not take a step.
+
+use crate::space::SpaceError;
+
+/// Why the search could not take a step. Each text says what is wrong, where, and how to mend it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SearchError {
+    /// A tensor computation failed.
+    #[error("a tensor computation failed")]
+    Engine(#[from] candle_core::Error),
+    /// The choices of a rollout do not answer the script.
+    #[error("the choices of a rollout do not answer the script of the space")]
+    Space(#[from] SpaceError),
+    /// A rollout comes from an earlier θ, so that its gradient would be off-policy.
+    #[error(
+        "a rollout was drawn by version {drawn_by} of the policy, but the policy is at version \
+         {current}; draw anew"
+    )]
+    StaleRollout {
+        /// The version of θ that drew it.
+        drawn_by: u64,
+        /// The version of θ that was to learn from it.
+        current: u64,
+    },
+    /// There is nothing to learn from.
+    #[error("an update needs at least one rollout, and got none")]
+    NoRollouts,
+    /// A reward is NaN or infinite.
+    #[error(
+        "the reward of rollout {position} is {reward}; rewards are finite: score a child that \
+         could not be evaluated 0"
+    )]
+    NonFiniteReward {
+        /// Place in the batch, counted from 0.
+        position: usize,
+        /// The reward found.
+        reward: f64,
+    },
+    /// The gradient with respect to θ is NaN or infinite; θ was left as it was.
+    #[error(
+        "the gradient of version {version} of the policy has norm {norm}; θ was left as it was: \
+         go back to the last checkpoint, and lower `policy.lr` if it comes again"
+    )]
+    NonFiniteGradient {
+        /// The version of θ.
+        version: u64,
+        /// The norm found.
+        norm: f64,
+    },
+    /// π gives probabilities that are NaN or infinite.
+    #[error(
+        "version {version} of the policy gives {log_prob} as a log probability; θ is spoilt: go \
+         back to the last checkpoint, and lower `policy.lr` if it comes again"
+    )]
+    NonFinitePolicy {
+        /// The version of θ.
+        version: u64,
+        /// The log probability found.
+        log_prob: f64,
+    },
+    /// A saved policy lacks a parameter.
+    #[error("the saved policy has no parameter `{name}`; it is not a policy of this program")]
+    MissingParameter {
+        /// The name of the parameter.
+        name: &'static str,
+    },
+    /// A saved policy has a parameter that the policy does not know.
+    #[error("the saved policy has a parameter `{name}`, which the policy does not know")]
+    UnknownParameter {
+        /// The name of the parameter.
+        name: String,
+    },
+    /// A parameter of a saved policy has another shape or type.
+    #[error(
+        "parameter `{name}` of the saved policy is {found_dtype} {found:?}, expected f64 \
+         {expected:?}; `policy.hidden` must be what it was when the policy was saved"
+    )]
+    ParameterShape {
+        /// The name of the parameter.
+        name: &'static str,
+        /// The type found.
+        found_dtype: &'static str,
+        /// The shape found.
+        found: Vec<usize>,
+        /// The shape that the policy has.
+        expected: Vec<usize>,
+    },
+}

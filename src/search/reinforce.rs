@@ -1,0 +1,333 @@
+//! REINFORCE with a moving-average baseline.
+//!
+//! ENAS (Pham et al., 2018, section 2.2) maximizes `J(θ) = E_{m ~ π(m; θ)} [R(m, ω)]` by the
+//! score-function estimator (Williams, 1992):
+//!
+//! ```text
+//! ∇J ≈ 1/M Σ_m (R(m, ω) − b) ∇log π(m; θ) + β ∇H(π)
+//! ```
+//!
+//! One update is one step of Adam on the mean over M rollouts. H of a rollout is the sum of the
+//! true entropies of the distributions that it went through.
+//!
+//! Departures from the authors' code: they add β·H to the reward, where it acts without a gradient
+//! of its own; here it is a term of the loss. `baseline.rs` has those of the baseline.
+
+use candle_core::backprop::GradStore;
+use candle_core::{Device, Tensor};
+use rand_chacha::ChaCha8Rng;
+
+use crate::engine::{Adam, AdamConfig, Params};
+use crate::search::strategy::mean_reward;
+use crate::search::{Baseline, LearnReport, Policy, PolicyConfig, Rollout, Scored};
+use crate::search::{SearchError, Strategy, StrategyState, UpdateReport};
+use crate::space::{Choice, Script};
+
+/// The owner of θ: a policy and what trains it.
+#[derive(Clone, Debug)]
+pub struct Reinforce {
+    script: Script,
+    policy: Policy,
+    optimizer: Adam,
+    baseline: Baseline,
+    /// β.
+    entropy_weight: f64,
+}
+
+impl Reinforce {
+    /// A fresh policy for the space with this `script`; θ is a function of the run's `seed`.
+    pub fn new(config: &PolicyConfig, script: Script, seed: u64) -> Result<Self, SearchError> {
+        Ok(Self {
+            script,
+            policy: Policy::new(config, seed)?,
+            optimizer: Adam::new(adam_config(config)),
+            baseline: Baseline::new(config.baseline_decay, None),
+            entropy_weight: config.entropy_weight,
+        })
+    }
+
+    /// Goes on where `state` was taken.
+    pub fn from_state(
+        config: &PolicyConfig,
+        script: Script,
+        state: &StrategyState,
+    ) -> Result<Self, SearchError> {
+        let policy = Policy::from_snapshot(config, &state.policy, state.policy_version)?;
+        let optimizer = Adam::from_state(adam_config(config), &state.optimizer, policy.params())?;
+        let baseline = Baseline::new(config.baseline_decay, state.baseline);
+        Ok(Self { script, policy, optimizer, baseline, entropy_weight: config.entropy_weight })
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Refuses rollouts of another θ: their gradient would be off-policy.
+    fn check_versions(&self, scored: &[Scored]) -> Result<(), SearchError> {
+        let current = self.policy.version();
+        match scored.iter().map(|s| s.rollout.policy_version).find(|&version| version != current) {
+            Some(drawn_by) => Err(SearchError::StaleRollout { drawn_by, current }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Strategy for Reinforce {
+    fn draw(&self, n: usize, rng: &mut ChaCha8Rng) -> Result<Vec<Rollout>, SearchError> {
+        self.policy.sample(&self.script, n, rng)
+    }
+
+    fn learn(&mut self, scored: &[Scored]) -> Result<LearnReport, SearchError> {
+        let mean_reward = mean_reward(scored)?;
+        self.check_versions(scored)?;
+        let choices: Vec<&[Choice]> = scored.iter().map(|s| &s.rollout.choices[..]).collect();
+        let (log_prob, entropy) = self.policy.log_prob_and_entropy(&self.script, &choices)?;
+        let mut baseline = self.baseline;
+        let advantages: Vec<f64> = scored.iter().map(|s| baseline.advantage(s.reward)).collect();
+        let grads = loss(&log_prob, &entropy, &advantages, self.entropy_weight)?.backward()?;
+        let grad_norm = norm(self.policy.params(), &grads)?;
+        if !grad_norm.is_finite() {
+            let version = self.policy.version();
+            return Err(SearchError::NonFiniteGradient { version, norm: grad_norm });
+        }
+        let mean_entropy = entropy.mean_all()?.to_scalar::<f64>()?;
+        self.optimizer.step(self.policy.params(), &grads)?;
+        self.policy.advance_version();
+        self.baseline = baseline;
+        let update = UpdateReport {
+            baseline: baseline.mean().unwrap_or(mean_reward),
+            mean_advantage: advantages.iter().sum::<f64>() / advantages.len() as f64,
+            grad_norm,
+        };
+        Ok(LearnReport { mean_reward, mean_entropy, update: Some(update) })
+    }
+
+    fn state(&self) -> Result<StrategyState, SearchError> {
+        Ok(StrategyState {
+            policy_version: self.policy.version(),
+            baseline: self.baseline.mean(),
+            policy: self.policy.snapshot()?,
+            optimizer: self.optimizer.state(),
+        })
+    }
+}
+
+fn adam_config(config: &PolicyConfig) -> AdamConfig {
+    let PolicyConfig { lr, beta1, beta2, epsilon, .. } = *config;
+    AdamConfig { lr, beta1, beta2, epsilon }
+}
+
+/// `1/M Σ −(R − b)·log π − β·H`, whose gradient is the estimator of −∇J.
+fn loss(
+    log_prob: &Tensor,
+    entropy: &Tensor,
+    advantages: &[f64],
+    entropy_weight: f64,
+) -> candle_core::Result<Tensor> {
+    let advantages = Tensor::new(advantages, &Device::Cpu)?;
+    let policy_loss = (log_prob * advantages)?.neg()?;
+    let entropy_bonus = (entropy * entropy_weight)?;
+    (policy_loss - entropy_bonus)?.mean_all()
+}
+
+/// The ℓ2 norm of all gradients together, in the order of the parameters' names.
+fn norm(params: &Params, grads: &GradStore) -> candle_core::Result<f64> {
+    let mut sum = 0.0;
+    for (_, var) in params.iter() {
+        if let Some(grad) = grads.get(var) {
+            sum += grad.sqr()?.sum_all()?.to_scalar::<f64>()?;
+        }
+    }
+    Ok(sum.sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::to_safetensors;
+    use crate::random::{Owner, generator};
+    use crate::search::OpProbabilities;
+    use crate::space::{CellKind, MicroSpace, Op, Space, Step};
+
+    const SMALL: PolicyConfig = PolicyConfig {
+        hidden: 16,
+        temperature: 1.0,
+        tanh_constant: 1.10,
+        op_tanh_reduction: 2.5,
+        lr: 0.05,
+        beta1: 0.0,
+        beta2: 0.999,
+        epsilon: 1e-3,
+        entropy_weight: 0.0,
+        baseline_decay: 0.9,
+    };
+
+    fn script() -> Script {
+        Space::Micro(MicroSpace::new(2).unwrap()).script()
+    }
+
+    /// A learner whose operation bias is `op_bias`.
+    fn learner(config: &PolicyConfig, op_bias: [f64; 5]) -> Reinforce {
+        let mut state = Reinforce::new(config, script(), 1).unwrap().state().unwrap();
+        state.policy.insert("op.bias".to_owned(), Tensor::new(&op_bias, &Device::Cpu).unwrap());
+        Reinforce::from_state(config, script(), &state).unwrap()
+    }
+
+    fn draw(learner: &Reinforce, n: usize, index: u64) -> Vec<Rollout> {
+        learner.draw(n, &mut generator(1, Owner::Policy, index)).unwrap()
+    }
+
+    /// Draws 10 rollouts, scores them and learns from them.
+    fn update(
+        learner: &mut Reinforce,
+        index: u64,
+        reward: impl Fn(&Rollout) -> f64,
+    ) -> LearnReport {
+        let rollouts = draw(learner, 10, index).into_iter();
+        let scored = rollouts.map(|rollout| Scored { reward: reward(&rollout), rollout });
+        learner.learn(&scored.collect::<Vec<_>>()).unwrap()
+    }
+
+    fn theta(learner: &Reinforce) -> Vec<u8> {
+        to_safetensors(&learner.policy().snapshot().unwrap()).unwrap()
+    }
+
+    /// The share of picks that chose average pooling.
+    fn average_pools(rollout: &Rollout) -> f64 {
+        let script = script();
+        let decisions = script.steps().iter().filter(|step| step.n_options().is_some());
+        let picks: Vec<bool> = decisions
+            .zip(&rollout.choices)
+            .filter(|(step, _)| matches!(step, Step::Pick { .. }))
+            .map(|(_, &choice)| choice as usize == Op::AvgPool3x3.idx())
+            .collect();
+        picks.iter().filter(|&&hit| hit).count() as f64 / picks.len() as f64
+    }
+
+    /// Rewards average pooling alone, and compares its probability at the end with the highest
+    /// that the bounded logits allow.
+    #[track_caller]
+    fn check_bandit(op_bias: [f64; 5], ceilings: [f64; 2]) {
+        let mut learner = learner(&SMALL, op_bias);
+        for index in 0..200 {
+            update(&mut learner, index, average_pools);
+        }
+        let reached = OpProbabilities::mean(&draw(&learner, 100, 1_000_000));
+        for (cell, ceiling) in CellKind::ALL.into_iter().zip(ceilings) {
+            let found = reached.get(cell, Op::AvgPool3x3);
+            let within = (ceiling - 0.005..=ceiling + 1e-9).contains(&found);
+            assert!(within, "{cell}: {found}, ceiling {ceiling}");
+        }
+    }
+
+    /// The probability of average pooling when its own logit is at `0.44` and the others are at
+    /// `separable` (both separable convolutions) and at `-0.44` (the other two); `fixed` is the
+    /// fixed bias, negative for average pooling.
+    fn ceiling(separable: f64, fixed: f64) -> f64 {
+        let own = (0.44 - fixed).exp();
+        own / (own + 2.0 * (separable + fixed).exp() + 2.0 * (-0.44 - fixed).exp())
+    }
+
+    #[test]
+    fn a_bandit_drives_the_rewarded_operation_to_the_ceiling_of_the_bounded_logits() {
+        let ceilings = [ceiling(-0.44, 0.25), ceiling(-0.44, 0.0)];
+        assert!((ceilings[0] - 0.312_77).abs() < 1e-4 && (ceilings[1] - 0.376_07).abs() < 1e-4);
+        check_bandit([0.0; 5], ceilings);
+    }
+
+    #[test]
+    fn the_authors_bias_keeps_separable_convolutions_at_their_highest_logit() {
+        check_bandit([10.0, 10.0, 0.0, 0.0, 0.0], [ceiling(0.44, 0.25), ceiling(0.44, 0.0)]);
+    }
+
+    #[test]
+    fn a_constant_reward_leaves_theta_as_it_is() {
+        let mut learner = learner(&SMALL, [0.0; 5]);
+        let before = theta(&learner);
+        for index in 0..3 {
+            let report = update(&mut learner, index, |_| 0.3).update.unwrap();
+            assert_eq!((report.mean_advantage, report.grad_norm), (0.0, 0.0));
+            assert!((report.baseline - 0.3).abs() < 1e-15, "{report:?}");
+        }
+        assert_eq!(theta(&learner), before);
+        assert_eq!(learner.policy().version(), 3);
+    }
+
+    #[test]
+    fn a_rollout_that_did_well_gets_more_probable_and_one_that_did_badly_less() {
+        let start = learner(&SMALL, [0.0; 5]);
+        let rollout = draw(&start, 1, 0).remove(0);
+        let log_prob_after = |reward| {
+            let mut state = start.state().unwrap();
+            state.baseline = Some(0.5);
+            let mut learner = Reinforce::from_state(&SMALL, script(), &state).unwrap();
+            learner.learn(&[Scored { rollout: rollout.clone(), reward }]).unwrap();
+            let choices = [&rollout.choices[..]];
+            let (log_prob, _) = learner.policy.log_prob_and_entropy(&script(), &choices).unwrap();
+            log_prob.to_vec1::<f64>().unwrap()[0]
+        };
+        assert!(rollout.log_prob < log_prob_after(0.9));
+        assert!(log_prob_after(0.1) < rollout.log_prob);
+    }
+
+    #[test]
+    fn the_entropy_bonus_raises_the_entropy() {
+        let config = PolicyConfig { entropy_weight: 1.0, ..SMALL };
+        let mut learner = learner(&config, [0.5, -0.5, 1.0, 0.0, 0.0]);
+        let entropies: Vec<f64> =
+            (0..20).map(|index| update(&mut learner, index, |_| 0.5).mean_entropy).collect();
+        assert!(entropies[0] + 0.1 < entropies[19], "{entropies:?}");
+    }
+
+    #[test]
+    fn the_loss_is_the_mean_of_what_the_equation_says() {
+        let tensor = |values: [f64; 2]| Tensor::new(&values, &Device::Cpu).unwrap();
+        let loss = loss(&tensor([-1.0, -2.0]), &tensor([3.0, 4.0]), &[0.5, -1.0], 0.1).unwrap();
+        // (0.5·1 − 0.1·3 + −1·2 − 0.1·4) / 2
+        assert!((loss.to_scalar::<f64>().unwrap() + 1.1).abs() < 1e-15, "{loss}");
+    }
+
+    #[test]
+    fn a_stale_rollout_is_refused_and_changes_nothing() {
+        let mut learner = learner(&SMALL, [0.0; 5]);
+        let stale = draw(&learner, 1, 0).remove(0);
+        update(&mut learner, 1, average_pools);
+        let (before, baseline) = (theta(&learner), learner.state().unwrap().baseline);
+        let mut scored = vec![Scored { rollout: draw(&learner, 1, 2).remove(0), reward: 0.9 }];
+        scored.push(Scored { rollout: stale, reward: 0.5 });
+        let err = learner.learn(&scored).unwrap_err();
+        assert!(matches!(err, SearchError::StaleRollout { drawn_by: 0, current: 1 }), "{err}");
+        scored[1].reward = f64::INFINITY;
+        let err = learner.learn(&scored).unwrap_err();
+        assert!(matches!(err, SearchError::NonFiniteReward { position: 1, .. }), "{err}");
+        assert!(matches!(learner.learn(&[]), Err(SearchError::NoRollouts)));
+        assert_eq!((theta(&learner), learner.state().unwrap().baseline), (before, baseline));
+    }
+
+    #[test]
+    fn a_gradient_that_is_not_finite_leaves_theta_as_it_was() {
+        let mut learner = learner(&SMALL, [0.0; 5]);
+        let before = theta(&learner);
+        let rollouts = draw(&learner, 2, 0).into_iter().zip([-f64::MAX, f64::MAX]);
+        let scored: Vec<_> = rollouts.map(|(rollout, reward)| Scored { rollout, reward }).collect();
+        let err = learner.learn(&scored).unwrap_err();
+        assert!(matches!(err, SearchError::NonFiniteGradient { version: 0, .. }), "{err}");
+        assert_eq!(theta(&learner), before);
+        assert_eq!(learner.state().unwrap().baseline, None);
+    }
+
+    #[test]
+    fn a_restored_learner_goes_on_bit_for_bit() {
+        let config = PolicyConfig { beta1: 0.9, entropy_weight: 1e-3, ..SMALL };
+        let mut unbroken = learner(&config, [0.0; 5]);
+        (0..3).for_each(|index| _ = update(&mut unbroken, index, average_pools));
+        let state = unbroken.state().unwrap();
+        let mut restored = Reinforce::from_state(&config, script(), &state).unwrap();
+        for index in 3..6 {
+            let expected = update(&mut unbroken, index, average_pools);
+            assert_eq!(update(&mut restored, index, average_pools), expected);
+        }
+        assert_eq!(theta(&restored), theta(&unbroken));
+    }
+}

@@ -1,0 +1,336 @@
+//! The search itself, as a value that says which work comes next and learns from what came of
+//! it. It starts nothing: the plain loop ([`crate::search::run`]) and the controller actor both
+//! drive it, and so have the same history.
+
+use std::sync::Arc;
+
+use crate::engine::learning_rate;
+use crate::random::{Owner, generator};
+use crate::search::{
+    Advantage, AdvantageReport, Arm, BestCell, BestCells, BestChange, LearnReport, OpProbabilities,
+    Phase, Place, Reinforce, Rollout, SampleRequest, Sampled, Score, Scored, SearchError,
+    SharedState, SharedStep, Strategy, StrategyState, Task, TrainReport,
+};
+use crate::space::Arch;
+
+/// Everything that a restart needs.
+#[derive(Clone, Debug)]
+pub struct SearchState {
+    /// The step that comes next.
+    pub place: Place,
+    /// θ, its optimizer and its baseline.
+    pub reinforce: StrategyState,
+    /// The differences between the arms, of the last θ steps.
+    pub advantage: Vec<f64>,
+    /// The best cells.
+    pub best: BestCells,
+    /// Architectures drawn so far, both arms.
+    pub archs_sampled: u64,
+    /// ω and its optimizer. Its place in the data follows from `place`.
+    pub shared: Arc<SharedState>,
+}
+
+/// The work of one step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Work {
+    /// Draw, then update ω with what was drawn.
+    Shared {
+        /// What to draw.
+        sample: SampleRequest,
+        /// Which update.
+        step: SharedStep,
+    },
+    /// Draw from both arms, score both on one validation batch, then update θ.
+    Controller {
+        /// What to draw from the policy.
+        policy: SampleRequest,
+        /// What to draw uniformly.
+        uniform: SampleRequest,
+        /// The number of the validation batch.
+        batch: u64,
+    },
+    /// Draw, score on one validation batch, score the best of these on the whole split.
+    Derive {
+        /// What to draw.
+        sample: SampleRequest,
+        /// The number of the validation batch.
+        batch: u64,
+    },
+}
+
+/// Who drew a row, and for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowArm {
+    /// The policy, to learn.
+    Controller,
+    /// The control arm.
+    Random,
+    /// The policy, to be derived from.
+    Derive,
+}
+
+/// One architecture of the history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Who drew it.
+    pub arm: RowArm,
+    /// The architecture.
+    pub arch: Arch,
+    /// log π(m; θ) in nats.
+    pub log_prob: f64,
+    /// Entropy of its decisions in nats.
+    pub entropy: f64,
+    /// The reward, where it was scored.
+    pub reward: Option<f64>,
+}
+
+/// What one finished step did.
+#[derive(Clone, Debug)]
+pub struct StepRecord {
+    /// The step.
+    pub place: Place,
+    /// What was drawn.
+    pub rows: Vec<Row>,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of a step.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// ω was updated.
+    Shared(TrainReport),
+    /// θ was updated.
+    Controller(ControllerReport),
+    /// The best cells were looked for.
+    Derive(BestChange),
+}
+
+/// What one update of θ measured.
+#[derive(Clone, Debug)]
+pub struct ControllerReport {
+    /// Of the policy's arm.
+    pub learn: LearnReport,
+    /// π's probability of each operation, averaged over its rollouts.
+    pub op_probabilities: OpProbabilities,
+    /// Mean reward of the random arm.
+    pub random_reward: f64,
+    /// The policy against the random arm, over the last θ phases.
+    pub advantage: AdvantageReport,
+}
+
+/// Owns θ, the schedule, the comparison of the arms, and the best cells.
+#[derive(Debug)]
+pub struct Search {
+    task: Task,
+    place: Place,
+    reinforce: Reinforce,
+    advantage: Advantage,
+    best: BestCells,
+    archs_sampled: u64,
+}
+
+impl Search {
+    /// The state at the start of a search.
+    pub fn initial_state(task: &Task) -> Result<SearchState, SearchError> {
+        let config = &task.config;
+        Ok(SearchState {
+            place: Place::START,
+            reinforce: Reinforce::new(&config.policy, task.space.script(), config.seed)?.state()?,
+            advantage: Vec::new(),
+            best: BestCells::default(),
+            archs_sampled: 0,
+            shared: Arc::new(SharedState::initial(task)?),
+        })
+    }
+
+    /// A search that goes on from `state`.
+    pub fn new(task: Task, state: &SearchState) -> Result<Self, SearchError> {
+        let config = &task.config;
+        let schedule = &config.schedule;
+        let window = schedule.advantage_phases * schedule.controller_steps;
+        Ok(Self {
+            place: state.place,
+            reinforce: Reinforce::from_state(
+                &config.policy,
+                task.space.script(),
+                &state.reinforce,
+            )?,
+            advantage: Advantage::new(window as usize, state.advantage.clone())?,
+            best: state.best.clone(),
+            archs_sampled: state.archs_sampled,
+            task,
+        })
+    }
+
+    /// Everything that a restart needs, given what the trainer holds.
+    pub fn state(&self, shared: Arc<SharedState>) -> Result<SearchState, SearchError> {
+        Ok(SearchState {
+            place: self.place,
+            reinforce: self.reinforce.state()?,
+            advantage: self.advantage.differences(),
+            best: self.best.clone(),
+            archs_sampled: self.archs_sampled,
+            shared,
+        })
+    }
+
+    /// What is searched on.
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// The step that comes next.
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// The number of the step that comes next.
+    pub fn number(&self) -> u64 {
+        self.place.number(&self.task.config.schedule)
+    }
+
+    /// θ.
+    pub fn reinforce(&self) -> &Reinforce {
+        &self.reinforce
+    }
+
+    /// The best cells.
+    pub fn best(&self) -> &BestCells {
+        &self.best
+    }
+
+    /// Architectures drawn so far, both arms.
+    pub fn archs_sampled(&self) -> u64 {
+        self.archs_sampled
+    }
+
+    /// The policy against the random arm.
+    pub fn advantage(&self) -> AdvantageReport {
+        let mut rng = generator(self.task.config.seed, Owner::Bootstrap, self.number());
+        self.advantage.report(&mut rng)
+    }
+
+    /// The work of the step that comes next.
+    pub fn work(&self) -> Work {
+        self.work_at(self.place)
+    }
+
+    /// What the step after the next will draw, where it will draw with the same θ.
+    pub fn sample_ahead(&self) -> Option<SampleRequest> {
+        let Phase::Shared { .. } = self.place.phase else { return None };
+        match self.work_at(self.place.next(&self.task.config.schedule)) {
+            Work::Shared { sample, .. } => Some(sample),
+            Work::Controller { .. } | Work::Derive { .. } => None,
+        }
+    }
+
+    fn work_at(&self, place: Place) -> Work {
+        let config = &self.task.config;
+        let index = place.number(&config.schedule);
+        let request = |arm, count| SampleRequest { arm, count, index };
+        match place.phase {
+            Phase::Shared { .. } => Work::Shared {
+                sample: request(Arm::Policy, config.schedule.archs_per_step),
+                step: SharedStep {
+                    index: place.shared_step(&config.schedule),
+                    lr: learning_rate(&config.shared, place.epoch),
+                },
+            },
+            Phase::Controller { .. } => Work::Controller {
+                policy: request(Arm::Policy, config.schedule.rollouts_per_step),
+                uniform: request(Arm::Uniform, config.schedule.rollouts_per_step),
+                batch: index,
+            },
+            Phase::Derive => {
+                Work::Derive { sample: request(Arm::Policy, config.derive.samples), batch: index }
+            }
+        }
+    }
+
+    /// Takes note of an update of ω.
+    pub fn finish_shared(&mut self, drawn: Vec<Sampled>, report: TrainReport) -> StepRecord {
+        let rows = drawn.into_iter().map(|s| row(RowArm::Controller, s, None)).collect();
+        self.finish(rows, Outcome::Shared(report))
+    }
+
+    /// Updates θ with the scores of its own rollouts, and compares them with the random arm's.
+    pub fn finish_controller(
+        &mut self,
+        policy: Vec<(Sampled, Score)>,
+        random: Vec<(Sampled, Score)>,
+    ) -> Result<StepRecord, SearchError> {
+        let scored: Vec<Scored> = policy
+            .iter()
+            .map(|(s, score)| Scored { rollout: s.rollout.clone(), reward: score.accuracy() })
+            .collect();
+        let learn = self.reinforce.learn(&scored)?;
+        let rewards = |scored: &[(Sampled, Score)]| -> Vec<f64> {
+            scored.iter().map(|(_, score)| score.accuracy()).collect()
+        };
+        self.advantage.push(&rewards(&policy), &rewards(&random))?;
+        let rollouts: Vec<Rollout> = scored.into_iter().map(|scored| scored.rollout).collect();
+        let op_probabilities = OpProbabilities::mean(&rollouts);
+        let random_reward = rewards(&random).iter().sum::<f64>() / random.len() as f64;
+        let advantage = self.advantage();
+        let mut rows: Vec<Row> = Vec::new();
+        for (arm, scored) in [(RowArm::Controller, policy), (RowArm::Random, random)] {
+            rows.extend(scored.into_iter().map(|(s, score)| row(arm, s, Some(score.accuracy()))));
+        }
+        let report = ControllerReport { learn, op_probabilities, random_reward, advantage };
+        Ok(self.finish(rows, Outcome::Controller(report)))
+    }
+
+    /// Which of the drawn architectures go to the whole validation split: the best on the batch,
+    /// each architecture once.
+    pub fn shortlist(&self, drawn: &[(Sampled, Score)]) -> Vec<Arch> {
+        let mut order: Vec<&(Sampled, Score)> = drawn.iter().collect();
+        // Stable: among equals the one drawn first.
+        order.sort_by_key(|(_, score)| std::cmp::Reverse(score.correct));
+        let mut seen = std::collections::BTreeSet::new();
+        order
+            .into_iter()
+            .filter(|(sampled, _)| seen.insert(sampled.arch.id()))
+            .take(self.task.config.derive.rerank)
+            .map(|(sampled, _)| sampled.arch.clone())
+            .collect()
+    }
+
+    /// Offers the shortlisted architectures, scored on the whole split, to the best cells, as
+    /// the step that the schedule has.
+    pub fn finish_derive(
+        &mut self,
+        drawn: Vec<(Sampled, Score)>,
+        shortlisted: Vec<(Arch, Score)>,
+    ) -> StepRecord {
+        let change = self.offer(shortlisted);
+        let rows = drawn
+            .into_iter()
+            .map(|(sampled, score)| row(RowArm::Derive, sampled, Some(score.accuracy())))
+            .collect();
+        self.finish(rows, Outcome::Derive(change))
+    }
+
+    /// The same beside the schedule: the search stands where it stood.
+    pub fn offer(&mut self, shortlisted: Vec<(Arch, Score)>) -> BestChange {
+        let config = &self.task.config;
+        let (cycle, step) = (self.place.cycle(&config.schedule), self.number());
+        let candidates = shortlisted
+            .into_iter()
+            .map(|(arch, Score { correct, total })| BestCell { arch, correct, total, cycle, step })
+            .collect();
+        self.best.offer(candidates, config.derive.keep)
+    }
+
+    fn finish(&mut self, rows: Vec<Row>, outcome: Outcome) -> StepRecord {
+        let place = self.place;
+        self.archs_sampled += rows.len() as u64;
+        self.place = place.next(&self.task.config.schedule);
+        StepRecord { place, rows, outcome }
+    }
+}
+
+fn row(arm: RowArm, sampled: Sampled, reward: Option<f64>) -> Row {
+    let Sampled { rollout, arch } = sampled;
+    Row { arm, arch, log_prob: rollout.log_prob, entropy: rollout.entropy, reward }
+}

@@ -1,0 +1,128 @@
+//! The shared learner: the one owner of ω and of its place in the training data.
+//!
+//! ENAS (section 2.2): for a batch and M architectures drawn from the policy,
+//!
+//! ```text
+//! ∇ω E_{m ~ π(m; θ)} [L(m; ω)] ≈ 1/M Σ_i ∇ω L(m_i; ω)
+//! ```
+
+use crate::data::{Prefetch, TrainStream};
+use crate::engine::{Images, Noise, Params, Sgd, Snapshot, average_grads, initial_values};
+use crate::random::{Owner, generator};
+use crate::search::{SearchError, Task};
+use crate::space::Arch;
+
+/// ω and its momenta: tensors that are replaced, never written to.
+#[derive(Clone, Debug, Default)]
+pub struct SharedState {
+    /// ω.
+    pub params: Snapshot,
+    /// The optimizer's momenta, for the parameters that some child has read.
+    pub momenta: Snapshot,
+}
+
+impl SharedState {
+    /// ω at the start of a search.
+    pub fn initial(task: &Task) -> Result<Self, SearchError> {
+        let mut rng = generator(task.config.seed, Owner::SharedInit, 0);
+        let params = initial_values(&task.family.shared_params(), &mut rng)?;
+        Ok(Self { params, momenta: Snapshot::new() })
+    }
+}
+
+/// Which update of ω, and how far it goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SharedStep {
+    /// Updates of ω before this one: the number of its batch and of its masks.
+    pub index: u64,
+    /// Learning rate.
+    pub lr: f64,
+}
+
+/// What one update of ω measured, averaged over its architectures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrainReport {
+    /// Cross-entropy on the training batch, in nats.
+    pub loss: f64,
+    /// Accuracy on the training batch, 0 to 1.
+    pub accuracy: f64,
+    /// Norm of the gradient before clipping.
+    pub grad_norm: f64,
+    /// Learning rate.
+    pub lr: f64,
+    /// Images of the batch.
+    pub images: usize,
+}
+
+impl TrainReport {
+    /// Whether loss and gradient were numbers; if not, ω was left as it was.
+    pub fn is_finite(&self) -> bool {
+        self.loss.is_finite() && self.grad_norm.is_finite()
+    }
+}
+
+/// Owns ω, its optimizer and its place in the training data.
+#[derive(Debug)]
+pub struct SharedLearner {
+    task: Task,
+    params: Params,
+    sgd: Sgd,
+    batches: Prefetch,
+}
+
+impl SharedLearner {
+    /// A learner that goes on from `state` with the training batch numbered `place`.
+    pub fn new(task: Task, state: &SharedState, place: u64) -> Result<Self, SearchError> {
+        let device = task.exec.device();
+        let params = Params::from_tensors(&state.params, device)?;
+        let momenta = state
+            .momenta
+            .iter()
+            .map(|(name, momentum)| Ok((name.clone(), momentum.to_device(device)?)));
+        let momenta = momenta.collect::<candle_core::Result<Snapshot>>()?;
+        let config = &task.config;
+        let stream = TrainStream::new(
+            task.dataset.clone(),
+            &config.data,
+            config.schedule.batch_size,
+            config.seed,
+        )?;
+        let batches = Prefetch::start(stream, place)?;
+        Ok(Self { sgd: Sgd::new(config.shared, momenta), params, batches, task })
+    }
+
+    /// Takes one update of ω: the children `archs` on one training batch.
+    pub fn train(&mut self, archs: &[Arch], step: SharedStep) -> Result<TrainReport, SearchError> {
+        let expected = self.batches.place();
+        if step.index != expected {
+            return Err(SearchError::BatchOrder { asked: step.index, expected });
+        }
+        let batch = self.batches.next()?;
+        let images = Images { values: &batch.images, labels: &batch.labels };
+        let mut rng = generator(self.task.config.seed, Owner::Dropout, step.index);
+        let (mut loss, mut correct) = (0.0, 0);
+        let mut all = Vec::with_capacity(archs.len());
+        for arch in archs {
+            let net = self.task.family.shared(arch)?;
+            let noise = Noise { rng: &mut rng, drop_path: 0.0 };
+            let child = self.task.exec.train(&net, &self.params, images, noise)?;
+            loss += child.loss / archs.len() as f64;
+            correct += child.correct;
+            all.push(child.grads);
+        }
+        let grads = average_grads(all)?;
+        let grad_norm = self.sgd.step(&self.params, &grads, step.lr)?;
+        Ok(TrainReport {
+            loss,
+            accuracy: correct as f64 / (batch.labels.len() * archs.len()) as f64,
+            grad_norm,
+            lr: step.lr,
+            images: batch.labels.len(),
+        })
+    }
+
+    /// A deep copy of ω and its momenta.
+    pub fn state(&self) -> Result<SharedState, SearchError> {
+        Ok(SharedState { params: self.params.snapshot()?, momenta: self.sgd.momenta().clone() })
+    }
+}

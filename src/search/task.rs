@@ -1,0 +1,60 @@
+//! What is searched on: the data, the family of nets, the executor, and every setting.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{DataConfig, Dataset};
+use crate::engine::{CandleExec, SgdConfig};
+use crate::net::{MicroNet, NetConfig, Shape};
+use crate::search::{DeriveConfig, PolicyConfig, ScheduleConfig, SearchError};
+use crate::space::{MicroSpace, Space};
+
+/// Every setting that the search depends on, by layer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SearchConfig {
+    /// The seed of every random number.
+    pub seed: u64,
+    /// The size of the nets.
+    pub net: NetConfig,
+    /// The images.
+    pub data: DataConfig,
+    /// How ω is trained.
+    pub shared: SgdConfig,
+    /// How θ is trained.
+    pub policy: PolicyConfig,
+    /// How the phases alternate.
+    pub schedule: ScheduleConfig,
+    /// How the best are derived.
+    pub derive: DeriveConfig,
+}
+
+/// What is searched on. Cheap to clone: whoever computes has one.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// Every setting.
+    pub config: Arc<SearchConfig>,
+    /// The images.
+    pub dataset: Arc<Dataset>,
+    /// What runs the nets.
+    pub exec: CandleExec,
+    /// The family of nets.
+    pub family: MicroNet,
+    /// The search space.
+    pub space: Space,
+}
+
+impl Task {
+    /// Checks that the settings fit the data.
+    pub fn new(
+        config: SearchConfig,
+        dataset: Arc<Dataset>,
+        exec: CandleExec,
+    ) -> Result<Self, SearchError> {
+        let image = dataset.shape();
+        let image = Shape { channels: image.channels, height: image.height, width: image.width };
+        let family = MicroNet::new(config.net, image, dataset.n_classes())?;
+        let space = Space::Micro(MicroSpace::new(config.net.nodes)?);
+        Ok(Self { config: Arc::new(config), dataset, exec, family, space })
+    }
+}
