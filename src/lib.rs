@@ -3,6 +3,7 @@
 pub mod actors;
 pub mod api;
 pub mod config;
+pub mod daemon;
 pub mod data;
 pub mod engine;
 pub mod export;

@@ -1,14 +1,37 @@
 //! Who does it, on which thread: thin shells around `search`, the messages between them, and the
 //! status that they publish.
 
+mod command;
 mod commands;
+mod controller;
+mod crew;
+mod driver;
+mod evaluator;
+mod keeper;
+mod messages;
+mod observer;
+mod sampler;
+mod saver;
 mod status;
+mod trainer;
 
 pub use commands::{
     Checkpoint, ChildWeights, Commands, Derive, Pause, Refusal, Resume, Sample, SampleReply, Score,
     ScoreReply, Stop,
 };
+pub use controller::{Controller, End};
+pub use crew::{ActorError, Crew};
+pub use driver::DriverConfig;
+pub use evaluator::Evaluator;
+pub use keeper::{Keeper, KeeperFiles};
+pub use messages::{
+    AdoptPolicy, Entered, Evaluate, LoadNewest, Note, Record, Recorded, Restore, SampleArchs, Save,
+    Saved, TakeSnapshot, TrainShared, Trained,
+};
+pub use observer::Observer;
+pub use sampler::Sampler;
 pub use status::{
     AdvantageStatus, BestStatus, CheckpointStatus, DataStatus, DeviceStatus, PlaceStatus,
     PolicyStatus, RunState, SharedStatus, Status,
 };
+pub use trainer::Trainer;

@@ -49,6 +49,12 @@ impl Loaded {
         }
     }
 
+    /// The values as JSON, section by section, to be shown.
+    pub fn shown(&self) -> serde_json::Value {
+        serde_json::to_value(&self.config)
+            .expect("a configuration is numbers, texts and paths that came from text")
+    }
+
     /// The state folder: as set, else systemd's, else the user's.
     pub fn state(&self) -> Result<PathBuf, ConfigError> {
         self.config.store.state.clone().map_or_else(|| self.folders.state(), Ok)

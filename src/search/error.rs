@@ -1,5 +1,7 @@
 //! Why the search could not take a step.
 
+use crate::data::DataError;
+use crate::net::NetError;
 use crate::space::SpaceError;
 
 /// Why the search could not take a step. Each text says what is wrong, where, and how to mend it.
@@ -7,11 +9,25 @@ use crate::space::SpaceError;
 #[non_exhaustive]
 pub enum SearchError {
     /// A tensor computation failed.
-    #[error("a tensor computation failed")]
+    #[error("a tensor computation failed: {0}")]
     Engine(#[from] candle_core::Error),
     /// The choices of a rollout do not answer the script.
-    #[error("the choices of a rollout do not answer the script of the space")]
+    #[error("the choices do not answer the script of the space: {0}")]
     Space(#[from] SpaceError),
+    /// A net cannot be built.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The data cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A step of ω asks for another batch than the one that comes next.
+    #[error("step {asked} of ω was asked for, but the training data stands at {expected}")]
+    BatchOrder {
+        /// The batch asked for.
+        asked: u64,
+        /// The batch that comes next.
+        expected: u64,
+    },
     /// A rollout comes from an earlier θ, so that its gradient would be off-policy.
     #[error(
         "a rollout was drawn by version {drawn_by} of the policy, but the policy is at version \

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::net::NetError;
 use crate::store::{Defect, FolderFault};
 
 /// Why something could not be stored or read back. Each text says what failed, where, why, and
@@ -140,6 +141,38 @@ pub enum StoreError {
         /// The number asked for.
         found: usize,
     },
+    /// The files of a checkpoint are whole, but mean nothing to this search.
+    #[error(
+        "the checkpoint of step {step} does not fit this search: {why}; start with the settings \
+         that it was written with, or with another state folder"
+    )]
+    Content {
+        /// The step.
+        step: u64,
+        /// What does not fit.
+        why: String,
+    },
+    /// There is no checkpoint to go back to.
+    #[error("there is no checkpoint in {} to go back to", path.display())]
+    NoCheckpoint {
+        /// The folder of the checkpoints.
+        path: PathBuf,
+    },
+    /// A checkpoint is refused as long as the history behind it is not on disk.
+    #[error("the history could not be written, so no checkpoint was: {why}")]
+    HistoryBehind {
+        /// Why.
+        why: String,
+    },
+    /// An architecture does not fit the nets.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// Tensors could not be written to or read from a file.
+    #[error("tensors could not be encoded or decoded: {0}")]
+    Tensors(#[from] candle_core::Error),
+    /// Text could not be written to or read from a file.
+    #[error("JSON could not be encoded or decoded: {0}")]
+    Json(#[from] serde_json::Error),
     /// The database refuses.
     #[error("cannot {action} {}: {source}{}", path.display(), database_remedy(source))]
     Database {

@@ -6,6 +6,7 @@
 //! The history follows the checkpoint: rows are named by step, so a replay after a resume writes
 //! the same rows again, and [`History::rewind`] first takes away those that are ahead of it.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
@@ -22,12 +23,24 @@ const MAX_EVENTS: i64 = 100_000;
 pub struct History {
     db: Connection,
     path: PathBuf,
+    /// The architectures in the rows, each as eight bytes of the hash of its id: counting them
+    /// in the database would take ever longer.
+    archs: HashSet<[u8; 8]>,
+}
+
+fn short_hash(id: &str) -> [u8; 8] {
+    let mut short = [0; 8];
+    short.copy_from_slice(&blake3::hash(id.as_bytes()).as_bytes()[..8]);
+    short
 }
 
 impl History {
     /// Opens the database at `path`, and makes it where it is missing.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { db: open_to_write(path)?, path: path.to_owned() })
+        let mut history =
+            Self { db: open_to_write(path)?, path: path.to_owned(), archs: HashSet::new() };
+        history.count_archs()?;
+        Ok(history)
     }
 
     /// Writes all of these rows or none; when this returns, they survive a power cut. Rows of
@@ -39,22 +52,41 @@ impl History {
             insert_steps(&transaction, steps)?;
             transaction.commit()
         };
-        write(&mut self.db).map_err(database_error("write rows to", &self.path))
+        write(&mut self.db).map_err(database_error("write rows to", &self.path))?;
+        self.archs.extend(rollouts.iter().map(|row| short_hash(&row.arch_id)));
+        Ok(())
     }
 
-    /// Takes away all rows of later steps than `step`, and says how many those were. Called with
-    /// the checkpoint's step at a resume, it keeps the history from showing what the search has
-    /// yet to do. Events stay: they did happen.
+    /// How many different architectures were drawn.
+    pub fn unique_archs(&self) -> u64 {
+        self.archs.len() as u64
+    }
+
+    /// Takes away all rows of `step` and of later steps, and says how many those were. Called with
+    /// the step at which a checkpoint resumes, it keeps the history from showing what the search
+    /// has yet to do. Events stay: they did happen.
     pub fn rewind(&mut self, step: u64) -> Result<usize, StoreError> {
         let delete = |db: &mut Connection| {
             let step = to_sql_int(step)?;
             let transaction = db.transaction()?;
-            let rollouts = transaction.execute("DELETE FROM rollouts WHERE ?1 < step", [step])?;
-            let steps = transaction.execute("DELETE FROM steps WHERE ?1 < step", [step])?;
+            let rollouts = transaction.execute("DELETE FROM rollouts WHERE ?1 <= step", [step])?;
+            let steps = transaction.execute("DELETE FROM steps WHERE ?1 <= step", [step])?;
             transaction.commit()?;
             Ok(rollouts + steps)
         };
-        delete(&mut self.db).map_err(database_error("rewind", &self.path))
+        let deleted = delete(&mut self.db).map_err(database_error("rewind", &self.path))?;
+        self.count_archs()?;
+        Ok(deleted)
+    }
+
+    fn count_archs(&mut self) -> Result<(), StoreError> {
+        let select = |db: &Connection| {
+            let mut statement = db.prepare("SELECT DISTINCT arch_id FROM rollouts")?;
+            let ids = statement.query_map([], |row| row.get::<_, String>(0))?;
+            ids.map(|id| Ok(short_hash(&id?))).collect::<rusqlite::Result<HashSet<_>>>()
+        };
+        self.archs = select(&self.db).map_err(database_error("read", &self.path))?;
+        Ok(())
     }
 
     /// Writes an event, forgets those that are more than a hundred thousand ago, and returns its

@@ -20,6 +20,7 @@
 
 mod atomic;
 mod best;
+mod cell_files;
 mod checkpoint;
 mod defect;
 mod error;
@@ -34,9 +35,12 @@ mod name;
 mod quarantine;
 mod read;
 mod retention;
+mod rows;
+mod state_files;
 
 pub use atomic::{write_atomically, write_folder_atomically};
 pub use best::BestFolder;
+pub use cell_files::{CellCard, best_files};
 pub use checkpoint::{Checkpoints, Generation, Loaded};
 pub use defect::{Defect, FolderFault};
 pub use error::StoreError;
@@ -46,3 +50,5 @@ pub use history_reader::{ArchOrder, ArchSummary, HistoryReader};
 pub use history_row::{EventRow, HistoryArm, HistoryPhase, HistoryRow, StepRow};
 pub use quarantine::Rejected;
 pub use retention::{Retention, RetentionAction};
+pub use rows::history_rows;
+pub use state_files::{config_text, read_state, state_files};

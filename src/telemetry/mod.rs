@@ -25,7 +25,7 @@ pub use logs::start_logs;
 pub use metrics::Metrics;
 pub use output::Output;
 pub use panic::{PANIC_EXIT_CODE, install_panic_hook};
-pub use progress::{Left, Progress, View};
+pub use progress::{Progress, View};
 pub use registry::CONTENT_TYPE;
 pub use setup::Setup;
 

@@ -15,37 +15,6 @@ use super::Output;
 
 const TEMPLATE: &str = "{prefix} {wide_bar} {pos}/{len}\n{msg}";
 
-/// What is left of a cycle, and what a step takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Left {
-    /// Shared steps to the end of the cycle.
-    pub shared_steps: u64,
-    /// Policy steps to the end of the cycle.
-    pub controller_steps: u64,
-    /// Mean duration of recent shared steps, the waits between them included.
-    pub shared_step: Option<Duration>,
-    /// Mean duration of recent policy steps.
-    pub controller_step: Option<Duration>,
-}
-
-impl Left {
-    /// The time to the end of the cycle's last step; none where a kind of step that is still to
-    /// come has not been measured.
-    pub fn time(&self) -> Option<Duration> {
-        let shared = part(self.shared_steps, self.shared_step)?;
-        let controller = part(self.controller_steps, self.controller_step)?;
-        Some(shared.saturating_add(controller))
-    }
-}
-
-fn part(steps: u64, step: Option<Duration>) -> Option<Duration> {
-    if steps == 0 {
-        return Some(Duration::ZERO);
-    }
-    let steps = u32::try_from(steps).unwrap_or(u32::MAX);
-    step.map(|step| step.saturating_mul(steps))
-}
-
 /// What the bar and the line below it show.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct View {
@@ -69,8 +38,8 @@ pub struct View {
     pub random_reward: Option<f64>,
     /// Entropy of the policy over all decisions of an architecture.
     pub entropy_nats: Option<f64>,
-    /// What is left of the cycle.
-    pub left: Left,
+    /// Expected time to the end of the cycle, once it can be told.
+    pub left: Option<Duration>,
 }
 
 impl View {
@@ -83,8 +52,7 @@ impl View {
     fn line(&self) -> String {
         let number = |name: &str, value: Option<f64>| Some(format!("{name} {:.3}", value?));
         let entropy = self.entropy_nats.map(|nats| format!("entropy {nats:.1} nats"));
-        let left =
-            self.left.time().map(|time| format!("{:#} left in the cycle", HumanDuration(time)));
+        let left = self.left.map(|time| format!("{:#} left in the cycle", HumanDuration(time)));
         let parts = [
             number("reward", self.reward),
             number("baseline", self.baseline),
@@ -217,12 +185,7 @@ mod tests {
             baseline: Some(0.698),
             random_reward: Some(0.661),
             entropy_nats: Some(21.44),
-            left: Left {
-                shared_steps: 100,
-                controller_steps: 40,
-                shared_step: Some(Duration::from_secs(1)),
-                controller_step: Some(Duration::from_secs(2)),
-            },
+            left: Some(Duration::from_mins(3)),
         }
     }
 
@@ -230,23 +193,9 @@ mod tests {
     fn the_line_shows_what_has_been_measured() {
         let whole = "reward 0.712 · baseline 0.698 · random 0.661 · entropy 21.4 nats · 3m left in the cycle";
         assert_eq!(view().line(), whole);
-        assert_eq!(View::default().line(), "0s left in the cycle");
-        let unmeasured = Left { shared_step: None, ..view().left };
-        let early = View { left: unmeasured, reward: None, baseline: None, ..view() };
+        assert_eq!(View::default().line(), "");
+        let early = View { left: None, reward: None, baseline: None, ..view() };
         assert_eq!(early.line(), "random 0.661 · entropy 21.4 nats");
-    }
-
-    #[test]
-    fn the_time_left_counts_only_steps_that_are_to_come() {
-        let check = |left: Left, seconds: Option<u64>| {
-            assert_eq!(left.time(), seconds.map(Duration::from_secs), "{left:?}");
-        };
-        let left = view().left;
-        check(left, Some(180));
-        check(Left { controller_steps: 0, controller_step: None, ..left }, Some(100));
-        check(Left { controller_step: None, ..left }, None);
-        let endless = Left { shared_steps: u64::MAX, shared_step: Some(Duration::MAX), ..left };
-        assert_eq!(endless.time(), Some(Duration::MAX));
     }
 
     #[test]

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use crate::engine::learning_rate;
 use crate::random::{Owner, generator};
 use crate::search::{
-    Advantage, AdvantageReport, Arm, BestCell, BestCells, BestChange, LearnReport, OpProbabilities,
-    Phase, Place, Reinforce, Rollout, SampleRequest, Sampled, Score, Scored, SearchError,
-    SharedState, SharedStep, Strategy, StrategyState, Task, TrainReport,
+    Advantage, AdvantageReport, Arm, BestCell, BestCells, BestChange, ControllerReport,
+    OpProbabilities, Outcome, Phase, Place, Reinforce, Rollout, Row, RowArm, SampleRequest,
+    Sampled, Score, Scored, SearchError, SharedState, SharedStep, StepRecord, Strategy,
+    StrategyState, Task, TrainReport,
 };
 use crate::space::Arch;
 
@@ -56,67 +57,6 @@ pub enum Work {
         /// The number of the validation batch.
         batch: u64,
     },
-}
-
-/// Who drew a row, and for what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowArm {
-    /// The policy, to learn.
-    Controller,
-    /// The control arm.
-    Random,
-    /// The policy, to be derived from.
-    Derive,
-}
-
-/// One architecture of the history.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    /// Who drew it.
-    pub arm: RowArm,
-    /// The architecture.
-    pub arch: Arch,
-    /// log π(m; θ) in nats.
-    pub log_prob: f64,
-    /// Entropy of its decisions in nats.
-    pub entropy: f64,
-    /// The reward, where it was scored.
-    pub reward: Option<f64>,
-}
-
-/// What one finished step did.
-#[derive(Clone, Debug)]
-pub struct StepRecord {
-    /// The step.
-    pub place: Place,
-    /// What was drawn.
-    pub rows: Vec<Row>,
-    /// What came of it.
-    pub outcome: Outcome,
-}
-
-/// What came of a step.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    /// ω was updated.
-    Shared(TrainReport),
-    /// θ was updated.
-    Controller(ControllerReport),
-    /// The best cells were looked for.
-    Derive(BestChange),
-}
-
-/// What one update of θ measured.
-#[derive(Clone, Debug)]
-pub struct ControllerReport {
-    /// Of the policy's arm.
-    pub learn: LearnReport,
-    /// π's probability of each operation, averaged over its rollouts.
-    pub op_probabilities: OpProbabilities,
-    /// Mean reward of the random arm.
-    pub random_reward: f64,
-    /// The policy against the random arm, over the last θ phases.
-    pub advantage: AdvantageReport,
 }
 
 /// Owns θ, the schedule, the comparison of the arms, and the best cells.

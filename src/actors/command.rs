@@ -1,0 +1,153 @@
+//! How the driver carries out each command. What takes long goes on beside the search.
+
+use std::sync::Arc;
+
+use crate::actors::controller::{Answer, Command};
+use crate::actors::driver::Driver;
+use crate::actors::{
+    ActorError, ChildWeights, Crew, Refusal, RunState, Sample, SampleReply, Score, ScoreReply,
+};
+use crate::engine::{Snapshot, to_safetensors};
+use crate::net::MicroNet;
+use crate::search::{Arm, SampleRequest, SharedState, ValidSet};
+use crate::space::Arch;
+
+/// Set in the number of a draw that is no part of the schedule, so that it repeats none of its.
+const BESIDE_THE_SCHEDULE: u64 = 1 << 63;
+
+/// The most architectures of one `sample`.
+const MAX_SAMPLES: usize = 1000;
+
+fn failed(error: impl Into<ActorError>) -> Refusal {
+    Refusal::Failed { why: error.into().to_string() }
+}
+
+/// Whoever asked may have hung up: then nobody wants the answer.
+fn answer<T>(to: Answer<T>, with: Result<T, Refusal>) {
+    drop(to.send(with));
+}
+
+impl Driver {
+    pub(super) async fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Pause(to) => answer(to, self.set_paused(true).await),
+            Command::Resume(to) => answer(to, self.set_paused(false).await),
+            Command::Checkpoint(to) => answer(to, self.checkpoint().await),
+            Command::Derive(to) => answer(to, self.derive_beside().await.map_err(failed)),
+            Command::Stop(to) => {
+                self.stopping = true;
+                self.observer.publish(&self.search, RunState::Stopping);
+                answer(to, Ok(()));
+            }
+            Command::Score(message, to) => self.score(message, to).await,
+            Command::Sample(message, to) => self.sample_beside(message, to),
+            Command::Weights(message, to) => answer(to, self.weights(message).await),
+        }
+    }
+
+    async fn set_paused(&mut self, paused: bool) -> Result<(), Refusal> {
+        if self.paused == paused {
+            let why =
+                if paused { "the search is paused already" } else { "the search is not paused" };
+            return Err(Refusal::State { why: why.to_owned() });
+        }
+        self.paused = paused;
+        let kind = if paused { "pause" } else { "resume" };
+        self.note(kind, format!("asked before step {}", self.search.number())).await;
+        Ok(())
+    }
+
+    async fn checkpoint(&mut self) -> Result<u64, Refusal> {
+        let step = self.save_now().await.map_err(failed)?;
+        match self.observer.checkpoint_error() {
+            Some(why) => Err(Refusal::Failed { why }),
+            None => Ok(step),
+        }
+    }
+
+    /// Derives with draws of its own; the schedule goes on as if nothing had been asked.
+    async fn derive_beside(&mut self) -> Result<Vec<String>, ActorError> {
+        let number = self.search.number();
+        let count = self.search.task().config.derive.samples;
+        let sample = SampleRequest { arm: Arm::Policy, count, index: number | BESIDE_THE_SCHEDULE };
+        let (_, short) = self.derive(sample, number | BESIDE_THE_SCHEDULE).await?;
+        let change = self.search.offer(short);
+        let shared = self.shared().await?;
+        self.saver.entered(&change, &shared);
+        self.note(
+            "derive",
+            format!("asked before step {number}: {} entered the best", change.entered.len()),
+        )
+        .await;
+        self.save_now().await?;
+        self.observer.best(&self.search);
+        Ok(self.search.best().cells().iter().map(|cell| cell.arch.id()).collect())
+    }
+
+    async fn score(&mut self, message: Score, to: Answer<ScoreReply>) {
+        if let Err(error) = self.search.task().family.shared(&message.arch) {
+            return answer(to, Err(Refusal::Request { why: error.to_string() }));
+        }
+        let shared = match self.shared().await {
+            Ok(shared) => shared,
+            Err(error) => return answer(to, Err(failed(error))),
+        };
+        let (crew, step) = (self.crew.clone(), self.search.number());
+        // The whole split takes seconds, for which ω need not wait.
+        actix::spawn(
+            async move { answer(to, whole_score(crew, message.arch, shared, step).await) },
+        );
+    }
+
+    fn sample_beside(&self, message: Sample, to: Answer<Vec<SampleReply>>) {
+        let Sample { count, seed, from_policy } = message;
+        if !(1..=MAX_SAMPLES).contains(&count) {
+            let why = format!("{count} samples were asked for; ask for 1 to {MAX_SAMPLES}");
+            return answer(to, Err(Refusal::Request { why }));
+        }
+        let arm = if from_policy { Arm::Policy } else { Arm::Uniform };
+        let request = SampleRequest { arm, count, index: BESIDE_THE_SCHEDULE };
+        let crew = self.crew.clone();
+        actix::spawn(async move {
+            let drawn = crew.sample(request, seed).await.map_err(failed);
+            let reply = drawn.map(|drawn| {
+                let reply = drawn.into_iter().map(|sampled| SampleReply {
+                    arch: sampled.arch,
+                    log_prob: sampled.rollout.log_prob,
+                });
+                reply.collect()
+            });
+            answer(to, reply);
+        });
+    }
+
+    async fn weights(&mut self, message: ChildWeights) -> Result<Vec<u8>, Refusal> {
+        let family = self.search.task().family;
+        let shared = self.shared().await.map_err(failed)?;
+        child_weights(&family, &message.arch, &shared)
+    }
+}
+
+async fn whole_score(
+    crew: Crew,
+    arch: Arch,
+    shared: Arc<SharedState>,
+    step: u64,
+) -> Result<ScoreReply, Refusal> {
+    let scores = crew.evaluate(vec![arch], shared, ValidSet::Whole).await.map_err(failed)?;
+    match scores.first() {
+        Some(score) => Ok(ScoreReply { correct: score.correct, total: score.total, step }),
+        None => Err(Refusal::Failed { why: "the evaluator answered with no score".to_owned() }),
+    }
+}
+
+/// The part of ω that a child reads.
+fn child_weights(family: &MicroNet, arch: &Arch, shared: &SharedState) -> Result<Vec<u8>, Refusal> {
+    let net = family.shared(arch).map_err(|error| Refusal::Request { why: error.to_string() })?;
+    let part: Snapshot = net
+        .params()
+        .into_keys()
+        .filter_map(|name| Some((name.clone(), shared.params.get(&name)?.clone())))
+        .collect();
+    to_safetensors(&part).map_err(|error| Refusal::Failed { why: error.to_string() })
+}

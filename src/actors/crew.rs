@@ -1,0 +1,128 @@
+//! The actors that the controller directs, each by the messages it takes and no more.
+
+use std::sync::Arc;
+
+use actix::{MailboxError, Recipient};
+
+use crate::actors::{
+    AdoptPolicy, Evaluate, LoadNewest, Note, Record, Recorded, Restore, SampleArchs, Save, Saved,
+    TakeSnapshot, TrainShared, Trained,
+};
+use crate::search::{
+    SampleRequest, Sampled, Score, SearchError, SearchState, SharedState, SharedStep, ValidSet,
+};
+use crate::space::Arch;
+use crate::store::StoreError;
+
+/// Why a step, or the run, cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ActorError {
+    /// A step failed.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An actor is gone: its thread panicked.
+    #[error("the {actor} does not answer: {source}")]
+    Mailbox {
+        /// Who.
+        actor: &'static str,
+        /// Why.
+        source: MailboxError,
+    },
+}
+
+/// The sampler, the trainer, the evaluator and the keeper.
+#[derive(Clone, Debug)]
+pub struct Crew {
+    /// Takes [`AdoptPolicy`]: the sampler.
+    pub adopt: Recipient<AdoptPolicy>,
+    /// Takes [`SampleArchs`]: the sampler.
+    pub sample: Recipient<SampleArchs>,
+    /// Takes [`TrainShared`]: the trainer.
+    pub train: Recipient<TrainShared>,
+    /// Takes [`TakeSnapshot`]: the trainer.
+    pub snapshot: Recipient<TakeSnapshot>,
+    /// Takes [`Restore`]: the trainer.
+    pub restore: Recipient<Restore>,
+    /// Takes [`Evaluate`]: the evaluator.
+    pub evaluate: Recipient<Evaluate>,
+    /// Takes [`Record`]: the keeper.
+    pub record: Recipient<Record>,
+    /// Takes [`Save`]: the keeper.
+    pub save: Recipient<Save>,
+    /// Takes [`LoadNewest`]: the keeper.
+    pub load: Recipient<LoadNewest>,
+    /// Takes [`Note`]: the keeper.
+    pub note: Recipient<Note>,
+}
+
+fn gone(actor: &'static str) -> impl Fn(MailboxError) -> ActorError {
+    move |source| ActorError::Mailbox { actor, source }
+}
+
+impl Crew {
+    /// Draws what the search asks for.
+    pub async fn sample(
+        &self,
+        request: SampleRequest,
+        seed: u64,
+    ) -> Result<Vec<Sampled>, ActorError> {
+        let answer = self.sample.send(SampleArchs { request, seed }).await;
+        Ok(answer.map_err(gone("sampler"))??)
+    }
+
+    /// Gives the sampler another θ.
+    pub async fn adopt(&self, message: AdoptPolicy) -> Result<(), ActorError> {
+        Ok(self.adopt.send(message).await.map_err(gone("sampler"))??)
+    }
+
+    /// Takes one update of ω.
+    pub async fn train(&self, archs: Vec<Arch>, step: SharedStep) -> Result<Trained, ActorError> {
+        let answer = self.train.send(TrainShared { archs, step }).await;
+        Ok(answer.map_err(gone("trainer"))??)
+    }
+
+    /// Copies ω and its optimizer.
+    pub async fn snapshot(&self) -> Result<Arc<SharedState>, ActorError> {
+        Ok(self.snapshot.send(TakeSnapshot).await.map_err(gone("trainer"))??)
+    }
+
+    /// Gives the trainer another ω.
+    pub async fn restore(&self, message: Restore) -> Result<(), ActorError> {
+        Ok(self.restore.send(message).await.map_err(gone("trainer"))??)
+    }
+
+    /// Scores children.
+    pub async fn evaluate(
+        &self,
+        archs: Vec<Arch>,
+        shared: Arc<SharedState>,
+        on: ValidSet,
+    ) -> Result<Vec<Score>, ActorError> {
+        let answer = self.evaluate.send(Evaluate { archs, shared, on }).await;
+        Ok(answer.map_err(gone("evaluator"))??)
+    }
+
+    /// Writes finished steps to the history.
+    pub async fn record(&self, message: Record) -> Result<Recorded, ActorError> {
+        self.record.send(message).await.map_err(gone("keeper"))
+    }
+
+    /// Writes a checkpoint.
+    pub async fn save(&self, message: Save) -> Result<Saved, ActorError> {
+        Ok(self.save.send(message).await.map_err(gone("keeper"))??)
+    }
+
+    /// Reads the newest checkpoint.
+    pub async fn load(&self) -> Result<Arc<SearchState>, ActorError> {
+        Ok(self.load.send(LoadNewest).await.map_err(gone("keeper"))??)
+    }
+
+    /// Writes an event for people.
+    pub async fn note(&self, message: Note) -> Result<(), ActorError> {
+        Ok(self.note.send(message).await.map_err(gone("keeper"))??)
+    }
+}

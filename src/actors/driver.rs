@@ -1,0 +1,290 @@
+//! The driver: takes the search's steps one by one, by asking the crew, and carries out commands
+//! between two steps. The only place that starts work.
+//!
+//! ```text
+//!            ┌──────────── next command ────────────┐
+//!            ▼                                      │
+//!   Running ─┬─ Shared:      sampler ∥ trainer      ├─► observe, publish, hand to the keeper
+//!            ├─ Controller:  sampler, evaluator, θ  │
+//!            └─ Derive:      sampler, evaluator     │
+//!   Paused ──── waits for a command ────────────────┘
+//! ```
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use crate::actors::controller::Command;
+use crate::actors::observer::Observer;
+use crate::actors::saver::Saver;
+use crate::actors::{ActorError, AdoptPolicy, Crew, Note, Restore, RunState};
+use crate::search::{
+    Outcome, SampleRequest, Sampled, Score, Search, SearchError, SearchState, SharedState,
+    StepRecord, Task, Until, ValidSet, Work, archs, pair,
+};
+use crate::space::Arch;
+
+/// Steps that fail in a row before the run ends.
+const MAX_RECOVERIES_IN_A_ROW: u32 = 3;
+
+/// When the run ends, and how often it saves.
+#[derive(Clone, Copy, Debug)]
+pub struct DriverConfig {
+    /// When the run ends by itself.
+    pub until: Until,
+    /// Time between two checkpoints.
+    pub checkpoint_every: Duration,
+}
+
+/// Owns the search; one value, on the controller's thread.
+#[derive(Debug)]
+pub(super) struct Driver {
+    pub(super) search: Search,
+    pub(super) crew: Crew,
+    pub(super) saver: Saver,
+    pub(super) observer: Observer,
+    config: DriverConfig,
+    /// What the next ω step trains, drawn while the trainer was busy.
+    ahead: Option<(SampleRequest, Vec<Sampled>)>,
+    /// A copy of ω that holds as long as no ω step is taken.
+    frozen: Option<Arc<SharedState>>,
+    pub(super) paused: bool,
+    pub(super) stopping: bool,
+    recoveries_in_a_row: u32,
+}
+
+impl Driver {
+    pub(super) fn new(
+        search: Search,
+        crew: Crew,
+        observer: Observer,
+        config: DriverConfig,
+    ) -> Self {
+        let saver = Saver::new(crew.clone(), config.checkpoint_every);
+        Self {
+            search,
+            crew,
+            saver,
+            observer,
+            config,
+            ahead: None,
+            frozen: None,
+            paused: false,
+            stopping: false,
+            recoveries_in_a_row: 0,
+        }
+    }
+
+    /// Takes steps until the run is over.
+    pub(super) async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+    ) -> Result<(), ActorError> {
+        let result = self.steps(&mut commands).await;
+        let state = match &result {
+            Ok(()) => RunState::Stopped,
+            Err(_) => RunState::Failed,
+        };
+        self.observer.ended(state, result.as_ref().err().map(ToString::to_string));
+        result
+    }
+
+    async fn steps(&mut self, commands: &mut mpsc::Receiver<Command>) -> Result<(), ActorError> {
+        self.note("start", format!("goes on at step {}", self.search.number())).await;
+        // The first checkpoint binds the state folder to these settings.
+        self.save_now().await?;
+        loop {
+            self.take_commands(commands).await;
+            if self.is_over() {
+                return self.finish().await;
+            }
+            match self.step().await {
+                Ok(record) => self.take_note(record).await?,
+                Err(error) => self.recover(error).await?,
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let schedule = &self.search.task().config.schedule;
+        self.stopping || self.config.until.is_reached(self.search.place(), schedule)
+    }
+
+    /// Carries out what was asked; while paused, waits for more.
+    async fn take_commands(&mut self, commands: &mut mpsc::Receiver<Command>) {
+        loop {
+            while let Ok(command) = commands.try_recv() {
+                self.carry_out(command).await;
+            }
+            if !self.paused || self.stopping {
+                return;
+            }
+            self.observer.publish(&self.search, RunState::Paused);
+            match commands.recv().await {
+                Some(command) => self.carry_out(command).await,
+                None => self.stopping = true,
+            }
+        }
+    }
+
+    /// Takes one step of the search.
+    async fn step(&mut self) -> Result<StepRecord, ActorError> {
+        match self.search.work() {
+            Work::Shared { sample, step } => {
+                self.frozen = None;
+                let drawn = match self.ahead.take() {
+                    Some((request, drawn)) if request == sample => drawn,
+                    _ => self.sample(sample).await?,
+                };
+                let train = self.crew.train(archs(&drawn), step);
+                let next = self.search.sample_ahead();
+                let ahead = async {
+                    match next {
+                        Some(request) => Ok(Some((request, self.sample(request).await?))),
+                        None => Ok::<_, ActorError>(None),
+                    }
+                };
+                let (trained, ahead) = futures_util::future::join(train, ahead).await;
+                let trained = trained?;
+                self.ahead = ahead?;
+                self.observer.trained(&trained);
+                Ok(self.search.finish_shared(drawn, trained.report))
+            }
+            Work::Controller { policy, uniform, batch } => {
+                let start = Instant::now();
+                let shared = self.shared().await?;
+                let on = ValidSet::Batch(batch);
+                let policy = self.sample(policy).await?;
+                let uniform = self.sample(uniform).await?;
+                let scores = self.crew.evaluate(archs(&policy), shared.clone(), on).await?;
+                let policy = pair(policy, scores);
+                let scores = self.crew.evaluate(archs(&uniform), shared, on).await?;
+                let record = self.search.finish_controller(policy, pair(uniform, scores))?;
+                self.crew.adopt(self.policy()?).await?;
+                self.observer.learned(start.elapsed());
+                Ok(record)
+            }
+            Work::Derive { sample, batch } => {
+                let (drawn, short) = self.derive(sample, batch).await?;
+                Ok(self.search.finish_derive(drawn, short))
+            }
+        }
+    }
+
+    async fn sample(&self, request: SampleRequest) -> Result<Vec<Sampled>, ActorError> {
+        self.crew.sample(request, self.search.task().config.seed).await
+    }
+
+    /// ω as it stands between two steps.
+    pub(super) async fn shared(&mut self) -> Result<Arc<SharedState>, ActorError> {
+        if let Some(shared) = &self.frozen {
+            return Ok(shared.clone());
+        }
+        let shared = self.crew.snapshot().await?;
+        self.frozen = Some(shared.clone());
+        Ok(shared)
+    }
+
+    /// θ as the sampler takes it.
+    fn policy(&self) -> Result<AdoptPolicy, SearchError> {
+        let policy = self.search.reinforce().policy();
+        Ok(AdoptPolicy { policy: Arc::new(policy.snapshot()?), version: policy.version() })
+    }
+
+    /// Draws, scores on one batch, and scores the best on the whole validation split.
+    pub(super) async fn derive(
+        &mut self,
+        sample: SampleRequest,
+        batch: u64,
+    ) -> Result<Derived, ActorError> {
+        let shared = self.shared().await?;
+        let drawn = self.sample(sample).await?;
+        let scores =
+            self.crew.evaluate(archs(&drawn), shared.clone(), ValidSet::Batch(batch)).await?;
+        let drawn = pair(drawn, scores);
+        let short = self.search.shortlist(&drawn);
+        let scores = self.crew.evaluate(short.clone(), shared, ValidSet::Whole).await?;
+        Ok((drawn, pair(short, scores)))
+    }
+
+    /// Publishes a finished step and hands it to the keeper.
+    async fn take_note(&mut self, record: StepRecord) -> Result<(), ActorError> {
+        self.observer.observe(&record, &self.search);
+        let change = match &record.outcome {
+            Outcome::Derive(change) => Some(change.clone()),
+            Outcome::Shared(_) | Outcome::Controller(_) => None,
+        };
+        self.saver.push(record);
+        if let Some(change) = change {
+            let shared = self.shared().await?;
+            self.saver.entered(&change, &shared);
+            self.save_now().await?;
+        } else if self.saver.is_due() {
+            self.save_soon().await?;
+        }
+        self.saver.poll(&mut self.observer).await?;
+        self.observer.publish(&self.search, RunState::Running);
+        Ok(())
+    }
+
+    /// Writes a checkpoint and waits for it. A full disk is no end: it is tried again later.
+    pub(super) async fn save_now(&mut self) -> Result<u64, ActorError> {
+        let state = self.state().await?;
+        self.saver.save_and_wait(state, &mut self.observer).await?;
+        self.recoveries_in_a_row = 0;
+        Ok(self.search.number())
+    }
+
+    /// Hands the state to the keeper and goes on.
+    async fn save_soon(&mut self) -> Result<(), ActorError> {
+        let state = self.state().await?;
+        self.saver.save(state);
+        Ok(())
+    }
+
+    async fn state(&mut self) -> Result<SearchState, ActorError> {
+        let shared = self.shared().await?;
+        Ok(self.search.state(shared)?)
+    }
+
+    async fn finish(&mut self) -> Result<(), ActorError> {
+        self.observer.publish(&self.search, RunState::Stopping);
+        self.note("stop", format!("stops before step {}", self.search.number())).await;
+        self.save_now().await?;
+        Ok(())
+    }
+
+    /// Goes back to the newest checkpoint after a failed step.
+    async fn recover(&mut self, error: ActorError) -> Result<(), ActorError> {
+        self.recoveries_in_a_row += 1;
+        let fatal = matches!(error, ActorError::Mailbox { .. });
+        if fatal || MAX_RECOVERIES_IN_A_ROW < self.recoveries_in_a_row {
+            return Err(error);
+        }
+        tracing::error!(%error, step = self.search.number(), "a step failed; back to the newest checkpoint");
+        self.note("recovery", format!("step {} failed: {error}", self.search.number())).await;
+        self.saver.discard().await;
+        let state = self.crew.load().await?;
+        let task: Task = self.search.task().clone();
+        let batch = state.place.shared_step(&task.config.schedule);
+        self.search = Search::new(task, &state)?;
+        self.crew.restore(Restore { shared: state.shared.clone(), batch }).await?;
+        self.crew.adopt(self.policy()?).await?;
+        self.ahead = None;
+        self.frozen = None;
+        self.observer.recovered(&self.search);
+        Ok(())
+    }
+
+    /// Writes an event; one that cannot be written is logged and no reason to stop.
+    pub(super) async fn note(&self, kind: &'static str, message: String) {
+        tracing::info!(kind, "{message}");
+        if let Err(error) = self.crew.note(Note { kind, message }).await {
+            tracing::warn!(%error, "an event could not be written to the history");
+        }
+    }
+}
+
+/// What was drawn with its scores on one batch, and the shortlist with those on the whole split.
+type Derived = (Vec<(Sampled, Score)>, Vec<(Arch, Score)>);

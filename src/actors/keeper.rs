@@ -1,0 +1,169 @@
+//! The keeper: owns the files. What is acknowledged is on disk.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use actix::{Actor, Context, Handler};
+
+use crate::actors::{Entered, LoadNewest, Note, Record, Recorded, Save, Saved};
+use crate::search::{SearchState, StepRecord, Task};
+use crate::space::Arch;
+use crate::store::{
+    BestFolder, Checkpoints, History, StateFolder, StoreError, best_files, history_rows,
+    read_state, state_files,
+};
+
+/// Finished steps that are kept in memory while the history cannot be written.
+pub(super) const MAX_BACKLOG: usize = 10_000;
+
+/// Owns the state folder.
+#[derive(Debug)]
+pub struct Keeper {
+    task: Task,
+    folder: StateFolder,
+    checkpoints: Checkpoints,
+    history: History,
+    best: BestFolder,
+    /// Text of the settings that a checkpoint belongs to, and its hash.
+    config: String,
+    config_hash: String,
+    /// Draws a cell for people; given, for drawing is no business of this layer.
+    draw: fn(&Arch) -> String,
+    /// Finished steps that are not in the history yet, oldest first.
+    backlog: Vec<StepRecord>,
+}
+
+/// The files that a keeper owns.
+#[derive(Debug)]
+pub struct KeeperFiles {
+    /// The state folder, locked.
+    pub folder: StateFolder,
+    /// Its checkpoints.
+    pub checkpoints: Checkpoints,
+    /// Its history.
+    pub history: History,
+    /// Its best cells.
+    pub best: BestFolder,
+}
+
+impl Keeper {
+    /// A keeper of `files` for the search with the settings `config`.
+    pub fn new(task: Task, files: KeeperFiles, config: String, draw: fn(&Arch) -> String) -> Self {
+        let KeeperFiles { folder, checkpoints, history, best } = files;
+        let config_hash = blake3::hash(config.as_bytes()).to_hex().to_string();
+        let backlog = Vec::new();
+        Self { task, folder, checkpoints, history, best, config, config_hash, draw, backlog }
+    }
+
+    /// Tries to write the backlog; what cannot be written stays.
+    fn record(&mut self, records: Vec<StepRecord>) -> Recorded {
+        self.backlog.extend(records);
+        let (rollouts, steps) = history_rows(&self.backlog, &self.task.config.schedule);
+        let error = match self.history.record(&rollouts, &steps) {
+            Ok(()) => {
+                self.backlog.clear();
+                None
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        let archs_unique = self.history.unique_archs();
+        Recorded { backlog: self.backlog.len(), archs_unique, error }
+    }
+
+    fn save(&mut self, message: Save) -> Result<Saved, StoreError> {
+        let start = Instant::now();
+        let Save { state, records, entered } = message;
+        let recorded = self.record(records);
+        // A checkpoint whose history is not on disk would lose rows for good.
+        if let Some(why) = recorded.error {
+            return Err(StoreError::HistoryBehind { why });
+        }
+        for Entered { id, shared } in &entered {
+            // One that left again before it was saved is not needed.
+            let cells = state.best.cells();
+            if let Some(cell) = cells.iter().find(|cell| cell.arch.id() == *id) {
+                let files = best_files(cell, &self.task, &shared.params, self.draw)?;
+                self.best.put(id, &borrow(&files))?;
+            }
+        }
+        let files = state_files(&state, &self.config)?;
+        let step = state.place.number(&self.task.config.schedule);
+        let generation = self.checkpoints.write(step, &self.config_hash, &borrow(&files))?;
+        if let Err(error) = &generation.pruned {
+            tracing::warn!(%error, "an old checkpoint could not be removed");
+        }
+        // Only after the checkpoint that does without them.
+        self.forget_left(&state);
+        Ok(Saved {
+            step,
+            path: generation.path,
+            bytes: generation.bytes,
+            duration: start.elapsed(),
+            unix_time: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            free_bytes: self.folder.free_bytes().ok(),
+            recorded,
+        })
+    }
+
+    /// Removes the files of cells that are no longer among the best.
+    fn forget_left(&self, state: &SearchState) {
+        let ids: Vec<String> = state.best.cells().iter().map(|cell| cell.arch.id()).collect();
+        let left = self.best.list().map(|known| known.into_iter().filter(|id| !ids.contains(id)));
+        let removed = left.and_then(|mut left| left.try_for_each(|id| self.best.remove(&id)));
+        if let Err(error) = removed {
+            tracing::warn!(%error, "the files of a cell that left the best could not be removed");
+        }
+    }
+
+    fn load(&mut self) -> Result<Arc<SearchState>, StoreError> {
+        let Some(loaded) = self.checkpoints.load_newest()? else {
+            return Err(StoreError::NoCheckpoint { path: self.folder.checkpoints() });
+        };
+        let state = read_state(&loaded, &self.task)?;
+        self.backlog.clear();
+        self.history.rewind(state.place.number(&self.task.config.schedule))?;
+        Ok(Arc::new(state))
+    }
+}
+
+fn borrow<'a>(files: &'a [(&'static str, Vec<u8>)]) -> Vec<(&'a str, &'a [u8])> {
+    files.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect()
+}
+
+impl Actor for Keeper {
+    type Context = Context<Self>;
+}
+
+impl Handler<Record> for Keeper {
+    type Result = actix::MessageResult<Record>;
+
+    fn handle(&mut self, message: Record, _: &mut Context<Self>) -> Self::Result {
+        actix::MessageResult(self.record(message.records))
+    }
+}
+
+impl Handler<Save> for Keeper {
+    type Result = Result<Saved, StoreError>;
+
+    fn handle(&mut self, message: Save, _: &mut Context<Self>) -> Self::Result {
+        self.save(message)
+    }
+}
+
+impl Handler<LoadNewest> for Keeper {
+    type Result = Result<Arc<SearchState>, StoreError>;
+
+    fn handle(&mut self, _: LoadNewest, _: &mut Context<Self>) -> Self::Result {
+        self.load()
+    }
+}
+
+impl Handler<Note> for Keeper {
+    type Result = Result<(), StoreError>;
+
+    fn handle(&mut self, message: Note, _: &mut Context<Self>) -> Self::Result {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let millis = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+        self.history.event(millis, message.kind, &message.message).map(|_| ())
+    }
+}

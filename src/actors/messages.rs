@@ -1,0 +1,158 @@
+//! What the controller asks of the others. Every message is owned plain data and is answered.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::Message;
+
+use crate::engine::Snapshot;
+use crate::search::{
+    SampleRequest, Sampled, Score, SearchError, SearchState, SharedState, SharedStep, StepRecord,
+    TrainReport, ValidSet,
+};
+use crate::space::Arch;
+use crate::store::StoreError;
+
+/// Replaces the sampler's copy of θ. Controller → Sampler.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<(), SearchError>")]
+pub struct AdoptPolicy {
+    /// θ by parameter.
+    pub policy: Arc<Snapshot>,
+    /// Its version: updates of θ so far.
+    pub version: u64,
+}
+
+/// Draws architectures. Controller → Sampler.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Result<Vec<Sampled>, SearchError>")]
+pub struct SampleArchs {
+    /// What to draw.
+    pub request: SampleRequest,
+    /// The seed: the run's, except for draws that are no part of the search.
+    pub seed: u64,
+}
+
+/// Takes one update of ω. Controller → Trainer.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<Trained, SearchError>")]
+pub struct TrainShared {
+    /// The children of this step.
+    pub archs: Vec<Arch>,
+    /// Which update.
+    pub step: SharedStep,
+}
+
+/// What an update of ω measured, and how long it took.
+#[derive(Clone, Copy, Debug)]
+pub struct Trained {
+    /// What it measured.
+    pub report: TrainReport,
+    /// Time from the arrival of the message to the answer.
+    pub busy: Duration,
+    /// Time from the last answer to this message; zero where other work lay between.
+    pub waited: Duration,
+}
+
+/// Copies ω and its optimizer. Controller → Trainer.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Result<Arc<SharedState>, SearchError>")]
+pub struct TakeSnapshot;
+
+/// Replaces ω, its optimizer and its place in the data. Controller → Trainer.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<(), SearchError>")]
+pub struct Restore {
+    /// ω and its optimizer.
+    pub shared: Arc<SharedState>,
+    /// The number of the training batch that comes next.
+    pub batch: u64,
+}
+
+/// Scores children. Controller → Evaluator.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<Vec<Score>, SearchError>")]
+pub struct Evaluate {
+    /// The children.
+    pub archs: Vec<Arch>,
+    /// ω, fixed.
+    pub shared: Arc<SharedState>,
+    /// The images.
+    pub on: ValidSet,
+}
+
+/// Writes finished steps to the history. Controller → Keeper.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Recorded")]
+pub struct Record {
+    /// Finished steps, oldest first; those that cannot be written are kept and tried again.
+    pub records: Vec<StepRecord>,
+}
+
+/// How the history stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Finished steps that could not be written yet.
+    pub backlog: usize,
+    /// Different architectures in the history.
+    pub archs_unique: u64,
+    /// Why the last attempt failed, where it did.
+    pub error: Option<String>,
+}
+
+/// Writes finished steps, the files of cells that entered the best, and a checkpoint; then
+/// removes the files of cells that left. Controller → Keeper.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<Saved, StoreError>")]
+pub struct Save {
+    /// Everything that a restart needs.
+    pub state: Arc<SearchState>,
+    /// Finished steps, oldest first.
+    pub records: Vec<StepRecord>,
+    /// Cells that entered the best since the last checkpoint, in order.
+    pub entered: Vec<Entered>,
+}
+
+/// A cell that entered the best.
+#[derive(Clone, Debug)]
+pub struct Entered {
+    /// Its id.
+    pub id: String,
+    /// The ω that scored it, from which its weights are cut.
+    pub shared: Arc<SharedState>,
+}
+
+/// A checkpoint that is on disk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Saved {
+    /// The number of the step at which it resumes.
+    pub step: u64,
+    /// Its folder.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// How long it took.
+    pub duration: Duration,
+    /// When it was done, since 1970.
+    pub unix_time: Duration,
+    /// Free bytes where the state is.
+    pub free_bytes: Option<u64>,
+    /// How the history stands.
+    pub recorded: Recorded,
+}
+
+/// Reads the newest checkpoint and sets the history back to it. Controller → Keeper.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Result<Arc<SearchState>, StoreError>")]
+pub struct LoadNewest;
+
+/// Writes an event for people. Controller → Keeper.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<(), StoreError>")]
+pub struct Note {
+    /// What kind, one word.
+    pub kind: &'static str,
+    /// What happened.
+    pub message: String,
+}

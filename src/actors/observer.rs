@@ -1,0 +1,367 @@
+//! The observer: turns finished steps into the published status and into metrics.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
+
+use crate::actors::{
+    AdvantageStatus, BestStatus, PlaceStatus, Recorded, RunState, Saved, Status, Trained,
+};
+use crate::search::{
+    AdvantageReport, ControllerReport, Outcome, Phase, Search, StepRecord, TrainReport,
+};
+use crate::space::{CellKind, Op};
+use crate::store::StoreError;
+use crate::telemetry::{
+    Actor, Advantage, CellLabel, CheckpointWritten, ControllerStep, Metrics, NetLabel, PhaseLabel,
+    SharedStep,
+};
+
+/// Steps over which medians and the trainer's waiting share are taken.
+const RECENT_STEPS: usize = 50;
+
+/// Publishes the status; the only one that writes metrics of the search.
+#[derive(Debug)]
+pub struct Observer {
+    status: Status,
+    publish: watch::Sender<Arc<Status>>,
+    metrics: Metrics,
+    shared_steps: Recent<(Duration, Duration)>,
+    policy_steps: Recent<Duration>,
+    /// Sums over the ω steps of this epoch: loss, accuracy, steps.
+    epoch_sums: (f64, f64, u64),
+    decisions: usize,
+}
+
+impl Observer {
+    /// An observer that goes on from `status`, which says what does not change.
+    pub fn new(status: Status, publish: watch::Sender<Arc<Status>>, metrics: Metrics) -> Self {
+        Self {
+            status,
+            publish,
+            metrics,
+            shared_steps: Recent::default(),
+            policy_steps: Recent::default(),
+            epoch_sums: (0.0, 0.0, 0),
+            decisions: 1,
+        }
+    }
+
+    /// Notes how long an update of ω took.
+    pub(super) fn trained(&mut self, trained: &Trained) {
+        self.shared_steps.push((trained.busy, trained.waited));
+    }
+
+    /// Notes how long an update of θ took.
+    pub(super) fn learned(&mut self, duration: Duration) {
+        self.policy_steps.push(duration);
+        self.metrics.progress(Actor::Evaluator);
+        self.metrics.progress(Actor::Sampler);
+    }
+
+    /// Takes note of a finished step.
+    pub(super) fn observe(&mut self, record: &StepRecord, search: &Search) {
+        match &record.outcome {
+            Outcome::Shared(report) => self.observe_shared(record, report),
+            Outcome::Controller(report) => self.observe_controller(report, search),
+            Outcome::Derive(_) => self.best(search),
+        }
+        self.metrics.archs_sampled(search.archs_sampled(), self.status.archs_unique);
+    }
+
+    fn observe_shared(&mut self, record: &StepRecord, report: &TrainReport) {
+        let wait_ratio = self.wait_ratio();
+        let shared = &mut self.status.shared;
+        if record.place.phase == (Phase::Shared { step: 0 }) {
+            self.epoch_sums = (0.0, 0.0, 0);
+        }
+        if report.is_finite() {
+            let (loss, accuracy, steps) = &mut self.epoch_sums;
+            *loss += report.loss;
+            *accuracy += report.accuracy;
+            *steps += 1;
+            shared.loss = Some(*loss / *steps as f64);
+            shared.train_accuracy = Some(*accuracy / *steps as f64);
+            shared.grad_norm = Some(report.grad_norm);
+        } else {
+            shared.non_finite_total += 1;
+            self.metrics.non_finite(NetLabel::Shared);
+            tracing::warn!(
+                loss = report.loss,
+                grad_norm = report.grad_norm,
+                "a step of ω was not finite: nothing was changed"
+            );
+        }
+        shared.learning_rate = Some(report.lr);
+        let (busy, waited) = self.shared_steps.last().unwrap_or_default();
+        let median = self.shared_steps.median(|(busy, waited)| *busy + *waited);
+        shared.step_seconds = median;
+        shared.images_per_second = median.map(|seconds| report.images as f64 / seconds);
+        shared.wait_ratio = wait_ratio;
+        self.metrics.shared_step(&SharedStep {
+            loss: report.loss,
+            accuracy: report.accuracy,
+            lr: report.lr,
+            grad_norm: report.grad_norm,
+            images: report.images as u64,
+            duration: busy,
+            waited,
+        });
+    }
+
+    fn wait_ratio(&self) -> Option<f64> {
+        let (mut busy, mut waited) = (Duration::ZERO, Duration::ZERO);
+        for (step, wait) in self.shared_steps.iter() {
+            busy += *step;
+            waited += *wait;
+        }
+        let total = (busy + waited).as_secs_f64();
+        (0.0 < total).then(|| waited.as_secs_f64() / total)
+    }
+
+    fn observe_controller(&mut self, report: &ControllerReport, search: &Search) {
+        let learn = &report.learn;
+        let update = learn.update;
+        let probabilities =
+            CellKind::ALL.map(|cell| Op::ALL.map(|op| report.op_probabilities.get(cell, op)));
+        self.decisions = search.task().space.script().decisions().count();
+        self.status.shared.valid_accuracy = Some(learn.mean_reward);
+        let policy = &mut self.status.policy;
+        policy.reward = Some(learn.mean_reward);
+        policy.random_reward = Some(report.random_reward);
+        policy.baseline = update.map(|update| update.baseline);
+        policy.entropy_nats = Some(learn.mean_entropy);
+        policy.entropy_per_decision_nats = Some(learn.mean_entropy / self.decisions as f64);
+        policy.grad_norm = update.map(|update| update.grad_norm);
+        policy.step_seconds = self.policy_steps.median(|duration| *duration);
+        policy.op_probabilities = Some(probabilities);
+        self.status.advantage = advantage_status(&report.advantage);
+        self.metrics.controller_step(&ControllerStep {
+            reward: learn.mean_reward,
+            random_reward: report.random_reward,
+            accuracy: learn.mean_reward,
+            baseline: update.map_or(f64::NAN, |update| update.baseline),
+            entropy_nats: learn.mean_entropy,
+            decisions: self.decisions,
+            lr: search.task().config.policy.lr,
+            grad_norm: update.map_or(f64::NAN, |update| update.grad_norm),
+            duration: self.policy_steps.last().unwrap_or_default(),
+        });
+        for (cell, probabilities) in
+            [CellLabel::Normal, CellLabel::Reduction].into_iter().zip(probabilities)
+        {
+            self.metrics.op_probabilities(cell, &probabilities);
+        }
+        self.metrics_advantage();
+        self.log_verdict(search);
+    }
+
+    fn metrics_advantage(&self) {
+        let AdvantageStatus { mean, low, high, .. } = self.status.advantage;
+        if let (Some(mean), Some(low), Some(high)) = (mean, low, high) {
+            self.metrics.advantage(Advantage { mean, low, high });
+        }
+    }
+
+    /// Says at the end of every θ phase whether the policy beats the random arm.
+    fn log_verdict(&self, search: &Search) {
+        if matches!(search.place().phase, Phase::Controller { .. }) {
+            return;
+        }
+        let AdvantageStatus { mean, low, high, verdict, .. } = &self.status.advantage;
+        let policy = &self.status.policy;
+        tracing::info!(
+            epoch = self.status.place.epoch,
+            reward = policy.reward,
+            random_reward = policy.random_reward,
+            baseline = policy.baseline,
+            entropy_nats = policy.entropy_nats,
+            advantage = mean,
+            low,
+            high,
+            "the controller is {verdict}"
+        );
+    }
+
+    /// Publishes the best cells.
+    pub(super) fn best(&mut self, search: &Search) {
+        self.status.best = search
+            .best()
+            .cells()
+            .iter()
+            .map(|cell| BestStatus {
+                id: cell.arch.id(),
+                arch: cell.arch.to_string(),
+                accuracy: cell.accuracy(),
+                correct: cell.correct,
+                total: cell.total,
+                cycle: cell.cycle,
+            })
+            .collect();
+        if let Some(best) = self.status.best.first() {
+            self.metrics.best_shared_score(best.accuracy);
+            tracing::info!(id = best.id, accuracy = best.accuracy, "the best cell so far");
+        }
+    }
+
+    /// Takes note of a checkpoint.
+    pub(super) fn saved(&mut self, saved: &Saved) {
+        let checkpoint = &mut self.status.checkpoint;
+        checkpoint.step = Some(saved.step);
+        checkpoint.unix_seconds = Some(saved.unix_time.as_secs_f64());
+        checkpoint.bytes = Some(saved.bytes);
+        checkpoint.seconds = Some(saved.duration.as_secs_f64());
+        checkpoint.writes_total += 1;
+        checkpoint.last_error = None;
+        self.status.state_free_bytes = saved.free_bytes;
+        if let Some(bytes) = saved.free_bytes {
+            self.metrics.state_free(bytes);
+        }
+        self.metrics.checkpoint_written(&CheckpointWritten {
+            bytes: saved.bytes,
+            duration: saved.duration,
+            unix_time: saved.unix_time,
+        });
+        tracing::debug!(step = saved.step, bytes = saved.bytes, "checkpoint");
+    }
+
+    /// Takes note of a checkpoint that failed.
+    pub(super) fn save_failed(&mut self, error: &StoreError) {
+        self.status.checkpoint.failures_total += 1;
+        self.status.checkpoint.last_error = Some(error.to_string());
+        self.metrics.checkpoint_failed();
+    }
+
+    /// Why the newest checkpoint could not be written, where it could not.
+    pub(super) fn checkpoint_error(&self) -> Option<String> {
+        self.status.checkpoint.last_error.clone()
+    }
+
+    /// Takes note of how the history stands.
+    pub(super) fn recorded(&mut self, recorded: &Recorded) {
+        self.status.archs_unique = recorded.archs_unique;
+        if let Some(error) = &recorded.error {
+            tracing::error!(%error, backlog = recorded.backlog, "the history could not be written");
+        }
+    }
+
+    /// Takes note that the search went back to a checkpoint.
+    pub(super) fn recovered(&mut self, search: &Search) {
+        self.status.recoveries_total += 1;
+        self.metrics.recovered();
+        self.best(search);
+        self.publish(search, RunState::Running);
+    }
+
+    /// Publishes the status as of now.
+    pub(super) fn publish(&mut self, search: &Search, state: RunState) {
+        let schedule = &search.task().config.schedule;
+        let place = search.place();
+        let (cycle_done, cycle_steps) = place.progress(schedule);
+        self.status.place = PlaceStatus {
+            cycle: place.cycle(schedule),
+            epoch: place.epoch,
+            phase: place.phase.name().to_owned(),
+            step: place.phase.step(),
+            phase_steps: match place.phase {
+                Phase::Shared { .. } => schedule.shared_steps,
+                Phase::Controller { .. } => schedule.controller_steps,
+                Phase::Derive => 1,
+            },
+            number: search.number(),
+            cycle_done,
+            cycle_steps,
+        };
+        self.status.shared.steps_total = place.shared_step(schedule);
+        self.status.policy.steps_total = search.reinforce().policy().version();
+        self.status.archs_sampled = search.archs_sampled();
+        self.status.cycle_seconds_left = self.cycle_seconds_left(search);
+        self.metrics.place(self.status.place.cycle, self.status.place.epoch);
+        self.metrics.phase(match (state, place.phase) {
+            (RunState::Paused, _) => PhaseLabel::Paused,
+            (RunState::Stopped | RunState::Stopping | RunState::Failed, _) => PhaseLabel::Stopped,
+            (_, Phase::Shared { .. }) => PhaseLabel::Shared,
+            (_, Phase::Controller { .. }) => PhaseLabel::Controller,
+            (_, Phase::Derive) => PhaseLabel::Derive,
+        });
+        self.send(state);
+    }
+
+    /// Publishes how the run ended.
+    pub(super) fn ended(&mut self, state: RunState, error: Option<String>) {
+        self.status.error = error;
+        self.metrics.phase(PhaseLabel::Stopped);
+        self.send(state);
+    }
+
+    fn send(&mut self, state: RunState) {
+        self.status.state = state;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.status.updated_unix_seconds = now.as_secs_f64();
+        self.publish.send_replace(Arc::new(self.status.clone()));
+    }
+
+    /// Steps left of each phase times their medians; unknown before both were measured.
+    fn cycle_seconds_left(&self, search: &Search) -> Option<f64> {
+        let schedule = &search.task().config.schedule;
+        let place = search.place();
+        let epochs_after = schedule.epochs_per_cycle - 1 - place.epoch % schedule.epochs_per_cycle;
+        let (shared, controller) = match place.phase {
+            Phase::Shared { step } => (schedule.shared_steps - step, schedule.controller_steps),
+            Phase::Controller { step } => (0, schedule.controller_steps - step),
+            Phase::Derive => (0, 0),
+        };
+        let shared = (shared + epochs_after * schedule.shared_steps) as f64;
+        let controller = (controller + epochs_after * schedule.controller_steps) as f64;
+        let shared_seconds = self.shared_steps.median(|(busy, waited)| *busy + *waited);
+        let policy_seconds = self.policy_steps.median(|duration| *duration);
+        Some(shared * shared_seconds? + controller * policy_seconds?)
+    }
+}
+
+/// The published form of the comparison.
+pub(super) fn advantage_status(report: &AdvantageReport) -> AdvantageStatus {
+    AdvantageStatus {
+        mean: report.interval.map(|interval| interval.mean),
+        low: report.interval.map(|interval| interval.low),
+        high: report.interval.map(|interval| interval.high),
+        steps: report.n_steps as u64,
+        verdict: report.verdict().name().to_owned(),
+    }
+}
+
+/// The last values of something.
+#[derive(Debug)]
+struct Recent<T>(VecDeque<T>);
+
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self(VecDeque::with_capacity(RECENT_STEPS))
+    }
+}
+
+impl<T: Copy> Recent<T> {
+    fn push(&mut self, value: T) {
+        if self.0.len() == RECENT_STEPS {
+            self.0.pop_front();
+        }
+        self.0.push_back(value);
+    }
+
+    fn last(&self) -> Option<T> {
+        self.0.back().copied()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter()
+    }
+
+    /// The median in seconds.
+    fn median(&self, duration: impl Fn(&T) -> Duration) -> Option<f64> {
+        let mut durations: Vec<Duration> = self.0.iter().map(duration).collect();
+        durations.sort_unstable();
+        durations.get(durations.len() / 2).map(Duration::as_secs_f64)
+    }
+}

@@ -1,0 +1,42 @@
+//! The sampler: draws architectures from its copy of θ, ahead of the trainer.
+
+use actix::{Actor, Context, Handler};
+
+use crate::actors::{AdoptPolicy, SampleArchs};
+use crate::search::{Policy, Sampled, SearchError, Task, draw};
+
+/// Holds a copy of θ; all of its logic is in [`draw`].
+#[derive(Debug)]
+pub struct Sampler {
+    task: Task,
+    policy: Policy,
+}
+
+impl Sampler {
+    /// A sampler that draws from `policy`.
+    pub fn new(task: Task, policy: Policy) -> Self {
+        Self { task, policy }
+    }
+}
+
+impl Actor for Sampler {
+    type Context = Context<Self>;
+}
+
+impl Handler<AdoptPolicy> for Sampler {
+    type Result = Result<(), SearchError>;
+
+    fn handle(&mut self, message: AdoptPolicy, _: &mut Context<Self>) -> Self::Result {
+        let config = &self.task.config.policy;
+        self.policy = Policy::from_snapshot(config, &message.policy, message.version)?;
+        Ok(())
+    }
+}
+
+impl Handler<SampleArchs> for Sampler {
+    type Result = Result<Vec<Sampled>, SearchError>;
+
+    fn handle(&mut self, message: SampleArchs, _: &mut Context<Self>) -> Self::Result {
+        draw(&self.policy, self.task.space, message.seed, message.request)
+    }
+}

@@ -1,0 +1,105 @@
+//! Why the daemon could not start or go on, and the exit status that says so to systemd.
+
+use std::path::PathBuf;
+
+use crate::actors::ActorError;
+use crate::api::ApiError;
+use crate::config::ConfigError;
+use crate::data::DataError;
+use crate::search::SearchError;
+use crate::store::StoreError;
+use crate::telemetry::TelemetryError;
+
+/// Why the daemon could not start or go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DaemonError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The data is not there or broken.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The state folder holds a search with other settings.
+    #[error(
+        "the search in {} was started with other settings; give them back, or another state \
+         folder with `store.state` or --state. They differ in:\n{}",
+        path.display(),
+        differences.join("\n")
+    )]
+    OtherSearch {
+        /// The state folder.
+        path: PathBuf,
+        /// `key: old → new`, a line each.
+        differences: Vec<String>,
+    },
+    /// The device that was asked for is not there.
+    #[error("the device `{device}` cannot be opened: {why}; set `engine.device`")]
+    Device {
+        /// What was asked for.
+        device: String,
+        /// Why.
+        why: String,
+    },
+    /// The address of the metrics cannot be listened on.
+    #[error("cannot listen on {address} for metrics: {why}; set `telemetry.metrics` or --metrics")]
+    Metrics {
+        /// The address.
+        address: String,
+        /// Why.
+        why: String,
+    },
+    /// A file of the state cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The settings and the data do not fit, or a step failed too often.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// The run ended with an error.
+    #[error(transparent)]
+    Run(#[from] ActorError),
+    /// The socket cannot be served.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// Logs or metrics cannot be set up.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// A runtime or a signal handler cannot be set up.
+    #[error("cannot {action}: {why}")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// Why.
+        why: String,
+    },
+}
+
+/// `EX_CONFIG`: a restart does not help.
+pub const EXIT_CONFIG: u8 = 78;
+/// `EX_TEMPFAIL`: another daemon holds the state folder.
+pub const EXIT_LOCKED: u8 = 75;
+/// `EX_SOFTWARE`: a restart from the last checkpoint may help.
+pub const EXIT_INTERNAL: u8 = 70;
+
+impl DaemonError {
+    /// The exit status of the process.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_)
+            | Self::Data(_)
+            | Self::OtherSearch { .. }
+            | Self::Device { .. }
+            | Self::Metrics { .. }
+            | Self::Search(SearchError::Net(_) | SearchError::Data(_))
+            | Self::Telemetry(_) => EXIT_CONFIG,
+            Self::Store(StoreError::Locked { .. }) | Self::Api(ApiError::SocketTaken { .. }) => {
+                EXIT_LOCKED
+            }
+            Self::Store(_)
+            | Self::Search(_)
+            | Self::Run(_)
+            | Self::Api(_)
+            | Self::System { .. } => EXIT_INTERNAL,
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The daemon: the only wiring. Opens what is configured, starts the actors each on its own
+//! thread, serves socket and metrics, and waits for the end.
+
+mod error;
+mod setup;
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Addr, Arbiter, System};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::actors::{
+    Commands, Controller, Crew, DriverConfig, End, Evaluator, Keeper, Observer, RunState, Sampler,
+    Status, Stop, Trainer,
+};
+use crate::api::{Limits, OTHER, ROUTES, ServeConfig, ServerThread, Socket, serve, serve_metrics};
+use crate::config::Loaded;
+use crate::daemon::setup::{Setup, set_up};
+use crate::export::draw_svg;
+use crate::search::{Scorer, Search, SharedLearner, Until};
+use crate::space::Op;
+use crate::telemetry::{self, Metrics, Output, Progress, View, start_logs};
+
+pub use error::{DaemonError, EXIT_CONFIG, EXIT_INTERNAL, EXIT_LOCKED};
+
+/// How often the progress display looks at the status.
+const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+
+/// How often histograms are folded, whether or not anybody scrapes.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Runs the daemon until `until`, a signal, or an error.
+pub fn run(loaded: &Loaded, until: Until, threads: usize) -> Result<(), DaemonError> {
+    let output = Output::of_stderr();
+    let progress = Progress::new(output);
+    start_logs(&loaded.config.telemetry.log, output, &progress)?;
+    let setup = set_up(loaded, threads)?;
+    let ended = System::new().block_on(serve_and_search(loaded, setup, until, &progress));
+    progress.finish();
+    if let Err(error) = &ended {
+        tracing::error!(%error, "the run ended");
+    }
+    ended
+}
+
+async fn serve_and_search(
+    loaded: &Loaded,
+    setup: Setup,
+    until: Until,
+    progress: &Progress,
+) -> Result<(), DaemonError> {
+    let config = &loaded.config;
+    let metrics = new_metrics(&setup)?;
+    let metrics_server = listen_for_metrics(&config.telemetry.metrics, &metrics)?;
+    let socket = Socket::bind(&loaded.socket()?)?;
+
+    let (publish, status) = watch::channel(Arc::new(setup.status.clone()));
+    let observer = Observer::new(setup.status.clone(), publish, metrics.clone());
+    let driver = DriverConfig {
+        until,
+        checkpoint_every: Duration::from_secs_f64(config.store.checkpoint_seconds),
+    };
+    let paths = (setup.history_path.clone(), setup.best_path.clone(), setup.task.family);
+    let (controller, end) = start_actors(setup, observer, driver)?;
+    let (history, best, net) = paths;
+    let hook_metrics = metrics.clone();
+    let api = ServeConfig {
+        status: status.clone(),
+        commands: commands(&controller),
+        net,
+        history,
+        best,
+        config: loaded.shown(),
+        admins: config.api.admins.clone(),
+        limits: Limits::DAEMON,
+        hook: Arc::new(move |route, status, duration| {
+            hook_metrics.api_request(route, status, duration);
+        }),
+    };
+    let server = serve(socket, api)?;
+    actix::spawn(keep_up(metrics));
+    actix::spawn(stop_on_signals(controller)?);
+    actix::spawn(show_progress(status, progress.clone(), config.schedule.epochs_per_cycle));
+
+    // The sender goes only with the controller, hence with the whole process.
+    let ended = end.await.unwrap_or(Ok(()));
+    server.stop().await?;
+    if let Some(server) = metrics_server {
+        server.stop().await?;
+    }
+    Ok(ended?)
+}
+
+fn new_metrics(setup: &Setup) -> Result<Metrics, DaemonError> {
+    let device = &setup.status.device;
+    let metrics = Metrics::new(telemetry::Setup {
+        version: setup.status.version.clone(),
+        device_wanted: device.wanted.clone(),
+        device_used: device.used.clone(),
+        ops: Op::ALL.map(|op| op.name().to_owned()).to_vec(),
+        routes: ROUTES.iter().filter(|&&route| route != OTHER).map(|&r| r.to_owned()).collect(),
+    })?;
+    for rejected in &setup.rejected {
+        tracing::error!(?rejected, "a damaged checkpoint was set aside");
+        metrics.checkpoint_rejected();
+    }
+    Ok(metrics)
+}
+
+/// Starts every actor on a thread of its own, but the controller, which only waits.
+fn start_actors(
+    setup: Setup,
+    observer: Observer,
+    driver: DriverConfig,
+) -> Result<(Addr<Controller>, End), DaemonError> {
+    let Setup { task, state, files, fingerprint, .. } = setup;
+    let search = Search::new(task.clone(), &state)?;
+    let policy = search.reinforce().policy().clone();
+    let batch = state.place.shared_step(&task.config.schedule);
+    let learner = SharedLearner::new(task.clone(), &state.shared, batch)?;
+
+    let sampler = start(Sampler::new(task.clone(), policy));
+    let trainer = start(Trainer::new(task.clone(), learner));
+    let evaluator = start(Evaluator::new(Scorer::new(task.clone())));
+    let keeper = start(Keeper::new(task, files, fingerprint, draw_svg));
+    let crew = Crew {
+        adopt: sampler.clone().recipient(),
+        sample: sampler.recipient(),
+        train: trainer.clone().recipient(),
+        snapshot: trainer.clone().recipient(),
+        restore: trainer.recipient(),
+        evaluate: evaluator.recipient(),
+        record: keeper.clone().recipient(),
+        save: keeper.clone().recipient(),
+        load: keeper.clone().recipient(),
+        note: keeper.recipient(),
+    };
+    let (controller, end) = Controller::new(search, crew, observer, driver);
+    Ok((controller.start(), end))
+}
+
+/// Starts an actor on an arbiter, hence a thread, of its own.
+fn start<A>(actor: A) -> Addr<A>
+where
+    A: Actor<Context = actix::Context<A>> + Send,
+{
+    A::start_in_arbiter(&Arbiter::new().handle(), |_| actor)
+}
+
+fn commands(controller: &Addr<Controller>) -> Commands {
+    Commands {
+        pause: controller.clone().recipient(),
+        resume: controller.clone().recipient(),
+        checkpoint: controller.clone().recipient(),
+        derive: controller.clone().recipient(),
+        stop: controller.clone().recipient(),
+        score: controller.clone().recipient(),
+        sample: controller.clone().recipient(),
+        weights: controller.clone().recipient(),
+    }
+}
+
+fn listen_for_metrics(
+    address: &str,
+    metrics: &Metrics,
+) -> Result<Option<ServerThread>, DaemonError> {
+    if address == "off" {
+        return Ok(None);
+    }
+    let listener = TcpListener::bind(address).map_err(|error| DaemonError::Metrics {
+        address: address.to_owned(),
+        why: error.to_string(),
+    })?;
+    tracing::info!(address, "serving /metrics");
+    let metrics = metrics.clone();
+    Ok(Some(serve_metrics(listener, move || metrics.render())?))
+}
+
+async fn keep_up(metrics: Metrics) {
+    let mut tick = tokio::time::interval(UPKEEP_EVERY);
+    loop {
+        tick.tick().await;
+        metrics.run_upkeep();
+    }
+}
+
+/// SIGTERM and SIGINT finish the step, save, and end the run.
+fn stop_on_signals(controller: Addr<Controller>) -> Result<impl Future<Output = ()>, DaemonError> {
+    let listen = |kind| {
+        signal(kind).map_err(|error| DaemonError::System {
+            action: "listen for signals",
+            why: error.to_string(),
+        })
+    };
+    let (mut terminate, mut interrupt) =
+        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    Ok(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("a signal asks for the end: finishing the step, then saving");
+            if let Err(error) = controller.send(Stop).await {
+                tracing::warn!(%error, "the run is over already");
+            }
+        }
+    })
+}
+
+async fn show_progress(mut status: watch::Receiver<Arc<Status>>, progress: Progress, epochs: u64) {
+    while status.changed().await.is_ok() {
+        let view = view(&status.borrow_and_update(), epochs);
+        progress.show(&view);
+        tokio::time::sleep(PROGRESS_EVERY).await;
+    }
+}
+
+fn view(status: &Status, epochs: u64) -> View {
+    let place = &status.place;
+    View {
+        phase: match status.state {
+            RunState::Paused => "paused".to_owned(),
+            _ => place.phase.clone(),
+        },
+        cycle: place.cycle,
+        epoch: place.epoch % epochs,
+        epochs,
+        step: place.step,
+        steps: place.phase_steps,
+        reward: status.policy.reward,
+        baseline: status.policy.baseline,
+        random_reward: status.policy.random_reward,
+        entropy_nats: status.policy.entropy_nats,
+        left: status.cycle_seconds_left.map(Duration::from_secs_f64),
+    }
+}

@@ -1,0 +1,147 @@
+//! Everything that is opened, read and checked before the first step.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::actors::{DataStatus, DeviceStatus, KeeperFiles, Status};
+use crate::config::Loaded;
+use crate::daemon::DaemonError;
+use crate::data::Dataset;
+use crate::engine::{CandleExec, DeviceChoice, OpenDevice};
+use crate::search::{Search, SearchConfig, SearchState, Task};
+use crate::space::Space;
+use crate::store::{
+    BestFolder, Checkpoints, History, Rejected, Retention, StateFolder, config_text, read_state,
+};
+
+/// A CUDA device may come up after the daemon, at boot.
+const DEVICE_PATIENCE: Duration = Duration::from_mins(1);
+
+/// What the daemon runs with.
+pub(super) struct Setup {
+    pub(super) task: Task,
+    pub(super) state: SearchState,
+    pub(super) files: KeeperFiles,
+    pub(super) fingerprint: String,
+    pub(super) status: Status,
+    pub(super) rejected: Vec<Rejected>,
+    pub(super) history_path: PathBuf,
+    pub(super) best_path: PathBuf,
+}
+
+pub(super) fn set_up(loaded: &Loaded, threads: usize) -> Result<Setup, DaemonError> {
+    let config = &loaded.config;
+    let folder = StateFolder::open(&loaded.state()?)?;
+    let dataset = Arc::new(Dataset::load(&config.data, config.seed)?);
+    let device = open_device(&config.engine.device)?;
+    let task =
+        Task::new(search_config(loaded), dataset.clone(), CandleExec::new(device.device.clone()))?;
+    // A batch that cannot be drawn is found at once, not in the first θ phase.
+    dataset.valid_batch(config.schedule.valid_batch_size, 0, config.seed)?;
+
+    let checkpoints = Checkpoints::new(&folder, Retention::newest(config.store.keep_checkpoints)?);
+    let mut history = History::open(&folder.history())?;
+    let fingerprint = config.fingerprint();
+    let (state, rejected) = match checkpoints.load_newest()? {
+        Some(found) => {
+            check_same_search(loaded, &folder, config_text(&found)?)?;
+            (read_state(&found, &task)?, found.rejected)
+        }
+        None => (Search::initial_state(&task)?, Vec::new()),
+    };
+    history.rewind(state.place.number(&config.schedule))?;
+    let best = BestFolder::open(&folder.best())?;
+    let mut status = initial_status(&task, &device, threads, loaded);
+    status.checkpoint.rejected_total = rejected.len() as u64;
+    Ok(Setup {
+        task,
+        state,
+        fingerprint,
+        status,
+        rejected,
+        history_path: folder.history(),
+        best_path: folder.best(),
+        files: KeeperFiles { folder, checkpoints, history, best },
+    })
+}
+
+fn search_config(loaded: &Loaded) -> SearchConfig {
+    let config = &loaded.config;
+    SearchConfig {
+        seed: config.seed,
+        net: config.net,
+        data: config.data.clone(),
+        shared: config.shared,
+        policy: config.policy,
+        schedule: config.schedule,
+        derive: config.derive,
+    }
+}
+
+/// A config that contradicts the checkpoint is refused with the keys that differ.
+fn check_same_search(loaded: &Loaded, folder: &StateFolder, text: &str) -> Result<(), DaemonError> {
+    let differences = loaded.config.differences(text)?;
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(DaemonError::OtherSearch {
+        path: folder.path().to_owned(),
+        differences: differences.iter().map(|difference| format!("  {difference}")).collect(),
+    })
+}
+
+/// Opens the configured device. One that was asked for by number is waited for: at boot its
+/// driver may come up later.
+fn open_device(text: &str) -> Result<OpenDevice, DaemonError> {
+    let failed = |why: String| DaemonError::Device { device: text.to_owned(), why };
+    let choice: DeviceChoice = text.parse().map_err(|error| failed(format!("{error}")))?;
+    let start = Instant::now();
+    loop {
+        match choice.open() {
+            Ok(open) => {
+                tracing::info!(wanted = %open.wanted, used = %open.used, reason = open.reason, "device");
+                return Ok(open);
+            }
+            Err(error) => {
+                let can_come = cfg!(feature = "cuda") && start.elapsed() < DEVICE_PATIENCE;
+                if !can_come {
+                    let first = error.to_string().lines().next().unwrap_or_default().to_owned();
+                    return Err(failed(first));
+                }
+                tracing::warn!(device = text, %error, "the device does not answer yet");
+                std::thread::sleep(Duration::from_secs(2));
+            }
+        }
+    }
+}
+
+fn initial_status(task: &Task, device: &OpenDevice, threads: usize, loaded: &Loaded) -> Status {
+    let Space::Micro(space) = task.space;
+    let image = task.family.image();
+    Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        seed: task.config.seed,
+        space: task.space.name().to_owned(),
+        nodes: space.n_nodes(),
+        device: DeviceStatus {
+            wanted: device.wanted.to_string(),
+            used: device.used.to_string(),
+            reason: device.reason.clone(),
+            threads,
+        },
+        data: DataStatus {
+            source: loaded.config.data.source.name().to_owned(),
+            image: [image.channels, image.height, image.width],
+            classes: task.family.classes(),
+            train: task.dataset.train().len(),
+            valid: task.dataset.valid().len(),
+            test: task.dataset.test().len(),
+        },
+        started_unix_seconds: SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs_f64(),
+        ..Status::default()
+    }
+}

@@ -1,0 +1,94 @@
+//! The files of a best cell: `arch.json`, `weights.safetensors`, `cell.svg`.
+//!
+//! The weights are the child's part of ω under their own names. [`CellCard`] holds what it takes
+//! to build the net that they fit, and to measure the score again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{Snapshot, to_safetensors};
+use crate::net::{MicroNet, NetConfig, Shape};
+use crate::search::{BestCell, Task};
+use crate::space::Arch;
+use crate::store::StoreError;
+
+/// What a best cell is and what was measured of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CellCard {
+    /// Version of this file's form.
+    pub format: u32,
+    /// The canonical id.
+    pub id: String,
+    /// The architecture as it was drawn, in the native text form.
+    pub arch: String,
+    /// The same as the authors' numbers.
+    pub flat: String,
+    /// Accuracy on the whole validation split, with the weights beside this file.
+    pub accuracy: f64,
+    /// Images classified rightly.
+    pub correct: u64,
+    /// Images of the validation split.
+    pub total: u64,
+    /// Images of a validation batch: batch normalization uses the statistics of each batch.
+    pub valid_batch_size: usize,
+    /// The cycle at whose end it was derived, counted from 0.
+    pub cycle: u64,
+    /// The number of the step that derived it.
+    pub step: u64,
+    /// The size of the net.
+    pub net: NetConfig,
+    /// Channels, rows and columns of an image.
+    pub image: [usize; 3],
+    /// Number of classes.
+    pub classes: usize,
+    /// Trainable parameters, without the auxiliary head.
+    pub params: u64,
+    /// Multiply-adds for one image.
+    pub multiply_adds: u64,
+}
+
+impl CellCard {
+    /// The family of nets that the weights belong to.
+    pub fn family(&self) -> Result<MicroNet, crate::net::NetError> {
+        let [channels, height, width] = self.image;
+        MicroNet::new(self.net, Shape { channels, height, width }, self.classes)
+    }
+}
+
+/// The files of `cell`, with its weights cut from `shared`.
+pub fn best_files(
+    cell: &BestCell,
+    task: &Task,
+    shared: &Snapshot,
+    draw: fn(&Arch) -> String,
+) -> Result<Vec<(&'static str, Vec<u8>)>, StoreError> {
+    let net = task.family.shared(&cell.arch)?;
+    let cost = net.cost();
+    let image = task.family.image();
+    let card = CellCard {
+        format: 1,
+        id: cell.arch.id(),
+        arch: cell.arch.to_string(),
+        flat: cell.arch.to_flat(),
+        accuracy: cell.accuracy(),
+        correct: cell.correct,
+        total: cell.total,
+        valid_batch_size: task.config.schedule.valid_batch_size,
+        cycle: cell.cycle,
+        step: cell.step,
+        net: task.config.net,
+        image: [image.channels, image.height, image.width],
+        classes: task.family.classes(),
+        params: cost.params,
+        multiply_adds: cost.multiply_adds,
+    };
+    let part: Snapshot = net
+        .params()
+        .into_keys()
+        .filter_map(|name| Some((name.clone(), shared.get(&name)?.clone())))
+        .collect();
+    Ok(vec![
+        ("arch.json", serde_json::to_vec_pretty(&card)?),
+        ("weights.safetensors", to_safetensors(&part)?),
+        ("cell.svg", draw(&cell.arch).into_bytes()),
+    ])
+}

@@ -1,0 +1,66 @@
+//! Finished steps as rows of the history.
+
+use crate::search::{Outcome, Phase, Row, RowArm, ScheduleConfig, StepRecord};
+use crate::store::{HistoryArm, HistoryPhase, HistoryRow, StepRow};
+
+/// The rows of `records`: what was drawn, and the steps of ω.
+pub fn history_rows(
+    records: &[StepRecord],
+    schedule: &ScheduleConfig,
+) -> (Vec<HistoryRow>, Vec<StepRow>) {
+    let (mut rollouts, mut steps) = (Vec::new(), Vec::new());
+    for record in records {
+        let step = record.place.number(schedule);
+        if let Outcome::Shared(report) = &record.outcome {
+            steps.push(StepRow {
+                step,
+                loss: finite(report.loss),
+                accuracy: finite(report.accuracy),
+                lr: report.lr,
+                grad_norm: finite(report.grad_norm),
+            });
+        }
+        let mut of_arm = [0; 3];
+        for row in &record.rows {
+            let idx = &mut of_arm[row.arm as usize];
+            rollouts.push(history_row(record, step, *idx, row, schedule));
+            *idx += 1;
+        }
+    }
+    (rollouts, steps)
+}
+
+fn history_row(
+    record: &StepRecord,
+    step: u64,
+    idx: u32,
+    row: &Row,
+    schedule: &ScheduleConfig,
+) -> HistoryRow {
+    HistoryRow {
+        step,
+        arm: match row.arm {
+            RowArm::Controller => HistoryArm::Controller,
+            RowArm::Random => HistoryArm::Random,
+            RowArm::Derive => HistoryArm::Derive,
+        },
+        idx,
+        phase: match record.place.phase {
+            Phase::Shared { .. } => HistoryPhase::Shared,
+            Phase::Controller { .. } => HistoryPhase::Controller,
+            Phase::Derive => HistoryPhase::Derive,
+        },
+        cycle: record.place.cycle(schedule) as u32,
+        epoch: (record.place.epoch % schedule.epochs_per_cycle) as u32,
+        arch: row.arch.to_string(),
+        arch_id: row.arch.id(),
+        reward: row.reward,
+        log_prob: Some(row.log_prob),
+        entropy: Some(row.entropy),
+    }
+}
+
+/// A value that is not a number is stored as none.
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}

@@ -1,0 +1,183 @@
+//! [`SearchState`] as the files of a checkpoint, and back.
+//!
+//! ```text
+//! shared.safetensors      ω, f32
+//! optimizer.safetensors   the momenta of ω, f32
+//! policy.safetensors      θ under `theta.`, Adam's moments under `adam.`, f64
+//! search.json             everything else
+//! config.json             the settings that the search depends on
+//! ```
+
+use std::sync::Arc;
+
+use candle_core::DType;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{AdamState, Snapshot, from_safetensors, to_safetensors};
+use crate::net::ParamSpec;
+use crate::search::{
+    BestCell, BestCells, Phase, Place, SearchState, SharedState, StrategyState, Task,
+};
+use crate::space::Arch;
+use crate::store::{Loaded, StoreError};
+
+const SHARED: &str = "shared.safetensors";
+const OPTIMIZER: &str = "optimizer.safetensors";
+const POLICY: &str = "policy.safetensors";
+const SEARCH: &str = "search.json";
+const CONFIG: &str = "config.json";
+
+const THETA: &str = "theta.";
+const ADAM: &str = "adam.";
+
+/// The content of `search.json`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SearchFile {
+    epoch: u64,
+    phase: String,
+    step: u64,
+    archs_sampled: u64,
+    policy_version: u64,
+    adam_step: u64,
+    baseline: Option<f64>,
+    advantage: Vec<f64>,
+    best: Vec<BestEntry>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BestEntry {
+    arch: String,
+    correct: u64,
+    total: u64,
+    cycle: u64,
+    step: u64,
+}
+
+/// The files of a checkpoint of `state`; `config` is the text of the settings that it depends on.
+pub fn state_files(
+    state: &SearchState,
+    config: &str,
+) -> Result<Vec<(&'static str, Vec<u8>)>, StoreError> {
+    let StrategyState { policy, policy_version, optimizer, baseline } = &state.reinforce;
+    let mut theta = Snapshot::new();
+    for (prefix, part) in [(THETA, policy), (ADAM, &optimizer.moments)] {
+        theta.extend(part.iter().map(|(name, t)| (format!("{prefix}{name}"), t.clone())));
+    }
+    let search = SearchFile {
+        epoch: state.place.epoch,
+        phase: state.place.phase.name().to_owned(),
+        step: state.place.phase.step(),
+        archs_sampled: state.archs_sampled,
+        policy_version: *policy_version,
+        adam_step: optimizer.step,
+        baseline: *baseline,
+        advantage: state.advantage.clone(),
+        best: state.best.cells().iter().map(BestEntry::new).collect(),
+    };
+    Ok(vec![
+        (SHARED, to_safetensors(&state.shared.params)?),
+        (OPTIMIZER, to_safetensors(&state.shared.momenta)?),
+        (POLICY, to_safetensors(&theta)?),
+        (SEARCH, serde_json::to_vec_pretty(&search)?),
+        (CONFIG, config.as_bytes().to_vec()),
+    ])
+}
+
+/// The text of the settings that a checkpoint's search depends on.
+pub fn config_text(loaded: &Loaded) -> Result<&str, StoreError> {
+    let text = std::str::from_utf8(file(loaded, CONFIG)?);
+    text.map_err(|_| content(loaded, format!("{CONFIG} is no text")))
+}
+
+/// Reads the files of a checkpoint back, and checks that they fit the task.
+pub fn read_state(loaded: &Loaded, task: &Task) -> Result<SearchState, StoreError> {
+    let search: SearchFile = serde_json::from_slice(file(loaded, SEARCH)?)?;
+    let params = from_safetensors(file(loaded, SHARED)?, DType::F32)?;
+    let momenta = from_safetensors(file(loaded, OPTIMIZER)?, DType::F32)?;
+    let specs = task.family.shared_params();
+    for (name, spec) in &specs {
+        fits(loaded, name, spec, params.get(name))?;
+    }
+    for (name, momentum) in &momenta {
+        match specs.get(name) {
+            Some(spec) => fits(loaded, name, spec, Some(momentum))?,
+            None => return Err(content(loaded, format!("there is no parameter `{name}`"))),
+        }
+    }
+    let (mut policy, mut moments) = (Snapshot::new(), Snapshot::new());
+    for (name, tensor) in from_safetensors(file(loaded, POLICY)?, DType::F64)? {
+        if let Some(name) = name.strip_prefix(THETA) {
+            policy.insert(name.to_owned(), tensor);
+        } else if let Some(name) = name.strip_prefix(ADAM) {
+            moments.insert(name.to_owned(), tensor);
+        }
+    }
+    Ok(SearchState {
+        place: place(loaded, &search)?,
+        reinforce: StrategyState {
+            policy,
+            policy_version: search.policy_version,
+            optimizer: AdamState { step: search.adam_step, moments },
+            baseline: search.baseline,
+        },
+        advantage: search.advantage,
+        best: best(loaded, search.best, task)?,
+        archs_sampled: search.archs_sampled,
+        shared: Arc::new(SharedState { params, momenta }),
+    })
+}
+
+impl BestEntry {
+    fn new(cell: &BestCell) -> Self {
+        let &BestCell { ref arch, correct, total, cycle, step } = cell;
+        Self { arch: arch.to_string(), correct, total, cycle, step }
+    }
+}
+
+fn place(loaded: &Loaded, search: &SearchFile) -> Result<Place, StoreError> {
+    let step = search.step;
+    let phases = [Phase::Shared { step }, Phase::Controller { step }, Phase::Derive];
+    let phase = phases.into_iter().find(|phase| phase.name() == search.phase);
+    let unknown = || content(loaded, format!("there is no phase `{}`", search.phase));
+    Ok(Place { epoch: search.epoch, phase: phase.ok_or_else(unknown)? })
+}
+
+fn best(loaded: &Loaded, entries: Vec<BestEntry>, task: &Task) -> Result<BestCells, StoreError> {
+    let mut cells = Vec::new();
+    for BestEntry { arch, correct, total, cycle, step } in entries {
+        let arch: Arch =
+            arch.parse().map_err(|error| content(loaded, format!("a best cell: {error}")))?;
+        task.family.shared(&arch)?;
+        cells.push(BestCell { arch, correct, total, cycle, step });
+    }
+    Ok(BestCells::from_cells(cells))
+}
+
+fn file<'a>(loaded: &'a Loaded, name: &str) -> Result<&'a [u8], StoreError> {
+    match loaded.files.get(name) {
+        Some(bytes) => Ok(bytes),
+        None => Err(content(loaded, format!("there is no {name}"))),
+    }
+}
+
+fn fits(
+    loaded: &Loaded,
+    name: &str,
+    spec: &ParamSpec,
+    found: Option<&candle_core::Tensor>,
+) -> Result<(), StoreError> {
+    match found {
+        Some(tensor) if tensor.dims() == spec.dims => Ok(()),
+        Some(tensor) => {
+            let (found, expected) = (tensor.dims(), &spec.dims);
+            Err(content(loaded, format!("`{name}` has shape {found:?}, expected {expected:?}")))
+        }
+        None => Err(content(loaded, format!("there is no parameter `{name}`"))),
+    }
+}
+
+fn content(loaded: &Loaded, why: String) -> StoreError {
+    StoreError::Content { step: loaded.step, why }
+}

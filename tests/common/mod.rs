@@ -1,0 +1,97 @@
+//! The only shared helper of the tests: a search small enough to run whole, in this process or
+//! as the real daemon.
+
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use enasd::config::Config;
+use enasd::data::Dataset;
+use enasd::engine::CandleExec;
+use enasd::search::{SearchConfig, Task};
+use enasd::store::{HistoryReader, HistoryRow, StepRow};
+
+/// A file that is shipped in `config/`.
+pub(crate) fn shipped_config(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name)
+}
+
+/// The settings of `config/tiny.toml`.
+pub(crate) fn tiny_config() -> SearchConfig {
+    let file = shipped_config("tiny.toml");
+    let config = Config::load(Some(&file), std::iter::empty(), &[]).unwrap().config;
+    SearchConfig {
+        seed: config.seed,
+        net: config.net,
+        data: config.data,
+        shared: config.shared,
+        policy: config.policy,
+        schedule: config.schedule,
+        derive: config.derive,
+    }
+}
+
+/// The search on the embedded images.
+pub(crate) fn task(config: SearchConfig) -> Task {
+    let dataset = Arc::new(Dataset::load(&config.data, config.seed).unwrap());
+    Task::new(config, dataset, CandleExec::new(candle_core::Device::Cpu)).unwrap()
+}
+
+/// The daemon that was built with this test, with `config/tiny.toml` on a state folder.
+pub(crate) fn tiny_daemon(state: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_enasd"));
+    command
+        .args(["run", "--config"])
+        .arg(shipped_config("tiny.toml"))
+        .arg("--state")
+        .arg(state)
+        .arg("--socket")
+        .arg(state.with_extension("sock"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// A daemon that does not outlive its test.
+pub(crate) struct Killed(pub(crate) Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Every row of a state folder's history.
+pub(crate) fn history(state: &Path) -> (Vec<HistoryRow>, Vec<StepRow>) {
+    let reader = HistoryReader::open(&state.join("history.sqlite")).unwrap();
+    (reader.history(0, u32::MAX).unwrap(), reader.steps(0, u32::MAX).unwrap())
+}
+
+/// The files of the newest checkpoint, by name, with their content.
+pub(crate) fn newest_checkpoint(state: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut generations: Vec<PathBuf> = std::fs::read_dir(state.join("checkpoints"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with('0'))
+        .collect();
+    generations.sort();
+    files_of(generations.last().unwrap())
+}
+
+/// The files of a folder, by name, with their content.
+pub(crate) fn files_of(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, std::fs::read(path).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}

@@ -1,0 +1,122 @@
+//! The promise of exact resume, kept by the real binary under SIGKILL.
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use common::{Killed, files_of, history, newest_checkpoint, tiny_daemon};
+use enasd::random::{Owner, generator};
+use enasd::search::{Search, StepRecord, Until, run};
+use enasd::store::history_rows;
+use rand::RngExt;
+
+/// Cycles of every run here.
+const CYCLES: u64 = 3;
+
+/// Kills of the run that is killed.
+const KILLS: usize = 20;
+
+fn run_to_the_end(state: &Path, threads: &str) {
+    let mut daemon = tiny_daemon(state);
+    daemon.args(["--until", &format!("cycles={CYCLES}")]).env("ENASD_ENGINE__THREADS", threads);
+    let output = daemon.output().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} {log}", output.status);
+}
+
+fn newest_manifest(state: &Path) -> Option<String> {
+    let generations = std::fs::read_dir(state.join("checkpoints")).ok()?;
+    let names = generations.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter(|name| name.starts_with('0')).max()
+}
+
+/// Starts the daemon, waits for a random moment, and kills it. Returns whether it was still at
+/// work then.
+fn start_and_kill(state: &Path, threads: &str, delay: Duration) -> bool {
+    let mut daemon = tiny_daemon(state);
+    daemon
+        .args(["--until", &format!("cycles={CYCLES}")])
+        .env("ENASD_ENGINE__THREADS", threads)
+        .stderr(Stdio::null());
+    let mut daemon = Killed(daemon.spawn().unwrap());
+    sleep(delay);
+    let at_work = daemon.0.try_wait().unwrap().is_none();
+    // `Child::kill` is SIGKILL.
+    drop(daemon);
+    at_work
+}
+
+#[test]
+fn killed_twenty_times_equals_unbroken_and_the_plain_loop_at_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let unbroken = folder.path().join("unbroken");
+    let start = Instant::now();
+    run_to_the_end(&unbroken, "1");
+    let whole = start.elapsed();
+
+    // The plain loop, without actors and files.
+    let task = common::task(common::tiny_config());
+    let mut records: Vec<StepRecord> = Vec::new();
+    let initial = Search::initial_state(&task).unwrap();
+    run(task.clone(), &initial, Until::Cycles(CYCLES), |record| records.push(record.clone()))
+        .unwrap();
+    assert_eq!(history(&unbroken), history_rows(&records, &task.config.schedule));
+
+    // Moments spread over the run, each at another number of threads.
+    let killed = folder.path().join("killed");
+    let mut rng = generator(20, Owner::Split, 0);
+    let mut kills = 0;
+    let mut resumed_at = std::collections::BTreeSet::new();
+    for turn in 0..10 * KILLS {
+        if kills == KILLS {
+            break;
+        }
+        let threads = ["1", "2", "3"][turn % 3];
+        // So short that twenty lives do not add up to the whole run.
+        let delay = whole.mul_f64(rng.random_range(0.005..0.06));
+        kills += usize::from(start_and_kill(&killed, threads, delay));
+        resumed_at.extend(newest_manifest(&killed));
+    }
+    assert_eq!(kills, KILLS);
+    assert!(3 <= resumed_at.len(), "the kills met only {resumed_at:?}");
+    run_to_the_end(&killed, "2");
+
+    assert_eq!(history(&killed), history(&unbroken));
+    let (killed_files, unbroken_files) = (newest_checkpoint(&killed), newest_checkpoint(&unbroken));
+    for ((name, bytes), (other_name, other_bytes)) in killed_files.iter().zip(&unbroken_files) {
+        assert_eq!(name, other_name);
+        // The manifest holds the chain of the generations before, which depends on the clock.
+        assert!(bytes == other_bytes || name == "MANIFEST.json", "{name} differs");
+    }
+    assert_eq!(killed_files.len(), unbroken_files.len());
+    for cell in std::fs::read_dir(unbroken.join("best")).unwrap() {
+        let id = cell.unwrap().file_name();
+        let [a, b] = [&killed, &unbroken].map(|state| files_of(&state.join("best").join(&id)));
+        assert!(a == b, "the files of best cell {} differ", id.display());
+    }
+}
+
+/// A signal finishes the step, saves, removes the socket, and exits with 0.
+#[test]
+fn sigterm_saves_and_exits_with_zero() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let mut daemon = Killed(tiny_daemon(&state).stderr(Stdio::null()).spawn().unwrap());
+    let socket = state.with_extension("sock");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while newest_manifest(&state).is_none_or(|name| name == "000000000000") {
+        assert!(Instant::now() < deadline, "no checkpoint after a minute");
+        sleep(Duration::from_millis(20));
+    }
+    assert!(socket.try_exists().unwrap());
+    let pid = daemon.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(daemon.0.wait().unwrap().success());
+    assert!(!socket.try_exists().unwrap(), "the socket stays");
+    let (rollouts, _) = history(&state);
+    let next: u64 = newest_manifest(&state).unwrap().parse().unwrap();
+    assert_eq!(rollouts.last().unwrap().step + 1, next, "the last checkpoint has the last step");
+}
