@@ -1,0 +1,235 @@
+//! The actors give the plain loop's history; commands come between steps; a failing servant sends
+//! the search back to its last checkpoint.
+
+mod common;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use actix::{Actor, Addr, Arbiter, Context, Handler, System};
+use enasd::actors::{
+    ActorError, Checkpoint, ChildWeights, Controller, Crew, Derive, DriverConfig, End, Evaluator,
+    Keeper, KeeperFiles, Observer, Pause, Refusal, Resume, RunState, Sample, Sampler, Score,
+    Status, Stop, TrainShared, Trained, Trainer,
+};
+use enasd::engine::from_safetensors;
+use enasd::search::{
+    Scorer, Search, SearchError, SharedLearner, StepRecord, Task, Until, ValidSet, run,
+};
+use enasd::space::Op;
+use enasd::store::{BestFolder, Checkpoints, History, Retention, StateFolder, history_rows};
+use enasd::telemetry::{Metrics, Setup};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// Far longer than anything here takes: a test that waits for it has failed.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// The real actors on a state folder, each on its own thread.
+struct Stage {
+    controller: Addr<Controller>,
+    status: watch::Receiver<Arc<Status>>,
+    end: End,
+}
+
+fn on_own_thread<A: Actor<Context = Context<A>> + Send>(actor: A) -> Addr<A> {
+    A::start_in_arbiter(&Arbiter::new().handle(), |_| actor)
+}
+
+fn stage(task: &Task, folder: &Path, until: Until, change: impl FnOnce(Crew) -> Crew) -> Stage {
+    let folder = StateFolder::open(folder).unwrap();
+    let files = KeeperFiles {
+        checkpoints: Checkpoints::new(&folder, Retention::newest(3).unwrap()),
+        history: History::open(&folder.history()).unwrap(),
+        best: BestFolder::open(&folder.best()).unwrap(),
+        folder,
+    };
+    let state = Search::initial_state(task).unwrap();
+    let search = Search::new(task.clone(), &state).unwrap();
+    let learner = SharedLearner::new(task.clone(), &state.shared, 0).unwrap();
+    let policy = search.reinforce().policy().clone();
+    let sampler = on_own_thread(Sampler::new(task.clone(), policy));
+    let trainer = on_own_thread(Trainer::new(task.clone(), learner));
+    let evaluator = on_own_thread(Evaluator::new(Scorer::new(task.clone())));
+    let keeper = Keeper::new(task.clone(), files, "{}".to_owned(), ToString::to_string);
+    let keeper = on_own_thread(keeper);
+    let crew = change(Crew {
+        adopt: sampler.clone().recipient(),
+        sample: sampler.recipient(),
+        train: trainer.clone().recipient(),
+        snapshot: trainer.clone().recipient(),
+        restore: trainer.recipient(),
+        evaluate: evaluator.recipient(),
+        record: keeper.clone().recipient(),
+        save: keeper.clone().recipient(),
+        load: keeper.clone().recipient(),
+        note: keeper.recipient(),
+    });
+    let (publish, status) = watch::channel(Arc::new(Status::default()));
+    let metrics = Metrics::new(Setup {
+        version: "0".to_owned(),
+        device_wanted: "cpu".to_owned(),
+        device_used: "cpu".to_owned(),
+        ops: Op::ALL.map(|op| op.name().to_owned()).to_vec(),
+        routes: vec!["/".to_owned()],
+    })
+    .unwrap();
+    let observer = Observer::new(Status::default(), publish, metrics);
+    let config = DriverConfig { until, checkpoint_every: Duration::from_millis(300) };
+    let (controller, end) = Controller::new(search, crew, observer, config);
+    Stage { controller: controller.start(), status, end }
+}
+
+fn plain(task: &Task, until: Until) -> Vec<StepRecord> {
+    let mut records = Vec::new();
+    let state = Search::initial_state(task).unwrap();
+    run(task.clone(), &state, until, |record| records.push(record.clone())).unwrap();
+    records
+}
+
+#[test]
+fn actors_and_plain_loop_give_the_same_history_bit_for_bit() {
+    let task = common::task(common::tiny_config());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    System::new().block_on(async {
+        let stage = stage(&task, &path, Until::Cycles(1), |crew| crew);
+        timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
+        assert_eq!(stage.status.borrow().state, RunState::Stopped);
+    });
+    let records = plain(&task, Until::Cycles(1));
+    assert_eq!(common::history(&path), history_rows(&records, &task.config.schedule));
+}
+
+/// Asks everything that can be asked while the search runs, and shows that nothing of it leaves a
+/// trace in the history.
+#[test]
+fn commands_come_between_steps_and_leave_the_history_as_it_is() {
+    let task = common::task(common::tiny_config());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    System::new().block_on(async {
+        let mut stage = stage(&task, &path, Until::Cycles(1), |crew| crew);
+        let c = stage.controller.clone();
+
+        timeout(LIMIT, c.send(Pause)).await.unwrap().unwrap().unwrap();
+        let again = timeout(LIMIT, c.send(Pause)).await.unwrap().unwrap();
+        assert!(matches!(again, Err(Refusal::State { .. })), "{again:?}");
+        let paused = |status: &Arc<Status>| status.state == RunState::Paused;
+        timeout(LIMIT, stage.status.wait_for(paused)).await.unwrap().unwrap();
+        let at = stage.status.borrow().place.number;
+
+        let sample = Sample { count: 3, seed: 5, from_policy: true };
+        let drawn = timeout(LIMIT, c.send(sample)).await.unwrap().unwrap().unwrap();
+        let same = timeout(LIMIT, c.send(sample)).await.unwrap().unwrap().unwrap();
+        assert_eq!((drawn.len(), &drawn), (3, &same));
+        let none = Sample { count: 0, ..sample };
+        let none = timeout(LIMIT, c.send(none)).await.unwrap().unwrap();
+        assert!(matches!(none, Err(Refusal::Request { .. })), "{none:?}");
+
+        let arch = drawn[0].arch.clone();
+        let score = Score { arch: arch.clone() };
+        let score = timeout(LIMIT, c.send(score)).await.unwrap().unwrap().unwrap();
+        let weights = ChildWeights { arch: arch.clone() };
+        let weights = timeout(LIMIT, c.send(weights)).await.unwrap().unwrap().unwrap();
+        let weights = from_safetensors(&weights, candle_core::DType::F32).unwrap();
+        let scores = Scorer::new(task.clone()).score(&weights, &[arch], ValidSet::Whole).unwrap();
+        assert_eq!((scores[0].correct, scores[0].total), (score.correct, score.total));
+        let foreign =
+            Score { arch: "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0".parse().unwrap() };
+        let foreign = timeout(LIMIT, c.send(foreign)).await.unwrap().unwrap();
+        assert!(matches!(foreign, Err(Refusal::Request { .. })), "{foreign:?}");
+
+        let best = timeout(LIMIT, c.send(Derive)).await.unwrap().unwrap().unwrap();
+        assert_eq!(best.len(), 2, "config/tiny.toml ranks two again");
+        assert_eq!(BestFolder::open(&path.join("best")).unwrap().list().unwrap().len(), 2);
+        let step = timeout(LIMIT, c.send(Checkpoint)).await.unwrap().unwrap().unwrap();
+        assert_eq!((step, stage.status.borrow().place.number), (at, at));
+
+        timeout(LIMIT, c.send(Resume)).await.unwrap().unwrap().unwrap();
+        timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
+    });
+    let records = plain(&task, Until::Cycles(1));
+    assert_eq!(common::history(&path), history_rows(&records, &task.config.schedule));
+}
+
+#[test]
+fn stop_finishes_the_step_and_saves() {
+    let task = common::task(common::tiny_config());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    System::new().block_on(async {
+        let stage = stage(&task, &path, Until::Forever, |crew| crew);
+        timeout(LIMIT, stage.controller.send(Stop)).await.unwrap().unwrap().unwrap();
+        timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
+        let status = stage.status.borrow().clone();
+        assert_eq!(status.checkpoint.step, Some(status.place.number));
+        assert_eq!(status.state, RunState::Stopped);
+    });
+}
+
+/// A trainer that fails some of its steps, and passes the others on.
+struct Failing {
+    inner: Crew,
+    /// Which calls fail, counted from 0.
+    fails: fn(u32) -> bool,
+    calls: Arc<AtomicU32>,
+}
+
+impl Actor for Failing {
+    type Context = Context<Self>;
+}
+
+impl Handler<TrainShared> for Failing {
+    type Result = actix::ResponseFuture<Result<Trained, SearchError>>;
+
+    fn handle(&mut self, message: TrainShared, _: &mut Context<Self>) -> Self::Result {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        let fails = (self.fails)(call);
+        let train = self.inner.train.clone();
+        Box::pin(async move {
+            if fails {
+                return Err(SearchError::BatchOrder { asked: u64::from(call), expected: 0 });
+            }
+            train.send(message).await.unwrap()
+        })
+    }
+}
+
+fn with_failures(fails: fn(u32) -> bool) -> (Result<(), ActorError>, Status, tempfile::TempDir) {
+    let task = common::task(common::tiny_config());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    System::new().block_on(async {
+        let stage = stage(&task, &path, Until::Cycles(1), |crew| {
+            let calls = Arc::new(AtomicU32::new(0));
+            let failing = Failing { inner: crew.clone(), fails, calls }.start();
+            Crew { train: failing.recipient(), ..crew }
+        });
+        let end = timeout(LIMIT, stage.end).await.unwrap().unwrap();
+        let status = Status::clone(&stage.status.borrow());
+        (end, status, folder)
+    })
+}
+
+#[test]
+fn a_failed_step_goes_back_to_the_checkpoint_and_the_history_is_the_same() {
+    let (end, status, folder) = with_failures(|call| [3, 4, 9].contains(&call));
+    end.unwrap();
+    assert_eq!(status.recoveries_total, 3);
+    let task = common::task(common::tiny_config());
+    let records = plain(&task, Until::Cycles(1));
+    let rows = history_rows(&records, &task.config.schedule);
+    assert_eq!(common::history(&folder.path().join("state")), rows);
+}
+
+#[test]
+fn a_step_that_always_fails_ends_the_run() {
+    let (end, status, _folder) = with_failures(|_| true);
+    assert!(matches!(end, Err(ActorError::Search(SearchError::BatchOrder { .. }))), "{end:?}");
+    assert_eq!(status.recoveries_total, 3);
+    assert_eq!(status.state, RunState::Failed);
+    assert!(status.error.unwrap().contains("training data stands at"));
+}
