@@ -1,1 +1,48 @@
 //! What survives a restart: checkpoints, the history, the best cells.
+//!
+//! ```text
+//! STATE/                         one owner, mode 0750; `LOCK` keeps a second process out
+//!   checkpoints/000000004200/    one folder a generation, sealed by its MANIFEST.json
+//!   history.sqlite               rollouts, steps and events, for people and plots
+//!   best/ID/  champions/ID/      cells with their files, checked by B3SUMS
+//!   corrupt/NAME/                checkpoints that failed their checks, with a WHY.txt
+//! ```
+//!
+//! Everything here is bytes: what the files of a checkpoint mean is the business of whoever
+//! writes them. Three rules make the promise that a crash at any moment, power cuts included,
+//! loses nothing that was acknowledged:
+//!
+//! 1. What is written is written under another name, synced, renamed, and synced again in its
+//!    folder, before the caller hears of it ([`write_atomically`], [`write_folder_atomically`]).
+//! 2. What is read is checked byte for byte before it is used ([`Checkpoints::load_newest`]).
+//! 3. Nothing is deleted unless something better is already on disk, and nothing is started over
+//!    without being asked: no whole checkpoint among several is an error, not a fresh start.
+
+mod atomic;
+mod best;
+mod checkpoint;
+mod defect;
+mod error;
+mod folder;
+mod generation;
+mod history;
+mod history_reader;
+mod history_row;
+mod history_schema;
+mod manifest;
+mod name;
+mod quarantine;
+mod read;
+mod retention;
+
+pub use atomic::{write_atomically, write_folder_atomically};
+pub use best::BestFolder;
+pub use checkpoint::{Checkpoints, Generation, Loaded};
+pub use defect::{Defect, FolderFault};
+pub use error::StoreError;
+pub use folder::StateFolder;
+pub use history::History;
+pub use history_reader::{ArchOrder, ArchSummary, HistoryReader};
+pub use history_row::{EventRow, HistoryArm, HistoryPhase, HistoryRow, StepRow};
+pub use quarantine::Rejected;
+pub use retention::{Retention, RetentionAction};

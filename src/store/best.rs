@@ -1,0 +1,164 @@
+//! Cells with their files: `best/ID/` and `champions/ID/`.
+//!
+//! Beside its files every cell has `B3SUMS`, a line `HASH  NAME` for each: what is read is
+//! checked against it, and `b3sum --check B3SUMS` does the same by hand.
+
+use std::path::{Path, PathBuf};
+
+use crate::store::atomic::{clean_leftovers, is_there, names, remove_folder_atomically};
+use crate::store::folder::create_folder;
+use crate::store::manifest::hash;
+use crate::store::name::{check_file_name, check_id};
+use crate::store::read::{Length, read_file};
+use crate::store::{Defect, StoreError, write_folder_atomically};
+
+/// The list of hashes.
+const SUMS: &str = "B3SUMS";
+
+/// The longest list that is read: of eight hundred files.
+const MAX_SUMS_BYTES: u64 = 1 << 17;
+
+/// The largest file of a cell; the weights of the paper's largest child have 30 MB.
+const MAX_FILE_BYTES: u64 = 1 << 30;
+
+/// A folder of cells by id.
+#[derive(Debug)]
+pub struct BestFolder {
+    path: PathBuf,
+}
+
+impl BestFolder {
+    /// Opens the folder at `path`, makes it where it is missing, and cleans up what a crash left.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        create_folder(path)?;
+        clean_leftovers(path)?;
+        Ok(Self { path: path.to_owned() })
+    }
+
+    /// Writes the cell `id`, or replaces it whole.
+    pub fn put(&self, id: &str, files: &[(&str, &[u8])]) -> Result<(), StoreError> {
+        check_id(id)?;
+        let mut sums = String::new();
+        for (name, bytes) in files {
+            check_file_name(name, SUMS)?;
+            if MAX_FILE_BYTES < bytes.len() as u64 {
+                let (path, bytes) = (self.path.join(id).join(name), bytes.len() as u64);
+                return Err(StoreError::TooLarge { path, bytes, limit_bytes: MAX_FILE_BYTES });
+            }
+            sums.extend([&hash(bytes), "  ", name, "\n"]);
+        }
+        let mut files = files.to_vec();
+        files.push((SUMS, sums.as_bytes()));
+        write_folder_atomically(&self.path, id, &files)
+    }
+
+    /// Removes the cell `id`; one that is not there is no error.
+    pub fn remove(&self, id: &str) -> Result<(), StoreError> {
+        check_id(id)?;
+        remove_folder_atomically(&self.path, id)
+    }
+
+    /// The ids of all cells, sorted. What is not named like an id is not looked at.
+    pub fn list(&self) -> Result<Vec<String>, StoreError> {
+        let is_cell = |name: &String| check_id(name).is_ok() && self.path.join(name).is_dir();
+        Ok(names(&self.path)?.into_iter().filter(is_cell).collect())
+    }
+
+    /// A file of the cell `id`, checked. What was never put there is [`StoreError::NotFound`].
+    pub fn read(&self, id: &str, file: &str) -> Result<Vec<u8>, StoreError> {
+        check_id(id)?;
+        check_file_name(file, SUMS)?;
+        let path = self.path.join(id);
+        if !is_there(&path)? {
+            return Err(StoreError::NotFound { path });
+        }
+        let sums = read_file(&path, SUMS, Length::AtMost(MAX_SUMS_BYTES))?;
+        let sums = String::from_utf8_lossy(&sums);
+        let mut lines = sums.lines().filter_map(|line| line.split_once("  "));
+        let Some((expected, _)) = lines.find(|(_, name)| *name == file) else {
+            let why = Defect::Extra { name: file.to_owned() };
+            return Err(if is_there(&path.join(file))? {
+                StoreError::Corrupt { path, why }
+            } else {
+                StoreError::NotFound { path: path.join(file) }
+            });
+        };
+        let bytes = read_file(&path, file, Length::AtMost(MAX_FILE_BYTES))?;
+        if hash(&bytes) != expected {
+            return Err(StoreError::Corrupt { path, why: Defect::Hash { name: file.to_owned() } });
+        }
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    const FILES: [(&str, &[u8]); 2] = [("arch.json", b"{}"), ("weights.safetensors", &[3; 40])];
+
+    fn rig() -> (tempfile::TempDir, BestFolder) {
+        let root = tempfile::tempdir().unwrap();
+        let best = BestFolder::open(&root.path().join("best")).unwrap();
+        best.put("m5-1", &FILES).unwrap();
+        (root, best)
+    }
+
+    #[test]
+    fn cells_are_put_listed_read_and_removed() {
+        let (_root, best) = rig();
+        best.put("m5-0", &FILES).unwrap();
+        fs::create_dir(best.path.join("Not an id")).unwrap();
+        assert_eq!(best.list().unwrap(), ["m5-0", "m5-1"]);
+        assert_eq!(best.read("m5-1", "weights.safetensors").unwrap(), [3; 40]);
+        best.put("m5-1", &[("arch.json", b"[]")]).unwrap();
+        assert_eq!(best.read("m5-1", "arch.json").unwrap(), b"[]");
+        best.remove("m5-1").unwrap();
+        best.remove("m5-1").unwrap();
+        assert_eq!(best.list().unwrap(), ["m5-0"]);
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_from_what_is_damaged() {
+        let (_root, best) = rig();
+        for (id, file) in [("m5-2", "arch.json"), ("m5-1", "cell.svg")] {
+            assert!(matches!(best.read(id, file), Err(StoreError::NotFound { .. })), "{id} {file}");
+        }
+        fs::remove_file(best.path.join("m5-1/arch.json")).unwrap();
+        assert!(matches!(best.read("m5-1", "arch.json"), Err(StoreError::Corrupt { .. })));
+    }
+
+    #[test]
+    fn no_id_and_no_file_name_escapes() {
+        let (root, best) = rig();
+        fs::write(root.path().join("secret"), "x").unwrap();
+        for id in ["..", "../best", "", ".", "m5-1/", "/etc"] {
+            assert!(matches!(best.read(id, "secret"), Err(StoreError::Name { .. })), "{id}");
+            assert!(matches!(best.put(id, &FILES), Err(StoreError::Name { .. })), "{id}");
+            assert!(matches!(best.remove(id), Err(StoreError::Name { .. })), "{id}");
+        }
+        for file in ["../../secret", "/etc/hostname", "", "B3SUMS"] {
+            assert!(matches!(best.read("m5-1", file), Err(StoreError::Name { .. })), "{file}");
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_is_noticed() {
+        let (_root, best) = rig();
+        for name in ["arch.json", "weights.safetensors", SUMS] {
+            let path = best.path.join("m5-1").join(name);
+            let whole = fs::read(&path).unwrap();
+            for at in 0..whole.len() {
+                let mut flipped = whole.clone();
+                flipped[at] ^= 1 << (at % 8);
+                fs::write(&path, flipped).unwrap();
+                let found = FILES.map(|(name, _)| best.read("m5-1", name));
+                let damaged = |found: &_| matches!(found, &Err(StoreError::Corrupt { .. }));
+                assert!(found.iter().any(damaged), "byte {at} of {name}");
+            }
+            fs::write(&path, whole).unwrap();
+        }
+        assert!(best.read("m5-1", "arch.json").is_ok());
+    }
+}

@@ -1,0 +1,143 @@
+//! What is wrong with something on disk, as data: the *why* of a [`StoreError`].
+//!
+//! [`StoreError`]: crate::store::StoreError
+
+use std::io;
+
+/// Why a checkpoint, a cell's folder or the history is not what was written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Defect {
+    /// Something else has the folder's name.
+    #[error("it is not a folder")]
+    NotAFolder,
+    /// A file that should be there is not.
+    #[error("`{name}` is missing")]
+    Missing {
+        /// The file.
+        name: String,
+    },
+    /// A file is there that nobody listed.
+    #[error("`{name}` does not belong there")]
+    Extra {
+        /// The file.
+        name: String,
+    },
+    /// A link, a folder or a device stands where a file should.
+    #[error("`{name}` is not a regular file")]
+    NotAFile {
+        /// The file.
+        name: String,
+    },
+    /// The disk does not give the file back.
+    #[error("`{name}` cannot be read: {why}")]
+    Unreadable {
+        /// The file.
+        name: String,
+        /// What the operating system says.
+        why: io::ErrorKind,
+    },
+    /// A file is longer or shorter than it was.
+    #[error("`{name}` has {found} bytes, expected {expected}")]
+    Size {
+        /// The file.
+        name: String,
+        /// Bytes found.
+        found: u64,
+        /// Bytes that were written.
+        expected: u64,
+    },
+    /// A file is larger than any that is ever written.
+    #[error("`{name}` has {found} bytes, more than the limit of {limit_bytes}")]
+    TooLarge {
+        /// The file.
+        name: String,
+        /// Bytes found.
+        found: u64,
+        /// The most that is read.
+        limit_bytes: u64,
+    },
+    /// A file has the right size and other bytes.
+    #[error("the bytes of `{name}` are not those that were written (their BLAKE3 differs)")]
+    Hash {
+        /// The file.
+        name: String,
+    },
+    /// The list of hashes itself was changed.
+    #[error("`{name}` was changed: its own BLAKE3 differs")]
+    Seal {
+        /// The file.
+        name: String,
+    },
+    /// A list is sealed, but says nothing that this program understands.
+    #[error("`{name}` does not read as expected at line {line}, column {column}")]
+    Syntax {
+        /// The file.
+        name: String,
+        /// Line, counted from 1; 0 where it is not known.
+        line: usize,
+        /// Column, counted from 1; 0 where it is not known.
+        column: usize,
+    },
+    /// A checkpoint stands under another step's name.
+    #[error("its manifest is of step {found}, its name of step {expected}")]
+    Step {
+        /// The step in the manifest.
+        found: u64,
+        /// The step in the folder's name.
+        expected: u64,
+    },
+    /// A checkpoint is whole, but not the one that its successor followed.
+    #[error("it is not the checkpoint that step {successor} followed")]
+    Chain {
+        /// The step of the successor.
+        successor: u64,
+    },
+    /// The bytes are those that were written, but they do not make a search.
+    #[error("its contents do not fit together: {why}")]
+    Contents {
+        /// What the reader of the contents says.
+        why: String,
+    },
+    /// The database was made by something else.
+    #[error("it is a database, but no history of this program")]
+    ForeignDatabase,
+    /// The database is damaged.
+    #[error("SQLite's check finds: {why}")]
+    Database {
+        /// SQLite's words.
+        why: String,
+    },
+}
+
+/// Why a folder is not fit to hold the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FolderFault {
+    /// A link can be pointed elsewhere while the daemon runs.
+    #[error("it is a symbolic link; give the folder itself")]
+    Link,
+    /// A file or a device has its name.
+    #[error("it is not a folder; move it away or choose another path")]
+    NotAFolder,
+    /// Whoever owns the folder can replace what is in it.
+    #[error(
+        "it belongs to uid {found}, this process runs as uid {expected}; change its owner or \
+         run as that user"
+    )]
+    Owner {
+        /// The owner.
+        found: u32,
+        /// The effective user of this process.
+        expected: u32,
+    },
+    /// Everybody can replace what is in it.
+    #[error("everybody may write into it (mode {mode:04o}); `chmod o-w` it")]
+    WorldWritable {
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// `LOCK` is a link, a device or a second name of another file.
+    #[error("its `LOCK` is not a plain file of its own; remove it")]
+    Lock,
+}

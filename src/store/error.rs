@@ -1,0 +1,277 @@
+//! Why something could not be stored or read back.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::store::{Defect, FolderFault};
+
+/// Why something could not be stored or read back. Each text says what failed, where, why, and
+/// what mends it.
+///
+/// Causes are fields named `r#source`, which `thiserror` does not report as
+/// [`std::error::Error::source`]: the texts contain them already.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The operating system refuses.
+    #[error("cannot {action} {}: {source}{}", path.display(), io_remedy(source))]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the operating system says.
+        r#source: io::Error,
+    },
+    /// There is not room enough; nothing was written.
+    #[error(
+        "{} needs {needed_bytes} bytes and its filesystem has {free_bytes} free; free some space \
+         or move the state folder to a larger disk",
+        path.display()
+    )]
+    DiskFull {
+        /// What was to be written.
+        path: PathBuf,
+        /// Its size, with the reserve that is left free.
+        needed_bytes: u64,
+        /// Free space.
+        free_bytes: u64,
+    },
+    /// Another process uses the state folder.
+    #[error(
+        "the state folder {} is in use by {}; stop that one first, or give this one another \
+         state folder",
+        path.display(),
+        holder_name(*holder)
+    )]
+    Locked {
+        /// The state folder.
+        path: PathBuf,
+        /// The process that holds it, where it left its id.
+        holder: Option<u32>,
+    },
+    /// The state folder cannot be trusted.
+    #[error("{} cannot be the state folder: {fault}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: FolderFault,
+    },
+    /// Written by a later version of this program. Nothing was touched.
+    #[error(
+        "{} has format {found}, this program reads up to {expected}; install the version that \
+         wrote it, or move it away to start over (it was not changed)",
+        path.display()
+    )]
+    Format {
+        /// What was found.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The latest format that this program reads.
+        expected: u32,
+    },
+    /// Something is damaged.
+    #[error("{} is damaged: {why}; restore it from a backup or move it away", path.display())]
+    Corrupt {
+        /// What is damaged.
+        path: PathBuf,
+        /// How it shows.
+        why: Defect,
+    },
+    /// There are checkpoints and none is whole.
+    #[error(
+        "none of the {} checkpoints in {} is whole: {}; restore the folder from a backup, or move \
+         it away to start the search over (it was not changed)",
+        defects.len(),
+        path.display(),
+        defects_text(defects)
+    )]
+    NoneWhole {
+        /// The folder of the checkpoints.
+        path: PathBuf,
+        /// Each step and what is wrong with it, the newest first.
+        defects: Vec<(u64, Defect)>,
+    },
+    /// A checkpoint would be hidden by a later one.
+    #[error(
+        "cannot write the checkpoint of step {step} to {}: there is one of step {newest}, from \
+         which a restart would go on; load that one, or move it away",
+        path.display()
+    )]
+    StaleStep {
+        /// The folder of the checkpoints.
+        path: PathBuf,
+        /// The step to be written.
+        step: u64,
+        /// The newest step there.
+        newest: u64,
+    },
+    /// A name could leave its folder, or clash with the store's own files.
+    #[error("`{name}` is no name for {of}: {allowed}")]
+    Name {
+        /// The name.
+        name: String,
+        /// What it was to name.
+        of: &'static str,
+        /// What such a name looks like.
+        allowed: &'static str,
+    },
+    /// More than is ever read back.
+    #[error("{} would have {bytes} bytes, more than the limit of {limit_bytes}", path.display())]
+    TooLarge {
+        /// What was to be written.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// The most that is read back.
+        limit_bytes: u64,
+    },
+    /// There is no such thing.
+    #[error("there is no {}", path.display())]
+    NotFound {
+        /// What was asked for.
+        path: PathBuf,
+    },
+    /// Too few checkpoints to fall back.
+    #[error("{found} checkpoints are too few to keep: give 2 or more, so that one can be damaged")]
+    Keep {
+        /// The number asked for.
+        found: usize,
+    },
+    /// The database refuses.
+    #[error("cannot {action} {}: {source}{}", path.display(), database_remedy(source))]
+    Database {
+        /// What was tried.
+        action: &'static str,
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        r#source: rusqlite::Error,
+    },
+}
+
+impl StoreError {
+    /// Whether there is no room: the search can go on and try again later.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::DiskFull { .. } => true,
+            Self::Io { source, .. } => no_room(source.kind()),
+            Self::Database { source, .. } => {
+                source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the state folder may be read and not written.
+    pub fn is_read_only(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied
+            ),
+            Self::Database { source, .. } => {
+                source.sqlite_error_code() == Some(rusqlite::ErrorCode::ReadOnly)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// For `map_err`: says what was tried on which path.
+pub(super) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::Io { action, path, source }
+}
+
+fn no_room(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+fn io_remedy(source: &io::Error) -> &'static str {
+    match source.kind() {
+        kind if no_room(kind) => "; free some space or move the state folder to a larger disk",
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "; mount the filesystem writable (`dmesg` may say why it is not)"
+        }
+        io::ErrorKind::PermissionDenied => "; give the folder to the user that runs this process",
+        io::ErrorKind::NotADirectory => "; a part of the path is a file: move it away",
+        _ if source.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => {
+            "; the disk fails: see `dmesg`, and move the state folder"
+        }
+        _ => "",
+    }
+}
+
+fn database_remedy(source: &rusqlite::Error) -> &'static str {
+    use rusqlite::ErrorCode;
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            "; move it away together with its `-wal` and `-shm` files: the search goes on from \
+             its checkpoint with an empty history"
+        }
+        Some(ErrorCode::DiskFull) => "; free some space or move the state folder to a larger disk",
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            "; it and its folder must be writable by the user that runs this process"
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "; another program holds it: close that one"
+        }
+        Some(ErrorCode::SystemIoFailure) => {
+            "; the disk fails: see `dmesg`, and move the state folder"
+        }
+        _ => "",
+    }
+}
+
+fn holder_name(holder: Option<u32>) -> String {
+    match holder {
+        Some(pid) => format!("process {pid}"),
+        None => "another process".to_owned(),
+    }
+}
+
+fn defects_text(defects: &[(u64, Defect)]) -> String {
+    let texts = defects.iter().map(|(step, why)| format!("step {step}: {why}"));
+    texts.collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::io::Write;
+
+    #[test]
+    fn a_full_device_is_recognized_and_the_text_says_the_remedy() {
+        let mut full = File::options().write(true).open("/dev/full").unwrap();
+        let found = full.write_all(b"x").map_err(io_error("write", Path::new("/state/x")));
+        let err = found.unwrap_err();
+        assert!(err.is_disk_full() && !err.is_read_only());
+        assert_eq!(
+            err.to_string(),
+            "cannot write /state/x: No space left on device (os error 28); free some space or \
+             move the state folder to a larger disk"
+        );
+    }
+
+    #[test]
+    fn a_read_only_filesystem_is_recognized() {
+        let source = io::Error::from_raw_os_error(30);
+        let err = io_error("create", Path::new("/state/x"))(source);
+        assert!(err.is_read_only() && !err.is_disk_full());
+        assert_eq!(
+            err.to_string(),
+            "cannot create /state/x: Read-only file system (os error 30); mount the filesystem \
+             writable (`dmesg` may say why it is not)"
+        );
+    }
+
+    #[test]
+    fn causes_are_told_once() {
+        use std::error::Error;
+        assert!(io_error("read", Path::new("x"))(io::Error::other("no")).source().is_none());
+    }
+}

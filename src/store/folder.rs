@@ -1,0 +1,285 @@
+//! The state folder: one owner, one process at a time.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+use crate::store::atomic::sync_folder;
+use crate::store::error::io_error;
+use crate::store::{FolderFault, StoreError};
+
+/// The owner does everything, the group looks, others see nothing.
+pub(super) const FOLDER_MODE: u32 = 0o750;
+
+/// What a process that uses the folder locks, with its id inside for people. The lock is the
+/// kernel's: it ends with the process, however that ends, so the file may stay.
+const LOCK: &str = "LOCK";
+
+/// The state folder, held for as long as this value lives.
+#[derive(Debug)]
+pub struct StateFolder {
+    path: PathBuf,
+    /// Invariant: locked.
+    lock: File,
+}
+
+impl StateFolder {
+    /// Makes the folder where it is missing, with its parents and parts, and takes its lock. A
+    /// folder that is held already is [`StoreError::Locked`].
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        // Without the final `/`, through which a link would be followed.
+        let path: &Path = &path.components().collect::<PathBuf>();
+        create_folder(path)?;
+        check_trusted(path)?;
+        let folder = Self { path: path.to_owned(), lock: lock(path)? };
+        for part in [folder.checkpoints(), folder.best(), folder.champions(), folder.corrupt()] {
+            create_folder(&part)?;
+        }
+        Ok(folder)
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the checkpoints are.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    /// The database of the history.
+    pub fn history(&self) -> PathBuf {
+        self.path.join("history.sqlite")
+    }
+
+    /// Where the best cells of the shared search are.
+    pub fn best(&self) -> PathBuf {
+        self.path.join("best")
+    }
+
+    /// Where the retrained and certified cells are.
+    pub fn champions(&self) -> PathBuf {
+        self.path.join("champions")
+    }
+
+    /// Where damaged checkpoints go.
+    pub fn corrupt(&self) -> PathBuf {
+        self.path.join("corrupt")
+    }
+
+    /// Free space of the folder's filesystem, as far as this user may use it.
+    pub fn free_bytes(&self) -> Result<u64, StoreError> {
+        free_bytes(&self.path)
+    }
+}
+
+impl Drop for StateFolder {
+    fn drop(&mut self) {
+        // Closing would not do while a child process that is just being started has the file too.
+        // If it fails, the end of the process does it.
+        let _ = self.lock.unlock();
+    }
+}
+
+/// Free space of the filesystem that holds `path`, as far as this user may use it.
+pub(super) fn free_bytes(path: &Path) -> Result<u64, StoreError> {
+    let stat = rustix::fs::statvfs(path)
+        .map_err(|errno| io_error("ask for the free space of", path)(errno.into()))?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Makes a folder and its parents, on disk; one that is there stays as it is.
+pub(super) fn create_folder(path: &Path) -> Result<(), StoreError> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|part| is_missing(part)).collect();
+    make_folder(path)?;
+    for parent in missing.into_iter().filter_map(Path::parent) {
+        sync_folder(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
+    }
+    Ok(())
+}
+
+fn is_missing(path: &Path) -> bool {
+    !path.as_os_str().is_empty() && matches!(path.try_exists(), Ok(false))
+}
+
+fn make_folder(path: &Path) -> Result<(), StoreError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(FOLDER_MODE)
+        .create(path)
+        .or_else(|source| match (source.kind(), fs::symlink_metadata(path)) {
+            // What stands there is for the check of the folder to judge.
+            (io::ErrorKind::AlreadyExists, Ok(_)) => Ok(()),
+            _ => Err(source),
+        })
+        .map_err(io_error("create the folder", path))
+}
+
+fn check_trusted(path: &Path) -> Result<(), StoreError> {
+    let metadata = fs::symlink_metadata(path).map_err(io_error("inspect", path))?;
+    let own = rustix::process::geteuid().as_raw();
+    let fault = if metadata.is_symlink() {
+        FolderFault::Link
+    } else if !metadata.is_dir() {
+        FolderFault::NotAFolder
+    } else if metadata.uid() != own {
+        FolderFault::Owner { found: metadata.uid(), expected: own }
+    } else if metadata.mode() & 0o002 != 0 {
+        FolderFault::WorldWritable { mode: metadata.mode() & 0o7777 }
+    } else {
+        return Ok(());
+    };
+    Err(StoreError::Folder { path: path.to_owned(), fault })
+}
+
+fn lock(folder: &Path) -> Result<File, StoreError> {
+    let path = folder.join(LOCK);
+    let untrusted = || StoreError::Folder { path: folder.to_owned(), fault: FolderFault::Lock };
+    let mut file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o640)
+        .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
+        .open(&path)
+        .map_err(|source| match fs::symlink_metadata(&path) {
+            Ok(metadata) if !metadata.is_file() => untrusted(),
+            _ => io_error("open", &path)(source),
+        })?;
+    // A second name of another file would have that file overwritten.
+    let metadata = file.metadata().map_err(io_error("inspect", &path))?;
+    if !metadata.is_file() || metadata.nlink() != 1 {
+        return Err(untrusted());
+    }
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(StoreError::Locked { path: folder.to_owned(), holder: holder(&mut file) });
+        }
+        Err(TryLockError::Error(source)) => return Err(io_error("lock", &path)(source)),
+    }
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{}", std::process::id()))
+        .map_err(io_error("write", &path))?;
+    Ok(file)
+}
+
+/// The process id in a lock file, if it was written already.
+fn holder(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    // The longest process id and a line end fit 16 bytes.
+    file.take(16).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+    use std::process::Command;
+
+    #[test]
+    fn a_folder_is_made_with_its_parents_and_parts() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a/state");
+        let folder = StateFolder::open(&path).unwrap();
+        for part in ["..", ".", "checkpoints", "best", "champions", "corrupt"] {
+            let mode = fs::metadata(path.join(part)).unwrap().permissions().mode();
+            // The test's umask may take from the group's bits.
+            assert_eq!(mode & 0o727, 0o700, "{part}: {mode:o}");
+        }
+        assert!(0 < folder.free_bytes().unwrap());
+    }
+
+    #[test]
+    fn a_second_open_says_who_holds_the_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let first = StateFolder::open(root.path()).unwrap();
+        let err = StateFolder::open(root.path()).unwrap_err();
+        let StoreError::Locked { holder, .. } = &err else { panic!("{err}") };
+        assert_eq!(*holder, Some(std::process::id()));
+        assert!(err.to_string().contains(&format!("process {}", std::process::id())), "{err}");
+        drop(first);
+        StateFolder::open(root.path()).unwrap();
+    }
+
+    #[test]
+    fn another_process_meets_the_same_lock() {
+        let root = tempfile::tempdir().unwrap();
+        let try_lock = || {
+            let lock = root.path().join(LOCK);
+            Command::new("flock").arg("-n").arg(lock).arg("true").status().unwrap().success()
+        };
+        let folder = StateFolder::open(root.path()).unwrap();
+        assert!(!try_lock());
+        drop(folder);
+        assert!(try_lock());
+    }
+
+    #[track_caller]
+    fn check_refused(path: &Path, expected: FolderFault) {
+        match StateFolder::open(path).unwrap_err() {
+            StoreError::Folder { fault, .. } => assert_eq!(fault, expected),
+            err => panic!("{err}"),
+        }
+    }
+
+    #[test]
+    fn untrusted_folders_are_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let (real, link) = (root.path().join("real"), root.path().join("link"));
+        fs::create_dir(&real).unwrap();
+        symlink(&real, &link).unwrap();
+        check_refused(&link, FolderFault::Link);
+        check_refused(&link.join(""), FolderFault::Link);
+        check_refused(&link.join("."), FolderFault::Link);
+        assert_eq!(fs::read_dir(&real).unwrap().count(), 0);
+
+        let file = root.path().join("file");
+        fs::write(&file, "").unwrap();
+        check_refused(&file, FolderFault::NotAFolder);
+
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o1777)).unwrap();
+        check_refused(&real, FolderFault::WorldWritable { mode: 0o1777 });
+    }
+
+    #[test]
+    fn a_folder_of_another_user_is_refused() {
+        let expected = rustix::process::geteuid().as_raw();
+        if expected == 0 {
+            let root = tempfile::tempdir().unwrap();
+            chown(root.path(), Some(12345), None).unwrap();
+            check_refused(root.path(), FolderFault::Owner { found: 12345, expected });
+        } else {
+            check_refused(Path::new("/"), FolderFault::Owner { found: 0, expected });
+        }
+    }
+
+    #[test]
+    fn a_lock_that_is_another_file_is_refused_and_left_as_it_is() {
+        let root = tempfile::tempdir().unwrap();
+        let (other, lock) = (root.path().join("other"), root.path().join(LOCK));
+        fs::write(&other, "precious").unwrap();
+        symlink(&other, &lock).unwrap();
+        check_refused(root.path(), FolderFault::Lock);
+        fs::remove_file(&lock).unwrap();
+        fs::hard_link(&other, &lock).unwrap();
+        check_refused(root.path(), FolderFault::Lock);
+        assert_eq!(fs::read_to_string(&other).unwrap(), "precious");
+    }
+
+    #[test]
+    fn a_path_through_a_file_is_an_error_with_a_remedy() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("file");
+        fs::write(&file, "").unwrap();
+        let err = StateFolder::open(&file.join("state")).unwrap_err();
+        assert!(err.to_string().ends_with("a part of the path is a file: move it away"), "{err}");
+    }
+}

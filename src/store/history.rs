@@ -1,0 +1,271 @@
+//! The history: what the search drew and what came of it, in `history.sqlite`.
+//!
+//! It is for people, plots and the API; no search reads it. So a damaged one costs memories and
+//! no progress.
+//!
+//! The history follows the checkpoint: rows are named by step, so a replay after a resume writes
+//! the same rows again, and [`History::rewind`] first takes away those that are ahead of it.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, params};
+
+use crate::store::history_row::to_sql_int;
+use crate::store::history_schema::{database_error, open_to_write};
+use crate::store::{HistoryRow, StepRow, StoreError};
+
+/// Events that are kept: at one a minute, two months.
+const MAX_EVENTS: i64 = 100_000;
+
+/// The one connection that writes the history.
+#[derive(Debug)]
+pub struct History {
+    db: Connection,
+    path: PathBuf,
+}
+
+impl History {
+    /// Opens the database at `path`, and makes it where it is missing.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { db: open_to_write(path)?, path: path.to_owned() })
+    }
+
+    /// Writes all of these rows or none; when this returns, they survive a power cut. Rows of
+    /// the same name are replaced.
+    pub fn record(&mut self, rollouts: &[HistoryRow], steps: &[StepRow]) -> Result<(), StoreError> {
+        let write = |db: &mut Connection| {
+            let transaction = db.transaction()?;
+            insert_rollouts(&transaction, rollouts)?;
+            insert_steps(&transaction, steps)?;
+            transaction.commit()
+        };
+        write(&mut self.db).map_err(database_error("write rows to", &self.path))
+    }
+
+    /// Takes away all rows of later steps than `step`, and says how many those were. Called with
+    /// the checkpoint's step at a resume, it keeps the history from showing what the search has
+    /// yet to do. Events stay: they did happen.
+    pub fn rewind(&mut self, step: u64) -> Result<usize, StoreError> {
+        let delete = |db: &mut Connection| {
+            let step = to_sql_int(step)?;
+            let transaction = db.transaction()?;
+            let rollouts = transaction.execute("DELETE FROM rollouts WHERE ?1 < step", [step])?;
+            let steps = transaction.execute("DELETE FROM steps WHERE ?1 < step", [step])?;
+            transaction.commit()?;
+            Ok(rollouts + steps)
+        };
+        delete(&mut self.db).map_err(database_error("rewind", &self.path))
+    }
+
+    /// Writes an event, forgets those that are more than a hundred thousand ago, and returns its
+    /// number.
+    pub fn event(&mut self, at_unix_ms: i64, kind: &str, message: &str) -> Result<u64, StoreError> {
+        let write = |db: &mut Connection| {
+            let transaction = db.transaction()?;
+            transaction.execute(
+                "INSERT INTO events (at_unix_ms, kind, message) VALUES (?1, ?2, ?3)",
+                params![at_unix_ms, kind, message],
+            )?;
+            let seq = transaction.last_insert_rowid();
+            transaction.execute("DELETE FROM events WHERE seq <= ?1", [seq - MAX_EVENTS])?;
+            transaction.commit()?;
+            Ok(seq.cast_unsigned())
+        };
+        write(&mut self.db).map_err(database_error("write an event to", &self.path))
+    }
+}
+
+fn insert_rollouts(db: &Connection, rows: &[HistoryRow]) -> rusqlite::Result<()> {
+    let mut insert = db.prepare_cached(
+        "INSERT OR REPLACE INTO rollouts
+         (step, arm, idx, phase, cycle, epoch, arch, arch_id, reward, log_prob, entropy)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?;
+    for row in rows {
+        insert.execute(params![
+            to_sql_int(row.step)?,
+            row.arm,
+            row.idx,
+            row.phase,
+            row.cycle,
+            row.epoch,
+            row.arch,
+            row.arch_id,
+            row.reward,
+            row.log_prob,
+            row.entropy,
+        ])?;
+    }
+    Ok(())
+}
+
+fn insert_steps(db: &Connection, rows: &[StepRow]) -> rusqlite::Result<()> {
+    let mut insert = db.prepare_cached(
+        "INSERT OR REPLACE INTO steps (step, loss, accuracy, lr, grad_norm)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    for row in rows {
+        let step = to_sql_int(row.step)?;
+        insert.execute(params![step, row.loss, row.accuracy, row.lr, row.grad_norm])?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Defect, HistoryArm, HistoryPhase};
+    use std::fs;
+
+    fn row(step: u64, idx: u32, reward: Option<f64>) -> HistoryRow {
+        HistoryRow {
+            step,
+            arm: HistoryArm::Controller,
+            idx,
+            phase: if reward.is_some() { HistoryPhase::Controller } else { HistoryPhase::Shared },
+            cycle: 0,
+            epoch: 0,
+            arch: format!("arch {idx}"),
+            arch_id: format!("m5-{idx}"),
+            reward,
+            log_prob: Some(-1.5),
+            entropy: None,
+        }
+    }
+
+    fn step_row(step: u64) -> StepRow {
+        StepRow { step, loss: Some(f64::NAN), accuracy: Some(0.5), lr: 0.05, grad_norm: None }
+    }
+
+    /// The view, a line a row.
+    fn dump(history: &History) -> Vec<String> {
+        let columns = "concat_ws(' ', cycle, epoch, phase, step, idx, arm, arch, arch_id,
+                       ifnull(reward, 'none'))";
+        let mut select = history.db.prepare(&format!("SELECT {columns} FROM history")).unwrap();
+        let lines = select.query_map([], |row| row.get(0)).unwrap();
+        lines.collect::<Result<_, _>>().unwrap()
+    }
+
+    fn count(history: &History, table: &str) -> i64 {
+        let select = format!("SELECT count(*) FROM {table}");
+        history.db.query_row(&select, [], |row| row.get(0)).unwrap()
+    }
+
+    struct Rig {
+        folder: tempfile::TempDir,
+    }
+
+    impl Rig {
+        fn new() -> Self {
+            Self { folder: tempfile::tempdir().unwrap() }
+        }
+
+        fn path(&self) -> PathBuf {
+            self.folder.path().join("history.sqlite")
+        }
+
+        fn open(&self) -> Result<History, StoreError> {
+            History::open(&self.path())
+        }
+    }
+
+    #[test]
+    fn a_replay_writes_the_same_rows() {
+        let rig = Rig::new();
+        let mut history = rig.open().unwrap();
+        let rows = [row(2, 1, Some(0.25)), row(2, 0, Some(0.5)), row(1, 0, None)];
+        history.record(&rows, &[step_row(1)]).unwrap();
+        let first = dump(&history);
+        let expected = [
+            "0 0 shared 1 0 controller arch 0 m5-0 none",
+            "0 0 controller 2 0 controller arch 0 m5-0 0.5",
+            "0 0 controller 2 1 controller arch 1 m5-1 0.25",
+        ];
+        assert_eq!(first, expected);
+
+        drop(history);
+        let mut history = rig.open().unwrap();
+        history.record(&rows, &[step_row(1)]).unwrap();
+        assert_eq!(dump(&history), first);
+        assert_eq!(count(&history, "steps"), 1);
+    }
+
+    #[test]
+    fn rewinding_takes_away_what_is_ahead() {
+        let rig = Rig::new();
+        let mut history = rig.open().unwrap();
+        let rows = [row(1, 0, None), row(2, 0, Some(0.5)), row(3, 0, Some(0.6))];
+        history.record(&rows[..2], &[step_row(1)]).unwrap();
+        let at_two = dump(&history);
+        history.event(7, "started", "").unwrap();
+        history.record(&rows[2..], &[step_row(3)]).unwrap();
+        assert_eq!(history.rewind(2).unwrap(), 2);
+        assert_eq!(dump(&history), at_two);
+        assert_eq!((count(&history, "steps"), count(&history, "events")), (1, 1));
+        assert_eq!(history.rewind(2).unwrap(), 0);
+    }
+
+    #[test]
+    fn rows_are_written_all_or_none() {
+        let rig = Rig::new();
+        let mut history = rig.open().unwrap();
+        // The shared phase scores nothing.
+        let bad = HistoryRow { phase: HistoryPhase::Shared, ..row(2, 0, Some(0.5)) };
+        assert!(history.record(&[row(1, 0, None), bad], &[step_row(1)]).is_err());
+        assert!(history.record(&[row(1, 0, None)], &[step_row(u64::MAX)]).is_err());
+        assert_eq!((count(&history, "rollouts"), count(&history, "steps")), (0, 0));
+    }
+
+    #[test]
+    fn commits_are_synced() {
+        let rig = Rig::new();
+        let history = rig.open().unwrap();
+        let db = &history.db;
+        let mode = db.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+        assert_eq!(mode.unwrap(), "wal");
+        let full = db.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0));
+        assert_eq!(full.unwrap(), 2);
+    }
+
+    #[test]
+    fn a_later_schema_is_refused_and_left_as_it_is() {
+        let rig = Rig::new();
+        rig.open().unwrap().db.pragma_update(None, "user_version", 9).unwrap();
+        let before = fs::read(rig.path()).unwrap();
+        let err = rig.open().unwrap_err();
+        assert!(matches!(err, StoreError::Format { found: 9, expected: 1, .. }), "{err}");
+        assert_eq!(fs::read(rig.path()).unwrap(), before);
+    }
+
+    #[test]
+    fn a_foreign_database_is_refused() {
+        let rig = Rig::new();
+        Connection::open(rig.path()).unwrap().execute_batch("CREATE TABLE x (y)").unwrap();
+        let err = rig.open().unwrap_err();
+        let foreign = matches!(err, StoreError::Corrupt { why: Defect::ForeignDatabase, .. });
+        assert!(foreign, "{err}");
+    }
+
+    #[test]
+    fn a_damaged_database_is_an_error_with_a_remedy() {
+        let rig = Rig::new();
+        rig.open().unwrap().record(&vec![row(1, 0, None); 1], &[step_row(1)]).unwrap();
+        let whole = fs::read(rig.path()).unwrap();
+        let remedy = |bytes: &[u8]| {
+            fs::write(rig.path(), bytes).unwrap();
+            rig.open().unwrap_err().to_string()
+        };
+        let text = remedy(b"this is no database, it only has its name");
+        assert!(
+            text.contains("history.sqlite: ") && text.contains("move it away together"),
+            "{text}"
+        );
+
+        let mut zeroed = whole.clone();
+        zeroed[4096..8192].fill(0);
+        let text = remedy(&zeroed);
+        assert!(text.contains("is damaged: SQLite's check finds"), "{text}");
+        let text = remedy(&whole[..whole.len() - 4096]);
+        assert!(text.contains("move it away"), "{text}");
+    }
+}

@@ -1,0 +1,57 @@
+//! Names that become paths: of ids and of the files in a folder.
+//!
+//! Both alphabets leave out `/` and a leading point, so no name can leave its folder, be hidden,
+//! or be taken for a leftover (`.tmp-…`, `.old-…`).
+
+use crate::store::StoreError;
+
+/// The longest name; an architecture's id has at most 29 characters.
+const MAX_CHARS: usize = 64;
+
+/// Refuses what is not an id: 1 to 64 lower-case letters, digits and hyphens.
+pub(super) fn check_id(name: &str) -> Result<(), StoreError> {
+    let allowed = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    if (1..=MAX_CHARS).contains(&name.len()) && name.bytes().all(allowed) {
+        return Ok(());
+    }
+    let allowed = "1 to 64 lower-case letters, digits and hyphens";
+    Err(StoreError::Name { name: name.to_owned(), of: "an architecture", allowed })
+}
+
+/// Refuses what is not a plain file name: 1 to 64 letters, digits, `_`, `-` and `.`, the first
+/// no point. `own` is the file that the store itself adds to the folder.
+pub(super) fn check_file_name(name: &str, own: &str) -> Result<(), StoreError> {
+    let allowed = |c: u8| c.is_ascii_alphanumeric() || b"_-.".contains(&c);
+    let well_formed = (1..=MAX_CHARS).contains(&name.len()) && name.bytes().all(allowed);
+    if well_formed && !name.starts_with('.') && name != own {
+        return Ok(());
+    }
+    let allowed = "1 to 64 letters, digits, `_`, `-` and `.`, not starting with a point, and \
+                   not the store's own list";
+    Err(StoreError::Name { name: name.to_owned(), of: "a file", allowed })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_id_leaves_its_folder() {
+        for id in ["a", "m5-0g2", &"a".repeat(64)] {
+            assert!(check_id(id).is_ok(), "{id}");
+        }
+        for id in ["", ".", "..", "../x", "a/b", "A", "a.b", "a\0", "ä", " a", &"a".repeat(65)] {
+            assert!(check_id(id).is_err(), "{id}");
+        }
+    }
+
+    #[test]
+    fn no_file_name_leaves_its_folder_or_hides_a_list() {
+        for name in ["a", "search.json", "B3SUM", "x_y-Z.9"] {
+            assert!(check_file_name(name, "B3SUMS").is_ok(), "{name}");
+        }
+        for name in ["", ".", "..", ".tmp-a", "a/b", "/etc/passwd", "a b", "B3SUMS", "a\n"] {
+            assert!(check_file_name(name, "B3SUMS").is_err(), "{name}");
+        }
+    }
+}
