@@ -1,1 +1,41 @@
-//! The local socket: wire types, routes, client.
+//! The local API: HTTP/1.1 and JSON over a Unix socket.
+//!
+//! ```text
+//! enasctl ── Client ──► socket ──► gate (who, how much, how long) ──► routes
+//!                                                          │ │ └─ files: history.sqlite, best/
+//!                                                          │ └─── watch<Status>
+//!                                                          └───── Commands: to the controller
+//! ```
+//!
+//! Questions are answered from the last [`Status`](crate::actors::Status) and from files, so they
+//! never wait for training; only commands go to the controller, and each wait has a limit. The
+//! server has its own threads.
+//!
+//! Reading takes the socket's permission. Commands, which are all `POST`s, take a peer whose user
+//! is root, the daemon's own, or one of the configured admins (`SO_PEERCRED`).
+//!
+//! Every error is `application/problem+json`: a stable code, what happened, and how to mend it.
+
+mod client;
+mod command;
+mod error;
+mod gate;
+mod metrics_server;
+mod openapi;
+mod peer;
+mod problem;
+mod routes;
+mod server;
+mod socket;
+mod state;
+pub mod wire;
+
+pub use client::{Client, Lines};
+pub use error::ApiError;
+pub use metrics_server::serve_metrics;
+pub use openapi::document;
+pub use problem::{Problem, ProblemCode};
+pub use routes::ROUTES;
+pub use server::{ServerThread, serve, serve_listener};
+pub use socket::Socket;
+pub use state::{ApiState, Limits, RequestHook, ServeConfig};
