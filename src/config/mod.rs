@@ -1,1 +1,179 @@
 //! The configuration: one TOML file, environment and flags over built-in defaults.
+//!
+//! ```text
+//! defaults  <  --config F, else /etc/enasd/enasd.toml if there  <  ENASD_SECTION__KEY  <  flags
+//!     └──────────────┴───────── entries ─────────┴────────────────────┘
+//!                                  │  key known? type and range right?   (`keys`, `rule`)
+//!                                  ▼
+//!              Loaded { config, sources }  ── cross checks ──►  every problem at once, or none
+//! ```
+//!
+//! Each layer of the program owns its section's struct; this one owns the names, the permitted
+//! ranges and where every value came from.
+
+mod check;
+mod entry;
+mod environment;
+mod error;
+mod file;
+mod folders;
+mod identity;
+mod keys;
+mod loaded;
+mod rule;
+mod sections;
+mod source;
+mod values;
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::DataConfig;
+use crate::engine::{EngineConfig, SgdConfig};
+use crate::net::NetConfig;
+use crate::search::{DeriveConfig, PolicyConfig, ScheduleConfig};
+
+pub use error::{ConfigError, Conflict, Problem};
+pub use file::DEFAULT_FILE;
+pub use identity::{Difference, differences};
+pub use keys::keys;
+pub use loaded::Loaded;
+pub use rule::Rule;
+pub use sections::{ApiConfig, SpaceConfig, SpaceKind, StoreConfig, TelemetryConfig};
+pub use source::{Source, Sources};
+
+/// Everything that a run of the daemon can be told, one section per layer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The seed of every random number of the run.
+    pub seed: u64,
+    /// What is searched.
+    pub space: SpaceConfig,
+    /// The size of a child.
+    pub net: NetConfig,
+    /// What it learns from.
+    pub data: DataConfig,
+    /// What computes.
+    pub engine: EngineConfig,
+    /// How the shared parameters ω are trained.
+    pub shared: SgdConfig,
+    /// The policy and how it learns.
+    pub policy: PolicyConfig,
+    /// How the two phases alternate.
+    pub schedule: ScheduleConfig,
+    /// How the best architectures are derived.
+    pub derive: DeriveConfig,
+    /// Where state is kept, and how often it is saved.
+    pub store: StoreConfig,
+    /// The local socket.
+    pub api: ApiConfig,
+    /// Metrics and logs.
+    pub telemetry: TelemetryConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            seed: 42,
+            space: SpaceConfig::default(),
+            net: NetConfig::default(),
+            data: DataConfig::default(),
+            engine: EngineConfig::default(),
+            shared: SgdConfig::default(),
+            policy: PolicyConfig::default(),
+            schedule: ScheduleConfig::default(),
+            derive: DeriveConfig::default(),
+            store: StoreConfig::default(),
+            api: ApiConfig::default(),
+            telemetry: TelemetryConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads all layers: the defaults, then `file` (or [`DEFAULT_FILE`] where there is one), then
+    /// the variables of `env` named `ENASD_SECTION__KEY`, then `flags` as pairs of a key such as
+    /// `net.channels` and its value. A later layer wins; within `flags`, a later pair does.
+    ///
+    /// A value that is refused is refused even where a later layer would replace it.
+    pub fn load(
+        file: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+        flags: &[(String, String)],
+    ) -> Result<Loaded, ConfigError> {
+        let file = file::File::open(file)?;
+        Loaded::merge(file.as_ref(), env, flags)
+    }
+
+    /// Every problem of this configuration, each placed by `sources`; keys without a source are
+    /// taken for defaults.
+    pub fn check(&self, sources: &Sources) -> Vec<Problem> {
+        check::problems(self, sources)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_have_no_problems_and_survive_a_round_trip() {
+        let config = Config::default();
+        assert_eq!(config.check(&Sources::default()), []);
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
+    }
+
+    /// Loads a file that is shipped in `config/`, without a problem.
+    fn shipped(name: &str) -> Config {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name);
+        Config::load(Some(&path), std::iter::empty(), &[]).unwrap().config
+    }
+
+    #[test]
+    fn the_reference_file_sets_every_key_to_its_default() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/enasd.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let loaded = Config::load(Some(&path), std::iter::empty(), &[]).unwrap();
+        assert_eq!(loaded.config, Config::default());
+        for key in keys() {
+            let unset_by_default = ["data.path", "store.state", "api.socket"].contains(&key);
+            let is_set = matches!(loaded.sources[key], Source::File { .. });
+            assert_ne!(is_set, unset_by_default, "{key}");
+            let last = key.rsplit('.').next().unwrap();
+            let line = if is_set { format!("{last} = ") } else { format!("# {last} = ") };
+            assert!(text.lines().any(|l| l.starts_with(&line)), "no line `{line}…` for {key}");
+        }
+    }
+
+    #[test]
+    fn every_shipped_file_is_accepted_and_differs_from_the_defaults() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+        let mut names: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+            .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+            .filter(|name| name != "enasd.toml")
+            .collect();
+        names.sort();
+        assert_eq!(names, ["demo.toml", "paper-micro.toml", "tiny.toml"]);
+        for name in names {
+            assert_ne!(shipped(&name), Config::default(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_paper_file_holds_the_papers_run() {
+        let Config { net, shared, schedule, derive, .. } = shipped("paper-micro.toml");
+        assert_eq!((net.nodes, net.layers, net.channels), (5, 6, 20));
+        assert_eq!((shared.lr_max, shared.lr_min), (0.05, 0.0005));
+        assert_eq!((shared.lr_period, shared.lr_period_factor), (10, 2));
+        assert_eq!((schedule.shared_steps, schedule.batch_size), (282, 160));
+        assert_eq!((schedule.controller_steps, schedule.rollouts_per_step), (30, 10));
+        assert_eq!((schedule.valid_batch_size, schedule.epochs_per_cycle), (160, 150));
+        assert_eq!((derive.samples, derive.rerank, derive.keep), (100, 10, 5));
+    }
+}

@@ -1,0 +1,149 @@
+//! The checks of a whole configuration: every key against its rule, and keys against each other.
+
+use serde_json::Value;
+
+use crate::config::entry;
+use crate::config::error::Conflict;
+use crate::config::keys::KEYS;
+use crate::config::values::{self, Values};
+use crate::config::{Config, Problem, Source, Sources};
+use crate::data;
+
+/// Every problem of `config`.
+pub(super) fn problems(config: &Config, sources: &Sources) -> Vec<Problem> {
+    let values = values::flatten(config);
+    let refused: Vec<_> = KEYS.iter().filter(|key| !key.rule.permits(&values[key.path])).collect();
+    let is_refused = |path: &str| refused.iter().any(|key| key.path == path);
+    let mut problems: Vec<Problem> = refused
+        .iter()
+        .map(|key| Problem::Value {
+            place: source(sources, key.path),
+            key: key.path,
+            rule: key.rule,
+            found: found(&values, key.path),
+            hint: "",
+        })
+        .collect();
+    problems.extend(conflicts(config, sources, is_refused));
+    problems
+}
+
+/// The pairs of values that do not go together, less those with a value that is refused anyway.
+pub(super) fn conflicts(
+    config: &Config,
+    sources: &Sources,
+    is_refused: impl Fn(&str) -> bool,
+) -> Vec<Problem> {
+    let Config { data, shared, derive, .. } = config;
+    let mut found = Vec::new();
+    if derive.samples < derive.rerank {
+        let conflict = Conflict::Rerank { rerank: derive.rerank, samples: derive.samples };
+        found.push((["derive.rerank", "derive.samples"], conflict));
+    }
+    if shared.lr_max < shared.lr_min {
+        let conflict = Conflict::LearningRates { lr_min: shared.lr_min, lr_max: shared.lr_max };
+        found.push((["shared.lr_min", "shared.lr_max"], conflict));
+    }
+    let is_embedded = data.source == data::Source::FashionMnist;
+    if is_embedded && data.path.is_some() {
+        found.push((["data.path", "data.source"], Conflict::PathUnused));
+    }
+    if !is_embedded && data.path.is_none() {
+        let source_name = match &values::flatten(config)["data.source"] {
+            Value::String(name) => name.clone(),
+            other => other.to_string(),
+        };
+        found.push((["data.source", "data.source"], Conflict::PathMissing { source_name }));
+    }
+    found
+        .into_iter()
+        .filter(|(paths, _)| !paths.iter().any(|path| is_refused(path)))
+        .map(|(paths, conflict)| Problem::Conflict {
+            places: paths.map(|path| source(sources, path)),
+            conflict,
+        })
+        .collect()
+}
+
+fn source(sources: &Sources, path: &str) -> Source {
+    sources.get(path).cloned().unwrap_or_default()
+}
+
+fn found(values: &Values, path: &str) -> String {
+    match &values[path] {
+        Value::Null => "a number that is not finite".to_owned(),
+        value => entry::quote(&values::to_toml(value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Changes the defaults and compares the problems' texts.
+    #[track_caller]
+    fn check(change: impl FnOnce(&mut Config), expected: &[&str]) {
+        let mut config = Config::default();
+        change(&mut config);
+        let found: Vec<String> =
+            config.check(&Sources::default()).iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn every_problem_is_found_at_once() {
+        check(
+            |config| {
+                config.net.nodes = 9;
+                config.shared.momentum = f64::NAN;
+                config.shared.lr_min = 0.1;
+                config.derive.rerank = 500;
+                config.engine.device = "gpu".to_owned();
+            },
+            &[
+                "default: `net.nodes` takes a whole number from 2 to 7; found `9`",
+                "default: `engine.device` takes `cpu`, `auto` or `cuda:N` with N from 0 to 255; \
+                 found `\"gpu\"`",
+                "default: `shared.momentum` takes a number from 0 to below 1; found a number that \
+                 is not finite",
+                "default: `derive.rerank` is 500, but only `derive.samples` = 100 architectures \
+                 are drawn; lower the one or raise the other",
+                "default: `shared.lr_min` is 0.1, above `shared.lr_max` = 0.05; the rate falls \
+                 from the latter to the former: swap them",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_refused_value_takes_part_in_no_conflict() {
+        check(
+            |config| config.derive.samples = 0,
+            &["default: `derive.samples` takes a whole number from 1 to 10000; found `0`"],
+        );
+    }
+
+    #[test]
+    fn only_the_embedded_data_go_without_a_folder() {
+        check(
+            |config| config.data.source = data::Source::Cifar10,
+            &["default: `data.source` is `cifar10`, which is read from a folder; set `data.path` \
+               to it"],
+        );
+        check(
+            |config| config.data.path = Some("/data".into()),
+            &["default: `data.path` is set, but `data.source` is `fashion-mnist`, which is \
+               embedded; remove `data.path`, or set `data.source` to what the folder holds"],
+        );
+    }
+
+    #[test]
+    fn equal_ends_are_no_conflict() {
+        check(
+            |config| {
+                config.derive.rerank = config.derive.samples;
+                config.shared.lr_min = config.shared.lr_max;
+            },
+            &[],
+        );
+    }
+}

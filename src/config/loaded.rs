@@ -1,0 +1,233 @@
+//! A configuration with the source of every value.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use crate::config::entry::Merged;
+use crate::config::file::{File, Line};
+use crate::config::folders::Folders;
+use crate::config::values;
+use crate::config::{Config, ConfigError, Source, Sources, check, environment, keys};
+
+/// A configuration without a problem, and where each of its values came from.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// The source of every key.
+    pub sources: Sources,
+    folders: Folders,
+}
+
+impl Loaded {
+    /// Lays the layers over each other.
+    pub(super) fn merge(
+        file: Option<&File>,
+        env: impl Iterator<Item = (String, String)>,
+        flags: &[(String, String)],
+    ) -> Result<Self, ConfigError> {
+        let mut merged = Merged::defaults();
+        let mut folders = Folders::default();
+        for line in file.map(File::lines).transpose()?.unwrap_or_default() {
+            match line {
+                Line::Setting(entry) => merged.set(entry),
+                Line::Misshapen(problem) => merged.problems.push(problem),
+            }
+        }
+        let env = env.inspect(|(name, value)| folders.note(name, value));
+        for entry in environment::entries(env).into_iter().chain(environment::flag_entries(flags)) {
+            merged.set(entry);
+        }
+        let Merged { values, sources, refused, mut problems } = merged;
+        let config = values::build(&values).map_err(|source| ConfigError::Table { source })?;
+        problems.extend(check::conflicts(&config, &sources, |path| refused.contains(path)));
+        if problems.is_empty() {
+            Ok(Self { config, sources, folders })
+        } else {
+            Err(ConfigError::Problems { problems })
+        }
+    }
+
+    /// The state folder: as set, else systemd's, else the user's.
+    pub fn state(&self) -> Result<PathBuf, ConfigError> {
+        self.config.store.state.clone().map_or_else(|| self.folders.state(), Ok)
+    }
+
+    /// The socket: as set, else in the runtime folder, else in the state folder.
+    pub fn socket(&self) -> Result<PathBuf, ConfigError> {
+        match &self.config.api.socket {
+            Some(path) => Ok(path.clone()),
+            None => self.folders.socket(&self.state()?),
+        }
+    }
+
+    /// Every key with its value and its source, as a TOML file that gives this configuration.
+    pub fn explain(&self) -> String {
+        let values = values::flatten(&self.config);
+        let lines: Vec<(String, &Source)> = keys::keys()
+            .map(|path| {
+                let setting = match &values[path] {
+                    serde_json::Value::Null => self.explain_unset(path),
+                    value => format!("{path} = {}", values::to_toml(value)),
+                };
+                (setting, &self.sources[path])
+            })
+            .collect();
+        // Longer settings, which are paths, push only their own source to the right.
+        let width = lines.iter().map(|(text, _)| text.chars().count()).filter(|n| *n <= 40).max();
+        let width = width.unwrap_or_default();
+        lines.iter().fold(String::new(), |mut text, (setting, source)| {
+            writeln!(text, "{setting:width$}  # {source}")
+                .expect("writing to a string cannot fail");
+            text
+        })
+    }
+
+    fn explain_unset(&self, path: &str) -> String {
+        let stand_in = match path {
+            "store.state" => self.state().ok(),
+            "api.socket" => self.socket().ok(),
+            _ => None,
+        };
+        match stand_in {
+            Some(place) => format!("# {path} is unset: {}", place.display()),
+            None => format!("# {path} is unset"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pairs(texts: &[(&str, &str)]) -> Vec<(String, String)> {
+        texts.iter().map(|&(a, b)| (a.to_owned(), b.to_owned())).collect()
+    }
+
+    /// Loads `file` with systemd's and the user's folders, unless `env` says otherwise.
+    fn load(file: &str, env: &[(&str, &str)], flags: &[(&str, &str)]) -> Loaded {
+        let file = File { path: "f.toml".into(), text: file.to_owned() };
+        Loaded::merge(Some(&file), pairs(env).into_iter(), &pairs(flags)).unwrap()
+    }
+
+    #[test]
+    fn each_layer_wins_over_the_one_before() {
+        let file = "seed = 1\n[net]\nchannels = 2\nlayers = 3\nnodes = 4\n";
+        let env = [("ENASD_NET__CHANNELS", "8"), ("ENASD_NET__LAYERS", "9"), ("PATH", "/bin")];
+        let loaded = load(file, &env, &[("net.layers", "11"), ("net.layers", "12")]);
+        let net = loaded.config.net;
+        assert_eq!((loaded.config.seed, net.nodes, net.channels, net.layers), (1, 4, 8, 12));
+        let source = |key: &str| loaded.sources[key].to_string();
+        assert_eq!(source("seed"), "f.toml:1");
+        assert_eq!(source("net.nodes"), "f.toml:5");
+        assert_eq!(source("net.channels"), "ENASD_NET__CHANNELS");
+        assert_eq!(source("net.layers"), "--net.layers");
+        assert_eq!(source("net.dropout_keep"), "default");
+    }
+
+    #[test]
+    fn all_spellings_of_toml_are_one_value() {
+        let spelled = load("net.channels = 0x10\nshared = { lr_max = 1 }\n", &[], &[]).config;
+        assert_eq!((spelled.net.channels, spelled.shared.lr_max), (16, 1.0));
+    }
+
+    #[test]
+    fn texts_of_environment_and_flags_become_every_type() {
+        let env = [("ENASD_SEED", "18446744073709551615"), ("ENASD_API__ADMINS", "1000, 1001")];
+        let flags = [
+            ("data.flip", "false"),
+            ("shared.weight_decay", "1e-3"),
+            ("data.source", "cifar100"),
+            ("data.path", "/data"),
+        ];
+        let Config { seed, api, data, shared, .. } = load("", &env, &flags).config;
+        assert_eq!((seed, api.admins), (u64::MAX, vec![1000, 1001]));
+        assert_eq!((data.flip, shared.weight_decay), (false, 0.001));
+        assert_eq!(data.source, crate::data::Source::Cifar100);
+        assert_eq!(data.path, Some("/data".into()));
+    }
+
+    #[test]
+    fn variables_of_others_are_left_alone() {
+        let env = [("ENASD_CONFIG", "/f"), ("ENASD_SOCKET", "/s"), ("NET__CHANNELS", "x")];
+        assert_eq!(load("", &env, &[]).config, Config::default());
+    }
+
+    #[test]
+    fn folders_are_as_set_or_as_the_environment_has_them() {
+        let home = [("HOME", "/h"), ("XDG_RUNTIME_DIR", "/run/user/7")];
+        let loaded = load("", &home, &[]);
+        assert_eq!(loaded.state().unwrap(), PathBuf::from("/h/.local/state/enasd"));
+        assert_eq!(loaded.socket().unwrap(), PathBuf::from("/run/user/7/enasd.sock"));
+        let loaded = load("", &[], &[("store.state", "/s")]);
+        assert_eq!(loaded.socket().unwrap(), PathBuf::from("/s/api.sock"));
+        let loaded = load("", &home, &[("api.socket", "/x"), ("store.state", "/s")]);
+        assert_eq!(loaded.state().unwrap(), PathBuf::from("/s"));
+        assert_eq!(loaded.socket().unwrap(), PathBuf::from("/x"));
+    }
+
+    #[test]
+    fn the_explanation_names_every_key_with_its_source_and_is_a_file_itself() {
+        let loaded = load(
+            "seed = 7\n",
+            &[("HOME", "/h"), ("ENASD_TELEMETRY__LOG", "warn,enasd=debug")],
+            &[("shared.lr_max", "0.025")],
+        );
+        let text = loaded.explain();
+        assert_eq!(text.lines().count(), keys::keys().count());
+        let is_plain = |line: &&str| line.ends_with("# default") && !line.starts_with('#');
+        let (plain, special): (Vec<&str>, Vec<&str>) = text.lines().partition(is_plain);
+        assert_eq!(plain[0], "space.kind = \"micro\"                  # default");
+        insta::assert_snapshot!(special.join("\n"), @r#"
+        seed = 7                              # f.toml:1
+        # data.path is unset                  # default
+        shared.lr_max = 0.025                 # --shared.lr_max
+        # store.state is unset: /h/.local/state/enasd  # default
+        # api.socket is unset: /h/.local/state/enasd/api.sock  # default
+        telemetry.log = "warn,enasd=debug"    # ENASD_TELEMETRY__LOG
+        "#);
+        assert_eq!(load(&text, &[], &[]).config, loaded.config);
+    }
+
+    #[test]
+    fn a_named_file_must_be_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("none.toml");
+        let err = Config::load(Some(&path), std::iter::empty(), &[]).unwrap_err().to_string();
+        assert!(err.starts_with(&format!("cannot read the configuration {}", path.display())));
+    }
+
+    #[test]
+    fn an_endless_file_is_refused_early() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large.toml");
+        std::fs::write(&path, "#".repeat(1 << 21)).unwrap();
+        let err = Config::load(Some(&path), std::iter::empty(), &[]).unwrap_err();
+        assert!(matches!(err, ConfigError::Size { .. }), "{err}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_set_for_a_key_is_permitted_or_told(
+            key in proptest::sample::select(keys::keys().collect::<Vec<_>>()),
+            text in "[a-z0-9.:/,=-]{0,6}|-?[0-9]{1,20}(\\.[0-9]+)?",
+            toml in "\\PC{0,30}",
+        ) {
+            let flags = [(key.to_owned(), text)];
+            match Loaded::merge(None, std::iter::empty(), &flags) {
+                Ok(loaded) => {
+                    prop_assert_eq!(loaded.config.check(&loaded.sources), vec![]);
+                    let source = Source::Flag { key: key.to_owned() };
+                    prop_assert_eq!(&loaded.sources[key], &source);
+                }
+                Err(err) => prop_assert!(err.to_string().contains(key), "{}", err),
+            }
+            let file = File { path: "f.toml".into(), text: format!("{key} = {toml}") };
+            if let Ok(loaded) = Loaded::merge(Some(&file), std::iter::empty(), &[]) {
+                prop_assert_eq!(loaded.config.check(&loaded.sources), vec![]);
+            }
+        }
+    }
+}

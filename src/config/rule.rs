@@ -1,0 +1,247 @@
+//! What a key takes: its type and range in one, and how both are said in a sentence.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::{Bound, RangeBounds};
+
+use serde_json::Value;
+
+/// The log levels, and `off`.
+const LOG_LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// What a key takes. Written as the object of "takes".
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// A whole number within both ends.
+    Whole {
+        /// The smallest.
+        min: u64,
+        /// The largest.
+        max: u64,
+    },
+    /// A finite number within the bounds.
+    Real {
+        /// The lower end.
+        low: Bound<f64>,
+        /// The upper end.
+        high: Bound<f64>,
+    },
+    /// `true` or `false`.
+    Switch,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// A path, or unset.
+    Path {
+        /// The most bytes that the system takes.
+        max_bytes: usize,
+    },
+    /// Numeric user ids.
+    Uids {
+        /// The most ids.
+        max: usize,
+    },
+    /// What computes.
+    Device,
+    /// The address of the metrics.
+    Address,
+    /// A log filter.
+    LogFilter,
+}
+
+impl Rule {
+    /// The value that `text`, from the environment or a flag, stands for; the text itself where
+    /// it has not the form of this rule.
+    pub(super) fn read(self, text: &str) -> Value {
+        let typed = match self {
+            Self::Whole { .. } => text.parse::<u64>().ok().map(Value::from),
+            Self::Real { .. } => {
+                text.parse().ok().and_then(serde_json::Number::from_f64).map(Value::Number)
+            }
+            Self::Switch => text.parse::<bool>().ok().map(Value::from),
+            Self::Uids { .. } => read_uids(text),
+            Self::OneOf(_) | Self::Path { .. } | Self::Device | Self::Address | Self::LogFilter => {
+                None
+            }
+        };
+        typed.unwrap_or_else(|| Value::from(text))
+    }
+
+    /// Whether `value` has the type and lies in the range of this rule.
+    pub(super) fn permits(self, value: &Value) -> bool {
+        match self {
+            Self::Whole { min, max } => value.as_u64().is_some_and(|n| (min..=max).contains(&n)),
+            Self::Real { low, high } => value.as_f64().is_some_and(|x| (low, high).contains(&x)),
+            Self::Switch => value.is_boolean(),
+            Self::OneOf(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+            Self::Path { max_bytes } => value.is_null() || is_path(value, max_bytes),
+            Self::Uids { max } => value.as_array().is_some_and(|ids| {
+                ids.len() <= max && ids.iter().all(|id| id.as_u64().is_some_and(is_uid))
+            }),
+            Self::Device => value.as_str().is_some_and(is_device),
+            Self::Address => value
+                .as_str()
+                .is_some_and(|text| text == "off" || text.parse::<SocketAddr>().is_ok()),
+            Self::LogFilter => value.as_str().is_some_and(is_log_filter),
+        }
+    }
+
+    /// Whether `value` is a text that would be right as a number or a switch.
+    pub(super) fn is_only_quoted(self, value: &Value) -> bool {
+        value.as_str().is_some_and(|text| {
+            let bare = self.read(text.trim());
+            !bare.is_string() && self.permits(&bare)
+        })
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Whole { min, max } => write!(f, "a whole number from {min} to {max}"),
+            Self::Real { low, high } => {
+                match low {
+                    Bound::Included(low) => write!(f, "a number from {low}")?,
+                    Bound::Excluded(low) => write!(f, "a number above {low} and")?,
+                    Bound::Unbounded => f.write_str("a number")?,
+                }
+                match high {
+                    Bound::Included(high) => write!(f, " up to {high}"),
+                    Bound::Excluded(high) => write!(f, " to below {high}"),
+                    Bound::Unbounded => Ok(()),
+                }
+            }
+            Self::Switch => f.write_str("`true` or `false`"),
+            Self::OneOf([word]) => write!(f, "`{word}`"),
+            Self::OneOf(words) => write!(f, "one of {}", quoted(words)),
+            Self::Path { max_bytes } => {
+                write!(f, "a path of 1 to {max_bytes} bytes, in which `~` is not expanded")
+            }
+            Self::Uids { max } => write!(f, "a list of at most {max} numeric user ids"),
+            Self::Device => f.write_str("`cpu`, `auto` or `cuda:N` with N from 0 to 255"),
+            Self::Address => f.write_str("`off` or an IP address and a port (`127.0.0.1:9899`)"),
+            Self::LogFilter => write!(
+                f,
+                "a level or `module=level`, separated by commas; the levels are {}",
+                quoted(&LOG_LEVELS)
+            ),
+        }
+    }
+}
+
+fn quoted(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Ids separated by commas, in brackets or bare; no text is no id.
+fn read_uids(text: &str) -> Option<Value> {
+    let text = text.trim();
+    let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    if inner.trim().is_empty() {
+        return Some(Value::Array(Vec::new()));
+    }
+    inner.split(',').map(|id| id.trim().parse::<u64>().ok().map(Value::from)).collect()
+}
+
+/// The last number is not an id: the system uses it for "no user".
+fn is_uid(id: u64) -> bool {
+    id < u64::from(u32::MAX)
+}
+
+fn is_path(value: &Value, max_bytes: usize) -> bool {
+    value.as_str().is_some_and(|path| {
+        (1..=max_bytes).contains(&path.len()) && !path.starts_with('~') && !path.contains('\0')
+    })
+}
+
+fn is_device(text: &str) -> bool {
+    // Digits alone: `parse` would take `+1` too.
+    let is_number =
+        |digits: &str| digits.bytes().all(|c| c.is_ascii_digit()) && digits.parse::<u8>().is_ok();
+    matches!(text, "cpu" | "auto") || text.strip_prefix("cuda:").is_some_and(is_number)
+}
+
+/// Stricter than the filters that the log library takes: there, a misspelled level is a module.
+fn is_log_filter(text: &str) -> bool {
+    text.split(',').all(|directive| match directive.trim().split_once('=') {
+        None => LOG_LEVELS.contains(&directive.trim()),
+        Some((module, level)) => {
+            let is_named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
+            !module.is_empty() && module.chars().all(is_named) && LOG_LEVELS.contains(&level)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads each text by `rule` and compares whether it is permitted.
+    #[track_caller]
+    fn check(rule: Rule, right: &[&str], wrong: &[&str]) {
+        for text in right {
+            assert!(rule.permits(&rule.read(text)), "{text} is no {rule}");
+        }
+        for text in wrong {
+            assert!(!rule.permits(&rule.read(text)), "{text} is {rule}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_end_where_their_range_ends() {
+        let rule = Rule::Whole { min: 2, max: 7 };
+        check(rule, &["2", "7"], &["1", "8", "-2", "2.0", "", "two", "1e1", " 2"]);
+        check(Rule::Whole { min: 0, max: u64::MAX }, &["18446744073709551615"], &["-1"]);
+    }
+
+    #[test]
+    fn real_numbers_respect_open_ends_and_are_finite() {
+        let rule = Rule::Real { low: Bound::Excluded(0.0), high: Bound::Included(1.0) };
+        check(rule, &["1", "1e-9", "0.5"], &["0", "-0.0", "1.0001", "nan", "inf", "-inf", "x"]);
+        let rule = Rule::Real { low: Bound::Included(0.0), high: Bound::Excluded(1.0) };
+        check(rule, &["0", "0.999"], &["1", "-0.001"]);
+        assert!(!rule.permits(&Value::Null));
+    }
+
+    #[test]
+    fn devices_are_cpu_auto_or_a_numbered_gpu() {
+        check(
+            Rule::Device,
+            &["cpu", "auto", "cuda:0", "cuda:255"],
+            &["", "CPU", "cuda", "cuda:", "cuda:256", "cuda:+1", "cuda:-1", "gpu"],
+        );
+    }
+
+    #[test]
+    fn addresses_have_a_port() {
+        check(
+            Rule::Address,
+            &["off", "127.0.0.1:9899", "[::1]:9899", "0.0.0.0:1"],
+            &["", "127.0.0.1", "localhost:9899", "9899", "127.0.0.1:99999", "on"],
+        );
+    }
+
+    #[test]
+    fn log_filters_name_real_levels() {
+        check(
+            Rule::LogFilter,
+            &["info", "warn,enasd::search=debug", "off, actix=error"],
+            &["", "infoo", "info,", "=info", "enasd=loud", "INFO", "enasd[span]=info"],
+        );
+    }
+
+    #[test]
+    fn user_ids_are_a_list_of_numbers() {
+        check(
+            Rule::Uids { max: 3 },
+            &["", "[]", "1000", "1000, 1001", "[0,4294967294]"],
+            &["alice", "4294967295", "-1", "1;2", "1,2,3,4", "1,"],
+        );
+    }
+
+    #[test]
+    fn paths_are_short_and_not_from_the_shell() {
+        let rule = Rule::Path { max_bytes: 8 };
+        check(rule, &["/var/lib", "a"], &["", "/var/lib/", "~/state", "a\0b"]);
+        assert!(rule.permits(&Value::Null), "an unset path is permitted");
+    }
+}

@@ -1,0 +1,70 @@
+//! The sections that belong to no computing layer: the space, the state folder, the local socket,
+//! metrics and logs.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// What is searched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SpaceConfig {
+    /// The search space; its size is in the net's section.
+    pub kind: SpaceKind,
+}
+
+/// The search spaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SpaceKind {
+    /// One normal and one reduction cell, stacked (ENAS, section 2.4).
+    #[default]
+    Micro,
+}
+
+/// Where state is kept, and how often it is saved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// The state folder; unset for systemd's `$STATE_DIRECTORY` or `enasd` in the user's XDG
+    /// state folder.
+    pub state: Option<PathBuf>,
+    /// Seconds between two checkpoints, 0.05 to 86,400.
+    pub checkpoint_seconds: f64,
+    /// Checkpoints that are kept, 2 to 100: one may turn out to be damaged.
+    pub keep_checkpoints: usize,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { state: None, checkpoint_seconds: 60.0, keep_checkpoints: 3 }
+    }
+}
+
+/// The local socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApiConfig {
+    /// The Unix socket; unset for `enasd.sock` in the user's runtime folder, or `api.sock` in the
+    /// state folder where there is none.
+    pub socket: Option<PathBuf>,
+    /// Numeric ids of the users that may give commands, beside root and the daemon's own.
+    pub admins: Vec<u32>,
+}
+
+/// Metrics and logs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TelemetryConfig {
+    /// The address of `/metrics`, or `off`. Whoever reaches it may read every metric: an address
+    /// that is not loopback needs a firewall or a proxy.
+    pub metrics: String,
+    /// What is logged: a level, and levels for single modules.
+    pub log: String,
+}
+
+impl Default for TelemetryConfig {
+    fn default() -> Self {
+        Self { metrics: "127.0.0.1:9899".to_owned(), log: "info".to_owned() }
+    }
+}
