@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::api::{ApiError, Problem, ProblemCode};
@@ -74,8 +75,8 @@ impl Client {
     /// `GET`, for lines of JSON that may come for ever.
     pub async fn lines(&self, path: &str) -> Result<Lines, ApiError> {
         let head = async { self.accepted(self.request(Method::GET, path, None).await?).await };
-        let body = self.within(head).await?.into_body();
-        Ok(Lines { client: self.clone(), body, buffer: Vec::new(), scanned: 0 })
+        let reply = self.within(head).await?;
+        Ok(Lines { client: self.clone(), reply, buffer: Vec::new(), scanned: 0 })
     }
 
     async fn within<T>(
@@ -91,14 +92,14 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<Vec<u8>>,
-    ) -> Result<Response<Incoming>, ApiError> {
+    ) -> Result<Reply, ApiError> {
         let unreachable = |source| ApiError::Unreachable { path: self.socket.clone(), source };
         let stream = UnixStream::connect(&self.socket).await.map_err(unreachable)?;
         let http = |source| self.http_error(source);
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(http)?;
         // Its error also reaches whoever reads the reply.
-        tokio::spawn(connection);
+        let connection = Connection(tokio::spawn(async { drop(connection.await) }));
         let mut request = Request::builder().method(method).uri(path).header(HOST, "enasd");
         if body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
@@ -108,29 +109,30 @@ impl Client {
             let message = format!("`{path}` is no path of an API: {err}");
             Problem::new(ProblemCode::NotFound, message, "percent-encode what stands in a path")
         })?;
-        sender.send_request(request).await.map_err(http)
+        let response = sender.send_request(request).await.map_err(http)?;
+        Ok(Reply { response, _connection: connection })
     }
 
     /// Turns a problem into an error.
-    async fn accepted(&self, reply: Response<Incoming>) -> Result<Response<Incoming>, ApiError> {
-        if reply.status().is_success() {
+    async fn accepted(&self, reply: Reply) -> Result<Reply, ApiError> {
+        let status = reply.response.status();
+        if status.is_success() {
             return Ok(reply);
         }
-        let status = reply.status();
         let bytes = self.read(reply).await?;
         Err(self.problem(status, &bytes).into())
     }
 
     async fn collect(
         &self,
-        reply: impl Future<Output = Result<Response<Incoming>, ApiError>>,
+        reply: impl Future<Output = Result<Reply, ApiError>>,
     ) -> Result<Bytes, ApiError> {
         let reply = self.accepted(reply.await?).await?;
         self.read(reply).await
     }
 
-    async fn read(&self, reply: Response<Incoming>) -> Result<Bytes, ApiError> {
-        let body = Limited::new(reply.into_body(), MAX_REPLY_BYTES).collect().await;
+    async fn read(&self, mut reply: Reply) -> Result<Bytes, ApiError> {
+        let body = Limited::new(reply.response.body_mut(), MAX_REPLY_BYTES).collect().await;
         let body = body.map_err(|err| match err.downcast::<hyper::Error>() {
             Ok(source) => self.http_error(*source),
             Err(_) => self.too_long(MAX_REPLY_BYTES),
@@ -162,11 +164,28 @@ impl Client {
     }
 }
 
+/// A reply whose body may still come, with the connection that brings it.
+#[derive(Debug)]
+struct Reply {
+    response: Response<Incoming>,
+    _connection: Connection,
+}
+
+/// The task of a connection. Dropping it hangs up, so that the server does not work for nobody.
+#[derive(Debug)]
+struct Connection(JoinHandle<()>);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// Lines of JSON as they come.
 #[derive(Debug)]
 pub struct Lines {
     client: Client,
-    body: Incoming,
+    reply: Reply,
     buffer: Vec<u8>,
     /// Bytes of the buffer that hold no line end.
     scanned: usize,
@@ -190,7 +209,9 @@ impl Lines {
             }
             let silent =
                 || ApiError::Silent { path: self.client.socket.clone(), limit: LINE_LIMIT };
-            let frame = timeout(LINE_LIMIT, self.body.frame()).await.map_err(|_| silent())?;
+            let frame = timeout(LINE_LIMIT, self.reply.response.body_mut().frame())
+                .await
+                .map_err(|_| silent())?;
             let Some(frame) = frame else { return Ok(None) };
             let frame = frame.map_err(|source| self.client.http_error(source))?;
             if let Some(data) = frame.data_ref() {

@@ -12,6 +12,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpMessage, HttpResponse, HttpServer, web};
 use tokio::sync::watch;
 
+use crate::api::gate::leave_unread;
 use crate::api::server::start;
 use crate::api::{ApiError, ServerThread};
 
@@ -64,7 +65,7 @@ async fn nothing() -> HttpResponse {
     HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("see /metrics\n")
 }
 
-/// Refuses a request with a body unread, so that nobody waits for one that is half sent.
+/// Refuses a request with a body, unread, so that nobody waits for one that is half sent.
 async fn without_body(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -73,6 +74,7 @@ async fn without_body(
     if matches!(payload, Payload::None) {
         return Ok(next.call(request).await?.map_into_left_body());
     }
-    let refusal = HttpResponse::PayloadTooLarge().force_close().finish();
+    let refusal =
+        leave_unread(HttpResponse::PayloadTooLarge().body("/metrics takes no body\n"), payload);
     Ok(request.into_response(refusal).map_into_right_body())
 }

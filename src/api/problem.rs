@@ -132,13 +132,8 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status_code());
-        // The rest of such a body is not read, so the connection cannot go on.
-        if matches!(self.code, ProblemCode::BodyTooLarge | ProblemCode::BodyTimeout) {
-            response.force_close();
-        }
         let body = serde_json::to_string(self).expect("three strings are always JSON");
-        response.content_type(CONTENT_TYPE).body(body)
+        HttpResponse::build(self.status_code()).content_type(CONTENT_TYPE).body(body)
     }
 }
 

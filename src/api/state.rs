@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::actors::{Commands, Status};
 use crate::api::peer::Commanders;
 use crate::net::MicroNet;
+use crate::store::BestFolder;
 
 /// Called after every request with its route (one of [`ROUTES`](crate::api::ROUTES)), the HTTP
 /// status of the reply, and how long it took.
@@ -25,7 +26,8 @@ const MAX_COMMANDS: usize = 16;
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Until the head of a request is there.
+    /// Until the head of a request is there; 1 s or more, since actix-web's clock for it is up to
+    /// half a second late.
     pub head: Duration,
     /// Until the body of a request is there.
     pub body: Duration,
@@ -63,8 +65,9 @@ pub struct ServeConfig {
     pub net: MicroNet,
     /// The database of the history.
     pub history: PathBuf,
-    /// The folder of the best cells.
-    pub best: PathBuf,
+    /// The folder of the best cells. It must be opened before the search writes to it: opening
+    /// clears away what looks like a broken write.
+    pub best: Arc<BestFolder>,
     /// The effective configuration, to be shown.
     pub config: serde_json::Value,
     /// Users that may command, besides root and the daemon's own.

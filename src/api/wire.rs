@@ -358,3 +358,37 @@ pub struct DeriveResult {
     /// The ids of the best cells, best first.
     pub best: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_fill_in_defaults_and_refuse_what_they_do_not_know() {
+        let request: SampleRequest = serde_json::from_str(r#"{"count": 3}"#).unwrap();
+        assert_eq!((request.count, request.seed, request.arm), (3, None, Arm::Policy));
+        let err = serde_json::from_str::<SampleRequest>(r#"{"count": 3, "sead": 1}"#).unwrap_err();
+        assert!(err.to_string().contains("sead"), "{err}");
+        let query: ArchsQuery = serde_json::from_str("{}").unwrap();
+        assert_eq!((query.order, query.limit), (Order::Best, 20));
+        assert!(serde_json::from_str::<HistoryQuery>(r#"{"until": 1}"#).is_err());
+    }
+
+    #[test]
+    fn replies_keep_their_field_names() {
+        let result = SampleResult {
+            seed: 1,
+            arm: Arm::Random,
+            archs: vec![SampledArch { id: "i".into(), arch: "a".into(), log_prob: -0.5 }],
+        };
+        assert_eq!(
+            serde_json::to_string(&result).unwrap(),
+            r#"{"seed":1,"arm":"random","archs":[{"id":"i","arch":"a","log_prob":-0.5}]}"#
+        );
+        let event = Event { seq: 1, unix_ms: 2, kind: "k".into(), message: "m".into() };
+        assert_eq!(
+            serde_json::to_string(&event).unwrap(),
+            r#"{"seq":1,"unix_ms":2,"kind":"k","message":"m"}"#
+        );
+    }
+}

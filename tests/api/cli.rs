@@ -101,7 +101,7 @@ fn wrong_usage_has_its_own_exit_status() {
 
 #[test]
 fn drawings_are_made_without_a_daemon() {
-    for (format, words) in [("svg", "<svg"), ("dot", "digraph"), ("text", "sep_conv")] {
+    for (format, words) in [("svg", "<svg"), ("dot", "digraph"), ("text", "normal cell")] {
         let output = enasctl(&["arch", "draw", PUBLISHED, "--format", format]);
         check(&output, 0, "");
         assert!(stdout(&output).contains(words), "{}", stdout(&output));

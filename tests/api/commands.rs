@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use enasd::api::wire::{Arm, Done, SampleRequest, SampleResult, ScoreRequest, ScoreResult};
 use enasd::api::{Limits, ProblemCode};
+use enasd::space::Arch;
 use serde_json::{Value, json};
 
 use crate::rig::{IDENTITIES, PUBLISHED, Rig, check_refused, id, within};
@@ -11,11 +12,14 @@ use crate::rig::{IDENTITIES, PUBLISHED, Rig, check_refused, id, within};
 #[tokio::test]
 async fn any_text_form_is_scored() {
     let rig = Rig::new();
-    let native = PUBLISHED.parse::<enasd::space::Arch>().unwrap().to_string();
-    for arch in [PUBLISHED.to_owned(), native.clone(), id(PUBLISHED)] {
+    let native = |text: &str| text.parse::<Arch>().unwrap().to_string();
+    assert_ne!(native(&id(PUBLISHED)), native(PUBLISHED));
+    for arch in [PUBLISHED.to_owned(), native(PUBLISHED), id(PUBLISHED)] {
         let request = ScoreRequest { arch };
         let result: ScoreResult = within(rig.client().post("/v1/score", &request)).await.unwrap();
         assert_eq!(result.id, id(PUBLISHED));
+        // By its id too it is scored as it was drawn.
+        assert_eq!(result.arch, native(PUBLISHED));
         assert_eq!((result.correct, result.total, result.step), (450, 600, 17));
         assert!((result.accuracy - 0.75).abs() < 1e-12);
         // Above two of three rewards.
@@ -94,10 +98,11 @@ async fn commands_under_way_have_a_limit_and_questions_go_on() {
     let client = rig.client();
     let waiting = (0..16).map(|_| {
         let client = client.clone();
-        tokio::spawn(async move { client.command::<Value>("/v1/derive").await })
+        // One that finds a resume in its place comes again.
+        tokio::spawn(async move { while client.command::<Value>("/v1/derive").await.is_err() {} })
     });
     let waiting: Vec<_> = waiting.collect();
-    // Until all sixteen have arrived, a pause or a resume still passes.
+    // Until all sixteen have arrived, a resume still passes.
     within(async {
         loop {
             match client.command::<Value>("/v1/resume").await {

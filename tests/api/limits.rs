@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use enasd::api::Limits;
@@ -9,8 +10,8 @@ use enasd::api::Limits;
 use crate::rig::{Rig, within};
 
 /// Sends `bytes`, and returns what comes until the server hangs up.
-fn exchange(rig: &Rig, bytes: &[u8]) -> String {
-    let mut stream = UnixStream::connect(rig.socket()).unwrap();
+fn exchange(socket: &Path, bytes: &[u8]) -> String {
+    let mut stream = UnixStream::connect(socket).unwrap();
     // A server that does not hang up fails the test instead of blocking it.
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -30,8 +31,8 @@ fn exchange(rig: &Rig, bytes: &[u8]) -> String {
 }
 
 fn impatient() -> Rig {
-    let limit = Duration::from_millis(300);
-    Rig::with_limits(Limits { head: limit, body: limit, ..Limits::DAEMON })
+    let (head, body) = (Duration::from_secs(1), Duration::from_millis(300));
+    Rig::with_limits(Limits { head, body, ..Limits::DAEMON })
 }
 
 #[track_caller]
@@ -45,7 +46,7 @@ fn check_problem(reply: &str, status: &str, code: &str) {
 fn a_half_sent_head_and_silence_are_hung_up_on() {
     let rig = impatient();
     for bytes in [&b"GET /v1/status HTTP/1.1\r\nhost: x\r\nx-half: "[..], b""] {
-        let reply = exchange(&rig, bytes);
+        let reply = exchange(&rig.socket(), bytes);
         assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 408"), "{reply}");
     }
 }
@@ -53,25 +54,30 @@ fn a_half_sent_head_and_silence_are_hung_up_on() {
 #[test]
 fn a_half_sent_body_is_a_problem_and_hung_up_on_whatever_the_route() {
     let rig = impatient();
-    for line in ["POST /v1/score", "POST /v1/pause", "POST /v1/nothing", "GET /v1/status"] {
-        for length in ["content-length: 100\r\n\r\n{", "transfer-encoding: chunked\r\n\r\n5\r\n{"] {
-            let head = format!("{line} HTTP/1.1\r\nhost: x\r\n{length}");
-            check_problem(&exchange(&rig, head.as_bytes()), "408", "body_timeout");
+    let socket = &rig.socket();
+    std::thread::scope(|scope| {
+        for line in ["POST /v1/score", "POST /v1/pause", "POST /v1/nothing", "GET /v1/status"] {
+            for body in ["content-length: 9\r\n\r\n{", "transfer-encoding: chunked\r\n\r\n5\r\n{"] {
+                let half = format!("{line} HTTP/1.1\r\nhost: x\r\n{body}");
+                scope.spawn(move || {
+                    check_problem(&exchange(socket, half.as_bytes()), "408", "body_timeout");
+                });
+            }
         }
-    }
+    });
 }
 
 #[test]
 fn a_body_above_the_limit_is_a_problem_announced_or_not() {
     let rig = Rig::new();
     let announced = "POST /v1/score HTTP/1.1\r\nhost: x\r\ncontent-length: 65537\r\n\r\n";
-    check_problem(&exchange(&rig, announced.as_bytes()), "413", "body_too_large");
+    check_problem(&exchange(&rig.socket(), announced.as_bytes()), "413", "body_too_large");
     let mut chunked =
         b"POST /v1/score HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
     chunked.extend(b"10001\r\n");
     chunked.resize(chunked.len() + 0x10001, b' ');
     chunked.extend(b"\r\n0\r\n\r\n");
-    check_problem(&exchange(&rig, &chunked), "413", "body_too_large");
+    check_problem(&exchange(&rig.socket(), &chunked), "413", "body_too_large");
 }
 
 #[test]
@@ -79,14 +85,25 @@ fn a_body_that_is_no_json_is_a_problem() {
     let rig = Rig::new();
     let body =
         "POST /v1/score HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 5\r\n\r\n{{{{{";
-    check_problem(&exchange(&rig, body.as_bytes()), "400", "bad_body");
+    check_problem(&exchange(&rig.socket(), body.as_bytes()), "400", "bad_body");
+}
+
+#[test]
+fn another_method_is_a_problem_that_names_the_right_one() {
+    let rig = Rig::new();
+    for (line, allowed) in [("PUT /v1/status", "GET"), ("DELETE /v1/stop", "POST")] {
+        let request = format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let reply = exchange(&rig.socket(), request.as_bytes());
+        check_problem(&reply, "405", "method_not_allowed");
+        assert!(reply.contains(&format!("allow: {allowed}\r\n")), "{reply}");
+    }
 }
 
 #[test]
 fn what_is_no_http_is_hung_up_on() {
     let rig = impatient();
     for bytes in [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], b"SELECT 1;\r\n\r\n"] {
-        let reply = exchange(&rig, bytes);
+        let reply = exchange(&rig.socket(), bytes);
         assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 4"), "{reply}");
     }
 }
@@ -119,8 +136,10 @@ fn metrics_are_served_on_tcp_and_nothing_else() {
     assert!(reply.ends_with("enas_cycle 3\n"), "{reply}");
     let reply = ask("GET /v1/status HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     assert!(reply.starts_with("HTTP/1.1 404"), "{reply}");
-    let reply = ask("GET /metrics HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx");
-    assert!(reply.starts_with("HTTP/1.1 413"), "{reply}");
+    for body in ["content-length: 9\r\n\r\nx", "transfer-encoding: chunked\r\n\r\n5\r\nx"] {
+        let reply = ask(&format!("GET /metrics HTTP/1.1\r\nhost: x\r\n{body}"));
+        assert!(reply.starts_with("HTTP/1.1 413"), "{reply}");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(within(server.stop())).unwrap();
     assert!(std::net::TcpStream::connect(address).is_err());

@@ -49,7 +49,7 @@ async fn wrong_queries_are_refused_in_words() {
         ("/v1/archs/..%2Fsecret.safetensors", ProblemCode::UnknownArch, "no known form"),
         ("/v1/nothing", ProblemCode::NotFound, "/v1/nothing"),
         ("/", ProblemCode::NotFound, "there is no /"),
-        ("/v1/pause", ProblemCode::MethodNotAllowed, "GET"),
+        ("/v1/pause", ProblemCode::MethodNotAllowed, "does not take GET"),
     ] {
         check_refused(within(client.get::<Value>(path)).await, code, words);
     }

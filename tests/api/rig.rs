@@ -195,7 +195,7 @@ impl Rig {
             commands: controller.commands.clone(),
             net: net(),
             history: folder.path().join("history.sqlite"),
-            best: folder.path().join("best"),
+            best: Arc::new(best),
             config: serde_json::json!({ "seed": 7, "net": { "layers": 6, "path": null } }),
             admins: vec![],
             limits,

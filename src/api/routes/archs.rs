@@ -3,15 +3,15 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Path, Query};
 
-use crate::actors::{BestStatus, ChildWeights};
+use crate::actors::ChildWeights;
 use crate::api::Problem;
-use crate::api::ProblemCode;
 use crate::api::command::ask;
+use crate::api::routes::known::{Known, kept_weights};
 use crate::api::routes::{State, check_limit, read};
 use crate::api::wire::{ArchReply, ArchsQuery, ArchsReply, LooseEnds, ScoredArch};
 use crate::export::{draw_dot, draw_svg};
-use crate::space::{Arch, CellKind, SpaceError};
-use crate::store::{BestFolder, HistoryReader, StoreError};
+use crate::space::CellKind;
+use crate::store::HistoryReader;
 
 type Reply = Result<HttpResponse, Problem>;
 
@@ -113,40 +113,4 @@ pub(in crate::api) async fn safetensors(state: State, id: Path<String>) -> Reply
         .content_type("application/octet-stream")
         .insert_header(("content-disposition", name))
         .body(bytes))
-}
-
-/// What is kept of a best cell; none if it left the list in this moment.
-async fn kept_weights(state: &State, id: &str) -> Result<Option<Vec<u8>>, Problem> {
-    let (folder, id) = (state.config.best.clone(), id.to_owned());
-    read(move || match BestFolder::open(&folder)?.read(&id, "weights.safetensors") {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(StoreError::NotFound { .. }) => Ok(None),
-        Err(err) => Err(err.into()),
-    })
-    .await
-}
-
-/// An architecture by its id, with what is known of it.
-struct Known {
-    /// As it was drawn, where it was; else as the id spells it.
-    arch: Arch,
-    best: Option<BestStatus>,
-    scored: Option<ScoredArch>,
-}
-
-impl Known {
-    async fn find(state: &State, id: &str) -> Result<Self, Problem> {
-        let canonical: Arch = id.parse().map_err(|err: SpaceError| {
-            let hint = "`enasctl list` lists ids; the API scores any text form by POST /v1/score";
-            Problem::new(ProblemCode::UnknownArch, err.to_string(), hint)
-        })?;
-        let id = canonical.id();
-        let best = state.status().best.iter().find(|cell| cell.id == id).cloned();
-        let path = state.config.history.clone();
-        let scored = read(move || Ok(HistoryReader::open(&path)?.arch(&id)?)).await?;
-        let scored = scored.map(ScoredArch::from);
-        let drawn = best.as_ref().map(|cell| &cell.arch).or(scored.as_ref().map(|row| &row.arch));
-        let arch = drawn.and_then(|text| text.parse().ok()).unwrap_or(canonical);
-        Ok(Self { arch, best, scored })
-    }
 }

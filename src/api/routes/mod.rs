@@ -7,12 +7,14 @@ pub(super) mod config;
 pub(super) mod events;
 pub(super) mod health;
 pub(super) mod history;
+mod known;
 pub(super) mod sample;
 pub(super) mod score;
 pub(super) mod status;
 
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Data, JsonConfig, QueryConfig, ServiceConfig, resource, to};
-use actix_web::{HttpRequest, HttpResponse, Route, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, Route, web};
 
 use crate::api::gate::MAX_BODY_BYTES;
 use crate::api::wire::MAX_LIMIT;
@@ -68,7 +70,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
                 .error_handler(bad_body),
         )
         .app_data(QueryConfig::default().error_handler(bad_query));
-    let routes: [(&str, Route); 20] = [
+    let questions: [(&str, Route); 13] = [
         ("/healthz", web::get().to(health::healthz)),
         ("/readyz", web::get().to(health::readyz)),
         ("/v1/status", web::get().to(status::status)),
@@ -82,6 +84,8 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         ("/v1/events", web::get().to(events::events)),
         ("/v1/config", web::get().to(config::config)),
         ("/v1/openapi.json", web::get().to(openapi_json)),
+    ];
+    let commands: [(&str, Route); 7] = [
         ("/v1/score", web::post().to(score::score)),
         ("/v1/sample", web::post().to(sample::sample)),
         ("/v1/pause", web::post().to(commands::pause)),
@@ -90,8 +94,11 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         ("/v1/derive", web::post().to(commands::derive)),
         ("/v1/stop", web::post().to(commands::stop)),
     ];
-    for (path, route) in routes {
-        config.service(resource(path).route(route).default_service(to(other_method)));
+    for (path, route) in questions {
+        config.service(resource(path).route(route).default_service(to(only_get)));
+    }
+    for (path, route) in commands {
+        config.service(resource(path).route(route).default_service(to(only_post)));
     }
 }
 
@@ -101,10 +108,20 @@ pub(super) async fn no_route(request: HttpRequest) -> Result<HttpResponse, Probl
     Err(Problem::new(ProblemCode::NotFound, message, "GET /v1/openapi.json lists what there is"))
 }
 
-async fn other_method(request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn only_get(request: HttpRequest) -> HttpResponse {
+    other_method(&request, "GET")
+}
+
+async fn only_post(request: HttpRequest) -> HttpResponse {
+    other_method(&request, "POST")
+}
+
+fn other_method(request: &HttpRequest, allowed: &'static str) -> HttpResponse {
     let message = format!("{} does not take {}", request.path(), request.method());
-    let hint = "questions are GET, commands are POST";
-    Err(Problem::new(ProblemCode::MethodNotAllowed, message, hint))
+    let hint = format!("it takes {allowed}");
+    let mut reply = Problem::new(ProblemCode::MethodNotAllowed, message, hint).error_response();
+    reply.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    reply
 }
 
 /// This document.

@@ -38,7 +38,7 @@ pub(crate) fn run(verb: &ArchVerb, printer: &mut Printer) -> Result<(), Failure>
             printer.text(&match format {
                 Drawing::Svg => draw_svg(&arch),
                 Drawing::Dot => draw_dot(&arch),
-                Drawing::Text => draw_text(&arch),
+                Drawing::Text => draw_text(&arch, printer.width()),
             })
         }
     }
@@ -47,7 +47,8 @@ pub(crate) fn run(verb: &ArchVerb, printer: &mut Printer) -> Result<(), Failure>
 fn show(args: &ShowArgs, printer: &mut Printer) -> Result<(), Failure> {
     let arch = read(&args.arch)?;
     let description = describe(&arch, args)?;
-    printer.one(&description, |found| format!("{}\n\n{}", table(found), draw_text(&arch)))
+    let drawing = draw_text(&arch, printer.width());
+    printer.one(&description, |found| format!("{}\n\n{drawing}", table(found)))
 }
 
 fn describe(arch: &Arch, args: &ShowArgs) -> Result<Description, Failure> {

@@ -14,8 +14,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 Exit status: 0 done, 1 refused, 2 wrong usage, 3 no daemon answers, 4 the daemon is degraded."
 )]
 pub(crate) struct Args {
-    /// The daemon's socket [default: enasd.sock in the user's runtime folder, else api.sock in the state
-    /// folder].
+    /// The daemon's socket [default: where the daemon's configuration says, else enasd.sock in
+    /// the user's runtime folder, else api.sock in the state folder].
     #[arg(long, global = true, env = "ENASD_API__SOCKET", value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
     /// `json` is the daemon's reply as it is, `ndjson` its items, a line each.

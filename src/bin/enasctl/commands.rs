@@ -17,7 +17,11 @@ pub(crate) async fn score(
     printer: &mut Printer,
     arch: &str,
 ) -> Result<(), Failure> {
-    let request = ScoreRequest { arch: read(arch)?.to_string() };
+    // Checked here for a better text; an id goes as it is, since the daemon knows how the
+    // architecture was drawn, and with that which weights it reads.
+    let read = read(arch)?;
+    let is_id = arch.trim() == read.id();
+    let request = ScoreRequest { arch: if is_id { read.id() } else { read.to_string() } };
     let result: ScoreResult = daemon.work().post("/v1/score", &request).await?;
     printer.one(&result, |result| {
         let percentile = or_dash(result.percentile, |p| format!("above {p:.1} % of recent ones"));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use enasd::api::ApiError;
+use enasd::config::ConfigError;
 use enasd::net::NetError;
 use enasd::space::SpaceError;
 use enasd::store::StoreError;
@@ -15,6 +16,9 @@ pub(crate) enum Failure {
     /// The daemon refuses or is not there.
     #[error(transparent)]
     Api(#[from] ApiError),
+    /// The configuration, which says where the daemon is, cannot be read.
+    #[error("{0}; or say where the daemon is with `--socket`")]
+    Config(#[from] ConfigError),
     /// The text is no architecture.
     #[error(transparent)]
     Space(#[from] SpaceError),

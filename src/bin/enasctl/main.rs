@@ -44,7 +44,7 @@ fn run(args: Args) -> Result<(), Failure> {
         arch::run(verb, &mut printer)?;
         return printer.finish();
     }
-    let daemon = Daemon::new(args.socket);
+    let daemon = Daemon::new(args.socket)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(Failure::Output)?.block_on(ask(args.verb, &daemon, &mut printer))?;
     printer.finish()

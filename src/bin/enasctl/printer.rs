@@ -79,6 +79,12 @@ impl Printer {
         self.flush()
     }
 
+    /// Columns of the terminal; elsewhere as many as a drawing may need.
+    pub(crate) fn width(&self) -> usize {
+        let terminal = if self.is_terminal { Table::new().width() } else { None };
+        terminal.map_or(100, usize::from)
+    }
+
     /// Prints for people only.
     pub(crate) fn aside(&mut self, text: &str) -> Result<(), Failure> {
         if self.format == Format::Table { self.text(text) } else { Ok(()) }

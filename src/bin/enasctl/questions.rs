@@ -40,7 +40,8 @@ pub(crate) async fn best(
         };
     };
     let arch: Arch = first.arch.parse()?;
-    printer.aside(&format!("\n{}\n{arch}\n\n{}", first.id, draw_text(&arch)))?;
+    let drawing = draw_text(&arch, printer.width());
+    printer.aside(&format!("\n{}\n{arch}\n\n{drawing}", first.id))?;
     let Some(file) = &args.weights else { return Ok(()) };
     let reserved = if args.force { None } else { Some(Reserved::new(file)?) };
     let path = format!("/v1/archs/{}.safetensors", first.id);
@@ -116,7 +117,8 @@ pub(crate) async fn show(
     let path = format!("/v1/archs/{}", read(arch)?.id());
     let reply: ArchReply = daemon.questions.get(&path).await?;
     let arch: Arch = reply.arch.parse()?;
-    printer.one(&reply, |reply| format!("{}\n\n{}", arch_table(reply), draw_text(&arch)))
+    let drawing = draw_text(&arch, printer.width());
+    printer.one(&reply, |reply| format!("{}\n\n{drawing}", arch_table(reply)))
 }
 
 fn arch_table(reply: &ArchReply) -> String {

@@ -1,10 +1,11 @@
 //! Where the daemon is, and how long its answers may take.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use enasd::api::{Client, Limits};
+use enasd::config::{Config, ConfigError};
 
 /// Questions are answered from memory and files.
 const QUESTION: Duration = Duration::from_secs(15);
@@ -22,9 +23,9 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     /// The daemon at `socket`, or at the default place.
-    pub(crate) fn new(socket: Option<PathBuf>) -> Self {
-        let socket = socket.unwrap_or_else(default_socket);
-        Self { questions: Client::new(&socket, QUESTION) }
+    pub(crate) fn new(socket: Option<PathBuf>) -> Result<Self, ConfigError> {
+        let socket = socket.map_or_else(default_socket, Ok)?;
+        Ok(Self { questions: Client::new(&socket, QUESTION) })
     }
 
     /// For commands that wait for a step at most.
@@ -43,15 +44,9 @@ impl Daemon {
     }
 }
 
-/// Where a daemon without a configured socket listens: `enasd.sock` in the user's runtime folder,
-/// else `api.sock` in the state folder. Relative folders are ignored, as XDG wants it.
-fn default_socket() -> PathBuf {
-    let folder = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    if let Some(runtime) = folder("XDG_RUNTIME_DIR") {
-        return runtime.join("enasd.sock");
-    }
-    let state = folder("XDG_STATE_HOME")
-        .or_else(|| folder("HOME").map(|home| home.join(".local/state")))
-        .unwrap_or_else(|| Path::new("/var/lib").to_owned());
-    state.join("enasd/api.sock")
+/// Where the daemon itself would listen: the same configuration, environment and folders.
+fn default_socket() -> Result<PathBuf, ConfigError> {
+    let env = env::vars_os();
+    let env = env.filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
+    Config::load(None, env, &[])?.socket()
 }
