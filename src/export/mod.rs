@@ -1,1 +1,14 @@
-//! How a result leaves and looks: drawings of cells, foreign text forms.
+//! How a result leaves and looks: drawings of an architecture's two cells for the web (SVG), for
+//! Graphviz (DOT) and for a terminal.
+//!
+//! All are pure functions of an architecture, which is valid by construction: none can fail.
+
+mod dot;
+mod graph;
+mod layout;
+mod svg;
+mod terminal;
+
+pub use dot::draw_dot;
+pub use svg::draw_svg;
+pub use terminal::draw_text;
