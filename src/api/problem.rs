@@ -1,0 +1,202 @@
+//! `application/problem+json`: the one form of every error.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::actors::Refusal;
+use crate::net::NetError;
+use crate::space::SpaceError;
+use crate::store::StoreError;
+
+/// The content type.
+pub(super) const CONTENT_TYPE: &str = "application/problem+json";
+
+/// What kind of error: programs decide by it, so a code never changes its meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ProblemCode {
+    /// No such route.
+    NotFound,
+    /// The route exists, for another method.
+    MethodNotAllowed,
+    /// The query string is wrong.
+    BadQuery,
+    /// The body is no JSON of the expected form.
+    BadBody,
+    /// The body is longer than is read.
+    BodyTooLarge,
+    /// The body did not arrive in time.
+    BodyTimeout,
+    /// The text is no architecture, or none of this net.
+    BadArch,
+    /// The peer may read and not command.
+    Forbidden,
+    /// Nothing is kept under this id.
+    UnknownArch,
+    /// This build has no such stage.
+    StageNotBuilt,
+    /// It makes no sense in the daemon's state.
+    RefusedState,
+    /// The controller takes the request for wrong.
+    RefusedRequest,
+    /// It was tried and failed.
+    Failed,
+    /// As many as may are under way.
+    Busy,
+    /// The controller does not answer any more.
+    Unavailable,
+    /// The controller has not answered yet; the command may still be carried out.
+    Timeout,
+    /// The daemon is not ready: it starts, ends or does not progress.
+    NotReady,
+    /// A file cannot be read.
+    Store,
+    /// A mistake of this program.
+    Internal,
+    /// A code that a later version has.
+    #[serde(other)]
+    Other,
+}
+
+impl ProblemCode {
+    /// The HTTP status that goes with it.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::NotFound | Self::UnknownArch | Self::StageNotBuilt => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BadQuery | Self::BadBody | Self::BadArch | Self::RefusedRequest => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::RefusedState => StatusCode::CONFLICT,
+            Self::Busy | Self::Unavailable | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Failed | Self::Store | Self::Internal | Self::Other => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+}
+
+/// An error as it goes over the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// What kind.
+    pub code: ProblemCode,
+    /// What happened.
+    pub message: String,
+    /// How to mend it.
+    pub hint: String,
+}
+
+impl Problem {
+    /// A problem in words.
+    pub fn new(code: ProblemCode, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: hint.into() }
+    }
+
+    /// The problem that stands for an error reply of actix itself.
+    pub(super) fn from_status(status: StatusCode) -> Self {
+        let reason = status.canonical_reason().unwrap_or("the request is wrong");
+        let code = match status {
+            StatusCode::NOT_FOUND => ProblemCode::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => ProblemCode::MethodNotAllowed,
+            StatusCode::PAYLOAD_TOO_LARGE => ProblemCode::BodyTooLarge,
+            StatusCode::REQUEST_TIMEOUT => ProblemCode::BodyTimeout,
+            _ if status.is_client_error() => ProblemCode::BadBody,
+            _ => ProblemCode::Internal,
+        };
+        Self::new(code, reason.to_lowercase(), "GET /v1/openapi.json describes every request")
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if self.hint.is_empty() { Ok(()) } else { write!(f, "; {}", self.hint) }
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let body = serde_json::to_string(self).expect("three strings are always JSON");
+        HttpResponse::build(self.status_code()).content_type(CONTENT_TYPE).body(body)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let (code, hint) = match refusal {
+            Refusal::State { .. } => {
+                (ProblemCode::RefusedState, "`enasctl status` says what the daemon does")
+            }
+            Refusal::Request { .. } => {
+                (ProblemCode::RefusedRequest, "GET /v1/openapi.json describes every request")
+            }
+            _ => (ProblemCode::Failed, "the daemon's log may say more"),
+        };
+        Self::new(code, refusal.to_string(), hint)
+    }
+}
+
+impl From<SpaceError> for Problem {
+    fn from(err: SpaceError) -> Self {
+        let hint = "`enasctl sample 1` prints an architecture in its native form";
+        Self::new(ProblemCode::BadArch, err.to_string(), hint)
+    }
+}
+
+impl From<NetError> for Problem {
+    fn from(err: NetError) -> Self {
+        let hint = "give an architecture of the space that this daemon searches";
+        Self::new(ProblemCode::BadArch, err.to_string(), hint)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(err: StoreError) -> Self {
+        Self::new(ProblemCode::Store, err.to_string(), "the search itself is not affected")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_read_back_and_unknown_ones_do_not_break_an_older_client() {
+        let text = r#"{"code":"refused_state","message":"m","hint":"h"}"#;
+        let problem: Problem = serde_json::from_str(text).unwrap();
+        assert_eq!(problem, Problem::new(ProblemCode::RefusedState, "m", "h"));
+        assert_eq!(serde_json::to_string(&problem).unwrap(), text);
+        let later = r#"{"code":"moon_phase","message":"m","hint":"h"}"#;
+        let problem: Problem = serde_json::from_str(later).unwrap();
+        assert_eq!(problem.code, ProblemCode::Other);
+    }
+
+    #[test]
+    fn refusals_keep_their_words_and_get_a_status() {
+        for (refusal, status) in [
+            (Refusal::State { why: "paused already".into() }, 409),
+            (Refusal::Request { why: "too many".into() }, 400),
+            (Refusal::Failed { why: "disk full".into() }, 500),
+        ] {
+            let words = refusal.to_string();
+            let problem = Problem::from(refusal);
+            assert_eq!((problem.message, problem.code.status().as_u16()), (words, status));
+        }
+    }
+}

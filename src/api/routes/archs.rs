@@ -1,0 +1,116 @@
+//! `GET /v1/archs` and what hangs on one id: its description, drawings and weights.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Path, Query};
+
+use crate::actors::ChildWeights;
+use crate::api::Problem;
+use crate::api::command::ask;
+use crate::api::routes::known::{Known, kept_weights};
+use crate::api::routes::{State, check_limit, read};
+use crate::api::wire::{ArchReply, ArchsQuery, ArchsReply, LooseEnds, ScoredArch};
+use crate::export::{draw_dot, draw_svg};
+use crate::space::CellKind;
+use crate::store::HistoryReader;
+
+type Reply = Result<HttpResponse, Problem>;
+
+/// Architectures that were scored.
+#[utoipa::path(get, path = "/v1/archs", tag = "questions", params(ArchsQuery), responses(
+    (status = 200, description = "the architectures", body = ArchsReply),
+    (status = "default", description = "a problem", body = Problem,
+        content_type = "application/problem+json"),
+))]
+pub(in crate::api) async fn archs(state: State, query: Query<ArchsQuery>) -> Reply {
+    let ArchsQuery { order, limit } = *query;
+    check_limit(limit)?;
+    let path = state.config.history.clone();
+    let rows = read(move || Ok(HistoryReader::open(&path)?.archs(order.into(), limit)?)).await?;
+    let archs = rows.into_iter().map(ScoredArch::from).collect();
+    Ok(HttpResponse::Ok().json(ArchsReply { archs }))
+}
+
+/// One architecture, whether or not the search has met it: the id spells it.
+#[utoipa::path(get, path = "/v1/archs/{id}", tag = "questions",
+    params(("id" = String, Path, description = "its id, such as `m5-…`")), responses(
+    (status = 200, description = "the architecture", body = ArchReply),
+    (status = 404, description = "that is no id", body = Problem,
+        content_type = "application/problem+json"),
+    (status = "default", description = "a problem", body = Problem,
+        content_type = "application/problem+json"),
+))]
+pub(in crate::api) async fn arch(state: State, id: Path<String>) -> Reply {
+    let known = Known::find(&state, &id).await?;
+    let cost = state.config.net.shared(&known.arch)?.cost();
+    let loose = |kind| known.arch.cell(kind).loose_ends();
+    Ok(HttpResponse::Ok().json(ArchReply {
+        id: known.arch.id(),
+        arch: known.arch.to_string(),
+        flat: known.arch.to_flat(),
+        nodes: known.arch.cell(CellKind::Normal).nodes().len(),
+        loose_ends: LooseEnds {
+            normal: loose(CellKind::Normal),
+            reduction: loose(CellKind::Reduction),
+        },
+        params: cost.params,
+        multiply_adds: cost.multiply_adds,
+        best: known.best,
+        scored: known.scored,
+    }))
+}
+
+/// Its drawing as SVG.
+#[utoipa::path(get, path = "/v1/archs/{id}.svg", tag = "questions",
+    params(("id" = String, Path, description = "its id")), responses(
+    (status = 200, description = "the drawing", body = String, content_type = "image/svg+xml"),
+    (status = "default", description = "a problem", body = Problem,
+        content_type = "application/problem+json"),
+))]
+pub(in crate::api) async fn svg(state: State, id: Path<String>) -> Reply {
+    let known = Known::find(&state, &id).await?;
+    Ok(HttpResponse::Ok().content_type("image/svg+xml").body(draw_svg(&known.arch)))
+}
+
+/// Its drawing for Graphviz.
+#[utoipa::path(get, path = "/v1/archs/{id}.dot", tag = "questions",
+    params(("id" = String, Path, description = "its id")), responses(
+    (status = 200, description = "the drawing", body = String,
+        content_type = "text/vnd.graphviz"),
+    (status = "default", description = "a problem", body = Problem,
+        content_type = "application/problem+json"),
+))]
+pub(in crate::api) async fn dot(state: State, id: Path<String>) -> Reply {
+    let known = Known::find(&state, &id).await?;
+    Ok(HttpResponse::Ok().content_type("text/vnd.graphviz").body(draw_dot(&known.arch)))
+}
+
+/// Its weights: for one of the best cells those that its score was measured with, for any other
+/// its part of the present shared weights.
+#[utoipa::path(get, path = "/v1/archs/{id}.safetensors", tag = "questions",
+    params(("id" = String, Path, description = "its id")), responses(
+    (status = 200, description = "a safetensors file", body = [u8],
+        content_type = "application/octet-stream"),
+    (status = "default", description = "a problem", body = Problem,
+        content_type = "application/problem+json"),
+))]
+pub(in crate::api) async fn safetensors(state: State, id: Path<String>) -> Reply {
+    let known = Known::find(&state, &id).await?;
+    state.config.net.shared(&known.arch)?;
+    let id = known.arch.id();
+    let kept = match known.best {
+        Some(_) => kept_weights(&state, &id).await?,
+        None => None,
+    };
+    let config = &state.config;
+    let bytes = if let Some(bytes) = kept {
+        bytes
+    } else {
+        let message = ChildWeights { arch: known.arch };
+        ask(&state, &config.commands.weights, message, config.limits.work).await?
+    };
+    let name = format!("attachment; filename=\"{id}.safetensors\"");
+    Ok(HttpResponse::Ok()
+        .content_type("application/octet-stream")
+        .insert_header(("content-disposition", name))
+        .body(bytes))
+}

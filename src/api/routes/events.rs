@@ -1,0 +1,105 @@
+//! `GET /v1/events`: what happened to the daemon, a line each, and as it happens if asked for.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::rt::time::timeout;
+use actix_web::web::{Bytes, Query};
+use futures_util::stream;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+use crate::api::routes::{State, read};
+use crate::api::wire::{Event, EventsQuery};
+use crate::api::{Problem, ProblemCode};
+use crate::store::HistoryReader;
+
+/// Events read at a time: a follower that reads slowly holds this much and no more.
+const PAGE: u32 = 256;
+
+/// How often a follower looks for events: they come about once a minute.
+const POLL: Duration = Duration::from_millis(500);
+
+/// Looks without an event after which a blank line finds out whether the follower is there.
+const QUIET_POLLS: u32 = 10;
+
+/// Events as lines of JSON.
+#[utoipa::path(get, path = "/v1/events", tag = "questions", params(EventsQuery), responses(
+    (status = 200, description = "events, one a line", body = Event,
+        content_type = "application/x-ndjson"),
+    (status = 503, description = "as many followers as may are there", body = Problem,
+        content_type = "application/problem+json"),
+    (status = "default", description = "a problem", body = Problem,
+        content_type = "application/problem+json"),
+))]
+pub(in crate::api) async fn events(
+    state: State,
+    query: Query<EventsQuery>,
+) -> Result<HttpResponse, Problem> {
+    let EventsQuery { since, follow } = *query;
+    let Ok(place) = state.followers.clone().try_acquire_owned() else {
+        let message = "as many readers of events as may are there";
+        return Err(Problem::new(ProblemCode::Busy, message, "close one of them, or try later"));
+    };
+    let path = state.config.history.clone();
+    let reader = read(move || Ok(HistoryReader::open(&path)?)).await?;
+    let stopping = state.stopping.clone();
+    let cursor = Cursor { reader, since, follow, stopping, _place: place };
+    let lines = stream::unfold(Some(cursor), |cursor| async { cursor?.next().await });
+    Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(lines))
+}
+
+/// Where a reader of events is.
+struct Cursor {
+    reader: HistoryReader,
+    /// The number of the last event sent.
+    since: u64,
+    follow: bool,
+    stopping: watch::Receiver<bool>,
+    _place: OwnedSemaphorePermit,
+}
+
+type Chunk = (Result<Bytes, Infallible>, Option<Cursor>);
+
+impl Cursor {
+    /// The next lines; none at the end.
+    async fn next(mut self) -> Option<Chunk> {
+        for _ in 0..QUIET_POLLS {
+            let (reader, since) = (self.reader, self.since);
+            let found = read(move || {
+                let rows = reader.events(since, PAGE)?;
+                Ok((reader, rows))
+            });
+            let rows;
+            match found.await {
+                Ok(found) => (self.reader, rows) = found,
+                Err(problem) => {
+                    tracing::warn!(%problem, "a stream of events ends early");
+                    return None;
+                }
+            }
+            if let Some(last) = rows.last() {
+                self.since = last.seq;
+                return Some((Ok(lines(rows.into_iter().map(Event::from))), Some(self)));
+            }
+            if !self.follow || self.waits_in_vain().await {
+                return None;
+            }
+        }
+        Some((Ok(Bytes::from_static(b"\n")), Some(self)))
+    }
+
+    /// Waits until it is worth looking again; true if the server ends.
+    async fn waits_in_vain(&mut self) -> bool {
+        timeout(POLL, self.stopping.wait_for(|&stopping| stopping)).await.is_ok()
+    }
+}
+
+fn lines(events: impl Iterator<Item = Event>) -> Bytes {
+    let mut text = String::new();
+    for event in events {
+        text += &serde_json::to_string(&event).expect("numbers and strings are always JSON");
+        text.push('\n');
+    }
+    text.into()
+}

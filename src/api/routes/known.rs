@@ -1,0 +1,60 @@
+//! What is known of an architecture by its id.
+//!
+//! An id names all spellings of an architecture, and shared weights belong to places in a
+//! spelling. So an architecture that was drawn is taken as it was drawn: that is what its rewards
+//! were measured with. One that never was is taken as its id spells it.
+
+use crate::actors::BestStatus;
+use crate::api::routes::{State, read};
+use crate::api::wire::ScoredArch;
+use crate::api::{Problem, ProblemCode};
+use crate::space::{Arch, SpaceError};
+use crate::store::{HistoryReader, StoreError};
+
+/// The file of a best cell's weights.
+const WEIGHTS: &str = "weights.safetensors";
+
+/// An architecture by its id.
+pub(super) struct Known {
+    /// As it was drawn, where it was; else as the id spells it.
+    pub(super) arch: Arch,
+    /// Its score, if it is one of the best.
+    pub(super) best: Option<BestStatus>,
+    /// Its rewards, if it was scored.
+    pub(super) scored: Option<ScoredArch>,
+}
+
+impl Known {
+    pub(super) async fn find(state: &State, id: &str) -> Result<Self, Problem> {
+        let canonical: Arch = id.parse().map_err(|err: SpaceError| {
+            let hint = "`enasctl list` lists ids; POST /v1/score takes any text form";
+            Problem::new(ProblemCode::UnknownArch, err.to_string(), hint)
+        })?;
+        let id = canonical.id();
+        let best = state.status().best.iter().find(|cell| cell.id == id).cloned();
+        let path = state.config.history.clone();
+        let scored = read(move || Ok(HistoryReader::open(&path)?.arch(&id)?)).await?;
+        let scored = scored.map(ScoredArch::from);
+        let drawn = best.as_ref().map(|cell| &cell.arch).or(scored.as_ref().map(|row| &row.arch));
+        let arch = drawn.and_then(|text| text.parse().ok()).unwrap_or(canonical);
+        Ok(Self { arch, best, scored })
+    }
+}
+
+/// The weights kept with a best cell; none if it has left the list in this moment.
+pub(super) async fn kept_weights(state: &State, id: &str) -> Result<Option<Vec<u8>>, Problem> {
+    let (folder, id) = (state.config.best.clone(), id.to_owned());
+    read(move || {
+        let found = match folder.read(&id, WEIGHTS) {
+            // Replaced between the reading of its hash and of the file.
+            Err(StoreError::Corrupt { .. }) => folder.read(&id, WEIGHTS),
+            found => found,
+        };
+        match found {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(err) => Err(err.into()),
+        }
+    })
+    .await
+}

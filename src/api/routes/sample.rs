@@ -1,0 +1,43 @@
+//! `POST /v1/sample`: architectures as the policy draws them.
+
+use actix_web::HttpResponse;
+use actix_web::web::Json;
+
+use crate::actors::Sample;
+use crate::api::command::ask;
+use crate::api::routes::State;
+use crate::api::wire::{Arm, SampleRequest, SampleResult, SampledArch};
+use crate::api::{Problem, ProblemCode};
+
+/// The most architectures of one draw.
+const MAX_COUNT: usize = 1000;
+
+/// Draws architectures without any effect on the search.
+#[utoipa::path(post, path = "/v1/sample", tag = "commands", request_body = SampleRequest,
+    responses(
+        (status = 200, description = "the architectures", body = SampleResult),
+        (status = 400, description = "too few or too many", body = Problem,
+            content_type = "application/problem+json"),
+        (status = "default", description = "a problem", body = Problem,
+            content_type = "application/problem+json"),
+    ))]
+pub(in crate::api) async fn sample(
+    state: State,
+    request: Json<SampleRequest>,
+) -> Result<HttpResponse, Problem> {
+    let SampleRequest { count, seed, arm } = *request;
+    if !(1..=MAX_COUNT).contains(&count) {
+        let message = format!("`count` is {count}; it must be 1 to {MAX_COUNT}");
+        return Err(Problem::new(ProblemCode::BadBody, message, "draw several times for more"));
+    }
+    let seed = seed.unwrap_or_else(|| state.next_seed());
+    let config = &state.config;
+    let message = Sample { count, seed, from_policy: arm == Arm::Policy };
+    let drawn = ask(&state, &config.commands.sample, message, config.limits.command).await?;
+    let archs = drawn.into_iter().map(|one| SampledArch {
+        id: one.arch.id(),
+        arch: one.arch.to_string(),
+        log_prob: one.log_prob,
+    });
+    Ok(HttpResponse::Ok().json(SampleResult { seed, arm, archs: archs.collect() }))
+}

@@ -1,0 +1,53 @@
+//! `POST /v1/score`: how good an architecture is with the present shared weights.
+
+use actix_web::HttpResponse;
+use actix_web::web::Json;
+
+use crate::actors::Score;
+use crate::api::Problem;
+use crate::api::command::ask;
+use crate::api::routes::known::Known;
+use crate::api::routes::{State, read};
+use crate::api::wire::{ScoreRequest, ScoreResult};
+use crate::space::Arch;
+use crate::store::HistoryReader;
+
+/// Scores an architecture on the whole validation split.
+#[utoipa::path(post, path = "/v1/score", tag = "commands", request_body = ScoreRequest, responses(
+    (status = 200, description = "its score", body = ScoreResult),
+    (status = 400, description = "no architecture of this net", body = Problem,
+        content_type = "application/problem+json"),
+    (status = "default", description = "a problem", body = Problem,
+        content_type = "application/problem+json"),
+))]
+pub(in crate::api) async fn score(
+    state: State,
+    request: Json<ScoreRequest>,
+) -> Result<HttpResponse, Problem> {
+    let arch: Arch = request.arch.parse()?;
+    let is_id = request.arch.trim() == arch.id();
+    let arch = if is_id { Known::find(&state, &request.arch).await?.arch } else { arch };
+    let cost = state.config.net.shared(&arch)?.cost();
+    let config = &state.config;
+    let message = Score { arch: arch.clone() };
+    let found = ask(&state, &config.commands.score, message, config.limits.work).await?;
+    let accuracy = found.correct as f64 / found.total as f64;
+    let path = config.history.clone();
+    let percentile = read(move || Ok(HistoryReader::open(&path)?.percentile(accuracy)?)).await;
+    // The score took long, and stands without its rank.
+    let percentile = percentile.unwrap_or_else(|problem| {
+        tracing::warn!(%problem, "a score has no percentile");
+        None
+    });
+    Ok(HttpResponse::Ok().json(ScoreResult {
+        id: arch.id(),
+        arch: arch.to_string(),
+        accuracy,
+        correct: found.correct,
+        total: found.total,
+        percentile,
+        params: cost.params,
+        multiply_adds: cost.multiply_adds,
+        step: found.step,
+    }))
+}

@@ -1,0 +1,139 @@
+//! The API's server, on threads of its own: the search never waits for it, nor it for the search.
+
+use std::fmt;
+use std::io;
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::rt::System;
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{App, HttpServer, web};
+use tokio::sync::watch;
+
+use crate::api::socket::SocketFile;
+use crate::api::state::note_progress;
+use crate::api::{ApiError, ApiState, ServeConfig, Socket, gate, peer, routes};
+
+/// Connections at a time; further ones wait in the socket's queue. Every follower and every
+/// command takes one, which leaves 224 for questions.
+const MAX_CONNECTIONS: usize = 256;
+
+/// Threads that read files and the database: questions are few and short.
+const BLOCKING_THREADS: usize = 4;
+
+/// How long a connection may take to say nothing more: the default of actix-web is 1 s; a
+/// connection between two requests of one client.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// How long requests under way may take once the server is to end.
+const SHUTDOWN_SECONDS: u64 = 2;
+
+/// A server on a thread of its own.
+pub struct ServerThread {
+    name: &'static str,
+    handle: ServerHandle,
+    thread: JoinHandle<io::Result<()>>,
+    stopping: watch::Sender<bool>,
+    file: Option<SocketFile>,
+}
+
+impl fmt::Debug for ServerThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerThread").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl ServerThread {
+    /// Whether it serves; one that does not without having been stopped has failed.
+    pub fn is_serving(&self) -> bool {
+        !self.thread.is_finished()
+    }
+
+    /// Ends it: streams are ended, requests under way get two seconds, the socket file goes.
+    pub async fn stop(self) -> Result<(), ApiError> {
+        self.stopping.send_replace(true);
+        self.handle.stop(true).await;
+        drop(self.file);
+        let ended = self.thread.join().unwrap_or_else(|_| Err(io::Error::other("it panicked")));
+        ended.map_err(|source| ApiError::Server { server: self.name, source })
+    }
+
+    /// Ties a socket file to the server's life.
+    fn with_file(self, file: SocketFile) -> Self {
+        Self { file: Some(file), ..self }
+    }
+}
+
+/// Serves the API on a socket made by [`Socket::bind`], whose file goes when the server ends.
+pub fn serve(socket: Socket, config: ServeConfig) -> Result<ServerThread, ApiError> {
+    let (listener, file) = socket.into_parts();
+    Ok(serve_listener(listener, config)?.with_file(file))
+}
+
+/// Serves the API on a listener that somebody else made, such as systemd, and whose file is
+/// theirs.
+pub fn serve_listener(
+    listener: UnixListener,
+    config: ServeConfig,
+) -> Result<ServerThread, ApiError> {
+    let (stopping, stopped) = watch::channel(false);
+    let build = move || {
+        let (progress, noted) = watch::channel(Instant::now());
+        actix_web::rt::spawn(note_progress(config.status.clone(), progress));
+        let head = config.limits.head;
+        let state = Data::from(Arc::new(ApiState::new(config, stopped, noted)));
+        let app = move || {
+            App::new()
+                .app_data(state.clone())
+                .wrap(from_fn(gate::pass))
+                .configure(|config: &mut ServiceConfig| routes::configure(config))
+                .default_service(web::to(routes::no_route))
+        };
+        let server = HttpServer::new(app)
+            .workers(1)
+            .worker_max_blocking_threads(BLOCKING_THREADS)
+            .max_connections(MAX_CONNECTIONS)
+            .client_request_timeout(head)
+            .keep_alive(KEEP_ALIVE)
+            // A peer that hangs up is gone: nothing goes on for it.
+            .h1_allow_half_closed(false)
+            .shutdown_timeout(SHUTDOWN_SECONDS)
+            .disable_signals()
+            .on_connect(peer::remember);
+        Ok(server.listen_uds(listener)?.run())
+    };
+    start("api", stopping, build)
+}
+
+/// Runs a server on a thread with its own actix system, and returns once it listens.
+pub(super) fn start(
+    name: &'static str,
+    stopping: watch::Sender<bool>,
+    build: impl FnOnce() -> io::Result<Server> + Send + 'static,
+) -> Result<ServerThread, ApiError> {
+    let failed = |source| ApiError::Server { server: name, source };
+    let (started, handle) = mpsc::sync_channel(1);
+    let run = move || {
+        System::new().block_on(async move {
+            match build() {
+                Ok(server) => {
+                    // The receiver waits for exactly this.
+                    let _ = started.send(Ok(server.handle()));
+                    server.await
+                }
+                Err(err) => {
+                    let _ = started.send(Err(err));
+                    Ok(())
+                }
+            }
+        })
+    };
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(run).map_err(failed)?;
+    let handle = handle.recv().unwrap_or_else(|_| Err(io::Error::other("its thread ended")));
+    Ok(ServerThread { name, handle: handle.map_err(failed)?, thread, stopping, file: None })
+}

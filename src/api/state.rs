@@ -1,0 +1,149 @@
+//! What the routes answer from.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Semaphore, watch};
+
+use crate::actors::{Commands, Status};
+use crate::api::peer::Commanders;
+use crate::net::MicroNet;
+use crate::store::BestFolder;
+
+/// Called after every request with its route (one of [`ROUTES`](crate::api::ROUTES)), the HTTP
+/// status of the reply, and how long it took.
+pub type RequestHook = Arc<dyn Fn(&'static str, u16, Duration) + Send + Sync>;
+
+/// Followers of events at a time: each holds a connection and asks the database twice a second.
+const MAX_FOLLOWERS: usize = 16;
+
+/// Commands under way at a time: as many as the controller's mailbox holds.
+const MAX_COMMANDS: usize = 16;
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Until the head of a request is there; 1 s or more, since actix-web's clock for it is up to
+    /// half a second late.
+    pub head: Duration,
+    /// Until the body of a request is there.
+    pub body: Duration,
+    /// A command that waits for a step at most.
+    pub command: Duration,
+    /// Scoring, weights and checkpoints: a step, then work of the same order.
+    pub work: Duration,
+    /// A derivation: hundreds of scores.
+    pub derive: Duration,
+    /// Without a finished step, after which the daemon is not ready. Far above any step: a
+    /// derivation of the paper's net on a CPU takes minutes.
+    pub progress: Duration,
+}
+
+impl Limits {
+    /// The limits of a daemon.
+    pub const DAEMON: Self = Self {
+        head: Duration::from_secs(5),
+        body: Duration::from_secs(5),
+        command: Duration::from_mins(2),
+        work: Duration::from_mins(10),
+        derive: Duration::from_hours(1),
+        progress: Duration::from_mins(15),
+    };
+}
+
+/// What a server is given.
+#[derive(Clone)]
+pub struct ServeConfig {
+    /// The last status.
+    pub status: watch::Receiver<Arc<Status>>,
+    /// The controller.
+    pub commands: Commands,
+    /// The nets of this search, to count what a child costs.
+    pub net: MicroNet,
+    /// The database of the history.
+    pub history: PathBuf,
+    /// The folder of the best cells. It must be opened before the search writes to it: opening
+    /// clears away what looks like a broken write.
+    pub best: Arc<BestFolder>,
+    /// The effective configuration, to be shown.
+    pub config: serde_json::Value,
+    /// Users that may command, besides root and the daemon's own.
+    pub admins: Vec<u32>,
+    /// How long things may take.
+    pub limits: Limits,
+    /// Counts requests.
+    pub hook: RequestHook,
+}
+
+impl fmt::Debug for ServeConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServeConfig").field("history", &self.history).finish_non_exhaustive()
+    }
+}
+
+/// What the routes answer from: the configuration, and the few things that a server counts.
+pub struct ApiState {
+    pub(super) config: ServeConfig,
+    pub(super) commanders: Commanders,
+    pub(super) followers: Arc<Semaphore>,
+    pub(super) commands: Semaphore,
+    /// True once the server ends: streams end too.
+    pub(super) stopping: watch::Receiver<bool>,
+    /// When the status changed last.
+    progress: watch::Receiver<Instant>,
+    /// Draws without a seed so far: each gets another one.
+    draws: AtomicU64,
+}
+
+impl fmt::Debug for ApiState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiState").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl ApiState {
+    pub(super) fn new(
+        config: ServeConfig,
+        stopping: watch::Receiver<bool>,
+        progress: watch::Receiver<Instant>,
+    ) -> Self {
+        Self {
+            commanders: Commanders::new(&config.admins),
+            config,
+            followers: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
+            commands: Semaphore::new(MAX_COMMANDS),
+            stopping,
+            progress,
+            draws: AtomicU64::new(0),
+        }
+    }
+
+    /// The last status.
+    pub(super) fn status(&self) -> Arc<Status> {
+        self.config.status.borrow().clone()
+    }
+
+    /// How long ago the status changed; none once nobody can change it any more.
+    pub(super) fn since_progress(&self) -> Option<Duration> {
+        let published = self.config.status.has_changed().is_ok();
+        published.then(|| self.progress.borrow().elapsed())
+    }
+
+    /// A seed for a draw that names none.
+    pub(super) fn next_seed(&self) -> u64 {
+        self.status().place.number.wrapping_add(self.draws.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Notes when the status changes, for as long as somebody can change it.
+pub(super) async fn note_progress(
+    mut status: watch::Receiver<Arc<Status>>,
+    progress: watch::Sender<Instant>,
+) {
+    while status.changed().await.is_ok() {
+        progress.send_replace(Instant::now());
+    }
+}

@@ -1,0 +1,394 @@
+//! Every request and reply of the API: what server, client and tests have in common.
+//!
+//! The status is [`Status`](crate::actors::Status) as it is. Architectures travel in their text
+//! forms, accuracies and rewards as shares of 1, times in seconds unless the name says otherwise.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::actors::BestStatus;
+use crate::store::{ArchOrder, ArchSummary, EventRow, HistoryRow};
+
+/// The most rows, cells or architectures that one reply lists.
+pub const MAX_LIMIT: u32 = 10_000;
+
+/// How far a cell has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Scored with the shared weights.
+    #[default]
+    Shared,
+    /// Trained from scratch.
+    Retrained,
+    /// Measured once on the locked test split.
+    Certified,
+}
+
+/// Which architectures come first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// Those with the highest reward.
+    #[default]
+    Best,
+    /// Those scored last.
+    Latest,
+}
+
+impl From<Order> for ArchOrder {
+    fn from(order: Order) -> Self {
+        match order {
+            Order::Best => Self::Best,
+            Order::Latest => Self::Latest,
+        }
+    }
+}
+
+/// The query of `GET /v1/best`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct BestQuery {
+    /// How far the cells have come; this build derives `shared` ones.
+    pub stage: Stage,
+    /// The most cells, 1 to 10000.
+    pub limit: u32,
+}
+
+impl Default for BestQuery {
+    fn default() -> Self {
+        Self { stage: Stage::Shared, limit: 10 }
+    }
+}
+
+/// The reply of `GET /v1/best`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BestReply {
+    /// How far the cells have come.
+    pub stage: Stage,
+    /// The cells, best first.
+    pub cells: Vec<BestStatus>,
+}
+
+/// The query of `GET /v1/archs`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct ArchsQuery {
+    /// Which come first.
+    pub order: Order,
+    /// The most architectures, 1 to 10000.
+    pub limit: u32,
+}
+
+impl Default for ArchsQuery {
+    fn default() -> Self {
+        Self { order: Order::Best, limit: 20 }
+    }
+}
+
+/// What the history knows of one architecture that was scored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ScoredArch {
+    /// Its id.
+    pub id: String,
+    /// Its native text form.
+    pub arch: String,
+    /// How often it was scored.
+    pub times: u64,
+    /// Its highest reward: accuracy on a validation batch.
+    pub best_reward: f64,
+    /// The mean of its rewards.
+    pub mean_reward: f64,
+    /// The step of the last one.
+    pub last_step: u64,
+}
+
+impl From<ArchSummary> for ScoredArch {
+    fn from(row: ArchSummary) -> Self {
+        Self {
+            id: row.arch_id,
+            arch: row.arch,
+            times: row.times,
+            best_reward: row.best_reward,
+            mean_reward: row.mean_reward,
+            last_step: row.last_step,
+        }
+    }
+}
+
+/// The reply of `GET /v1/archs`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ArchsReply {
+    /// The architectures, in the order asked for.
+    pub archs: Vec<ScoredArch>,
+}
+
+/// The loose ends of both cells: the nodes that make a cell's output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LooseEnds {
+    /// Of the normal cell.
+    pub normal: Vec<usize>,
+    /// Of the reduction cell.
+    pub reduction: Vec<usize>,
+}
+
+/// The reply of `GET /v1/archs/{id}`. Counts are of the child with its part of the shared
+/// weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ArchReply {
+    /// Its id.
+    pub id: String,
+    /// Its native text form.
+    pub arch: String,
+    /// The authors' numbers.
+    pub flat: String,
+    /// Computed nodes of a cell.
+    pub nodes: usize,
+    /// The loose ends of both cells.
+    pub loose_ends: LooseEnds,
+    /// Trainable values, without the auxiliary head.
+    pub params: u64,
+    /// Multiply-adds of one image, without the auxiliary head.
+    pub multiply_adds: u64,
+    /// Its score, if it is one of the best cells.
+    pub best: Option<BestStatus>,
+    /// Its rewards, if it was ever scored on a batch.
+    pub scored: Option<ScoredArch>,
+}
+
+/// The query of `GET /v1/history`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct HistoryQuery {
+    /// The first step.
+    pub since: u64,
+    /// About how many rows, 1 to 10000: the last step is given whole.
+    pub limit: u32,
+}
+
+impl Default for HistoryQuery {
+    fn default() -> Self {
+        Self { since: 0, limit: 100 }
+    }
+}
+
+/// One architecture that was drawn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HistoryItem {
+    /// The number of the step.
+    pub step: u64,
+    /// What the search was doing: `shared`, `controller` or `derive`.
+    pub phase: String,
+    /// The cycle, counted from 0.
+    pub cycle: u32,
+    /// The epoch, counted from 0.
+    pub epoch: u32,
+    /// Who drew it: `controller`, `random` or `derive`.
+    pub arm: String,
+    /// Its place among those that the arm drew in this step.
+    pub idx: u32,
+    /// Its id.
+    pub id: String,
+    /// Its native text form.
+    pub arch: String,
+    /// Its reward; none where nothing is scored.
+    pub reward: Option<f64>,
+    /// log π(m; θ) in nats, if a policy drew it.
+    pub log_prob: Option<f64>,
+    /// Entropy of its choices in nats, if a policy drew it.
+    pub entropy_nats: Option<f64>,
+}
+
+impl From<HistoryRow> for HistoryItem {
+    fn from(row: HistoryRow) -> Self {
+        Self {
+            step: row.step,
+            phase: row.phase.name().to_owned(),
+            cycle: row.cycle,
+            epoch: row.epoch,
+            arm: row.arm.name().to_owned(),
+            idx: row.idx,
+            id: row.arch_id,
+            arch: row.arch,
+            reward: row.reward,
+            log_prob: row.log_prob,
+            entropy_nats: row.entropy,
+        }
+    }
+}
+
+/// The reply of `GET /v1/history`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HistoryReply {
+    /// The rows, in the order in which the search went.
+    pub rows: Vec<HistoryItem>,
+    /// The `since` with which the next call goes on.
+    pub next_since: u64,
+}
+
+/// Whether a stream goes on after what is there.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct EventsQuery {
+    /// Events after the one with this number; 0 for all that are kept.
+    pub since: u64,
+    /// Whether to go on with events as they happen. Blank lines keep the connection alive.
+    pub follow: bool,
+}
+
+/// One line of `GET /v1/events`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Event {
+    /// Its number; every later event has a greater one.
+    pub seq: u64,
+    /// When, in milliseconds since 1970.
+    pub unix_ms: i64,
+    /// What kind, one word.
+    pub kind: String,
+    /// What happened.
+    pub message: String,
+}
+
+impl From<EventRow> for Event {
+    fn from(row: EventRow) -> Self {
+        let EventRow { seq, at_unix_ms, kind, message } = row;
+        Self { seq, unix_ms: at_unix_ms, kind, message }
+    }
+}
+
+/// The body of `POST /v1/score`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreRequest {
+    /// The architecture in any known text form: native, the authors' numbers, or an id.
+    pub arch: String,
+}
+
+/// The reply of `POST /v1/score`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ScoreResult {
+    /// Its id.
+    pub id: String,
+    /// Its native text form.
+    pub arch: String,
+    /// Accuracy on the whole validation split with the present shared weights.
+    pub accuracy: f64,
+    /// Images classified rightly.
+    pub correct: u64,
+    /// Images of the validation split.
+    pub total: u64,
+    /// The percentage of recent rewards that the accuracy exceeds; none before the first.
+    pub percentile: Option<f64>,
+    /// Trainable values, without the auxiliary head.
+    pub params: u64,
+    /// Multiply-adds of one image, without the auxiliary head.
+    pub multiply_adds: u64,
+    /// The number of the step before which the weights were taken.
+    pub step: u64,
+}
+
+/// Who draws.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Arm {
+    /// The policy.
+    #[default]
+    Policy,
+    /// Uniformly.
+    Random,
+}
+
+/// The body of `POST /v1/sample`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SampleRequest {
+    /// How many, 1 to 1000.
+    pub count: usize,
+    /// Seed of the draw; without one the server picks one and says which.
+    #[serde(default)]
+    pub seed: Option<u64>,
+    /// Who draws.
+    #[serde(default)]
+    pub arm: Arm,
+}
+
+/// One drawn architecture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SampledArch {
+    /// Its id.
+    pub id: String,
+    /// Its native text form.
+    pub arch: String,
+    /// log π(m; θ) in nats; for the random arm, of the uniform policy.
+    pub log_prob: f64,
+}
+
+/// The reply of `POST /v1/sample`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SampleResult {
+    /// The seed: with the same policy it gives the same architectures.
+    pub seed: u64,
+    /// Who drew.
+    pub arm: Arm,
+    /// The architectures.
+    pub archs: Vec<SampledArch>,
+}
+
+/// The reply of a command that has nothing else to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Done {
+    /// What was done, in words.
+    pub message: String,
+}
+
+/// The reply of `POST /v1/checkpoint`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CheckpointResult {
+    /// The number of the step at which it resumes.
+    pub step: u64,
+}
+
+/// The reply of `POST /v1/derive`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeriveResult {
+    /// The ids of the best cells, best first.
+    pub best: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_fill_in_defaults_and_refuse_what_they_do_not_know() {
+        let request: SampleRequest = serde_json::from_str(r#"{"count": 3}"#).unwrap();
+        assert_eq!((request.count, request.seed, request.arm), (3, None, Arm::Policy));
+        let err = serde_json::from_str::<SampleRequest>(r#"{"count": 3, "sead": 1}"#).unwrap_err();
+        assert!(err.to_string().contains("sead"), "{err}");
+        let query: ArchsQuery = serde_json::from_str("{}").unwrap();
+        assert_eq!((query.order, query.limit), (Order::Best, 20));
+        assert!(serde_json::from_str::<HistoryQuery>(r#"{"until": 1}"#).is_err());
+    }
+
+    #[test]
+    fn replies_keep_their_field_names() {
+        let result = SampleResult {
+            seed: 1,
+            arm: Arm::Random,
+            archs: vec![SampledArch { id: "i".into(), arch: "a".into(), log_prob: -0.5 }],
+        };
+        assert_eq!(
+            serde_json::to_string(&result).unwrap(),
+            r#"{"seed":1,"arm":"random","archs":[{"id":"i","arch":"a","log_prob":-0.5}]}"#
+        );
+        let event = Event { seq: 1, unix_ms: 2, kind: "k".into(), message: "m".into() };
+        assert_eq!(
+            serde_json::to_string(&event).unwrap(),
+            r#"{"seq":1,"unix_ms":2,"kind":"k","message":"m"}"#
+        );
+    }
+}

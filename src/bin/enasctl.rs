@@ -1,2 +1,0 @@
-//! enasd
-fn main() {}

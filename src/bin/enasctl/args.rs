@@ -1,0 +1,221 @@
+//! The arguments.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Ask and command enasd, a daemon that searches for neural network architectures.
+#[derive(Debug, Parser)]
+#[command(
+    name = "enasctl",
+    version,
+    about,
+    after_help = "\
+Exit status: 0 done, 1 refused, 2 wrong usage, 3 no daemon answers, 4 the daemon is degraded."
+)]
+pub(crate) struct Args {
+    /// The daemon's socket [default: where the daemon's configuration says, else enasd.sock in
+    /// the user's runtime folder, else api.sock in the state folder].
+    #[arg(long, global = true, env = "ENASD_API__SOCKET", value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// `json` is the daemon's reply as it is, `ndjson` its items, a line each.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    pub(crate) output: Format,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// For programs that read lines.
+    Ndjson,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Says what the daemon does.
+    Status,
+    /// Shows the best cells, and draws the best one.
+    Best(BestArgs),
+    /// Lists architectures that were scored.
+    List {
+        /// Which come first.
+        #[arg(long, value_enum, default_value_t = Order::Best)]
+        order: Order,
+        /// The most architectures, 1 to 10000.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Shows one architecture and what the search knows of it.
+    Show {
+        /// An id, or any other text form.
+        arch: String,
+    },
+    /// Scores an architecture with the present shared weights.
+    Score {
+        /// An id, or any other text form.
+        arch: String,
+    },
+    /// Draws architectures, without any effect on the search.
+    Sample(SampleArgs),
+    /// Derives once more, beside the schedule.
+    Derive,
+    /// Stops taking steps after the one under way.
+    Pause,
+    /// Goes on after a pause.
+    Resume,
+    /// Writes a checkpoint at once.
+    Checkpoint,
+    /// Finishes the step, writes a checkpoint, and ends the daemon.
+    Stop,
+    /// Lists what was drawn and what came of it.
+    History {
+        /// The first step.
+        #[arg(long, default_value_t = 0)]
+        since: u64,
+        /// About how many rows, 1 to 10000: the last step is given whole.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
+    /// Lists what happened to the daemon.
+    Events {
+        /// Events after the one with this number.
+        #[arg(long, default_value_t = 0)]
+        since: u64,
+        /// Goes on with events as they happen.
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// Shows the configuration that the daemon runs with.
+    Config,
+    /// Looks at an architecture without a daemon.
+    Arch {
+        /// What to do with it.
+        #[command(subcommand)]
+        verb: ArchVerb,
+    },
+}
+
+/// The arguments of `best`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BestArgs {
+    /// The most cells, 1 to 10000.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) limit: u32,
+    /// Writes the weights of the best cell, as safetensors.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Replaces the file if it is there.
+    #[arg(long, requires = "weights")]
+    pub(crate) force: bool,
+}
+
+/// The arguments of `sample`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SampleArgs {
+    /// How many, 1 to 1000.
+    pub(crate) count: usize,
+    /// With the same policy, the same seed gives the same architectures.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Draws uniformly instead of from the policy.
+    #[arg(long)]
+    pub(crate) random: bool,
+}
+
+/// Which architectures come first.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Order {
+    /// Those with the highest reward.
+    Best,
+    /// Those scored last.
+    Latest,
+}
+
+/// What can be done with an architecture alone.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ArchVerb {
+    /// Describes it: id, loose ends, parameters, multiply-adds.
+    Show(ShowArgs),
+    /// Draws it.
+    Draw {
+        /// The architecture in any text form, or `-` to read it from standard input.
+        arch: String,
+        /// The form of the drawing.
+        #[arg(long, value_enum, default_value_t = Drawing::Text)]
+        format: Drawing,
+    },
+}
+
+/// The arguments of `arch show`: the defaults are those of the paper's final model.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ShowArgs {
+    /// The architecture in any text form, or `-` to read it from standard input.
+    pub(crate) arch: String,
+    /// The search space.
+    #[arg(long, value_enum, default_value_t = SpaceName::Micro)]
+    pub(crate) space: SpaceName,
+    /// Normal cells; two reduction cells come on top.
+    #[arg(long, default_value_t = 15)]
+    pub(crate) layers: usize,
+    /// Channels of the first cells.
+    #[arg(long, default_value_t = 36)]
+    pub(crate) channels: usize,
+    /// Trained from scratch, or with its part of the shared weights.
+    #[arg(long, value_enum, default_value_t = NetForm::Standalone)]
+    pub(crate) net: NetForm,
+    /// Channels of an image.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) image_channels: usize,
+    /// Rows and columns of an image.
+    #[arg(long, default_value_t = 32)]
+    pub(crate) side: usize,
+    /// Number of classes.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) classes: usize,
+}
+
+/// A search space.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SpaceName {
+    /// Two cells, stacked.
+    Micro,
+}
+
+/// How a child is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NetForm {
+    /// As it is trained from scratch and shipped.
+    Standalone,
+    /// As the search runs it.
+    Shared,
+}
+
+/// The form of a drawing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Drawing {
+    /// A picture for browsers.
+    Svg,
+    /// A text for Graphviz.
+    Dot,
+    /// For terminals.
+    Text,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_do_not_contradict_each_other() {
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,77 @@
+//! Why the program ends with another status than 0.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use enasd::api::ApiError;
+use enasd::config::ConfigError;
+use enasd::net::NetError;
+use enasd::space::SpaceError;
+use enasd::store::StoreError;
+
+/// Why the program ends with another status than 0.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The daemon refuses or is not there.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// The configuration, which says where the daemon is, cannot be read.
+    #[error("{0}; or say where the daemon is with `--socket`")]
+    Config(#[from] ConfigError),
+    /// The text is no architecture.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
+    /// No net can be built.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no best cell.
+    #[error("the search has derived no cell yet, so there are no weights to write")]
+    NothingDerived,
+    /// The file is there.
+    #[error("{} is there already; give another name, or `--force` to replace it", path.display())]
+    FileIsThere {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file cannot be made.
+    #[error("cannot make {}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        r#source: io::Error,
+    },
+    /// Standard input has no architecture.
+    #[error("cannot read an architecture from standard input: {0}")]
+    Input(io::Error),
+    /// The result cannot be printed.
+    #[error("cannot print the result: {0}")]
+    Output(io::Error),
+    /// The daemon is there and not well.
+    #[error("the daemon is degraded: {why}")]
+    Degraded {
+        /// In words.
+        why: String,
+    },
+}
+
+impl Failure {
+    /// Whether whoever reads the output has seen enough, as in `enasctl list | head`.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(err) if err.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// The exit status.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            _ if self.is_closed_pipe() => ExitCode::SUCCESS,
+            Self::Api(ApiError::Unreachable { .. } | ApiError::Silent { .. }) => ExitCode::from(3),
+            Self::Degraded { .. } => ExitCode::from(4),
+            _ => ExitCode::from(1),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! `enasctl`: asks and commands the daemon, and looks at architectures without one.
+//!
+//! ```text
+//! arguments ─► verb ─┬─ arch …            no daemon
+//!                    └─ Client ─► socket  questions and commands
+//!                          └─► Printer: table, JSON, or a line of JSON per item
+//! ```
+//!
+//! Exit status: 0 done, 1 refused, 2 wrong usage, 3 no daemon, 4 the daemon is degraded.
+
+mod arch;
+mod args;
+mod commands;
+mod events;
+mod failure;
+mod printer;
+mod questions;
+mod socket;
+mod status;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Verb};
+use crate::failure::Failure;
+use crate::printer::Printer;
+use crate::socket::Daemon;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let Err(failure) = run(args) else { return ExitCode::SUCCESS };
+    if !failure.is_closed_pipe() {
+        // Where even this cannot be written, the exit status remains.
+        let _ = writeln!(std::io::stderr(), "enasctl: {failure}");
+    }
+    failure.exit_code()
+}
+
+fn run(args: Args) -> Result<(), Failure> {
+    let mut printer = Printer::new(args.output);
+    if let Verb::Arch { verb } = &args.verb {
+        arch::run(verb, &mut printer)?;
+        return printer.finish();
+    }
+    let daemon = Daemon::new(args.socket)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(Failure::Output)?.block_on(ask(args.verb, &daemon, &mut printer))?;
+    printer.finish()
+}
+
+async fn ask(verb: Verb, daemon: &Daemon, printer: &mut Printer) -> Result<(), Failure> {
+    match verb {
+        Verb::Status => status::status(daemon, printer).await,
+        Verb::Best(args) => questions::best(daemon, printer, &args).await,
+        Verb::List { order, limit } => questions::list(daemon, printer, order, limit).await,
+        Verb::Show { arch } => questions::show(daemon, printer, &arch).await,
+        Verb::History { since, limit } => questions::history(daemon, printer, since, limit).await,
+        Verb::Events { since, follow } => events::events(daemon, printer, since, follow).await,
+        Verb::Config => questions::config(daemon, printer).await,
+        Verb::Score { arch } => commands::score(daemon, printer, &arch).await,
+        Verb::Sample(args) => commands::sample(daemon, printer, &args).await,
+        Verb::Derive => commands::derive(daemon, printer).await,
+        Verb::Checkpoint => commands::checkpoint(daemon, printer).await,
+        Verb::Pause => commands::simple(daemon, printer, "/v1/pause").await,
+        Verb::Resume => commands::simple(daemon, printer, "/v1/resume").await,
+        Verb::Stop => commands::simple(daemon, printer, "/v1/stop").await,
+        Verb::Arch { verb } => arch::run(&verb, printer),
+    }
+}

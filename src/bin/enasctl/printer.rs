@@ -1,0 +1,164 @@
+//! Results on standard output: tables, JSON, or a line of JSON per item.
+//!
+//! There are no colours, so `NO_COLOR` is respected by nature. A closed output is an error like
+//! any other here; `main` takes it for the reader's wish.
+
+use std::io::{self, IsTerminal, StdoutLock, Write};
+
+use comfy_table::Table;
+use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
+use serde::Serialize;
+
+use crate::args::Format;
+use crate::failure::Failure;
+
+/// A column of a table: its name, and what an item has there.
+pub(crate) type Column<'a, I> = (&'a str, fn(&I) -> String);
+
+/// Standard output, held for the whole run.
+#[derive(Debug)]
+pub(crate) struct Printer {
+    format: Format,
+    out: StdoutLock<'static>,
+    is_terminal: bool,
+}
+
+impl Printer {
+    /// A printer in a format.
+    pub(crate) fn new(format: Format) -> Self {
+        let out = io::stdout().lock();
+        Self { format, is_terminal: out.is_terminal(), out }
+    }
+
+    /// Prints one thing: as it is, or as text for people.
+    pub(crate) fn one<T: Serialize>(
+        &mut self,
+        value: &T,
+        text: impl FnOnce(&T) -> String,
+    ) -> Result<(), Failure> {
+        match self.format {
+            Format::Table => self.text(&text(value)),
+            Format::Json => self.json(value),
+            Format::Ndjson => self.line(value),
+        }
+    }
+
+    /// Prints a reply with many items: as it is, item by item, or as a table with a row each.
+    pub(crate) fn many<T: Serialize, I: Serialize>(
+        &mut self,
+        reply: &T,
+        items: &[I],
+        columns: &[Column<'_, I>],
+    ) -> Result<(), Failure> {
+        match self.format {
+            Format::Json => self.json(reply),
+            Format::Ndjson => items.iter().try_for_each(|item| self.line(item)),
+            Format::Table => {
+                let mut table = Table::new();
+                let style = if self.is_terminal { UTF8_HORIZONTAL_ONLY } else { NOTHING };
+                table.load_style(style);
+                table.set_header(columns.iter().map(|(name, _)| *name));
+                for item in items {
+                    table.add_row(columns.iter().map(|(_, text)| text(item)));
+                }
+                self.text(&table.trim_fmt())
+            }
+        }
+    }
+
+    /// Prints one item of a stream at once.
+    pub(crate) fn item<I: Serialize>(
+        &mut self,
+        item: &I,
+        text: impl FnOnce(&I) -> String,
+    ) -> Result<(), Failure> {
+        match self.format {
+            Format::Table => self.text(&text(item))?,
+            Format::Json | Format::Ndjson => self.line(item)?,
+        }
+        self.flush()
+    }
+
+    /// Columns of the terminal; elsewhere as many as a drawing may need.
+    pub(crate) fn width(&self) -> usize {
+        let terminal = if self.is_terminal { Table::new().width() } else { None };
+        terminal.map_or(100, usize::from)
+    }
+
+    /// Prints for people only.
+    pub(crate) fn aside(&mut self, text: &str) -> Result<(), Failure> {
+        if self.format == Format::Table { self.text(text) } else { Ok(()) }
+    }
+
+    /// Prints a text whatever the format: it is the result.
+    pub(crate) fn text(&mut self, text: &str) -> Result<(), Failure> {
+        writeln!(self.out, "{}", text.trim_end_matches('\n')).map_err(Failure::Output)
+    }
+
+    /// Sees that all is printed.
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        self.out.flush().map_err(Failure::Output)
+    }
+
+    fn json<T: Serialize>(&mut self, value: &T) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(value);
+        self.text(&text.map_err(|err| Failure::Output(err.into()))?)
+    }
+
+    fn line<T: Serialize>(&mut self, value: &T) -> Result<(), Failure> {
+        let text = serde_json::to_string(value);
+        self.text(&text.map_err(|err| Failure::Output(err.into()))?)
+    }
+}
+
+/// Lines of a name and a value, the values below each other.
+pub(crate) fn fields(fields: &[(&str, String)]) -> String {
+    let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let lines = fields.iter().map(|(name, value)| format!("{name:width$}  {value}"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A share as a percentage.
+pub(crate) fn percent(share: f64) -> String {
+    format!("{:.2} %", 100.0 * share)
+}
+
+/// A number with its thousands apart.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (idx, digit) in digits.chars().enumerate() {
+        if 0 < idx && (digits.len() - idx).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A value that may be missing.
+pub(crate) fn or_dash<T>(value: Option<T>, text: impl FnOnce(T) -> String) -> String {
+    value.map_or_else(|| "-".to_owned(), text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (3_894_372, "3,894,372")] {
+            assert_eq!(thousands(number), text);
+        }
+    }
+
+    #[test]
+    fn values_stand_below_each_other() {
+        let text = fields(&[("a", "1".to_owned()), ("long", "2".to_owned())]);
+        assert_eq!(text, "a     1\nlong  2");
+    }
+}

@@ -1,0 +1,192 @@
+//! Questions that are answered at once: `best`, `list`, `show`, `history`, `config`.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use enasd::actors::BestStatus;
+use enasd::api::wire::{ArchReply, ArchsReply, BestReply, HistoryReply};
+use enasd::export::draw_text;
+use enasd::space::Arch;
+use enasd::store::write_atomically;
+
+use crate::arch::{numbers, read};
+use crate::args::{BestArgs, Order};
+use crate::failure::Failure;
+use crate::printer::{Printer, fields, or_dash, percent, thousands};
+use crate::socket::Daemon;
+
+/// The best cells; the weights of the first go to a file if asked for.
+pub(crate) async fn best(
+    daemon: &Daemon,
+    printer: &mut Printer,
+    args: &BestArgs,
+) -> Result<(), Failure> {
+    let reply: BestReply = daemon.questions.get(&format!("/v1/best?limit={}", args.limit)).await?;
+    printer.many(
+        &reply,
+        &reply.cells,
+        &[
+            ("id", |cell: &BestStatus| cell.id.clone()),
+            ("accuracy", |cell| percent(cell.accuracy)),
+            ("right", |cell| format!("{} of {}", cell.correct, cell.total)),
+            ("cycle", |cell| cell.cycle.to_string()),
+        ],
+    )?;
+    let Some(first) = reply.cells.first() else {
+        return match args.weights {
+            Some(_) => Err(Failure::NothingDerived),
+            None => printer.aside("the search has derived no cell yet"),
+        };
+    };
+    let arch: Arch = first.arch.parse()?;
+    let drawing = draw_text(&arch, printer.width());
+    printer.aside(&format!("\n{}\n{arch}\n\n{drawing}", first.id))?;
+    let Some(file) = &args.weights else { return Ok(()) };
+    let reserved = if args.force { None } else { Some(Reserved::new(file)?) };
+    let path = format!("/v1/archs/{}.safetensors", first.id);
+    let bytes = daemon.work().get_bytes(&path).await?;
+    write_atomically(file, &bytes)?;
+    if let Some(reserved) = reserved {
+        reserved.keep();
+    }
+    printer.aside(&format!("\nwrote {} bytes to {}", bytes.len(), file.display()))
+}
+
+/// The name of a file that was not there, held by an empty file until it is written.
+struct Reserved<'a>(Option<&'a Path>);
+
+impl<'a> Reserved<'a> {
+    fn new(path: &'a Path) -> Result<Self, Failure> {
+        let path_buf = || path.to_owned();
+        match File::create_new(path) {
+            Ok(_) => Ok(Self(Some(path))),
+            Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {
+                Err(Failure::FileIsThere { path: path_buf() })
+            }
+            Err(source) => Err(Failure::File { path: path_buf(), source }),
+        }
+    }
+
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        if let Some(path) = self.0 {
+            // An empty file that stays is told apart by its size.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Architectures that were scored.
+pub(crate) async fn list(
+    daemon: &Daemon,
+    printer: &mut Printer,
+    order: Order,
+    limit: u32,
+) -> Result<(), Failure> {
+    let order = match order {
+        Order::Best => "best",
+        Order::Latest => "latest",
+    };
+    let path = format!("/v1/archs?order={order}&limit={limit}");
+    let reply: ArchsReply = daemon.questions.get(&path).await?;
+    printer.many(
+        &reply,
+        &reply.archs,
+        &[
+            ("id", |row| row.id.clone()),
+            ("best reward", |row| percent(row.best_reward)),
+            ("mean reward", |row| percent(row.mean_reward)),
+            ("times", |row| row.times.to_string()),
+            ("last step", |row| row.last_step.to_string()),
+        ],
+    )
+}
+
+/// One architecture.
+pub(crate) async fn show(
+    daemon: &Daemon,
+    printer: &mut Printer,
+    arch: &str,
+) -> Result<(), Failure> {
+    let path = format!("/v1/archs/{}", read(arch)?.id());
+    let reply: ArchReply = daemon.questions.get(&path).await?;
+    let arch: Arch = reply.arch.parse()?;
+    let drawing = draw_text(&arch, printer.width());
+    printer.one(&reply, |reply| format!("{}\n\n{drawing}", arch_table(reply)))
+}
+
+fn arch_table(reply: &ArchReply) -> String {
+    let best = reply.best.as_ref().map(|best| {
+        format!("{}, {} of {} right", percent(best.accuracy), best.correct, best.total)
+    });
+    let scored = reply.scored.as_ref().map(|scored| {
+        format!(
+            "{} at best, {} on average, {} times, last in step {}",
+            percent(scored.best_reward),
+            percent(scored.mean_reward),
+            scored.times,
+            scored.last_step
+        )
+    });
+    fields(&[
+        ("id", reply.id.clone()),
+        ("nodes a cell", reply.nodes.to_string()),
+        ("loose ends, normal", numbers(&reply.loose_ends.normal)),
+        ("loose ends, reduction", numbers(&reply.loose_ends.reduction)),
+        ("parameters", thousands(reply.params)),
+        ("multiply-adds an image", thousands(reply.multiply_adds)),
+        ("score among the best", or_dash(best, |text| text)),
+        ("rewards", or_dash(scored, |text| text)),
+        ("arch", reply.arch.clone()),
+        ("flat", reply.flat.clone()),
+    ])
+}
+
+/// What was drawn and what came of it.
+pub(crate) async fn history(
+    daemon: &Daemon,
+    printer: &mut Printer,
+    since: u64,
+    limit: u32,
+) -> Result<(), Failure> {
+    let path = format!("/v1/history?since={since}&limit={limit}");
+    let reply: HistoryReply = daemon.questions.get(&path).await?;
+    printer.many(
+        &reply,
+        &reply.rows,
+        &[
+            ("step", |row| row.step.to_string()),
+            ("phase", |row| row.phase.clone()),
+            ("arm", |row| row.arm.clone()),
+            ("idx", |row| row.idx.to_string()),
+            ("id", |row| row.id.clone()),
+            ("reward", |row| or_dash(row.reward, percent)),
+            ("log π", |row| or_dash(row.log_prob, |nats| format!("{nats:.2}"))),
+        ],
+    )
+}
+
+/// The configuration, as TOML for people.
+pub(crate) async fn config(daemon: &Daemon, printer: &mut Printer) -> Result<(), Failure> {
+    let config: serde_json::Value = daemon.questions.get("/v1/config").await?;
+    printer.one(&config, |config| {
+        toml::to_string(&without_nulls(config)).unwrap_or_else(|_| config.to_string())
+    })
+}
+
+/// TOML has no word for a value that is not set.
+fn without_nulls(value: &serde_json::Value) -> serde_json::Value {
+    match value {
+        serde_json::Value::Object(map) => {
+            let set = map.iter().filter(|(_, value)| !value.is_null());
+            set.map(|(key, value)| (key.clone(), without_nulls(value))).collect()
+        }
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,164 @@
+//! `enasctl status`: what the daemon does, and whether it is well.
+
+use std::time::Duration;
+
+use enasd::actors::{RunState, Status};
+use enasd::api::ApiError;
+
+use crate::failure::Failure;
+use crate::printer::{Printer, fields, or_dash, percent, thousands};
+use crate::socket::Daemon;
+
+/// Prints the status; a degraded daemon gives an exit status of its own.
+pub(crate) async fn status(daemon: &Daemon, printer: &mut Printer) -> Result<(), Failure> {
+    let status: Result<Status, ApiError> = daemon.questions.get("/v1/status").await;
+    let status = status?;
+    printer.one(&status, table)?;
+    match degraded(&status) {
+        Some(why) => Err(Failure::Degraded { why }),
+        None => Ok(()),
+    }
+}
+
+/// Why the daemon is not well, if so.
+fn degraded(status: &Status) -> Option<String> {
+    if status.state == RunState::Failed {
+        let why = status.error.as_deref().unwrap_or("no reason is known");
+        return Some(format!("the search failed: {why}"));
+    }
+    let why = status.checkpoint.last_error.as_ref()?;
+    Some(format!("checkpoints fail: {why}"))
+}
+
+fn table(status: &Status) -> String {
+    fields(&[
+        ("state", state(status)),
+        ("place", place(status)),
+        ("cycle", cycle(status)),
+        ("shared", shared(status)),
+        ("policy", policy(status)),
+        ("advantage", status.advantage.verdict.clone()),
+        (
+            "archs",
+            format!(
+                "{} drawn, {} different",
+                thousands(status.archs_sampled),
+                thousands(status.archs_unique)
+            ),
+        ),
+        ("best", or_dash(status.best.first(), |b| format!("{}, {}", b.id, percent(b.accuracy)))),
+        ("checkpoint", checkpoint(status)),
+        ("device", device(status)),
+        ("data", data(status)),
+        ("version", format!("{}, seed {}", status.version, status.seed)),
+    ])
+}
+
+fn state(status: &Status) -> String {
+    let name = format!("{:?}", status.state).to_lowercase();
+    match &status.error {
+        Some(why) => format!("{name}: {why}"),
+        None => name,
+    }
+}
+
+fn place(status: &Status) -> String {
+    let place = &status.place;
+    format!(
+        "{} phase, step {} of {}; {} {} nodes, cycle {}, epoch {}, step number {}",
+        place.phase,
+        place.step,
+        place.phase_steps,
+        status.space,
+        status.nodes,
+        place.cycle,
+        place.epoch,
+        place.number
+    )
+}
+
+fn cycle(status: &Status) -> String {
+    let place = &status.place;
+    let left = or_dash(status.cycle_seconds_left, seconds);
+    format!("{} of {} steps, {left} left", place.cycle_done, place.cycle_steps)
+}
+
+fn shared(status: &Status) -> String {
+    let shared = &status.shared;
+    format!(
+        "loss {}, training accuracy {}, validation accuracy {}, {} images/s",
+        or_dash(shared.loss, |loss| format!("{loss:.4}")),
+        or_dash(shared.train_accuracy, percent),
+        or_dash(shared.valid_accuracy, percent),
+        or_dash(shared.images_per_second, |rate| format!("{rate:.0}"))
+    )
+}
+
+fn policy(status: &Status) -> String {
+    let policy = &status.policy;
+    format!(
+        "reward {}, random arm {}, baseline {}, entropy {}",
+        or_dash(policy.reward, percent),
+        or_dash(policy.random_reward, percent),
+        or_dash(policy.baseline, percent),
+        or_dash(policy.entropy_nats, |nats| format!("{nats:.2} nats"))
+    )
+}
+
+fn checkpoint(status: &Status) -> String {
+    let checkpoint = &status.checkpoint;
+    let newest = or_dash(checkpoint.step, |step| format!("step {step}"));
+    let bytes = or_dash(checkpoint.bytes, |bytes| format!("{} bytes", thousands(bytes)));
+    let failed = match &checkpoint.last_error {
+        Some(why) => format!("; the last attempt failed: {why}"),
+        None => String::new(),
+    };
+    format!("{newest}, {bytes}{failed}")
+}
+
+fn device(status: &Status) -> String {
+    let device = &status.device;
+    format!("{} ({} wanted), {} threads", device.used, device.wanted, device.threads)
+}
+
+fn data(status: &Status) -> String {
+    let data = &status.data;
+    let [channels, rows, columns] = data.image;
+    format!(
+        "{}: {} training, {} validation, {} test images of {channels}×{rows}×{columns}, {} classes",
+        data.source, data.train, data.valid, data.test, data.classes
+    )
+}
+
+fn seconds(seconds: f64) -> String {
+    let whole = Duration::try_from_secs_f64(seconds.round()).unwrap_or_default().as_secs();
+    match (whole / 3600, whole / 60 % 60, whole % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failed_runs_and_failing_checkpoints_are_degraded() {
+        let mut status = Status { state: RunState::Running, ..Status::default() };
+        assert_eq!(degraded(&status), None);
+        status.checkpoint.last_error = Some("disk full".to_owned());
+        assert_eq!(degraded(&status).as_deref(), Some("checkpoints fail: disk full"));
+        status.state = RunState::Failed;
+        status.error = Some("three errors in a row".to_owned());
+        let why = degraded(&status);
+        assert_eq!(why.as_deref(), Some("the search failed: three errors in a row"));
+    }
+
+    #[test]
+    fn times_are_told_in_two_units() {
+        for (found, text) in [(0.4, "0 s"), (61.0, "1 min 1 s"), (7260.0, "2 h 1 min")] {
+            assert_eq!(seconds(found), text);
+        }
+    }
+}

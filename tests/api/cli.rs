@@ -1,0 +1,219 @@
+//! `enasctl`: its output and exit status, with a daemon and without one.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use enasd::actors::RunState;
+use serde_json::Value;
+
+use crate::rig::{IDENTITIES, KEPT_WEIGHTS, PUBLISHED, Rig, id};
+
+const ENASCTL: &str = env!("CARGO_BIN_EXE_enasctl");
+
+fn enasctl(args: &[&str]) -> Output {
+    Command::new(ENASCTL).args(args).env_remove("ENASD_API__SOCKET").output().unwrap()
+}
+
+/// Runs a verb against a rig.
+fn ask(rig: &Rig, args: &[&str]) -> Output {
+    let socket = rig.socket();
+    enasctl(&[args, &["--socket", socket.to_str().unwrap()]].concat())
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[track_caller]
+fn check(output: &Output, code: i32, stderr: &str) {
+    let found = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{found}");
+    assert!(found.contains(stderr), "{found}");
+    assert!(!found.contains("panicked"), "{found}");
+}
+
+#[track_caller]
+fn json(output: &Output) -> Value {
+    check(output, 0, "");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn the_published_cell_has_the_published_numbers() {
+    let found = json(&enasctl(&["arch", "show", PUBLISHED, "--output", "json"]));
+    assert_eq!(found["params"], 3_894_372);
+    assert_eq!(found["aux_params"], 494_848);
+    assert_eq!(found["nodes"], 5);
+    assert_eq!(found["loose_ends"]["normal"], serde_json::json!([2, 3, 4, 5, 6]));
+    assert_eq!(found["loose_ends"]["reduction"], serde_json::json!([2, 4, 5, 6]));
+    assert_eq!(found["flat"], PUBLISHED);
+    assert_eq!(found["id"], id(PUBLISHED));
+    for key in ["multiply_adds", "activation_bytes"] {
+        assert!(0 < found[key].as_u64().unwrap(), "{key}");
+    }
+}
+
+#[test]
+fn a_shared_child_has_its_own_numbers_and_every_text_form_gives_them() {
+    let size = ["--net", "shared", "--layers", "6", "--channels", "20", "--output", "json"];
+    let show = |arch: &str| json(&enasctl(&[&["arch", "show", arch], &size[..]].concat()));
+    let found = show(PUBLISHED);
+    assert_eq!(found, show(found["arch"].as_str().unwrap()));
+    assert_eq!(found["aux_params"], 412_928);
+    let params = found["params"].as_u64().unwrap();
+    // A part of all shared parameters, which are 5,373,140.
+    assert!((1..5_373_140).contains(&params), "{params}");
+    assert_eq!(found["id"], show(&id(PUBLISHED))["id"]);
+}
+
+#[test]
+fn the_table_form_says_the_same_for_people() {
+    let output = enasctl(&["arch", "show", PUBLISHED]);
+    check(&output, 0, "");
+    let text = stdout(&output);
+    for words in ["3,894,372", "494,848", "normal=[", PUBLISHED] {
+        assert!(text.contains(words), "{text}");
+    }
+    assert!(!text.contains('\u{1b}'), "no colours: {text}");
+}
+
+#[test]
+fn bad_architectures_and_sizes_are_refused_in_words() {
+    for (args, words) in [
+        (&["arch", "show", "0 2 0"][..], "3 numbers do not spell two micro cells"),
+        (&["arch", "draw", "swish"], "no known form"),
+        (&["arch", "show", PUBLISHED, "--layers", "0"], "`layers` is 0; it must be 1 to 40"),
+        (&["show", "m5-0"], "m5-0"),
+    ] {
+        let output = enasctl(args);
+        check(&output, 1, words);
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn wrong_usage_has_its_own_exit_status() {
+    check(&enasctl(&["frobnicate"]), 2, "frobnicate");
+    check(&enasctl(&["best", "--force"]), 2, "--weights");
+    check(&enasctl(&["--help"]), 0, "");
+}
+
+#[test]
+fn drawings_are_made_without_a_daemon() {
+    for (format, words) in [("svg", "<svg"), ("dot", "digraph"), ("text", "normal cell")] {
+        let output = enasctl(&["arch", "draw", PUBLISHED, "--format", format]);
+        check(&output, 0, "");
+        assert!(stdout(&output).contains(words), "{}", stdout(&output));
+    }
+}
+
+#[test]
+fn a_closed_output_is_no_error() {
+    let mut child = Command::new(ENASCTL)
+        .args(["arch", "draw", PUBLISHED, "--format", "svg"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    check(&child.wait_with_output().unwrap(), 0, "");
+}
+
+#[test]
+fn a_daemon_that_is_not_there_has_its_own_exit_status() {
+    let output = enasctl(&["status", "--socket", "/nonexistent/api.sock"]);
+    check(&output, 3, "no daemon answers at /nonexistent/api.sock");
+}
+
+#[test]
+fn the_status_says_whether_the_daemon_is_well() {
+    let rig = Rig::new();
+    let output = ask(&rig, &["status"]);
+    check(&output, 0, "");
+    assert!(stdout(&output).contains("running"), "{}", stdout(&output));
+    rig.publish(|status| status.checkpoint.last_error = Some("disk full".to_owned()));
+    check(&ask(&rig, &["status"]), 4, "checkpoints fail: disk full");
+    rig.publish(|status| status.state = RunState::Failed);
+    let output = ask(&rig, &["status", "--output", "json"]);
+    check(&output, 4, "the search failed");
+    let status: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(status["state"], "failed");
+}
+
+#[test]
+fn every_verb_prints_its_answer() {
+    let rig = Rig::new();
+    let published = id(PUBLISHED);
+    for (args, words) in [
+        (&["best"][..], published.as_str()),
+        (&["list", "--order", "latest"], "25.00 %"),
+        (&["show", PUBLISHED], "450 of 600 right"),
+        (&["history", "--since", "2"], "90.00 %"),
+        (&["events"], "1970-01-01 00:00:01Z  started  from nothing"),
+        (&["config"], "layers = 6"),
+        (&["score", PUBLISHED], "above 66.7 % of recent ones"),
+        (&["sample", "1", "--seed", "3"], "-3.00"),
+        (&["pause"], "paused"),
+        (&["resume"], "goes on"),
+        (&["stop"], "ends"),
+    ] {
+        let output = ask(&rig, args);
+        check(&output, 0, "");
+        assert!(stdout(&output).contains(words), "{args:?}: {}", stdout(&output));
+    }
+    check(&ask(&rig, &["checkpoint"]), 1, "the disk is full");
+}
+
+#[test]
+fn lists_are_lines_of_json_where_asked_for() {
+    let rig = Rig::new();
+    let output = ask(&rig, &["list", "--output", "ndjson"]);
+    check(&output, 0, "");
+    let text = stdout(&output);
+    let rows = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    let ids: Vec<Value> = rows.map(|row: Value| row["id"].clone()).collect();
+    assert_eq!(ids, [id(PUBLISHED), id(IDENTITIES)]);
+    let whole = json(&ask(&rig, &["list", "--output", "json"]));
+    assert_eq!(whole["archs"][0]["id"], ids[0]);
+}
+
+#[test]
+fn weights_are_written_and_no_file_is_replaced_unasked() {
+    let rig = Rig::new();
+    let file = rig.folder.path().join("weights.safetensors");
+    let path = file.to_str().unwrap();
+    check(&ask(&rig, &["best", "--weights", path]), 0, "");
+    assert_eq!(fs::read(&file).unwrap(), KEPT_WEIGHTS);
+    fs::write(&file, "precious").unwrap();
+    check(&ask(&rig, &["best", "--weights", path]), 1, "is there already");
+    assert_eq!(fs::read(&file).unwrap(), b"precious");
+    check(&ask(&rig, &["best", "--weights", path, "--force"]), 0, "");
+    assert_eq!(fs::read(&file).unwrap(), KEPT_WEIGHTS);
+    rig.publish(|status| status.best.clear());
+    let other = rig.folder.path().join("other");
+    check(&ask(&rig, &["best", "--weights", other.to_str().unwrap()]), 1, "no cell yet");
+    assert!(!other.try_exists().unwrap());
+}
+
+/// Comes as user `nobody` in root's group: it may connect, so it may ask; it may not command.
+/// Only root can become another user; elsewhere there is nothing to check.
+#[test]
+fn another_user_may_ask_and_not_command() {
+    if !rustix::process::geteuid().is_root() || !Path::new("/usr/bin/setpriv").is_file() {
+        return;
+    }
+    let rig = Rig::new();
+    // The folder of the build may be closed to others.
+    let copy = rig.folder.path().join("enasctl");
+    fs::copy(ENASCTL, &copy).unwrap();
+    let as_nobody = |verb: &str| {
+        let identity = ["--reuid", "65534", "--regid", "0", "--clear-groups"];
+        let command = [copy.to_str().unwrap(), "--socket", rig.socket().to_str().unwrap(), verb]
+            .map(str::to_owned);
+        Command::new("setpriv").args(identity).args(command).output().unwrap()
+    };
+    check(&as_nobody("status"), 0, "");
+    check(&as_nobody("pause"), 1, "user 65534 may read and not command");
+    check(&ask(&rig, &["pause"]), 0, "");
+}

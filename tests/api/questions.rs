@@ -1,0 +1,175 @@
+//! Questions: what they answer, and how they are refused.
+
+use std::collections::BTreeSet;
+
+use enasd::actors::{RunState, Status};
+use enasd::api::wire::{ArchReply, ArchsReply, BestReply, HistoryReply, Stage};
+use enasd::api::{ProblemCode, ROUTES};
+use serde_json::Value;
+
+use crate::rig::{IDENTITIES, KEPT_WEIGHTS, PUBLISHED, Rig, check_refused, id, within};
+
+async fn text(rig: &Rig, path: &str) -> String {
+    let bytes = within(rig.client().get_bytes(path)).await.unwrap();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn the_status_is_the_last_published_one() {
+    let rig = Rig::new();
+    rig.publish(|status| status.place.number = 4711);
+    let status: Status = within(rig.client().get("/v1/status")).await.unwrap();
+    assert_eq!((status.state, status.place.number), (RunState::Running, 4711));
+    assert_eq!(*rig.counted.lock().unwrap(), [("/v1/status", 200)]);
+}
+
+#[tokio::test]
+async fn the_best_cells_are_those_of_the_status() {
+    let rig = Rig::new();
+    let reply: BestReply = within(rig.client().get("/v1/best?stage=shared")).await.unwrap();
+    assert_eq!(reply.stage, Stage::Shared);
+    assert_eq!(reply.cells[0].id, id(PUBLISHED));
+}
+
+#[tokio::test]
+async fn wrong_queries_are_refused_in_words() {
+    let rig = Rig::new();
+    let client = rig.client();
+    for (path, code, words) in [
+        ("/v1/best?stage=retrained", ProblemCode::StageNotBuilt, "no others"),
+        ("/v1/best?stage=baked", ProblemCode::BadQuery, "baked"),
+        ("/v1/best?limit=0", ProblemCode::BadQuery, "1 to 10000"),
+        ("/v1/archs?order=worst", ProblemCode::BadQuery, "worst"),
+        ("/v1/archs?limit=ten", ProblemCode::BadQuery, "query"),
+        ("/v1/archs?limits=1", ProblemCode::BadQuery, "limits"),
+        ("/v1/history?since=-1", ProblemCode::BadQuery, "query"),
+        ("/v1/history?limit=10001", ProblemCode::BadQuery, "1 to 10000"),
+        ("/v1/events?follow=perhaps", ProblemCode::BadQuery, "query"),
+        ("/v1/archs/m5-0", ProblemCode::UnknownArch, "m5-0"),
+        ("/v1/archs/..%2Fsecret.safetensors", ProblemCode::UnknownArch, "no known form"),
+        ("/v1/nothing", ProblemCode::NotFound, "/v1/nothing"),
+        ("/", ProblemCode::NotFound, "there is no /"),
+        ("/v1/pause", ProblemCode::MethodNotAllowed, "does not take GET"),
+    ] {
+        check_refused(within(client.get::<Value>(path)).await, code, words);
+    }
+    let found = within(client.command::<Value>("/v1/status")).await;
+    check_refused(found, ProblemCode::MethodNotAllowed, "POST");
+}
+
+#[tokio::test]
+async fn architectures_are_listed_in_both_orders() {
+    let rig = Rig::new();
+    let client = rig.client();
+    let ids = |reply: ArchsReply| reply.archs.into_iter().map(|row| row.id).collect::<Vec<_>>();
+    let best: ArchsReply = within(client.get("/v1/archs")).await.unwrap();
+    assert_eq!((best.archs[0].times, best.archs[0].best_reward), (2, 0.9));
+    assert_eq!(ids(best), [id(PUBLISHED), id(IDENTITIES)]);
+    let latest: ArchsReply = within(client.get("/v1/archs?order=latest&limit=1")).await.unwrap();
+    assert_eq!(ids(latest), [id(IDENTITIES)]);
+}
+
+#[tokio::test]
+async fn an_architecture_is_described_whether_or_not_it_was_met() {
+    let rig = Rig::new();
+    let unmet = "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0";
+    for (arch, best, times) in
+        [(PUBLISHED, true, Some(2)), (IDENTITIES, false, Some(1)), (unmet, false, None)]
+    {
+        let path = format!("/v1/archs/{}", id(arch));
+        let reply: ArchReply = within(rig.client().get(&path)).await.unwrap();
+        assert_eq!(reply.id, id(arch));
+        assert_eq!(reply.best.is_some(), best);
+        assert_eq!(reply.scored.map(|row| row.times), times);
+        if times.is_some() {
+            assert_eq!(reply.flat, arch, "as it was drawn");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_architecture_of_another_size_is_refused() {
+    let rig = Rig::new();
+    let path = format!("/v1/archs/{}", id("0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"));
+    let found = within(rig.client().get::<Value>(&path)).await;
+    check_refused(found, ProblemCode::BadArch, "2 nodes");
+}
+
+#[tokio::test]
+async fn drawings_and_weights_hang_on_the_id() {
+    let rig = Rig::new();
+    let path = |ending: &str| format!("/v1/archs/{}.{ending}", id(PUBLISHED));
+    assert!(text(&rig, &path("svg")).await.contains("<svg"));
+    assert!(text(&rig, &path("dot")).await.contains("digraph"));
+    assert_eq!(text(&rig, &path("safetensors")).await.as_bytes(), KEPT_WEIGHTS);
+    let other = format!("/v1/archs/{}.safetensors", id(IDENTITIES));
+    let expected = format!("present weights of {}", id(IDENTITIES));
+    assert_eq!(text(&rig, &other).await, expected);
+    let routes: Vec<_> = rig.counted.lock().unwrap().iter().map(|(route, _)| *route).collect();
+    let expected =
+        ["svg", "dot", "safetensors", "safetensors"].map(|e| format!("/v1/archs/{{id}}.{e}"));
+    assert_eq!(routes, expected);
+}
+
+#[tokio::test]
+async fn the_history_is_read_page_by_page() {
+    let rig = Rig::new();
+    let client = rig.client();
+    let first: HistoryReply = within(client.get("/v1/history?limit=2")).await.unwrap();
+    assert_eq!(first.rows.iter().map(|row| row.step).collect::<Vec<_>>(), [1, 2]);
+    let path = format!("/v1/history?since={}", first.next_since);
+    let second: HistoryReply = within(client.get(&path)).await.unwrap();
+    assert_eq!((second.rows[0].step, second.rows[0].arm.as_str()), (3, "controller"));
+    assert_eq!((second.rows.len(), second.next_since), (1, 4));
+}
+
+#[tokio::test]
+async fn a_history_that_cannot_be_read_is_a_problem_and_not_the_end() {
+    let rig = Rig::new();
+    std::fs::remove_file(rig.folder.path().join("history.sqlite")).unwrap();
+    let found = within(rig.client().get::<Value>("/v1/history")).await;
+    check_refused(found, ProblemCode::Store, "history.sqlite");
+    assert_eq!(text(&rig, "/healthz").await, "alive\n");
+}
+
+#[tokio::test]
+async fn the_configuration_is_shown_as_it_was_given() {
+    let config: Value = within(Rig::new().client().get("/v1/config")).await.unwrap();
+    assert_eq!(config["net"]["layers"], 6);
+}
+
+#[tokio::test]
+async fn readiness_follows_the_state_and_the_progress() {
+    let mut rig = Rig::new();
+    assert_eq!(text(&rig, "/readyz").await, "running\n");
+    rig.publish(|status| status.state = RunState::Paused);
+    assert_eq!(text(&rig, "/readyz").await, "paused\n");
+    for (state, words) in [
+        (RunState::Starting, "loaded"),
+        (RunState::Stopping, "ends"),
+        (RunState::Failed, "no reason is known"),
+    ] {
+        rig.publish(|status| status.state = state);
+        let found = within(rig.client().get_bytes("/readyz")).await;
+        check_refused(found, ProblemCode::NotReady, words);
+    }
+    rig.publish(|_| {});
+    rig.stop_controller();
+    let found = within(rig.client().get_bytes("/readyz")).await;
+    check_refused(found, ProblemCode::NotReady, "controller is gone");
+    assert_eq!(text(&rig, "/healthz").await, "alive\n");
+}
+
+#[tokio::test]
+async fn the_openapi_document_lists_every_route_and_no_other() {
+    let rig = Rig::new();
+    let document: Value = within(rig.client().get("/v1/openapi.json")).await.unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let found: BTreeSet<&str> = paths.keys().map(String::as_str).collect();
+    let expected: BTreeSet<&str> = ROUTES.into_iter().filter(|route| *route != "other").collect();
+    assert_eq!(found, expected);
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for schema in ["Status", "Problem", "ScoreRequest", "ScoreResult", "HistoryReply", "Event"] {
+        assert!(schemas.contains_key(schema), "{schema}");
+    }
+}

@@ -1,0 +1,311 @@
+//! A server on a socket in a temporary folder, with a stub in the controller's place.
+
+use std::fmt::Debug;
+use std::fs::{self, Permissions};
+use std::future::{Future, pending};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use actix::prelude::*;
+use enasd::actors::{
+    BestStatus, Checkpoint, ChildWeights, Commands, Derive, Pause, Refusal, Resume, RunState,
+    Sample, SampleReply, Score, ScoreReply, Status, Stop,
+};
+use enasd::api::{
+    ApiError, Client, Limits, Problem, ProblemCode, ServeConfig, ServerThread, Socket, serve,
+};
+use enasd::net::{MicroNet, NetConfig, Shape};
+use enasd::space::Arch;
+use enasd::store::{BestFolder, History, HistoryArm, HistoryPhase, HistoryRow};
+use tokio::sync::watch;
+
+/// The cell that the paper publishes.
+pub(crate) const PUBLISHED: &str = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 \
+                                    1 0 1 0 0 3 0 2 1 1 3 1 1 0 0 4 0 3 1 1";
+
+/// Another cell: identities only.
+pub(crate) const IDENTITIES: &str = "0 4 1 4 0 4 1 4 0 4 1 4 0 4 1 4 0 4 1 4 \
+                                     0 4 1 4 0 4 1 4 0 4 1 4 0 4 1 4 0 4 1 4";
+
+/// The weights kept with the best cell.
+pub(crate) const KEPT_WEIGHTS: &[u8] = b"the kept weights";
+
+/// Answers in the controller's place: pauses once, never derives.
+struct Stub {
+    paused: bool,
+}
+
+impl Actor for Stub {
+    type Context = Context<Self>;
+}
+
+impl Handler<Pause> for Stub {
+    type Result = Result<(), Refusal>;
+
+    fn handle(&mut self, _: Pause, _: &mut Context<Self>) -> Self::Result {
+        if std::mem::replace(&mut self.paused, true) {
+            return Err(Refusal::State { why: "the search is paused already".to_owned() });
+        }
+        Ok(())
+    }
+}
+
+impl Handler<Resume> for Stub {
+    type Result = Result<(), Refusal>;
+
+    fn handle(&mut self, _: Resume, _: &mut Context<Self>) -> Self::Result {
+        self.paused = false;
+        Ok(())
+    }
+}
+
+impl Handler<Checkpoint> for Stub {
+    type Result = Result<u64, Refusal>;
+
+    fn handle(&mut self, _: Checkpoint, _: &mut Context<Self>) -> Self::Result {
+        Err(Refusal::Failed { why: "the disk is full".to_owned() })
+    }
+}
+
+impl Handler<Derive> for Stub {
+    type Result = ResponseFuture<Result<Vec<String>, Refusal>>;
+
+    fn handle(&mut self, _: Derive, _: &mut Context<Self>) -> Self::Result {
+        Box::pin(pending())
+    }
+}
+
+impl Handler<Stop> for Stub {
+    type Result = Result<(), Refusal>;
+
+    fn handle(&mut self, _: Stop, _: &mut Context<Self>) -> Self::Result {
+        Ok(())
+    }
+}
+
+impl Handler<Score> for Stub {
+    type Result = Result<ScoreReply, Refusal>;
+
+    fn handle(&mut self, _: Score, _: &mut Context<Self>) -> Self::Result {
+        Ok(ScoreReply { correct: 450, total: 600, step: 17 })
+    }
+}
+
+impl Handler<Sample> for Stub {
+    type Result = Result<Vec<SampleReply>, Refusal>;
+
+    fn handle(&mut self, request: Sample, _: &mut Context<Self>) -> Self::Result {
+        let arch = if request.from_policy { PUBLISHED } else { IDENTITIES };
+        let log_prob = -(request.seed as f64);
+        let reply = SampleReply { arch: arch.parse().unwrap(), log_prob };
+        Ok(vec![reply; request.count])
+    }
+}
+
+impl Handler<ChildWeights> for Stub {
+    type Result = Result<Vec<u8>, Refusal>;
+
+    fn handle(&mut self, request: ChildWeights, _: &mut Context<Self>) -> Self::Result {
+        Ok(format!("present weights of {}", request.arch.id()).into_bytes())
+    }
+}
+
+/// A stub on an actix system of its own.
+struct Controller {
+    system: System,
+    thread: Option<thread::JoinHandle<()>>,
+    commands: Commands,
+}
+
+impl Controller {
+    fn start() -> Self {
+        let (sender, receiver) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let system = System::new();
+            let commands = system.block_on(async {
+                let stub = Stub { paused: false }.start();
+                Commands {
+                    pause: stub.clone().recipient(),
+                    resume: stub.clone().recipient(),
+                    checkpoint: stub.clone().recipient(),
+                    derive: stub.clone().recipient(),
+                    stop: stub.clone().recipient(),
+                    score: stub.clone().recipient(),
+                    sample: stub.clone().recipient(),
+                    weights: stub.recipient(),
+                }
+            });
+            sender.send((System::current(), commands)).unwrap();
+            system.run().unwrap();
+        });
+        let (system, commands) = receiver.recv().unwrap();
+        Self { system, thread: Some(thread), commands }
+    }
+
+    fn stop(&mut self) {
+        self.system.stop();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+impl Drop for Controller {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A request as the hook saw it.
+pub(crate) type Counted = (&'static str, u16);
+
+/// A server and everything that it answers from.
+pub(crate) struct Rig {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) status: Option<watch::Sender<Arc<Status>>>,
+    pub(crate) history: History,
+    pub(crate) counted: Arc<Mutex<Vec<Counted>>>,
+    controller: Controller,
+    server: Option<ServerThread>,
+}
+
+impl Rig {
+    /// A server with the limits of a daemon.
+    pub(crate) fn new() -> Self {
+        Self::with_limits(Limits::DAEMON)
+    }
+
+    /// A server with other limits.
+    pub(crate) fn with_limits(limits: Limits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // The group may enter, for the test that comes as another user.
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o750)).unwrap();
+        let history = write_history(&folder.path().join("history.sqlite"));
+        let best = BestFolder::open(&folder.path().join("best")).unwrap();
+        best.put(&id(PUBLISHED), &[("weights.safetensors", KEPT_WEIGHTS)]).unwrap();
+        let (status, receiver) = watch::channel(Arc::new(running()));
+        let controller = Controller::start();
+        let counted = Arc::new(Mutex::new(Vec::new()));
+        let count = Arc::clone(&counted);
+        let config = ServeConfig {
+            status: receiver,
+            commands: controller.commands.clone(),
+            net: net(),
+            history: folder.path().join("history.sqlite"),
+            best: Arc::new(best),
+            config: serde_json::json!({ "seed": 7, "net": { "layers": 6, "path": null } }),
+            admins: vec![],
+            limits,
+            hook: Arc::new(move |route, status, _| count.lock().unwrap().push((route, status))),
+        };
+        let socket = Socket::bind(&folder.path().join("api.sock")).unwrap();
+        let server = Some(serve(socket, config).unwrap());
+        Self { folder, status: Some(status), history, counted, controller, server }
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join("api.sock")
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&self.socket(), Duration::from_secs(20))
+    }
+
+    pub(crate) fn publish(&self, change: impl FnOnce(&mut Status)) {
+        let mut status = running();
+        change(&mut status);
+        self.status.as_ref().unwrap().send_replace(Arc::new(status));
+    }
+
+    /// Ends the controller; the server goes on.
+    pub(crate) fn stop_controller(&mut self) {
+        self.controller.stop();
+        self.status = None;
+    }
+
+    /// Ends the server.
+    pub(crate) async fn stop_server(&mut self) {
+        let server = self.server.take().unwrap();
+        assert!(server.is_serving());
+        within(server.stop()).await.unwrap();
+    }
+}
+
+fn running() -> Status {
+    let arch: Arch = PUBLISHED.parse().unwrap();
+    Status {
+        version: "0.1.0".to_owned(),
+        state: RunState::Running,
+        space: "micro".to_owned(),
+        nodes: 5,
+        best: vec![BestStatus {
+            id: arch.id(),
+            arch: arch.to_string(),
+            accuracy: 0.75,
+            correct: 450,
+            total: 600,
+            cycle: 0,
+        }],
+        ..Status::default()
+    }
+}
+
+fn net() -> MicroNet {
+    let config = NetConfig { layers: 6, channels: 20, ..NetConfig::default() };
+    MicroNet::new(config, Shape { channels: 3, height: 32, width: 32 }, 10).unwrap()
+}
+
+fn write_history(path: &Path) -> History {
+    let mut history = History::open(path).unwrap();
+    let row = |step: u64, arch: &str, reward: f64| {
+        let arch: Arch = arch.parse().unwrap();
+        HistoryRow {
+            step,
+            arm: HistoryArm::Controller,
+            idx: 0,
+            phase: HistoryPhase::Controller,
+            cycle: 0,
+            epoch: 0,
+            arch: arch.to_string(),
+            arch_id: arch.id(),
+            reward: Some(reward),
+            log_prob: Some(-58.5),
+            entropy: Some(1.5),
+        }
+    };
+    let rows = [row(1, PUBLISHED, 0.5), row(2, PUBLISHED, 0.9), row(3, IDENTITIES, 0.25)];
+    history.record(&rows, &[]).unwrap();
+    history.event(1000, "started", "from nothing").unwrap();
+    history
+}
+
+/// The id of an architecture.
+pub(crate) fn id(arch: &str) -> String {
+    arch.parse::<Arch>().unwrap().id()
+}
+
+/// Awaits, but not for ever.
+pub(crate) async fn within<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(30), future).await.expect("it takes too long")
+}
+
+/// The problem that a request met.
+#[track_caller]
+pub(crate) fn problem<T: Debug>(found: Result<T, ApiError>) -> Problem {
+    match found.unwrap_err() {
+        ApiError::Problem(problem) => problem,
+        other => panic!("{other}"),
+    }
+}
+
+/// Checks that a request is refused with `code`, and that the text says `words`.
+#[track_caller]
+pub(crate) fn check_refused<T: Debug>(found: Result<T, ApiError>, code: ProblemCode, words: &str) {
+    let problem = problem(found);
+    assert_eq!(problem.code, code, "{problem}");
+    assert!(problem.message.contains(words), "{problem}");
+    assert!(!problem.hint.is_empty(), "{problem}");
+}
