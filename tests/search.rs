@@ -1,5 +1,7 @@
 //! The plain loop: a whole search without actors.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod common;
 
 use enasd::search::{Search, StepRecord, Until, run};

@@ -23,7 +23,7 @@ pub struct Keeper {
     folder: StateFolder,
     checkpoints: Checkpoints,
     history: History,
-    best: BestFolder,
+    best: Arc<BestFolder>,
     /// Text of the settings that a checkpoint belongs to, and its hash.
     config: String,
     config_hash: String,
@@ -42,8 +42,8 @@ pub struct KeeperFiles {
     pub checkpoints: Checkpoints,
     /// Its history.
     pub history: History,
-    /// Its best cells.
-    pub best: BestFolder,
+    /// Its best cells, which others may read.
+    pub best: Arc<BestFolder>,
 }
 
 impl Keeper {

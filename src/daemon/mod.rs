@@ -63,9 +63,9 @@ async fn serve_and_search(
         until,
         checkpoint_every: Duration::from_secs_f64(config.store.checkpoint_seconds),
     };
-    let paths = (setup.history_path.clone(), setup.best_path.clone(), setup.task.family);
+    let (history, net) = (setup.history_path.clone(), setup.task.family);
+    let best = Arc::clone(&setup.files.best);
     let (controller, end) = start_actors(setup, observer, driver)?;
-    let (history, best, net) = paths;
     let hook_metrics = metrics.clone();
     let api = ServeConfig {
         status: status.clone(),

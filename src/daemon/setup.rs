@@ -27,7 +27,6 @@ pub(super) struct Setup {
     pub(super) status: Status,
     pub(super) rejected: Vec<Rejected>,
     pub(super) history_path: PathBuf,
-    pub(super) best_path: PathBuf,
 }
 
 pub(super) fn set_up(loaded: &Loaded, threads: usize) -> Result<Setup, DaemonError> {
@@ -51,7 +50,7 @@ pub(super) fn set_up(loaded: &Loaded, threads: usize) -> Result<Setup, DaemonErr
         None => (Search::initial_state(&task)?, Vec::new()),
     };
     history.rewind(state.place.number(&config.schedule))?;
-    let best = BestFolder::open(&folder.best())?;
+    let best = Arc::new(BestFolder::open(&folder.best())?);
     let mut status = initial_status(&task, &device, threads, loaded);
     status.checkpoint.rejected_total = rejected.len() as u64;
     Ok(Setup {
@@ -61,7 +60,6 @@ pub(super) fn set_up(loaded: &Loaded, threads: usize) -> Result<Setup, DaemonErr
         status,
         rejected,
         history_path: folder.history(),
-        best_path: folder.best(),
         files: KeeperFiles { folder, checkpoints, history, best },
     })
 }
