@@ -1,5 +1,5 @@
-//! What every request passes: who commands, how long a body may be and take, one form for errors,
-//! and the count of requests.
+//! What every request passes: who commands, how long a body may be and take, and the count of
+//! requests.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,7 +15,7 @@ use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use futures_util::StreamExt;
 
 use crate::api::peer::Peer;
-use crate::api::{ApiState, Problem, ProblemCode, problem, routes};
+use crate::api::{ApiState, Problem, ProblemCode, routes};
 
 /// The longest body: a thousand times an architecture.
 pub(super) const MAX_BODY_BYTES: usize = 64 << 10;
@@ -32,7 +32,7 @@ pub(super) async fn pass(
     let response = match admit(&state, &request, &mut payload).await {
         Ok(body) => {
             request.set_payload(Payload::from(body));
-            uniform(next.call(request).await?.map_into_boxed_body())
+            next.call(request).await?.map_into_boxed_body()
         }
         Err(problem) => request.into_response(leave_unread(problem.error_response(), payload)),
     };
@@ -110,27 +110,4 @@ async fn read_body(payload: &mut Payload, limit: Duration) -> Result<Bytes, Prob
 fn too_large() -> Problem {
     let message = format!("the body has more than {MAX_BODY_BYTES} bytes");
     Problem::new(ProblemCode::BodyTooLarge, message, "no request of this API is that long")
-}
-
-/// Replaces error replies that actix made by problems.
-fn uniform(response: ServiceResponse) -> ServiceResponse {
-    let status = response.status();
-    let content_type = response.headers().get(header::CONTENT_TYPE);
-    let is_error = status.is_client_error() || status.is_server_error();
-    if !is_error || content_type.is_some_and(|found| found == problem::CONTENT_TYPE) {
-        return response;
-    }
-    let body = Problem::from_status(status).error_response();
-    let (request, mut old) = response.into_parts();
-    let mut new = body;
-    *new.status_mut() = status;
-    // What else the reply said, such as the allowed methods, stays.
-    for (name, value) in old.headers_mut().drain() {
-        if let Some(name) = name
-            && ![header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(&name)
-        {
-            new.headers_mut().insert(name, value);
-        }
-    }
-    ServiceResponse::new(request, new)
 }

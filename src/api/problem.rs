@@ -13,7 +13,7 @@ use crate::space::SpaceError;
 use crate::store::StoreError;
 
 /// The content type.
-pub(super) const CONTENT_TYPE: &str = "application/problem+json";
+const CONTENT_TYPE: &str = "application/problem+json";
 
 /// What kind of error: programs decide by it, so a code never changes its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -100,20 +100,6 @@ impl Problem {
     /// A problem in words.
     pub fn new(code: ProblemCode, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { code, message: message.into(), hint: hint.into() }
-    }
-
-    /// The problem that stands for an error reply of actix itself.
-    pub(super) fn from_status(status: StatusCode) -> Self {
-        let reason = status.canonical_reason().unwrap_or("the request is wrong");
-        let code = match status {
-            StatusCode::NOT_FOUND => ProblemCode::NotFound,
-            StatusCode::METHOD_NOT_ALLOWED => ProblemCode::MethodNotAllowed,
-            StatusCode::PAYLOAD_TOO_LARGE => ProblemCode::BodyTooLarge,
-            StatusCode::REQUEST_TIMEOUT => ProblemCode::BodyTimeout,
-            _ if status.is_client_error() => ProblemCode::BadBody,
-            _ => ProblemCode::Internal,
-        };
-        Self::new(code, reason.to_lowercase(), "GET /v1/openapi.json describes every request")
     }
 }
 

@@ -73,7 +73,7 @@ fn a_body_above_the_limit_is_a_problem_announced_or_not() {
     let announced = "POST /v1/score HTTP/1.1\r\nhost: x\r\ncontent-length: 65537\r\n\r\n";
     check_problem(&exchange(&rig.socket(), announced.as_bytes()), "413", "body_too_large");
     let mut chunked =
-        b"POST /v1/score HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+        b"POST /v1/score HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
     chunked.extend(b"10001\r\n");
     chunked.resize(chunked.len() + 0x10001, b' ');
     chunked.extend(b"\r\n0\r\n\r\n");
@@ -86,6 +86,13 @@ fn a_body_that_is_no_json_is_a_problem() {
     let body =
         "POST /v1/score HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 5\r\n\r\n{{{{{";
     check_problem(&exchange(&rig.socket(), body.as_bytes()), "400", "bad_body");
+}
+
+#[test]
+fn a_path_that_is_no_text_is_a_problem() {
+    let request = "GET /v1/archs/%ff HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let reply = exchange(&Rig::new().socket(), request.as_bytes());
+    check_problem(&reply, "404", "unknown_arch");
 }
 
 #[test]
