@@ -68,7 +68,7 @@ impl Observer {
             Outcome::Controller(report) => self.observe_controller(report, search),
             Outcome::Derive(_) => self.best(search),
         }
-        self.metrics.archs_sampled(search.archs_sampled(), self.status.archs_unique);
+        self.metrics.archs_sampled(record.rows.len() as u64, 0);
     }
 
     fn observe_shared(&mut self, record: &StepRecord, report: &TrainReport) {
@@ -241,6 +241,8 @@ impl Observer {
 
     /// Takes note of how the history stands.
     pub(super) fn recorded(&mut self, recorded: &Recorded) {
+        let fresh = recorded.archs_unique.saturating_sub(self.status.archs_unique);
+        self.metrics.archs_sampled(0, fresh);
         self.status.archs_unique = recorded.archs_unique;
         if let Some(error) = &recorded.error {
             tracing::error!(%error, backlog = recorded.backlog, "the history could not be written");

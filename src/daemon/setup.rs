@@ -53,6 +53,8 @@ pub(super) fn set_up(loaded: &Loaded, threads: usize) -> Result<Setup, DaemonErr
     let best = Arc::new(BestFolder::open(&folder.best())?);
     let mut status = initial_status(&task, &device, threads, loaded);
     status.checkpoint.rejected_total = rejected.len() as u64;
+    // What was drawn before this process is not fresh.
+    status.archs_unique = history.unique_archs();
     Ok(Setup {
         task,
         state,
