@@ -69,24 +69,10 @@ impl CandleExec {
         images: Images<'_>,
         noise: Noise<'_>,
     ) -> Result<Gradients> {
-        let mut pass = Pass {
-            exec: self,
-            net,
-            params,
-            noise: Some(noise),
-            running: None,
-            moments: Snapshot::new(),
-        };
-        let tensors = pass.run(&self.upload(net.image, images)?, true)?;
-        let logits = tensor(&tensors, net.logits)?;
-        let labels = self.labels(images)?;
-        let main_loss = layers::cross_entropy(logits, &labels)?;
-        let mut loss = main_loss.clone();
-        if let Some(aux) = net.aux_logits {
-            let aux = layers::cross_entropy(tensor(&tensors, aux)?, &labels)?;
-            loss = (loss + (aux * net.aux_weight)?)?;
-        }
-        let store = loss.backward()?;
+        let images_on_device = self.upload(net.image, images)?;
+        let mut pass = self.pass(net, params, Some(noise), None);
+        let Losses { main, whole, logits } = pass.losses(&images_on_device, images.labels)?;
+        let store = whole.backward()?;
         let mut grads = Snapshot::new();
         for name in net.params().into_keys() {
             if let Some(grad) = store.get(params.get(&name)?) {
@@ -94,8 +80,8 @@ impl CandleExec {
             }
         }
         Ok(Gradients {
-            loss: main_loss.to_dtype(DType::F64)?.to_scalar()?,
-            correct: count_correct(logits, images.labels)?,
+            loss: main.to_dtype(DType::F64)?.to_scalar()?,
+            correct: count_correct(&logits, images.labels)?,
             grads,
             moments: pass.moments,
         })
@@ -110,8 +96,7 @@ impl CandleExec {
         images: Images<'_>,
         running: Option<&Snapshot>,
     ) -> Result<Tensor> {
-        let mut pass =
-            Pass { exec: self, net, params, noise: None, running, moments: Snapshot::new() };
+        let mut pass = self.pass(net, params, None, running);
         let tensors = pass.run(&self.upload(net.image, images)?, false)?;
         Ok(tensor(&tensors, net.logits)?.detach())
     }
@@ -127,17 +112,20 @@ impl CandleExec {
         count_correct(&self.logits(net, params, images, running)?, images.labels)
     }
 
-    fn labels(&self, images: Images<'_>) -> Result<Tensor> {
-        Tensor::new(images.labels, &self.device)
+    fn pass<'a>(
+        &'a self,
+        net: &'a Net,
+        params: &'a Params,
+        noise: Option<Noise<'a>>,
+        running: Option<&'a Snapshot>,
+    ) -> Pass<'a> {
+        Pass { exec: self, net, params, noise, running, moments: Snapshot::new() }
     }
 
-    /// `(batch, c, h, w)` on the host to `(plane, batch, c)` on the device.
+    /// `(batch, c, h, w)` on the host to the same on the device.
     fn upload(&self, shape: Shape, images: Images<'_>) -> Result<Tensor> {
-        let batch = images.labels.len();
-        Tensor::from_slice(images.values, (batch, shape.channels, shape.plane()), &self.device)?
-            .to_dtype(self.dtype)?
-            .permute((2, 0, 1))?
-            .contiguous()
+        let dims = (images.labels.len(), shape.channels, shape.height, shape.width);
+        Tensor::from_slice(images.values, dims, &self.device)?.to_dtype(self.dtype)
     }
 }
 
@@ -152,7 +140,8 @@ fn tensor(tensors: &[Option<Tensor>], id: usize) -> Result<&Tensor> {
 fn count_correct(logits: &Tensor, labels: &[u32]) -> Result<usize> {
     let rows = logits.to_dtype(DType::F32)?.to_vec2::<f32>()?;
     let right = rows.iter().zip(labels).filter(|(row, label)| {
-        let own = row[**label as usize];
+        // A label that is no class has no logit, and is never right.
+        let own = row.get(**label as usize).copied().unwrap_or(f32::NAN);
         own.is_finite()
             && row.iter().enumerate().all(|(class, &logit)| {
                 // Among equals the first class wins, as argmax has it.
@@ -160,6 +149,16 @@ fn count_correct(logits: &Tensor, labels: &[u32]) -> Result<usize> {
             })
     });
     Ok(right.count())
+}
+
+/// What a training pass minimizes.
+struct Losses {
+    /// Cross-entropy of the main head.
+    main: Tensor,
+    /// The auxiliary head included.
+    whole: Tensor,
+    /// Logits of the main head.
+    logits: Tensor,
 }
 
 /// One forward pass.
@@ -173,10 +172,26 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
+    fn losses(&mut self, images: &Tensor, labels: &[u32]) -> Result<Losses> {
+        let tensors = self.run(images, true)?;
+        let labels = Tensor::new(labels, &self.exec.device)?;
+        let logits = tensor(&tensors, self.net.logits)?.clone();
+        let main = layers::cross_entropy(&logits, &labels)?;
+        let whole = match self.net.aux_logits {
+            Some(aux) => {
+                let aux = layers::cross_entropy(tensor(&tensors, aux)?, &labels)?;
+                (&main + (aux * self.net.aux_weight)?)?
+            }
+            None => main.clone(),
+        };
+        Ok(Losses { main, whole, logits })
+    }
+
+    /// All tensors of the pass over images `(batch, c, h, w)`.
     fn run(&mut self, images: &Tensor, with_aux: bool) -> Result<Vec<Option<Tensor>>> {
         let live = self.net.live_layers(with_aux);
         let mut tensors = vec![None; self.net.layers.len() + 1];
-        tensors[0] = Some(images.clone());
+        tensors[0] = Some(layers::from_images(images)?);
         for (idx, layer) in self.net.layers.iter().enumerate() {
             if live[idx] {
                 let inputs = layer.inputs.iter().map(|&id| tensor(&tensors, id).cloned());
@@ -312,6 +327,39 @@ impl CandleExec {
         let mask: Vec<f64> =
             (0..n).map(|_| if rng.random::<f64>() < keep { 1.0 / keep } else { 0.0 }).collect();
         Tensor::from_vec(mask, n, &self.device)?.to_dtype(self.dtype)
+    }
+}
+
+/// What the tests of single layers and of gradients look at.
+#[cfg(test)]
+impl CandleExec {
+    /// The precision that differences need.
+    pub(super) fn in_f64() -> Self {
+        Self { device: Device::Cpu, dtype: DType::F64 }
+    }
+
+    /// What the net writes as its logits for `images` `(batch, c, h, w)`, as `(batch, c, h, w)`,
+    /// differentiable by the images too.
+    pub(super) fn output(
+        &self,
+        net: &Net,
+        params: &Params,
+        images: &Tensor,
+        noise: Option<Noise<'_>>,
+    ) -> Result<Tensor> {
+        let tensors = self.pass(net, params, noise, None).run(images, false)?;
+        layers::to_images(tensor(&tensors, net.logits)?, net.layers[net.logits - 1].output)
+    }
+
+    /// The whole loss of a training pass, differentiable by the images too.
+    pub(super) fn whole_loss(
+        &self,
+        net: &Net,
+        params: &Params,
+        (images, labels): (&Tensor, &[u32]),
+        noise: Noise<'_>,
+    ) -> Result<Tensor> {
+        Ok(self.pass(net, params, Some(noise), None).losses(images, labels)?.whole)
     }
 }
 

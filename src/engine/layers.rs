@@ -11,6 +11,19 @@ use crate::net::{Shape, Window};
 /// Added to the variance before its root.
 pub(super) const NORM_EPSILON: f64 = 1e-5;
 
+/// Images `(batch, c, h, w)` in the layout of activations.
+pub(super) fn from_images(images: &Tensor) -> Result<Tensor> {
+    images.flatten_from(2)?.permute((2, 0, 1))?.contiguous()
+}
+
+/// An activation of `shape`, or logits `(batch, classes)`, as `(batch, c, h, w)`.
+#[cfg(test)]
+pub(super) fn to_images(xs: &Tensor, shape: Shape) -> Result<Tensor> {
+    let planes = if xs.rank() == 2 { xs.unsqueeze(0)? } else { xs.clone() };
+    let batch = planes.dim(1)?;
+    planes.permute((1, 2, 0))?.reshape((batch, shape.channels, shape.height, shape.width))
+}
+
 /// `max(x, 0)` with gradient 0 at 0, as PyTorch has it; candle's own has 1.
 pub(super) fn relu(xs: &Tensor) -> Result<Tensor> {
     xs.mul(&xs.detach().gt(0.0)?.to_dtype(xs.dtype())?)

@@ -2,13 +2,23 @@
 
 mod candle_exec;
 mod config;
+#[cfg(test)]
+mod determinism;
 mod device;
+#[cfg(test)]
+mod gradient_check;
 mod init;
 mod layers;
 mod learning_rate;
+#[cfg(test)]
+mod metamorphic;
 mod params;
+#[cfg(test)]
+mod probe;
 mod sgd;
 mod windows;
+#[cfg(test)]
+mod witness;
 
 pub use candle_exec::{CandleExec, Gradients, Images, Noise, average_grads, update_running};
 pub use config::{EngineConfig, SgdConfig};
