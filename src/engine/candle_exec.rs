@@ -204,7 +204,6 @@ impl Pass<'_> {
 
     fn layer(&mut self, layer: &Layer, inputs: &[Tensor]) -> Result<Tensor> {
         let xs = &inputs[0];
-        let shape = layer.input_shapes[0];
         let params = layer.params();
         let param = |place: usize| {
             Ok::<_, candle_core::Error>(self.params.get(&params[place].0)?.as_tensor().clone())
@@ -212,45 +211,45 @@ impl Pass<'_> {
         let rows = match (layer.kind, layer.window()) {
             (LayerKind::Conv { relu, .. }, Some(window)) => {
                 let xs = if relu { &layers::relu(xs)? } else { xs };
-                layers::conv(xs, &param(0)?, window, shape)?
+                layers::conv(xs, &param(0)?, window)?
             }
             (LayerKind::SepConv { .. }, Some(window)) => {
-                layers::separable_conv(&layers::relu(xs)?, &param(0)?, &param(1)?, window, shape)?
+                layers::separable_conv(&layers::relu(xs)?, &param(0)?, &param(1)?, window)?
             }
             (LayerKind::AvgPool { .. }, Some(window)) => {
-                return layers::avg_pool(xs, window, shape);
+                return layers::avg_pool(xs, window);
             }
             (LayerKind::MaxPool { .. }, Some(window)) => {
-                return layers::max_pool(xs, window, shape);
+                return layers::max_pool(xs, window);
             }
             (LayerKind::AuxPool, Some(window)) => {
-                return layers::avg_pool(&layers::relu(xs)?, window, shape);
+                return layers::avg_pool(&layers::relu(xs)?, window);
             }
             (LayerKind::FactorizedReduction { relu }, _) => {
                 let xs = if relu { &layers::relu(xs)? } else { xs };
-                layers::factorized_reduction(xs, &param(0)?, &param(1)?, shape)?
+                layers::factorized_reduction(xs, &param(0)?, &param(1)?)?
             }
             (LayerKind::Gather, _) => self.gather(inputs, &params[..inputs.len()])?,
             (LayerKind::Add, _) => return &inputs[0] + &inputs[1],
-            (LayerKind::Concat, _) => return Tensor::cat(inputs, 2),
+            (LayerKind::Concat, _) => return Tensor::cat(inputs, 0),
             (LayerKind::DropPath { depth }, _) => return self.drop_path(xs, depth),
             (LayerKind::Head { dropout_keep }, _) => {
                 let features = layers::plane_mean(&layers::relu(xs)?)?;
-                return layers::pointwise(&self.dropout(&features, dropout_keep)?, &param(0)?);
+                return layers::linear(&self.dropout(&features, dropout_keep)?, &param(0)?);
             }
             (kind, None) => candle_core::bail!("{kind:?} has no window"),
         };
         let [scale, offset] = [param(params.len() - 2)?, param(params.len() - 1)?];
         let rows = self.norm(layer, &rows, &scale, &offset)?;
-        rows.reshape((layer.output.plane(), xs.dim(1)?, layer.output.channels))
+        let Shape { channels, height, width } = layer.output;
+        rows.reshape((channels, height, xs.dim(2)?, width))
     }
 
     /// The sum of each input's own 1×1 convolution: the convolution of their concatenation.
     fn gather<T>(&self, inputs: &[Tensor], rows: &[(String, T)]) -> Result<Tensor> {
         let mut sum = None;
         for (xs, (name, _)) in inputs.iter().zip(rows) {
-            let xs = layers::relu(&xs.flatten_to(1)?)?;
-            let part = layers::pointwise(&xs, self.params.get(name)?)?;
+            let part = layers::pointwise(&layers::relu(xs)?, self.params.get(name)?)?;
             sum = Some(match sum {
                 Some(sum) => (sum + part)?,
                 None => part,
@@ -309,15 +308,15 @@ impl Pass<'_> {
         }
     }
 
-    /// Drops whole images of `(plane, batch, c)` and scales the rest up, in training.
+    /// Drops whole images of `(c, h, batch, w)` and scales the rest up, in training.
     fn drop_path(&mut self, xs: &Tensor, depth: f64) -> Result<Tensor> {
         let Some(noise) = &mut self.noise else { return Ok(xs.clone()) };
         let keep = 1.0 - depth * noise.drop_path;
         if 1.0 <= keep {
             return Ok(xs.clone());
         }
-        let (_, batch, _) = xs.dims3()?;
-        xs.broadcast_mul(&self.exec.mask(noise.rng, keep, batch)?.reshape((1, batch, 1))?)
+        let batch = xs.dim(2)?;
+        xs.broadcast_mul(&self.exec.mask(noise.rng, keep, batch)?.reshape((1, 1, batch, 1))?)
     }
 }
 
@@ -348,7 +347,7 @@ impl CandleExec {
         noise: Option<Noise<'_>>,
     ) -> Result<Tensor> {
         let tensors = self.pass(net, params, noise, None).run(images, false)?;
-        layers::to_images(tensor(&tensors, net.logits)?, net.layers[net.logits - 1].output)
+        layers::to_images(tensor(&tensors, net.logits)?)
     }
 
     /// The whole loss of a training pass, differentiable by the images too.
