@@ -187,9 +187,10 @@ impl Pass<'_> {
         Ok(Losses { main, whole, logits })
     }
 
-    /// All tensors of the pass over images `(batch, c, h, w)`.
+    /// The tensors of the pass over images `(batch, c, h, w)` that no layer reads.
     fn run(&mut self, images: &Tensor, with_aux: bool) -> Result<Vec<Option<Tensor>>> {
         let live = self.net.live_layers(with_aux);
+        let last_readers = self.last_readers(&live);
         let mut tensors = vec![None; self.net.layers.len() + 1];
         tensors[0] = Some(layers::from_images(images)?);
         for (idx, layer) in self.net.layers.iter().enumerate() {
@@ -197,17 +198,36 @@ impl Pass<'_> {
                 let inputs = layer.inputs.iter().map(|&id| tensor(&tensors, id).cloned());
                 let inputs: Vec<Tensor> = inputs.collect::<Result<_>>()?;
                 tensors[idx + 1] = Some(self.layer(layer, &inputs)?);
+                for &id in &layer.inputs {
+                    if last_readers[id] == idx {
+                        tensors[id] = None;
+                    }
+                }
             }
         }
         Ok(tensors)
     }
 
+    /// The last layer that reads each tensor, so that a pass without gradients needs the memory
+    /// of few tensors at a time.
+    fn last_readers(&self, live: &[bool]) -> Vec<usize> {
+        let mut readers = vec![usize::MAX; self.net.layers.len() + 1];
+        for (idx, layer) in self.net.layers.iter().enumerate().filter(|(idx, _)| live[*idx]) {
+            layer.inputs.iter().for_each(|&id| readers[id] = idx);
+        }
+        readers
+    }
+
+    /// A parameter; without noise nobody asks for gradients, so nothing is kept for them.
+    fn param(&self, name: &str) -> Result<Tensor> {
+        let var = self.params.get(name)?.as_tensor();
+        Ok(if self.noise.is_some() { var.clone() } else { var.detach() })
+    }
+
     fn layer(&mut self, layer: &Layer, inputs: &[Tensor]) -> Result<Tensor> {
         let xs = &inputs[0];
         let params = layer.params();
-        let param = |place: usize| {
-            Ok::<_, candle_core::Error>(self.params.get(&params[place].0)?.as_tensor().clone())
-        };
+        let param = |place: usize| self.param(&params[place].0);
         let rows = match (layer.kind, layer.window()) {
             (LayerKind::Conv { relu, .. }, Some(window)) => {
                 let xs = if relu { &layers::relu(xs)? } else { xs };
@@ -235,7 +255,8 @@ impl Pass<'_> {
             (LayerKind::DropPath { depth }, _) => return self.drop_path(xs, depth),
             (LayerKind::Head { dropout_keep }, _) => {
                 let features = layers::plane_mean(&layers::relu(xs)?)?;
-                return layers::linear(&self.dropout(&features, dropout_keep)?, &param(0)?);
+                let weight = param(0)?;
+                return layers::linear(&self.dropout(&features, dropout_keep)?, &weight);
             }
             (kind, None) => candle_core::bail!("{kind:?} has no window"),
         };
@@ -249,7 +270,7 @@ impl Pass<'_> {
     fn gather<T>(&self, inputs: &[Tensor], rows: &[(String, T)]) -> Result<Tensor> {
         let mut sum = None;
         for (xs, (name, _)) in inputs.iter().zip(rows) {
-            let part = layers::pointwise(&layers::relu(xs)?, self.params.get(name)?)?;
+            let part = layers::pointwise(&layers::relu(xs)?, &self.param(name)?)?;
             sum = Some(match sum {
                 Some(sum) => (sum + part)?,
                 None => part,

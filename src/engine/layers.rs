@@ -5,8 +5,8 @@
 use candle_core::{D, Result, Tensor};
 
 use crate::engine::windows::{
-    bands, every_second, nearest_under_tap, row_lines, select_columns, select_rows, tap_lines,
-    window_means,
+    bands, every_second, nearest_under_tap, plane_means, row_lines, select_columns, select_rows,
+    tap_lines, window_means,
 };
 use crate::net::Window;
 
@@ -29,7 +29,8 @@ pub(super) fn to_images(xs: &Tensor) -> Result<Tensor> {
 
 /// `max(x, 0)` with gradient 0 at 0, as PyTorch has it; candle's own has 1.
 pub(super) fn relu(xs: &Tensor) -> Result<Tensor> {
-    xs.mul(&xs.detach().gt(0.0)?.to_dtype(xs.dtype())?)
+    // The sign of candle's own is 1 above 0, else 0, without a comparison's detour over bytes.
+    xs.mul(&xs.detach().relu()?.sign()?)
 }
 
 /// Mean and variance of each channel, `(c,)` each.
@@ -118,8 +119,7 @@ fn first_max(window: Window, read: impl Fn(usize) -> Result<Tensor>) -> Result<T
 
 /// Mean over the plane: `(c, h, batch, w)` to `(batch, c)`.
 pub(super) fn plane_mean(xs: &Tensor) -> Result<Tensor> {
-    let (_, height, _, width) = xs.dims4()?;
-    (xs.sum(3)?.sum(1)?.t()? * (1.0 / (height * width) as f64))?.contiguous()
+    plane_means(xs)?.t()?.contiguous()
 }
 
 /// Logits `(batch, classes)` of features `(batch, c)`: `weight` is `(classes, c)`.

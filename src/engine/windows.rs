@@ -102,6 +102,16 @@ pub(super) fn window_means(xs: &Tensor, window: Window) -> Result<Tensor> {
     rows.reshape((channels, window.outputs(height), batch, window.outputs(width)))
 }
 
+/// Average over each plane: `(c, h, batch, w)` to `(c, batch)`.
+pub(super) fn plane_means(xs: &Tensor) -> Result<Tensor> {
+    let (channels, height, batch, width) = xs.dims4()?;
+    let mean = |side: usize, sides: [usize; 2]| matrix(sides, xs, |_, _| 1.0 / side as f64);
+    let rows = times_columns(xs, &mean(width, [width, 1])?)?;
+    mean(height, [1, height])?
+        .broadcast_matmul(&rows.reshape((channels, height, batch))?)?
+        .reshape((channels, batch))
+}
+
 /// `(c, h, batch, w)` to `(c, h′·batch, k·w)`: for each output row the rows under its windows.
 pub(super) fn row_lines(xs: &Tensor, window: Window) -> Result<Tensor> {
     let (channels, height, batch, width) = xs.dims4()?;

@@ -132,7 +132,8 @@ fn check_layer(case: &LayerCase) {
     let pixels = Tensor::from_vec(pixels, &case.image, &Device::Cpu).unwrap();
     let images = Var::from_tensor(&pixels).unwrap();
     let params = params(&fill(&net));
-    let output = CandleExec::in_f64().output(&net, &params, &images, None).unwrap();
+    let noise = Noise { rng: &mut rng(0), drop_path: 0.0 };
+    let output = CandleExec::in_f64().output(&net, &params, &images, Some(noise)).unwrap();
     let what = format!("{:?} on {:?}", case.layer, case.image);
     case.output.check(&output, &what);
     let waves = (0..output.elem_count()).map(|k| (0.31 * k as f64).cos()).collect();
