@@ -145,7 +145,7 @@ fn count_correct(logits: &Tensor, labels: &[u32]) -> Result<usize> {
         own.is_finite()
             && row.iter().enumerate().all(|(class, &logit)| {
                 // Among equals the first class wins, as argmax has it.
-                logit < own || (logit == own && **label as usize <= class)
+                if class < **label as usize { logit < own } else { logit <= own }
             })
     });
     Ok(right.count())

@@ -42,7 +42,7 @@ pub(super) fn random_values(specs: &BTreeMap<String, ParamSpec>, seed: u64) -> S
     let mut rng = rng(seed);
     let mut values = initial_values(specs, &mut rng).unwrap();
     for (name, value) in &mut values {
-        if name.ends_with(".scale") || name.ends_with(".offset") {
+        if matches!(name.rsplit('.').next(), Some("scale" | "offset")) {
             let noise = Tensor::new(uniform(value.elem_count(), &mut rng), &Device::Cpu).unwrap();
             let noise = (noise * 0.3).unwrap().to_dtype(DType::F32).unwrap();
             *value = (&*value + noise).unwrap();

@@ -172,16 +172,16 @@ impl<'a> Frame<'a> {
         let plane = self.builder.shape(second);
         let path = |input| format!("cell{position}.calibrate{input}");
         let shape = self.builder.shape(first);
-        let first = if !shape.same_plane(plane) {
+        let first = if shape.same_plane(plane) {
+            self.narrowed(first, path(0))
+        } else {
             let kind = LayerKind::FactorizedReduction { relu: true };
             self.builder.push(kind, &[first], self.channels, path(0))
-        } else {
-            self.to_width(first, path(0))
         };
-        [first, self.to_width(second, path(1))]
+        [first, self.narrowed(second, path(1))]
     }
 
-    fn to_width(&mut self, tensor: TensorId, path: String) -> TensorId {
+    fn narrowed(&mut self, tensor: TensorId, path: String) -> TensorId {
         if self.builder.shape(tensor).channels == self.channels {
             return tensor;
         }
