@@ -6,8 +6,7 @@ use crate::engine::probe::{
     Batch, flat, in_f64, params, random_arch, random_values, rng, small_family,
 };
 use crate::engine::{
-    CandleExec, Noise, Params, Sgd, SgdConfig, Snapshot, from_safetensors, to_safetensors,
-    update_running,
+    CandleExec, Noise, Sgd, SgdConfig, Snapshot, from_safetensors, to_safetensors, update_running,
 };
 use crate::net::{LayerKind, Net, Shape};
 use crate::space::{Arch, Cell, CellKind, Node};
@@ -31,8 +30,8 @@ fn omega() -> Snapshot {
     random_values(&small_family(NODES).shared_params(), 8)
 }
 
-fn logits(net: &Net, params: &Params, batch: &Batch, running: Option<&Snapshot>) -> Vec<f64> {
-    flat(&exec().logits(net, params, batch.images(), running).unwrap())
+fn logits(net: &Net, weights: &Snapshot, batch: &Batch, running: Option<&Snapshot>) -> Vec<f64> {
+    flat(&exec().logits(net, weights, batch.images(), running).unwrap())
 }
 
 #[track_caller]
@@ -52,8 +51,8 @@ fn a_child_needs_its_own_part_of_the_shared_parameters_only() {
             net.params().keys().map(|name| (name.clone(), omega[name].clone())).collect();
         assert!(part.len() < omega.len());
         let read_back = from_safetensors(&to_safetensors(&part).unwrap(), DType::F32).unwrap();
-        let whole = logits(&net, &params(&omega), &batch, None);
-        assert_eq!(whole, logits(&net, &params(&read_back), &batch, None));
+        let whole = logits(&net, &omega, &batch, None);
+        assert_eq!(whole, logits(&net, &read_back, &batch, None));
         assert!(whole.iter().all(|logit| logit.is_finite()));
     }
 }
@@ -120,9 +119,9 @@ fn the_order_of_a_nodes_edges_does_not_matter_where_weights_move_along() {
         moved += usize::from(!values.keys().eq(swapped.keys()));
         let noise = Noise { rng: &mut rng(1), drop_path: 0.0 };
         let trained = exec().train(&net, &params(&values), batch.images(), noise).unwrap();
-        let found = logits(&net, &params(&values), &batch, Some(&trained.moments));
+        let found = logits(&net, &values, &batch, Some(&trained.moments));
         let running = swap_sides(&trained.moments, number);
-        let expected = logits(&other, &params(&swapped), &batch, Some(&running));
+        let expected = logits(&other, &swapped, &batch, Some(&running));
         assert_close(&found, &expected, 1e-6);
     }
     assert!(moved >= 3, "the seeds have separable convolutions on the swapped edges");
@@ -146,7 +145,7 @@ fn the_average_of_ones_is_one_everywhere() {
 
 #[test]
 fn every_operation_and_every_input_of_an_architecture_counts() {
-    let (omega, batch) = (params(&omega()), batch(3));
+    let (omega, batch) = (omega(), batch(3));
     let arch = random_arch(NODES, 6);
     let own = logits(&shared(6), &omega, &batch, None);
     let options: Vec<usize> = arch.space().script().decisions().collect();
@@ -187,7 +186,8 @@ fn evaluation_is_deterministic_and_dropout_keeps_the_mean() {
 #[test]
 fn running_statistics_approach_those_of_the_batches() {
     let net = small_family(NODES).standalone(&random_arch(NODES, 3)).unwrap();
-    let params = params(&random_values(&net.params(), 2));
+    let weights = random_values(&net.params(), 2);
+    let params = params(&weights);
     let batches = [batch(5), batch(6)];
     let train = |batch: &Batch| {
         let noise = Noise { rng: &mut rng(0), drop_path: 0.0 };
@@ -197,24 +197,24 @@ fn running_statistics_approach_those_of_the_batches() {
     // Moments of a batch in evaluation give what the batch has in training.
     let mut as_batches = net.clone();
     as_batches.norm = crate::net::Norm::Batch;
-    let trained = logits(&as_batches, &params, &batches[1], None);
-    assert_close(&logits(&net, &params, &batches[1], Some(&second)), &trained, 1e-5);
+    let trained = logits(&as_batches, &weights, &batches[1], None);
+    assert_close(&logits(&net, &weights, &batches[1], Some(&second)), &trained, 1e-5);
     // A mean that starts at another batch comes to them.
     let mut running = Snapshot::new();
     update_running(&mut running, &first, 0.9).unwrap();
-    let far = logits(&net, &params, &batches[1], Some(&running));
+    let far = logits(&net, &weights, &batches[1], Some(&running));
     for _ in 0..150 {
         update_running(&mut running, &second, 0.9).unwrap();
     }
-    assert_close(&logits(&net, &params, &batches[1], Some(&running)), &trained, 1e-4);
+    assert_close(&logits(&net, &weights, &batches[1], Some(&running)), &trained, 1e-4);
     assert!(far.iter().zip(&trained).any(|(a, b)| (a - b).abs() > 1e-2));
-    let error = exec().logits(&net, &params, batches[0].images(), None).unwrap_err();
+    let error = exec().logits(&net, &weights, batches[0].images(), None).unwrap_err();
     assert!(error.to_string().contains("running statistics"), "{error}");
 }
 
 #[test]
 fn the_order_of_images_in_a_batch_does_not_matter() {
-    let (net, batch, params) = (shared(3), batch(7), params(&omega()));
+    let (net, batch, omega) = (shared(3), batch(7), omega());
     let order = [3, 0, 5, 1, 4, 2];
     let n_values = net.image.n_values();
     let permuted = Batch {
@@ -224,8 +224,8 @@ fn the_order_of_images_in_a_batch_does_not_matter() {
             .collect(),
         labels: order.iter().map(|&i| batch.labels[i]).collect(),
     };
-    let found = logits(&net, &params, &permuted, None);
-    let plain = logits(&net, &params, &batch, None);
+    let found = logits(&net, &omega, &permuted, None);
+    let plain = logits(&net, &omega, &batch, None);
     let expected: Vec<f64> =
         order.iter().flat_map(|&i| plain[i * CLASSES..][..CLASSES].to_vec()).collect();
     assert_close(&found, &expected, 1e-4);

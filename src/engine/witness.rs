@@ -180,7 +180,8 @@ fn check_net(case: &NetCase) {
     let arch = case.arch.parse().unwrap();
     let net = if case.standalone { family.standalone(&arch) } else { family.shared(&arch) };
     let net = net.unwrap();
-    let params = params(&fill(&net));
+    let weights = fill(&net);
+    let params = params(&weights);
     let exec = CandleExec::in_f64();
     let values = image_fill(4 * image.n_values());
     let images = Images { values: &values, labels: &[0, 2, 1, 2] };
@@ -189,7 +190,7 @@ fn check_net(case: &NetCase) {
     let what = format!("{} (stands alone: {})", case.arch, case.standalone);
     assert!((found.loss - case.loss).abs() <= TOLERANCE, "{what}: {} {}", found.loss, case.loss);
     assert_eq!(found.correct, case.correct, "{what}");
-    let logits = exec.logits(&net, &params, images, Some(&found.moments)).unwrap();
+    let logits = exec.logits(&net, &weights, images, Some(&found.moments)).unwrap();
     case.logits.check(&logits, &what);
     for (found, expected) in [(&found.moments, &case.moments), (&found.grads, &case.grads)] {
         assert!(found.keys().eq(expected.keys()), "{what}: {:?}", expected.keys());

@@ -173,15 +173,15 @@ impl<'a> Frame<'a> {
         let path = |input| format!("cell{position}.calibrate{input}");
         let shape = self.builder.shape(first);
         let first = if shape.same_plane(plane) {
-            self.narrowed(first, path(0))
+            self.widen(first, path(0))
         } else {
             let kind = LayerKind::FactorizedReduction { relu: true };
             self.builder.push(kind, &[first], self.channels, path(0))
         };
-        [first, self.narrowed(second, path(1))]
+        [first, self.widen(second, path(1))]
     }
 
-    fn narrowed(&mut self, tensor: TensorId, path: String) -> TensorId {
+    fn widen(&mut self, tensor: TensorId, path: String) -> TensorId {
         if self.builder.shape(tensor).channels == self.channels {
             return tensor;
         }
