@@ -63,7 +63,11 @@ const LAYERS: &[Layer] = &[
         &["space", "data", "net", "engine", "random"],
         &[ACTORS, SOCKETS, FILES, METRICS, ANYHOW],
     ),
-    layer("store", &["space", "engine", "search", "random"], &[ACTORS, SOCKETS, METRICS, ANYHOW]),
+    layer(
+        "store",
+        &["space", "net", "engine", "search", "random"],
+        &[ACTORS, SOCKETS, METRICS, ANYHOW],
+    ),
     layer("export", &["space", "net", "engine", "random"], &[ACTORS, SOCKETS, METRICS, ANYHOW]),
     layer("telemetry", &["random"], &[ACTORS, TENSORS, ANYHOW]),
     layer(
@@ -71,7 +75,11 @@ const LAYERS: &[Layer] = &[
         &["space", "random", "data", "net", "engine", "search", "store", "telemetry"],
         &[SOCKETS, CONFIG_FILE, ANYHOW],
     ),
-    layer("api", &["actors", "store", "export", "random"], &[TENSORS, CONFIG_FILE, ANYHOW]),
+    layer(
+        "api",
+        &["space", "net", "actors", "store", "export", "random"],
+        &[TENSORS, CONFIG_FILE, ANYHOW],
+    ),
     layer("config", &["*"], &[ACTORS, ANYHOW]),
     layer("daemon", &["*"], &[]),
     layer("bin", &["*"], &[]),

@@ -5,12 +5,10 @@
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Result, Tensor};
-use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
 
-use crate::engine::layers::{self, Moments};
+use crate::engine::pass::{Losses, Noise, Pass, tensor};
 use crate::engine::{Params, Snapshot};
-use crate::net::{Layer, LayerKind, Net, Norm, Shape};
+use crate::net::{Net, Shape};
 
 /// A batch of images on the host.
 #[derive(Clone, Copy, Debug)]
@@ -35,19 +33,11 @@ pub struct Gradients {
     pub moments: Snapshot,
 }
 
-/// Randomness of a training pass.
-pub struct Noise<'a> {
-    /// Draws the masks of dropout and drop-path.
-    pub rng: &'a mut ChaCha8Rng,
-    /// Probability with which drop-path drops at full depth.
-    pub drop_path: f64,
-}
-
 /// Runs nets with candle tensors and candle autograd.
 #[derive(Clone, Debug)]
 pub struct CandleExec {
-    device: Device,
-    dtype: DType,
+    pub(super) device: Device,
+    pub(super) dtype: DType,
 }
 
 impl CandleExec {
@@ -69,29 +59,11 @@ impl CandleExec {
         images: Images<'_>,
         noise: Noise<'_>,
     ) -> Result<Gradients> {
-        let weights = net
-            .params()
-            .into_keys()
-            .map(|name| Ok((name.clone(), params.get(&name)?.as_tensor().clone())))
-            .collect::<Result<Snapshot>>()?;
-        let mut pass = Pass {
-            exec: self,
-            net,
-            weights: &weights,
-            noise: Some(noise),
-            running: None,
-            moments: Snapshot::new(),
-        };
-        let tensors = pass.run(&self.upload(net.image, images)?, true)?;
-        let logits = tensor(&tensors, net.logits)?;
-        let labels = self.labels(images)?;
-        let main_loss = layers::cross_entropy(logits, &labels)?;
-        let mut loss = main_loss.clone();
-        if let Some(aux) = net.aux_logits {
-            let aux = layers::cross_entropy(tensor(&tensors, aux)?, &labels)?;
-            loss = (loss + (aux * net.aux_weight)?)?;
-        }
-        let store = loss.backward()?;
+        let weights = variables(net, params)?;
+        let images_on_device = self.upload(net.image, images)?;
+        let mut pass = self.pass(net, &weights, Some(noise), None);
+        let Losses { main, whole, logits } = pass.losses(&images_on_device, images.labels)?;
+        let store = whole.backward()?;
         let mut grads = Snapshot::new();
         for (name, weight) in &weights {
             if let Some(grad) = store.get(weight) {
@@ -99,8 +71,8 @@ impl CandleExec {
             }
         }
         Ok(Gradients {
-            loss: main_loss.to_dtype(DType::F64)?.to_scalar()?,
-            correct: count_correct(logits, images.labels)?,
+            loss: main.to_dtype(DType::F64)?.to_scalar()?,
+            correct: count_correct(&logits, images.labels)?,
             grads,
             moments: pass.moments,
         })
@@ -115,8 +87,7 @@ impl CandleExec {
         images: Images<'_>,
         running: Option<&Snapshot>,
     ) -> Result<Tensor> {
-        let mut pass =
-            Pass { exec: self, net, weights, noise: None, running, moments: Snapshot::new() };
+        let mut pass = self.pass(net, weights, None, running);
         let tensors = pass.run(&self.upload(net.image, images)?, false)?;
         Ok(tensor(&tensors, net.logits)?.detach())
     }
@@ -132,32 +103,35 @@ impl CandleExec {
         count_correct(&self.logits(net, weights, images, running)?, images.labels)
     }
 
-    fn labels(&self, images: Images<'_>) -> Result<Tensor> {
-        Tensor::new(images.labels, &self.device)
+    fn pass<'a>(
+        &'a self,
+        net: &'a Net,
+        weights: &'a Snapshot,
+        noise: Option<Noise<'a>>,
+        running: Option<&'a Snapshot>,
+    ) -> Pass<'a> {
+        Pass { exec: self, net, weights, noise, running, moments: Snapshot::new() }
     }
 
-    /// `(batch, c, h, w)` on the host to `(plane, batch, c)` on the device.
+    /// `(batch, c, h, w)` on the host to the same on the device.
     fn upload(&self, shape: Shape, images: Images<'_>) -> Result<Tensor> {
-        let batch = images.labels.len();
-        Tensor::from_slice(images.values, (batch, shape.channels, shape.plane()), &self.device)?
-            .to_dtype(self.dtype)?
-            .permute((2, 0, 1))?
-            .contiguous()
+        let dims = (images.labels.len(), shape.channels, shape.height, shape.width);
+        Tensor::from_slice(images.values, dims, &self.device)?.to_dtype(self.dtype)
     }
 }
 
-fn tensor(tensors: &[Option<Tensor>], id: usize) -> Result<&Tensor> {
-    match &tensors[id] {
-        Some(tensor) => Ok(tensor),
-        None => candle_core::bail!("tensor {id} was not computed"),
-    }
+/// The variables that the net reads, by name; tensors that share their values and their ids.
+fn variables(net: &Net, params: &Params) -> Result<Snapshot> {
+    let names = net.params().into_keys();
+    names.map(|name| Ok((name.clone(), params.get(&name)?.as_tensor().clone()))).collect()
 }
 
 /// Counts the rows whose largest logit is at the label; not a number is never right.
 fn count_correct(logits: &Tensor, labels: &[u32]) -> Result<usize> {
     let rows = logits.to_dtype(DType::F32)?.to_vec2::<f32>()?;
     let right = rows.iter().zip(labels).filter(|(row, label)| {
-        let own = row[**label as usize];
+        // A label that is no class has no logit, and is never right.
+        let own = row.get(**label as usize).copied().unwrap_or(f32::NAN);
         own.is_finite()
             && row.iter().enumerate().all(|(class, &logit)| {
                 // Among equals the first class wins, as argmax has it.
@@ -167,162 +141,38 @@ fn count_correct(logits: &Tensor, labels: &[u32]) -> Result<usize> {
     Ok(right.count())
 }
 
-/// One forward pass.
-struct Pass<'a> {
-    exec: &'a CandleExec,
-    net: &'a Net,
-    weights: &'a Snapshot,
-    noise: Option<Noise<'a>>,
-    running: Option<&'a Snapshot>,
-    moments: Snapshot,
-}
-
-impl<'a> Pass<'a> {
-    fn run(&mut self, images: &Tensor, with_aux: bool) -> Result<Vec<Option<Tensor>>> {
-        let live = self.net.live_layers(with_aux);
-        let mut tensors = vec![None; self.net.layers.len() + 1];
-        tensors[0] = Some(images.clone());
-        for (idx, layer) in self.net.layers.iter().enumerate() {
-            if live[idx] {
-                let inputs = layer.inputs.iter().map(|&id| tensor(&tensors, id).cloned());
-                let inputs: Vec<Tensor> = inputs.collect::<Result<_>>()?;
-                tensors[idx + 1] = Some(self.layer(layer, &inputs)?);
-            }
-        }
-        Ok(tensors)
-    }
-
-    fn layer(&mut self, layer: &Layer, inputs: &[Tensor]) -> Result<Tensor> {
-        let xs = &inputs[0];
-        let shape = layer.input_shapes[0];
-        let params = layer.params();
-        let weights = self.weights;
-        let param = |place: usize| Self::weight(weights, &params[place].0);
-        let rows = match (layer.kind, layer.window()) {
-            (LayerKind::Conv { relu, .. }, Some(window)) => {
-                let xs = if relu { &layers::relu(xs)? } else { xs };
-                layers::conv(xs, param(0)?, window, shape)?
-            }
-            (LayerKind::SepConv { .. }, Some(window)) => {
-                layers::separable_conv(&layers::relu(xs)?, param(0)?, param(1)?, window, shape)?
-            }
-            (LayerKind::AvgPool { .. }, Some(window)) => {
-                return layers::avg_pool(xs, window, shape);
-            }
-            (LayerKind::MaxPool { .. }, Some(window)) => {
-                return layers::max_pool(xs, window, shape);
-            }
-            (LayerKind::AuxPool, Some(window)) => {
-                return layers::avg_pool(&layers::relu(xs)?, window, shape);
-            }
-            (LayerKind::FactorizedReduction { relu }, _) => {
-                let xs = if relu { &layers::relu(xs)? } else { xs };
-                layers::factorized_reduction(xs, param(0)?, param(1)?, shape)?
-            }
-            (LayerKind::Gather, _) => self.gather(inputs, &params[..inputs.len()])?,
-            (LayerKind::Add, _) => return &inputs[0] + &inputs[1],
-            (LayerKind::Concat, _) => return Tensor::cat(inputs, 2),
-            (LayerKind::DropPath { depth }, _) => return self.drop_path(xs, depth),
-            (LayerKind::Head { dropout_keep }, _) => {
-                let features = layers::plane_mean(&layers::relu(xs)?)?;
-                return layers::pointwise(&self.dropout(&features, dropout_keep)?, param(0)?);
-            }
-            (kind, None) => candle_core::bail!("{kind:?} has no window"),
-        };
-        let [scale, offset] = [param(params.len() - 2)?, param(params.len() - 1)?];
-        let rows = self.norm(layer, &rows, scale, offset)?;
-        rows.reshape((layer.output.plane(), xs.dim(1)?, layer.output.channels))
-    }
-
-    fn weight(weights: &'a Snapshot, name: &str) -> Result<&'a Tensor> {
-        match weights.get(name) {
-            Some(weight) => Ok(weight),
-            None => candle_core::bail!("there is no parameter `{name}`"),
-        }
-    }
-
-    /// The sum of each input's own 1×1 convolution: the convolution of their concatenation.
-    fn gather<T>(&self, inputs: &[Tensor], rows: &[(String, T)]) -> Result<Tensor> {
-        let mut sum = None;
-        for (xs, (name, _)) in inputs.iter().zip(rows) {
-            let xs = layers::relu(&xs.flatten_to(1)?)?;
-            let part = layers::pointwise(&xs, Self::weight(self.weights, name)?)?;
-            sum = Some(match sum {
-                Some(sum) => (sum + part)?,
-                None => part,
-            });
-        }
-        match sum {
-            Some(sum) => Ok(sum),
-            None => candle_core::bail!("a cell has at least one loose end"),
-        }
-    }
-
-    fn norm(
-        &mut self,
-        layer: &Layer,
-        rows: &Tensor,
-        scale: &Tensor,
-        offset: &Tensor,
-    ) -> Result<Tensor> {
-        let Some(path) = layer.norm_path() else {
-            candle_core::bail!("{path} has no norm", path = layer.path)
-        };
-        let names = [format!("{path}.mean"), format!("{path}.variance")];
-        let given = if self.net.norm == Norm::Running && self.noise.is_none() {
-            let running = self.running.and_then(|running| {
-                Some(Moments {
-                    mean: running.get(&names[0])?.clone(),
-                    variance: running.get(&names[1])?.clone(),
-                })
-            });
-            match running {
-                Some(moments) => Some(moments),
-                None => candle_core::bail!("there are no running statistics `{path}`"),
-            }
-        } else {
-            None
-        };
-        let (ys, moments) = layers::norm(rows, scale, offset, given)?;
-        let [mean, variance] = names;
-        self.moments.insert(mean, moments.mean.detach());
-        self.moments.insert(variance, moments.variance.detach());
-        Ok(ys)
-    }
-
-    /// Drops features of `(batch, c)` and scales the rest up, in training.
-    fn dropout(&mut self, features: &Tensor, keep: f64) -> Result<Tensor> {
-        match &mut self.noise {
-            Some(noise) if keep < 1.0 => {
-                let (batch, channels) = features.dims2()?;
-                features
-                    * self
-                        .exec
-                        .mask(noise.rng, keep, batch * channels)?
-                        .reshape((batch, channels))?
-            }
-            _ => Ok(features.clone()),
-        }
-    }
-
-    /// Drops whole images of `(plane, batch, c)` and scales the rest up, in training.
-    fn drop_path(&mut self, xs: &Tensor, depth: f64) -> Result<Tensor> {
-        let Some(noise) = &mut self.noise else { return Ok(xs.clone()) };
-        let keep = 1.0 - depth * noise.drop_path;
-        if 1.0 <= keep {
-            return Ok(xs.clone());
-        }
-        let (_, batch, _) = xs.dims3()?;
-        xs.broadcast_mul(&self.exec.mask(noise.rng, keep, batch)?.reshape((1, batch, 1))?)
-    }
-}
-
+/// What the tests of single layers and of gradients look at.
+#[cfg(test)]
 impl CandleExec {
-    /// `n` values: `1 / keep` with probability `keep`, else 0.
-    fn mask(&self, rng: &mut ChaCha8Rng, keep: f64, n: usize) -> Result<Tensor> {
-        let mask: Vec<f64> =
-            (0..n).map(|_| if rng.random::<f64>() < keep { 1.0 / keep } else { 0.0 }).collect();
-        Tensor::from_vec(mask, n, &self.device)?.to_dtype(self.dtype)
+    /// The precision that differences need.
+    pub(super) fn in_f64() -> Self {
+        Self { device: Device::Cpu, dtype: DType::F64 }
+    }
+
+    /// What the net writes as its logits for `images` `(batch, c, h, w)`, as `(batch, c, h, w)`,
+    /// differentiable by the images too.
+    pub(super) fn output(
+        &self,
+        net: &Net,
+        params: &Params,
+        images: &Tensor,
+        noise: Option<Noise<'_>>,
+    ) -> Result<Tensor> {
+        let weights = variables(net, params)?;
+        let tensors = self.pass(net, &weights, noise, None).run(images, false)?;
+        crate::engine::layers::to_images(tensor(&tensors, net.logits)?)
+    }
+
+    /// The whole loss of a training pass, differentiable by the images too.
+    pub(super) fn whole_loss(
+        &self,
+        net: &Net,
+        params: &Params,
+        (images, labels): (&Tensor, &[u32]),
+        noise: Noise<'_>,
+    ) -> Result<Tensor> {
+        let weights = variables(net, params)?;
+        Ok(self.pass(net, &weights, Some(noise), None).losses(images, labels)?.whole)
     }
 }
 

@@ -3,19 +3,31 @@
 mod adam;
 mod candle_exec;
 mod config;
+#[cfg(test)]
+mod determinism;
 mod device;
+#[cfg(test)]
+mod gradient_check;
 mod init;
 mod layers;
 mod learning_rate;
+#[cfg(test)]
+mod metamorphic;
 mod params;
+mod pass;
+#[cfg(test)]
+mod probe;
 mod sgd;
 mod windows;
+#[cfg(test)]
+mod witness;
 
 pub use adam::{Adam, AdamConfig, AdamState};
-pub use candle_exec::{CandleExec, Gradients, Images, Noise, average_grads, update_running};
+pub use candle_exec::{CandleExec, Gradients, Images, average_grads, update_running};
 pub use config::{EngineConfig, SgdConfig};
 pub use device::{DeviceChoice, OpenDevice, UnknownDevice};
 pub use init::initial_values;
 pub use learning_rate::learning_rate;
 pub use params::{Params, Snapshot, from_safetensors, to_safetensors};
+pub use pass::Noise;
 pub use sgd::{Sgd, global_norm};

@@ -1,141 +1,196 @@
-//! Sliding windows as one gather of rows, the single primitive behind convolutions and pools.
+//! Sliding windows as selections of rows and products with small matrices.
 //!
-//! Activations are laid out `(plane, batch, channel)`, so a cell of the plane is one contiguous
-//! row and a window is a list of rows. Gathering rows and adding gradients back to rows are
-//! candle operations with a right gradient on every device, unlike its pools and its grouped
-//! convolutions.
+//! Activations are laid out `(channel, row, image, column)`: the rows under a window are blocks
+//! of memory that a gather copies, and everything along the columns is a matrix product with a
+//! banded matrix, so that no window is ever spelled out:
+//!
+//! ```text
+//!                              ⎡ w₁ w₀       ⎤
+//! [row y−1 | row y | row y+1] · ⎢ w₂ w₁ w₀    ⎥ …      a depthwise convolution of one channel
+//!                              ⎢    w₂ w₁ w₀ ⎥
+//!                              ⎣       w₂ w₁ ⎦
+//! ```
+//!
+//! Gathers of rows and products are candle operations with a right gradient on every device,
+//! unlike its pools and its grouped convolutions.
 
 use candle_core::{Device, Result, Tensor};
 
-use crate::net::{Shape, Window};
+use crate::net::Window;
 
 /// A row number that reads as zeros, and whose gradient is dropped (candle's convention).
 const ZERO_ROW: u32 = u32::MAX;
 
-/// What a tap outside of the plane reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Border {
-    /// Zeros.
-    Zero,
-    /// The nearest cell of the plane, which changes no maximum and no order among equals.
-    Nearest,
+/// Which cell of a side each output reads; `None` reads zero.
+pub(super) type Cells = Vec<Option<usize>>;
+
+/// The cell under tap `tap` of each window along a side; `None` outside.
+fn under_tap(window: Window, side: usize, tap: usize) -> Cells {
+    let cell = |output: usize| (output * window.stride + tap).checked_sub(window.pad_before(side));
+    (0..window.outputs(side)).map(|output| cell(output).filter(|&cell| cell < side)).collect()
 }
 
-/// For each output cell, in row-major order, the plane cells under its window; `None` outside.
-fn taps(window: Window, shape: Shape, border: Border) -> Vec<Vec<Option<usize>>> {
-    let line = |output: usize, side: usize| -> Vec<Option<usize>> {
-        let start = output * window.stride;
-        (start..start + window.kernel)
-            .map(|padded| {
-                let cell = padded.checked_sub(window.pad_before(side)).filter(|&c| c < side);
-                match border {
-                    Border::Zero => cell,
-                    Border::Nearest => {
-                        Some(padded.saturating_sub(window.pad_before(side)).min(side - 1))
-                    }
-                }
-            })
-            .collect()
+/// The same with the nearest cell of the side for one outside, which changes no maximum and no
+/// order among equals.
+pub(super) fn nearest_under_tap(window: Window, side: usize, tap: usize) -> Cells {
+    let cell = |output: usize| {
+        let cell = (output * window.stride + tap).saturating_sub(window.pad_before(side));
+        Some(cell.min(side - 1))
     };
-    let mut cells = Vec::new();
-    for row in 0..window.outputs(shape.height) {
-        let rows = line(row, shape.height);
-        for column in 0..window.outputs(shape.width) {
-            let columns = line(column, shape.width);
-            let cross = rows
-                .iter()
-                .flat_map(|&r| columns.iter().map(move |&c| Some(r? * shape.width + c?)));
-            cells.push(cross.collect());
-        }
-    }
-    cells
+    (0..window.outputs(side)).map(cell).collect()
 }
 
-fn row_numbers(cells: impl Iterator<Item = Option<usize>>, device: &Device) -> Result<Tensor> {
-    let ids: Vec<u32> = cells.map(|cell| cell.map_or(ZERO_ROW, |cell| cell as u32)).collect();
-    let n = ids.len();
-    Tensor::from_vec(ids, n, device)
+/// Every second cell of a side, starting at `offset`; zero beyond the side.
+pub(super) fn every_second(side: usize, offset: usize) -> Cells {
+    let cells = (0..side.div_ceil(2)).map(|output| 2 * output + offset);
+    cells.map(|cell| (cell < side).then_some(cell)).collect()
 }
 
-/// `(plane, batch, c)` to `(outputs·batch, k²·c)`: every window as one line, zeros outside.
-pub(super) fn window_lines(xs: &Tensor, window: Window, shape: Shape) -> Result<Tensor> {
-    let (plane, batch, channels) = xs.dims3()?;
-    let taps = taps(window, shape, Border::Zero);
-    let n_taps = window.kernel * window.kernel;
-    let n_outputs = taps.len();
-    let ids = taps.iter().flat_map(|window| {
-        (0..batch).flat_map(move |b| window.iter().map(move |tap| tap.map(|cell| cell * batch + b)))
-    });
-    let ids = row_numbers(ids, xs.device())?;
-    xs.reshape((plane * batch, channels))?
-        .index_select(&ids, 0)?
-        .reshape((n_outputs * batch, n_taps * channels))
+fn numbers(cells: impl Iterator<Item = Option<usize>>, device: &Device) -> Result<Tensor> {
+    let numbers: Vec<u32> = cells.map(|cell| cell.map_or(ZERO_ROW, |cell| cell as u32)).collect();
+    let n = numbers.len();
+    Tensor::from_vec(numbers, n, device)
 }
 
-/// `(plane, batch, c)` to `(k², outputs·batch·c)`: every tap of the window as one line.
-pub(super) fn tap_lines(
-    xs: &Tensor,
-    window: Window,
-    shape: Shape,
-    border: Border,
+/// The given rows of `(c, h, batch, w)`.
+pub(super) fn select_rows(xs: &Tensor, cells: &Cells) -> Result<Tensor> {
+    xs.index_select(&numbers(cells.iter().copied(), xs.device())?, 1)
+}
+
+/// The given columns of `(c, h, batch, w)`, by a product with ones and zeros: exact for numbers,
+/// while one that is infinite or none makes its row none.
+pub(super) fn select_columns(xs: &Tensor, cells: &Cells) -> Result<Tensor> {
+    let width = xs.dim(3)?;
+    let weight = |output: usize, cell: usize| f64::from(u8::from(cells[output] == Some(cell)));
+    times_columns(xs, &matrix([width, cells.len()], xs, |cell, output| weight(output, cell))?)
+}
+
+/// A matrix by its elements, of the type and on the device of `like`.
+fn matrix(
+    sides: [usize; 2],
+    like: &Tensor,
+    element: impl Fn(usize, usize) -> f64,
 ) -> Result<Tensor> {
-    let (plane, batch, channels) = xs.dims3()?;
-    let taps = taps(window, shape, border);
-    let n_taps = window.kernel * window.kernel;
-    let ids = (0..n_taps).flat_map(|tap| taps.iter().map(move |window| window[tap]));
-    let ids = row_numbers(ids, xs.device())?;
-    xs.reshape((plane, batch * channels))?
-        .index_select(&ids, 0)?
-        .reshape((n_taps, taps.len() * batch * channels))
+    let [rows, columns] = sides;
+    let elements: Vec<f64> =
+        (0..rows * columns).map(|i| element(i / columns, i % columns)).collect();
+    Tensor::from_vec(elements, (rows, columns), like.device())?.to_dtype(like.dtype())
 }
 
-/// `1 / n` for each output, with `n` the cells of its window that lie inside the plane.
-pub(super) fn inverse_counts(window: Window, shape: Shape) -> Vec<f64> {
-    let taps = taps(window, shape, Border::Zero);
-    taps.iter().map(|window| 1.0 / window.iter().flatten().count() as f64).collect()
+/// `(c, h, batch, w)` times `(w, w′)`.
+fn times_columns(xs: &Tensor, weights: &Tensor) -> Result<Tensor> {
+    let (channels, height, batch, width) = xs.dims4()?;
+    let lines = xs.reshape((channels * height * batch, width))?.matmul(weights)?;
+    lines.reshape((channels, height, batch, weights.dim(1)?))
 }
 
-/// Every second cell of the plane, starting at `(offset, offset)`; zeros beyond the plane.
-pub(super) fn every_second_cell(xs: &Tensor, shape: Shape, offset: usize) -> Result<Tensor> {
-    let (plane, batch, channels) = xs.dims3()?;
-    let line = |side: usize| {
-        let cells = (0..side.div_ceil(2)).map(move |i| 2 * i + offset);
-        cells.map(move |cell| (cell < side).then_some(cell))
+/// Average over the cells of each window that lie inside the plane, side by side: the count of
+/// cells is the product of those along the two sides.
+pub(super) fn window_means(xs: &Tensor, window: Window) -> Result<Tensor> {
+    let (channels, height, batch, width) = xs.dims4()?;
+    let means = |side: usize| {
+        let taps: Vec<Cells> = (0..window.kernel).map(|tap| under_tap(window, side, tap)).collect();
+        matrix([window.outputs(side), side], xs, |output, cell| {
+            let count = taps.iter().filter(|cells| cells[output].is_some()).count();
+            let read = taps.iter().any(|cells| cells[output] == Some(cell));
+            if read { 1.0 / count as f64 } else { 0.0 }
+        })
     };
-    let cells = line(shape.height)
-        .flat_map(|row| line(shape.width).map(move |column| Some(row? * shape.width + column?)));
-    let ids = row_numbers(cells, xs.device())?;
-    let n_outputs = ids.dim(0)?;
-    xs.reshape((plane, batch * channels))?
-        .index_select(&ids, 0)?
-        .reshape((n_outputs, batch, channels))
+    let xs = times_columns(xs, &means(width)?.t()?)?;
+    let columns = batch * window.outputs(width);
+    let rows = means(height)?.broadcast_matmul(&xs.reshape((channels, height, columns))?)?;
+    rows.reshape((channels, window.outputs(height), batch, window.outputs(width)))
+}
+
+/// Average over each plane: `(c, h, batch, w)` to `(c, batch)`.
+pub(super) fn plane_means(xs: &Tensor) -> Result<Tensor> {
+    let (channels, height, batch, width) = xs.dims4()?;
+    let mean = |side: usize, sides: [usize; 2]| matrix(sides, xs, |_, _| 1.0 / side as f64);
+    let rows = times_columns(xs, &mean(width, [width, 1])?)?;
+    mean(height, [1, height])?
+        .broadcast_matmul(&rows.reshape((channels, height, batch))?)?
+        .reshape((channels, batch))
+}
+
+/// `(c, h, batch, w)` to `(c, h′·batch, k·w)`: for each output row the rows under its windows.
+pub(super) fn row_lines(xs: &Tensor, window: Window) -> Result<Tensor> {
+    let (channels, height, batch, width) = xs.dims4()?;
+    let taps: Vec<Cells> = (0..window.kernel).map(|tap| under_tap(window, height, tap)).collect();
+    let n_outputs = window.outputs(height);
+    let taps = &taps;
+    let rows = (0..n_outputs).flat_map(|output| {
+        (0..batch).flat_map(move |image| {
+            taps.iter().map(move |cells| cells[output].map(|row| row * batch + image))
+        })
+    });
+    xs.reshape((channels, height * batch, width))?
+        .index_select(&numbers(rows, xs.device())?, 1)?
+        .reshape((channels, n_outputs * batch, window.kernel * width))
+}
+
+/// The banded matrices `(c, k·w, w′)` of depthwise weights `(c, k, k)` for rows of `width` cells.
+pub(super) fn bands(weight: &Tensor, window: Window, width: usize) -> Result<Tensor> {
+    let (channels, kernel, _) = weight.dims3()?;
+    let n_outputs = window.outputs(width);
+    let before = window.pad_before(width);
+    let taps = (0..kernel * width * n_outputs).map(|place| {
+        let (row, rest) = (place / (width * n_outputs), place % (width * n_outputs));
+        let (cell, output) = (rest / n_outputs, rest % n_outputs);
+        let tap = (cell + before).checked_sub(output * window.stride)?;
+        (tap < kernel).then_some(row * kernel + tap)
+    });
+    weight
+        .reshape((channels, kernel * kernel))?
+        .index_select(&numbers(taps, weight.device())?, 1)?
+        .reshape((channels, kernel * width, n_outputs))
+}
+
+/// `(c, h, batch, w)` to `(c·k², h′·batch·w′)`: every tap of every channel as one line.
+pub(super) fn tap_lines(xs: &Tensor, window: Window) -> Result<Tensor> {
+    let (channels, height, batch, width) = xs.dims4()?;
+    let n_outputs = [window.outputs(height), window.outputs(width)];
+    let taps = (0..window.kernel * window.kernel).map(|tap| {
+        let rows = under_tap(window, height, tap / window.kernel);
+        let columns = under_tap(window, width, tap % window.kernel);
+        select_columns(&select_rows(xs, &rows)?, &columns)
+    });
+    let taps: Vec<Tensor> = taps.collect::<Result<_>>()?;
+    let n_lines = channels * window.kernel * window.kernel;
+    Tensor::stack(&taps, 1)?.reshape((n_lines, n_outputs[0] * batch * n_outputs[1]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn read(tensor: &Tensor) -> Vec<f32> {
+        tensor.flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    fn every_second_cell(plane: &Tensor, offset: usize) -> Vec<f32> {
+        let rows = select_rows(plane, &every_second(plane.dim(1).unwrap(), offset)).unwrap();
+        read(&select_columns(&rows, &every_second(plane.dim(3).unwrap(), offset)).unwrap())
+    }
+
     #[test]
     fn a_factorized_reduction_reads_the_even_and_the_shifted_cells() {
-        let ramp = Tensor::arange(0_f32, 16.0, &Device::Cpu).unwrap().reshape((16, 1, 1)).unwrap();
-        let shape = Shape { channels: 1, height: 4, width: 4 };
-        let read = |offset| -> Vec<f32> {
-            every_second_cell(&ramp, shape, offset)
-                .unwrap()
-                .flatten_all()
-                .unwrap()
-                .to_vec1()
-                .unwrap()
-        };
-        assert_eq!(read(0), [0.0, 2.0, 8.0, 10.0]);
-        assert_eq!(read(1), [5.0, 7.0, 13.0, 15.0]);
+        let ramp = Tensor::arange(0_f32, 16.0, &Device::Cpu).unwrap().reshape((1, 4, 1, 4));
+        let ramp = ramp.unwrap();
+        assert_eq!(every_second_cell(&ramp, 0), [0.0, 2.0, 8.0, 10.0]);
+        assert_eq!(every_second_cell(&ramp, 1), [5.0, 7.0, 13.0, 15.0]);
     }
 
     #[test]
     fn beyond_an_odd_plane_the_shifted_cells_are_zero() {
-        let ones = Tensor::ones((9, 1, 1), candle_core::DType::F32, &Device::Cpu).unwrap();
-        let shape = Shape { channels: 1, height: 3, width: 3 };
-        let shifted = every_second_cell(&ones, shape, 1).unwrap().flatten_all().unwrap();
-        assert_eq!(shifted.to_vec1::<f32>().unwrap(), [1.0, 0.0, 0.0, 0.0]);
+        let ones = Tensor::ones((1, 3, 1, 3), candle_core::DType::F32, &Device::Cpu).unwrap();
+        assert_eq!(every_second_cell(&ones, 1), [1.0, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn bands_hold_the_taps_of_each_output() {
+        let weight = Tensor::new(&[[[1_f32, 2.0, 3.0]; 3]], &Device::Cpu).unwrap();
+        let bands = bands(&weight, Window::same(3, 2), 4).unwrap();
+        assert_eq!(bands.dims(), [1, 12, 2]);
+        assert_eq!(read(&bands)[..8], [1.0, 0.0, 2.0, 0.0, 3.0, 1.0, 0.0, 2.0]);
     }
 }

@@ -84,6 +84,26 @@ impl Net {
     }
 }
 
+#[cfg(test)]
+impl Net {
+    /// A net of the given layers, `(kind, inputs, channels written)`; the last one's tensor
+    /// stands for the logits, and layer `i` has the path `layer{i}`. For tests of single layers.
+    pub(crate) fn of_layers(image: Shape, layers: &[(LayerKind, &[TensorId], usize)]) -> Self {
+        let mut builder = Builder::new(image);
+        for (idx, &(kind, inputs, channels)) in layers.iter().enumerate() {
+            let path = format!("layer{idx}");
+            let rows = (0..inputs.len()).map(|input| format!("{path}.from{input}")).collect();
+            builder.push(kind, inputs, channels, path);
+            if kind == LayerKind::Gather {
+                builder.name_rows(rows);
+            }
+        }
+        let logits = layers.len();
+        let layers = builder.layers;
+        Self { image, layers, logits, aux_logits: None, aux_weight: 0.0, norm: Norm::Batch }
+    }
+}
+
 /// Appends layers, keeping shapes.
 #[derive(Debug)]
 pub(super) struct Builder {

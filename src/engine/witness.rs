@@ -1,0 +1,208 @@
+//! Layers and nets against PyTorch, in f64.
+//!
+//! The numbers are printed by the scripts beside them: `testdata/torch_layers.py` builds each
+//! layer from PyTorch's own operations, `testdata/torch_net.py` interprets architectures into
+//! whole nets. Both fill parameters by a rule that is repeated here.
+
+use std::collections::BTreeMap;
+
+use candle_core::{Device, Tensor, Var};
+use serde::Deserialize;
+
+use crate::engine::probe::{flat, params, rng};
+use crate::engine::{CandleExec, Images, Noise, Snapshot};
+use crate::net::{LayerKind, MicroNet, Net, NetConfig, ParamSpec, Shape, TensorId};
+
+/// The sides sum in different orders; everything else is the same in f64.
+const TOLERANCE: f64 = 1e-9;
+
+/// A tensor in a few numbers: sum, product with `cos(0.9·k)`, first values.
+#[derive(Debug, Deserialize)]
+struct Digest {
+    sum: f64,
+    dot: f64,
+    first: Vec<f64>,
+}
+
+impl Digest {
+    #[track_caller]
+    fn check(&self, tensor: &Tensor, what: &str) {
+        let values = flat(tensor);
+        let sum: f64 = values.iter().sum();
+        let dot: f64 = values.iter().enumerate().map(|(k, v)| v * (0.9 * k as f64).cos()).sum();
+        let size: f64 = values.iter().map(|v| v.abs()).sum();
+        let close = |found: f64, expected: f64| {
+            assert!(
+                (found - expected).abs() <= TOLERANCE * size.max(1.0),
+                "{what}: {found}, PyTorch has {expected}"
+            );
+        };
+        close(sum, self.sum);
+        close(dot, self.dot);
+        assert!(!self.first.is_empty(), "{what}");
+        self.first.iter().zip(&values).for_each(|(expected, found)| close(*found, *expected));
+    }
+}
+
+/// The scripts' `image_fill`: multiples of 1/32, exact in f32.
+fn image_fill(n: usize) -> Vec<f32> {
+    (0..n).map(|k| ((k * 37 % 101) as f32 - 50.0) / 32.0).collect()
+}
+
+/// The scripts' `param_fill`.
+fn param_fill(name: &str, spec: &ParamSpec) -> Tensor {
+    let start: f64 = name.bytes().map(f64::from).sum();
+    let wave = (0..spec.len()).map(|k| {
+        let wave = (1.3 * k as f64 + start).sin();
+        match name.rsplit('.').next() {
+            Some("scale") => 1.0 + 0.2 * wave,
+            Some("offset") => 0.2 * wave,
+            _ => wave,
+        }
+    });
+    Tensor::from_vec(wave.collect(), spec.dims.as_slice(), &Device::Cpu).unwrap()
+}
+
+fn fill(net: &Net) -> Snapshot {
+    net.params().iter().map(|(name, spec)| (name.clone(), param_fill(name, spec))).collect()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Kind {
+    Conv { kernel: usize, relu: bool },
+    SepConv { kernel: usize, stride: usize },
+    AvgPool { stride: usize },
+    MaxPool { stride: usize },
+    FactorizedReduction { relu: bool },
+    Add,
+    Gather,
+    Concat,
+    AuxPool,
+    Head,
+}
+
+impl Kind {
+    fn layer(&self) -> LayerKind {
+        match *self {
+            Self::Conv { kernel, relu } => LayerKind::Conv { kernel, relu },
+            Self::SepConv { kernel, stride } => LayerKind::SepConv { kernel, stride },
+            Self::AvgPool { stride } => LayerKind::AvgPool { stride },
+            Self::MaxPool { stride } => LayerKind::MaxPool { stride },
+            Self::FactorizedReduction { relu } => LayerKind::FactorizedReduction { relu },
+            Self::Add => LayerKind::Add,
+            Self::Gather => LayerKind::Gather,
+            Self::Concat => LayerKind::Concat,
+            Self::AuxPool => LayerKind::AuxPool,
+            Self::Head => LayerKind::Head { dropout_keep: 1.0 },
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct LayerCase {
+    layer: Kind,
+    inputs: usize,
+    image: [usize; 4],
+    channels: usize,
+    constant: bool,
+    output: Digest,
+    image_grad: Digest,
+    grads: BTreeMap<String, Digest>,
+}
+
+#[derive(Deserialize)]
+struct LayerCases {
+    cases: Vec<LayerCase>,
+}
+
+#[track_caller]
+fn check_layer(case: &LayerCase) {
+    let [batch, channels, height, width] = case.image;
+    let shape = Shape { channels, height, width };
+    let kind = case.layer.layer();
+    let narrow = LayerKind::Conv { kernel: 1, relu: false };
+    let two: [(LayerKind, &[TensorId], usize); 2] =
+        [(narrow, &[0], channels), (kind, &[0, 1], case.channels)];
+    let one: [(LayerKind, &[TensorId], usize); 1] = [(kind, &[0], case.channels)];
+    let net = Net::of_layers(shape, if case.inputs == 2 { &two } else { &one });
+    let n_values = batch * shape.n_values();
+    let pixels = if case.constant { vec![0.75; n_values] } else { image_fill(n_values) };
+    let pixels: Vec<f64> = pixels.into_iter().map(f64::from).collect();
+    let pixels = Tensor::from_vec(pixels, &case.image, &Device::Cpu).unwrap();
+    let images = Var::from_tensor(&pixels).unwrap();
+    let params = params(&fill(&net));
+    let noise = Noise { rng: &mut rng(0), drop_path: 0.0 };
+    let output = CandleExec::in_f64().output(&net, &params, &images, Some(noise)).unwrap();
+    let what = format!("{:?} on {:?}", case.layer, case.image);
+    case.output.check(&output, &what);
+    let waves = (0..output.elem_count()).map(|k| (0.31 * k as f64).cos()).collect();
+    let waves = Tensor::from_vec(waves, output.shape(), &Device::Cpu).unwrap();
+    let store = (output * waves).unwrap().sum_all().unwrap().backward().unwrap();
+    case.image_grad.check(store.get(&images).unwrap(), &format!("{what}: images"));
+    assert!(net.params().keys().eq(case.grads.keys()), "{what}");
+    for (name, expected) in &case.grads {
+        let grad = store.get(params.get(name).unwrap()).unwrap();
+        expected.check(grad, &format!("{what}: {name}"));
+    }
+}
+
+#[test]
+fn every_layer_agrees_with_pytorch() {
+    let text = include_str!("testdata/torch_layers.json");
+    let LayerCases { cases } = serde_json::from_str(text).unwrap();
+    assert_eq!(cases.len(), 34);
+    cases.iter().for_each(check_layer);
+}
+
+#[derive(Debug, Deserialize)]
+struct NetCase {
+    arch: String,
+    standalone: bool,
+    loss: f64,
+    correct: usize,
+    logits: Digest,
+    moments: BTreeMap<String, Digest>,
+    grads: BTreeMap<String, Digest>,
+}
+
+#[derive(Deserialize)]
+struct NetCases {
+    nets: Vec<NetCase>,
+}
+
+#[track_caller]
+fn check_net(case: &NetCase) {
+    let config =
+        NetConfig { nodes: 2, layers: 1, channels: 2, dropout_keep: 1.0, ..NetConfig::default() };
+    let image = Shape { channels: 1, height: 9, width: 7 };
+    let family = MicroNet::new(config, image, 3).unwrap();
+    let arch = case.arch.parse().unwrap();
+    let net = if case.standalone { family.standalone(&arch) } else { family.shared(&arch) };
+    let net = net.unwrap();
+    let weights = fill(&net);
+    let params = params(&weights);
+    let exec = CandleExec::in_f64();
+    let values = image_fill(4 * image.n_values());
+    let images = Images { values: &values, labels: &[0, 2, 1, 2] };
+    let noise = Noise { rng: &mut rng(0), drop_path: 0.0 };
+    let found = exec.train(&net, &params, images, noise).unwrap();
+    let what = format!("{} (stands alone: {})", case.arch, case.standalone);
+    assert!((found.loss - case.loss).abs() <= TOLERANCE, "{what}: {} {}", found.loss, case.loss);
+    assert_eq!(found.correct, case.correct, "{what}");
+    let logits = exec.logits(&net, &weights, images, Some(&found.moments)).unwrap();
+    case.logits.check(&logits, &what);
+    for (found, expected) in [(&found.moments, &case.moments), (&found.grads, &case.grads)] {
+        assert!(found.keys().eq(expected.keys()), "{what}: {:?}", expected.keys());
+        for (name, expected) in expected {
+            expected.check(&found[name], &format!("{what}: {name}"));
+        }
+    }
+}
+
+#[test]
+fn whole_nets_agree_with_pytorch() {
+    let NetCases { nets } = serde_json::from_str(include_str!("testdata/torch_net.json")).unwrap();
+    assert_eq!(nets.len(), 4);
+    nets.iter().for_each(check_net);
+}

@@ -1,0 +1,151 @@
+//! The daemon as its user sees it: asked over the socket, scraped over TCP, and its best cell
+//! taken away and measured again.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use common::{Killed, task, tiny_config, tiny_daemon};
+use enasd::engine::{CandleExec, Images, from_safetensors};
+use enasd::store::CellCard;
+use serde_json::Value;
+
+/// Far longer than anything here takes.
+const LIMIT: Duration = Duration::from_mins(3);
+
+struct Daemon {
+    socket: PathBuf,
+    port: u16,
+    process: Killed,
+}
+
+fn start(state: &Path) -> Daemon {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut daemon = tiny_daemon(state);
+    daemon.args(["--metrics", &format!("127.0.0.1:{port}")]).stderr(Stdio::null());
+    let process = Killed(daemon.spawn().unwrap());
+    Daemon { socket: state.with_extension("sock"), port, process }
+}
+
+impl Daemon {
+    fn ctl(&self, args: &[&str]) -> (Option<i32>, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_enasctl"))
+            .args(args)
+            .arg("--socket")
+            .arg(&self.socket)
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        let (code, text) = self.ctl(&[args, &["--output", "json"]].concat());
+        assert_eq!(code, Some(0), "{args:?} {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// Asks for the status until `wanted` is so.
+    fn wait_for(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let (code, text) = self.ctl(&["status", "--output", "json"]);
+            if code == Some(0) {
+                let status: Value = serde_json::from_str(&text).unwrap();
+                if wanted(&status) {
+                    return status;
+                }
+            }
+            assert!(Instant::now() < deadline, "in vain: {code:?} {text}");
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn metrics(&self) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    fn metric(&self, series: &str) -> f64 {
+        let text = self.metrics();
+        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {series} in {text}")).parse().unwrap()
+    }
+}
+
+/// Loads the weights into the net that `arch.json` describes, and counts what it has right.
+fn measured_again(card: &CellCard, weights: &Path) -> (u64, u64) {
+    let weights = std::fs::read(weights).unwrap();
+    let weights = from_safetensors(&weights, candle_core::DType::F32).unwrap();
+    let net = card.family().unwrap().shared(&card.arch.parse().unwrap()).unwrap();
+    assert_eq!(weights.keys().collect::<Vec<_>>(), net.params().keys().collect::<Vec<_>>());
+    let exec = CandleExec::new(candle_core::Device::Cpu);
+    let dataset = task(tiny_config()).dataset;
+    let (mut correct, mut total) = (0, 0);
+    for batch in dataset.valid_batches(card.valid_batch_size) {
+        let images = Images { values: &batch.images, labels: &batch.labels };
+        correct += exec.count_correct(&net, &weights, images, None).unwrap() as u64;
+        total += batch.labels.len() as u64;
+    }
+    (correct, total)
+}
+
+#[test]
+fn status_metrics_best_and_the_weights_taken_away_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let mut daemon = start(&state);
+    daemon.wait_for(|status| 1 <= status["place"]["cycle"].as_u64().unwrap());
+
+    // Paused, nothing moves between two looks.
+    assert_eq!(daemon.ctl(&["pause"]).0, Some(0));
+    let status = daemon.wait_for(|status| status["state"] == "paused");
+    for (series, pointer) in [
+        ("enas_cycle", "/place/cycle"),
+        ("enas_epoch", "/place/epoch"),
+        ("enas_steps_total{net=\"policy\"}", "/policy/steps_total"),
+        ("enas_reward{arm=\"controller\"}", "/policy/reward"),
+        ("enas_reward{arm=\"random\"}", "/policy/random_reward"),
+        ("enas_baseline", "/policy/baseline"),
+        ("enas_policy_entropy_nats{kind=\"sum\"}", "/policy/entropy_nats"),
+        ("enas_archs_sampled_total", "/archs_sampled"),
+        ("enas_best_score_ratio{stage=\"shared\"}", "/best/0/accuracy"),
+        ("enas_checkpoint_writes_total", "/checkpoint/writes_total"),
+    ] {
+        let shown = status.pointer(pointer).and_then(Value::as_f64).unwrap();
+        let scraped = daemon.metric(series);
+        assert!((shown - scraped).abs() < 1e-9, "{series}: {shown} {scraped}");
+    }
+    assert!(daemon.metric("enas_phase{phase=\"paused\"}") > 0.5);
+
+    // The best cell: its score, its drawing, its weights.
+    let best = daemon.json(&["best"]);
+    let cell = &best["cells"][0];
+    assert_eq!(cell, &status["best"][0]);
+    let (code, drawn) = daemon.ctl(&["best"]);
+    assert_eq!(code, Some(0));
+    let id = cell["id"].as_str().unwrap();
+    assert!(drawn.contains(id) && drawn.contains("reduction"), "{drawn}");
+    let weights = folder.path().join("best.safetensors");
+    assert_eq!(daemon.ctl(&["best", "--weights", weights.to_str().unwrap()]).0, Some(0));
+    let card = std::fs::read(state.join("best").join(id).join("arch.json")).unwrap();
+    let card: CellCard = serde_json::from_slice(&card).unwrap();
+    assert_eq!(measured_again(&card, &weights), (card.correct, card.total));
+    assert_eq!(cell["correct"].as_u64(), Some(card.correct));
+
+    // Stop ends it orderly.
+    assert_eq!(daemon.ctl(&["stop"]).0, Some(0));
+    assert!(daemon.process.0.wait().unwrap().success());
+    assert_eq!(daemon.ctl(&["status"]).0, Some(3), "nobody answers");
+}
