@@ -105,7 +105,7 @@ fn faults(path: &str, text: &str) -> Vec<String> {
         }
         return faults;
     };
-    if path.ends_with("/tests.rs") {
+    if path.ends_with("/tests.rs") || text.contains("\n#![cfg(test)]\n") {
         return faults;
     }
     for (line, statement) in statements(&without_tests(&code_of(text))) {
@@ -174,7 +174,9 @@ fn layer_faults(row: usize, depth: usize, statement: &str) -> Vec<String> {
 fn may_use(row: usize, used: &str) -> bool {
     let Layer { name, may_use, .. } = &LAYERS[row];
     let above = || LAYERS[..row].iter().any(|layer| layer.name == used);
-    used == *name
+    // A binary's `crate` is itself.
+    *name == "bin"
+        || used == *name
         || may_use.contains(&used)
         || (may_use.contains(&"*") && above())
         || used.starts_with(char::is_uppercase)

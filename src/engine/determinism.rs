@@ -3,6 +3,8 @@
 //! candle reads `RAYON_NUM_THREADS` when its pool starts, so other numbers of threads need other
 //! processes: the test runs its own binary again.
 
+#![cfg(test)]
+
 use std::process::Command;
 
 use crate::engine::probe::{Batch, params, random_arch, random_values, rng};

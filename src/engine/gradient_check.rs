@@ -7,6 +7,8 @@
 //! `L` weighs every output with a random number, so that no error can cancel. The seeds keep
 //! values away from the kinks of ReLU and maximum.
 
+#![cfg(test)]
+
 use candle_core::{Device, Tensor, Var};
 
 use crate::engine::probe::{

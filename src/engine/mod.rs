@@ -3,23 +3,18 @@
 mod adam;
 mod candle_exec;
 mod config;
-#[cfg(test)]
 mod determinism;
 mod device;
-#[cfg(test)]
 mod gradient_check;
 mod init;
 mod layers;
 mod learning_rate;
-#[cfg(test)]
 mod metamorphic;
 mod params;
 mod pass;
-#[cfg(test)]
 mod probe;
 mod sgd;
 mod windows;
-#[cfg(test)]
 mod witness;
 
 pub use adam::{Adam, AdamConfig, AdamState};

@@ -1,5 +1,7 @@
 //! Random nets, values and images for the tests of the engine.
 
+#![cfg(test)]
+
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor};

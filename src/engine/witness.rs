@@ -4,6 +4,8 @@
 //! layer from PyTorch's own operations, `testdata/torch_net.py` interprets architectures into
 //! whole nets. Both fill parameters by a rule that is repeated here.
 
+#![cfg(test)]
+
 use std::collections::BTreeMap;
 
 use candle_core::{Device, Tensor, Var};
