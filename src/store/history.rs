@@ -9,7 +9,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, params};
 
 use crate::store::history_row::to_sql_int;
 use crate::store::history_schema::{database_error, open_to_write};
@@ -28,6 +28,23 @@ pub struct History {
     archs: HashSet<[u8; 8]>,
 }
 
+/// Steps whose unscored rows, those that ω was trained on, are kept: at 20 steps a second there
+/// are two million a day, of some 400 bytes each. Scored rows are kept for good.
+pub const KEPT_UNSCORED_STEPS: u64 = 500_000;
+
+/// Takes away the unscored rows of as many old steps as there are new ones. By number and not by
+/// age, so that a history that was resumed equals one that was not.
+fn forget_unscored(transaction: &Transaction<'_>, rows: &[HistoryRow]) -> rusqlite::Result<()> {
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(()) };
+    let Some(until) = last.step.checked_sub(KEPT_UNSCORED_STEPS) else { return Ok(()) };
+    let from = first.step.saturating_sub(KEPT_UNSCORED_STEPS);
+    transaction.execute(
+        "DELETE FROM rollouts WHERE step BETWEEN ?1 AND ?2 AND phase = 'shared'",
+        [to_sql_int(from)?, to_sql_int(until)?],
+    )?;
+    Ok(())
+}
+
 fn short_hash(id: &str) -> [u8; 8] {
     let mut short = [0; 8];
     short.copy_from_slice(&blake3::hash(id.as_bytes()).as_bytes()[..8]);
@@ -44,12 +61,13 @@ impl History {
     }
 
     /// Writes all of these rows or none; when this returns, they survive a power cut. Rows of
-    /// the same name are replaced.
+    /// the same name are replaced. Unscored rows of [`KEPT_UNSCORED_STEPS`] before are forgotten.
     pub fn record(&mut self, rollouts: &[HistoryRow], steps: &[StepRow]) -> Result<(), StoreError> {
         let write = |db: &mut Connection| {
             let transaction = db.transaction()?;
             insert_rollouts(&transaction, rollouts)?;
             insert_steps(&transaction, steps)?;
+            forget_unscored(&transaction, rollouts)?;
             transaction.commit()
         };
         write(&mut self.db).map_err(database_error("write rows to", &self.path))?;
@@ -57,7 +75,7 @@ impl History {
         Ok(())
     }
 
-    /// How many different architectures were drawn.
+    /// How many different architectures were drawn, less those forgotten before the start.
     pub fn unique_archs(&self) -> u64 {
         self.archs.len() as u64
     }
@@ -276,6 +294,27 @@ mod tests {
         let err = rig.open().unwrap_err();
         let foreign = matches!(err, StoreError::Corrupt { why: Defect::ForeignDatabase, .. });
         assert!(foreign, "{err}");
+    }
+
+    #[test]
+    fn old_rows_without_a_score_are_forgotten_and_scored_ones_are_not() {
+        let rig = Rig::new();
+        let mut history = rig.open().unwrap();
+        let old = [row(0, 0, None), row(1, 0, Some(0.5)), row(2, 0, None), row(3, 0, None)];
+        history.record(&old, &[]).unwrap();
+        let at = |step: u64, reward| row(KEPT_UNSCORED_STEPS + step, 0, reward);
+        history.record(&[at(0, None), at(1, None)], &[]).unwrap();
+        history.record(&[at(2, Some(0.1))], &[]).unwrap();
+        let left = history
+            .db
+            .prepare("SELECT step FROM rollouts ORDER BY step")
+            .unwrap()
+            .query_map([], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))
+            .unwrap()
+            .collect::<Result<Vec<_>, _>>()
+            .unwrap();
+        let kept = KEPT_UNSCORED_STEPS;
+        assert_eq!(left, [1, 3, kept, kept + 1, kept + 2]);
     }
 
     #[test]
