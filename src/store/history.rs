@@ -249,10 +249,10 @@ mod tests {
         let at_two = dump(&history);
         history.event(7, "started", "").unwrap();
         history.record(&rows[2..], &[step_row(3)]).unwrap();
-        assert_eq!(history.rewind(2).unwrap(), 2);
+        assert_eq!(history.rewind(3).unwrap(), 2);
         assert_eq!(dump(&history), at_two);
         assert_eq!((count(&history, "steps"), count(&history, "events")), (1, 1));
-        assert_eq!(history.rewind(2).unwrap(), 0);
+        assert_eq!(history.rewind(3).unwrap(), 0);
     }
 
     #[test]
