@@ -126,8 +126,10 @@ mod tests {
     fn only_the_embedded_data_go_without_a_folder() {
         check(
             |config| config.data.source = data::Source::Cifar10,
-            &["default: `data.source` is `cifar10`, which is read from a folder; set `data.path` \
-               to it"],
+            &[
+                "default: `data.source` is `cifar-10`, which is read from a folder; set `data.path` \
+               to it",
+            ],
         );
         check(
             |config| config.data.path = Some("/data".into()),

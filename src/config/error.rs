@@ -278,7 +278,7 @@ log.level = \"info\"
           f.toml:12: unknown section [shedule]; did you mean `[schedule]`?
           f.toml:15: unknown section [optimizer]; the sections are space, net, data, engine, shared, policy, schedule, derive, store, api, telemetry
           f.toml:19: `engine.device` takes `cpu`, `auto` or `cuda:N` with N from 0 to 255; found `"gpu"`
-          f.toml:22: `data.source` takes one of `fashion-mnist`, `idx`, `cifar10`, `cifar100`, `folder`; found `"mnist"`
+          f.toml:22: `data.source` takes one of `fashion-mnist`, `idx`, `cifar-10`, `cifar-100`, `folder`; found `"mnist"`
           f.toml:23: `data.path` takes a path of 1 to 4095 bytes, in which `~` is not expanded; found `inf`
           f.toml:24: `data.flip` takes `true` or `false`; found `1`
           f.toml:25: `data.cutout` takes a whole number from 0 to 256; found `99999999999999999999`

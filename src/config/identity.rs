@@ -89,7 +89,7 @@ mod tests {
              \"schedule.advantage_phases\":5,\"schedule.archs_per_step\":1,\
              \"schedule.batch_size\":32,\"schedule.controller_steps\":20,\
              \"schedule.epochs_per_cycle\":5,\"schedule.rollouts_per_step\":5,\
-             \"schedule.shared_steps\":100,\"schedule.valid_batch_size\":64,\"seed\":42,\
+             \"schedule.shared_steps\":300,\"schedule.valid_batch_size\":64,\"seed\":42,\
              \"shared.clip_norm\":5.0,\"shared.lr_max\":0.05,\"shared.lr_min\":0.0005,\
              \"shared.lr_period\":10,\"shared.lr_period_factor\":2,\"shared.momentum\":0.9,\
              \"shared.weight_decay\":0.0001,\"space.kind\":\"micro\"}"

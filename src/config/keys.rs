@@ -24,7 +24,7 @@ pub(super) enum Role {
     Operation,
 }
 
-const SOURCES: &[&str] = &["fashion-mnist", "idx", "cifar10", "cifar100", "folder"];
+const SOURCES: &[&str] = &["fashion-mnist", "idx", "cifar-10", "cifar-100", "folder"];
 
 /// The longest path that Linux takes, without its final zero.
 const MAX_PATH_BYTES: usize = 4095;

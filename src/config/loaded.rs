@@ -145,7 +145,7 @@ mod tests {
         let flags = [
             ("data.flip", "false"),
             ("shared.weight_decay", "1e-3"),
-            ("data.source", "cifar100"),
+            ("data.source", "cifar-100"),
             ("data.path", "/data"),
         ];
         let Config { seed, api, data, shared, .. } = load("", &env, &flags).config;

@@ -70,7 +70,7 @@ pub struct ScheduleConfig {
 impl Default for ScheduleConfig {
     fn default() -> Self {
         Self {
-            shared_steps: 100,
+            shared_steps: 300,
             batch_size: 32,
             archs_per_step: 1,
             controller_steps: 20,
