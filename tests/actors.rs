@@ -18,7 +18,7 @@ use enasd::actors::{
 };
 use enasd::engine::from_safetensors;
 use enasd::search::{
-    Scorer, Search, SearchError, SharedLearner, StepRecord, Task, Until, ValidSet, run,
+    Scorer, Search, SearchError, SearchState, SharedLearner, StepRecord, Task, Until, ValidSet, run,
 };
 use enasd::space::Op;
 use enasd::store::{BestFolder, Checkpoints, History, Retention, StateFolder, history_rows};
@@ -41,6 +41,16 @@ fn on_own_thread<A: Actor<Context = Context<A>> + Send>(actor: A) -> Addr<A> {
 }
 
 fn stage(task: &Task, folder: &Path, until: Until, change: impl FnOnce(Crew) -> Crew) -> Stage {
+    stage_from(task, &Search::initial_state(task).unwrap(), folder, until, change)
+}
+
+fn stage_from(
+    task: &Task,
+    state: &SearchState,
+    folder: &Path,
+    until: Until,
+    change: impl FnOnce(Crew) -> Crew,
+) -> Stage {
     let folder = StateFolder::open(folder).unwrap();
     let files = KeeperFiles {
         checkpoints: Checkpoints::new(&folder, Retention::newest(3).unwrap()),
@@ -48,9 +58,9 @@ fn stage(task: &Task, folder: &Path, until: Until, change: impl FnOnce(Crew) -> 
         best: Arc::new(BestFolder::open(&folder.best()).unwrap()),
         folder,
     };
-    let state = Search::initial_state(task).unwrap();
-    let search = Search::new(task.clone(), &state).unwrap();
-    let learner = SharedLearner::new(task.clone(), &state.shared, 0).unwrap();
+    let search = Search::new(task.clone(), state).unwrap();
+    let batch = state.place.shared_step(&task.config.schedule);
+    let learner = SharedLearner::new(task.clone(), &state.shared, batch).unwrap();
     let policy = search.reinforce().policy().clone();
     let sampler = on_own_thread(Sampler::new(task.clone(), policy));
     let trainer = on_own_thread(Trainer::new(task.clone(), learner));
@@ -155,6 +165,25 @@ fn commands_come_between_steps_and_leave_the_history_as_it_is() {
     });
     let records = plain(&task, Until::Cycles(1));
     assert_eq!(common::history(&path), history_rows(&records, &task.config.schedule));
+}
+
+/// A restart knows the best cells and the verdict at once, not only after the next derivation.
+#[test]
+fn a_resumed_search_publishes_what_it_knows() {
+    let task = common::task(common::tiny_config());
+    let state = Search::initial_state(&task).unwrap();
+    let state = run(task.clone(), &state, Until::Cycles(2), |_| ()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    System::new().block_on(async {
+        let mut stage =
+            stage_from(&task, &state, &folder.path().join("state"), Until::Cycles(2), |crew| crew);
+        let first = timeout(LIMIT, stage.status.wait_for(|s| !s.best.is_empty())).await;
+        let status = first.unwrap().unwrap().clone();
+        assert_eq!(status.best[0].id, state.best.cells()[0].arch.id());
+        assert_eq!(status.advantage.steps, 12);
+        assert!(status.advantage.verdict.contains("random"), "{}", status.advantage.verdict);
+        timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
+    });
 }
 
 #[test]

@@ -91,6 +91,7 @@ impl Driver {
     }
 
     async fn steps(&mut self, commands: &mut mpsc::Receiver<Command>) -> Result<(), ActorError> {
+        self.observer.begin(&self.search);
         self.note("start", format!("goes on at step {}", self.search.number())).await;
         // The first checkpoint binds the state folder to these settings.
         self.save_now().await?;

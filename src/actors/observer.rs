@@ -49,6 +49,14 @@ impl Observer {
         }
     }
 
+    /// Publishes what a resumed search knows before its first step.
+    pub(super) fn begin(&mut self, search: &Search) {
+        self.best(search);
+        self.status.advantage = advantage_status(&search.advantage());
+        self.metrics_advantage();
+        self.publish(search, RunState::Starting);
+    }
+
     /// Notes how long an update of ω took.
     pub(super) fn trained(&mut self, trained: &Trained) {
         self.shared_steps.push((trained.busy, trained.waited));

@@ -30,7 +30,7 @@ pub struct History {
 
 /// Steps whose unscored rows, those that ω was trained on, are kept: at 20 steps a second there
 /// are two million a day, of some 400 bytes each. Scored rows are kept for good.
-pub const KEPT_UNSCORED_STEPS: u64 = 500_000;
+const KEPT_UNSCORED_STEPS: u64 = 500_000;
 
 /// Takes away the unscored rows of as many old steps as there are new ones. By number and not by
 /// age, so that a history that was resumed equals one that was not.

@@ -96,8 +96,9 @@ impl Progress {
         }
         self.bar.set_prefix(view.head());
         self.bar.set_message(view.line());
-        self.bar.set_length(view.steps);
+        // In this order, so that the bar of a shorter phase never stands beyond its end.
         self.bar.set_position(view.step);
+        self.bar.set_length(view.steps);
     }
 
     /// Takes the bar off the screen, for good.
