@@ -24,6 +24,15 @@ pub enum ActorError {
     /// A file could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The run is over, and its end is not on disk.
+    #[error(
+        "the last checkpoint could not be written: {why}. The steps since the newest one are \
+         taken again at the next start"
+    )]
+    Unsaved {
+        /// Why.
+        why: String,
+    },
     /// An actor is gone: its thread panicked.
     #[error("the {actor} does not answer: {source}")]
     Mailbox {

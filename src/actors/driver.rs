@@ -253,7 +253,8 @@ impl Driver {
         self.observer.publish(&self.search, RunState::Stopping);
         self.note("stop", format!("stops before step {}", self.search.number())).await;
         self.save_now().await?;
-        Ok(())
+        // There is no later to try it again: whoever waits for the end must not take it for whole.
+        self.observer.checkpoint_error().map_or(Ok(()), |why| Err(ActorError::Unsaved { why }))
     }
 
     /// Goes back to the newest checkpoint after a failed step.

@@ -52,9 +52,9 @@ pub enum ApiError {
     },
     /// Nobody answers on the socket.
     #[error(
-        "no daemon answers at {}: {source}; start one with `enasd run`, or say where it is with \
-         `--socket`",
-        path.display()
+        "no daemon answers at {}: {source}; {}",
+        path.display(),
+        unreachable_remedy(source)
     )]
     Unreachable {
         /// The socket.
@@ -105,4 +105,13 @@ pub enum ApiError {
     /// The daemon refuses.
     #[error(transparent)]
     Problem(#[from] Problem),
+}
+
+fn unreachable_remedy(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "run this as root, as the daemon's user, or as a member of the socket's group"
+        }
+        _ => "start one with `enasd run`, or say where it is with `--socket`",
+    }
 }

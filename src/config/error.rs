@@ -9,7 +9,10 @@ use crate::config::{Rule, Source};
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read the configuration {}: {source}", path.display())]
+    #[error(
+        "cannot read the configuration {}: {source}; give the path of a TOML file that this user \
+         may read with `--config`", path.display()
+    )]
     Read {
         /// The file.
         path: PathBuf,

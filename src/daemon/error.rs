@@ -34,7 +34,10 @@ pub enum DaemonError {
         differences: Vec<String>,
     },
     /// The device that was asked for is not there.
-    #[error("the device `{device}` cannot be opened: {why}; set `engine.device`")]
+    #[error(
+        "the device `{device}` cannot be opened: {why}; set `engine.device` to `cpu` or `auto`, \
+         or run an enasd built with `--features cuda` where a CUDA device answers"
+    )]
     Device {
         /// What was asked for.
         device: String,
@@ -90,7 +93,9 @@ impl DaemonError {
             | Self::OtherSearch { .. }
             | Self::Device { .. }
             | Self::Metrics { .. }
+            | Self::Store(StoreError::Folder { .. })
             | Self::Search(SearchError::Net(_) | SearchError::Data(_))
+            | Self::Api(ApiError::NotASocket { .. } | ApiError::Socket { .. })
             | Self::Telemetry(_) => EXIT_CONFIG,
             Self::Store(StoreError::Locked { .. }) | Self::Api(ApiError::SocketTaken { .. }) => {
                 EXIT_LOCKED

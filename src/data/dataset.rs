@@ -121,7 +121,7 @@ impl Dataset {
     /// `size` different validation images, not augmented; which ones depends on the run's `seed`
     /// and on `batch_seed`.
     pub fn valid_batch(&self, size: usize, batch_seed: u64, seed: u64) -> Result<Batch, DataError> {
-        check_batch_size("search.valid_batch_size", "validation", size, self.valid.len())?;
+        check_batch_size("schedule.valid_batch_size", "validation", size, self.valid.len())?;
         let mut rng = generator(seed, Owner::ValidBatch, batch_seed);
         let idxs = index::sample(&mut rng, self.valid.len(), size);
         Ok(Batch::plain(&self.valid, &self.normalization, idxs.into_iter()))
@@ -238,7 +238,7 @@ pub(super) mod tests {
     fn a_validation_batch_larger_than_the_split_is_refused() {
         for size in [0, 11] {
             let text = dataset(20).valid_batch(size, 1, 7).unwrap_err().to_string();
-            assert!(text.contains("set `search.valid_batch_size` to 1 to 10"), "{text}");
+            assert!(text.contains("set `schedule.valid_batch_size` to 1 to 10"), "{text}");
         }
     }
 

@@ -45,7 +45,7 @@ impl TrainStream {
         batch_size: usize,
         seed: u64,
     ) -> Result<Self, DataError> {
-        check_batch_size("search.batch_size", "training", batch_size, dataset.train().len())?;
+        check_batch_size("schedule.batch_size", "training", batch_size, dataset.train().len())?;
         let augment = Augment::new(config, dataset.shape())?;
         Ok(Self { dataset, augment, batch_size, seed, last: Mutex::new(None) })
     }
@@ -169,7 +169,7 @@ pub(super) mod tests {
         for size in [0, 14] {
             let stream = TrainStream::new(Arc::new(dataset(13)), &DataConfig::default(), size, 7);
             let text = stream.unwrap_err().to_string();
-            assert!(text.contains("set `search.batch_size` to 1 to 13"), "{text}");
+            assert!(text.contains("set `schedule.batch_size` to 1 to 13"), "{text}");
         }
     }
 }

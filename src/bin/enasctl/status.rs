@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use enasd::actors::{RunState, Status};
+use enasd::actors::{DeviceStatus, RunState, Status};
 use enasd::api::ApiError;
 
 use crate::failure::Failure;
@@ -118,7 +118,8 @@ fn checkpoint(status: &Status) -> String {
 
 fn device(status: &Status) -> String {
     let device = &status.device;
-    format!("{} ({} wanted), {} threads", device.used, device.wanted, device.threads)
+    let DeviceStatus { wanted, used, reason, threads } = device;
+    format!("{used} ({wanted} wanted: {reason}), {threads} threads")
 }
 
 fn data(status: &Status) -> String {

@@ -1,0 +1,122 @@
+//! Disks that are full or read-only, and folders of others.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::chown;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::rig::{Daemon, check_undisturbed, enasd, is_root, run_to, said};
+
+/// A user that owns nothing here.
+const NOBODY: u32 = 65534;
+
+/// A filesystem of its own, until it is dropped.
+struct Mount(TempDir);
+
+impl Mount {
+    /// None where mounting is not permitted, which is said.
+    fn new(size: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let options = format!("size={size},mode=0700");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(folder.path());
+        if mount.output().is_ok_and(|output| output.status.success()) {
+            return Some(Self(folder));
+        }
+        println!("not run: a filesystem cannot be mounted here");
+        None
+    }
+
+    fn remount(&self, options: &str) {
+        let options = format!("remount,{options}");
+        let mut mount = Command::new("mount");
+        said(mount.args(["-o", &options]).arg(self.0.path())).check(0, &[]);
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+/// Writes until there is no more room.
+fn fill(path: &Path) {
+    let mut file = File::create(path).unwrap();
+    while file.write_all(&[7; 4096]).is_ok() {}
+}
+
+#[test]
+fn a_disk_that_fills_up_degrades_the_daemon_and_loses_nothing() {
+    let Some(mount) = Mount::new("24m") else { return };
+    let (state, ballast) = (mount.0.path().join("state"), mount.0.path().join("ballast"));
+    let outside = tempfile::tempdir().unwrap();
+    let mut command = enasd(&state);
+    command.arg("--socket").arg(outside.path().join("state.sock"));
+    let socket_state = outside.path().join("state");
+    let mut daemon = Daemon::start(command, &socket_state);
+    daemon
+        .wait_for("it saves", |status| 1 < status["checkpoint"]["writes_total"].as_u64().unwrap());
+
+    fill(&ballast);
+    let status = daemon
+        .wait_for("no room", |status| 0 < status["checkpoint"]["failures_total"].as_u64().unwrap());
+    let number = status["place"]["number"].as_u64().unwrap();
+    let status = daemon.wait_for("the search goes on", |status| {
+        number + 5 < status["place"]["number"].as_u64().unwrap()
+    });
+    assert_eq!(status["state"], "running");
+    daemon.ctl(&["status"]).check(4, &["degraded: checkpoints fail: ", "free some space"]);
+    daemon.ctl(&["checkpoint"]).check(1, &["free some space"]);
+
+    fs::remove_file(&ballast).unwrap();
+    daemon.wait_for("it saves again", |status| status["checkpoint"]["last_error"].is_null());
+    daemon.ctl(&["status"]).check(0, &[]);
+    daemon.ctl(&["stop"]).check(0, &[]);
+    assert_eq!(daemon.end(), Some(0));
+    check_undisturbed(&state);
+}
+
+#[test]
+fn an_end_that_cannot_be_saved_is_no_success() {
+    // Less than what a checkpoint leaves free.
+    let Some(mount) = Mount::new("8m") else { return };
+    let state = mount.0.path().join("state");
+    let full = said(enasd(&state).args(["--until", "cycles=1"]));
+    full.check(70, &["the last checkpoint could not be written", "free some space"]);
+    mount.remount("size=64m");
+    run_to(&state, 1);
+    check_undisturbed(&state);
+}
+
+#[test]
+fn a_read_only_folder_is_refused() {
+    let Some(mount) = Mount::new("64m") else { return };
+    let state = mount.0.path().join("state");
+    run_to(&state, 1);
+    mount.remount("ro");
+    let refused = said(enasd(&state).args(["--until", "cycles=2"]));
+    refused.check(70, &["state", "Read-only file system", "mount the filesystem writable"]);
+    mount.remount("rw");
+    run_to(&state, 2);
+    check_undisturbed(&state);
+}
+
+#[test]
+fn the_folder_of_somebody_else_is_refused() {
+    if !is_root() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    run_to(&state, 1);
+    chown(&state, Some(NOBODY), None).unwrap();
+    let refused = said(enasd(&state).args(["--until", "cycles=2"]));
+    refused.check(78, &["cannot be the state folder", "65534"]);
+    chown(&state, Some(0), None).unwrap();
+    run_to(&state, 2);
+    check_undisturbed(&state);
+}

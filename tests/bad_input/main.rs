@@ -1,0 +1,15 @@
+//! Everything that can go wrong from outside, tried on the real programs: each case looks at the
+//! exit status, at the words that say what, where, why and how to mend it, and at the search,
+//! which must go on as if nothing had been.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod api;
+mod checkpoints;
+mod disk;
+mod process;
+mod refused;
+mod rig;
