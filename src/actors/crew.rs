@@ -88,10 +88,14 @@ impl Crew {
         Ok(self.adopt.send(message).await.map_err(gone("sampler"))??)
     }
 
-    /// Takes one update of ω.
-    pub async fn train(&self, archs: Vec<Arch>, step: SharedStep) -> Result<Trained, ActorError> {
-        let answer = self.train.send(TrainShared { archs, step }).await;
-        Ok(answer.map_err(gone("trainer"))??)
+    /// Takes one update of ω. The trainer has the message before the answer is awaited.
+    pub fn train(
+        &self,
+        archs: Vec<Arch>,
+        step: SharedStep,
+    ) -> impl Future<Output = Result<Trained, ActorError>> + use<> {
+        let request = self.train.send(TrainShared { archs, step });
+        async move { Ok(request.await.map_err(gone("trainer"))??) }
     }
 
     /// Copies ω and its optimizer.

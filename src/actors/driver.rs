@@ -47,6 +47,8 @@ pub(super) struct Driver {
     config: DriverConfig,
     /// What the next ω step trains, drawn while the trainer was busy.
     ahead: Option<(SampleRequest, Vec<Sampled>)>,
+    /// The step that finished last, if nobody was told of it yet.
+    last: Option<StepRecord>,
     /// A copy of ω that holds as long as no ω step is taken.
     frozen: Option<Arc<SharedState>>,
     pub(super) paused: bool,
@@ -69,6 +71,7 @@ impl Driver {
             observer,
             config,
             ahead: None,
+            last: None,
             frozen: None,
             paused: false,
             stopping: false,
@@ -96,12 +99,16 @@ impl Driver {
         // The first checkpoint binds the state folder to these settings.
         self.save_now().await?;
         loop {
-            self.take_commands(commands).await;
+            self.take_commands(commands).await?;
             if self.is_over() {
                 return self.finish().await;
             }
+            if self.saver.is_due() {
+                self.take_note().await?;
+                self.save_soon().await?;
+            }
             match self.step().await {
-                Ok(record) => self.take_note(record).await?,
+                Ok(record) => self.finished(record).await?,
                 Err(error) => self.recover(error).await?,
             }
         }
@@ -113,13 +120,17 @@ impl Driver {
     }
 
     /// Carries out what was asked; while paused, waits for more.
-    async fn take_commands(&mut self, commands: &mut mpsc::Receiver<Command>) {
+    async fn take_commands(
+        &mut self,
+        commands: &mut mpsc::Receiver<Command>,
+    ) -> Result<(), ActorError> {
         loop {
             while let Ok(command) = commands.try_recv() {
+                self.take_note().await?;
                 self.carry_out(command).await;
             }
             if !self.paused || self.stopping {
-                return;
+                return Ok(());
             }
             self.observer.publish(&self.search, RunState::Paused);
             match commands.recv().await {
@@ -139,6 +150,8 @@ impl Driver {
                     _ => self.sample(sample).await?,
                 };
                 let train = self.crew.train(archs(&drawn), step);
+                // The trainer is at work: it need not wait for what the step before leaves to do.
+                self.take_note().await?;
                 let next = self.search.sample_ahead();
                 let ahead = async {
                     match next {
@@ -153,6 +166,7 @@ impl Driver {
                 Ok(self.search.finish_shared(drawn, trained.report))
             }
             Work::Controller { policy, uniform, batch } => {
+                self.take_note().await?;
                 let start = Instant::now();
                 let shared = self.shared().await?;
                 let on = ValidSet::Batch(batch);
@@ -167,6 +181,7 @@ impl Driver {
                 Ok(record)
             }
             Work::Derive { sample, batch } => {
+                self.take_note().await?;
                 let (drawn, short) = self.derive(sample, batch).await?;
                 Ok(self.search.finish_derive(drawn, short))
             }
@@ -209,21 +224,28 @@ impl Driver {
         Ok((drawn, pair(short, scores)))
     }
 
-    /// Publishes a finished step and hands it to the keeper.
-    async fn take_note(&mut self, record: StepRecord) -> Result<(), ActorError> {
-        self.observer.observe(&record, &self.search);
+    /// Keeps a finished step to be published while the next is under way; one that derived is
+    /// saved first, for what entered the best is cut from the ω that scored it.
+    async fn finished(&mut self, record: StepRecord) -> Result<(), ActorError> {
         let change = match &record.outcome {
             Outcome::Derive(change) => Some(change.clone()),
             Outcome::Shared(_) | Outcome::Controller(_) => None,
         };
-        self.saver.push(record);
+        self.last = Some(record);
         if let Some(change) = change {
+            self.take_note().await?;
             let shared = self.shared().await?;
             self.saver.entered(&change, &shared);
             self.save_now().await?;
-        } else if self.saver.is_due() {
-            self.save_soon().await?;
         }
+        Ok(())
+    }
+
+    /// Publishes the step that finished last and hands it to the keeper.
+    async fn take_note(&mut self) -> Result<(), ActorError> {
+        let Some(record) = self.last.take() else { return Ok(()) };
+        self.observer.observe(&record, &self.search);
+        self.saver.push(record);
         self.saver.poll(&mut self.observer).await?;
         self.observer.publish(&self.search, RunState::Running);
         Ok(())
@@ -250,6 +272,7 @@ impl Driver {
     }
 
     async fn finish(&mut self) -> Result<(), ActorError> {
+        self.take_note().await?;
         self.observer.publish(&self.search, RunState::Stopping);
         self.note("stop", format!("stops before step {}", self.search.number())).await;
         self.save_now().await?;
@@ -274,6 +297,7 @@ impl Driver {
         self.crew.restore(Restore { shared: state.shared.clone(), batch }).await?;
         self.crew.adopt(self.policy()?).await?;
         self.ahead = None;
+        self.last = None;
         self.frozen = None;
         self.observer.recovered(&self.search);
         Ok(())

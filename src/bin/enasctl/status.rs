@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use enasd::actors::{DeviceStatus, RunState, Status};
+use enasd::actors::{AdvantageStatus, DeviceStatus, RunState, Status};
 use enasd::api::ApiError;
 
 use crate::failure::Failure;
@@ -37,7 +37,7 @@ fn table(status: &Status) -> String {
         ("cycle", cycle(status)),
         ("shared", shared(status)),
         ("policy", policy(status)),
-        ("advantage", status.advantage.verdict.clone()),
+        ("advantage", advantage(status)),
         (
             "archs",
             format!(
@@ -114,6 +114,19 @@ fn checkpoint(status: &Status) -> String {
         None => String::new(),
     };
     format!("{newest}, {bytes}{failed}")
+}
+
+fn advantage(status: &Status) -> String {
+    let AdvantageStatus { mean, low, high, steps, verdict } = &status.advantage;
+    match (mean, low, high) {
+        (Some(mean), Some(low), Some(high)) => format!(
+            "{verdict}: {:+.2} points, 95 % within {:+.2} to {:+.2}, over {steps} steps",
+            100.0 * mean,
+            100.0 * low,
+            100.0 * high
+        ),
+        _ => verdict.clone(),
+    }
 }
 
 fn device(status: &Status) -> String {
