@@ -46,7 +46,7 @@ impl Socket {
         let nest = parent.join(format!(".enasd-{}", std::process::id()));
         // What a process of the same id left.
         let _ = fs::remove_dir_all(&nest);
-        DirBuilder::new().mode(0o700).create(&nest).map_err(failed("make", &nest))?;
+        DirBuilder::new().mode(0o700).create(&nest).map_err(failed("make a socket at", path))?;
         let bound = place(&nest, path);
         let _ = fs::remove_dir_all(&nest);
         bound

@@ -13,10 +13,10 @@ pub enum Source {
     /// A folder of IDX files, plain or gz, named as MNIST names them.
     Idx,
     /// A folder with the binary version of CIFAR-10.
-    #[serde(rename = "cifar10")]
+    #[serde(rename = "cifar-10")]
     Cifar10,
     /// A folder with the binary version of CIFAR-100.
-    #[serde(rename = "cifar100")]
+    #[serde(rename = "cifar-100")]
     Cifar100,
     /// A folder of images by class: `train/CLASS/*.png`, and `test/` likewise.
     Folder,
@@ -28,8 +28,8 @@ impl Source {
         match self {
             Self::FashionMnist => "fashion-mnist",
             Self::Idx => "idx",
-            Self::Cifar10 => "cifar10",
-            Self::Cifar100 => "cifar100",
+            Self::Cifar10 => "cifar-10",
+            Self::Cifar100 => "cifar-100",
             Self::Folder => "folder",
         }
     }

@@ -4,10 +4,11 @@ use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::rig::{Daemon, check_undisturbed, is_root, said};
+use crate::rig::{Daemon, check_undisturbed, copy, is_root, said};
 
 /// Sends `bytes` and nothing more, and returns the first part of the reply.
 fn exchange(daemon: &Daemon, bytes: &[u8]) -> String {
@@ -58,7 +59,7 @@ fn bad_requests_get_problems_and_do_no_harm() {
         let reply = exchange(&daemon, bytes);
         assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 400"), "{reply}");
     }
-    let huge = [b"GET /v1/status HTTP/1.1\r\nx: ", &[b'x'; 1 << 20][..], b"\r\n\r\n"].concat();
+    let huge = [b"GET /v1/status HTTP/1.1\r\nx: ", &vec![b'x'; 1 << 20][..], b"\r\n\r\n"].concat();
     let reply = exchange(&daemon, &huge);
     assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 4"), "{reply}");
     let json = "POST /v1/score HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
@@ -104,7 +105,8 @@ fn another_user_cannot_connect_or_may_only_read() {
     fs::set_permissions(daemon.state.parent().unwrap(), Permissions::from_mode(0o755)).unwrap();
     // The program itself may lie where only its owner looks.
     let program = daemon.state.with_extension("ctl");
-    fs::copy(env!("CARGO_BIN_EXE_enasctl"), &program).unwrap();
+    // By another process: a child that is being started may hold a file open that this one wrote.
+    copy(Path::new(env!("CARGO_BIN_EXE_enasctl")), &program);
     let foreign = |verb| {
         let mut command = Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program);

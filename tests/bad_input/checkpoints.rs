@@ -94,6 +94,11 @@ fn a_broken_history_is_refused_and_the_search_goes_on_without_it_if_it_is_moved_
     let (state, kept) = (folder.path().join("state"), folder.path().join("history"));
     run_to(&state, 1);
     let history = state.join("history.sqlite");
+    // Whoever has read the database and closes it last moves all of its rows into the one file.
+    let reader = rusqlite::Connection::open(&history).unwrap();
+    reader.query_row("SELECT count(*) FROM rollouts", [], |row| row.get::<_, i64>(0)).unwrap();
+    reader.close().unwrap();
+    assert!(!state.join("history.sqlite-wal").try_exists().unwrap());
     fs::copy(&history, &kept).unwrap();
     let cut: fn(&mut Vec<u8>) = |bytes| bytes.truncate(5000);
     let noise: fn(&mut Vec<u8>) = |bytes| bytes[..64].fill(0x55);

@@ -25,7 +25,7 @@ fn wrong_variables_and_flags_are_refused_with_what_would_be_right() {
         ("ENASD_NET_NODES", "4", "did you mean `ENASD_NET__NODES`?"),
         ("ENASD_NET__NODES", "9", "`net.nodes` takes a whole number from 2 to 7; found `9`"),
         ("ENASD_NET__NODES", "two", "from 2 to 7; found `two`"),
-        ("ENASD_DATA__SOURCE", "mnist", "takes one of `fashion-mnist`, `idx`, `cifar10`"),
+        ("ENASD_DATA__SOURCE", "mnist", "takes one of `fashion-mnist`, `idx`, `cifar-10`"),
         ("ENASD_ENGINE__DEVICE", "gpu", "takes `cpu`, `auto` or `cuda:N`"),
         ("ENASD_DERIVE__RERANK", "900", "only `derive.samples` = 2 architectures are drawn"),
         ("ENASD_STORE__KEEP_CHECKPOINTS", "1", "`store.keep_checkpoints` takes"),
@@ -76,7 +76,10 @@ fn a_wrong_file_is_refused_with_the_line() {
         ("[net]\nnodes = \"4\"\n", "found `\"4\"`; write it without quotes"),
         ("[net\nnodes = 4\n", "bad.toml:1:5: not TOML"),
         ("seed = 1\nseed = 2\n", "bad.toml:2:1: not TOML: duplicate key"),
-        ("[data]\nsource = \"cifar10\"\n", "bad.toml:2: `data.source` is `cifar10`, which is read"),
+        (
+            "[data]\nsource = \"cifar-10\"\n",
+            "bad.toml:2: `data.source` is `cifar-10`, which is read",
+        ),
     ] {
         check_file(text, words);
     }
@@ -105,10 +108,10 @@ fn data_that_is_not_there_or_broken_is_refused_with_the_file() {
         ("idx", "train-images-idx3-ubyte", &[0, 0, 8, 3, 0, 0, 0, 9], "ends at byte 8"),
         ("idx", "train-images-idx3-ubyte", b"not images at all", "begins with bytes [6e, 6f, 74"),
         ("idx", "train-images-idx3-ubyte.gz", b"not a gz file", "cannot unpack"),
-        ("cifar10", "data_batch_1.bin", &[1; 3000], "data_batch_1.bin"),
-        ("cifar10", "data_batch_1.bin", &[77; 3073], "data_batch_1.bin"),
-        ("cifar100", "train.bin", &[1; 3000], "train.bin"),
-        ("cifar100", "train.bin", &[201; 3074], "train.bin"),
+        ("cifar-10", "data_batch_1.bin", &[1; 3000], "data_batch_1.bin"),
+        ("cifar-10", "data_batch_1.bin", &[77; 3073], "data_batch_1.bin"),
+        ("cifar-100", "train.bin", &[1; 3000], "train.bin"),
+        ("cifar-100", "train.bin", &[201; 3074], "train.bin"),
         ("folder", "train/cat/1.png", b"\x89PNG\r\n\x1a\n cut", "train/cat/1.png"),
     ];
     for (source, name, bytes, words) in files {
@@ -164,12 +167,17 @@ fn taken_addresses_are_refused_and_left_to_their_holder() {
     // A socket that nobody answers on is a leftover, and is replaced.
     drop(other);
     check(0, &[], &["--socket", socket], &[]);
-    assert!(!path.exists());
+    assert!(!path.try_exists().unwrap());
     fs::write(&path, "precious").unwrap();
     check(78, &[], &["--socket", socket], &[socket, "is there and is no socket"]);
     assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
     let nowhere = ["--socket", "/nowhere/x.sock"];
-    check(78, &[], &nowhere, &["/nowhere", "No such file", "set another path in `api.socket`"]);
+    check(
+        78,
+        &[],
+        &nowhere,
+        &["/nowhere/x.sock: No such file", "set another path in `api.socket`"],
+    );
 }
 
 #[test]

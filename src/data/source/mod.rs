@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `fashion-mnist` | nothing, it is embedded | ten, named |
 //! | `idx` | `train-images-idx3-ubyte[.gz]` and so on | 0 to the largest label |
-//! | `cifar10`, `cifar100` | `data_batch_1.bin`, `train.bin` and so on | 10 or 100 |
+//! | `cifar-10`, `cifar-100` | `data_batch_1.bin`, `train.bin` and so on | 10 or 100 |
 //! | `folder` | `train/CLASS/*.png` and so on | the class folders |
 
 mod cifar;
