@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use std::thread::available_parallelism;
 
 use clap::{Args, Parser, Subcommand};
-use enasd::config::{Config, Loaded};
+use enasd::config::{Config, Loaded, environment};
 use enasd::daemon::{self, DaemonError};
 use enasd::search::Until;
 use enasd::telemetry::install_panic_hook;
@@ -101,9 +101,7 @@ fn load(args: &ConfigArgs) -> Result<Loaded, DaemonError> {
     .into_iter()
     .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)))
     .collect();
-    let env = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    Ok(Config::load(args.config.as_deref(), env, &flags)?)
+    Ok(Config::load(args.config.as_deref(), environment(), &flags)?)
 }
 
 fn run(args: &RunArgs) -> Result<(), DaemonError> {

@@ -1,10 +1,19 @@
 //! The layers that are texts: environment variables and flags.
 
+use std::ffi::OsString;
+
 use crate::config::entry::Entry;
 use crate::config::{Source, keys};
 
 /// How every variable of the daemon begins.
 const PREFIX: &str = "ENASD_";
+
+/// The environment of this process. What is not UTF-8 has U+FFFD in the place of its broken parts,
+/// which no rule permits: it is refused instead of passed over.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    let text = |text: OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
+}
 
 /// The variable that sets `key`: `ENASD_NET__CHANNELS` for `net.channels`.
 pub(super) fn name_of(key: &str) -> String {

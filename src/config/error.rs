@@ -282,10 +282,10 @@ log.level = \"info\"
           f.toml:15: unknown section [optimizer]; the sections are space, net, data, engine, shared, policy, schedule, derive, store, api, telemetry
           f.toml:19: `engine.device` takes `cpu`, `auto` or `cuda:N` with N from 0 to 255; found `"gpu"`
           f.toml:22: `data.source` takes one of `fashion-mnist`, `idx`, `cifar-10`, `cifar-100`, `folder`; found `"mnist"`
-          f.toml:23: `data.path` takes a path of 1 to 4095 bytes, in which `~` is not expanded; found `inf`
+          f.toml:23: `data.path` takes a path of 1 to 4095 bytes of UTF-8, in which `~` is not expanded; found `inf`
           f.toml:24: `data.flip` takes `true` or `false`; found `1`
           f.toml:25: `data.cutout` takes a whole number from 0 to 256; found `99999999999999999999`
-          f.toml:28: `store.state` takes a path of 1 to 4095 bytes, in which `~` is not expanded; found `"~/state"`
+          f.toml:28: `store.state` takes a path of 1 to 4095 bytes of UTF-8, in which `~` is not expanded; found `"~/state"`
           f.toml:29: `store.checkpoint_seconds` takes a number from 0.05 up to 86400; found `0`
           f.toml:32: `api.admins` takes a list of at most 64 numeric user ids; found `["alice"]`
           f.toml:35: `telemetry.metrics` takes `off` or an IP address and a port (`127.0.0.1:9899`); found `"localhost"`

@@ -34,6 +34,7 @@ use crate::engine::{EngineConfig, SgdConfig};
 use crate::net::NetConfig;
 use crate::search::{DeriveConfig, PolicyConfig, ScheduleConfig};
 
+pub use environment::environment;
 pub use error::{ConfigError, Conflict, Problem};
 pub use file::DEFAULT_FILE;
 pub use identity::{Difference, differences};

@@ -114,7 +114,7 @@ impl fmt::Display for Rule {
             Self::OneOf([word]) => write!(f, "`{word}`"),
             Self::OneOf(words) => write!(f, "one of {}", quoted(words)),
             Self::Path { max_bytes } => {
-                write!(f, "a path of 1 to {max_bytes} bytes, in which `~` is not expanded")
+                write!(f, "a path of 1 to {max_bytes} bytes of UTF-8, in which `~` is not expanded")
             }
             Self::Uids { max } => write!(f, "a list of at most {max} numeric user ids"),
             Self::Device => f.write_str("`cpu`, `auto` or `cuda:N` with N from 0 to 255"),
@@ -149,7 +149,8 @@ fn is_uid(id: u64) -> bool {
 
 fn is_path(value: &Value, max_bytes: usize) -> bool {
     value.as_str().is_some_and(|path| {
-        (1..=max_bytes).contains(&path.len()) && !path.starts_with('~') && !path.contains('\0')
+        let strange = ['\0', char::REPLACEMENT_CHARACTER];
+        (1..=max_bytes).contains(&path.len()) && !path.starts_with('~') && !path.contains(strange)
     })
 }
 
@@ -241,7 +242,7 @@ mod tests {
     #[test]
     fn paths_are_short_and_not_from_the_shell() {
         let rule = Rule::Path { max_bytes: 8 };
-        check(rule, &["/var/lib", "a"], &["", "/var/lib/", "~/state", "a\0b"]);
+        check(rule, &["/var/lib", "a"], &["", "/var/lib/", "~/state", "a\0b", "\u{fffd}"]);
         assert!(rule.permits(&Value::Null), "an unset path is permitted");
     }
 }

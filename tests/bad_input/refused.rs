@@ -1,7 +1,9 @@
 //! What is refused before the first step: configurations, data, devices, addresses.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -34,11 +36,19 @@ fn wrong_variables_and_flags_are_refused_with_what_would_be_right() {
     ] {
         check(78, &[(name, value)], &[], &[words]);
     }
+    let folder = tempfile::tempdir().unwrap();
+    for (name, value, words) in [
+        ("ENASD_NET__NODES", &b"\xff"[..], "`net.nodes` takes a whole number"),
+        ("ENASD_STORE__STATE", b"/state-\xff", "`store.state` takes a path"),
+    ] {
+        let mut command = enasd(&folder.path().join("state"));
+        said(command.env(name, OsStr::from_bytes(value))).check(78, &[words]);
+    }
     let args = ["--metrics", "localhost"];
     check(78, &[], &args, &["--telemetry.metrics", "`127.0.0.1:9899`"]);
     check(78, &[], &["--seed", "x"], &["--seed: `seed` takes a whole number", "found `x`"]);
     let long = format!("/{}", "x".repeat(120));
-    check(78, &[], &["--socket", &long], &["`api.socket` takes a path of 1 to 107 bytes"]);
+    check(78, &[], &["--socket", &long], &["`api.socket` takes a path of 1 to 107 bytes of UTF-8"]);
 }
 
 #[test]

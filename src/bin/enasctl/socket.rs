@@ -1,11 +1,10 @@
 //! Where the daemon is, and how long its answers may take.
 
-use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use enasd::api::{Client, Limits};
-use enasd::config::{Config, ConfigError};
+use enasd::config::{Config, ConfigError, environment};
 
 /// Questions are answered from memory and files.
 const QUESTION: Duration = Duration::from_secs(15);
@@ -46,7 +45,5 @@ impl Daemon {
 
 /// Where the daemon itself would listen: the same configuration, environment and folders.
 fn default_socket() -> Result<PathBuf, ConfigError> {
-    let env = env::vars_os();
-    let env = env.filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
-    Config::load(None, env, &[])?.socket()
+    Config::load(None, environment(), &[])?.socket()
 }
