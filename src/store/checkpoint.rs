@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::store::atomic::{clean_leftovers, is_there, remove_folder_atomically};
+use crate::store::atomic::{clean_leftovers, remove_folder_atomically};
 use crate::store::folder::free_bytes;
 use crate::store::generation::{self, Found, MAX_CHECKPOINT_BYTES, folder_name, steps};
 use crate::store::manifest::{Link, MANIFEST, Manifest};
@@ -129,22 +129,6 @@ impl Checkpoints {
             return Ok(None);
         }
         Err(StoreError::NoneWhole { path: self.path.clone(), defects })
-    }
-
-    /// Moves the checkpoint of `step`, whose bytes are right and whose contents are not, to
-    /// `corrupt/`; [`Self::load_newest`] then gives the one before. The last one is refused and
-    /// stays, since the search would start over without it.
-    pub fn reject(&self, step: u64, why: &str) -> Result<Rejected, StoreError> {
-        let path = self.path.join(folder_name(step));
-        if !is_there(&path)? {
-            return Err(StoreError::NotFound { path });
-        }
-        let why = Defect::Contents { why: why.to_owned() };
-        if self.steps()?.len() < 2 {
-            let defects = vec![(step, why)];
-            return Err(StoreError::NoneWhole { path: self.path.clone(), defects });
-        }
-        quarantine(&self.path, &self.corrupt, step, why)
     }
 
     fn set_aside(&self, defects: Vec<(u64, Defect)>) -> Result<Vec<Rejected>, StoreError> {
@@ -349,21 +333,6 @@ mod tests {
             assert_eq!(err.to_string(), expected);
         }
         assert_eq!(rig.checkpoints.steps().unwrap(), [1, 2]);
-    }
-
-    #[test]
-    fn contents_that_do_not_fit_can_be_rejected_but_for_the_last() {
-        let rig = Rig::new(&[1, 2]);
-        let rejected = rig.checkpoints.reject(2, "no θ").unwrap();
-        let why = fs::read_to_string(rejected.moved_to.join("WHY.txt")).unwrap();
-        assert_eq!(why, "its contents do not fit together: no θ\n");
-        assert!(matches!(rig.checkpoints.reject(2, ""), Err(StoreError::NotFound { .. })));
-        assert!(matches!(rig.checkpoints.reject(1, ""), Err(StoreError::NoneWhole { .. })));
-        assert_eq!(rig.load().step, 1);
-
-        rig.checkpoints.write(2, "c0", &FILES).unwrap();
-        let again = rig.checkpoints.reject(2, "no ω").unwrap();
-        assert!(again.moved_to.ends_with("corrupt/000000000002-1"));
     }
 
     #[test]

@@ -93,12 +93,6 @@ pub enum Defect {
         /// The step of the successor.
         successor: u64,
     },
-    /// The bytes are those that were written, but they do not make a search.
-    #[error("its contents do not fit together: {why}")]
-    Contents {
-        /// What the reader of the contents says.
-        why: String,
-    },
     /// The database was made by something else.
     #[error("it is a database, but no history of this program")]
     ForeignDatabase,

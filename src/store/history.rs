@@ -61,7 +61,8 @@ impl History {
     }
 
     /// Writes all of these rows or none; when this returns, they survive a power cut. Rows of
-    /// the same name are replaced. Unscored rows of [`KEPT_UNSCORED_STEPS`] before are forgotten.
+    /// the same name are replaced. Unscored rows of half a million steps
+    /// before are forgotten.
     pub fn record(&mut self, rollouts: &[HistoryRow], steps: &[StepRow]) -> Result<(), StoreError> {
         let write = |db: &mut Connection| {
             let transaction = db.transaction()?;
