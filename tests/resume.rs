@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -16,7 +17,7 @@ use enasd::store::history_rows;
 use rand::RngExt;
 
 /// Cycles of every run here.
-const CYCLES: u64 = 3;
+const CYCLES: u64 = 8;
 
 /// Kills of the run that is killed.
 const KILLS: usize = 20;
@@ -35,15 +36,21 @@ fn newest_manifest(state: &Path) -> Option<String> {
     names.filter(|name| name.starts_with('0')).max()
 }
 
-/// Starts the daemon, waits for a random moment, and kills it. Returns whether it was still at
-/// work then.
+/// Starts the daemon, and kills it `delay` after its socket answers, hence about as long after
+/// its first step. Returns whether it was still at work then.
 fn start_and_kill(state: &Path, threads: &str, delay: Duration) -> bool {
     let mut daemon = tiny_daemon(state);
     daemon
         .args(["--until", &format!("cycles={CYCLES}")])
         .env("ENASD_ENGINE__THREADS", threads)
+        // A life is short: it should get past its start.
+        .env("ENASD_STORE__CHECKPOINT_SECONDS", "0.05")
         .stderr(Stdio::null());
     let mut daemon = Killed(daemon.spawn().unwrap());
+    let socket = state.with_extension("sock");
+    while UnixStream::connect(&socket).is_err() && daemon.0.try_wait().unwrap().is_none() {
+        sleep(Duration::from_millis(1));
+    }
     sleep(delay);
     let at_work = daemon.0.try_wait().unwrap().is_none();
     // `Child::kill` is SIGKILL.
@@ -72,13 +79,10 @@ fn killed_twenty_times_equals_unbroken_and_the_plain_loop_at_any_number_of_threa
     let mut rng = generator(20, Owner::Split, 0);
     let mut kills = 0;
     let mut resumed_at = std::collections::BTreeSet::new();
-    for turn in 0..10 * KILLS {
-        if kills == KILLS {
-            break;
-        }
+    for turn in 0..KILLS {
         let threads = ["1", "2", "3"][turn % 3];
-        // So short that twenty lives do not add up to the whole run.
-        let delay = whole.mul_f64(rng.random_range(0.005..0.06));
+        // On average twenty lives are two thirds of the whole run.
+        let delay = whole.mul_f64(rng.random_range(0.0..0.066));
         kills += usize::from(start_and_kill(&killed, threads, delay));
         resumed_at.extend(newest_manifest(&killed));
     }
