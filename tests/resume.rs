@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -17,7 +18,7 @@ use enasd::store::history_rows;
 use rand::RngExt;
 
 /// Cycles of every run here.
-const CYCLES: u64 = 8;
+const CYCLES: u64 = 5;
 
 /// Kills of the run that is killed.
 const KILLS: usize = 20;
@@ -74,24 +75,34 @@ fn killed_twenty_times_equals_unbroken_and_the_plain_loop_at_any_number_of_threa
         .unwrap();
     assert_eq!(history(&unbroken), history_rows(&records, &task.config.schedule));
 
-    // Moments spread over the run, each at another number of threads.
-    let killed = folder.path().join("killed");
+    // Moments spread over the run, each at another number of threads. A run that comes to its end
+    // in between is compared, and the next one begins.
     let mut rng = generator(20, Owner::Split, 0);
-    let mut kills = 0;
-    let mut resumed_at = std::collections::BTreeSet::new();
-    for turn in 0..KILLS {
-        let threads = ["1", "2", "3"][turn % 3];
-        // On average twenty lives are two thirds of the whole run.
-        let delay = whole.mul_f64(rng.random_range(0.0..0.066));
-        kills += usize::from(start_and_kill(&killed, threads, delay));
-        resumed_at.extend(newest_manifest(&killed));
+    let (mut kills, mut runs) = (0, 0);
+    let mut resumed_at = BTreeSet::new();
+    while kills < KILLS {
+        let killed = folder.path().join(format!("killed{runs}"));
+        let threads = ["1", "2", "3"][kills % 3];
+        // Long enough that most lives get past a derivation.
+        let delay = whole.mul_f64(rng.random_range(0.0..0.25));
+        if start_and_kill(&killed, threads, delay) {
+            kills += 1;
+            resumed_at.extend(newest_manifest(&killed));
+        } else {
+            assert_same(&killed, &unbroken);
+            runs += 1;
+        }
     }
-    assert_eq!(kills, KILLS);
     assert!(3 <= resumed_at.len(), "the kills met only {resumed_at:?}");
+    let killed = folder.path().join(format!("killed{runs}"));
     run_to_the_end(&killed, "2");
+    assert_same(&killed, &unbroken);
+}
 
-    assert_eq!(history(&killed), history(&unbroken));
-    let (killed_files, unbroken_files) = (newest_checkpoint(&killed), newest_checkpoint(&unbroken));
+/// History, last checkpoint and best cells are the same, bit for bit.
+fn assert_same(killed: &Path, unbroken: &Path) {
+    assert_eq!(history(killed), history(unbroken));
+    let (killed_files, unbroken_files) = (newest_checkpoint(killed), newest_checkpoint(unbroken));
     for ((name, bytes), (other_name, other_bytes)) in killed_files.iter().zip(&unbroken_files) {
         assert_eq!(name, other_name);
         // The manifest holds the chain of the generations before, which depends on the clock.
@@ -100,7 +111,7 @@ fn killed_twenty_times_equals_unbroken_and_the_plain_loop_at_any_number_of_threa
     assert_eq!(killed_files.len(), unbroken_files.len());
     for cell in std::fs::read_dir(unbroken.join("best")).unwrap() {
         let id = cell.unwrap().file_name();
-        let [a, b] = [&killed, &unbroken].map(|state| files_of(&state.join("best").join(&id)));
+        let [a, b] = [killed, unbroken].map(|state| files_of(&state.join("best").join(&id)));
         assert!(a == b, "the files of best cell {} differ", id.display());
     }
 }
