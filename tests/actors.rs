@@ -67,18 +67,7 @@ fn stage_from(
     let evaluator = on_own_thread(Evaluator::new(Scorer::new(task.clone())));
     let keeper = Keeper::new(task.clone(), files, "{}".to_owned(), ToString::to_string);
     let keeper = on_own_thread(keeper);
-    let crew = change(Crew {
-        adopt: sampler.clone().recipient(),
-        sample: sampler.recipient(),
-        train: trainer.clone().recipient(),
-        snapshot: trainer.clone().recipient(),
-        restore: trainer.recipient(),
-        evaluate: evaluator.recipient(),
-        record: keeper.clone().recipient(),
-        save: keeper.clone().recipient(),
-        load: keeper.clone().recipient(),
-        note: keeper.recipient(),
-    });
+    let crew = change(Crew::new(&sampler, &trainer, &evaluator, &keeper));
     let (publish, status) = watch::channel(Arc::new(Status::default()));
     let metrics = Metrics::new(Setup {
         version: "0".to_owned(),

@@ -7,7 +7,7 @@ use crate::actors::driver::Driver;
 use crate::actors::{
     ActorError, ChildWeights, Crew, Refusal, RunState, Sample, SampleReply, Score, ScoreReply,
 };
-use crate::engine::{Snapshot, to_safetensors};
+use crate::engine::{part_of, to_safetensors};
 use crate::net::MicroNet;
 use crate::search::{Arm, SampleRequest, SharedState, ValidSet};
 use crate::space::Arch;
@@ -144,10 +144,7 @@ async fn whole_score(
 /// The part of ω that a child reads.
 fn child_weights(family: &MicroNet, arch: &Arch, shared: &SharedState) -> Result<Vec<u8>, Refusal> {
     let net = family.shared(arch).map_err(|error| Refusal::Request { why: error.to_string() })?;
-    let part: Snapshot = net
-        .params()
-        .into_keys()
-        .filter_map(|name| Some((name.clone(), shared.params.get(&name)?.clone())))
-        .collect();
-    to_safetensors(&part).map_err(|error| Refusal::Failed { why: error.to_string() })
+    let part = part_of(&net, &shared.params);
+    part.and_then(|part| to_safetensors(&part))
+        .map_err(|error| Refusal::Failed { why: error.to_string() })
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use actix::{MailboxError, Recipient};
+use actix::{Addr, MailboxError, Recipient};
 
 use crate::actors::{
-    AdoptPolicy, Evaluate, LoadNewest, Note, Record, Recorded, Restore, SampleArchs, Save, Saved,
-    TakeSnapshot, TrainShared, Trained,
+    AdoptPolicy, Evaluate, Evaluator, Keeper, LoadNewest, Note, Record, Recorded, Restore,
+    SampleArchs, Sampler, Save, Saved, TakeSnapshot, TrainShared, Trained, Trainer,
 };
 use crate::search::{
     SampleRequest, Sampled, Score, SearchError, SearchState, SharedState, SharedStep, ValidSet,
@@ -73,6 +73,27 @@ fn gone(actor: &'static str) -> impl Fn(MailboxError) -> ActorError {
 }
 
 impl Crew {
+    /// The crew of these four actors.
+    pub fn new(
+        sampler: &Addr<Sampler>,
+        trainer: &Addr<Trainer>,
+        evaluator: &Addr<Evaluator>,
+        keeper: &Addr<Keeper>,
+    ) -> Self {
+        Self {
+            adopt: sampler.clone().recipient(),
+            sample: sampler.clone().recipient(),
+            train: trainer.clone().recipient(),
+            snapshot: trainer.clone().recipient(),
+            restore: trainer.clone().recipient(),
+            evaluate: evaluator.clone().recipient(),
+            record: keeper.clone().recipient(),
+            save: keeper.clone().recipient(),
+            load: keeper.clone().recipient(),
+            note: keeper.clone().recipient(),
+        }
+    }
+
     /// Draws what the search asks for.
     pub async fn sample(
         &self,

@@ -126,18 +126,7 @@ fn start_actors(
     let trainer = start(Trainer::new(task.clone(), learner));
     let evaluator = start(Evaluator::new(Scorer::new(task.clone())));
     let keeper = start(Keeper::new(task, files, fingerprint, draw_svg));
-    let crew = Crew {
-        adopt: sampler.clone().recipient(),
-        sample: sampler.recipient(),
-        train: trainer.clone().recipient(),
-        snapshot: trainer.clone().recipient(),
-        restore: trainer.recipient(),
-        evaluate: evaluator.recipient(),
-        record: keeper.clone().recipient(),
-        save: keeper.clone().recipient(),
-        load: keeper.clone().recipient(),
-        note: keeper.recipient(),
-    };
+    let crew = Crew::new(&sampler, &trainer, &evaluator, &keeper);
     let (controller, end) = Controller::new(search, crew, observer, driver);
     Ok((controller.start(), end))
 }

@@ -23,6 +23,6 @@ pub use config::{EngineConfig, SgdConfig};
 pub use device::{DeviceChoice, OpenDevice, UnknownDevice};
 pub use init::initial_values;
 pub use learning_rate::learning_rate;
-pub use params::{Params, Snapshot, from_safetensors, to_safetensors};
+pub use params::{Params, Snapshot, from_safetensors, part_of, to_safetensors};
 pub use pass::Noise;
 pub use sgd::{Sgd, global_norm};

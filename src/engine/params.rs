@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Result, Tensor, Var};
 use safetensors::SafeTensors;
 
+use crate::net::Net;
+
 /// Trainable variables by name. A `BTreeMap`, so that sums over parameters have one order.
 #[derive(Clone, Debug, Default)]
 pub struct Params {
@@ -50,6 +52,17 @@ impl Params {
     pub fn snapshot(&self) -> Result<Snapshot> {
         self.vars.iter().map(|(name, var)| Ok((name.clone(), var.as_tensor().copy()?))).collect()
     }
+}
+
+/// The part of `tensors` that `net` reads; an error names what is not there.
+pub fn part_of(net: &Net, tensors: &Snapshot) -> Result<Snapshot> {
+    let names = net.params().into_keys();
+    names
+        .map(|name| match tensors.get(&name) {
+            Some(tensor) => Ok((name, tensor.clone())),
+            None => candle_core::bail!("there is no parameter `{name}`"),
+        })
+        .collect()
 }
 
 /// The bytes of a safetensors file that holds `tensors`.

@@ -26,7 +26,7 @@ use crate::engine::{Params, Snapshot};
 use crate::random::{Owner, generator};
 use crate::search::walk::{Bounds, Theta, walk};
 use crate::search::{OpProbabilities, PolicyConfig, Rollout, SearchError};
-use crate::space::{Choice, Op, Script, SpaceError, Step};
+use crate::space::{Choice, Op, Script, Step};
 
 /// The initial values of the operation bias, in the order of [`Op::ALL`].
 const INITIAL_OP_BIAS: [f64; Op::ALL.len()] = [10.0, 10.0, 0.0, 0.0, 0.0];
@@ -163,7 +163,7 @@ impl Policy {
             return Err(SearchError::NoRollouts);
         }
         for choices in choices {
-            check_choices(script, choices)?;
+            script.check(choices)?;
         }
         let theta = Theta::tracked(&self.params)?;
         let mut decision = 0;
@@ -209,20 +209,6 @@ fn invert(probs: &[f64], uniform: f64) -> Choice {
     });
     // The probabilities may add up to a little less than 1.
     found.unwrap_or(probs.len() - 1) as Choice
-}
-
-/// Whether `choices` answer `script`.
-fn check_choices(script: &Script, choices: &[Choice]) -> Result<(), SpaceError> {
-    let expected = script.decisions().count();
-    if choices.len() != expected {
-        return Err(SpaceError::ChoiceCount { found: choices.len(), expected });
-    }
-    for (position, (&found, options)) in choices.iter().zip(script.decisions()).enumerate() {
-        if options <= found as usize {
-            return Err(SpaceError::ChoiceRange { position, found, options });
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -29,16 +29,7 @@ impl Space {
 
     /// The architecture that `choices` spell, in the script's order.
     pub fn arch(self, choices: &[Choice]) -> Result<Arch, SpaceError> {
-        let script = self.script();
-        let expected = script.decisions().count();
-        if choices.len() != expected {
-            return Err(SpaceError::ChoiceCount { found: choices.len(), expected });
-        }
-        for (position, (&found, options)) in choices.iter().zip(script.decisions()).enumerate() {
-            if options <= found as usize {
-                return Err(SpaceError::ChoiceRange { position, found, options });
-            }
-        }
+        self.script().check(choices)?;
         Ok(Arch { space: self, choices: choices.to_vec() })
     }
 }

@@ -1,6 +1,6 @@
 //! A script of decisions: what a policy is asked, in order, to spell an architecture.
 
-use crate::space::{CellKind, Op};
+use crate::space::{CellKind, Op, SpaceError};
 
 /// The answer to one decision: the number of the chosen option.
 pub type Choice = u32;
@@ -48,6 +48,20 @@ impl Script {
     /// The steps, in order.
     pub fn steps(&self) -> &[Step] {
         &self.0
+    }
+
+    /// Whether `choices` answer every decision, each with one of its options.
+    pub fn check(&self, choices: &[Choice]) -> Result<(), SpaceError> {
+        let expected = self.decisions().count();
+        if choices.len() != expected {
+            return Err(SpaceError::ChoiceCount { found: choices.len(), expected });
+        }
+        for (position, (&found, options)) in choices.iter().zip(self.decisions()).enumerate() {
+            if options <= found as usize {
+                return Err(SpaceError::ChoiceRange { position, found, options });
+            }
+        }
+        Ok(())
     }
 
     /// The number of options of every decision, in order.

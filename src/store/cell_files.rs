@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Snapshot, to_safetensors};
+use crate::engine::{Snapshot, part_of, to_safetensors};
 use crate::net::{MicroNet, NetConfig, Shape};
 use crate::search::{BestCell, Task};
 use crate::space::Arch;
@@ -81,14 +81,9 @@ pub fn best_files(
         params: cost.params,
         multiply_adds: cost.multiply_adds,
     };
-    let part: Snapshot = net
-        .params()
-        .into_keys()
-        .filter_map(|name| Some((name.clone(), shared.get(&name)?.clone())))
-        .collect();
     Ok(vec![
         ("arch.json", serde_json::to_vec_pretty(&card)?),
-        ("weights.safetensors", to_safetensors(&part)?),
+        ("weights.safetensors", to_safetensors(&part_of(&net, shared)?)?),
         ("cell.svg", draw(&cell.arch).into_bytes()),
     ])
 }
