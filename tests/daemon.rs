@@ -13,7 +13,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use common::{Killed, task, tiny_config, tiny_daemon};
-use enasd::engine::{CandleExec, Images, from_safetensors};
+use enasd::engine::{CandleExec, Executor, Images, from_safetensors};
 use enasd::store::CellCard;
 use serde_json::Value;
 

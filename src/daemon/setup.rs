@@ -34,8 +34,8 @@ pub(super) fn set_up(loaded: &Loaded, threads: usize) -> Result<Setup, DaemonErr
     let folder = StateFolder::open(&loaded.state()?)?;
     let dataset = Arc::new(Dataset::load(&config.data, config.seed)?);
     let device = open_device(&config.engine.device)?;
-    let task =
-        Task::new(search_config(loaded), dataset.clone(), CandleExec::new(device.device.clone()))?;
+    let exec = Arc::new(CandleExec::new(device.device.clone()));
+    let task = Task::new(search_config(loaded), dataset.clone(), exec)?;
     // A batch that cannot be drawn is found at once, not in the first θ phase.
     dataset.valid_batch(config.schedule.valid_batch_size, 0, config.seed)?;
 

@@ -6,32 +6,10 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Result, Tensor};
 
+use crate::engine::executor::{Executor, Gradients, Images, count_correct};
 use crate::engine::pass::{Losses, Noise, Pass, tensor};
 use crate::engine::{Params, Snapshot};
 use crate::net::{Net, Shape};
-
-/// A batch of images on the host.
-#[derive(Clone, Copy, Debug)]
-pub struct Images<'a> {
-    /// Normalized values, `(batch, channel, row, column)`.
-    pub values: &'a [f32],
-    /// One class per image.
-    pub labels: &'a [u32],
-}
-
-/// What one training pass gives.
-#[derive(Clone, Debug)]
-pub struct Gradients {
-    /// Cross-entropy of the main head in nats, averaged over the batch.
-    pub loss: f64,
-    /// Images whose class had the largest logit.
-    pub correct: usize,
-    /// Gradient of the whole loss (auxiliary head included) for the parameters that the child
-    /// reads; others have none.
-    pub grads: Snapshot,
-    /// Mean and variance of each batch normalization, under `….mean` and `….variance`.
-    pub moments: Snapshot,
-}
 
 /// Runs nets with candle tensors and candle autograd.
 #[derive(Clone, Debug)]
@@ -46,13 +24,33 @@ impl CandleExec {
         Self { device, dtype: DType::F32 }
     }
 
-    /// The device.
-    pub fn device(&self) -> &Device {
+    fn pass<'a>(
+        &'a self,
+        net: &'a Net,
+        weights: &'a Snapshot,
+        noise: Option<Noise<'a>>,
+        running: Option<&'a Snapshot>,
+    ) -> Pass<'a> {
+        Pass { exec: self, net, weights, noise, running, moments: Snapshot::new() }
+    }
+
+    /// `(batch, c, h, w)` on the host to the same on the device.
+    fn upload(&self, shape: Shape, images: Images<'_>) -> Result<Tensor> {
+        let dims = (images.labels.len(), shape.channels, shape.height, shape.width);
+        Tensor::from_slice(images.values, dims, &self.device)?.to_dtype(self.dtype)
+    }
+}
+
+impl Executor for CandleExec {
+    fn device(&self) -> &Device {
         &self.device
     }
 
-    /// Forward and backward through `net` with dropout, drop-path and the auxiliary head.
-    pub fn train(
+    fn name(&self) -> String {
+        "candle".to_owned()
+    }
+
+    fn train(
         &self,
         net: &Net,
         params: &Params,
@@ -78,9 +76,7 @@ impl CandleExec {
         })
     }
 
-    /// Logits of every image, `(batch, classes)`, without dropout. A net with running statistics
-    /// needs them in `running`, as [`Gradients::moments`] names them.
-    pub fn logits(
+    fn logits(
         &self,
         net: &Net,
         weights: &Snapshot,
@@ -91,54 +87,12 @@ impl CandleExec {
         let tensors = pass.run(&self.upload(net.image, images)?, false)?;
         Ok(tensor(&tensors, net.logits)?.detach())
     }
-
-    /// How many images the net classifies rightly.
-    pub fn count_correct(
-        &self,
-        net: &Net,
-        weights: &Snapshot,
-        images: Images<'_>,
-        running: Option<&Snapshot>,
-    ) -> Result<usize> {
-        count_correct(&self.logits(net, weights, images, running)?, images.labels)
-    }
-
-    fn pass<'a>(
-        &'a self,
-        net: &'a Net,
-        weights: &'a Snapshot,
-        noise: Option<Noise<'a>>,
-        running: Option<&'a Snapshot>,
-    ) -> Pass<'a> {
-        Pass { exec: self, net, weights, noise, running, moments: Snapshot::new() }
-    }
-
-    /// `(batch, c, h, w)` on the host to the same on the device.
-    fn upload(&self, shape: Shape, images: Images<'_>) -> Result<Tensor> {
-        let dims = (images.labels.len(), shape.channels, shape.height, shape.width);
-        Tensor::from_slice(images.values, dims, &self.device)?.to_dtype(self.dtype)
-    }
 }
 
 /// The variables that the net reads, by name; tensors that share their values and their ids.
 fn variables(net: &Net, params: &Params) -> Result<Snapshot> {
     let names = net.params().into_keys();
     names.map(|name| Ok((name.clone(), params.get(&name)?.as_tensor().clone()))).collect()
-}
-
-/// Counts the rows whose largest logit is at the label; not a number is never right.
-fn count_correct(logits: &Tensor, labels: &[u32]) -> Result<usize> {
-    let rows = logits.to_dtype(DType::F32)?.to_vec2::<f32>()?;
-    let right = rows.iter().zip(labels).filter(|(row, label)| {
-        // A label that is no class has no logit, and is never right.
-        let own = row.get(**label as usize).copied().unwrap_or(f32::NAN);
-        own.is_finite()
-            && row.iter().enumerate().all(|(class, &logit)| {
-                // Among equals the first class wins, as argmax has it.
-                if class < **label as usize { logit < own } else { logit <= own }
-            })
-    });
-    Ok(right.count())
 }
 
 /// What the tests of single layers and of gradients look at.

@@ -8,7 +8,7 @@
 use std::process::Command;
 
 use crate::engine::probe::{Batch, params, random_arch, random_values, rng};
-use crate::engine::{CandleExec, Noise, Sgd, SgdConfig, Snapshot, to_safetensors};
+use crate::engine::{CandleExec, Executor, Noise, Sgd, SgdConfig, Snapshot, to_safetensors};
 use crate::net::{MicroNet, Net, NetConfig, Shape};
 
 const MARK: &str = "digest of two steps: ";

@@ -8,7 +8,8 @@ use crate::engine::probe::{
     Batch, flat, in_f64, params, random_arch, random_values, rng, small_family,
 };
 use crate::engine::{
-    CandleExec, Noise, Sgd, SgdConfig, Snapshot, from_safetensors, to_safetensors, update_running,
+    CandleExec, Executor, Noise, Sgd, SgdConfig, Snapshot, from_safetensors, to_safetensors,
+    update_running,
 };
 use crate::net::{LayerKind, Net, Shape};
 use crate::space::{Arch, Cell, CellKind, Node};

@@ -5,8 +5,11 @@ mod candle_exec;
 mod config;
 mod determinism;
 mod device;
+mod executor;
 mod gradient_check;
 mod init;
+#[doc(hidden)] // For the benches.
+pub mod kernel;
 mod layers;
 mod learning_rate;
 mod metamorphic;
@@ -18,9 +21,10 @@ mod windows;
 mod witness;
 
 pub use adam::{Adam, AdamConfig, AdamState};
-pub use candle_exec::{CandleExec, Gradients, Images, average_grads, update_running};
+pub use candle_exec::{CandleExec, average_grads, update_running};
 pub use config::{EngineConfig, SgdConfig};
 pub use device::{DeviceChoice, OpenDevice, UnknownDevice};
+pub use executor::{Executor, Gradients, Images};
 pub use init::initial_values;
 pub use learning_rate::learning_rate;
 pub use params::{Params, Snapshot, from_safetensors, part_of, to_safetensors};

@@ -12,7 +12,7 @@ use candle_core::{Device, Tensor, Var};
 use serde::Deserialize;
 
 use crate::engine::probe::{flat, params, rng};
-use crate::engine::{CandleExec, Images, Noise, Snapshot};
+use crate::engine::{CandleExec, Executor, Images, Noise, Snapshot};
 use crate::net::{LayerKind, MicroNet, Net, NetConfig, ParamSpec, Shape, TensorId};
 
 /// The sides sum in different orders; everything else is the same in f64.

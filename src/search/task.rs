@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{DataConfig, Dataset};
-use crate::engine::{CandleExec, SgdConfig};
+use crate::engine::{Executor, SgdConfig};
 use crate::net::{MicroNet, NetConfig, Shape};
 use crate::search::{DeriveConfig, PolicyConfig, ScheduleConfig, SearchError};
 use crate::space::{MicroSpace, Space};
@@ -37,7 +37,7 @@ pub struct Task {
     /// The images.
     pub dataset: Arc<Dataset>,
     /// What runs the nets.
-    pub exec: CandleExec,
+    pub exec: Arc<dyn Executor>,
     /// The family of nets.
     pub family: MicroNet,
     /// The search space.
@@ -49,7 +49,7 @@ impl Task {
     pub fn new(
         config: SearchConfig,
         dataset: Arc<Dataset>,
-        exec: CandleExec,
+        exec: Arc<dyn Executor>,
     ) -> Result<Self, SearchError> {
         let image = dataset.shape();
         let image = Shape { channels: image.channels, height: image.height, width: image.width };

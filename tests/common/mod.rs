@@ -37,7 +37,8 @@ pub(crate) fn tiny_config() -> SearchConfig {
 /// The search on the embedded images.
 pub(crate) fn task(config: SearchConfig) -> Task {
     let dataset = Arc::new(Dataset::load(&config.data, config.seed).unwrap());
-    Task::new(config, dataset, CandleExec::new(candle_core::Device::Cpu)).unwrap()
+    let exec = std::sync::Arc::new(CandleExec::new(candle_core::Device::Cpu));
+    Task::new(config, dataset, exec).unwrap()
 }
 
 /// The daemon that was built with this test, with `config/tiny.toml` on a state folder.

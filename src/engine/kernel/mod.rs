@@ -1,0 +1,18 @@
+//! The arithmetic of the CPU executor, on vectors of 16 images.
+//!
+//! The values of one pixel and channel for 16 images lie side by side as [`Lanes`], so that every
+//! instruction works on 16 images at once and no plane is too small and no stride too large for
+//! it: windows, padding and channels are plain loops. Two layouts hold them:
+//!
+//! ```text
+//! a row      [channel][column]     one row of a plane, all channels; may have padding columns
+//! columns    [pixel][channel]      what a matrix product reads
+//! ```
+//!
+//! Images that fill up the last 16 are computed like others and left out of every sum over images.
+
+mod isa;
+mod lanes;
+
+pub use isa::Isa;
+pub use lanes::{LANES, Lanes};
