@@ -5,7 +5,9 @@
 #
 #   ROUNDS=5 PYTHON=/tmp/venv/bin/python tests/bench/compare.sh
 #
-# PYTHON needs torch, numpy and safetensors.
+# With arguments only the configurations named run, such as published-c20-b64. ENASD is the
+# program, EXECUTOR what it computes with, NET `shared` or `standalone`, OUT a folder for all
+# reports. PYTHON needs torch, numpy and safetensors.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -15,8 +17,7 @@ python=${PYTHON:-python3}
 out=${OUT:-$(mktemp -d)}
 executor=${EXECUTOR:-candle}
 net=${NET:-shared}
-threads=${THREADS:-2}
-steps=${STEPS:-5}
+readonly threads=2 steps=5
 mkdir -p "$out"
 if [ -n "$(find "$out" -name '*.json' -print -quit)" ]; then
   echo "compare.sh: $out holds reports already; set OUT to another folder" >&2
@@ -36,6 +37,20 @@ configurations=(
   "random5-c20-b64 random 5 20 64"
 )
 
+if [ $# != 0 ]; then
+  named=()
+  for name in "$@"; do
+    for configuration in "${configurations[@]}"; do
+      [ "${configuration%% *}" != "$name" ] || named+=("$configuration")
+    done
+  done
+  if [ ${#named[@]} != $# ]; then
+    echo "compare.sh: there are: $(printf '%s\n' "${configurations[@]%% *}" | xargs)" >&2
+    exit 2
+  fi
+  configurations=("${named[@]}")
+fi
+
 field() { "$python" -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
 
 bench() { "$enasd" bench --executor "$executor" --net "$net" --threads "$threads" --output json "$@"; }
@@ -47,20 +62,12 @@ torch_child() { # LAYOUT FOLDER
 
 for configuration in "${configurations[@]}"; do
   read -r name arch seed channels batch <<< "$configuration"
-  # The numbers of a random architecture come from a run that takes no time.
-  tiny=(--channels 1 --batch 1 --side 4 --layers 1 --steps 1)
   folder=$out/$name
   mkdir -p "$folder"
-  bench --arch "$arch" --seed "$seed" "${tiny[@]}" | field arch > "$folder/arch"
-  case $name in
-    *-c20-b64 | *-c36-b160)
-      "$python" tests/bench/agree.py --enasd "$enasd" --executor "$executor" --net "$net" \
-        --arch "$(cat "$folder/arch")" --channels "$channels" --batch "$batch" \
-        --threads "$threads"
-      ;;
-  esac
-  bench --arch "$(cat "$folder/arch")" --seed "$seed" --channels "$channels" --batch "$batch" \
-    --steps 1 --save-weights "$folder/weights" --save-batch "$folder/batch" > /dev/null
+  bench --arch "$arch" --seed "$seed" --channels "$channels" --batch "$batch" --steps 1 \
+    --save-weights "$folder/weights" --save-batch "$folder/batch" | field arch > "$folder/arch"
+  "$python" tests/bench/agree.py --enasd "$enasd" --executor "$executor" --net "$net" \
+    --arch "$(cat "$folder/arch")" --channels "$channels" --batch "$batch" --threads "$threads"
 done
 
 for round in $(seq "$rounds"); do
