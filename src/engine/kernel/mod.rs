@@ -11,8 +11,23 @@
 //!
 //! Images that fill up the last 16 are computed like others and left out of every sum over images.
 
+// What is not inlined into the function of an instruction set is compiled without that set.
+#![allow(clippy::inline_always)]
+
+mod depthwise;
 mod isa;
 mod lanes;
+mod max_pool;
+mod samples;
+mod scale_pixels;
+mod vectors;
+mod weight_grad;
+mod windows;
 
+pub use depthwise::{Target, depthwise};
 pub use isa::Isa;
 pub use lanes::{LANES, Lanes};
+pub use max_pool::{NO_TAP, max_pool, max_pool_grad, max_pool_taps};
+pub use scale_pixels::scale_pixels;
+pub use weight_grad::{WeightSums, depthwise_weight_grad};
+pub use windows::{PaddedRows, Place, Windows};
