@@ -119,10 +119,17 @@ impl<const K: usize, const STRIDE: usize> Tiled<'_, K, STRIDE> {
                 );
             }
         }
-        let valid = strip_of::<S>(sums.valid, strip);
+        let zero = simd.splat_f32s(0.0);
+        let counts = simd.greater_than_f32s(strip_of::<S>(sums.valid, strip), zero);
+        let mut counted = [[zero; K]; R];
+        for (counted, taps) in counted.iter_mut().zip(taps) {
+            for (counted, tap) in counted.iter_mut().zip(taps) {
+                *counted = simd.select_f32s(counts, tap, zero);
+            }
+        }
         let sums = &mut sums.sums[(channel * K + ky) * K..][..R * K];
-        for (sum, taps) in sums.iter_mut().zip(taps.as_flattened()) {
-            *sum += valid_sum(simd, *taps, valid);
+        for (sum, taps) in sums.iter_mut().zip(counted.as_flattened()) {
+            *sum += simd.reduce_sum_f32s(*taps);
         }
     }
 }
