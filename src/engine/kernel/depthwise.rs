@@ -1,7 +1,5 @@
 //! Depthwise convolution: each channel with its own window of weights.
 
-use std::array;
-
 use pulp::{Simd, WithSimd};
 
 use super::vectors::{strips, vectors, vectors_mut};
@@ -84,21 +82,19 @@ impl<const K: usize, const STRIDE: usize> Tiled<'_, K, STRIDE> {
     #[inline(always)]
     fn blocks<S: Simd, const BLOCK: usize>(self, simd: S) {
         let Pass { windows, rows, weights, target } = self.0;
-        let Windows { channels, width, padded, .. } = windows;
+        let Windows { kernel, channels, width, padded, .. } = windows;
         let (outputs, channel_step, pixel_step) = Pass::outputs(target, windows);
         let outputs = vectors_mut::<S>(outputs);
         let (weights, _) = weights.as_chunks::<K>();
-        for (channel, weights) in weights.as_chunks::<K>().0.iter().enumerate() {
+        for (channel, weights) in weights.chunks_exact(kernel).enumerate() {
             for row in 0..windows.output_rows(rows.len()) {
-                let lines: [&[S::f32s]; K] = array::from_fn(|ky| {
-                    vectors::<S>(&rows[row * STRIDE + ky][channel * padded..][..padded])
-                });
+                let lines = &rows[row * STRIDE..][..kernel];
                 let first = row * channels * width + channel * channel_step;
                 for block in 0..width.div_ceil(BLOCK) {
                     // The last block ends with the row: it may compute some pixels once more.
                     let x = (block * BLOCK).min(width - BLOCK);
                     for strip in 0..strips::<S>() {
-                        let at = x * STRIDE * strips::<S>() + strip;
+                        let at = (channel * padded + x * STRIDE) * strips::<S>() + strip;
                         let sums = block_sums::<S, K, STRIDE, BLOCK>(simd, lines, at, weights);
                         for (idx, sum) in sums.into_iter().enumerate() {
                             let at = first + (x + idx) * pixel_step;
@@ -112,16 +108,19 @@ impl<const K: usize, const STRIDE: usize> Tiled<'_, K, STRIDE> {
 }
 
 /// The sums of neighboring windows, of which the first begins at vector `at` of `lines`.
+///
+/// That there are `K` lines is not in their type: else the compiler unrolls their loop too, takes
+/// the sums apart, one output after the other, and runs out of registers.
 #[inline(always)]
 fn block_sums<S: Simd, const K: usize, const STRIDE: usize, const BLOCK: usize>(
     simd: S,
-    lines: [&[S::f32s]; K],
+    lines: &[&[Lanes]],
     at: usize,
-    weights: &[[f32; K]; K],
+    weights: &[[f32; K]],
 ) -> [S::f32s; BLOCK] {
     let mut sums = [simd.splat_f32s(0.0); BLOCK];
-    for (line, weights) in lines.into_iter().zip(weights) {
-        let xs = &line[at..][..=((BLOCK - 1) * STRIDE + K - 1) * strips::<S>()];
+    for (line, weights) in lines.iter().zip(weights) {
+        let xs = &vectors::<S>(line)[at..][..=((BLOCK - 1) * STRIDE + K - 1) * strips::<S>()];
         for kx in 0..K {
             let weight = simd.splat_f32s(weights[kx]);
             for idx in 0..BLOCK {
