@@ -11,8 +11,26 @@
 //!
 //! Images that fill up the last 16 are computed like others and left out of every sum over images.
 
+// Code is compiled for an instruction set only where it is inlined into what the set runs.
+#![allow(clippy::inline_always)]
+
+mod affine;
+mod columns;
+mod gemm;
+mod gemm_nt;
 mod isa;
 mod lanes;
+mod rows;
+mod samples;
+mod sums;
+mod tiles;
+mod vectors;
 
+pub use affine::{Affine, Raw, Target};
+pub use columns::{ColumnPlace, affine_columns, norm_grad_columns, relu_grad_columns};
+pub use gemm::{Packed, gemm};
+pub use gemm_nt::gemm_nt;
 pub use isa::Isa;
 pub use lanes::{LANES, Lanes};
+pub use rows::{Padded, add_affine, add_assign, affine_padded, relu_grad};
+pub use sums::{channel_sums, grad_sums};

@@ -1,0 +1,111 @@
+//! Columns against plain loops in f64.
+#![cfg(test)]
+
+use super::super::Affine;
+use super::super::samples::{Samples, assert_lanes, on_all};
+use super::*;
+
+/// Channels, width, step, start, columns, first channel, channels of a column.
+const PLACES: &[[usize; 7]] = &[
+    [1, 1, 1, 0, 1, 0, 1],
+    [3, 7, 1, 0, 7, 0, 3],
+    [3, 7, 1, 0, 7, 2, 9],
+    [4, 7, 2, 0, 4, 0, 4],
+    [4, 7, 2, 1, 4, 4, 8],
+    [5, 8, 2, 1, 4, 0, 5],
+    [2, 1, 2, 1, 1, 1, 3],
+    [20, 32, 1, 0, 32, 20, 60],
+];
+
+/// What a test needs: the row, the place, and samples for more.
+fn for_all(test: impl Fn(Isa, Raw, ColumnPlace, &mut Samples)) {
+    on_all(|isa| {
+        for &[channels, width, step, start, n, first, total] in PLACES {
+            for relu in [false, true] {
+                let mut samples = Samples::new((channels * width) as u64);
+                let xs = samples.lanes(channels * width);
+                let (scale, offset) = (samples.floats(channels), samples.floats(channels));
+                let raw = Raw { xs: &xs, affine: Affine { scale: &scale, offset: &offset }, relu };
+                test(isa, raw, ColumnPlace { step, start, n, first, total }, &mut samples);
+            }
+        }
+    });
+}
+
+fn affine(raw: Raw, at: usize, lane: usize) -> f64 {
+    let channel = at / raw.width();
+    let (scale, offset) = (raw.affine.scale[channel], raw.affine.offset[channel]);
+    f64::from(scale) * f64::from(raw.xs[at].0[lane]) + f64::from(offset)
+}
+
+#[test]
+fn columns_hold_the_pixels_of_a_row_and_zeros_beyond_it() {
+    for_all(|isa, raw, place, _| {
+        let (width, channels) = (raw.width(), raw.affine.scale.len());
+        let untouched = Lanes::splat(7.0);
+        let mut ys = vec![untouched; place.n * place.total];
+        affine_columns(isa, raw, &mut ys, place);
+        for (p, column) in ys.chunks(place.total).enumerate() {
+            let pixel = place.start + place.step * p;
+            for (idx, y) in column.iter().enumerate() {
+                if !(place.first..place.first + channels).contains(&idx) {
+                    assert_eq!(*y, untouched);
+                } else if width <= pixel {
+                    assert_eq!(*y, Lanes::splat(0.0));
+                } else {
+                    let at = (idx - place.first) * width + pixel;
+                    let floor = if raw.relu { 0.0 } else { f64::NEG_INFINITY };
+                    assert_lanes(y, |lane| affine(raw, at, lane).max(floor));
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn gradients_of_columns_go_back_to_their_pixels_and_add_or_overwrite() {
+    for_all(|isa, raw, place, samples| {
+        let width = raw.width();
+        let columns = samples.lanes(place.n * place.total);
+        let before = samples.lanes(raw.xs.len());
+        for add in [false, true] {
+            let mut row = before.clone();
+            relu_grad_columns(isa, &columns, place, raw, Target { row: &mut row, add });
+            for (at, out) in row.iter().enumerate() {
+                let (channel, x) = (at / width, at % width);
+                let column = (0..place.n).find(|p| place.start + place.step * p == x);
+                assert_lanes(out, |lane| {
+                    let kept = if add { f64::from(before[at].0[lane]) } else { 0.0 };
+                    let passes = !raw.relu || affine(raw, at, lane) > 0.0;
+                    let Some(p) = column.filter(|_| passes) else { return kept };
+                    kept + f64::from(columns[p * place.total + place.first + channel].0[lane])
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn the_gradient_before_a_norm_is_turned_into_columns() {
+    on_all(|isa| {
+        for [channels, width] in [[1, 1], [3, 7], [20, 32], [9, 5]] {
+            let mut samples = Samples::new(width as u64);
+            let (ds, ys) = (samples.lanes(channels * width), samples.lanes(channels * width));
+            let coefficients: Vec<[f32; 3]> = samples
+                .floats(3 * channels)
+                .chunks(3)
+                .map(|abg| [abg[0], abg[1], abg[2]])
+                .collect();
+            let mut columns = vec![Lanes::splat(7.0); channels * width];
+            norm_grad_columns(isa, &ds, &ys, &coefficients, &mut columns);
+            for (idx, column) in columns.iter().enumerate() {
+                let (p, channel) = (idx / channels, idx % channels);
+                let [a, b, g] = coefficients[channel].map(f64::from);
+                let at = channel * width + p;
+                assert_lanes(column, |lane| {
+                    a * f64::from(ds[at].0[lane]) + b * f64::from(ys[at].0[lane]) + g
+                });
+            }
+        }
+    });
+}
