@@ -106,8 +106,9 @@ fn load(args: &ConfigArgs) -> Result<Loaded, DaemonError> {
 
 fn run(args: &RunArgs) -> Result<(), DaemonError> {
     let loaded = load(&args.config)?;
-    let threads = match loaded.config.engine.threads {
-        0 => available_parallelism().map_or(1, usize::from),
+    let engine = &loaded.config.engine;
+    let threads = match engine.threads {
+        0 => engine.executor.default_threads(available_parallelism().map_or(1, usize::from)),
         threads => threads,
     };
     with_threads(threads)?;

@@ -3,9 +3,11 @@
 mod adam;
 mod candle_exec;
 mod config;
+mod cpu_exec;
 mod determinism;
 mod device;
 mod executor;
+mod executor_choice;
 mod gradient_check;
 mod init;
 #[doc(hidden)] // For the benches.
@@ -23,8 +25,10 @@ mod witness;
 pub use adam::{Adam, AdamConfig, AdamState};
 pub use candle_exec::{CandleExec, average_grads, update_running};
 pub use config::{EngineConfig, SgdConfig};
+pub use cpu_exec::CpuExec;
 pub use device::{DeviceChoice, OpenDevice, UnknownDevice};
 pub use executor::{Executor, Gradients, Images};
+pub use executor_choice::ExecutorChoice;
 pub use init::initial_values;
 pub use learning_rate::learning_rate;
 pub use params::{Params, Snapshot, from_safetensors, part_of, to_safetensors};

@@ -16,6 +16,12 @@ pub(super) fn strip_of<S: Simd>(lanes: &Lanes, strip: usize) -> S::f32s {
     S::as_simd_f32s(&lanes.0).0[strip]
 }
 
+/// The same, to be written.
+#[inline(always)]
+pub(super) fn strip_of_mut<S: Simd>(lanes: &mut Lanes, strip: usize) -> &mut S::f32s {
+    &mut S::as_mut_simd_f32s(&mut lanes.0).0[strip]
+}
+
 /// All vectors of `xs`, one after the other.
 #[inline(always)]
 pub(super) fn vectors<S: Simd>(xs: &[Lanes]) -> &[S::f32s] {
