@@ -21,7 +21,7 @@ pub struct WeightSums<'a> {
 /// Adds to `sums[c*k*k + ky*k + kx]`, over output rows `j`, pixels `x` and images that count,
 /// `Σ ds[j][c*ds.padded + ds.before + x] · rows[j*stride + ky][c*padded + x*stride + kx]`.
 ///
-/// `rows` are those that [`depthwise`](super::depthwise) read to make the outputs that `ds` are
+/// `rows` are those that [`depthwise`](super::depthwise()) read to make the outputs that `ds` are
 /// the gradients of, one row of `ds` for each output row.
 pub fn depthwise_weight_grad(
     isa: Isa,
