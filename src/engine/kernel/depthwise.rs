@@ -34,9 +34,11 @@ pub fn depthwise(
     weights: &[f32],
     target: Target<'_>,
 ) {
-    assert_eq!(weights.len(), windows.channels * windows.kernel * windows.kernel);
+    let Windows { kernel, stride, channels, width, padded } = windows;
+    assert_eq!(weights.len(), channels * kernel * kernel);
+    assert!((width - 1) * stride + kernel <= padded, "windows reach into the next channel");
     let pass = Pass { windows, rows, weights, target };
-    match (windows.kernel, windows.stride) {
+    match (kernel, stride) {
         (3, 1) => isa.run(Tiled::<3, 1>(pass)),
         (3, 2) => isa.run(Tiled::<3, 2>(pass)),
         (5, 1) => isa.run(Tiled::<5, 1>(pass)),

@@ -1,16 +1,17 @@
 //! 3×3 max pools: the maxima, which tap of its window each comes from, and the gradient.
 
-use std::array;
+use std::{array, slice};
 
 use pulp::{Simd, WithSimd};
 
-use super::vectors::{strips, vectors, vectors_mut};
+use super::vectors::{strip_of, vectors_mut};
 use super::{Isa, Lanes, Place, Windows};
 
 mod tests;
 
 /// The side of the window.
 const SIDE: usize = 3;
+const TAPS: usize = SIDE * SIDE;
 
 /// `out[c*width + x]`: the largest of `rows[ky][c*padded + x*stride + kx]`, over all `ky`, `kx`.
 ///
@@ -30,12 +31,12 @@ impl WithSimd for Maxima<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { windows: Windows { stride, width, padded, .. }, rows, out } = self;
-        for (channel, out) in out.chunks_exact_mut(width).enumerate() {
-            let lines = lines::<S>(rows, channel * padded, padded);
-            for (at, out) in vectors_mut::<S>(out).iter_mut().enumerate() {
-                let taps = window::<S>(lines, first_vector::<S>(at, stride));
-                *out = maximum(simd, taps);
+        let Self { windows, rows, out } = self;
+        for (channel, out) in out.chunks_exact_mut(windows.width).enumerate() {
+            for (window, out) in slide(windows, rows, channel).zip(out) {
+                for (strip, out) in vectors_mut::<S>(slice::from_mut(out)).iter_mut().enumerate() {
+                    *out = maximum(simd, strips_of::<S>(window, strip));
+                }
             }
         }
     }
@@ -71,20 +72,14 @@ impl WithSimd for Taps<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { windows: Windows { stride, channels, width, padded, .. }, rows, out, place } =
-            self;
-        for channel in 0..channels {
-            let lines = lines::<S>(rows, channel * padded, padded);
-            let out = vectors_mut::<S>(place.channel_mut(out, channel));
-            for at in 0..width * strips::<S>() {
-                let window = window::<S>(lines, first_vector::<S>(at, stride));
-                let maximum = maximum(simd, window);
-                let mut tap = simd.splat_f32s((SIDE * SIDE - 1) as f32);
-                for (idx, x) in window.as_flattened().iter().enumerate().rev() {
-                    let is_maximum = simd.equal_f32s(*x, maximum);
-                    tap = simd.select_f32s(is_maximum, simd.splat_f32s(idx as f32), tap);
+        let Self { windows, rows, out, place } = self;
+        for channel in 0..windows.channels {
+            let pixels = place.channel_mut(out, channel).iter_mut().step_by(place.step);
+            for (window, pixel) in slide(windows, rows, channel).zip(pixels) {
+                for (strip, tap) in vectors_mut::<S>(slice::from_mut(pixel)).iter_mut().enumerate()
+                {
+                    *tap = first_maximum(simd, strips_of::<S>(window, strip));
                 }
-                out[first_vector::<S>(at, place.step)] = tap;
             }
         }
     }
@@ -125,51 +120,71 @@ impl WithSimd for Gradient<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { windows: Windows { width, padded, .. }, taps, ds, out } = self;
-        for (channel, out) in out.chunks_exact_mut(width).enumerate() {
-            let taps = lines::<S>(taps, channel * padded, padded);
-            let ds = lines::<S>(ds, channel * padded, padded);
-            for (at, out) in vectors_mut::<S>(out).iter_mut().enumerate() {
-                let (taps, ds) = (window::<S>(taps, at), window::<S>(ds, at));
-                let mut sum = simd.splat_f32s(0.0);
-                let outputs = taps.as_flattened().iter().zip(ds.as_flattened());
-                for (idx, (tap, d)) in outputs.rev().enumerate() {
-                    let is_here = simd.equal_f32s(*tap, simd.splat_f32s(idx as f32));
-                    sum = simd.select_f32s(is_here, simd.add_f32s(sum, *d), sum);
+        let Self { windows, taps, ds, out } = self;
+        for (channel, out) in out.chunks_exact_mut(windows.width).enumerate() {
+            let covering = slide(windows, taps, channel).zip(slide(windows, ds, channel));
+            for ((taps, ds), out) in covering.zip(out) {
+                for (strip, out) in vectors_mut::<S>(slice::from_mut(out)).iter_mut().enumerate() {
+                    let (taps, ds) = (strips_of::<S>(taps, strip), strips_of::<S>(ds, strip));
+                    *out = gathered(simd, taps, ds);
                 }
-                *out = sum;
             }
         }
     }
 }
 
-/// One channel of three padded rows.
+/// The windows of one channel, from left to right.
 #[inline(always)]
-fn lines<'a, S: Simd>(rows: &[&'a [Lanes]; 3], at: usize, padded: usize) -> [&'a [S::f32s]; SIDE] {
-    array::from_fn(|ky| vectors::<S>(&rows[ky][at..][..padded]))
-}
-
-/// Vector `at` of a row, with its pixel multiplied by `step`.
-#[inline(always)]
-fn first_vector<S: Simd>(at: usize, step: usize) -> usize {
-    let (x, strip) = (at / strips::<S>(), at % strips::<S>());
-    x * step * strips::<S>() + strip
-}
-
-/// The 3×3 window that begins at vector `at`.
-#[inline(always)]
-fn window<S: Simd>(lines: [&[S::f32s]; SIDE], at: usize) -> [[S::f32s; SIDE]; SIDE] {
-    lines.map(|line| {
-        let xs = &line[at..][..=(SIDE - 1) * strips::<S>()];
-        array::from_fn(|kx| xs[kx * strips::<S>()])
+fn slide<'a>(
+    windows: Windows,
+    rows: &[&'a [Lanes]; SIDE],
+    channel: usize,
+) -> impl Iterator<Item = [&'a [Lanes]; SIDE]> {
+    let Windows { stride, width, padded, .. } = windows;
+    let columns = (width - 1) * stride + SIDE;
+    let [top, middle, bottom] = rows.map(|row| &row[channel * padded..][..columns]);
+    (0..width).map(move |x| {
+        let at = x * stride;
+        [&top[at..][..SIDE], &middle[at..][..SIDE], &bottom[at..][..SIDE]]
     })
 }
 
+/// One strip of a window, row by row.
 #[inline(always)]
-fn maximum<S: Simd>(simd: S, window: [[S::f32s; SIDE]; SIDE]) -> S::f32s {
-    let mut maximum = window[0][0];
-    for x in window.as_flattened() {
-        maximum = simd.max_f32s(maximum, *x);
+fn strips_of<S: Simd>(window: [&[Lanes]; SIDE], strip: usize) -> [S::f32s; TAPS] {
+    array::from_fn(|tap| strip_of::<S>(&window[tap / SIDE][tap % SIDE], strip))
+}
+
+#[inline(always)]
+fn maximum<S: Simd>(simd: S, window: [S::f32s; TAPS]) -> S::f32s {
+    let [mut maximum, others @ ..] = window;
+    for x in others {
+        maximum = simd.max_f32s(maximum, x);
     }
     maximum
+}
+
+/// The tap of the first maximum.
+#[inline(always)]
+fn first_maximum<S: Simd>(simd: S, window: [S::f32s; TAPS]) -> S::f32s {
+    let maximum = maximum(simd, window);
+    let mut first = simd.splat_f32s(NO_TAP);
+    for (tap, x) in window.into_iter().enumerate().rev() {
+        let is_maximum = simd.equal_f32s(x, maximum);
+        first = simd.select_f32s(is_maximum, simd.splat_f32s(tap as f32), first);
+    }
+    first
+}
+
+/// The sum of those gradients whose tap is the input that the window is around: the last output
+/// has it as its first tap.
+#[inline(always)]
+fn gathered<S: Simd>(simd: S, taps: [S::f32s; TAPS], ds: [S::f32s; TAPS]) -> S::f32s {
+    let mut sum = simd.splat_f32s(0.0);
+    for tap in 0..TAPS {
+        let output = TAPS - 1 - tap;
+        let is_here = simd.equal_f32s(taps[output], simd.splat_f32s(tap as f32));
+        sum = simd.select_f32s(is_here, simd.add_f32s(sum, ds[output]), sum);
+    }
+    sum
 }

@@ -21,7 +21,7 @@ pub struct WeightSums<'a> {
 /// Adds to `sums[c*k*k + ky*k + kx]`, over output rows `j`, pixels `x` and images that count,
 /// `Σ ds[j][c*ds.padded + ds.before + x] · rows[j*stride + ky][c*padded + x*stride + kx]`.
 ///
-/// `rows` are those that [`depthwise`](super::depthwise) read to make the outputs that `ds` are
+/// `rows` are those that [`depthwise`](super::depthwise()) read to make the outputs that `ds` are
 /// the gradients of, one row of `ds` for each output row.
 pub fn depthwise_weight_grad(
     isa: Isa,
@@ -50,11 +50,10 @@ struct Pass<'a> {
     sums: WeightSums<'a>,
 }
 
-/// Pixels are taken in pairs, which share the inputs that both windows cover, and the sums stay in
-/// registers.
+/// Pixels are taken in pairs, which share the inputs that both windows cover; the sums of as many
+/// rows of the window as there are registers for are made at once.
 struct Tiled<'a, const K: usize, const STRIDE: usize>(Pass<'a>);
 
-/// Pixels that are taken at once.
 const PAIR: usize = 2;
 
 impl<const K: usize, const STRIDE: usize> WithSimd for Tiled<'_, K, STRIDE> {
@@ -65,14 +64,12 @@ impl<const K: usize, const STRIDE: usize> WithSimd for Tiled<'_, K, STRIDE> {
         for channel in 0..self.0.windows.channels {
             for strip in 0..strips::<S>() {
                 if K * K + 2 * PAIR < S::REGISTER_COUNT {
-                    self.tap_rows::<S, K>(simd, channel, strip, 0);
+                    self.tap_rows::<S, K>(simd, [channel, 0], strip);
                 } else {
                     for ky in (0..K - 1).step_by(2) {
-                        self.tap_rows::<S, 2>(simd, channel, strip, ky);
+                        self.tap_rows::<S, 2>(simd, [channel, ky], strip);
                     }
-                    if K % 2 == 1 {
-                        self.tap_rows::<S, 1>(simd, channel, strip, K - 1);
-                    }
+                    self.tap_rows::<S, 1>(simd, [channel, K - 1], strip);
                 }
             }
         }
@@ -85,66 +82,66 @@ impl<const K: usize, const STRIDE: usize> Tiled<'_, K, STRIDE> {
     fn tap_rows<S: Simd, const R: usize>(
         &mut self,
         simd: S,
-        channel: usize,
+        [channel, ky]: [usize; 2],
         strip: usize,
-        ky: usize,
     ) {
-        let Pass { windows: Windows { width, padded, .. }, rows, ds, sums } = &mut self.0;
+        let Pass { windows: Windows { width, padded, .. }, rows, ds, .. } = self.0;
         let mut taps = [[simd.splat_f32s(0.0); K]; R];
-        for (row, ds_row) in ds.rows.iter().enumerate() {
-            let ds_line = vectors::<S>(&ds_row[channel * ds.padded..][ds.before..][..*width]);
-            let lines: [&[S::f32s]; R] = array::from_fn(|r| {
-                let line = &rows[row * STRIDE + ky + r][channel * *padded..][..*padded];
-                vectors::<S>(line)
+        for (row, d) in ds.rows.iter().enumerate() {
+            let d = vectors::<S>(&d[channel * ds.padded..][ds.before..][..width]);
+            let xs: [_; R] = array::from_fn(|r| {
+                vectors::<S>(&rows[row * STRIDE + ky + r][channel * padded..][..padded])
             });
-            for x in (0..*width - *width % PAIR).step_by(PAIR) {
-                let ds =
-                    array::from_fn::<_, PAIR, _>(|idx| ds_line[(x + idx) * strips::<S>() + strip]);
-                add_products::<S, K, STRIDE, R, PAIR>(
-                    simd,
-                    &mut taps,
-                    lines,
-                    ds,
-                    x * STRIDE * strips::<S>() + strip,
-                );
+            let paired = width - width % PAIR;
+            for x in (0..paired).step_by(PAIR) {
+                add_products::<S, K, STRIDE, R, PAIR>(simd, &mut taps, (d, xs), x, strip);
             }
-            for x in *width - *width % PAIR..*width {
-                let ds = [ds_line[x * strips::<S>() + strip]];
-                add_products::<S, K, STRIDE, R, 1>(
-                    simd,
-                    &mut taps,
-                    lines,
-                    ds,
-                    x * STRIDE * strips::<S>() + strip,
-                );
+            for x in paired..width {
+                add_products::<S, K, STRIDE, R, 1>(simd, &mut taps, (d, xs), x, strip);
             }
         }
+        self.add_sums(simd, [channel, ky], strip, taps);
+    }
+
+    /// Adds the sums over lanes.
+    #[inline(always)]
+    fn add_sums<S: Simd, const R: usize>(
+        &mut self,
+        simd: S,
+        [channel, ky]: [usize; 2],
+        strip: usize,
+        taps: [[S::f32s; K]; R],
+    ) {
+        let WeightSums { valid, sums } = &mut self.0.sums;
         let zero = simd.splat_f32s(0.0);
-        let counts = simd.greater_than_f32s(strip_of::<S>(sums.valid, strip), zero);
+        let counts = simd.greater_than_f32s(strip_of::<S>(valid, strip), zero);
+        // Another array for the loop below, which would keep `taps` itself out of registers.
         let mut counted = [[zero; K]; R];
         for (counted, taps) in counted.iter_mut().zip(taps) {
             for (counted, tap) in counted.iter_mut().zip(taps) {
                 *counted = simd.select_f32s(counts, tap, zero);
             }
         }
-        let sums = &mut sums.sums[(channel * K + ky) * K..][..R * K];
-        for (sum, taps) in sums.iter_mut().zip(counted.as_flattened()) {
-            *sum += simd.reduce_sum_f32s(*taps);
+        let sums = &mut sums[(channel * K + ky) * K..][..R * K];
+        for (sum, counted) in sums.iter_mut().zip(counted.as_flattened()) {
+            *sum += simd.reduce_sum_f32s(*counted);
         }
     }
 }
 
-/// Adds the products of the window at pixel `x` and its right neighbors.
+/// Adds the products of the windows at pixel `x` and its right neighbors, `N` in all.
 #[inline(always)]
 fn add_products<S: Simd, const K: usize, const STRIDE: usize, const R: usize, const N: usize>(
     simd: S,
     taps: &mut [[S::f32s; K]; R],
-    lines: [&[S::f32s]; R],
-    ds: [S::f32s; N],
-    at: usize,
+    (d, xs): (&[S::f32s], [&[S::f32s]; R]),
+    x: usize,
+    strip: usize,
 ) {
-    for (taps, line) in taps.iter_mut().zip(lines) {
-        let xs = &line[at..][..=((N - 1) * STRIDE + K - 1) * strips::<S>()];
+    let ds: [_; N] = array::from_fn(|idx| d[(x + idx) * strips::<S>() + strip]);
+    let first = x * STRIDE * strips::<S>() + strip;
+    for (taps, xs) in taps.iter_mut().zip(xs) {
+        let xs = &xs[first..][..=((N - 1) * STRIDE + K - 1) * strips::<S>()];
         for (idx, d) in ds.into_iter().enumerate() {
             for (kx, tap) in taps.iter_mut().enumerate() {
                 let x = xs[(idx * STRIDE + kx) * strips::<S>()];
