@@ -52,15 +52,16 @@ impl WithSimd for AffineColumns<'_> {
         let rows = raw.xs.chunks_exact(width).zip(raw.affine.channels());
         for (channel, (xs, (scale, offset))) in rows.enumerate() {
             let (scale, offset) = (simd.splat_f32s(scale), simd.splat_f32s(offset));
-            let mut ys = ys[first + channel..].iter_mut().step_by(total);
-            let xs = xs[start..].iter().step_by(step);
-            for (x, y) in xs.zip(ys.by_ref().take(inside)) {
+            for p in 0..inside {
+                let (x, y) = (&xs[start + step * p], &mut ys[p * total + first + channel]);
                 for strip in 0..strips::<S>() {
                     let x = simd.mul_add_e_f32s(scale, strip_of::<S>(x, strip), offset);
                     *strip_of_mut::<S>(y, strip) = simd.max_f32s(floor, x);
                 }
             }
-            ys.for_each(|y| *y = Lanes::splat(0.0));
+            for p in inside..n {
+                ys[p * total + first + channel] = Lanes::splat(0.0);
+            }
         }
     }
 }
@@ -96,8 +97,8 @@ impl WithSimd for NormGradColumns<'_> {
         for (channel, ((ds, ys), [a, b, g])) in rows.zip(coefficients).enumerate() {
             let (of_d, of_y) = (simd.splat_f32s(*a), simd.splat_f32s(*b));
             let constant = simd.splat_f32s(*g);
-            let columns = columns[channel..].iter_mut().step_by(channels);
-            for ((d, y), column) in ds.iter().zip(ys).zip(columns) {
+            for (p, (d, y)) in ds.iter().zip(ys).enumerate() {
+                let column = &mut columns[p * channels + channel];
                 for strip in 0..strips::<S>() {
                     let y = simd.mul_add_e_f32s(of_y, strip_of::<S>(y, strip), constant);
                     let d = simd.mul_add_e_f32s(of_d, strip_of::<S>(d, strip), y);

@@ -41,5 +41,7 @@ fn sums_are_the_plain_ones_for_every_size_and_leave_images_out() {
         }
         check(isa, [40, 160, 64], LANES);
         check(isa, [3, 27, 65], 0);
+        check(isa, [5, 16, 130], 7);
+        check(isa, [6, 15, 130], 7);
     });
 }
