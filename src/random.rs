@@ -31,6 +31,8 @@ pub enum Owner {
     Dropout = 9,
     /// Bootstrap resamples; the index is the θ step.
     Bootstrap = 10,
+    /// Images and labels that a benchmark makes up; index 0.
+    Bench = 11,
 }
 
 /// The generator of `owner` for the draw numbered `index` of the run with `seed`.

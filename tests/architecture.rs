@@ -9,6 +9,7 @@
 //!         │     └── search ── engine ── net ── space
 //!         │             └──── data
 //!         └── export ── engine
+//! bin ─ bench ─ engine
 //! ```
 //!
 //! Code under `#[cfg(test)]` may use any layer; the rules on files hold for it too.
@@ -69,6 +70,7 @@ const LAYERS: &[Layer] = &[
         &[ACTORS, SOCKETS, METRICS, ANYHOW],
     ),
     layer("export", &["space", "net", "engine", "random"], &[ACTORS, SOCKETS, METRICS, ANYHOW]),
+    layer("bench", &["space", "net", "engine", "random"], &[ACTORS, SOCKETS, METRICS, ANYHOW]),
     layer("telemetry", &["random"], &[ACTORS, TENSORS, ANYHOW]),
     layer(
         "actors",
@@ -86,7 +88,7 @@ const LAYERS: &[Layer] = &[
 ];
 
 /// The layers that may read the clock; all others are given time as a number.
-const CLOCKED: &[&str] = &["actors", "telemetry", "api", "daemon", "bin"];
+const CLOCKED: &[&str] = &["bench", "actors", "telemetry", "api", "daemon", "bin"];
 
 const REFUSED_NAMES: &[&str] = &["utils", "common", "helpers", "base", "types", "manager"];
 const MAX_LINES: usize = 400;

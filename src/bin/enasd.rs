@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::thread::available_parallelism;
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use enasd::bench::{self, ArchChoice, BenchConfig, BenchError, Job, NetKind, Report, Saves};
 use enasd::config::{Config, Loaded, environment};
-use enasd::daemon::{self, DaemonError};
+use enasd::daemon::{self, DaemonError, EXIT_CONFIG, EXIT_INTERNAL};
+use enasd::net::Shape;
 use enasd::search::Until;
 use enasd::telemetry::install_panic_hook;
 
@@ -34,6 +37,8 @@ enum Verb {
     Run(RunArgs),
     /// Check the configuration and print every value with its source.
     CheckConfig(ConfigArgs),
+    /// Measure how fast one child trains and is evaluated here.
+    Bench(BenchArgs),
 }
 
 #[derive(Args, Clone)]
@@ -64,6 +69,92 @@ struct RunArgs {
     until: Option<Until>,
 }
 
+#[derive(Args, Clone)]
+struct BenchArgs {
+    /// The search space that the architecture is of.
+    #[arg(long, value_enum, default_value_t = SpaceName::Micro)]
+    space: SpaceName,
+    /// The architecture in any of its texts, or `published`, or `random` (drawn with --seed).
+    #[arg(long, default_value = "published")]
+    arch: ArchChoice,
+    /// With its part of the `shared` weights, or `standalone` as it is shipped.
+    #[arg(long, default_value_t = NetKind::Shared)]
+    net: NetKind,
+    /// Normal cells; two reduction cells come on top.
+    #[arg(long, value_name = "N", default_value_t = 6)]
+    layers: usize,
+    /// Channels of the first cells.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    channels: usize,
+    /// Images of the batch.
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = count(1, 8192))]
+    batch: usize,
+    /// Rows and columns of an image.
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    side: usize,
+    /// Channels of an image.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    image_channels: usize,
+    /// Steps and forward passes that are timed, after one of each.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = count(1, 100_000))]
+    steps: usize,
+    /// Threads that compute; 0 for every core this process may use.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = count(0, 1024))]
+    threads: usize,
+    /// Of the initial values, the batch, the dropout and a random architecture.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// What computes: `candle`.
+    #[arg(long, value_name = "NAME", default_value = bench::DEFAULT_EXECUTOR)]
+    executor: String,
+    /// How the report is printed.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+    /// Write the initial weights to this safetensors file.
+    #[arg(long, value_name = "FILE")]
+    save_weights: Option<PathBuf>,
+    /// Write the images and labels to this safetensors file.
+    #[arg(long, value_name = "FILE")]
+    save_batch: Option<PathBuf>,
+    /// Write loss and gradients at the initial weights without dropout to this safetensors file.
+    #[arg(long, value_name = "FILE")]
+    save_grads: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SpaceName {
+    Micro,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+fn count(min: u64, max: u64) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(min..=max)
+}
+
+/// Why the program ends before its work is done.
+struct Failure {
+    why: String,
+    exit_code: u8,
+}
+
+impl From<DaemonError> for Failure {
+    fn from(error: DaemonError) -> Self {
+        Self { why: error.to_string(), exit_code: error.exit_code() }
+    }
+}
+
+impl From<BenchError> for Failure {
+    fn from(error: BenchError) -> Self {
+        let exit_code = if error.is_usage() { EXIT_CONFIG } else { EXIT_INTERNAL };
+        Self { why: error.to_string(), exit_code }
+    }
+}
+
 fn parse_until(text: &str) -> Result<Until, String> {
     let expected = || format!("`{text}` is neither `cycles=N` nor `epochs=N` with N of 1 or more");
     let (unit, count) = text.split_once('=').ok_or_else(expected)?;
@@ -78,16 +169,51 @@ fn parse_until(text: &str) -> Result<Until, String> {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.verb {
-        Some(Verb::CheckConfig(args)) => load(&args).map(|loaded| print(&loaded.explain())),
+        Some(Verb::CheckConfig(args)) => check_config(&args),
+        Some(Verb::Bench(args)) => bench(args),
         Some(Verb::Run(args)) => run(&args),
         None => run(&cli.run),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            report(&error);
-            ExitCode::from(error.exit_code())
+        Err(failure) => {
+            report(&failure);
+            ExitCode::from(failure.exit_code)
         }
+    }
+}
+
+fn check_config(args: &ConfigArgs) -> Result<(), Failure> {
+    print(&load(args)?.explain());
+    Ok(())
+}
+
+fn bench(args: BenchArgs) -> Result<(), Failure> {
+    let threads = or_every_core(args.threads);
+    with_threads(threads)?;
+    let SpaceName::Micro = args.space;
+    let config = BenchConfig {
+        arch: args.arch.arch(args.seed).map_err(BenchError::from)?,
+        net: args.net,
+        layers: args.layers,
+        channels: args.channels,
+        image: Shape { channels: args.image_channels, height: args.side, width: args.side },
+        batch: args.batch,
+        steps: args.steps,
+        threads,
+        seed: args.seed,
+    };
+    let mut job = Job::new(config, bench::open(&args.executor)?)?;
+    Saves { weights: args.save_weights, batch: args.save_batch, grads: args.save_grads }
+        .write(&job)?;
+    print(&written(&bench::measure(&mut job)?, args.output));
+    Ok(())
+}
+
+fn written(report: &Report, output: Output) -> String {
+    match output {
+        Output::Text => report.to_string(),
+        Output::Json => format!("{:#}\n", serde_json::json!(report)),
     }
 }
 
@@ -104,7 +230,7 @@ fn load(args: &ConfigArgs) -> Result<Loaded, DaemonError> {
     Ok(Config::load(args.config.as_deref(), environment(), &flags)?)
 }
 
-fn run(args: &RunArgs) -> Result<(), DaemonError> {
+fn run(args: &RunArgs) -> Result<(), Failure> {
     let loaded = load(&args.config)?;
     let engine = &loaded.config.engine;
     let threads = match engine.threads {
@@ -113,7 +239,14 @@ fn run(args: &RunArgs) -> Result<(), DaemonError> {
     };
     with_threads(threads)?;
     install_panic_hook();
-    daemon::run(&loaded, args.until.unwrap_or(Until::Forever), threads)
+    Ok(daemon::run(&loaded, args.until.unwrap_or(Until::Forever), threads)?)
+}
+
+fn or_every_core(threads: usize) -> usize {
+    match threads {
+        0 => available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    }
 }
 
 /// Starts the same program over, in the same process, where the variable does not say `threads`:
@@ -140,7 +273,7 @@ fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
-fn report(error: &DaemonError) {
+fn report(failure: &Failure) {
     use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "enasd: {error}");
+    let _ = writeln!(std::io::stderr(), "enasd: {}", failure.why);
 }

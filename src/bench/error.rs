@@ -1,0 +1,55 @@
+//! Why a benchmark could not be run.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::net::NetError;
+use crate::space::SpaceError;
+
+/// Why a benchmark could not be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BenchError {
+    /// A size is out of its range.
+    #[error("{0}; see --layers, --channels, --side and --image-channels")]
+    Net(#[from] NetError),
+    /// The architecture cannot be drawn.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
+    /// No executor has this name.
+    #[error("there is no executor `{name}`; set --executor to `fast` or `candle`")]
+    Executor {
+        /// The name.
+        name: String,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {}: {source}; give another path to --save-{what}", path.display())]
+    Save {
+        /// What was to be saved, as the flag names it.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The loss or the gradient ceased to be a number.
+    #[error("step {step} has a loss of {loss} and a gradient of norm {norm}; try another --seed")]
+    NotFinite {
+        /// The number of the step, from 0.
+        step: u64,
+        /// Its loss.
+        loss: f64,
+        /// The norm of its gradient.
+        norm: f64,
+    },
+    /// The executor failed.
+    #[error("the executor failed: {0}")]
+    Engine(#[from] candle_core::Error),
+}
+
+impl BenchError {
+    /// Whether other flags would help, rather than another enasd.
+    pub fn is_usage(&self) -> bool {
+        !matches!(self, Self::Engine(_))
+    }
+}

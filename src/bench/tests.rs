@@ -1,0 +1,173 @@
+//! What a benchmark reports, counts and saves.
+
+#![cfg(test)]
+
+use std::time::Duration;
+
+use candle_core::DType;
+
+use crate::bench::pace::Work;
+use crate::bench::{
+    ArchChoice, BenchConfig, BenchError, DEFAULT_EXECUTOR, Job, NetKind, Pace, Saves, measure, open,
+};
+use crate::engine::{Snapshot, from_safetensors};
+use crate::net::Shape;
+
+fn config(net: NetKind) -> BenchConfig {
+    BenchConfig {
+        arch: ArchChoice::Published.arch(0).unwrap(),
+        net,
+        layers: 1,
+        channels: 2,
+        image: Shape { channels: 1, height: 6, width: 5 },
+        batch: 3,
+        steps: 2,
+        threads: 1,
+        seed: 7,
+    }
+}
+
+fn job(config: BenchConfig) -> Job {
+    Job::new(config, open(DEFAULT_EXECUTOR).unwrap()).unwrap()
+}
+
+fn flat(tensors: &Snapshot) -> Vec<f32> {
+    let values = tensors.values().flat_map(|tensor| {
+        let tensor = tensor.flatten_all().unwrap().to_dtype(DType::F32).unwrap();
+        tensor.to_vec1::<f32>().unwrap()
+    });
+    values.collect()
+}
+
+#[test]
+fn a_pace_is_the_median_of_its_times() {
+    let work = Work { images: 8, flop: 4e9 };
+    let pace = |ms: &[u64]| {
+        let times: Vec<Duration> = ms.iter().copied().map(Duration::from_millis).collect();
+        Pace::of(&times, work, 100.0)
+    };
+    let odd = pace(&[500, 100, 200]);
+    let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-9, "{found}");
+    close(odd.median_ms, 200.0);
+    close(odd.min_ms, 100.0);
+    close(odd.max_ms, 500.0);
+    close(odd.images_per_second, 40.0);
+    close(odd.gflops, 20.0);
+    close(odd.peak_share, 0.2);
+    close(pace(&[400, 100, 300, 200]).median_ms, 250.0);
+    close(pace(&[100]).median_ms, 100.0);
+}
+
+/// Parameters from the authors' counts; multiply-adds as PyTorch's `FlopCounterMode` counts them
+/// in `tests/bench/torch_child.py`.
+#[test]
+fn the_work_of_the_published_cell_is_counted_as_others_count_it() {
+    let of = |net| {
+        let image = Shape { channels: 3, height: 32, width: 32 };
+        let config = BenchConfig { layers: 6, channels: 20, image, ..config(net) };
+        job(config).net().cost()
+    };
+    assert_eq!(of(NetKind::Shared).params, 529_300);
+    assert_eq!(of(NetKind::Shared).multiply_adds, 81_101_600);
+    assert_eq!(of(NetKind::Standalone).params, 608_540);
+}
+
+#[test]
+fn a_report_says_what_was_run_and_counts_three_passes_a_step() {
+    for net in [NetKind::Shared, NetKind::Standalone] {
+        let mut job = job(config(net));
+        let cost = job.net().cost();
+        let report = measure(&mut job).unwrap();
+        assert_eq!((report.net, report.batch, report.steps, report.threads), (net, 3, 2, 1));
+        assert_eq!((report.layers, report.channels, report.image), (1, 2, [1, 6, 5]));
+        assert_eq!(report.executor, open(DEFAULT_EXECUTOR).unwrap().name());
+        assert_eq!((report.params, report.multiply_adds), (cost.params, cost.multiply_adds));
+        assert!(report.arch.starts_with("0 2 0 0 "), "{}", report.arch);
+        for (pace, passes) in [(&report.forward, 1.0), (&report.step, 3.0)] {
+            let flop = 2.0 * passes * 3.0 * cost.multiply_adds as f64;
+            assert!((pace.gflops * pace.median_ms * 1e6 / flop - 1.0).abs() < 1e-9);
+            assert!((pace.peak_share * report.peak_gflops / pace.gflops - 1.0).abs() < 1e-9);
+            assert!(pace.min_ms <= pace.median_ms && pace.median_ms <= pace.max_ms);
+        }
+        let text = report.to_string();
+        assert!(text.contains(&format!("{net} net of 0 2 0 0")), "{text}");
+        assert!(text.contains("3 images of 1×6×5 on candle"), "{text}");
+    }
+}
+
+#[test]
+fn peak_memory_is_read_where_the_system_tells_it() {
+    let peak = super::peak_rss_bytes();
+    assert_eq!(peak.is_some(), cfg!(target_os = "linux"));
+    assert!(peak.is_none_or(|bytes| 1 << 20 < bytes));
+}
+
+#[test]
+fn steps_change_the_weights_and_gradients_and_rewards_do_not() {
+    let mut job = job(config(NetKind::Shared));
+    let weights = job.weights().unwrap();
+    let grads = job.gradients().unwrap();
+    assert!(job.forward(&weights).unwrap() <= 3);
+    assert_eq!(flat(&job.weights().unwrap()), flat(&weights));
+    assert_eq!(flat(&job.gradients().unwrap().grads), flat(&grads.grads), "no dropout");
+    job.step().unwrap();
+    assert_ne!(flat(&job.weights().unwrap()), flat(&weights));
+}
+
+#[test]
+fn the_work_is_a_function_of_the_seed() {
+    let work = |seed| {
+        let job = job(BenchConfig { seed, ..config(NetKind::Shared) });
+        (flat(&job.weights().unwrap()), flat(&job.batch().unwrap()))
+    };
+    assert_eq!(work(1), work(1));
+    assert_ne!(work(1).0, work(2).0);
+    assert_ne!(work(1).1, work(2).1);
+    let arch = |seed| ArchChoice::Random.arch(seed).unwrap();
+    assert_eq!(arch(1), arch(1));
+    assert_ne!(arch(1), arch(2));
+}
+
+#[test]
+fn saved_files_hold_the_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let [weights, batch, grads] = ["w", "b", "g"].map(|name| folder.path().join(name));
+    let job = job(config(NetKind::Shared));
+    let saves = |grads| Saves {
+        weights: Some(weights.clone()),
+        batch: Some(batch.clone()),
+        grads: Some(grads),
+    };
+    saves(grads.clone()).write(&job).unwrap();
+    let read = |path| std::fs::read(path).unwrap();
+    let read_weights = from_safetensors(&read(&weights), DType::F32).unwrap();
+    assert_eq!(flat(&read_weights), flat(&job.weights().unwrap()));
+    let file = read(&batch);
+    let file = safetensors::SafeTensors::deserialize(&file).unwrap();
+    assert_eq!(file.tensor("images").unwrap().shape(), [3, 1, 6, 5]);
+    assert_eq!(file.tensor("labels").unwrap().dtype(), safetensors::Dtype::I64);
+    let file = read(&grads);
+    let file = safetensors::SafeTensors::deserialize(&file).unwrap();
+    let mut names: Vec<&str> = file.names();
+    names.sort_unstable();
+    let mut expected: Vec<&str> = read_weights.keys().map(String::as_str).collect();
+    expected.push("loss");
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+    let error = saves(folder.path().join("none/g")).write(&job).unwrap_err();
+    assert!(error.is_usage() && error.to_string().contains("another path to --save-grads"));
+}
+
+#[test]
+fn what_is_not_there_is_refused_with_what_is() {
+    let error = open("quick").unwrap_err();
+    assert!(error.is_usage());
+    let error = error.to_string();
+    assert!(error.contains("`quick`") && error.contains("`candle`"), "{error}");
+    let large = BenchConfig { layers: 41, ..config(NetKind::Shared) };
+    let error = Job::new(large, open(DEFAULT_EXECUTOR).unwrap()).unwrap_err();
+    assert!(matches!(error, BenchError::Net(_)), "{error}");
+    assert!(error.to_string().contains("--layers"), "{error}");
+    let error = "both".parse::<NetKind>().unwrap_err().to_string();
+    assert!(error.contains("`shared` or `standalone`"), "{error}");
+}

@@ -1,0 +1,300 @@
+"""One child in PyTorch: the work of `enasd bench`, written as fast as PyTorch's user can.
+
+Reads the weights and the batch that `enasd bench --save-weights W --save-batch B` wrote, builds
+the net from the architecture's numbers, and prints the fields of `enasd bench --output json`.
+
+    python torch_child.py --arch '0 2 ...' --net shared --weights W --batch B --layout default
+"""
+
+import argparse
+import json
+import math
+import os
+import statistics
+import time
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch.utils.flop_counter import FlopCounterMode
+
+OPS = ["sep_conv_3x3", "sep_conv_5x5", "avg_pool_3x3", "max_pool_3x3", "identity"]
+LAYOUTS = {"default": torch.contiguous_format, "channels_last": torch.channels_last}
+AUX_WEIGHT, DROPOUT = 0.4, 0.1
+LR, MOMENTUM, WEIGHT_DECAY, CLIP_NORM = 0.05, 0.9, 1e-4, 5.0
+
+
+def same_pads(x, kernel, stride):
+    """TensorFlow's "SAME": an odd rest of the padding goes to the end."""
+    pads = []
+    for side in (x.shape[3], x.shape[2]):
+        total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+        pads += [total // 2, total - total // 2]
+    return pads
+
+
+def padded(x, kernel, stride):
+    """`x` and the padding for the operation itself, which takes the same one on both ends."""
+    left, right, top, bottom = pads = same_pads(x, kernel, stride)
+    if left == right and top == bottom:
+        return x, (top, left)
+    return F.pad(x, pads), (0, 0)
+
+
+class Watch:
+    """Sees every number at which the gradient has a kink: inputs of ReLU and of max pooling."""
+
+    def relu(self, x):
+        pass
+
+    def max_pool(self, x, pooled, stride):
+        pass
+
+
+class Child:
+    """The net of one architecture; called with images, it gives logits and auxiliary logits."""
+
+    def __init__(self, arch, net, layers, weights, watch=Watch()):
+        numbers = [int(number) for number in arch.split()]
+        half = len(numbers) // 2
+        self.cells = {"normal": numbers[:half], "reduction": numbers[half:]}
+        self.standalone = net == "standalone"
+        self.layers, self.weights, self.watch = layers, weights, watch
+        self.moments = {}
+        self.running = None
+
+    def relu(self, x, inplace=False):
+        self.watch.relu(x)
+        return F.relu(x, inplace=inplace)
+
+    def norm(self, x, path):
+        path = f"{path}.norm"
+        scale, offset = self.weights[f"{path}.scale"], self.weights[f"{path}.offset"]
+        if self.running is not None:
+            mean, variance = self.running[path]
+            return F.batch_norm(x, mean, variance, scale, offset, training=False, eps=1e-5)
+        if self.moments is not None:
+            variance, mean = torch.var_mean(x.detach(), dim=(0, 2, 3), correction=0)
+            self.moments[path] = mean, variance
+        return F.batch_norm(x, None, None, scale, offset, training=True, eps=1e-5)
+
+    def conv(self, x, path, relu):
+        weight = self.weights[f"{path}.weight"]
+        x = self.relu(x) if relu else x
+        x, padding = padded(x, weight.shape[2], 1)
+        return self.norm(F.conv2d(x, weight, padding=padding), path)
+
+    def halve(self, x, path, relu):
+        x = self.relu(x) if relu else x
+        # Beyond an odd side the shifted cells are zero.
+        odd_sides = (0, x.shape[3] % 2, 0, x.shape[2] % 2)
+        shifted = F.pad(x, odd_sides) if any(odd_sides) else x
+        even = F.conv2d(x[:, :, ::2, ::2], self.weights[f"{path}.even"])
+        odd = F.conv2d(shifted[:, :, 1::2, 1::2], self.weights[f"{path}.odd"])
+        return self.norm(torch.cat([even, odd], 1), path)
+
+    def twice_separable(self, activated, path, kernel, stride):
+        """Of an input that went through ReLU already."""
+        for layer, x in enumerate((activated, None)):
+            # Nobody else reads the first layer's output.
+            x = activated if layer == 0 else self.relu(between, inplace=True)
+            step = stride if layer == 0 else 1
+            x, padding = padded(x, kernel, step)
+            depthwise = self.weights[f"{path}.{layer}.depthwise"]
+            x = F.conv2d(x, depthwise, stride=step, padding=padding, groups=x.shape[1])
+            between = self.norm(F.conv2d(x, self.weights[f"{path}.{layer}.pointwise"]),
+                                f"{path}.{layer}")
+        return between
+
+    def avg_pool(self, x, stride):
+        left, right, top, bottom = same_pads(x, 3, stride)
+        return F.avg_pool2d(x, 3, stride, (top, left), ceil_mode=stride == 2,
+                            count_include_pad=False)
+
+    def max_pool(self, x, stride):
+        left, right, top, bottom = same_pads(x, 3, stride)
+        pooled = F.max_pool2d(x, 3, stride, (top, left), ceil_mode=stride == 2)
+        self.watch.max_pool(x, pooled, stride)
+        return pooled
+
+    def calibrate(self, running, position, channels):
+        first, second = running
+        if first.shape[2:] != second.shape[2:]:
+            first = self.halve(first, f"cell{position}.calibrate0", True)
+        elif first.shape[1] != channels:
+            first = self.conv(first, f"cell{position}.calibrate0", True)
+        if second.shape[1] != channels:
+            second = self.conv(second, f"cell{position}.calibrate1", True)
+        return [first, second]
+
+    def cell(self, tensors, position, kind, channels):
+        numbers = self.cells[kind]
+        nodes = [numbers[i:i + 4] for i in range(0, len(numbers), 4)]
+        stride = 2 if self.standalone and kind == "reduction" else 1
+        if self.standalone:
+            tensors[1] = self.conv(tensors[1], f"cell{position}.base", True)
+        activated = {}
+
+        def edge(source, op, place):
+            x, step = tensors[source], stride if source < 2 else 1
+            path = f"{place}.{OPS[op]}"
+            if op in (0, 1):
+                if source not in activated:
+                    activated[source] = self.relu(x)
+                path = path if self.standalone else f"{path}.from{source}"
+                return self.twice_separable(activated[source], path, (3, 5)[op], step)
+            if op == 2:
+                return self.avg_pool(x, step)
+            if op == 3:
+                return self.max_pool(x, step)
+            return x if step == 1 else self.halve(x, path, False)
+
+        read = set()
+        for number, (a, op_a, b, op_b) in enumerate(nodes, start=2):
+            place = f"cell{position}.node{number}"
+            tensors.append(edge(a, op_a, f"{place}.x") + edge(b, op_b, f"{place}.y"))
+            read |= {a, b}
+        loose = [node for node in range(len(tensors)) if node not in read]
+        names = [f"cell{position}.out.from{node}" for node in loose]
+        if self.standalone:
+            return torch.cat([self.halve(tensors[node], name, False)
+                              if node < 2 and stride == 2 else tensors[node]
+                              for node, name in zip(loose, names)], 1)
+        weight = torch.cat([self.weights[f"{name}.weight"] for name in names], 1)
+        joined = self.relu(torch.cat([tensors[node] for node in loose], 1), inplace=True)
+        return self.norm(F.conv2d(joined, weight), f"cell{position}.out")
+
+    def head(self, x, path, dropout):
+        features = self.relu(x).mean(dim=(2, 3))
+        return F.linear(F.dropout(features, dropout, dropout > 0), self.weights[f"{path}.weight"])
+
+    def aux_logits(self, x):
+        x = F.avg_pool2d(self.relu(x), min(5, x.shape[2], x.shape[3]), 3)
+        x = self.conv(self.conv(x, "aux.conv0", False), "aux.conv1", True)
+        return self.head(x, "aux.head", 0.0)
+
+    def __call__(self, images, dropout=0.0, with_aux=False):
+        distance = self.layers // 3
+        reductions = [distance, 2 * distance + 1]
+        stem, aux = self.conv(images, "stem", False), None
+        channels = stem.shape[1] // 3
+        running = [stem, stem]
+        for position in range(self.layers + 2):
+            kind = "reduction" if position in reductions else "normal"
+            if kind == "reduction":
+                channels *= 2
+                if not self.standalone:
+                    running = [running[1], self.halve(running[1], f"cell{position}.reduce", False)]
+            inputs = self.calibrate(running, position, channels)
+            running = [running[1], self.cell(inputs, position, kind, channels)]
+            if position == reductions[1] + 1 and with_aux:
+                aux = self.aux_logits(running[1])
+        return self.head(running[1], "head", dropout), aux
+
+
+def as_pytorch_has_them(weights, layout, dtype=torch.float32):
+    """Weights of convolutions as 4-dimensional leaves in the layout."""
+    def leaf(name, weight):
+        kind = name.rsplit(".", 1)[1]
+        if kind == "depthwise":
+            weight = weight[:, None]
+        elif weight.dim() == 2 and not name.endswith("head.weight"):
+            weight = weight[:, :, None, None]
+        weight = weight.detach().to(dtype)
+        if weight.dim() == 4:
+            weight = weight.contiguous(memory_format=LAYOUTS[layout])
+        return weight.requires_grad_()
+    return {name: leaf(name, weight) for name, weight in weights.items()}
+
+
+def losses(child, images, labels, dropout):
+    """The main head's loss, and what is minimized."""
+    logits, aux = child(images, dropout, with_aux=True)
+    loss = F.cross_entropy(logits, labels)
+    return loss, loss + AUX_WEIGHT * F.cross_entropy(aux, labels)
+
+
+def pace(times, images, flop):
+    median = statistics.median(times)
+    return {"median_ms": median * 1e3, "min_ms": min(times) * 1e3, "max_ms": max(times) * 1e3,
+            "images_per_second": images / median, "gflops": flop / median * 1e-9}
+
+
+def timed(work):
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def peak_rss_bytes():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+
+
+def measure(args):
+    weights = as_pytorch_has_them(load_file(args.weights), args.layout)
+    batch = load_file(args.batch)
+    images = batch["images"].contiguous(memory_format=LAYOUTS[args.layout])
+    labels = batch["labels"]
+    child = Child(args.arch, args.net, args.layers, weights)
+    params = list(weights.values())
+    optimizer = torch.optim.SGD(params, lr=LR, momentum=MOMENTUM, nesterov=True,
+                                weight_decay=WEIGHT_DECAY, foreach=True)
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        loss, whole = losses(child, images, labels, DROPOUT)
+        whole.backward()
+        torch.nn.utils.clip_grad_norm_(params, CLIP_NORM, foreach=True)
+        optimizer.step()
+        assert math.isfinite(loss.item()), "the loss is not a number"
+
+    @torch.no_grad()
+    def forward():
+        return (child(images)[0].argmax(1) == labels).sum().item()
+
+    first_step = timed(step)
+    moments, child.moments = child.moments, None
+    step_times = [timed(step) for _ in range(args.steps)]
+    child.running = moments if child.standalone else None
+    forward()
+    forward_times = [timed(forward) for _ in range(args.steps)]
+    rss = peak_rss_bytes()
+    with FlopCounterMode(display=False) as flops:
+        forward()
+    n_images, image = len(labels), list(images.shape[1:])
+    flop = flops.get_total_flops()
+    aux = sum(param.numel() for name, param in weights.items() if name.startswith("aux."))
+    return {
+        "executor": f"PyTorch {torch.__version__} {args.layout}",
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "arch": args.arch, "net": args.net, "layers": args.layers,
+        "channels": weights["stem.weight"].shape[0] // 3,
+        "image": image, "batch": n_images, "steps": args.steps,
+        "params": sum(param.numel() for param in params) - aux,
+        "multiply_adds": flop // 2 // n_images,
+        "first_step_ms": first_step * 1e3,
+        "step": pace(step_times, n_images, 3 * flop),
+        "forward": pace(forward_times, n_images, flop),
+        "peak_rss_bytes": rss,
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--arch", required=True)
+    parser.add_argument("--net", choices=["shared", "standalone"], required=True)
+    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--weights", required=True)
+    parser.add_argument("--batch", required=True)
+    parser.add_argument("--layout", choices=list(LAYOUTS), default="default")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    print(json.dumps(measure(args)))
+
+
+if __name__ == "__main__":
+    main()
