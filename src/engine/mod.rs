@@ -1,6 +1,5 @@
-//! How a child is computed: parameters, the candle executor, optimizers, learning rates, devices.
+//! How a child is computed: parameters, the candle executor, the optimizer, learning rates, devices.
 
-mod adam;
 mod candle_exec;
 mod config;
 mod determinism;
@@ -21,7 +20,6 @@ mod sgd;
 mod windows;
 mod witness;
 
-pub use adam::{Adam, AdamConfig, AdamState};
 pub use candle_exec::{CandleExec, average_grads, update_running};
 pub use config::{EngineConfig, SgdConfig};
 pub use device::{DeviceChoice, OpenDevice, UnknownDevice};
