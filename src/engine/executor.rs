@@ -39,6 +39,12 @@ pub trait Executor: fmt::Debug + Send + Sync {
     /// Its name in settings, and the instructions that it uses.
     fn name(&self) -> String;
 
+    /// How many children it likes to run at once, each on a thread of its caller's; 1 where it
+    /// spreads a single child over the cores itself.
+    fn children_at_once(&self) -> usize {
+        1
+    }
+
     /// Forward and backward through `net` with dropout, drop-path and the auxiliary head.
     fn train(
         &self,
