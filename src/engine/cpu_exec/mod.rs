@@ -79,6 +79,11 @@ impl Executor for CpuExec {
         format!("fast ({})", self.isa.name())
     }
 
+    /// Children need not wait for each other between their layers; the cores do the rest.
+    fn children_at_once(&self) -> usize {
+        rayon::current_num_threads()
+    }
+
     fn train(
         &self,
         net: &Net,
