@@ -156,6 +156,8 @@ pub struct DeviceStatus {
     pub used: String,
     /// Why.
     pub reason: String,
+    /// What runs the nets, and with which instructions.
+    pub executor: String,
     /// Threads for tensor kernels.
     pub threads: usize,
 }

@@ -17,7 +17,7 @@ pub enum BenchError {
     #[error(transparent)]
     Space(#[from] SpaceError),
     /// No executor has this name.
-    #[error("there is no executor `{name}` in this enasd; set --executor to `candle`")]
+    #[error("there is no executor `{name}`; set --executor to `fast` or `candle`")]
     Executor {
         /// The name.
         name: String,

@@ -232,7 +232,11 @@ fn load(args: &ConfigArgs) -> Result<Loaded, DaemonError> {
 
 fn run(args: &RunArgs) -> Result<(), Failure> {
     let loaded = load(&args.config)?;
-    let threads = or_every_core(loaded.config.engine.threads);
+    let engine = &loaded.config.engine;
+    let threads = match engine.threads {
+        0 => engine.executor.default_threads(available_parallelism().map_or(1, usize::from)),
+        threads => threads,
+    };
     with_threads(threads)?;
     install_panic_hook();
     Ok(daemon::run(&loaded, args.until.unwrap_or(Until::Forever), threads)?)

@@ -80,7 +80,7 @@ mod tests {
             "{\"data.crop_padding\":4,\"data.cutout\":0,\"data.flip\":true,\"data.path\":null,\
              \"data.side\":32,\"data.source\":\"fashion-mnist\",\"data.valid_share\":0.1,\
              \"derive.keep\":5,\"derive.rerank\":10,\"derive.samples\":100,\
-             \"engine.device\":\"cpu\",\"net.aux_weight\":0.4,\"net.channels\":4,\
+             \"engine.device\":\"cpu\",\"engine.executor\":\"auto\",\"net.aux_weight\":0.4,\"net.channels\":4,\
              \"net.dropout_keep\":0.9,\"net.layers\":1,\"net.nodes\":5,\
              \"policy.baseline_decay\":0.99,\"policy.beta1\":0.0,\"policy.beta2\":0.999,\
              \"policy.entropy_weight\":0.0001,\"policy.epsilon\":0.001,\"policy.hidden\":64,\

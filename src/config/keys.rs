@@ -49,6 +49,7 @@ pub(super) const KEYS: &[Key] = &[
     search("data.flip", Rule::Switch),
     search("data.cutout", whole(0, 256)),
     search("engine.device", Rule::Device),
+    search("engine.executor", Rule::OneOf(&["auto", "fast", "candle"])),
     operation("engine.threads", whole(0, 1024)),
     search("shared.lr_max", above(0.0, 10.0)),
     search("shared.lr_min", from(0.0, 10.0)),

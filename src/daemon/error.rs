@@ -44,6 +44,12 @@ pub enum DaemonError {
         /// Why.
         why: String,
     },
+    /// The executor that was asked for does not compute on the device.
+    #[error("{why}; set `engine.executor` to `auto`, or `engine.device` to `cpu`")]
+    Executor {
+        /// Why.
+        why: String,
+    },
     /// The address of the metrics cannot be listened on.
     #[error("cannot listen on {address} for metrics: {why}; set `telemetry.metrics` or --metrics")]
     Metrics {
@@ -92,6 +98,7 @@ impl DaemonError {
             | Self::Data(_)
             | Self::OtherSearch { .. }
             | Self::Device { .. }
+            | Self::Executor { .. }
             | Self::Metrics { .. }
             | Self::Store(StoreError::Folder { .. })
             | Self::Search(SearchError::Net(_) | SearchError::Data(_))

@@ -8,7 +8,7 @@ use crate::actors::{DataStatus, DeviceStatus, KeeperFiles, Status};
 use crate::config::Loaded;
 use crate::daemon::DaemonError;
 use crate::data::Dataset;
-use crate::engine::{CandleExec, DeviceChoice, OpenDevice};
+use crate::engine::{DeviceChoice, OpenDevice};
 use crate::search::{Search, SearchConfig, SearchState, Task};
 use crate::space::Space;
 use crate::store::{
@@ -34,7 +34,10 @@ pub(super) fn set_up(loaded: &Loaded, threads: usize) -> Result<Setup, DaemonErr
     let folder = StateFolder::open(&loaded.state()?)?;
     let dataset = Arc::new(Dataset::load(&config.data, config.seed)?);
     let device = open_device(&config.engine.device)?;
-    let exec = Arc::new(CandleExec::new(device.device.clone()));
+    let exec = config.engine.executor.open(&device.device).map_err(|error| {
+        let why = error.to_string().lines().next().unwrap_or_default().to_owned();
+        DaemonError::Executor { why }
+    })?;
     let task = Task::new(search_config(loaded), dataset.clone(), exec)?;
     // A batch that cannot be drawn is found at once, not in the first θ phase.
     dataset.valid_batch(config.schedule.valid_batch_size, 0, config.seed)?;
@@ -128,6 +131,7 @@ fn initial_status(task: &Task, device: &OpenDevice, threads: usize, loaded: &Loa
             wanted: device.wanted.to_string(),
             used: device.used.to_string(),
             reason: device.reason.clone(),
+            executor: task.exec.name(),
             threads,
         },
         data: DataStatus {

@@ -144,7 +144,10 @@ pub fn update_running(running: &mut Snapshot, moments: &Snapshot, decay: f64) ->
 
 /// The gradients of several children, averaged: a parameter that only some of them read has the
 /// sum of theirs over the number of all (ENAS, section 2.2, with M children).
-pub fn average_grads(all: Vec<Snapshot>) -> Result<Snapshot> {
+pub fn average_grads(mut all: Vec<Snapshot>) -> Result<Snapshot> {
+    if all.len() == 1 {
+        return Ok(all.swap_remove(0));
+    }
     let share = 1.0 / all.len() as f64;
     let mut sums: BTreeMap<String, Tensor> = BTreeMap::new();
     for grads in all {

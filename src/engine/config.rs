@@ -2,20 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::ExecutorChoice;
+
 /// What computes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EngineConfig {
     /// `cpu`, `cuda:N` (an error where it is not there) or `auto` (says what it took and why).
     pub device: String,
-    /// Threads for tensor kernels; 0 for every core this process may use. On small nets candle's
-    /// threads spend more time waiting for each other than they save.
+    /// What runs the nets.
+    pub executor: ExecutorChoice,
+    /// Threads for tensor kernels; 0 for [`ExecutorChoice::default_threads`].
     pub threads: usize,
 }
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { device: "cpu".to_owned(), threads: 1 }
+        Self { device: "cpu".to_owned(), executor: ExecutorChoice::Auto, threads: 0 }
     }
 }
 

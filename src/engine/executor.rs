@@ -39,6 +39,12 @@ pub trait Executor: fmt::Debug + Send + Sync {
     /// Its name in settings, and the instructions that it uses.
     fn name(&self) -> String;
 
+    /// How many children it likes to run at once, each on a thread of its caller's; 1 where it
+    /// spreads a single child over the cores itself.
+    fn children_at_once(&self) -> usize {
+        1
+    }
+
     /// Forward and backward through `net` with dropout, drop-path and the auxiliary head.
     fn train(
         &self,
@@ -70,10 +76,17 @@ pub trait Executor: fmt::Debug + Send + Sync {
     }
 }
 
-/// Counts the rows whose largest logit is at the label; not a number is never right.
+/// Counts the images whose largest logit is at the label; not a number is never right.
 pub(super) fn count_correct(logits: &Tensor, labels: &[u32]) -> Result<usize> {
-    let rows = logits.to_dtype(candle_core::DType::F32)?.to_vec2::<f32>()?;
-    let right = rows.iter().zip(labels).filter(|(row, label)| {
+    let logits: Vec<f32> = logits.to_dtype(candle_core::DType::F32)?.flatten_all()?.to_vec1()?;
+    Ok(count_right(&logits, labels))
+}
+
+/// The same of logits `(batch, classes)`, row by row.
+pub(super) fn count_right(logits: &[f32], labels: &[u32]) -> usize {
+    let classes = logits.len() / labels.len().max(1);
+    let rows = logits.chunks_exact(classes.max(1));
+    let right = rows.zip(labels).filter(|(row, label)| {
         // A label that is no class has no logit, and is never right.
         let own = row.get(**label as usize).copied().unwrap_or(f32::NAN);
         own.is_finite()
@@ -82,5 +95,5 @@ pub(super) fn count_correct(logits: &Tensor, labels: &[u32]) -> Result<usize> {
                 if class < **label as usize { logit < own } else { logit <= own }
             })
     });
-    Ok(right.count())
+    right.count()
 }

@@ -1,11 +1,12 @@
-//! How a child is computed: parameters, the candle executor, optimizers, learning rates, devices.
+//! How a child is computed: parameters, the candle executor, the optimizer, learning rates, devices.
 
-mod adam;
 mod candle_exec;
 mod config;
+mod cpu_exec;
 mod determinism;
 mod device;
 mod executor;
+mod executor_choice;
 mod gradient_check;
 mod init;
 #[doc(hidden)] // For the benches.
@@ -13,6 +14,7 @@ pub mod kernel;
 mod layers;
 mod learning_rate;
 mod metamorphic;
+mod nesterov;
 mod params;
 mod pass;
 mod probe;
@@ -20,13 +22,14 @@ mod sgd;
 mod windows;
 mod witness;
 
-pub use adam::{Adam, AdamConfig, AdamState};
 pub use candle_exec::{CandleExec, average_grads, update_running};
 pub use config::{EngineConfig, SgdConfig};
+pub use cpu_exec::CpuExec;
 pub use device::{DeviceChoice, OpenDevice, UnknownDevice};
 pub use executor::{Executor, Gradients, Images};
+pub use executor_choice::ExecutorChoice;
 pub use init::initial_values;
 pub use learning_rate::learning_rate;
 pub use params::{Params, Snapshot, from_safetensors, part_of, to_safetensors};
 pub use pass::Noise;
-pub use sgd::{Sgd, global_norm};
+pub use sgd::Sgd;

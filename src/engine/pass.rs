@@ -55,7 +55,7 @@ impl Pass<'_> {
     /// The tensors of the pass over images `(batch, c, h, w)` that no layer reads.
     pub(super) fn run(&mut self, images: &Tensor, with_aux: bool) -> Result<Vec<Option<Tensor>>> {
         let live = self.net.live_layers(with_aux);
-        let last_readers = self.last_readers(&live);
+        let last_readers = self.net.last_readers(&live);
         let mut tensors = vec![None; self.net.layers.len() + 1];
         tensors[0] = Some(layers::from_images(images)?);
         for (idx, layer) in self.net.layers.iter().enumerate() {
@@ -71,16 +71,6 @@ impl Pass<'_> {
             }
         }
         Ok(tensors)
-    }
-
-    /// The last layer that reads each tensor, so that a pass without gradients needs the memory
-    /// of few tensors at a time.
-    fn last_readers(&self, live: &[bool]) -> Vec<usize> {
-        let mut readers = vec![usize::MAX; self.net.layers.len() + 1];
-        for (idx, layer) in self.net.layers.iter().enumerate().filter(|(idx, _)| live[*idx]) {
-            layer.inputs.iter().for_each(|&id| readers[id] = idx);
-        }
-        readers
     }
 
     /// A weight; without noise nobody asks for gradients, so nothing is kept for them.
@@ -210,12 +200,14 @@ impl Pass<'_> {
 }
 
 impl CandleExec {
-    /// `n` values: `1 / keep` with probability `keep`, else 0.
     fn mask(&self, rng: &mut ChaCha8Rng, keep: f64, n: usize) -> Result<Tensor> {
-        let mask: Vec<f64> =
-            (0..n).map(|_| if rng.random::<f64>() < keep { 1.0 / keep } else { 0.0 }).collect();
-        Tensor::from_vec(mask, n, &self.device)?.to_dtype(self.dtype)
+        Tensor::from_vec(mask(rng, keep, n), n, &self.device)?.to_dtype(self.dtype)
     }
+}
+
+/// `n` factors: `1 / keep` with probability `keep`, else 0.
+pub(super) fn mask(rng: &mut ChaCha8Rng, keep: f64, n: usize) -> Vec<f64> {
+    (0..n).map(|_| if rng.random::<f64>() < keep { 1.0 / keep } else { 0.0 }).collect()
 }
 
 /// A tensor that the pass computed.

@@ -82,6 +82,16 @@ impl Net {
         }
         live
     }
+
+    /// The last layer that reads each tensor, so that a pass without gradients needs the memory
+    /// of few tensors at a time.
+    pub fn last_readers(&self, live: &[bool]) -> Vec<usize> {
+        let mut readers = vec![usize::MAX; self.layers.len() + 1];
+        for (idx, layer) in self.layers.iter().enumerate().filter(|(idx, _)| live[*idx]) {
+            layer.inputs.iter().for_each(|&id| readers[id] = idx);
+        }
+        readers
+    }
 }
 
 #[cfg(test)]

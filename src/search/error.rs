@@ -79,7 +79,7 @@ pub enum SearchError {
     #[error("the saved policy has no parameter `{name}`; it is not a policy of this program")]
     MissingParameter {
         /// The name of the parameter.
-        name: &'static str,
+        name: String,
     },
     /// A saved policy has a parameter that the policy does not know.
     #[error("the saved policy has a parameter `{name}`, which the policy does not know")]
@@ -94,7 +94,7 @@ pub enum SearchError {
     )]
     ParameterShape {
         /// The name of the parameter.
-        name: &'static str,
+        name: String,
         /// The type found.
         found_dtype: &'static str,
         /// The shape found.

@@ -3,10 +3,13 @@
 //! Nothing here knows actors, files, sockets or the clock: [`run`] is a whole search on one
 //! thread, and the actors only spread the same calls over several.
 
+mod adam;
 mod advantage;
+mod backward;
 mod baseline;
 mod best;
 mod config;
+mod dense;
 mod error;
 mod policy;
 mod record;
@@ -19,10 +22,15 @@ mod scorer;
 mod shared;
 mod steps;
 mod strategy;
+mod tape;
 mod task;
+mod theta;
 mod uniform;
 mod walk;
+#[cfg(test)]
+mod witness;
 
+pub use adam::AdamState;
 pub use advantage::{Advantage, AdvantageReport, Interval, MIN_STEPS, Verdict};
 pub use baseline::Baseline;
 pub use best::{BestCell, BestCells, BestChange};

@@ -13,12 +13,11 @@
 //! Departures from the authors' code: they add β·H to the reward, where it acts without a gradient
 //! of its own; here it is a term of the loss. `baseline.rs` has those of the baseline.
 
-use candle_core::backprop::GradStore;
-use candle_core::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 
-use crate::engine::{Adam, AdamConfig, Params};
+use crate::search::adam::{Adam, AdamConfig};
 use crate::search::strategy::mean_reward;
+use crate::search::walk::Outcome;
 use crate::search::{Baseline, LearnReport, Policy, PolicyConfig, Rollout, Scored};
 use crate::search::{SearchError, Strategy, StrategyState, UpdateReport};
 use crate::space::{Choice, Script};
@@ -36,14 +35,14 @@ pub struct Reinforce {
 
 impl Reinforce {
     /// A fresh policy for the space with this `script`; θ is a function of the run's `seed`.
-    pub fn new(config: &PolicyConfig, script: Script, seed: u64) -> Result<Self, SearchError> {
-        Ok(Self {
+    pub fn new(config: &PolicyConfig, script: Script, seed: u64) -> Self {
+        Self {
             script,
-            policy: Policy::new(config, seed)?,
-            optimizer: Adam::new(adam_config(config)),
+            policy: Policy::new(config, seed),
+            optimizer: Adam::new(adam_config(config), config.hidden),
             baseline: Baseline::new(config.baseline_decay, None),
             entropy_weight: config.entropy_weight,
-        })
+        }
     }
 
     /// Goes on where `state` was taken.
@@ -53,7 +52,7 @@ impl Reinforce {
         state: &StrategyState,
     ) -> Result<Self, SearchError> {
         let policy = Policy::from_snapshot(config, &state.policy, state.policy_version)?;
-        let optimizer = Adam::from_state(adam_config(config), &state.optimizer, policy.params())?;
+        let optimizer = Adam::from_state(adam_config(config), config.hidden, &state.optimizer)?;
         let baseline = Baseline::new(config.baseline_decay, state.baseline);
         Ok(Self { script, policy, optimizer, baseline, entropy_weight: config.entropy_weight })
     }
@@ -82,18 +81,18 @@ impl Strategy for Reinforce {
         let mean_reward = mean_reward(scored)?;
         self.check_versions(scored)?;
         let choices: Vec<&[Choice]> = scored.iter().map(|s| &s.rollout.choices[..]).collect();
-        let (log_prob, entropy) = self.policy.log_prob_and_entropy(&self.script, &choices)?;
         let mut baseline = self.baseline;
         let advantages: Vec<f64> = scored.iter().map(|s| baseline.advantage(s.reward)).collect();
-        let grads = loss(&log_prob, &entropy, &advantages, self.entropy_weight)?.backward()?;
-        let grad_norm = norm(self.policy.params(), &grads)?;
+        let weights = weights(&advantages, self.entropy_weight);
+        let (grad, outcomes) = self.policy.gradient(&self.script, &choices, &weights)?;
+        let grad_norm = grad.norm();
         if !grad_norm.is_finite() {
             let version = self.policy.version();
             return Err(SearchError::NonFiniteGradient { version, norm: grad_norm });
         }
-        let mean_entropy = entropy.mean_all()?.to_scalar::<f64>()?;
-        self.optimizer.step(self.policy.params(), &grads)?;
-        self.policy.advance_version();
+        let entropies = outcomes.iter().map(|outcome| outcome.entropy);
+        let mean_entropy = entropies.sum::<f64>() / outcomes.len() as f64;
+        self.policy.update(|theta| self.optimizer.step(theta, &grad));
         self.baseline = baseline;
         let update = UpdateReport {
             baseline: baseline.mean().unwrap_or(mean_reward),
@@ -108,7 +107,7 @@ impl Strategy for Reinforce {
             policy_version: self.policy.version(),
             baseline: self.baseline.mean(),
             policy: self.policy.snapshot()?,
-            optimizer: self.optimizer.state(),
+            optimizer: self.optimizer.state()?,
         })
     }
 }
@@ -118,28 +117,13 @@ fn adam_config(config: &PolicyConfig) -> AdamConfig {
     AdamConfig { lr, beta1, beta2, epsilon }
 }
 
-/// `1/M Σ −(R − b)·log π − β·H`, whose gradient is the estimator of −∇J.
-fn loss(
-    log_prob: &Tensor,
-    entropy: &Tensor,
-    advantages: &[f64],
-    entropy_weight: f64,
-) -> candle_core::Result<Tensor> {
-    let advantages = Tensor::new(advantages, &Device::Cpu)?;
-    let policy_loss = (log_prob * advantages)?.neg()?;
-    let entropy_bonus = (entropy * entropy_weight)?;
-    (policy_loss - entropy_bonus)?.mean_all()
-}
-
-/// The ℓ2 norm of all gradients together, in the order of the parameters' names.
-fn norm(params: &Params, grads: &GradStore) -> candle_core::Result<f64> {
-    let mut sum = 0.0;
-    for (_, var) in params.iter() {
-        if let Some(grad) = grads.get(var) {
-            sum += grad.sqr()?.sum_all()?.to_scalar::<f64>()?;
-        }
-    }
-    Ok(sum.sqrt())
+/// What the loss `1/M Σ −(R − b)·log π − β·H`, whose gradient is the estimator of −∇J, makes of
+/// each rollout's log π and H.
+fn weights(advantages: &[f64], entropy_weight: f64) -> Vec<Outcome> {
+    let share = -1.0 / advantages.len() as f64;
+    let weight =
+        |advantage: &f64| Outcome { log_prob: share * advantage, entropy: share * entropy_weight };
+    advantages.iter().map(weight).collect()
 }
 
 #[cfg(test)]
@@ -149,6 +133,7 @@ mod tests {
     use crate::random::{Owner, generator};
     use crate::search::OpProbabilities;
     use crate::space::{CellKind, MicroSpace, Op, Space, Step};
+    use candle_core::{Device, Tensor};
 
     const SMALL: PolicyConfig = PolicyConfig {
         hidden: 16,
@@ -169,7 +154,7 @@ mod tests {
 
     /// A learner whose operation bias is `op_bias`.
     fn learner(config: &PolicyConfig, op_bias: [f64; 5]) -> Reinforce {
-        let mut state = Reinforce::new(config, script(), 1).unwrap().state().unwrap();
+        let mut state = Reinforce::new(config, script(), 1).state().unwrap();
         state.policy.insert("op.bias".to_owned(), Tensor::new(&op_bias, &Device::Cpu).unwrap());
         Reinforce::from_state(config, script(), &state).unwrap()
     }
@@ -264,8 +249,7 @@ mod tests {
             let mut learner = Reinforce::from_state(&SMALL, script(), &state).unwrap();
             learner.learn(&[Scored { rollout: rollout.clone(), reward }]).unwrap();
             let choices = [&rollout.choices[..]];
-            let (log_prob, _) = learner.policy.log_prob_and_entropy(&script(), &choices).unwrap();
-            log_prob.to_vec1::<f64>().unwrap()[0]
+            learner.policy.outcomes(&script(), &choices)[0].log_prob
         };
         assert!(rollout.log_prob < log_prob_after(0.9));
         assert!(log_prob_after(0.1) < rollout.log_prob);
@@ -282,10 +266,13 @@ mod tests {
 
     #[test]
     fn the_loss_is_the_mean_of_what_the_equation_says() {
-        let tensor = |values: [f64; 2]| Tensor::new(&values, &Device::Cpu).unwrap();
-        let loss = loss(&tensor([-1.0, -2.0]), &tensor([3.0, 4.0]), &[0.5, -1.0], 0.1).unwrap();
+        let outcome = |log_prob, entropy| Outcome { log_prob, entropy };
+        let weights = weights(&[0.5, -1.0], 0.1);
+        let terms = weights.iter().zip([outcome(-1.0, 3.0), outcome(-2.0, 4.0)]);
+        let loss: f64 =
+            terms.map(|(w, found)| w.log_prob * found.log_prob + w.entropy * found.entropy).sum();
         // (0.5·1 − 0.1·3 + −1·2 − 0.1·4) / 2
-        assert!((loss.to_scalar::<f64>().unwrap() + 1.1).abs() < 1e-15, "{loss}");
+        assert!((loss + 1.1).abs() < 1e-15, "{loss}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::random::{Owner, generator};
 use crate::search::{SearchError, Task};
 use crate::space::Arch;
 
-/// ω and its momenta: tensors that are replaced, never written to.
+/// A deep copy of ω and its momenta: tensors that no later step writes to.
 #[derive(Clone, Debug, Default)]
 pub struct SharedState {
     /// ω.
@@ -88,7 +88,7 @@ impl SharedLearner {
             config.seed,
         )?;
         let batches = Prefetch::start(stream, place)?;
-        Ok(Self { sgd: Sgd::new(config.shared, momenta), params, batches, task })
+        Ok(Self { sgd: Sgd::new(config.shared, &momenta)?, params, batches, task })
     }
 
     /// Takes one update of ω: the children `archs` on one training batch.
@@ -123,6 +123,6 @@ impl SharedLearner {
 
     /// A deep copy of ω and its momenta.
     pub fn state(&self) -> Result<SharedState, SearchError> {
-        Ok(SharedState { params: self.params.snapshot()?, momenta: self.sgd.momenta().clone() })
+        Ok(SharedState { params: self.params.snapshot()?, momenta: self.sgd.momenta()? })
     }
 }

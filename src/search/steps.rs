@@ -76,7 +76,7 @@ impl Search {
         let config = &task.config;
         Ok(SearchState {
             place: Place::START,
-            reinforce: Reinforce::new(&config.policy, task.space.script(), config.seed)?.state()?,
+            reinforce: Reinforce::new(&config.policy, task.space.script(), config.seed).state()?,
             advantage: Vec::new(),
             best: BestCells::default(),
             archs_sampled: 0,

@@ -2,8 +2,8 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use crate::engine::{AdamState, Snapshot};
-use crate::search::{Rollout, Scored, SearchError};
+use crate::engine::Snapshot;
+use crate::search::{AdamState, Rollout, Scored, SearchError};
 
 /// Proposes architectures and learns from their scores.
 pub trait Strategy {

@@ -13,10 +13,10 @@ use std::sync::Arc;
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{AdamState, Snapshot, from_safetensors, to_safetensors};
+use crate::engine::{Snapshot, from_safetensors, to_safetensors};
 use crate::net::ParamSpec;
 use crate::search::{
-    BestCell, BestCells, Phase, Place, SearchState, SharedState, StrategyState, Task,
+    AdamState, BestCell, BestCells, Phase, Place, SearchState, SharedState, StrategyState, Task,
 };
 use crate::space::Arch;
 use crate::store::{Loaded, StoreError};

@@ -173,7 +173,7 @@ def whole(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--enasd", required=True)
-    parser.add_argument("--executor", default="candle")
+    parser.add_argument("--executor", default="fast")
     parser.add_argument("--arch", required=True)
     parser.add_argument("--net", choices=["shared", "standalone"], default="shared")
     parser.add_argument("--layers", type=int, default=6)

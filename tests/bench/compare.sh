@@ -15,7 +15,7 @@ rounds=${ROUNDS:-3}
 enasd=${ENASD:-target/release/enasd}
 python=${PYTHON:-python3}
 out=${OUT:-$(mktemp -d)}
-executor=${EXECUTOR:-candle}
+executor=${EXECUTOR:-fast}
 net=${NET:-shared}
 readonly threads=2 steps=5
 mkdir -p "$out"

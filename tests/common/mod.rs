@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use enasd::config::Config;
 use enasd::data::Dataset;
-use enasd::engine::CandleExec;
+use enasd::engine::ExecutorChoice;
 use enasd::search::{SearchConfig, Task};
 use enasd::store::{HistoryReader, HistoryRow, StepRow};
 
@@ -37,7 +37,7 @@ pub(crate) fn tiny_config() -> SearchConfig {
 /// The search on the embedded images.
 pub(crate) fn task(config: SearchConfig) -> Task {
     let dataset = Arc::new(Dataset::load(&config.data, config.seed).unwrap());
-    let exec = std::sync::Arc::new(CandleExec::new(candle_core::Device::Cpu));
+    let exec = ExecutorChoice::Auto.open(&candle_core::Device::Cpu).unwrap();
     Task::new(config, dataset, exec).unwrap()
 }
 

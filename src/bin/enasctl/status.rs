@@ -131,8 +131,8 @@ fn advantage(status: &Status) -> String {
 
 fn device(status: &Status) -> String {
     let device = &status.device;
-    let DeviceStatus { wanted, used, reason, threads } = device;
-    format!("{used} ({wanted} wanted: {reason}), {threads} threads")
+    let DeviceStatus { wanted, used, reason, executor, threads } = device;
+    format!("{used} ({wanted} wanted: {reason}), executor {executor}, {threads} threads")
 }
 
 fn data(status: &Status) -> String {

@@ -11,8 +11,36 @@
 //!
 //! Images that fill up the last 16 are computed like others and left out of every sum over images.
 
+// What is not inlined into the function of an instruction set is compiled without that set.
+#![allow(clippy::inline_always)]
+
+mod affine;
+mod columns;
+mod depthwise;
+mod gemm;
+mod gemm_nt;
 mod isa;
 mod lanes;
+mod max_pool;
+mod rows;
+mod samples;
+mod scale_pixels;
+mod sums;
+mod tiles;
+mod vectors;
+mod weight_grad;
+mod windows;
 
+pub use affine::{Affine, GradRow, Raw};
+pub use columns::{ColumnPlace, affine_columns, norm_grad_columns};
+pub use depthwise::{Target, depthwise};
+pub use gemm::{Packed, gemm};
+pub use gemm_nt::gemm_nt;
 pub use isa::Isa;
 pub use lanes::{LANES, Lanes};
+pub use max_pool::{NO_TAP, max_pool, max_pool_grad, max_pool_taps};
+pub use rows::{Padded, add_affine, add_assign, affine_padded, relu_grad};
+pub use scale_pixels::scale_pixels;
+pub use sums::{channel_sums, grad_sums};
+pub use weight_grad::{WeightSums, depthwise_weight_grad};
+pub use windows::{PaddedRows, Place, Windows};

@@ -2,8 +2,12 @@
 
 use super::*;
 use crate::engine::Snapshot;
+use crate::random::{Owner, generator};
+use crate::search::witness::Witness;
 use crate::search::{Policy, PolicyConfig};
-use crate::space::{Arch, Space};
+use crate::space::{Arch, Op, Space};
+use candle_core::{Device, Tensor};
+use rand::RngExt;
 
 /// The micro architecture of the paper.
 const PUBLISHED: &str = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 \
@@ -52,8 +56,8 @@ fn script(flat: &str) -> Script {
 fn published(policy: &Policy) -> ([f64; 2], f64) {
     let (script, choices) = (script(PUBLISHED), choices(PUBLISHED));
     let run = |script: &Script, choices: &[Choice]| {
-        let (log_prob, entropy) = policy.log_prob_and_entropy(script, &[choices]).unwrap();
-        (-log_prob.to_vec1::<f64>().unwrap()[0], entropy.to_vec1::<f64>().unwrap()[0])
+        let Outcome { log_prob, entropy } = policy.outcomes(script, &[choices])[0];
+        (-log_prob, entropy)
     };
     let (both, entropy) = run(&script, &choices);
     let normal = Script(script.steps()[..script.steps().len() / 2].to_vec());
@@ -89,16 +93,17 @@ fn the_published_architecture_has_the_reference_log_probability() {
 
 #[test]
 fn the_first_logits_are_the_references() {
-    let params = Params::from_tensors(&filled(64, 0.1, AUTHORS_BIAS), &Device::Cpu).unwrap();
-    let theta = Theta::detached(&params).unwrap();
+    let theta = Theta::from_snapshot(64, &filled(64, 0.1, AUTHORS_BIAS), "").unwrap();
     let bounds = Bounds { temperature: 1.0, point: 1.1, pick: 0.44 };
-    let mut state = State::new(&theta, 1).unwrap();
-    let script = script(PUBLISHED);
-    assert!(state.advance(script.steps()[0], bounds).unwrap().is_none());
-    let logits = state.advance(script.steps()[1], bounds).unwrap().unwrap();
-    let logits = logits.to_vec2::<f64>().unwrap();
-    check_close(logits[0][0], 0.013_118_679_3, 1e-9);
-    check_close(logits[0][1], 0.015_248_376_1, 1e-9);
+    let inputs = Network::inputs(Isa::best(), &theta);
+    let network = Network::new(Isa::best(), &theta, bounds, &inputs);
+    let first = Script(script(PUBLISHED).steps()[..2].to_vec());
+    let mut tape = Tape::default();
+    walk(network, &first, 1, &mut |_, _, _| Ok(0), Some(&mut tape)).unwrap();
+    let Some(Moment::Decide(decision)) = tape.moments.last() else { panic!("no decision") };
+    let logits: Vec<f64> = decision.squashed.iter().map(|u| 1.1 * u).collect();
+    check_close(logits[0], 0.013_118_679_3, 1e-9);
+    check_close(logits[1], 0.015_248_376_1, 1e-9);
 }
 
 #[test]
@@ -106,7 +111,7 @@ fn without_weights_the_biases_alone_decide() {
     let theta = filled(64, 0.0, AUTHORS_BIAS);
     check_published(&PolicyConfig::default(), &theta, [28.461_758, 28.610_262], 57.186_958, 1e-6);
     let policy = Policy::from_snapshot(&PolicyConfig::default(), &theta, 0).unwrap();
-    let mut rng = crate::random::generator(1, crate::random::Owner::Policy, 0);
+    let mut rng = generator(1, Owner::Policy, 0);
     let rollout = policy.sample(&script(PUBLISHED), 1, &mut rng).unwrap().remove(0);
     let expected = [
         (CellKind::Normal, [0.315_270, 0.315_270, 0.123_153, 0.123_153, 0.123_153]),
@@ -126,29 +131,23 @@ fn a_rollout_does_not_feel_the_others_of_its_batch() {
     let other = "1 3 0 4 2 1 2 2 0 4 3 3 4 0 1 1 5 2 0 0 \
                  0 0 0 1 1 2 2 3 3 4 2 0 4 1 0 2 1 3 5 4";
     let (a, b) = (choices(PUBLISHED), choices(other));
-    let run = |batch: &[&[Choice]]| {
-        let (log_prob, entropy) = policy.log_prob_and_entropy(&script(other), batch).unwrap();
-        [log_prob.to_vec1::<f64>().unwrap(), entropy.to_vec1::<f64>().unwrap()].concat()
-    };
-    let (alone_a, alone_b, together) = (run(&[&a]), run(&[&b]), run(&[&a, &b, &a]));
-    for (at, expected) in
-        [alone_a[0], alone_b[0], alone_a[0], alone_a[1], alone_b[1], alone_a[1]].iter().enumerate()
-    {
-        check_close(together[at], *expected, 1e-12);
-    }
-    assert!((alone_a[0] - alone_b[0]).abs() > 1e-3);
+    let run = |batch: &[&[Choice]]| policy.outcomes(&script(other), batch);
+    let (alone_a, alone_b) = (run(&[&a])[0], run(&[&b])[0]);
+    // More than go through the network at once.
+    let together = run(&[&a, &b, &a, &a, &b, &b, &a]);
+    let expected = [alone_a, alone_b, alone_a, alone_a, alone_b, alone_b, alone_a];
+    assert_eq!(together, expected, "bit for bit");
+    assert!((alone_a.log_prob - alone_b.log_prob).abs() > 1e-3);
 }
 
 /// Gradients of the log probability and of the entropy, of one architecture.
 fn gradients(policy: &Policy, flat: &str) -> [Snapshot; 2] {
     let choices = choices(flat);
-    let (log_prob, entropy) = policy.log_prob_and_entropy(&script(flat), &[&choices]).unwrap();
-    [log_prob, entropy].map(|value| {
-        let grads = value.sum_all().unwrap().backward().unwrap();
-        let grad = |(name, var): (&str, &candle_core::Var)| {
-            (name.to_owned(), grads.get(var).unwrap().clone())
-        };
-        policy.params().iter().map(grad).collect()
+    let by_log_prob = Outcome { log_prob: 1.0, entropy: 0.0 };
+    let by_entropy = Outcome { log_prob: 0.0, entropy: 1.0 };
+    [by_log_prob, by_entropy].map(|weight| {
+        let (grad, _) = policy.gradient(&script(flat), &[&choices], &[weight]).unwrap();
+        grad.snapshot("").unwrap()
     })
 }
 
@@ -252,8 +251,8 @@ fn gradients_are_the_central_differences() {
         let tensor = Tensor::from_vec(entries, theta[name].shape(), &Device::Cpu).unwrap();
         theta.insert(name.to_owned(), tensor);
         let policy = Policy::from_snapshot(&config, &theta, 0).unwrap();
-        let (log_prob, entropy) = policy.log_prob_and_entropy(&script, &[&choices]).unwrap();
-        [values(&log_prob)[0], values(&entropy)[0]]
+        let Outcome { log_prob, entropy } = policy.outcomes(&script, &[&choices])[0];
+        [log_prob, entropy]
     };
     for (name, tensor) in &theta {
         let n = tensor.elem_count();
@@ -267,5 +266,53 @@ fn gradients_are_the_central_differences() {
                 check_close(grad, slope, 1e-6 * slope.abs() + 1e-10);
             }
         }
+    }
+}
+
+/// Rollouts of a sharpened policy, their values and the gradient of a weighted sum of these,
+/// against candle's.
+#[track_caller]
+fn check_against_candle(config: &PolicyConfig, scale: f64, n: usize) {
+    let theta = filled(config.hidden, scale, [1.0, 0.5, 0.0, -0.5, -1.0]);
+    let policy = Policy::from_snapshot(config, &theta, 0).unwrap();
+    let script = script(PUBLISHED);
+    let mut rng = generator(2, Owner::Policy, n as u64);
+    let rollouts = policy.sample(&script, n, &mut rng).unwrap();
+    let choices: Vec<&[Choice]> = rollouts.iter().map(|rollout| &rollout.choices[..]).collect();
+    let mut weight = || rng.random_range(-1.0..1.0);
+    let weights: Vec<Outcome> =
+        (0..n).map(|_| Outcome { log_prob: weight(), entropy: weight() }).collect();
+    let (grad, outcomes) = policy.gradient(&script, &choices, &weights).unwrap();
+
+    let witness = Witness::new(config, &theta);
+    let (log_prob, entropy) = witness.log_prob_and_entropy(&script, &choices);
+    let expected = values(&log_prob).into_iter().zip(values(&entropy));
+    for ((found, rollout), (log_prob, entropy)) in outcomes.iter().zip(&rollouts).zip(expected) {
+        check_close(found.log_prob, log_prob, 1e-12);
+        check_close(found.entropy, entropy, 1e-12);
+        let drawn = Outcome { log_prob: rollout.log_prob, entropy: rollout.entropy };
+        assert_eq!(drawn, *found, "bit for bit");
+    }
+    let weighted = |value: Tensor, weight: fn(&Outcome) -> f64| {
+        let weights: Vec<f64> = weights.iter().map(weight).collect();
+        (value * Tensor::new(weights, &Device::Cpu).unwrap()).unwrap().sum_all().unwrap()
+    };
+    let loss = weighted(log_prob, |w| w.log_prob) + weighted(entropy, |w| w.entropy);
+    let expected = loss.unwrap().backward().unwrap();
+    for (name, found) in grad.snapshot("").unwrap() {
+        let expected = values(expected.get(witness.params.get(&name).unwrap()).unwrap());
+        let largest = expected.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+        assert!(1e-3 < largest, "{name} shows nothing: {largest}");
+        for (found, expected) in values(&found).into_iter().zip(expected) {
+            check_close(found, expected, 1e-10 * largest);
+        }
+    }
+}
+
+#[test]
+fn values_and_gradients_are_candles() {
+    for n in [1, 2, 7] {
+        check_against_candle(&other_bounds(64), 0.4, n);
+        check_against_candle(&other_bounds(6), 0.8, n);
     }
 }

@@ -1,0 +1,203 @@
+//! Windows that slide over a plane row by row, forward and backward.
+
+use std::sync::Arc;
+
+use crate::engine::cpu_exec::buffers::{Buffer, Buffers};
+use crate::engine::cpu_exec::planes::Input;
+use crate::engine::kernel::{Isa, Lanes, Padded, Place, Windows, affine_padded};
+use crate::net::{Layer, Shape, Window};
+
+/// Pixels of the rows that are computed at a time: enough for a matrix product, few enough for
+/// the cache.
+const BLOCK_PIXELS: usize = 64;
+
+/// Output rows that are computed at a time.
+pub(super) fn block_rows(output: Shape) -> usize {
+    (BLOCK_PIXELS / output.width).clamp(1, output.height)
+}
+
+/// The window of a layer over its input.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slide {
+    pub(super) window: Window,
+    pub(super) input: Shape,
+    pub(super) output: Shape,
+}
+
+impl Slide {
+    /// `None` for a layer without windows.
+    pub(super) fn of(layer: &Layer) -> Option<Self> {
+        let input = layer.input_shapes[0];
+        Some(Self { window: layer.window()?, input, output: layer.output })
+    }
+
+    /// The windows over rows of the input.
+    pub(super) fn windows(&self) -> Windows {
+        let Window { kernel, stride, .. } = self.window;
+        let reach = (self.output.width - 1) * stride + kernel;
+        Windows {
+            kernel,
+            stride,
+            channels: self.input.channels,
+            width: self.output.width,
+            padded: reach.max(self.pad()[1] + self.input.width),
+        }
+    }
+
+    /// The windows over rows of the output's gradient, spread to the stride, that give the
+    /// gradient of the input.
+    pub(super) fn transposed(&self) -> Windows {
+        Windows {
+            kernel: self.window.kernel,
+            stride: 1,
+            channels: self.input.channels,
+            width: self.input.width,
+            padded: self.input.width + self.window.kernel - 1,
+        }
+    }
+
+    /// Padding above and left of the plane.
+    pub(super) fn pad(&self) -> [usize; 2] {
+        [self.window.pad_before(self.input.height), self.window.pad_before(self.input.width)]
+    }
+
+    /// Cells of the plane under each window along the rows, or along the columns.
+    pub(super) fn counts(&self, side: usize, outputs: usize) -> Vec<usize> {
+        let before = self.window.pad_before(side);
+        let count = |output: usize| {
+            let start = output * self.window.stride;
+            (start + self.window.kernel).min(before + side) - start.max(before)
+        };
+        (0..outputs).map(count).collect()
+    }
+}
+
+/// The newest rows of one group, each in a slot of its own; all others read as padding.
+#[derive(Debug)]
+struct Ring {
+    values: Buffer,
+    row_len: usize,
+    capacity: usize,
+}
+
+impl Ring {
+    fn new(buffers: &Arc<Buffers>, capacity: usize, row_len: usize, padding: f32) -> Self {
+        let mut values = buffers.take((capacity + 1) * row_len);
+        values.fill(Lanes::splat(padding));
+        Self { values, row_len, capacity }
+    }
+
+    fn row_mut(&mut self, row: usize) -> &mut [Lanes] {
+        &mut self.values[row % self.capacity * self.row_len..][..self.row_len]
+    }
+
+    fn row(&self, row: Option<usize>) -> &[Lanes] {
+        // The last slot is never written.
+        let slot = row.map_or(self.capacity, |row| row % self.capacity);
+        &self.values[slot * self.row_len..][..self.row_len]
+    }
+}
+
+/// The padded input rows under the windows of the output rows at hand.
+#[derive(Debug)]
+pub(super) struct InputRows<'a> {
+    slide: Slide,
+    input: Input<'a>,
+    ring: Ring,
+    filled: usize,
+}
+
+impl<'a> InputRows<'a> {
+    /// `padding` is what the windows see outside the plane; they come `block` rows at a time.
+    pub(super) fn new(
+        buffers: &Arc<Buffers>,
+        slide: Slide,
+        input: Input<'a>,
+        padding: f32,
+        block: usize,
+    ) -> Self {
+        let windows = slide.windows();
+        let capacity = (block - 1) * windows.stride + windows.kernel;
+        let ring = Ring::new(buffers, capacity, windows.channels * windows.padded, padding);
+        Self { slide, input, ring, filled: 0 }
+    }
+
+    /// The windows over these rows.
+    pub(super) fn windows(&self) -> Windows {
+        self.slide.windows()
+    }
+
+    /// The rows under the windows of `n` output rows from `first` on, which grows call by call.
+    pub(super) fn under(&mut self, isa: Isa, first: usize, n: usize) -> Vec<&[Lanes]> {
+        let Window { kernel, stride, .. } = self.slide.window;
+        let [above, before] = self.slide.pad();
+        let n_rows = (n - 1) * stride + kernel;
+        let height = self.slide.input.height;
+        let start = first * stride;
+        let end = (start + n_rows).saturating_sub(above).min(height);
+        let pad = Padded { before, padded: self.slide.windows().padded };
+        let needed = self.filled.max(start.saturating_sub(above));
+        for row in needed..end {
+            let ys = self.ring.row_mut(row);
+            affine_padded(isa, self.input.raw(row), ys, pad);
+        }
+        self.filled = self.filled.max(end);
+        let row = |row: usize| row.checked_sub(above).filter(|&row| row < height);
+        (start..start + n_rows).map(|at| self.ring.row(row(at))).collect()
+    }
+}
+
+/// Rows of an output's gradient, padded and spread to the stride, for the gradient of the input.
+#[derive(Debug)]
+pub(super) struct OutputRows {
+    slide: Slide,
+    ring: Ring,
+    given: usize,
+    taken: usize,
+}
+
+impl OutputRows {
+    /// `padding` is what stands between and around the rows, which come `block` at a time.
+    pub(super) fn new(buffers: &Arc<Buffers>, slide: Slide, padding: f32, block: usize) -> Self {
+        let windows = slide.transposed();
+        let capacity = block + windows.kernel;
+        let ring = Ring::new(buffers, capacity, windows.channels * windows.padded, padding);
+        Self { slide, ring, given: 0, taken: 0 }
+    }
+
+    /// Where the pixels of a row go.
+    pub(super) fn place(&self) -> Place {
+        let Window { kernel, stride, .. } = self.slide.window;
+        let [_, before] = self.slide.pad();
+        Place { padded: self.slide.transposed().padded, before: kernel - 1 - before, step: stride }
+    }
+
+    /// The slot of the next output row, to be written at [`OutputRows::place`].
+    pub(super) fn give(&mut self) -> &mut [Lanes] {
+        self.given += 1;
+        self.ring.row_mut(self.given - 1)
+    }
+
+    /// The next input row whose windows have all been given.
+    pub(super) fn next_complete(&mut self) -> Option<usize> {
+        let row = self.taken;
+        let [above, _] = self.slide.pad();
+        let last = (row + above) / self.slide.window.stride;
+        let all = self.given == self.slide.output.height;
+        let complete = row < self.slide.input.height && (last < self.given || all);
+        self.taken += usize::from(complete);
+        complete.then_some(row)
+    }
+
+    /// The rows whose windows cover input row `row`, top to bottom.
+    pub(super) fn over(&self, row: usize) -> Vec<&[Lanes]> {
+        let Window { kernel, stride, .. } = self.slide.window;
+        let [above, _] = self.slide.pad();
+        let spread = |at: usize| {
+            let at = at.checked_sub(kernel - 1)?;
+            let output = at / stride;
+            (at % stride == 0 && output < self.given).then_some(output)
+        };
+        (row + above..row + above + kernel).map(|at| self.ring.row(spread(at))).collect()
+    }
+}

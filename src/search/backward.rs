@@ -1,0 +1,308 @@
+//! The gradient of the policy's network, from the tape of a pass.
+//!
+//! A decision that took option k with probabilities p has, with respect to its logits,
+//!
+//! ```text
+//! ∇log π = 1ₖ − p        ∇H = −p·(log p + H)
+//! ```
+//!
+//! Gradients of W with respect to the state are gathered over all steps and taken in one product;
+//! what the gates read of an input is gathered by input, as each went through W once.
+
+use crate::engine::kernel::Isa;
+use crate::search::dense::{Matrix, add_product, transpose, vectorized};
+use crate::search::tape::{Decision, Moment, Tape};
+use crate::search::theta::{OPS, Theta};
+use crate::search::walk::{Bounds, Input, Network, Outcome};
+use crate::space::Step;
+
+/// The transposes that the gradient reads.
+pub(super) struct Transposed {
+    /// Of the part of W for x, `(4h, h)`.
+    input: Vec<f64>,
+    /// Of the part of W for h, `(4h, h)`.
+    state: Vec<f64>,
+    w1: Vec<f64>,
+    w2: Vec<f64>,
+}
+
+impl Transposed {
+    pub(super) fn new(theta: &Theta) -> Self {
+        let units = theta.hidden;
+        let (input, state) = theta.lstm.split_at(4 * units * units);
+        Self {
+            input: transpose(input, 4 * units),
+            state: transpose(state, 4 * units),
+            w1: transpose(&theta.w1, units),
+            w2: transpose(&theta.w2, units),
+        }
+    }
+}
+
+/// Adds to `grad` the gradient of `Σ weight.log_prob·log π + weight.entropy·H` over the rollouts
+/// of the pass on `tape`.
+pub(super) fn backward(
+    network: Network<'_>,
+    transposed: &Transposed,
+    tape: &Tape,
+    weights: &[Outcome],
+    grad: &mut Theta,
+) {
+    let mut backward = Backward::new(network, transposed, weights, grad);
+    let wide = 4 * backward.units * weights.len();
+    let mut gates = vec![0.0; tape.gates.len()];
+    for step in (0..tape.moments.len()).rev() {
+        backward.moment(tape, step);
+        backward.lstm(tape, step, &mut gates[step * wide..(step + 1) * wide]);
+    }
+    backward.finish(tape, &gates);
+}
+
+/// Where the way back is.
+struct Backward<'a> {
+    isa: Isa,
+    theta: &'a Theta,
+    bounds: Bounds,
+    transposed: &'a Transposed,
+    weights: &'a [Outcome],
+    grad: &'a mut Theta,
+    units: usize,
+    /// By the LSTM's output, `(n, h)`.
+    h: Vec<f64>,
+    /// By its memory, `(n, h)`.
+    c: Vec<f64>,
+    /// By what the gates read of the start and of each operation, `(1 + ops, 4h)`.
+    inputs: Vec<f64>,
+    /// By what they read of each node of the cell, `(nodes, n, 4h)`.
+    anchors: Vec<f64>,
+    /// By the key of each node of the cell, `(nodes, n, h)`.
+    keys: Vec<f64>,
+}
+
+impl<'a> Backward<'a> {
+    fn new(
+        network: Network<'a>,
+        transposed: &'a Transposed,
+        weights: &'a [Outcome],
+        grad: &'a mut Theta,
+    ) -> Self {
+        let Network { isa, theta, bounds, .. } = network;
+        let units = theta.hidden;
+        let state = vec![0.0; weights.len() * units];
+        let inputs = vec![0.0; (1 + OPS) * 4 * units];
+        let (h, c, anchors, keys) = (state.clone(), state, Vec::new(), Vec::new());
+        Self { isa, theta, bounds, transposed, weights, grad, units, h, c, inputs, anchors, keys }
+    }
+
+    /// Adds to the gradient by the output of `step` what was made of it.
+    fn moment(&mut self, tape: &Tape, step: usize) {
+        let wide = self.h.len();
+        let h = &tape.h[step * wide..(step + 1) * wide];
+        match &tape.moments[step] {
+            &Moment::Place { node, anchored } => self.place(h, node, anchored),
+            Moment::Decide(decision) => {
+                let scores = self.scores(decision);
+                match decision.step {
+                    Step::Pick { .. } => self.pick(h, &scores),
+                    Step::Begin { .. } | Step::Point { .. } | Step::Place => {
+                        self.point(h, decision, &scores);
+                    }
+                }
+            }
+        }
+    }
+
+    /// By the q of a decision, `(n, options)`.
+    fn scores(&self, decision: &Decision) -> Vec<f64> {
+        let Decision { step, choices, squashed, log_probs, .. } = decision;
+        let slope = self.bounds.of(*step) / self.bounds.temperature;
+        let options = log_probs.len() / self.weights.len();
+        let mut scores = Vec::with_capacity(log_probs.len());
+        for (rollout, log_probs) in log_probs.chunks_exact(options).enumerate() {
+            let Outcome { log_prob: weight, entropy: entropy_weight } = self.weights[rollout];
+            let (Input::Op(choice) | Input::Anchor(choice)) = choices[rollout] else { continue };
+            let entropy: f64 = -log_probs.iter().map(|l| l.exp() * l).sum::<f64>();
+            for (option, log_prob) in log_probs.iter().enumerate() {
+                let prob = log_prob.exp();
+                let hit = if option == choice { 1.0 } else { 0.0 };
+                let logit = weight * (hit - prob) - entropy_weight * prob * (log_prob + entropy);
+                let squashed = squashed[rollout * options + option];
+                scores.push(logit * slope * (1.0 - squashed * squashed));
+            }
+        }
+        scores
+    }
+
+    fn pick(&mut self, h: &[f64], scores: &[f64]) {
+        for scores in scores.chunks_exact(OPS) {
+            add(&mut self.grad.op_bias, scores);
+        }
+        let by_unit = Matrix::transposed(h, self.units);
+        add_product(self.isa, &mut self.grad.op_weight, by_unit, scores, OPS);
+        let rows = self.theta.op_weight.chunks_exact(OPS);
+        for (h, scores) in self.h.chunks_exact_mut(self.units).zip(scores.chunks_exact(OPS)) {
+            for (h, row) in h.iter_mut().zip(rows.clone()) {
+                *h += row.iter().zip(scores).map(|(w, score)| w * score).sum::<f64>();
+            }
+        }
+    }
+
+    fn point(&mut self, h: &[f64], decision: &Decision, scores: &[f64]) {
+        let (n, units) = (self.weights.len(), self.units);
+        let nodes = scores.len() / n;
+        grow(&mut self.keys, nodes * n * units);
+        let mut query = vec![0.0; n * units];
+        for (at, (mixed, key)) in
+            decision.mixed.chunks_exact(units).zip(self.keys.chunks_exact_mut(units)).enumerate()
+        {
+            let (node, rollout) = (at / n, at % n);
+            let score = scores[rollout * nodes + node];
+            let query = &mut query[rollout * units..(rollout + 1) * units];
+            let (v, v_grad) = (&self.theta.v[..], &mut self.grad.v[..]);
+            vectorized(self.isa, || {
+                for ((((mixed, key), query), v), v_grad) in
+                    mixed.iter().zip(key).zip(query).zip(v).zip(v_grad)
+                {
+                    let sum = score * v * (1.0 - mixed * mixed);
+                    *v_grad += score * mixed;
+                    *key += sum;
+                    *query += sum;
+                }
+            });
+        }
+        self.through(h, &query, Layer::W2);
+    }
+
+    fn place(&mut self, h: &[f64], node: usize, anchored: bool) {
+        let wide = self.h.len();
+        // A node that nobody could point at has no gradient.
+        if self.keys.len() == (node + 1) * wide {
+            let key = self.keys.split_off(node * wide);
+            self.through(h, &key, Layer::W1);
+        }
+        if self.anchors.len() == (node + 1) * 4 * wide {
+            let anchor = self.anchors.split_off(node * 4 * wide);
+            if anchored {
+                self.through(h, &anchor, Layer::Input);
+            }
+        }
+    }
+
+    /// Back through a product of h, whose result has the gradient `by`.
+    fn through(&mut self, h: &[f64], by: &[f64], layer: Layer) {
+        let units = self.units;
+        let (grad, transposed) = match layer {
+            Layer::Input => (&mut self.grad.lstm[..4 * units * units], &self.transposed.input),
+            Layer::W1 => (&mut self.grad.w1[..], &self.transposed.w1),
+            Layer::W2 => (&mut self.grad.w2[..], &self.transposed.w2),
+        };
+        let width = grad.len() / units;
+        add_product(self.isa, grad, Matrix::transposed(h, units), by, width);
+        add_product(self.isa, &mut self.h, Matrix::of(by, width), transposed, units);
+    }
+
+    /// Goes back through the LSTM step; the gradient by what its gates were before they were
+    /// squashed goes to `gates`, and to what they read.
+    fn lstm(&mut self, tape: &Tape, step: usize, gates: &mut [f64]) {
+        let (n, units, wide) = (self.weights.len(), self.units, self.h.len());
+        let squashed = &tape.squashed[step * wide..(step + 1) * wide];
+        let open = &tape.gates[step * 4 * wide..(step + 1) * 4 * wide];
+        let zeros = vec![0.0; wide];
+        let before = if step == 0 { &zeros } else { &tape.c[(step - 1) * wide..step * wide] };
+        for rollout in 0..n {
+            let row = rollout * units..(rollout + 1) * units;
+            let wide_row = 4 * row.start..4 * row.end;
+            let unit = Unit {
+                h: &self.h[row.clone()],
+                before: &before[row.clone()],
+                squashed: &squashed[row.clone()],
+                open: &open[wide_row.clone()],
+            };
+            vectorized(self.isa, || unit.back(&mut self.c[row], &mut gates[wide_row]));
+        }
+        self.h.fill(0.0);
+        let by = Matrix::of(gates, 4 * units);
+        add_product(self.isa, &mut self.h, by, &self.transposed.state, units);
+        for (rollout, gates) in gates.chunks_exact(4 * units).enumerate() {
+            let (to, row) = match tape.inputs[step * n + rollout] {
+                Input::Start => (&mut self.inputs, 0),
+                Input::Op(op) => (&mut self.inputs, 1 + op),
+                Input::Anchor(node) => {
+                    grow(&mut self.anchors, (node + 1) * 4 * wide);
+                    (&mut self.anchors, node * n + rollout)
+                }
+            };
+            add(&mut to[row * 4 * units..(row + 1) * 4 * units], gates);
+        }
+    }
+
+    /// What was gathered over all steps.
+    fn finish(self, tape: &Tape, gates: &[f64]) {
+        let Self { isa, theta, units, inputs, h, grad, .. } = self;
+        let (of_input, of_state) = grad.lstm.split_at_mut(4 * units * units);
+        // The first step has a state of zeros.
+        let later = gates.get(4 * h.len()..).unwrap_or_default();
+        let states = Matrix::transposed(&tape.h, units);
+        add_product(isa, of_state, states, later, 4 * units);
+        let embeddings = [&theta.start[..], &theta.op_embedding].concat();
+        let by_unit = Matrix::transposed(&embeddings, units);
+        add_product(isa, of_input, by_unit, &inputs, 4 * units);
+        let (start, ops) = inputs.split_at(4 * units);
+        for (grad, inputs) in [(&mut grad.start, start), (&mut grad.op_embedding, ops)] {
+            let by = Matrix::of(inputs, 4 * units);
+            add_product(isa, grad, by, &self.transposed.input, units);
+        }
+    }
+}
+
+/// The products that the output of an LSTM step goes through.
+#[derive(Clone, Copy)]
+enum Layer {
+    Input,
+    W1,
+    W2,
+}
+
+/// An LSTM step of one rollout: `(h)`, and `(4h)` for the gates.
+struct Unit<'a> {
+    /// The gradient by the output.
+    h: &'a [f64],
+    /// The memory before the step.
+    before: &'a [f64],
+    /// The tanh of the memory after it.
+    squashed: &'a [f64],
+    /// The gates i, f, o, g.
+    open: &'a [f64],
+}
+
+impl Unit<'_> {
+    /// `memory` is the gradient by the memory after the step, and becomes that before it.
+    #[inline]
+    fn back(&self, memory: &mut [f64], gates: &mut [f64]) {
+        let units = memory.len();
+        let (out, before) = (&self.h[..units], &self.before[..units]);
+        let squashed = &self.squashed[..units];
+        let [i, f, o, g] = [0, 1, 2, 3].map(|gate| &self.open[gate * units..(gate + 1) * units]);
+        let (by_i, rest) = gates.split_at_mut(units);
+        let (by_f, rest) = rest.split_at_mut(units);
+        let (by_o, by_g) = rest.split_at_mut(units);
+        let by_g = &mut by_g[..units];
+        for (at, memory) in memory.iter_mut().enumerate() {
+            let by_c = *memory + out[at] * o[at] * (1.0 - squashed[at] * squashed[at]);
+            by_i[at] = by_c * g[at] * i[at] * (1.0 - i[at]);
+            by_f[at] = by_c * before[at] * f[at] * (1.0 - f[at]);
+            by_o[at] = out[at] * squashed[at] * o[at] * (1.0 - o[at]);
+            by_g[at] = by_c * i[at] * (1.0 - g[at] * g[at]);
+            *memory = by_c * f[at];
+        }
+    }
+}
+
+fn add(to: &mut [f64], values: &[f64]) {
+    to.iter_mut().zip(values).for_each(|(to, value)| *to += value);
+}
+
+/// Appends zeros up to this length.
+fn grow(values: &mut Vec<f64>, len: usize) {
+    values.resize(values.len().max(len), 0.0);
+}
