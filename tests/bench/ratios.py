@@ -29,7 +29,7 @@ def read(folder):
 
 def row(name, programs):
     counts = {program: len(found) for program, found in programs.items()}
-    assert len(set(counts.values())) == 1, f"{name}: not every program has every round: {counts}"
+    assert len(set(counts.values())) == 1 and counts["enasd"], f"{name}: not every program has every round: {counts}"
     work = {(report["params"], report["multiply_adds"])
             for found in programs.values() for report in found}
     assert len(work) == 1, f"{name}: the programs count different work: {work}"
@@ -55,13 +55,16 @@ def table(reports):
 
 def main():
     reports = read(sys.argv[1])
+    if not reports:
+        sys.exit(f"ratios.py: there is no report in {sys.argv[1]}")
+    lines = table(reports)
     first = {program: found[0] for program, found in next(iter(reports.values())).items()}
     rounds = len(next(iter(reports.values()))["enasd"])
     print(f"medians of {rounds} rounds; ratio = PyTorch / enasd; "
           f"{first['enasd']['threads']} threads, {first['enasd']['instructions']}, "
           f"{first['enasd']['peak_gflops']:.0f} GFLOP/s at most")
     print(f"{first['enasd']['executor']} against {first['default']['executor']} and channels_last")
-    print(table(reports))
+    print(lines)
 
 
 if __name__ == "__main__":
