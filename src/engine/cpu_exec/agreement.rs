@@ -181,3 +181,18 @@ fn what_buffers_held_and_how_many_threads_there_are_changes_no_bit() {
         }
     }
 }
+
+#[test]
+fn a_weight_that_is_no_number_shows_in_the_loss_and_has_nothing_right() {
+    let net = family(3, 4, [1, 8, 8]).shared(&random_arch(3, 6)).unwrap();
+    let mut case = Case::new(net, 20, 1);
+    let spoilt = (&case.values["stem.weight"] * f64::NAN).unwrap();
+    case.values.insert("stem.weight".to_owned(), spoilt);
+    for isa in Isa::all() {
+        let exec = CpuExec::with(isa);
+        let found = case.train(&exec, &case.values);
+        assert!(found.loss.is_nan(), "{}: {}", isa.name(), found.loss);
+        let right = exec.count_correct(&case.net, &case.values, case.batch.images(), None);
+        assert_eq!((found.correct, right.unwrap()), (0, 0), "{}", isa.name());
+    }
+}

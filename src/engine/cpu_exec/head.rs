@@ -152,8 +152,11 @@ fn plane_means(input: &Input<'_>) -> Vec<Lanes> {
             let [scale, offset] = [input.affine.scale[channel], input.affine.offset[channel]];
             let mut sum = Lanes::default();
             for x in xs {
-                let lanes = sum.0.iter_mut().zip(x.0);
-                lanes.for_each(|(sum, x)| *sum += (scale * x + offset).max(0.0));
+                for (sum, x) in sum.0.iter_mut().zip(x.0) {
+                    let x = scale * x + offset;
+                    // Not `max`, which would make a number of what is none.
+                    *sum += if x < 0.0 { 0.0 } else { x };
+                }
             }
             let lanes = means[channel].0.iter_mut().zip(sum.0);
             lanes.for_each(|(mean, sum)| *mean += sum * share);

@@ -1,5 +1,7 @@
 //! What a reader makes of a row that a batch normalization has not yet been applied to.
 
+use pulp::Simd;
+
 use super::Lanes;
 
 /// Scale and offset of each channel: what a reader applies to a raw row, `scale · x + offset`.
@@ -40,6 +42,13 @@ impl Raw<'_> {
     pub(super) fn floor(&self) -> f32 {
         if self.relu { 0.0 } else { f32::NEG_INFINITY }
     }
+}
+
+/// `x`, or `floor` where `x` is below it. What is no number stays none, which the maximum of some
+/// instruction sets would hide.
+#[inline(always)]
+pub(super) fn at_least<S: Simd>(simd: S, floor: S::f32s, x: S::f32s) -> S::f32s {
+    simd.select_f32s(simd.less_than_f32s(x, floor), floor, x)
 }
 
 /// A row that a gradient goes to.

@@ -2,6 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
+use super::affine::at_least;
 use super::vectors::{strip_of, strip_of_mut, strips};
 use super::{Isa, Lanes, Raw};
 
@@ -56,7 +57,7 @@ impl WithSimd for AffineColumns<'_> {
                 let (x, y) = (&xs[start + step * p], &mut ys[p * total + first + channel]);
                 for strip in 0..strips::<S>() {
                     let x = simd.mul_add_e_f32s(scale, strip_of::<S>(x, strip), offset);
-                    *strip_of_mut::<S>(y, strip) = simd.max_f32s(floor, x);
+                    *strip_of_mut::<S>(y, strip) = at_least(simd, floor, x);
                 }
             }
             for p in inside..n {

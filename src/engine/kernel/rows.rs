@@ -2,6 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
+use super::affine::at_least;
 use super::vectors::{vectors, vectors_mut};
 use super::{Affine, GradRow, Isa, Lanes, Raw};
 
@@ -39,7 +40,7 @@ impl WithSimd for AffinePadded<'_> {
             let (scale, offset) = (simd.splat_f32s(scale), simd.splat_f32s(offset));
             let ys = vectors_mut::<S>(&mut ys[pad.before..][..width]);
             for (x, y) in vectors::<S>(xs).iter().zip(ys) {
-                *y = simd.max_f32s(floor, simd.mul_add_e_f32s(scale, *x, offset));
+                *y = at_least(simd, floor, simd.mul_add_e_f32s(scale, *x, offset));
             }
         }
     }
