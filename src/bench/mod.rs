@@ -21,7 +21,7 @@ mod tests;
 pub use arch::ArchChoice;
 pub use config::{BenchConfig, NetKind, UnknownNet};
 pub use error::BenchError;
-pub use executor::{DEFAULT_EXECUTOR, open};
+pub use executor::{DEFAULT_EXECUTOR, executor_choice, open};
 pub use job::Job;
 pub use memory::peak_rss_bytes;
 pub use pace::Pace;

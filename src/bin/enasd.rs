@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use enasd::bench::{self, ArchChoice, BenchConfig, BenchError, Job, NetKind, Report, Saves};
 use enasd::config::{Config, Loaded, environment};
 use enasd::daemon::{self, DaemonError, EXIT_CONFIG, EXIT_INTERNAL};
+use enasd::engine::ExecutorChoice;
 use enasd::net::Shape;
 use enasd::search::Until;
 use enasd::telemetry::install_panic_hook;
@@ -98,13 +99,13 @@ struct BenchArgs {
     /// Steps and forward passes that are timed, after one of each.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = count(1, 100_000))]
     steps: usize,
-    /// Threads that compute; 0 for every core this process may use.
+    /// Threads that compute; 0 for every core this process may use, or one with candle.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = count(0, 1024))]
     threads: usize,
     /// Of the initial values, the batch, the dropout and a random architecture.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// What computes: `candle`.
+    /// What computes: `fast` or `candle`.
     #[arg(long, value_name = "NAME", default_value = bench::DEFAULT_EXECUTOR)]
     executor: String,
     /// How the report is printed.
@@ -189,8 +190,7 @@ fn check_config(args: &ConfigArgs) -> Result<(), Failure> {
 }
 
 fn bench(args: BenchArgs) -> Result<(), Failure> {
-    let threads = or_every_core(args.threads);
-    with_threads(threads)?;
+    let threads = with_threads(bench::executor_choice(&args.executor)?, args.threads)?;
     let SpaceName::Micro = args.space;
     let config = BenchConfig {
         arch: args.arch.arch(args.seed).map_err(BenchError::from)?,
@@ -233,28 +233,18 @@ fn load(args: &ConfigArgs) -> Result<Loaded, DaemonError> {
 fn run(args: &RunArgs) -> Result<(), Failure> {
     let loaded = load(&args.config)?;
     let engine = &loaded.config.engine;
-    let threads = match engine.threads {
-        0 => engine.executor.default_threads(available_parallelism().map_or(1, usize::from)),
-        threads => threads,
-    };
-    with_threads(threads)?;
+    let threads = with_threads(engine.executor, engine.threads)?;
     install_panic_hook();
     Ok(daemon::run(&loaded, args.until.unwrap_or(Until::Forever), threads)?)
 }
 
-fn or_every_core(threads: usize) -> usize {
-    match threads {
-        0 => available_parallelism().map_or(1, usize::from),
-        threads => threads,
-    }
-}
-
-/// Starts the same program over, in the same process, where the variable does not say `threads`:
-/// a program must not change its environment once it may have threads.
-fn with_threads(threads: usize) -> Result<(), DaemonError> {
+/// How many threads compute. Starts the same program over, in the same process, where the variable
+/// does not say so: a program must not change its environment once it may have threads.
+fn with_threads(executor: ExecutorChoice, wanted: usize) -> Result<usize, DaemonError> {
+    let threads = executor.threads(wanted, available_parallelism().map_or(1, usize::from));
     let wanted = threads.to_string();
     if std::env::var(THREADS_VARIABLE).is_ok_and(|set| set == wanted) {
-        return Ok(());
+        return Ok(threads);
     }
     let failed = |error: std::io::Error| DaemonError::System {
         action: "start over with the number of threads set",

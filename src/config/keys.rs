@@ -3,6 +3,7 @@
 use std::ops::Bound;
 
 use crate::config::rule::Rule;
+use crate::engine::ExecutorChoice;
 
 /// One key.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +25,10 @@ pub(super) enum Role {
     Operation,
 }
 
+const EXECUTORS: &[&str] = {
+    let [a, b, c] = ExecutorChoice::ALL;
+    &[a.name(), b.name(), c.name()]
+};
 const SOURCES: &[&str] = &["fashion-mnist", "idx", "cifar-10", "cifar-100", "folder"];
 
 /// The longest path that Linux takes, without its final zero.
@@ -49,7 +54,7 @@ pub(super) const KEYS: &[Key] = &[
     search("data.flip", Rule::Switch),
     search("data.cutout", whole(0, 256)),
     search("engine.device", Rule::Device),
-    search("engine.executor", Rule::OneOf(&["auto", "fast", "candle"])),
+    search("engine.executor", Rule::OneOf(EXECUTORS)),
     operation("engine.threads", whole(0, 1024)),
     search("shared.lr_max", above(0.0, 10.0)),
     search("shared.lr_min", from(0.0, 10.0)),

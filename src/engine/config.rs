@@ -12,7 +12,7 @@ pub struct EngineConfig {
     pub device: String,
     /// What runs the nets.
     pub executor: ExecutorChoice,
-    /// Threads for tensor kernels; 0 for [`ExecutorChoice::default_threads`].
+    /// Threads for tensor kernels; 0 as [`ExecutorChoice::threads`] has it.
     pub threads: usize,
 }
 

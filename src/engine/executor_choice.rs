@@ -21,6 +21,18 @@ pub enum ExecutorChoice {
 }
 
 impl ExecutorChoice {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Fast, Self::Candle];
+
+    /// The name that settings have for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Fast => "fast",
+            Self::Candle => "candle",
+        }
+    }
+
     /// The executor for nets whose parameters live on `device`.
     pub fn open(self, device: &Device) -> Result<Arc<dyn Executor>> {
         match (self, device.is_cpu()) {
@@ -32,10 +44,14 @@ impl ExecutorChoice {
         }
     }
 
-    /// Threads for its kernels where the configuration leaves it open: every one of `cores` for
-    /// own kernels; one for candle's, whose threads wait for each other on small nets.
-    pub fn default_threads(self, cores: usize) -> usize {
-        if self == Self::Candle { 1 } else { cores }
+    /// Threads for its kernels where `wanted` are asked for; 0 is every one of `cores` for own
+    /// kernels, and one for candle's, whose threads wait for each other on small nets.
+    pub fn threads(self, wanted: usize, cores: usize) -> usize {
+        match (wanted, self) {
+            (0, Self::Candle) => 1,
+            (0, Self::Auto | Self::Fast) => cores,
+            (wanted, _) => wanted,
+        }
     }
 }
 
@@ -49,7 +65,15 @@ mod tests {
         assert!(name(ExecutorChoice::Auto).starts_with("fast"));
         assert_eq!(name(ExecutorChoice::Auto), name(ExecutorChoice::Fast));
         assert_eq!(name(ExecutorChoice::Candle), "candle");
-        assert_eq!(ExecutorChoice::Auto.default_threads(6), 6);
-        assert_eq!(ExecutorChoice::Candle.default_threads(6), 1);
+        assert_eq!(ExecutorChoice::Auto.threads(0, 6), 6);
+        assert_eq!(ExecutorChoice::Candle.threads(0, 6), 1);
+        assert_eq!(ExecutorChoice::ALL.map(|choice| choice.threads(3, 6)), [3; 3]);
+    }
+
+    #[test]
+    fn a_choice_is_written_by_its_name() {
+        for choice in ExecutorChoice::ALL {
+            assert_eq!(serde_json::to_value(choice).unwrap(), choice.name());
+        }
     }
 }

@@ -18,8 +18,7 @@ fn bench_gemm(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("gemm");
     for isa in Isa::all() {
         for &[outs, ins] in SHAPES {
-            let mut weights = Packed::default();
-            weights.pack(outs, &[&vec![0.5; outs * ins]]);
+            let weights = Packed::new(outs, &vec![0.5; outs * ins]);
             let columns = vec![Lanes::splat(0.25); PIXELS * ins];
             let mut ys = vec![Lanes::default(); PIXELS * outs];
             group.throughput(operations(outs, ins));

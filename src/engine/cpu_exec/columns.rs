@@ -23,7 +23,7 @@ impl<'a> Columns<'a> {
         inputs: Vec<Input<'a>>,
         weights: &'a [f32],
     ) -> Self {
-        let rows = |slide| InputRows::new(buffers, slide, inputs[0], 0.0, plan.block);
+        let rows = |slide| InputRows::new(buffers, slide, inputs[0], 0.0, plan.block_rows);
         match plan.reads {
             Reads::Pixels => Self::Pixels { inputs, total: plan.ins },
             Reads::Halves => Self::Halves { input: inputs[0], width: plan.output.width },

@@ -69,15 +69,31 @@ impl Grads {
         self.0[sink.id] = Some(Arc::new(sink.planes));
     }
 
+    /// Has `write` write a tensor's gradient, or add to it.
+    pub(super) fn write<T>(
+        &mut self,
+        job: &Job,
+        id: TensorId,
+        shape: Shape,
+        write: impl FnOnce(&mut Sink) -> T,
+    ) -> T {
+        let mut sink = self.open(job, id, shape);
+        let done = write(&mut sink);
+        self.close(sink);
+        done
+    }
+
     /// Adds a whole tensor; the first one is shared, not copied.
     pub(super) fn add(&mut self, job: &Job, id: TensorId, grad: &Arc<Planes>) {
         if self.0[id].is_none() {
             self.0[id] = Some(grad.clone());
             return;
         }
-        let mut sink = self.open(job, id, grad.shape);
-        let groups: Vec<GroupSink<'_>> = sink.groups().collect();
-        with_groups(groups, |group, sink| add_assign(job.isa, grad.group(group), sink.out));
-        self.close(sink);
+        self.write(job, id, grad.shape, |sink| {
+            let groups = sink.groups().collect();
+            with_groups(groups, |group, sink: GroupSink<'_>| {
+                add_assign(job.isa, grad.group(group), sink.out);
+            });
+        });
     }
 }

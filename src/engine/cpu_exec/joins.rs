@@ -49,14 +49,14 @@ pub(super) fn concat_grad(
     let mut first = 0;
     for &(id, shape) in inputs {
         let own_len = shape.channels * shape.width;
-        let mut sink = grads.open(job, id, shape);
-        with_groups(sink.groups().collect(), |group, sink| {
-            let rows = grad.group(group).chunks_exact(row_len);
-            for (out, row) in sink.out.chunks_exact_mut(own_len).zip(rows) {
-                write(job, &row[first..][..own_len], out, sink.add);
-            }
+        grads.write(job, id, shape, |sink| {
+            with_groups(sink.groups().collect(), |group, sink| {
+                let rows = grad.group(group).chunks_exact(row_len);
+                for (out, row) in sink.out.chunks_exact_mut(own_len).zip(rows) {
+                    write(job, &row[first..][..own_len], out, sink.add);
+                }
+            });
         });
-        grads.close(sink);
         first += own_len;
     }
 }

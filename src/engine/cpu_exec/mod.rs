@@ -31,7 +31,7 @@ use crate::engine::cpu_exec::job::Job;
 use crate::engine::cpu_exec::pass::Pass;
 use crate::engine::cpu_exec::planes::Batch;
 use crate::engine::cpu_exec::weights::Weights;
-use crate::engine::executor::{Executor, Gradients, Images, count_right};
+use crate::engine::executor::{Executor, Gradients, Images};
 use crate::engine::kernel::Isa;
 use crate::engine::{Noise, Params, Snapshot};
 use crate::net::Net;

@@ -1,5 +1,7 @@
 //! One pass of a net: forward layer by layer, backward in the opposite order.
 
+use std::sync::Arc;
+
 use candle_core::Result;
 
 use crate::engine::cpu_exec::grads::Grads;
@@ -12,7 +14,7 @@ use crate::engine::cpu_exec::planes::{Planes, Value};
 use crate::engine::cpu_exec::pools::Pool;
 use crate::engine::cpu_exec::product::Product;
 use crate::engine::cpu_exec::weights::Weights;
-use crate::engine::executor::Images;
+use crate::engine::executor::{Images, count_right};
 use crate::engine::kernel::{LANES, Lanes};
 use crate::engine::pass::{Noise, mask};
 use crate::engine::{Gradients, Snapshot};
@@ -171,7 +173,7 @@ impl Pass<'_> {
         };
         let mut found = Gradients { loss: main.value, correct: 0, grads: Snapshot::new(), moments };
         if let Some(Step::Head(head)) = &steps[self.net.logits - 1] {
-            found.correct = super::count_right(head.logits(), labels);
+            found.correct = count_right(head.logits(), labels);
         }
         let mut tensors = Grads::new(steps.len() + 1);
         for (idx, layer) in self.net.layers.iter().enumerate().rev() {
@@ -180,10 +182,10 @@ impl Pass<'_> {
                 Some(Step::Head(head)) => {
                     let aux = aux.as_ref().filter(|(id, _)| *id == idx + 1);
                     let loss = aux.map_or(&main, |(_, loss)| loss);
-                    let id = layer.inputs[0];
-                    let mut sink = tensors.open(&self.job, id, layer.input_shapes[0]);
-                    head.backward(loss, &mut sink, &mut found.grads)?;
-                    tensors.close(sink);
+                    let (id, shape) = (layer.inputs[0], layer.input_shapes[0]);
+                    tensors.write(&self.job, id, shape, |sink| {
+                        head.backward(loss, sink, &mut found.grads)
+                    })?;
                 }
                 Some(step) => {
                     if let Some(grad) = tensors.take(idx + 1) {
@@ -203,10 +205,10 @@ impl Step {
         self,
         job: &Job,
         layer: &Layer,
-        grad: std::sync::Arc<Planes>,
+        grad: Arc<Planes>,
         (tensors, params): (&mut Grads, &mut Snapshot),
     ) -> Result<()> {
-        let id = layer.inputs[0];
+        let (id, shape) = (layer.inputs[0], layer.input_shapes[0]);
         match self {
             Self::Product(product) => {
                 product.backward(job, &grad, &layer.inputs, (tensors, params))?;
@@ -219,15 +221,13 @@ impl Step {
                     layer.inputs.iter().copied().zip(layer.input_shapes.iter().copied()).collect();
                 joins::concat_grad(job, &grad, &inputs, tensors);
             }
-            Self::Pool(_) | Self::DropPath(Some(_)) => {
-                let mut sink = tensors.open(job, id, layer.input_shapes[0]);
-                match self {
-                    Self::Pool(pool) => pool.backward(job, &grad, &mut sink),
-                    Self::DropPath(Some(factors)) => factors.backward(&grad, &mut sink),
-                    _ => {}
-                }
-                tensors.close(sink);
+            Self::Pool(pool) => {
+                tensors.write(job, id, shape, |sink| pool.backward(job, &grad, sink));
             }
+            Self::DropPath(Some(factors)) => {
+                tensors.write(job, id, shape, |sink| factors.backward(&grad, sink));
+            }
+            // Logits have a loss instead.
             Self::Head(_) => {}
         }
         Ok(())

@@ -39,7 +39,7 @@ pub(super) struct Plan {
     /// Rows of the columns.
     pub(super) ins: usize,
     /// Output rows computed at a time.
-    pub(super) block: usize,
+    pub(super) block_rows: usize,
     blocks: Vec<Block>,
     /// The depthwise weights.
     pub(super) depthwise: Option<String>,
@@ -80,8 +80,8 @@ impl Plan {
             });
         }
         let (output, ins) = (layer.output, end_of_ins);
-        let block = block_rows(output);
-        Some(Self { reads, relu, output, ins, block, blocks, depthwise, norm })
+        let block_rows = block_rows(output);
+        Some(Self { reads, relu, output, ins, block_rows, blocks, depthwise, norm })
     }
 
     /// Rows of `W`.
@@ -112,7 +112,7 @@ impl Plan {
 
     /// Blocks of output rows.
     pub(super) fn row_blocks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let (block, height) = (self.block, self.output.height);
+        let (block, height) = (self.block_rows, self.output.height);
         (0..height).step_by(block).map(move |first| first..(first + block).min(height))
     }
 }

@@ -61,9 +61,7 @@ impl Pool {
         let mut rows = InputRows::new(&job.buffers, self.slide, input, f32::NEG_INFINITY, 1);
         let row_len = self.slide.output.channels * self.slide.output.width;
         for (row, out) in out.chunks_exact_mut(row_len).enumerate() {
-            if let [top, middle, bottom] = rows.under(job.isa, row, 1)[..] {
-                max_pool(job.isa, self.slide.windows(), &[top, middle, bottom], out);
-            }
+            max_pool(job.isa, self.slide.windows(), &three(&rows.under(job.isa, row, 1)), out);
         }
     }
 
@@ -105,16 +103,12 @@ impl Pool {
         let mut scratch = job.scratch(row_len);
         let by_row = grad.chunks_exact(slide.output.channels * slide.output.width);
         for (row, grad) in by_row.enumerate() {
-            if let [top, middle, bottom] = rows.under(isa, row, 1)[..] {
-                let under = [top, middle, bottom];
-                max_pool_taps(isa, slide.windows(), &under, taps.give(), place);
-            }
+            let under = three(&rows.under(isa, row, 1));
+            max_pool_taps(isa, slide.windows(), &under, taps.give(), place);
             scale_pixels(isa, grad, &ones, ds.give(), place);
             while let Some(row) = ds.next_complete() {
-                if let ([t0, t1, t2], [d0, d1, d2]) = (&taps.over(row)[..], &ds.over(row)[..]) {
-                    let (taps, ds) = ([*t0, *t1, *t2], [*d0, *d1, *d2]);
-                    max_pool_grad(isa, slide.transposed(), &taps, &ds, &mut scratch);
-                }
+                let [taps, ds] = [&taps, &ds].map(|rows| three(&rows.over(row)));
+                max_pool_grad(isa, slide.transposed(), &taps, &ds, &mut scratch);
                 relu_grad(isa, &scratch, input.raw(row), sink.row(row, row_len));
             }
         }
@@ -143,4 +137,9 @@ impl Pool {
             }
         }
     }
+}
+
+/// The rows under a maximum's window.
+fn three<'a>(rows: &[&'a [Lanes]]) -> [&'a [Lanes]; 3] {
+    rows.try_into().expect("the window of a max pool has three rows")
 }

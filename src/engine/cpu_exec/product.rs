@@ -50,8 +50,7 @@ impl Product {
             Some(name) => weights.get(name)?,
             None => Vec::new(),
         };
-        let mut packed = Packed::default();
-        packed.pack(plan.outs(), &[&matrix]);
+        let packed = Packed::new(plan.outs(), &matrix);
         let (planes, sums) = job.fill(plan.output, |group, ys| {
             let inputs = inputs.iter().map(|value| value.input(group, plan.relu)).collect();
             let columns = Columns::new(&job.buffers, &plan, inputs, &depthwise);
@@ -101,8 +100,7 @@ impl Product {
     ) -> Result<()> {
         let (tensors, params) = grads;
         let norm = self.norm_grad(job, grad);
-        let mut transposed = Packed::default();
-        transposed.pack_transposed(self.plan.outs(), &[&self.matrix]);
+        let transposed = Packed::transposed(self.plan.outs(), &self.matrix);
         let wanted = input_ids.iter().zip(&self.inputs).filter(|(id, _)| **id != 0);
         let mut sinks: Vec<Sink> =
             wanted.map(|(&id, value)| tensors.open(job, id, value.shape())).collect();
@@ -166,7 +164,7 @@ impl Backward<'_> {
             inputs.iter().map(|value| value.input(group, plan.relu)).collect();
         let mut scatter = Scatter::new(job, plan, depthwise, &inputs, sinks);
         let mut reader = Columns::new(&job.buffers, plan, inputs, depthwise);
-        let pixels = plan.block * width;
+        let pixels = plan.block_rows * width;
         let [mut columns, mut dys, mut dxs] =
             [pixels * ins, pixels * outs, pixels * ins].map(|len| job.scratch(len));
         let mut sums = Sums::new(outs * ins, depthwise.len());
@@ -241,7 +239,7 @@ impl Forward<'_> {
         let Self { job, plan, packed, group } = self;
         let (width, outs, ins) = (plan.output.width, plan.outs(), plan.ins);
         let valid = job.batch.valid(group);
-        let mut columns = job.scratch(plan.block * width * ins);
+        let mut columns = job.scratch(plan.block_rows * width * ins);
         for rows in plan.row_blocks() {
             let n = rows.len();
             let columns = &mut columns[..n * width * ins];

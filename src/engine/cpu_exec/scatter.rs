@@ -56,7 +56,7 @@ impl<'a> Scatter<'a> {
                 let taps = slide.window.kernel * slide.window.kernel;
                 let flipped = depthwise.chunks_exact(taps).flat_map(|taps| taps.iter().rev());
                 How::Depthwise(Box::new(Windows {
-                    rows: OutputRows::new(&job.buffers, slide, 0.0, plan.block),
+                    rows: OutputRows::new(&job.buffers, slide, 0.0, plan.block_rows),
                     slide,
                     flipped: flipped.copied().collect(),
                     ones: vec![1.0; plan.output.width],

@@ -18,7 +18,7 @@ use super::{Isa, Lanes};
 const ROWS: usize = 12;
 
 /// A matrix `(outs, ins)` in tiles of rows, so that [`gemm`] reads it front to back.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Packed {
     /// `[tile][column][row of the tile]`.
     data: Vec<f32>,
@@ -27,26 +27,16 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Packs `W = [W1 | W2 | …]`, each part `(outs, ins_i)` row-major. Reuses the buffer.
-    pub fn pack(&mut self, outs: usize, parts: &[&[f32]]) {
-        let ins = parts.iter().map(|part| part.len() / outs).sum();
-        let row_of = |out| {
-            parts.iter().flat_map(move |part| {
-                let ins = part.len() / outs;
-                part[out * ins..][..ins].iter().copied()
-            })
-        };
-        self.fill(outs, ins, (0..outs).map(row_of));
+    /// Packs `W`, `(outs, ins)` row-major.
+    pub fn new(outs: usize, weights: &[f32]) -> Self {
+        let ins = weights.len() / outs;
+        Self::of_rows(outs, ins, (0..outs).map(|out| weights[out * ins..][..ins].iter()))
     }
 
-    /// Packs `Wᵀ` of the same, `(Σ ins_i, outs)`: it takes gradients of outputs to those of inputs.
-    pub fn pack_transposed(&mut self, outs: usize, parts: &[&[f32]]) {
-        let ins = parts.iter().map(|part| part.len() / outs).sum();
-        let rows = parts.iter().flat_map(|part| {
-            let ins = part.len() / outs;
-            (0..ins).map(move |row| part[row..].iter().step_by(ins).copied())
-        });
-        self.fill(ins, outs, rows);
+    /// Packs `Wᵀ` of the same, `(ins, outs)`: it takes gradients of outputs to those of inputs.
+    pub fn transposed(outs: usize, weights: &[f32]) -> Self {
+        let ins = weights.len() / outs;
+        Self::of_rows(ins, outs, (0..ins).map(|row| weights[row..].iter().step_by(ins)))
     }
 
     /// Rows of the packed matrix.
@@ -59,22 +49,21 @@ impl Packed {
         self.ins
     }
 
-    fn fill<Row: Iterator<Item = f32>>(
-        &mut self,
+    fn of_rows<'a, Row: Iterator<Item = &'a f32>>(
         outs: usize,
         ins: usize,
         mut rows: impl Iterator<Item = Row>,
-    ) {
-        (self.outs, self.ins) = (outs, ins);
-        self.data.resize(outs * ins, 0.0);
+    ) -> Self {
+        let mut data = vec![0.0; outs * ins];
         for (first, length) in tiles(outs, ROWS) {
-            let tile = &mut self.data[first * ins..][..length * ins];
+            let tile = &mut data[first * ins..][..length * ins];
             for (idx, row) in rows.by_ref().take(length).enumerate() {
                 for (packed, weight) in tile[idx..].iter_mut().step_by(length).zip(row) {
-                    *packed = weight;
+                    *packed = *weight;
                 }
             }
         }
+        Self { data, outs, ins }
     }
 }
 

@@ -22,8 +22,7 @@ fn check(isa: Isa, [outs, ins, pixels]: [usize; 3]) {
     let stride = pixels + outs % 3;
     let untouched = Lanes::splat(7.0);
     let mut ys = vec![untouched; outs * stride];
-    let mut packed = Packed::default();
-    packed.pack(outs, &[&weights]);
+    let packed = Packed::new(outs, &weights);
     assert_eq!((packed.outs(), packed.ins()), (outs, ins));
     gemm(isa, &packed, &columns, &mut ys, stride);
     for (out, ys) in ys.chunks(stride).enumerate() {
@@ -64,25 +63,12 @@ fn unpacked(packed: &Packed) -> Vec<f32> {
 }
 
 #[test]
-fn parts_stand_side_by_side_and_the_transpose_turns_them() {
-    let (left, right) = ([1.0, 2.0, 3.0, 4.0], [5.0, 6.0]);
-    let mut packed = Packed::default();
-    packed.pack(2, &[&left, &right]);
-    assert_eq!(unpacked(&packed), [1.0, 2.0, 5.0, 3.0, 4.0, 6.0]);
-    packed.pack_transposed(2, &[&left, &right]);
-    assert_eq!(unpacked(&packed), [1.0, 3.0, 2.0, 4.0, 5.0, 6.0]);
-}
-
-#[test]
-fn a_buffer_is_reused_for_a_smaller_and_a_larger_matrix() {
+fn a_packed_matrix_reads_back_and_its_transpose_turns_it() {
     let mut samples = Samples::new(3);
-    let mut packed = Packed::default();
-    for (outs, ins) in [(30, 17), (2, 3), (41, 20)] {
+    for (outs, ins) in [(2, 3), (30, 17), (41, 20)] {
         let weights = samples.floats(outs * ins);
-        packed.pack(outs, &[&weights]);
-        assert_eq!(unpacked(&packed), weights);
-        packed.pack_transposed(outs, &[&weights]);
-        let turned = unpacked(&packed);
+        assert_eq!(unpacked(&Packed::new(outs, &weights)), weights);
+        let turned = unpacked(&Packed::transposed(outs, &weights));
         for out in 0..outs {
             for i in 0..ins {
                 assert_eq!(turned[i * outs + out].to_bits(), weights[out * ins + i].to_bits());
