@@ -30,6 +30,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         routes::history::history,
         routes::events::events,
         routes::config::config,
+        routes::config::origins,
         routes::openapi_json,
         routes::score::score,
         routes::sample::sample,

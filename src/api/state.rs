@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, watch};
 
 use crate::actors::{Commands, Status};
+use crate::api::ConfigOrigins;
 use crate::api::peer::Commanders;
 use crate::net::MicroNet;
 use crate::store::BestFolder;
@@ -70,6 +71,8 @@ pub struct ServeConfig {
     pub best: Arc<BestFolder>,
     /// The effective configuration, to be shown.
     pub config: serde_json::Value,
+    /// Where each of its values came from.
+    pub origins: ConfigOrigins,
     /// Users that may command, besides root and the daemon's own.
     pub admins: Vec<u32>,
     /// How long things may take.

@@ -1,5 +1,6 @@
 //! A configuration with the source of every value.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -17,6 +18,8 @@ pub struct Loaded {
     pub config: Config,
     /// The source of every key.
     pub sources: Sources,
+    /// The file that was read, where there is one.
+    pub file: Option<PathBuf>,
     folders: Folders,
 }
 
@@ -43,10 +46,15 @@ impl Loaded {
         let config = values::build(&values).map_err(|source| ConfigError::Table { source })?;
         problems.extend(check::conflicts(&config, &sources, |path| refused.contains(path)));
         if problems.is_empty() {
-            Ok(Self { config, sources, folders })
+            Ok(Self { config, sources, file: file.map(|file| file.path.clone()), folders })
         } else {
             Err(ConfigError::Problems { problems })
         }
+    }
+
+    /// Every key with its value, to be compared.
+    pub fn values(&self) -> BTreeMap<&'static str, serde_json::Value> {
+        values::flatten(&self.config)
     }
 
     /// The values as JSON, section by section, to be shown.

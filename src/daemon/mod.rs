@@ -2,6 +2,7 @@
 //! thread, serves socket and metrics, and waits for the end.
 
 mod error;
+mod origins;
 mod setup;
 
 use std::net::TcpListener;
@@ -18,6 +19,7 @@ use crate::actors::{
 };
 use crate::api::{Limits, OTHER, ROUTES, ServeConfig, ServerThread, Socket, serve, serve_metrics};
 use crate::config::Loaded;
+use crate::daemon::origins::origins;
 use crate::daemon::setup::{Setup, set_up};
 use crate::export::draw_svg;
 use crate::search::{Scorer, Search, SharedLearner, Until};
@@ -74,6 +76,7 @@ async fn serve_and_search(
         history,
         best,
         config: loaded.shown(),
+        origins: origins(loaded)?,
         admins: config.api.admins.clone(),
         limits: Limits::DAEMON,
         hook: Arc::new(move |route, status, duration| {

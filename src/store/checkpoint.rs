@@ -148,9 +148,14 @@ impl Checkpoints {
     }
 }
 
+/// What must be free before a checkpoint of so many bytes is begun.
+pub(super) fn needed_bytes(bytes: u64) -> u64 {
+    bytes.saturating_add(RESERVE_BYTES)
+}
+
 /// Refuses to begin what would fill the disk.
 fn check_room(path: &Path, bytes: u64, free_bytes: u64) -> Result<(), StoreError> {
-    let needed_bytes = bytes + RESERVE_BYTES;
+    let needed_bytes = needed_bytes(bytes);
     if free_bytes < needed_bytes {
         return Err(StoreError::DiskFull { path: path.to_owned(), needed_bytes, free_bytes });
     }

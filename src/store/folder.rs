@@ -1,6 +1,6 @@
 //! The state folder: one owner, one process at a time.
 
-use std::fs::{self, DirBuilder, File, TryLockError};
+use std::fs::{self, DirBuilder, File, Metadata, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,12 @@ pub(super) const FOLDER_MODE: u32 = 0o750;
 
 /// What a process that uses the folder locks, with its id inside for people. The lock is the
 /// kernel's: it ends with the process, however that ends, so the file may stay.
-const LOCK: &str = "LOCK";
+pub(super) const LOCK: &str = "LOCK";
+
+/// The parts of the folder.
+pub(super) const CHECKPOINTS: &str = "checkpoints";
+pub(super) const HISTORY: &str = "history.sqlite";
+pub(super) const CORRUPT: &str = "corrupt";
 
 /// The state folder, held for as long as this value lives.
 #[derive(Debug)]
@@ -48,12 +53,12 @@ impl StateFolder {
 
     /// Where the checkpoints are.
     pub fn checkpoints(&self) -> PathBuf {
-        self.path.join("checkpoints")
+        self.path.join(CHECKPOINTS)
     }
 
     /// The database of the history.
     pub fn history(&self) -> PathBuf {
-        self.path.join("history.sqlite")
+        self.path.join(HISTORY)
     }
 
     /// Where the best cells of the shared search are.
@@ -68,7 +73,7 @@ impl StateFolder {
 
     /// Where damaged checkpoints go.
     pub fn corrupt(&self) -> PathBuf {
-        self.path.join("corrupt")
+        self.path.join(CORRUPT)
     }
 
     /// Free space of the folder's filesystem, as far as this user may use it.
@@ -121,19 +126,25 @@ fn make_folder(path: &Path) -> Result<(), StoreError> {
 
 fn check_trusted(path: &Path) -> Result<(), StoreError> {
     let metadata = fs::symlink_metadata(path).map_err(io_error("inspect", path))?;
-    let own = rustix::process::geteuid().as_raw();
-    let fault = if metadata.is_symlink() {
-        FolderFault::Link
+    match fault(&metadata, rustix::process::geteuid().as_raw()) {
+        Some(fault) => Err(StoreError::Folder { path: path.to_owned(), fault }),
+        None => Ok(()),
+    }
+}
+
+/// Why a folder cannot hold the state of a process that runs as `own`.
+pub(super) fn fault(metadata: &Metadata, own: u32) -> Option<FolderFault> {
+    if metadata.is_symlink() {
+        Some(FolderFault::Link)
     } else if !metadata.is_dir() {
-        FolderFault::NotAFolder
+        Some(FolderFault::NotAFolder)
     } else if metadata.uid() != own {
-        FolderFault::Owner { found: metadata.uid(), expected: own }
+        Some(FolderFault::Owner { found: metadata.uid(), expected: own })
     } else if metadata.mode() & 0o002 != 0 {
-        FolderFault::WorldWritable { mode: metadata.mode() & 0o7777 }
+        Some(FolderFault::WorldWritable { mode: metadata.mode() & 0o7777 })
     } else {
-        return Ok(());
-    };
-    Err(StoreError::Folder { path: path.to_owned(), fault })
+        None
+    }
 }
 
 fn lock(folder: &Path) -> Result<File, StoreError> {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use serde::{Deserialize, Serialize};
 
 use crate::store::history_row::from_sql_int;
-use crate::store::history_schema::{database_error, open_to_read};
+use crate::store::history_schema::{check_whole, database_error, open_to_look, open_to_read};
 use crate::store::{EventRow, HistoryRow, StepRow, StoreError};
 
 /// The most rows that one answer has, whatever is asked for.
@@ -53,6 +53,17 @@ impl HistoryReader {
     /// Opens the database at `path`, which a [`History`](crate::store::History) has made.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Ok(Self { db: open_to_read(path)?, path: path.to_owned() })
+    }
+
+    /// Opens the database at `path` without making a file, unless its last writer was killed.
+    /// What a daemon that starts meanwhile writes may then be missed.
+    pub fn look(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { db: open_to_look(path)?, path: path.to_owned() })
+    }
+
+    /// Looks at every page, which takes some seconds for a gigabyte.
+    pub fn check(&self) -> Result<(), StoreError> {
+        check_whole(&self.db, &self.path, u64::MAX)
     }
 
     /// Architectures that were scored.
@@ -120,6 +131,23 @@ impl HistoryReader {
         })
     }
 
+    /// The last events, oldest first.
+    pub fn last_events(&self, limit: u32) -> Result<Vec<EventRow>, StoreError> {
+        let before = "SELECT ifnull(max(seq), 0) FROM (SELECT seq FROM events ORDER BY seq DESC
+                      LIMIT -1 OFFSET ?1)";
+        self.events(self.number(before, [limit.min(MAX_ROWS)])?, limit)
+    }
+
+    /// What was drawn last, in the order in which the search went.
+    pub fn last_history(&self, limit: u32) -> Result<Vec<HistoryRow>, StoreError> {
+        let sql = "SELECT step, arm, idx, phase, cycle, epoch, arch, arch_id, reward, log_prob,
+                          entropy
+                   FROM rollouts ORDER BY step DESC, arm DESC, idx DESC LIMIT ?1";
+        let mut rows = self.rows(sql, [limit.min(MAX_ROWS)], history_row)?;
+        rows.reverse();
+        Ok(rows)
+    }
+
     /// The percentage of recent rewards, of the policy and of the control arm, that `reward`
     /// exceeds; those equal to it count half. None if nothing was scored, or `reward` is no
     /// number.
@@ -138,16 +166,16 @@ impl HistoryReader {
 
     /// How many different architectures were drawn.
     pub fn unique_archs(&self) -> Result<u64, StoreError> {
-        self.number("SELECT count(DISTINCT arch_id) FROM rollouts")
+        self.number("SELECT count(DISTINCT arch_id) FROM rollouts", [])
     }
 
     /// How many architectures were drawn, repetitions included.
     pub fn count(&self) -> Result<u64, StoreError> {
-        self.number("SELECT count(*) FROM rollouts")
+        self.number("SELECT count(*) FROM rollouts", [])
     }
 
-    fn number(&self, sql: &str) -> Result<u64, StoreError> {
-        let found = self.db.query_row(sql, [], |row| from_sql_int(row, 0));
+    fn number(&self, sql: &str, params: impl Params) -> Result<u64, StoreError> {
+        let found = self.db.query_row(sql, params, |row| from_sql_int(row, 0));
         found.map_err(database_error("read", &self.path))
     }
 
@@ -276,6 +304,48 @@ mod tests {
         assert_eq!(reader.history(u64::MAX, 0).unwrap(), []);
         assert_eq!(reader.steps(0, 9).unwrap()[0].loss, Some(2.0));
         assert_eq!(reader.steps(2, 9).unwrap(), []);
+    }
+
+    #[test]
+    fn the_last_rows_and_events_come_in_their_order() {
+        let Rig { history, reader, rows, .. } = &mut rig();
+        assert_eq!(reader.last_history(2).unwrap(), rows[4..]);
+        assert_eq!(reader.last_history(100).unwrap(), *rows);
+        assert_eq!(reader.last_events(3).unwrap(), []);
+        for kind in ["a", "b", "c"] {
+            history.event(1, kind, "m").unwrap();
+        }
+        let kinds = |limit| -> Vec<String> {
+            reader.last_events(limit).unwrap().into_iter().map(|event| event.kind).collect()
+        };
+        assert_eq!(
+            (kinds(2), kinds(9)),
+            (vec!["b".into(), "c".into()], vec!["a".into(), "b".into(), "c".into()])
+        );
+    }
+
+    #[test]
+    fn a_look_leaves_no_trace_and_a_damaged_page_is_found() {
+        let Rig { _folder: folder, history, reader, .. } = rig();
+        let path = folder.path().join("history.sqlite");
+        assert_eq!(HistoryReader::look(&path).unwrap().count().unwrap(), 6);
+        drop((reader, history));
+        let names = || {
+            let names = std::fs::read_dir(folder.path()).unwrap();
+            names.map(|name| name.unwrap().file_name()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(), ["history.sqlite"]);
+        HistoryReader::look(&path).unwrap().check().unwrap();
+        assert_eq!(names(), ["history.sqlite"]);
+
+        let mut bytes = std::fs::read(&path).unwrap();
+        let start = bytes.len() - 4096;
+        bytes[start..].fill(0xff);
+        let odd = folder.path().join("100% odd?#.sqlite");
+        std::fs::write(&odd, &bytes).unwrap();
+        assert!(HistoryReader::look(&odd).unwrap().check().is_err());
+        let missing = HistoryReader::look(&folder.path().join("none")).unwrap_err();
+        assert!(missing.to_string().contains("/none"), "{missing}");
     }
 
     #[test]

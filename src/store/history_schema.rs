@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::store::atomic::is_there;
 use crate::store::{Defect, StoreError};
 
 /// The schema that this program writes, in `PRAGMA user_version`.
@@ -76,7 +77,7 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, StoreError> {
     let failed = || database_error("open", path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let mut db = open(path, flags)?;
-    check_whole(&db, path)?;
+    check_whole(&db, path, MAX_CHECKED_BYTES)?;
     if version(&db, path)?.is_none() {
         create(&mut db).map_err(database_error("create", path))?;
     }
@@ -92,6 +93,41 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     match version(&db, path)? {
         Some(_) => Ok(db),
         None => Err(StoreError::NotFound { path: path.to_owned() }),
+    }
+}
+
+/// Opens the database to be looked at without a trace. A reader of a database with a write-ahead
+/// log makes files beside it; where there is no log, as after an orderly end, none is needed.
+pub(super) fn open_to_look(path: &Path) -> Result<Connection, StoreError> {
+    if has_log(path)? {
+        return open_to_read(path);
+    }
+    // What a URI gives a meaning to is written as numbers.
+    let text = path.to_string_lossy();
+    let text = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let uri = format!("file:{text}?immutable=1");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let db = open(Path::new(&uri), flags).map_err(|err| named(err, path))?;
+    match version(&db, path)? {
+        Some(_) => Ok(db),
+        None => Err(StoreError::NotFound { path: path.to_owned() }),
+    }
+}
+
+/// Whether the database has a write-ahead log: it is open, or its last writer was killed.
+fn has_log(path: &Path) -> Result<bool, StoreError> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    is_there(Path::new(&log))
+}
+
+/// The same error of a database by its plain name.
+fn named(err: StoreError, path: &Path) -> StoreError {
+    match err {
+        StoreError::Database { action, source, .. } => {
+            StoreError::Database { action, path: path.to_owned(), source }
+        }
+        other => other,
     }
 }
 
@@ -140,13 +176,13 @@ fn create(db: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Looks at every page of a database that is small enough. Damage inside of a value has no sign:
-/// nothing depends on these values, since the search goes on from its checkpoint.
-fn check_whole(db: &Connection, path: &Path) -> Result<(), StoreError> {
+/// Looks at every page of a database of at most `max_bytes`. Damage inside of a value has no
+/// sign: nothing depends on these values, since the search goes on from its checkpoint.
+pub(super) fn check_whole(db: &Connection, path: &Path, max_bytes: u64) -> Result<(), StoreError> {
     let number = |pragma| db.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let check = || -> rusqlite::Result<Option<String>> {
         let bytes = number("page_count")?.saturating_mul(number("page_size")?);
-        if MAX_CHECKED_BYTES.cast_signed() < bytes {
+        if i64::try_from(max_bytes).is_ok_and(|max| max < bytes) {
             return Ok(None);
         }
         db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map(Some)

@@ -37,6 +37,7 @@ mod read;
 mod retention;
 mod rows;
 mod state_files;
+mod state_view;
 
 pub use atomic::{write_atomically, write_folder_atomically};
 pub use best::BestFolder;
@@ -52,3 +53,4 @@ pub use quarantine::Rejected;
 pub use retention::{Retention, RetentionAction};
 pub use rows::history_rows;
 pub use state_files::{config_text, read_state, state_files};
+pub use state_view::{Disk, FolderFacts, Newest, SetAside, StateView};

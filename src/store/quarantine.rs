@@ -9,7 +9,7 @@ use crate::store::generation::folder_name;
 use crate::store::{Defect, StoreError};
 
 /// The file that says why.
-const WHY: &str = "WHY.txt";
+pub(super) const WHY: &str = "WHY.txt";
 
 /// A checkpoint that was moved out of the way.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use enasd::actors::{RunState, Status};
 use enasd::api::wire::{ArchReply, ArchsReply, BestReply, HistoryReply, Stage};
-use enasd::api::{ProblemCode, ROUTES};
+use enasd::api::{ConfigOrigins, Layer, ProblemCode, ROUTES};
 use serde_json::Value;
 
 use crate::rig::{IDENTITIES, KEPT_WEIGHTS, PUBLISHED, Rig, check_refused, id, within};
@@ -136,6 +136,16 @@ async fn a_history_that_cannot_be_read_is_a_problem_and_not_the_end() {
 async fn the_configuration_is_shown_as_it_was_given() {
     let config: Value = within(Rig::new().client().get("/v1/config")).await.unwrap();
     assert_eq!(config["net"]["layers"], 6);
+}
+
+#[tokio::test]
+async fn the_origins_say_which_file_and_folder_are_used() {
+    let rig = Rig::new();
+    let origins: ConfigOrigins = within(rig.client().get("/v1/config/origins")).await.unwrap();
+    assert_eq!(origins.file.as_deref(), Some("/etc/enasd/enasd.toml"));
+    assert_eq!(origins.state, rig.folder.path().display().to_string());
+    assert_eq!(origins.keys["seed"].place, "/etc/enasd/enasd.toml:1");
+    assert_eq!(origins.keys["seed"].layer, Layer::File);
 }
 
 #[tokio::test]

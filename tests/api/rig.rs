@@ -15,7 +15,8 @@ use enasd::actors::{
     Sample, SampleReply, Score, ScoreReply, Status, Stop,
 };
 use enasd::api::{
-    ApiError, Client, Limits, Problem, ProblemCode, ServeConfig, ServerThread, Socket, serve,
+    ApiError, Client, ConfigOrigins, Layer, Limits, Origin, Problem, ProblemCode, ServeConfig,
+    ServerThread, Socket, serve,
 };
 use enasd::net::{MicroNet, NetConfig, Shape};
 use enasd::space::Arch;
@@ -197,6 +198,7 @@ impl Rig {
             history: folder.path().join("history.sqlite"),
             best: Arc::new(best),
             config: serde_json::json!({ "seed": 7, "net": { "layers": 6, "path": null } }),
+            origins: origins(folder.path()),
             admins: vec![],
             limits,
             hook: Arc::new(move |route, status, _| count.lock().unwrap().push((route, status))),
@@ -250,6 +252,17 @@ fn running() -> Status {
             cycle: 0,
         }],
         ..Status::default()
+    }
+}
+
+fn origins(folder: &Path) -> ConfigOrigins {
+    let place = "/etc/enasd/enasd.toml:1".to_owned();
+    let origin = Origin { value: 7.into(), layer: Layer::File, place };
+    ConfigOrigins {
+        file: Some("/etc/enasd/enasd.toml".to_owned()),
+        state: folder.display().to_string(),
+        socket: folder.join("api.sock").display().to_string(),
+        keys: [("seed".to_owned(), origin)].into(),
     }
 }
 

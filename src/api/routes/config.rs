@@ -1,9 +1,10 @@
-//! `GET /v1/config`: the configuration that the daemon runs with.
+//! `GET /v1/config` and `GET /v1/config/origins`: the configuration that the daemon runs with, and
+//! where it came from.
 
 use actix_web::HttpResponse;
 
-use crate::api::Problem;
 use crate::api::routes::State;
+use crate::api::{ConfigOrigins, Problem};
 
 /// The effective configuration, a section for each layer.
 #[utoipa::path(get, path = "/v1/config", tag = "questions", responses(
@@ -13,4 +14,14 @@ use crate::api::routes::State;
 ))]
 pub(in crate::api) async fn config(state: State) -> HttpResponse {
     HttpResponse::Ok().json(&state.config.config)
+}
+
+/// Where each value of the effective configuration came from.
+#[utoipa::path(get, path = "/v1/config/origins", tag = "questions", responses(
+    (status = 200, description = "every key with its value and its source", body = ConfigOrigins),
+    (status = "default", description = "a problem", body = Problem,
+        content_type = "application/problem+json"),
+))]
+pub(in crate::api) async fn origins(state: State) -> HttpResponse {
+    HttpResponse::Ok().json(&state.config.origins)
 }

@@ -25,7 +25,7 @@ type State = Data<ApiState>;
 
 /// Every route, as the metrics and the OpenAPI document name it; `other` stands for requests of
 /// none of them.
-pub const ROUTES: [&str; 21] = [
+pub const ROUTES: [&str; 22] = [
     "/healthz",
     "/readyz",
     "/v1/archs",
@@ -36,6 +36,7 @@ pub const ROUTES: [&str; 21] = [
     "/v1/best",
     "/v1/checkpoint",
     "/v1/config",
+    "/v1/config/origins",
     "/v1/derive",
     "/v1/events",
     "/v1/history",
@@ -70,7 +71,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
                 .error_handler(bad_body),
         )
         .app_data(QueryConfig::default().error_handler(bad_query));
-    let questions: [(&str, Route); 13] = [
+    let questions: [(&str, Route); 14] = [
         ("/healthz", web::get().to(health::healthz)),
         ("/readyz", web::get().to(health::readyz)),
         ("/v1/status", web::get().to(status::status)),
@@ -83,6 +84,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         ("/v1/history", web::get().to(history::history)),
         ("/v1/events", web::get().to(events::events)),
         ("/v1/config", web::get().to(config::config)),
+        ("/v1/config/origins", web::get().to(config::origins)),
         ("/v1/openapi.json", web::get().to(openapi_json)),
     ];
     let commands: [(&str, Route); 7] = [

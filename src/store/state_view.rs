@@ -1,0 +1,318 @@
+//! The state folder looked at and not touched: no lock is taken, nothing is made, moved or
+//! cleaned up. For whoever wants to know how it is while a daemon, perhaps, works in it.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::StatVfsMountFlags;
+
+use crate::store::atomic::names;
+use crate::store::checkpoint::needed_bytes;
+use crate::store::error::io_error;
+use crate::store::folder::{CHECKPOINTS, CORRUPT, HISTORY, LOCK, fault};
+use crate::store::generation::{self, Found, folder_name, steps};
+use crate::store::manifest::{Link, MANIFEST, MAX_MANIFEST_BYTES};
+use crate::store::quarantine::WHY;
+use crate::store::read::{Length, read_file};
+use crate::store::{Defect, FolderFault, StoreError};
+
+/// How often a reading is tried while a daemon replaces what is read.
+const ATTEMPTS: usize = 4;
+
+/// The longest line of a `WHY.txt` that is read.
+const MAX_WHY_BYTES: u64 = 16 << 10;
+
+/// A state folder that another process may hold.
+#[derive(Clone, Debug)]
+pub struct StateView {
+    path: PathBuf,
+}
+
+/// Whose the folder is, and who may enter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FolderFacts {
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// Its permission bits.
+    pub mode: u32,
+}
+
+/// The filesystem that holds the folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// Free space, as far as this user may use it.
+    pub free_bytes: u64,
+    /// Files that may still be made; none where the filesystem has no limit.
+    pub free_inodes: Option<u64>,
+    /// Whether it is mounted to be read only.
+    pub is_read_only: bool,
+}
+
+/// The newest checkpoint that is whole, and the newer ones that are not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Newest {
+    /// The step after which it was taken.
+    pub step: u64,
+    /// The size of its files.
+    pub bytes: u64,
+    /// When it was written, in seconds since 1970.
+    pub unix_seconds: i64,
+    /// The version of the program that wrote it.
+    pub program: String,
+    /// The steps of newer ones and what is wrong with them, the newest first.
+    pub damaged: Vec<(u64, Defect)>,
+}
+
+/// Something in `corrupt/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// Its name.
+    pub name: String,
+    /// Why it was set aside, where that was written down.
+    pub why: Option<String>,
+}
+
+impl StateView {
+    /// The state folder at `path`, which need not be there.
+    pub fn new(path: &Path) -> Self {
+        // Without the final `/`, through which a link would be followed.
+        Self { path: path.components().collect() }
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The database of the history.
+    pub fn history(&self) -> PathBuf {
+        self.path.join(HISTORY)
+    }
+
+    /// Whose the folder is; none where it is not there.
+    pub fn facts(&self) -> Result<Option<FolderFacts>, StoreError> {
+        match fs::symlink_metadata(&self.path) {
+            Ok(found) => {
+                let mode = found.mode() & 0o7777;
+                Ok(Some(FolderFacts { uid: found.uid(), gid: found.gid(), mode }))
+            }
+            Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(io_error("inspect", &self.path)(source)),
+        }
+    }
+
+    /// Why a daemon that runs as `uid` would refuse the folder, if it would.
+    pub fn fault(&self, uid: u32) -> Result<Option<FolderFault>, StoreError> {
+        let metadata = fs::symlink_metadata(&self.path).map_err(io_error("inspect", &self.path))?;
+        Ok(fault(&metadata, uid))
+    }
+
+    /// The process that holds the folder's lock. The kernel's list is read, since to try the
+    /// lock could keep out a daemon that starts at that moment.
+    pub fn holder(&self) -> Result<Option<u32>, StoreError> {
+        let lock = self.path.join(LOCK);
+        let inode = match fs::symlink_metadata(&lock) {
+            Ok(metadata) => metadata.ino(),
+            Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(io_error("inspect", &lock)(source)),
+        };
+        let list = Path::new("/proc/locks");
+        let text = fs::read_to_string(list).map_err(io_error("read", list))?;
+        let written = fs::read_to_string(&lock).ok().and_then(|text| text.trim().parse().ok());
+        Ok(holder(&text, inode, written))
+    }
+
+    /// The filesystem that holds the folder.
+    pub fn disk(&self) -> Result<Disk, StoreError> {
+        let path = &self.path;
+        let stat = rustix::fs::statvfs(path)
+            .map_err(|errno| io_error("ask for the free space of", path)(errno.into()))?;
+        Ok(Disk {
+            free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+            free_inodes: (stat.f_files != 0).then_some(stat.f_favail),
+            is_read_only: stat.f_flag.contains(StatVfsMountFlags::RDONLY),
+        })
+    }
+
+    /// What must be free before a checkpoint of so many bytes is begun.
+    pub fn needed_bytes(checkpoint_bytes: u64) -> u64 {
+        needed_bytes(checkpoint_bytes)
+    }
+
+    /// The steps of which there are checkpoints, ascending. They are not checked.
+    pub fn steps(&self) -> Result<Vec<u64>, StoreError> {
+        steps(&self.path.join(CHECKPOINTS))
+    }
+
+    /// The newest checkpoint that is whole, as a start would choose it. `None` if there is no
+    /// checkpoint at all; that none is whole is [`StoreError::NoneWhole`].
+    pub fn newest(&self) -> Result<Option<Newest>, StoreError> {
+        let mut attempt = 1;
+        loop {
+            let before = self.steps()?;
+            let found = self.read_newest(&before);
+            let is_quiet = matches!(&found, Ok(None)) || is_sound(&found);
+            // A daemon writes new ones and removes old ones.
+            if is_quiet || attempt == ATTEMPTS || before == self.steps()? {
+                return found;
+            }
+            attempt += 1;
+        }
+    }
+
+    fn read_newest(&self, steps: &[u64]) -> Result<Option<Newest>, StoreError> {
+        let folder = self.path.join(CHECKPOINTS);
+        let mut damaged = Vec::new();
+        let mut successor: Option<(u64, Link)> = None;
+        for &step in steps.iter().rev() {
+            match generation::read(&folder, step, successor.as_ref())? {
+                Found::Whole(manifest, files) => {
+                    let path = folder.join(folder_name(step)).join(MANIFEST);
+                    let metadata =
+                        fs::symlink_metadata(&path).map_err(io_error("inspect", &path))?;
+                    return Ok(Some(Newest {
+                        step,
+                        bytes: files.values().map(|bytes| bytes.len() as u64).sum(),
+                        unix_seconds: metadata.mtime(),
+                        program: manifest.program,
+                        damaged,
+                    }));
+                }
+                Found::Damaged(why, previous) => {
+                    successor = previous.map(|link| (step, link));
+                    damaged.push((step, why));
+                }
+            }
+        }
+        if damaged.is_empty() {
+            return Ok(None);
+        }
+        Err(StoreError::NoneWhole { path: folder, defects: damaged })
+    }
+
+    /// The list of a checkpoint's files, as it stands in its folder.
+    pub fn manifest(&self, step: u64) -> Result<Vec<u8>, StoreError> {
+        let folder = self.path.join(CHECKPOINTS).join(folder_name(step));
+        read_file(&folder, MANIFEST, Length::AtMost(MAX_MANIFEST_BYTES))
+    }
+
+    /// What was set aside, by name.
+    pub fn corrupt(&self) -> Result<Vec<SetAside>, StoreError> {
+        let folder = self.path.join(CORRUPT);
+        let why = |name: &str| {
+            let bytes = read_file(&folder.join(name), WHY, Length::AtMost(MAX_WHY_BYTES)).ok()?;
+            Some(String::from_utf8_lossy(&bytes).trim().to_owned())
+        };
+        let names = names(&folder)?.into_iter();
+        Ok(names.map(|name| SetAside { why: why(&name), name }).collect())
+    }
+}
+
+fn is_sound(found: &Result<Option<Newest>, StoreError>) -> bool {
+    matches!(found, Ok(Some(newest)) if newest.damaged.is_empty())
+}
+
+/// The process that holds the lock of the file `inode`, by the text of `/proc/locks`:
+///
+/// ```text
+/// 1: FLOCK  ADVISORY  WRITE 12616 fe:00:10010776 0 EOF
+/// ```
+///
+/// Two filesystems may have the same inode number, and on some the device is not the one that
+/// files show: of several holders the one that the file names is meant.
+fn holder(locks: &str, inode: u64, written: Option<u32>) -> Option<u32> {
+    let of_inode = |line: &str| {
+        let mut words = line.split_whitespace().skip(1);
+        let (kind, pid, file) = (words.next()?, words.nth(2)?, words.next()?);
+        let is_ours = kind == "FLOCK" && file.rsplit(':').next()?.parse() == Ok(inode);
+        pid.parse::<u32>().ok().filter(|_| is_ours)
+    };
+    let pids: Vec<u32> = locks.lines().filter_map(of_inode).collect();
+    written.filter(|pid| pids.contains(pid)).or_else(|| pids.first().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Checkpoints, Retention, StateFolder};
+
+    const FILES: [(&str, &[u8]); 2] = [("search.json", b"{}"), ("shared.safetensors", &[7; 300])];
+
+    struct Rig {
+        root: tempfile::TempDir,
+        folder: StateFolder,
+    }
+
+    impl Rig {
+        fn new(steps: &[u64]) -> Self {
+            let root = tempfile::tempdir().unwrap();
+            let folder = StateFolder::open(&root.path().join("state")).unwrap();
+            let checkpoints = Checkpoints::new(&folder, Retention::newest(3).unwrap());
+            for &step in steps {
+                checkpoints.write(step, "c0", &FILES).unwrap();
+            }
+            Self { root, folder }
+        }
+
+        fn view(&self) -> StateView {
+            StateView::new(self.folder.path())
+        }
+
+        fn names(&self) -> Vec<String> {
+            let checkpoints = names(&self.folder.checkpoints()).unwrap();
+            [names(self.folder.path()).unwrap(), checkpoints].concat()
+        }
+    }
+
+    #[test]
+    fn the_newest_whole_checkpoint_is_found_and_damaged_ones_stay() {
+        let rig = Rig::new(&[1, 2]);
+        assert_eq!(rig.view().newest().unwrap().unwrap().step, 2);
+        let path = rig.folder.checkpoints().join(folder_name(2)).join("search.json");
+        fs::write(path, "{ }").unwrap();
+        let before = rig.names();
+        let newest = rig.view().newest().unwrap().unwrap();
+        assert_eq!((newest.step, newest.bytes), (1, 302));
+        let defect = Defect::Size { name: "search.json".into(), found: 3, expected: 2 };
+        assert_eq!(newest.damaged, [(2, defect)]);
+        assert_eq!(rig.names(), before);
+    }
+
+    #[test]
+    fn the_absence_of_everything_is_told_apart() {
+        let rig = Rig::new(&[]);
+        assert_eq!(rig.view().newest().unwrap(), None);
+        assert_eq!(rig.view().corrupt().unwrap(), []);
+        let nothing = StateView::new(&rig.root.path().join("nothing"));
+        assert_eq!(nothing.facts().unwrap(), None);
+        assert_eq!(nothing.holder().unwrap(), None);
+        assert!(nothing.newest().is_err());
+    }
+
+    #[test]
+    fn the_holder_is_this_process_until_it_lets_go() {
+        let rig = Rig::new(&[]);
+        let view = rig.view();
+        assert_eq!(view.holder().unwrap(), Some(std::process::id()));
+        drop(rig.folder);
+        assert_eq!(view.holder().unwrap(), None);
+    }
+
+    #[test]
+    fn the_kernels_list_is_read() {
+        let locks = "1: POSIX  ADVISORY  WRITE 7 fe:00:500 0 EOF\n\
+                     2: FLOCK  ADVISORY  WRITE 8 fe:00:501 0 EOF\n\
+                     2: -> FLOCK  ADVISORY  WRITE 10 fe:00:500 0 EOF\n\
+                     3: FLOCK  ADVISORY  WRITE 9 fe:01:500 0 EOF\n\
+                     4: FLOCK  ADVISORY  WRITE 11 fe:00:500 0 EOF\n";
+        assert_eq!(holder(locks, 500, None), Some(9));
+        assert_eq!(holder(locks, 500, Some(11)), Some(11));
+        assert_eq!(holder(locks, 500, Some(7)), Some(9));
+        assert_eq!(holder(locks, 502, Some(7)), None);
+        assert_eq!(holder("", 500, Some(7)), None);
+    }
+}
