@@ -67,7 +67,6 @@ fn stage_from(
     let evaluator = on_own_thread(Evaluator::new(Scorer::new(task.clone())));
     let keeper = Keeper::new(task.clone(), files, "{}".to_owned(), ToString::to_string);
     let keeper = on_own_thread(keeper);
-    let crew = change(Crew::new(&sampler, &trainer, &evaluator, &keeper));
     let (publish, status) = watch::channel(Arc::new(Status::default()));
     let metrics = Metrics::new(Setup {
         version: "0".to_owned(),
@@ -75,8 +74,10 @@ fn stage_from(
         device_used: "cpu".to_owned(),
         ops: Op::ALL.map(|op| op.name().to_owned()).to_vec(),
         routes: vec!["/".to_owned()],
+        commands: Vec::new(),
     })
     .unwrap();
+    let crew = change(Crew::new(&sampler, &trainer, &evaluator, &keeper, &metrics));
     let observer = Observer::new(Status::default(), publish, metrics);
     let config = DriverConfig { until, checkpoint_every: Duration::from_millis(300) };
     let (controller, end) = Controller::new(search, crew, observer, config);

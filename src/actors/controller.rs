@@ -11,6 +11,7 @@ use crate::actors::{
     Sample, SampleReply, Score, ScoreReply, Stop,
 };
 use crate::search::Search;
+use crate::telemetry::{self, Metrics};
 
 /// Commands that may wait for the step under way; more are refused, for each has somebody waiting.
 const MAX_WAITING_COMMANDS: usize = 16;
@@ -46,6 +47,7 @@ pub type End = oneshot::Receiver<Result<(), ActorError>>;
 #[derive(Debug)]
 pub struct Controller {
     commands: mpsc::Sender<Command>,
+    metrics: Metrics,
     /// What runs as soon as the actor is started.
     start: Option<Start>,
 }
@@ -61,8 +63,9 @@ impl Controller {
     ) -> (Self, End) {
         let (commands, receiver) = mpsc::channel(MAX_WAITING_COMMANDS);
         let (ended, end) = oneshot::channel();
+        let metrics = crew.metrics.clone();
         let driver = Driver::new(search, crew, observer, config);
-        (Self { commands, start: Some(Start { driver, commands: receiver, ended }) }, end)
+        (Self { commands, metrics, start: Some(Start { driver, commands: receiver, ended }) }, end)
     }
 
     fn forward<T: 'static>(
@@ -70,8 +73,10 @@ impl Controller {
         command: impl FnOnce(Answer<T>) -> Command,
     ) -> ResponseFuture<Result<T, Refusal>> {
         let (answer, answered) = oneshot::channel();
+        let asked = self.metrics.asked(telemetry::Actor::Controller);
         let sent = self.commands.try_send(command(answer));
         Box::pin(async move {
+            let _asked = asked;
             if let Err(error) = sent {
                 let why = match error {
                     mpsc::error::TrySendError::Full(_) => "too many commands wait already",

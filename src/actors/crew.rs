@@ -13,6 +13,7 @@ use crate::search::{
 };
 use crate::space::Arch;
 use crate::store::StoreError;
+use crate::telemetry::{Actor, Metrics};
 
 /// Why a step, or the run, cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +67,8 @@ pub struct Crew {
     pub load: Recipient<LoadNewest>,
     /// Takes [`Note`]: the keeper.
     pub note: Recipient<Note>,
+    /// Counts the messages under way.
+    pub metrics: Metrics,
 }
 
 fn gone(actor: &'static str) -> impl Fn(MailboxError) -> ActorError {
@@ -73,12 +76,13 @@ fn gone(actor: &'static str) -> impl Fn(MailboxError) -> ActorError {
 }
 
 impl Crew {
-    /// The crew of these four actors.
+    /// The crew of these four actors; `metrics` counts the messages to them.
     pub fn new(
         sampler: &Addr<Sampler>,
         trainer: &Addr<Trainer>,
         evaluator: &Addr<Evaluator>,
         keeper: &Addr<Keeper>,
+        metrics: &Metrics,
     ) -> Self {
         Self {
             adopt: sampler.clone().recipient(),
@@ -91,6 +95,7 @@ impl Crew {
             save: keeper.clone().recipient(),
             load: keeper.clone().recipient(),
             note: keeper.clone().recipient(),
+            metrics: metrics.clone(),
         }
     }
 
@@ -100,12 +105,14 @@ impl Crew {
         request: SampleRequest,
         seed: u64,
     ) -> Result<Vec<Sampled>, ActorError> {
+        let _asked = self.metrics.asked(Actor::Sampler);
         let answer = self.sample.send(SampleArchs { request, seed }).await;
         Ok(answer.map_err(gone("sampler"))??)
     }
 
     /// Gives the sampler another θ.
     pub async fn adopt(&self, message: AdoptPolicy) -> Result<(), ActorError> {
+        let _asked = self.metrics.asked(Actor::Sampler);
         Ok(self.adopt.send(message).await.map_err(gone("sampler"))??)
     }
 
@@ -115,17 +122,23 @@ impl Crew {
         archs: Vec<Arch>,
         step: SharedStep,
     ) -> impl Future<Output = Result<Trained, ActorError>> + use<> {
+        let asked = self.metrics.asked(Actor::Trainer);
         let request = self.train.send(TrainShared { archs, step });
-        async move { Ok(request.await.map_err(gone("trainer"))??) }
+        async move {
+            let _asked = asked;
+            Ok(request.await.map_err(gone("trainer"))??)
+        }
     }
 
     /// Copies ω and its optimizer.
     pub async fn snapshot(&self) -> Result<Arc<SharedState>, ActorError> {
+        let _asked = self.metrics.asked(Actor::Trainer);
         Ok(self.snapshot.send(TakeSnapshot).await.map_err(gone("trainer"))??)
     }
 
     /// Gives the trainer another ω.
     pub async fn restore(&self, message: Restore) -> Result<(), ActorError> {
+        let _asked = self.metrics.asked(Actor::Trainer);
         Ok(self.restore.send(message).await.map_err(gone("trainer"))??)
     }
 
@@ -136,27 +149,32 @@ impl Crew {
         shared: Arc<SharedState>,
         on: ValidSet,
     ) -> Result<Vec<Score>, ActorError> {
+        let _asked = self.metrics.asked(Actor::Evaluator);
         let answer = self.evaluate.send(Evaluate { archs, shared, on }).await;
         Ok(answer.map_err(gone("evaluator"))??)
     }
 
     /// Writes finished steps to the history.
     pub async fn record(&self, message: Record) -> Result<Recorded, ActorError> {
+        let _asked = self.metrics.asked(Actor::Keeper);
         self.record.send(message).await.map_err(gone("keeper"))
     }
 
     /// Writes a checkpoint.
     pub async fn save(&self, message: Save) -> Result<Saved, ActorError> {
+        let _asked = self.metrics.asked(Actor::Keeper);
         Ok(self.save.send(message).await.map_err(gone("keeper"))??)
     }
 
     /// Reads the newest checkpoint.
     pub async fn load(&self) -> Result<Arc<SearchState>, ActorError> {
+        let _asked = self.metrics.asked(Actor::Keeper);
         Ok(self.load.send(LoadNewest).await.map_err(gone("keeper"))??)
     }
 
     /// Writes an event for people.
     pub async fn note(&self, message: Note) -> Result<(), ActorError> {
+        let _asked = self.metrics.asked(Actor::Keeper);
         Ok(self.note.send(message).await.map_err(gone("keeper"))??)
     }
 }

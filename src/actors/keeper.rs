@@ -67,7 +67,9 @@ impl Keeper {
             Err(error) => Some(error.to_string()),
         };
         let archs_unique = self.history.unique_archs();
-        Recorded { backlog: self.backlog.len(), archs_unique, error }
+        // Asked here rather than after a checkpoint: it is wanted most while none can be written.
+        let free_bytes = self.folder.free_bytes().ok();
+        Recorded { backlog: self.backlog.len(), archs_unique, free_bytes, error }
     }
 
     fn save(&mut self, message: Save) -> Result<Saved, StoreError> {
@@ -100,7 +102,7 @@ impl Keeper {
             bytes: generation.bytes,
             duration: start.elapsed(),
             unix_time: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
-            free_bytes: self.folder.free_bytes().ok(),
+            state_bytes: self.folder.size().ok(),
             recorded,
         })
     }

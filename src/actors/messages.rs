@@ -97,6 +97,8 @@ pub struct Recorded {
     pub backlog: usize,
     /// Different architectures in the history.
     pub archs_unique: u64,
+    /// Free bytes where the state is.
+    pub free_bytes: Option<u64>,
     /// Why the last attempt failed, where it did.
     pub error: Option<String>,
 }
@@ -136,8 +138,8 @@ pub struct Saved {
     pub duration: Duration,
     /// When it was done, since 1970.
     pub unix_time: Duration,
-    /// Free bytes where the state is.
-    pub free_bytes: Option<u64>,
+    /// Size of the state folder.
+    pub state_bytes: Option<u64>,
     /// How the history stands.
     pub recorded: Recorded,
 }

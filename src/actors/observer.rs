@@ -9,14 +9,15 @@ use tokio::sync::watch;
 use crate::actors::{
     AdvantageStatus, BestStatus, PlaceStatus, Recorded, RunState, Saved, Status, Trained,
 };
+use crate::net::Cost;
 use crate::search::{
     AdvantageReport, ControllerReport, Outcome, Phase, Search, StepRecord, TrainReport,
 };
 use crate::space::{CellKind, Op};
 use crate::store::StoreError;
 use crate::telemetry::{
-    Actor, Advantage, CellLabel, CheckpointWritten, ControllerStep, Metrics, NetLabel, PhaseLabel,
-    SharedStep,
+    Actor, Advantage, Best, CellLabel, CheckpointWritten, ControllerStep, Metrics, NetLabel,
+    PhaseLabel, SharedStep,
 };
 
 /// Steps over which medians and the trainer's waiting share are taken.
@@ -208,10 +209,13 @@ impl Observer {
                 cycle: cell.cycle,
             })
             .collect();
-        if let Some(best) = self.status.best.first() {
-            self.metrics.best_shared_score(best.accuracy);
-            tracing::info!(id = best.id, accuracy = best.accuracy, "the best cell so far");
+        let Some(best) = search.best().cells().first() else { return };
+        // A cell that was scored can be built.
+        if let Ok(net) = search.task().family.shared(&best.arch) {
+            let Cost { params, multiply_adds, .. } = net.cost();
+            self.metrics.best(&Best { score: best.accuracy(), params, multiply_adds });
         }
+        tracing::info!(id = best.arch.id(), accuracy = best.accuracy(), "the best cell so far");
     }
 
     /// Takes note of a checkpoint.
@@ -223,9 +227,8 @@ impl Observer {
         checkpoint.seconds = Some(saved.duration.as_secs_f64());
         checkpoint.writes_total += 1;
         checkpoint.last_error = None;
-        self.status.state_free_bytes = saved.free_bytes;
-        if let Some(bytes) = saved.free_bytes {
-            self.metrics.state_free(bytes);
+        if let Some(bytes) = saved.state_bytes {
+            self.metrics.state_size(bytes);
         }
         self.metrics.checkpoint_written(&CheckpointWritten {
             bytes: saved.bytes,
@@ -252,6 +255,11 @@ impl Observer {
         let fresh = recorded.archs_unique.saturating_sub(self.status.archs_unique);
         self.metrics.archs_sampled(0, fresh);
         self.status.archs_unique = recorded.archs_unique;
+        self.metrics.history_backlog(recorded.backlog);
+        self.status.state_free_bytes = recorded.free_bytes;
+        if let Some(bytes) = recorded.free_bytes {
+            self.metrics.state_free(bytes);
+        }
         if let Some(error) = &recorded.error {
             tracing::error!(%error, backlog = recorded.backlog, "the history could not be written");
         }

@@ -13,6 +13,7 @@ use crate::actors::observer::Observer;
 use crate::actors::{ActorError, Crew, Entered, Record, Recorded, Save, Saved};
 use crate::search::{BestChange, SearchState, SharedState, StepRecord};
 use crate::store::StoreError;
+use crate::telemetry::Actor;
 
 /// Finished steps that go to the history in one message: one transaction each.
 const RECORDS_A_MESSAGE: usize = 64;
@@ -86,9 +87,12 @@ impl Saver {
     pub(super) fn save(&mut self, state: SearchState) {
         let message = self.message(state);
         // The message is in the mailbox from here on; the future only fetches the answer.
+        let asked = self.crew.metrics.asked(Actor::Keeper);
         let request = self.crew.save.send(message);
-        self.under_way =
-            Some(Box::pin(async { request.await.map(|answer| Answer::Save(Box::new(answer))) }));
+        self.under_way = Some(Box::pin(async {
+            let _asked = asked;
+            request.await.map(|answer| Answer::Save(Box::new(answer)))
+        }));
     }
 
     /// Hands `state` to the keeper and waits. That the disk refuses is no error here: it is
@@ -147,8 +151,12 @@ impl Saver {
     fn send_records(&mut self) {
         let records = std::mem::take(&mut self.records);
         self.oldest_record = None;
+        let asked = self.crew.metrics.asked(Actor::Keeper);
         let request = self.crew.record.send(Record { records });
-        self.under_way = Some(Box::pin(async { request.await.map(Answer::Record) }));
+        self.under_way = Some(Box::pin(async {
+            let _asked = asked;
+            request.await.map(Answer::Record)
+        }));
     }
 
     fn message(&mut self, state: SearchState) -> Save {

@@ -37,7 +37,7 @@ pub use metrics_server::serve_metrics;
 pub use openapi::document;
 pub use origin::{ConfigOrigins, Layer, Origin};
 pub use problem::{Problem, ProblemCode};
-pub use routes::{OTHER, ROUTES};
+pub use routes::{COMMANDS, OTHER, ROUTES};
 pub use server::{ServerThread, serve, serve_listener};
 pub use socket::Socket;
 pub use state::{ApiState, Limits, RequestHook, ServeConfig};

@@ -17,7 +17,9 @@ use crate::actors::{
     Commands, Controller, Crew, DriverConfig, End, Evaluator, Keeper, Observer, RunState, Sampler,
     Status, Stop, Trainer,
 };
-use crate::api::{Limits, OTHER, ROUTES, ServeConfig, ServerThread, Socket, serve, serve_metrics};
+use crate::api::{
+    COMMANDS, Limits, OTHER, ROUTES, ServeConfig, ServerThread, Socket, serve, serve_metrics,
+};
 use crate::config::Loaded;
 use crate::daemon::origins::origins;
 use crate::daemon::setup::{Setup, set_up};
@@ -67,7 +69,7 @@ async fn serve_and_search(
     };
     let (history, net) = (setup.history_path.clone(), setup.task.family);
     let best = Arc::clone(&setup.files.best);
-    let (controller, end) = start_actors(setup, observer, driver)?;
+    let (controller, end) = start_actors(setup, observer, driver, &metrics)?;
     let hook_metrics = metrics.clone();
     let api = ServeConfig {
         status: status.clone(),
@@ -105,6 +107,7 @@ fn new_metrics(setup: &Setup) -> Result<Metrics, DaemonError> {
         device_used: device.used.clone(),
         ops: Op::ALL.map(|op| op.name().to_owned()).to_vec(),
         routes: ROUTES.iter().filter(|&&route| route != OTHER).map(|&r| r.to_owned()).collect(),
+        commands: COMMANDS.map(str::to_owned).to_vec(),
     })?;
     for rejected in &setup.rejected {
         tracing::error!(?rejected, "a damaged checkpoint was set aside");
@@ -118,6 +121,7 @@ fn start_actors(
     setup: Setup,
     observer: Observer,
     driver: DriverConfig,
+    metrics: &Metrics,
 ) -> Result<(Addr<Controller>, End), DaemonError> {
     let Setup { task, state, files, fingerprint, .. } = setup;
     let search = Search::new(task.clone(), &state)?;
@@ -129,7 +133,7 @@ fn start_actors(
     let trainer = start(Trainer::new(task.clone(), learner));
     let evaluator = start(Evaluator::new(Scorer::new(task.clone())));
     let keeper = start(Keeper::new(task, files, fingerprint, draw_svg));
-    let crew = Crew::new(&sampler, &trainer, &evaluator, &keeper);
+    let crew = Crew::new(&sampler, &trainer, &evaluator, &keeper, metrics);
     let (controller, end) = Controller::new(search, crew, observer, driver);
     Ok((controller.start(), end))
 }

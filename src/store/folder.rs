@@ -80,6 +80,29 @@ impl StateFolder {
     pub fn free_bytes(&self) -> Result<u64, StoreError> {
         free_bytes(&self.path)
     }
+
+    /// Bytes of the files in the folder and in all below it. A file that goes while they are
+    /// counted is not.
+    pub fn size(&self) -> Result<u64, StoreError> {
+        let mut folders = vec![self.path.clone()];
+        let mut bytes = 0;
+        while let Some(folder) = folders.pop() {
+            let entries = match fs::read_dir(&folder) {
+                Err(source) if source.kind() == io::ErrorKind::NotFound => continue,
+                entries => entries.map_err(io_error("list", &folder))?,
+            };
+            for entry in entries {
+                let entry = entry.map_err(io_error("list", &folder))?;
+                let Ok(metadata) = entry.metadata() else { continue };
+                if metadata.is_dir() {
+                    folders.push(entry.path());
+                } else {
+                    bytes += metadata.len();
+                }
+            }
+        }
+        Ok(bytes)
+    }
 }
 
 impl Drop for StateFolder {
@@ -206,6 +229,19 @@ mod tests {
             assert_eq!(mode & 0o727, 0o700, "{part}: {mode:o}");
         }
         assert!(0 < folder.free_bytes().unwrap());
+    }
+
+    #[test]
+    fn its_size_is_that_of_all_files_below_it() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = StateFolder::open(root.path()).unwrap();
+        let before = folder.size().unwrap();
+        fs::create_dir(folder.checkpoints().join("1")).unwrap();
+        fs::write(folder.checkpoints().join("1/weights"), [0; 1000]).unwrap();
+        fs::write(folder.history(), [0; 50]).unwrap();
+        symlink("/proc/self/exe", folder.best().join("link")).unwrap();
+        let link = "/proc/self/exe".len() as u64;
+        assert_eq!(folder.size().unwrap(), before + 1050 + link);
     }
 
     #[test]

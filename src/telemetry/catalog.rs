@@ -3,16 +3,16 @@
 //!
 //! Names are `enas_<noun>[_<unit>][_total]` in base units, as Prometheus asks. A label is a closed
 //! set or is given once at the start, so the number of series is constant, and at most
-//! [`MAX_SERIES`]. The mailbox depth of an actor is not here: actix does not tell it.
+//! [`MAX_SERIES`]. Each has a panel or an alert in `dashboards/`; its check says which has none.
 
 use super::label::{
-    Actor, Arm, Bound, CellLabel, CodeClass, EntropyKind, NetLabel, PhaseLabel, Split,
+    Actor, Arm, Bound, CellLabel, CodeClass, EntropyKind, NetLabel, PhaseLabel, RequestKind, Split,
 };
 
 /// Most sample lines in a scrape, the `process_*` series included.
 pub const MAX_SERIES: usize = 300;
 /// Most routes that can be named at the start; one more value, `other`, takes the rest.
-pub const MAX_ROUTES: usize = 20;
+pub const MAX_ROUTES: usize = 30;
 /// Most operations that can be named at the start.
 pub const MAX_OPS: usize = 8;
 
@@ -162,11 +162,10 @@ impl Definition {
 const STEP_BOUNDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 /// A checkpoint is written and forced to the disk.
 const CHECKPOINT_BOUNDS: &[f64] = &[0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0];
-/// A query is answered at once, a command waits for at most a step. Few, for there are many routes.
-const REQUEST_BOUNDS: &[f64] = &[0.01, 0.1, 1.0];
+/// A question is answered at once, a command waits for a step or does work of its own.
+const REQUEST_BOUNDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1.0, 10.0];
 
 const NET: &[Label] = &[Label("net", Values::Closed(NetLabel::NAMES))];
-const ROUTE: Label = Label("route", Values::Routes);
 
 /// Declares the constants and the list of them all, so that none can be left out.
 macro_rules! catalog {
@@ -191,6 +190,8 @@ catalog! {
     STEP_DURATION = Definition::durations("enas_step_duration_seconds", STEP_BOUNDS, "Time that an update of the parameters took.").by(NET);
     LAST_PROGRESS = Definition::gauge("enas_last_progress_timestamp_seconds", Unit::TimestampSeconds, "When an actor last finished a piece of work; the start of the process before its first.")
         .by(&[Label("actor", Values::Closed(Actor::NAMES))]).from(Start::SetUpTime);
+    MAILBOX_MESSAGES = Definition::gauge("enas_mailbox_messages", Unit::Number, "Messages sent to an actor whose answers were not taken yet, the one it works on included.")
+        .by(&[Label("actor", Values::Closed(Actor::NAMES))]);
     TRAINER_WAIT = Definition::gauge("enas_trainer_wait_ratio", Unit::Ratio, "Share of the time between the ends of the last two shared steps in which the trainer waited.");
     SAMPLES_RATE = Definition::gauge("enas_samples_per_second", Unit::PerSecond, "Training images a second over the last shared step and the wait before it.");
 
@@ -213,6 +214,8 @@ catalog! {
     ARCHS_UNIQUE = Definition::counter("enas_archs_unique_total", "Architectures drawn since the start of the process that the run had not drawn before.");
     BEST_SCORE = Definition::gauge("enas_best_score_ratio", Unit::Ratio, "Best score of a derived architecture on the whole validation split.")
         .by(&[Label("stage", Values::Closed(&["shared"]))]).from(Start::Unknown);
+    BEST_PARAMS = Definition::gauge("enas_best_params", Unit::Number, "Trainable parameters of the best architecture in the net of the search.").from(Start::Unknown);
+    BEST_MULTIPLY_ADDS = Definition::gauge("enas_best_multiply_adds", Unit::Number, "Multiply-adds that the best architecture takes for one image in the net of the search.").from(Start::Unknown);
 
     CHECKPOINT_WRITES = Definition::counter("enas_checkpoint_writes_total", "Checkpoints written and forced to the disk.");
     CHECKPOINT_FAILURES = Definition::counter("enas_checkpoint_failures_total", "Checkpoints that could not be written.");
@@ -221,12 +224,15 @@ catalog! {
     CHECKPOINT_BYTES = Definition::gauge("enas_checkpoint_bytes", Unit::Bytes, "Size of the last checkpoint.");
     CHECKPOINT_LAST = Definition::gauge("enas_checkpoint_last_success_timestamp_seconds", Unit::TimestampSeconds, "When the newest valid checkpoint was written; 0 where there is none.");
     STATE_FREE = Definition::gauge("enas_state_free_bytes", Unit::Bytes, "Free space where the state folder is.").from(Start::Unknown);
+    STATE_BYTES = Definition::gauge("enas_state_bytes", Unit::Bytes, "Size of the state folder when the last checkpoint was written.").from(Start::Unknown);
+    HISTORY_BACKLOG = Definition::gauge("enas_history_backlog", Unit::Number, "Finished steps that the history did not take at the last attempt to write it.");
     RESTARTS = Definition::counter("enas_restarts_total", "Returns to the last checkpoint within the process after a failed step. A panic ends the process: see process_start_time_seconds.")
         .by(&[Label("reason", Values::Closed(&["error"]))]);
 
     API_REQUESTS = Definition::counter("enas_api_requests_total", "Requests answered, by route and class of the status.")
-        .by(&[ROUTE, Label("code_class", Values::Closed(CodeClass::NAMES))]);
-    API_DURATION = Definition::durations("enas_api_request_duration_seconds", REQUEST_BOUNDS, "Time from a request to its answer.").by(&[ROUTE]);
+        .by(&[Label("route", Values::Routes), Label("code_class", Values::Closed(CodeClass::NAMES))]);
+    API_DURATION = Definition::durations("enas_api_request_duration_seconds", REQUEST_BOUNDS, "Time from a request to its answer: a question is answered at once, a command waits for a step or does work of its own.")
+        .by(&[Label("kind", Values::Closed(RequestKind::NAMES))]);
 }
 
 #[cfg(test)]

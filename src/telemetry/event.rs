@@ -55,6 +55,17 @@ pub struct Advantage {
     pub high: f64,
 }
 
+/// The best architecture so far.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Best {
+    /// Share of the whole validation split classified right.
+    pub score: f64,
+    /// Trainable parameters.
+    pub params: u64,
+    /// Multiply-adds for one image.
+    pub multiply_adds: u64,
+}
+
 /// A checkpoint on the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CheckpointWritten {

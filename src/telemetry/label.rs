@@ -116,6 +116,16 @@ label! {
 }
 
 label! {
+    /// What a request is after.
+    pub(super) RequestKind {
+        /// To know something; it is answered from what was published.
+        Question = "question",
+        /// To have something done.
+        Command = "command",
+    }
+}
+
+label! {
     /// How an answer went.
     pub(super) CodeClass {
         /// Answered.

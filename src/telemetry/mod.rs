@@ -19,10 +19,10 @@ mod progress;
 mod registry;
 mod setup;
 
-pub use event::{Advantage, CheckpointWritten, ControllerStep, SharedStep};
+pub use event::{Advantage, Best, CheckpointWritten, ControllerStep, SharedStep};
 pub use label::{Actor, Arm, CellLabel, NetLabel, PhaseLabel, Split};
 pub use logs::start_logs;
-pub use metrics::Metrics;
+pub use metrics::{Asked, Metrics};
 pub use output::Output;
 pub use panic::{PANIC_EXIT_CODE, install_panic_hook};
 pub use progress::{Progress, View};

@@ -122,6 +122,13 @@ impl Registry {
         }
     }
 
+    /// Adds to the gauge at these places of its labels' values.
+    pub(super) fn add(&self, metric: &Definition, places: &[usize], by: f64) {
+        if let Some(gauge) = series(&self.gauges, metric, places) {
+            gauge.increment(by);
+        }
+    }
+
     /// Adds an observation to the histogram at these places of its labels' values.
     pub(super) fn observe(&self, metric: &Definition, places: &[usize], value: f64) {
         if let Some(histogram) = series(&self.histograms, metric, places) {

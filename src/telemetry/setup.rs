@@ -20,6 +20,8 @@ pub struct Setup {
     pub ops: Vec<String>,
     /// Names of the api's routes; at most [`MAX_ROUTES`]. All else is counted as `other`.
     pub routes: Vec<String>,
+    /// The routes that have something done; all others only ask.
+    pub commands: Vec<String>,
 }
 
 impl Setup {
@@ -92,6 +94,7 @@ pub(super) mod tests {
             device_used: "cuda:1".to_owned(),
             ops: many("op", MAX_OPS),
             routes: many("/v1/route", MAX_ROUTES),
+            commands: many("/v1/route", 1),
         }
     }
 

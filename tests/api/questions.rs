@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use enasd::actors::{RunState, Status};
 use enasd::api::wire::{ArchReply, ArchsReply, BestReply, HistoryReply, Stage};
-use enasd::api::{ConfigOrigins, Layer, ProblemCode, ROUTES};
+use enasd::api::{COMMANDS, ConfigOrigins, Layer, ProblemCode, ROUTES};
 use serde_json::Value;
 
 use crate::rig::{IDENTITIES, KEPT_WEIGHTS, PUBLISHED, Rig, check_refused, id, within};
@@ -178,6 +178,8 @@ async fn the_openapi_document_lists_every_route_and_no_other() {
     let found: BTreeSet<&str> = paths.keys().map(String::as_str).collect();
     let expected: BTreeSet<&str> = ROUTES.into_iter().filter(|route| *route != "other").collect();
     assert_eq!(found, expected);
+    let commands = paths.iter().filter(|(_, methods)| methods.get("post").is_some());
+    assert!(commands.map(|(path, _)| path).eq(COMMANDS), "{COMMANDS:?}");
     let schemas = document["components"]["schemas"].as_object().unwrap();
     for schema in ["Status", "Problem", "ScoreRequest", "ScoreResult", "HistoryReply", "Event"] {
         assert!(schemas.contains_key(schema), "{schema}");

@@ -50,6 +50,17 @@ pub const ROUTES: [&str; 22] = [
     OTHER,
 ];
 
+/// The routes that have something done: all that take `POST`.
+pub const COMMANDS: [&str; 7] = [
+    "/v1/checkpoint",
+    "/v1/derive",
+    "/v1/pause",
+    "/v1/resume",
+    "/v1/sample",
+    "/v1/score",
+    "/v1/stop",
+];
+
 /// Requests of no route.
 pub const OTHER: &str = "other";
 
