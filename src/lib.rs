@@ -8,6 +8,7 @@ pub mod daemon;
 pub mod data;
 pub mod engine;
 pub mod export;
+pub mod manual;
 pub mod net;
 pub mod random;
 pub mod search;

@@ -72,6 +72,7 @@ const LAYERS: &[Layer] = &[
     layer("export", &["space", "net", "engine", "random"], &[ACTORS, SOCKETS, METRICS, ANYHOW]),
     layer("bench", &["space", "net", "engine", "random"], &[ACTORS, SOCKETS, METRICS, ANYHOW]),
     layer("telemetry", &["random"], &[ACTORS, TENSORS, ANYHOW]),
+    layer("manual", &[], &[ACTORS, SOCKETS, METRICS, TENSORS, RANDOM, THREADS, ANYHOW]),
     layer(
         "actors",
         &["space", "random", "data", "net", "engine", "search", "store", "telemetry"],

@@ -1,16 +1,17 @@
 //! `enasd`: the daemon's command line.
 
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::thread::available_parallelism;
 
 use clap::builder::RangedU64ValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use enasd::bench::{self, ArchChoice, BenchConfig, BenchError, Job, NetKind, Report, Saves};
 use enasd::config::{Config, Loaded, environment};
 use enasd::daemon::{self, DaemonError, EXIT_CONFIG, EXIT_INTERNAL};
 use enasd::engine::ExecutorChoice;
+use enasd::manual::Manual;
 use enasd::net::Shape;
 use enasd::search::Until;
 use enasd::telemetry::install_panic_hook;
@@ -40,6 +41,9 @@ enum Verb {
     CheckConfig(ConfigArgs),
     /// Measure how fast one child trains and is evaluated here.
     Bench(BenchArgs),
+    /// Write the manual page and the shell completions into a folder, for a package.
+    #[command(hide = true)]
+    Manual { folder: PathBuf },
 }
 
 #[derive(Args, Clone)]
@@ -172,6 +176,7 @@ fn main() -> ExitCode {
     let result = match cli.verb {
         Some(Verb::CheckConfig(args)) => check_config(&args),
         Some(Verb::Bench(args)) => bench(args),
+        Some(Verb::Manual { folder }) => manual(&folder),
         Some(Verb::Run(args)) => run(&args),
         None => run(&cli.run),
     };
@@ -182,6 +187,57 @@ fn main() -> ExitCode {
             ExitCode::from(failure.exit_code)
         }
     }
+}
+
+/// What the manual page says beyond the arguments.
+const MANUAL: Manual = Manual {
+    section: "8",
+    sections: &[
+        ("SIGNALS", SIGNALS),
+        ("EXIT STATUS", EXIT_STATUS),
+        ("ENVIRONMENT", ENVIRONMENT),
+        ("FILES", FILES),
+        ("SEE ALSO", "enasctl(1), systemd.service(5), curl(1)"),
+    ],
+};
+
+const SIGNALS: &str = "\
+SIGTERM, SIGINT
+Finish the step, save a checkpoint, and end with exit status 0.";
+
+const EXIT_STATUS: &str = "\
+0
+The search was told to stop, or is at the end that --until names.
+
+70
+An internal error.
+
+75
+Another daemon holds the state folder or the socket.
+
+78
+The configuration or the data is wrong; the message says what to mend.";
+
+const ENVIRONMENT: &str = "\
+ENASD_SECTION__KEY
+Sets a key of the configuration, over the file and under the flags: ENASD_NET__CHANNELS=8, \
+ENASD_SEED=7.";
+
+const FILES: &str = "\
+/etc/enasd/enasd.toml
+The configuration. Every key is there with its default and its meaning.
+
+/var/lib/enasd
+The state: checkpoints, the history, the best cells with their weights.
+
+/usr/share/enasd
+The dashboard for Grafana and the alerts for Prometheus.";
+
+fn manual(folder: &Path) -> Result<(), Failure> {
+    MANUAL.write(&Cli::command(), folder).map_err(|error| Failure {
+        why: format!("cannot write the manual into {}: {error}", folder.display()),
+        exit_code: EXIT_INTERNAL,
+    })
 }
 
 fn check_config(args: &ConfigArgs) -> Result<(), Failure> {

@@ -3,15 +3,23 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use enasd::manual::Manual;
+
+const EXIT_STATUS: &str =
+    "0 done, 1 refused, 2 wrong usage, 3 no daemon answers, 4 the daemon is degraded.";
+
+/// What the manual page says beyond the arguments.
+pub(crate) const MANUAL: Manual = Manual {
+    section: "1",
+    sections: &[("EXIT STATUS", EXIT_STATUS), ("SEE ALSO", "enasd(8), curl(1)")],
+};
 
 /// Ask and command enasd, a daemon that searches for neural network architectures.
 #[derive(Debug, Parser)]
 #[command(
     name = "enasctl",
     version,
-    about,
-    after_help = "\
-Exit status: 0 done, 1 refused, 2 wrong usage, 3 no daemon answers, 4 the daemon is degraded."
+    after_help = format!("Exit status: {EXIT_STATUS}")
 )]
 pub(crate) struct Args {
     /// The daemon's socket [default: where the daemon's configuration says, else enasd.sock in
@@ -100,6 +108,12 @@ pub(crate) enum Verb {
         /// What to do with it.
         #[command(subcommand)]
         verb: ArchVerb,
+    },
+    /// Writes the manual page and the shell completions into a folder, for a package.
+    #[command(hide = true)]
+    Manual {
+        /// Made where it is not there.
+        folder: PathBuf,
     },
 }
 

@@ -19,11 +19,12 @@ mod socket;
 mod status;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
-use crate::args::{Args, Verb};
+use crate::args::{Args, MANUAL, Verb};
 use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::socket::Daemon;
@@ -43,6 +44,9 @@ fn run(args: Args) -> Result<(), Failure> {
     if let Verb::Arch { verb } = &args.verb {
         arch::run(verb, &mut printer)?;
         return printer.finish();
+    }
+    if let Verb::Manual { folder } = &args.verb {
+        return manual(folder);
     }
     let daemon = Daemon::new(args.socket)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -67,5 +71,11 @@ async fn ask(verb: Verb, daemon: &Daemon, printer: &mut Printer) -> Result<(), F
         Verb::Resume => commands::simple(daemon, printer, "/v1/resume").await,
         Verb::Stop => commands::simple(daemon, printer, "/v1/stop").await,
         Verb::Arch { verb } => arch::run(&verb, printer),
+        Verb::Manual { folder } => manual(&folder),
     }
+}
+
+fn manual(folder: &Path) -> Result<(), Failure> {
+    let failed = |source| Failure::File { path: folder.to_owned(), source };
+    MANUAL.write(&Args::command(), folder).map_err(failed)
 }
