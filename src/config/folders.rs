@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::config::ConfigError;
 use crate::config::keys::MAX_SOCKET_BYTES;
 
+/// The API's socket of the daemon that systemd runs: the first one in `systemd/enasd.socket`.
+pub const SYSTEM_SOCKET: &str = "/run/enasd/enasd.sock";
+
 /// The variables that name folders, as they were when the configuration was loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Folders {
@@ -70,6 +73,15 @@ mod tests {
         }
         assert_eq!(folders.state().unwrap(), Path::new(state));
         assert_eq!(folders.socket(Path::new(state)).unwrap(), Path::new(socket));
+    }
+
+    #[test]
+    fn the_socket_unit_has_the_systems_socket_and_the_default_address_of_the_metrics() {
+        let unit = include_str!("../../systemd/enasd.socket");
+        let streams: Vec<&str> =
+            unit.lines().filter_map(|line| line.strip_prefix("ListenStream=")).collect();
+        let metrics = crate::config::TelemetryConfig::default().metrics;
+        assert_eq!(streams, [SYSTEM_SOCKET, metrics.as_str()]);
     }
 
     #[test]

@@ -37,6 +37,7 @@ use crate::search::{DeriveConfig, PolicyConfig, ScheduleConfig};
 pub use environment::environment;
 pub use error::{ConfigError, Conflict, Problem};
 pub use file::DEFAULT_FILE;
+pub use folders::SYSTEM_SOCKET;
 pub use identity::{Difference, differences};
 pub use keys::keys;
 pub use loaded::Loaded;

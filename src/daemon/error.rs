@@ -58,6 +58,20 @@ pub enum DaemonError {
         /// Why.
         why: String,
     },
+    /// A socket that the service manager hands over is of no use.
+    #[error(
+        "socket {number} of those handed over, named `{name}`, {why}. enasd takes one listening Unix \
+         stream socket (the API) and one listening TCP socket (the metrics), with \
+         FileDescriptorName=enasd or none: mend the socket unit"
+    )]
+    HandedOver {
+        /// Which, counted from 1.
+        number: usize,
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// A file of the state cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -100,6 +114,7 @@ impl DaemonError {
             | Self::Device { .. }
             | Self::Executor { .. }
             | Self::Metrics { .. }
+            | Self::HandedOver { .. }
             | Self::Store(StoreError::Folder { .. })
             | Self::Search(SearchError::Net(_) | SearchError::Data(_))
             | Self::Api(ApiError::NotASocket { .. } | ApiError::Socket { .. })

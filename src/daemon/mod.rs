@@ -2,10 +2,13 @@
 //! thread, serves socket and metrics, and waits for the end.
 
 mod error;
+mod handed_over;
+mod listeners;
 mod origins;
+mod service;
 mod setup;
 
-use std::net::TcpListener;
+use std::ffi::CStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,16 +20,18 @@ use crate::actors::{
     Commands, Controller, Crew, DriverConfig, End, Evaluator, Keeper, Observer, RunState, Sampler,
     Status, Stop, Trainer,
 };
-use crate::api::{
-    COMMANDS, Limits, OTHER, ROUTES, ServeConfig, ServerThread, Socket, serve, serve_metrics,
-};
+use crate::api::{COMMANDS, Limits, OTHER, ROUTES, ServeConfig};
 use crate::config::Loaded;
+use crate::daemon::handed_over::HandedOver;
+use crate::daemon::listeners::Listeners;
 use crate::daemon::origins::origins;
+use crate::daemon::service::{Service, tell_service_manager};
 use crate::daemon::setup::{Setup, set_up};
+use crate::engine::Watched;
 use crate::export::draw_svg;
-use crate::search::{Scorer, Search, SharedLearner, Until};
+use crate::search::{Scorer, Search, SharedLearner, Task, Until};
 use crate::space::Op;
-use crate::telemetry::{self, Metrics, Output, Progress, View, start_logs};
+use crate::telemetry::{self, Metrics, Output, Progress, ServiceManager, View, start_logs};
 
 pub use error::{DaemonError, EXIT_CONFIG, EXIT_INTERNAL, EXIT_LOCKED};
 
@@ -38,11 +43,14 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Runs the daemon until `until`, a signal, or an error.
 pub fn run(loaded: &Loaded, until: Until, threads: usize) -> Result<(), DaemonError> {
+    let handed = HandedOver::take()?;
     let output = Output::of_stderr();
     let progress = Progress::new(output);
     start_logs(&loaded.config.telemetry.log, output, &progress)?;
     let setup = set_up(loaded, threads)?;
-    let ended = System::new().block_on(serve_and_search(loaded, setup, until, &progress));
+    let listeners = Listeners::open(handed, loaded)?;
+    let run = serve_and_search(loaded, setup, listeners, until, &progress);
+    let ended = System::new().block_on(run);
     progress.finish();
     if let Err(error) = &ended {
         tracing::error!(%error, "the run ended");
@@ -53,13 +61,12 @@ pub fn run(loaded: &Loaded, until: Until, threads: usize) -> Result<(), DaemonEr
 async fn serve_and_search(
     loaded: &Loaded,
     setup: Setup,
+    listeners: Listeners,
     until: Until,
     progress: &Progress,
 ) -> Result<(), DaemonError> {
     let config = &loaded.config;
     let metrics = new_metrics(&setup)?;
-    let metrics_server = listen_for_metrics(&config.telemetry.metrics, &metrics)?;
-    let socket = Socket::bind(&loaded.socket()?)?;
 
     let (publish, status) = watch::channel(Arc::new(setup.status.clone()));
     let observer = Observer::new(setup.status.clone(), publish, metrics.clone());
@@ -78,22 +85,23 @@ async fn serve_and_search(
         history,
         best,
         config: loaded.shown(),
-        origins: origins(loaded)?,
+        origins: origins(loaded, &listeners.path)?,
         admins: config.api.admins.clone(),
         limits: Limits::DAEMON,
         hook: Arc::new(move |route, status, duration| {
             hook_metrics.api_request(route, status, duration);
         }),
     };
-    let server = serve(socket, api)?;
+    let servers = listeners.serve(api, &metrics)?;
+    let service = Service::new(ServiceManager::of_environment(), metrics.clone());
+    actix::spawn(tell_service_manager(service, status.clone()));
     actix::spawn(keep_up(metrics));
     actix::spawn(stop_on_signals(controller)?);
     actix::spawn(show_progress(status, progress.clone(), config.schedule.epochs_per_cycle));
 
     // The sender goes only with the controller, hence with the whole process.
     let ended = end.await.unwrap_or(Ok(()));
-    server.stop().await?;
-    if let Some(server) = metrics_server {
+    for server in servers {
         server.stop().await?;
     }
     Ok(ended?)
@@ -127,23 +135,37 @@ fn start_actors(
     let search = Search::new(task.clone(), &state)?;
     let policy = search.reinforce().policy().clone();
     let batch = state.place.shared_step(&task.config.schedule);
-    let learner = SharedLearner::new(task.clone(), &state.shared, batch)?;
+    let trained = watched(&task, metrics, telemetry::Actor::Trainer);
+    let scored = watched(&task, metrics, telemetry::Actor::Evaluator);
+    let learner = SharedLearner::new(trained.clone(), &state.shared, batch)?;
 
-    let sampler = start(Sampler::new(task.clone(), policy));
-    let trainer = start(Trainer::new(task.clone(), learner));
-    let evaluator = start(Evaluator::new(Scorer::new(task.clone())));
-    let keeper = start(Keeper::new(task, files, fingerprint, draw_svg));
+    let sampler = start(c"sampler", Sampler::new(task.clone(), policy));
+    let trainer = start(c"trainer", Trainer::new(trained, learner));
+    let evaluator = start(c"evaluator", Evaluator::new(Scorer::new(scored)));
+    let keeper = start(c"keeper", Keeper::new(task, files, fingerprint, draw_svg));
     let crew = Crew::new(&sampler, &trainer, &evaluator, &keeper, metrics);
     let (controller, end) = Controller::new(search, crew, observer, driver);
     Ok((controller.start(), end))
 }
 
-/// Starts an actor on an arbiter, hence a thread, of its own.
-fn start<A>(actor: A) -> Addr<A>
+/// The same task, with every pass of its nets a sign of life of `actor`.
+fn watched(task: &Task, metrics: &Metrics, actor: telemetry::Actor) -> Task {
+    let metrics = metrics.clone();
+    let exec = Watched::new(task.exec.clone(), move || metrics.sign_of_life(actor));
+    Task { exec: Arc::new(exec), ..task.clone() }
+}
+
+/// Starts an actor on an arbiter, hence a thread, of its own; `name` is the thread's.
+fn start<A>(name: &'static CStr, actor: A) -> Addr<A>
 where
     A: Actor<Context = actix::Context<A>> + Send,
 {
-    A::start_in_arbiter(&Arbiter::new().handle(), |_| actor)
+    let arbiter = Arbiter::new();
+    arbiter.spawn_fn(move || {
+        // A thread without a name works as well.
+        let _ = rustix::thread::set_name(name);
+    });
+    A::start_in_arbiter(&arbiter.handle(), |_| actor)
 }
 
 fn commands(controller: &Addr<Controller>) -> Commands {
@@ -157,22 +179,6 @@ fn commands(controller: &Addr<Controller>) -> Commands {
         sample: controller.clone().recipient(),
         weights: controller.clone().recipient(),
     }
-}
-
-fn listen_for_metrics(
-    address: &str,
-    metrics: &Metrics,
-) -> Result<Option<ServerThread>, DaemonError> {
-    if address == "off" {
-        return Ok(None);
-    }
-    let listener = TcpListener::bind(address).map_err(|error| DaemonError::Metrics {
-        address: address.to_owned(),
-        why: error.to_string(),
-    })?;
-    tracing::info!(address, "serving /metrics");
-    let metrics = metrics.clone();
-    Ok(Some(serve_metrics(listener, move || metrics.render())?))
 }
 
 async fn keep_up(metrics: Metrics) {

@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::api::{ConfigOrigins, Layer, Origin};
 use crate::config::{ConfigError, Loaded, Source};
 
-/// Where every value of `loaded` came from.
-pub(super) fn origins(loaded: &Loaded) -> Result<ConfigOrigins, ConfigError> {
+/// Where every value of `loaded` came from, of a daemon that listens at `socket`.
+pub(super) fn origins(loaded: &Loaded, socket: &Path) -> Result<ConfigOrigins, ConfigError> {
     let keys = loaded.values().into_iter().map(|(key, value)| {
         let source = loaded.sources.get(key).cloned().unwrap_or_default();
         let layer = match source {
@@ -20,7 +20,7 @@ pub(super) fn origins(loaded: &Loaded) -> Result<ConfigOrigins, ConfigError> {
     Ok(ConfigOrigins {
         file: loaded.file.as_deref().map(shown),
         state: shown(&loaded.state()?),
-        socket: shown(&loaded.socket()?),
+        socket: shown(socket),
         keys: keys.collect(),
     })
 }

@@ -19,6 +19,7 @@ mod params;
 mod pass;
 mod probe;
 mod sgd;
+mod watched;
 mod windows;
 mod witness;
 
@@ -33,3 +34,4 @@ pub use learning_rate::learning_rate;
 pub use params::{Params, Snapshot, from_safetensors, part_of, to_safetensors};
 pub use pass::Noise;
 pub use sgd::Sgd;
+pub use watched::Watched;

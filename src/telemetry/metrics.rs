@@ -18,6 +18,7 @@ use super::label::{
 };
 use super::registry::{Registry, seconds_since_1970};
 use super::setup::Setup;
+use super::vitals::{Stall, Vitals};
 
 /// The handle through which every part of the daemon tells its numbers. Clones share them.
 #[derive(Clone)]
@@ -31,6 +32,7 @@ impl std::fmt::Debug for Metrics {
 
 struct Inner {
     registry: Registry,
+    vitals: Vitals,
     /// Named routes; a place past the end is that of `other`.
     routes: Vec<String>,
     /// Those of them that have something done.
@@ -47,6 +49,7 @@ pub struct Asked {
 
 impl Drop for Asked {
     fn drop(&mut self) {
+        self.metrics.0.vitals.answered(self.actor);
         self.metrics.0.registry.add(&MAILBOX_MESSAGES, &[self.actor.place()], -1.0);
     }
 }
@@ -56,7 +59,7 @@ impl Metrics {
     pub fn new(setup: Setup) -> Result<Self, TelemetryError> {
         let registry = Registry::new(&setup)?;
         let Setup { routes, commands, .. } = setup;
-        Ok(Self(Arc::new(Inner { registry, routes, commands })))
+        Ok(Self(Arc::new(Inner { registry, vitals: Vitals::new(), routes, commands })))
     }
 
     /// The scrape, of content type [`CONTENT_TYPE`](super::CONTENT_TYPE).
@@ -90,8 +93,20 @@ impl Metrics {
 
     /// A message is sent to this actor; keep the value until its answer is taken.
     pub fn asked(&self, actor: Actor) -> Asked {
+        self.0.vitals.asked(actor);
         self.0.registry.add(&MAILBOX_MESSAGES, &[actor.place()], 1.0);
         Asked { metrics: self.clone(), actor }
+    }
+
+    /// An actor at work is alive: it finished a pass.
+    pub fn sign_of_life(&self, actor: Actor) {
+        self.0.vitals.sign(actor);
+    }
+
+    /// The actor that has had work and shown no sign of life for `patience`, if there is one;
+    /// where nobody has work and the search does not rest, the controller.
+    pub fn stalled(&self, resting: bool, patience: Duration) -> Option<Stall> {
+        self.0.vitals.stalled(resting, patience)
     }
 
     /// ω was updated.
@@ -215,7 +230,7 @@ impl Metrics {
 
     /// The api answered a request to `route`, one of [`Setup::routes`] or anything else.
     pub fn api_request(&self, route: &str, status: u16, duration: Duration) {
-        let Inner { registry, routes, commands } = &*self.0;
+        let Inner { registry, routes, commands, .. } = &*self.0;
         let kind = if commands.iter().any(|name| name == route) {
             RequestKind::Command
         } else {

@@ -1,8 +1,10 @@
-//! What the daemon tells about itself: metrics, logs, and progress on a terminal.
+//! What the daemon tells about itself: metrics, logs, progress on a terminal, and
+//! words to the service manager.
 //!
 //! ```text
 //!  catalog ── names, kinds, units, helps, labels ──► registry ──► /metrics
 //!  Metrics ── typed setters ─────────────────────────┘
+//!  Vitals ── signs of life ──► is an actor stalled? ──► ServiceManager: watchdog, status
 //!  Progress ── a bar on a terminal's stderr ◄── suspended for each log line ── logs
 //! ```
 //!
@@ -17,7 +19,9 @@ mod output;
 mod panic;
 mod progress;
 mod registry;
+mod service_manager;
 mod setup;
+mod vitals;
 
 pub use event::{Advantage, Best, CheckpointWritten, ControllerStep, SharedStep};
 pub use label::{Actor, Arm, CellLabel, NetLabel, PhaseLabel, Split};
@@ -27,7 +31,9 @@ pub use output::Output;
 pub use panic::{PANIC_EXIT_CODE, install_panic_hook};
 pub use progress::{Progress, View};
 pub use registry::CONTENT_TYPE;
+pub use service_manager::ServiceManager;
 pub use setup::Setup;
+pub use vitals::Stall;
 
 /// Why telemetry did not start. Nothing here fails once it has.
 #[derive(Debug, thiserror::Error)]

@@ -23,7 +23,7 @@ pub(crate) const MANUAL: Manual = Manual {
 )]
 pub(crate) struct Args {
     /// The daemon's socket [default: where the daemon's configuration says, else enasd.sock in
-    /// the user's runtime folder, else api.sock in the state folder].
+    /// the user's runtime folder or api.sock in the state folder, else /run/enasd/enasd.sock].
     #[arg(long, global = true, env = "ENASD_API__SOCKET", value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
     /// `json` is the daemon's reply as it is, `ndjson` its items, a line each.

@@ -1,10 +1,10 @@
 //! Where the daemon is, and how long its answers may take.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use enasd::api::{Client, Limits};
-use enasd::config::{Config, ConfigError, environment};
+use enasd::config::{Config, ConfigError, SYSTEM_SOCKET, environment};
 
 /// Questions are answered from memory and files.
 const QUESTION: Duration = Duration::from_secs(15);
@@ -43,7 +43,18 @@ impl Daemon {
     }
 }
 
-/// Where the daemon itself would listen: the same configuration, environment and folders.
+/// Where the daemon itself would listen: the same configuration, environment and folders. Where
+/// these name no socket and the user runs no daemon, the system's.
 fn default_socket() -> Result<PathBuf, ConfigError> {
-    Config::load(None, environment(), &[])?.socket()
+    let loaded = Config::load(None, environment(), &[])?;
+    if let Some(path) = loaded.config.api.socket {
+        return Ok(path);
+    }
+    let own = loaded.socket();
+    let is_there = |path: &Path| path.try_exists().unwrap_or(true);
+    match own {
+        Ok(path) if is_there(&path) => Ok(path),
+        _ if is_there(Path::new(SYSTEM_SOCKET)) => Ok(SYSTEM_SOCKET.into()),
+        own => own,
+    }
 }

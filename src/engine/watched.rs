@@ -1,0 +1,79 @@
+//! An executor that tells of every pass it finishes, so that somebody else sees that it works.
+
+use std::fmt;
+use std::sync::Arc;
+
+use candle_core::{Device, Result, Tensor};
+
+use crate::engine::pass::Noise;
+use crate::engine::{Executor, Gradients, Images, Params, Snapshot};
+use crate::net::Net;
+
+/// Runs nets on another executor, and calls a function after each pass of a child over a batch.
+#[derive(Clone)]
+pub struct Watched {
+    exec: Arc<dyn Executor>,
+    passed: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Watched {
+    /// Runs on `exec`; `passed` is called after each pass, on the thread that took it.
+    pub fn new(exec: Arc<dyn Executor>, passed: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { exec, passed: Arc::new(passed) }
+    }
+
+    fn told<T>(&self, result: T) -> T {
+        (self.passed)();
+        result
+    }
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Watched").field(&self.exec).finish()
+    }
+}
+
+impl Executor for Watched {
+    fn device(&self) -> &Device {
+        self.exec.device()
+    }
+
+    fn name(&self) -> String {
+        self.exec.name()
+    }
+
+    fn children_at_once(&self) -> usize {
+        self.exec.children_at_once()
+    }
+
+    fn train(
+        &self,
+        net: &Net,
+        params: &Params,
+        images: Images<'_>,
+        noise: Noise<'_>,
+    ) -> Result<Gradients> {
+        self.told(self.exec.train(net, params, images, noise))
+    }
+
+    fn logits(
+        &self,
+        net: &Net,
+        weights: &Snapshot,
+        images: Images<'_>,
+        running: Option<&Snapshot>,
+    ) -> Result<Tensor> {
+        self.told(self.exec.logits(net, weights, images, running))
+    }
+
+    fn count_correct(
+        &self,
+        net: &Net,
+        weights: &Snapshot,
+        images: Images<'_>,
+        running: Option<&Snapshot>,
+    ) -> Result<usize> {
+        self.told(self.exec.count_correct(net, weights, images, running))
+    }
+}
