@@ -41,18 +41,14 @@ impl Listeners {
             }
             None => listen(wanted)?,
         };
-        let (api, path) = match handed.api {
-            Some(listener) => {
-                let path = path_of(&listener);
-                tracing::info!(path = %path.display(), "serving the API on the socket that was handed over");
-                let same = loaded.config.api.socket.as_ref() == Some(&path);
-                tell_of_unused(loaded, "api.socket", same);
-                (Api::HandedOver(listener), path)
-            }
-            None => {
-                let path = loaded.socket()?;
-                (Api::Own(Socket::bind(&path)?), path)
-            }
+        let (api, path) = if let Some(listener) = handed.api {
+            let path = path_of(&listener);
+            tracing::info!(path = %path.display(), "serving the API on the socket that was handed over");
+            tell_of_unused(loaded, "api.socket", loaded.config.api.socket.as_ref() == Some(&path));
+            (Api::HandedOver(listener), path)
+        } else {
+            let path = loaded.socket()?;
+            (Api::Own(Socket::bind(&path)?), path)
         };
         Ok(Self { api, path, metrics })
     }

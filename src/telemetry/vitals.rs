@@ -117,7 +117,7 @@ mod tests {
     use super::*;
     use Actor::{Controller, Evaluator, Keeper, Sampler, Trainer};
 
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const PATIENCE: Duration = Duration::from_mins(1);
 
     /// Who is stalled when these are busy, each with the age of its last sign in seconds.
     fn of(busy: &[(Actor, u64)], resting: bool, idle_age: u64) -> Option<Actor> {
