@@ -143,6 +143,15 @@ fn status_metrics_best_and_the_weights_taken_away_agree() {
     let card: CellCard = serde_json::from_slice(&card).unwrap();
     assert_eq!(measured_again(&card, &weights), (card.correct, card.total));
     assert_eq!(cell["correct"].as_u64(), Some(card.correct));
+    for (series, expected) in [
+        ("enas_best_params", card.params as f64),
+        ("enas_best_multiply_adds", card.multiply_adds as f64),
+        ("enas_history_backlog", 0.0),
+    ] {
+        assert!((daemon.metric(series) - expected).abs() < 0.5, "{series}");
+    }
+    let checkpoint = daemon.metric("enas_checkpoint_bytes");
+    assert!(checkpoint < daemon.metric("enas_state_bytes"), "the state holds its checkpoints");
 
     // Stop ends it orderly.
     assert_eq!(daemon.ctl(&["stop"]).0, Some(0));
