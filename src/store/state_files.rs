@@ -25,7 +25,7 @@ const SHARED: &str = "shared.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const POLICY: &str = "policy.safetensors";
 const SEARCH: &str = "search.json";
-const CONFIG: &str = "config.json";
+pub(super) const CONFIG: &str = "config.json";
 
 const THETA: &str = "theta.";
 const ADAM: &str = "adam.";

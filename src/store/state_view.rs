@@ -16,6 +16,7 @@ use crate::store::generation::{self, Found, folder_name, steps};
 use crate::store::manifest::{Link, MANIFEST, MAX_MANIFEST_BYTES};
 use crate::store::quarantine::WHY;
 use crate::store::read::{Length, read_file};
+use crate::store::state_files::CONFIG;
 use crate::store::{Defect, FolderFault, StoreError};
 
 /// How often a reading is tried while a daemon replaces what is read.
@@ -63,6 +64,8 @@ pub struct Newest {
     pub unix_seconds: i64,
     /// The version of the program that wrote it.
     pub program: String,
+    /// The settings that the search depends on, where they are there as text.
+    pub config: Option<String>,
     /// The steps of newer ones and what is wrong with them, the newest first.
     pub damaged: Vec<(u64, Defect)>,
 }
@@ -170,15 +173,18 @@ impl StateView {
         let mut successor: Option<(u64, Link)> = None;
         for &step in steps.iter().rev() {
             match generation::read(&folder, step, successor.as_ref())? {
-                Found::Whole(manifest, files) => {
+                Found::Whole(manifest, mut files) => {
+                    let bytes = files.values().map(|bytes| bytes.len() as u64).sum();
+                    let config = files.remove(CONFIG).and_then(|text| String::from_utf8(text).ok());
                     let path = folder.join(folder_name(step)).join(MANIFEST);
                     let metadata =
                         fs::symlink_metadata(&path).map_err(io_error("inspect", &path))?;
                     return Ok(Some(Newest {
                         step,
-                        bytes: files.values().map(|bytes| bytes.len() as u64).sum(),
+                        bytes,
                         unix_seconds: metadata.mtime(),
                         program: manifest.program,
+                        config,
                         damaged,
                     }));
                 }

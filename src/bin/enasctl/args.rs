@@ -103,6 +103,9 @@ pub(crate) enum Verb {
     },
     /// Shows the configuration that the daemon runs with.
     Config,
+    /// Looks at everything that the daemon needs, and says what mends what is wrong. Works
+    /// without a daemon, and changes nothing.
+    Doctor(PatientArgs),
     /// Looks at an architecture without a daemon.
     Arch {
         /// What to do with it.
@@ -115,6 +118,18 @@ pub(crate) enum Verb {
         /// Made where it is not there.
         folder: PathBuf,
     },
+}
+
+/// What to look at where no daemon answers.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PatientArgs {
+    /// The daemon's configuration [default: the one that it read, else /etc/enasd/enasd.toml where
+    /// it is there].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The state folder [default: the daemon's, else as the configuration says].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
 }
 
 /// The arguments of `best`.

@@ -57,6 +57,12 @@ pub(crate) enum Failure {
         /// In words.
         why: String,
     },
+    /// The doctor found something that does not work.
+    #[error("{failed} checks failed")]
+    Unwell {
+        /// How many.
+        failed: usize,
+    },
 }
 
 impl Failure {
@@ -70,7 +76,7 @@ impl Failure {
         match self {
             _ if self.is_closed_pipe() => ExitCode::SUCCESS,
             Self::Api(ApiError::Unreachable { .. } | ApiError::Silent { .. }) => ExitCode::from(3),
-            Self::Degraded { .. } => ExitCode::from(4),
+            Self::Degraded { .. } | Self::Unwell { .. } => ExitCode::from(4),
             _ => ExitCode::from(1),
         }
     }

@@ -6,11 +6,13 @@
 //!                          └─► Printer: table, JSON, or a line of JSON per item
 //! ```
 //!
-//! Exit status: 0 done, 1 refused, 2 wrong usage, 3 no daemon, 4 the daemon is degraded.
+//! Exit status: 0 done, 1 refused, 2 wrong usage, 3 no daemon, 4 the daemon is degraded, or
+//! `doctor` finds what does not work.
 
 mod arch;
 mod args;
 mod commands;
+mod doctor;
 mod events;
 mod failure;
 mod printer;
@@ -19,7 +21,7 @@ mod socket;
 mod status;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -41,37 +43,38 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<(), Failure> {
     let mut printer = Printer::new(args.output);
-    if let Verb::Arch { verb } = &args.verb {
-        arch::run(verb, &mut printer)?;
-        return printer.finish();
-    }
-    if let Verb::Manual { folder } = &args.verb {
-        return manual(folder);
-    }
-    let daemon = Daemon::new(args.socket)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(Failure::Output)?.block_on(ask(args.verb, &daemon, &mut printer))?;
+    runtime.map_err(Failure::Output)?.block_on(carry_out(args.verb, args.socket, &mut printer))?;
     printer.finish()
 }
 
-async fn ask(verb: Verb, daemon: &Daemon, printer: &mut Printer) -> Result<(), Failure> {
+async fn carry_out(
+    verb: Verb,
+    socket: Option<PathBuf>,
+    printer: &mut Printer,
+) -> Result<(), Failure> {
+    // Only some verbs need a daemon, and with it a configuration that says where it is.
+    let daemon = || Daemon::new(socket.clone());
     match verb {
-        Verb::Status => status::status(daemon, printer).await,
-        Verb::Best(args) => questions::best(daemon, printer, &args).await,
-        Verb::List { order, limit } => questions::list(daemon, printer, order, limit).await,
-        Verb::Show { arch } => questions::show(daemon, printer, &arch).await,
-        Verb::History { since, limit } => questions::history(daemon, printer, since, limit).await,
-        Verb::Events { since, follow } => events::events(daemon, printer, since, follow).await,
-        Verb::Config => questions::config(daemon, printer).await,
-        Verb::Score { arch } => commands::score(daemon, printer, &arch).await,
-        Verb::Sample(args) => commands::sample(daemon, printer, &args).await,
-        Verb::Derive => commands::derive(daemon, printer).await,
-        Verb::Checkpoint => commands::checkpoint(daemon, printer).await,
-        Verb::Pause => commands::simple(daemon, printer, "/v1/pause").await,
-        Verb::Resume => commands::simple(daemon, printer, "/v1/resume").await,
-        Verb::Stop => commands::simple(daemon, printer, "/v1/stop").await,
+        Verb::Status => status::status(&daemon()?, printer).await,
+        Verb::Best(args) => questions::best(&daemon()?, printer, &args).await,
+        Verb::List { order, limit } => questions::list(&daemon()?, printer, order, limit).await,
+        Verb::Show { arch } => questions::show(&daemon()?, printer, &arch).await,
+        Verb::History { since, limit } => {
+            questions::history(&daemon()?, printer, since, limit).await
+        }
+        Verb::Events { since, follow } => events::events(&daemon()?, printer, since, follow).await,
+        Verb::Config => questions::config(&daemon()?, printer).await,
+        Verb::Score { arch } => commands::score(&daemon()?, printer, &arch).await,
+        Verb::Sample(args) => commands::sample(&daemon()?, printer, &args).await,
+        Verb::Derive => commands::derive(&daemon()?, printer).await,
+        Verb::Checkpoint => commands::checkpoint(&daemon()?, printer).await,
+        Verb::Pause => commands::simple(&daemon()?, printer, "/v1/pause").await,
+        Verb::Resume => commands::simple(&daemon()?, printer, "/v1/resume").await,
+        Verb::Stop => commands::simple(&daemon()?, printer, "/v1/stop").await,
         Verb::Arch { verb } => arch::run(&verb, printer),
         Verb::Manual { folder } => manual(&folder),
+        Verb::Doctor(patient) => doctor::doctor(socket, &patient, printer).await,
     }
 }
 

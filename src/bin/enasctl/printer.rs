@@ -43,6 +43,20 @@ impl Printer {
         }
     }
 
+    /// Prints a reply with many items: as it is, item by item, or as text for people.
+    pub(crate) fn list<T: Serialize, I: Serialize>(
+        &mut self,
+        reply: &T,
+        items: &[I],
+        text: impl FnOnce(&T) -> String,
+    ) -> Result<(), Failure> {
+        match self.format {
+            Format::Table => self.text(&text(reply)),
+            Format::Json => self.json(reply),
+            Format::Ndjson => items.iter().try_for_each(|item| self.line(item)),
+        }
+    }
+
     /// Prints a reply with many items: as it is, item by item, or as a table with a row each.
     pub(crate) fn many<T: Serialize, I: Serialize>(
         &mut self,

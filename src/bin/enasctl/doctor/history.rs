@@ -1,0 +1,50 @@
+//! The history: its database opens, and every page of it is whole.
+
+use std::fs;
+use std::io;
+
+use enasd::store::HistoryReader;
+
+use crate::doctor::Finding;
+use crate::doctor::patient::Patient;
+use crate::printer::thousands;
+
+const HISTORY: &str = "history";
+
+pub(super) fn check(patient: &Patient) -> Vec<Finding> {
+    let Ok(state) = &patient.state else { return Vec::new() };
+    if state.is_missing() {
+        return Vec::new();
+    }
+    let path = state.view.history();
+    let shown = path.display();
+    let forbidden = || vec![Finding::forbidden(HISTORY, &format!("read {shown}"), patient.uid)];
+    match fs::File::open(&path) {
+        Ok(_) => {}
+        Err(err) if err.kind() == io::ErrorKind::PermissionDenied => return forbidden(),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => {
+            return vec![match state.view.steps() {
+                Ok(steps) if !steps.is_empty() => Finding::warn(
+                    HISTORY,
+                    format!("there are checkpoints and no {shown}"),
+                    "restore it from a backup; without it the search goes on with an empty history",
+                ),
+                _ => Finding::ok(HISTORY, "there is none yet"),
+            }];
+        }
+        Err(err) => {
+            let what = format!("cannot open {shown}: {err}");
+            return vec![Finding::fail(HISTORY, what, "see `dmesg` and the disk's health")];
+        }
+    }
+    let counted = HistoryReader::look(&path).and_then(|reader| {
+        reader.check()?;
+        reader.count()
+    });
+    let cure = "move it away together with its `-wal` and `-shm` files: the search goes on from \
+                its checkpoint with an empty history";
+    vec![match counted {
+        Ok(rows) => Finding::ok(HISTORY, format!("{} rows, every page whole", thousands(rows))),
+        Err(err) => Finding::error(HISTORY, &err, cure),
+    }]
+}
