@@ -106,6 +106,9 @@ pub(crate) enum Verb {
     /// Looks at everything that the daemon needs, and says what mends what is wrong. Works
     /// without a daemon, and changes nothing.
     Doctor(PatientArgs),
+    /// Writes everything that a report of a defect needs, and none of the data, to one file. Works
+    /// without a daemon.
+    Bundle(BundleArgs),
     /// Looks at an architecture without a daemon.
     Arch {
         /// What to do with it.
@@ -130,6 +133,18 @@ pub(crate) struct PatientArgs {
     /// The state folder [default: the daemon's, else as the configuration says].
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
+}
+
+/// The arguments of `bundle`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BundleArgs {
+    /// The file [default: enasd-bundle-TIME.tar.gz].
+    pub(crate) file: Option<PathBuf>,
+    /// Replaces the file if it is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) patient: PatientArgs,
 }
 
 /// The arguments of `best`.

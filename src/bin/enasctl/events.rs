@@ -25,7 +25,7 @@ pub(crate) async fn events(
 }
 
 /// Milliseconds since 1970 as `2026-03-31 12:00:00Z`.
-fn utc(unix_ms: i64) -> String {
+pub(crate) fn utc(unix_ms: i64) -> String {
     let seconds = unix_ms.div_euclid(1000);
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (year, month, day) = civil(days);

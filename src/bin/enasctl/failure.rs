@@ -58,7 +58,7 @@ pub(crate) enum Failure {
         why: String,
     },
     /// The doctor found something that does not work.
-    #[error("{failed} checks failed")]
+    #[error("checks that failed: {failed}")]
     Unwell {
         /// How many.
         failed: usize,

@@ -11,6 +11,7 @@
 
 mod arch;
 mod args;
+mod bundle;
 mod commands;
 mod doctor;
 mod events;
@@ -75,6 +76,7 @@ async fn carry_out(
         Verb::Arch { verb } => arch::run(&verb, printer),
         Verb::Manual { folder } => manual(&folder),
         Verb::Doctor(patient) => doctor::doctor(socket, &patient, printer).await,
+        Verb::Bundle(args) => bundle::bundle(socket, &args, printer).await,
     }
 }
 

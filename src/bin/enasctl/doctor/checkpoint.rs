@@ -9,7 +9,7 @@ use crate::doctor::patient::{Patient, StateFacts};
 use crate::printer::thousands;
 
 const CHECKPOINT: &str = "checkpoint";
-const AGE: &str = "age";
+const AGE: &str = "saving";
 const CORRUPT: &str = "corrupt";
 
 /// How many intervals may pass, and how many seconds beyond them for the writing itself.

@@ -90,7 +90,7 @@ impl Diagnosis {
             }
         }
         lines.push(format!(
-            "{} ok, {} skipped, {} warnings, {} failures",
+            "{} ok, {} skip, {} warn, {} fail",
             self.count(Verdict::Ok),
             self.count(Verdict::Skip),
             self.count(Verdict::Warn),
