@@ -97,20 +97,22 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// Opens the database to be looked at without a trace. A reader of a database with a write-ahead
-/// log makes files beside it; where there is no log, as after an orderly end, none is needed.
+/// log writes to the index beside it, unless it is told not to; where there is no log, no index is
+/// needed either.
 pub(super) fn open_to_look(path: &Path) -> Result<Connection, StoreError> {
-    if has_log(path)? {
-        return open_to_read(path);
-    }
+    let how = if has_log(path)? { "mode=ro&readonly_shm=1" } else { "immutable=1" };
     // What a URI gives a meaning to is written as numbers.
     let text = path.to_string_lossy();
     let text = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    let uri = format!("file:{text}?immutable=1");
+    let uri = format!("file:{text}?{how}");
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     let db = open(Path::new(&uri), flags).map_err(|err| named(err, path))?;
-    match version(&db, path)? {
-        Some(_) => Ok(db),
-        None => Err(StoreError::NotFound { path: path.to_owned() }),
+    match version(&db, path) {
+        Ok(Some(_)) => Ok(db),
+        Ok(None) => Err(StoreError::NotFound { path: path.to_owned() }),
+        // The index is missing: only a reader that makes one reads the log.
+        Err(StoreError::Database { .. }) if has_log(path)? => open_to_read(path),
+        Err(err) => Err(err),
     }
 }
 

@@ -15,9 +15,8 @@ pub(super) struct Part {
     pub(super) name: String,
     /// Its size.
     pub(super) bytes: usize,
-    /// Its size before it was cut, where it was.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) cut_from: Option<usize>,
+    /// Whether there was more.
+    pub(super) is_cut: bool,
     #[serde(skip)]
     pub(super) content: Vec<u8>,
 }
@@ -61,7 +60,7 @@ impl Parts {
     /// Puts the list of all parts before them; it has room always.
     pub(super) fn head(&mut self, name: &str, content: Vec<u8>) {
         let bytes = content.len();
-        let head = Part { name: name.to_owned(), bytes, cut_from: None, content };
+        let head = Part { name: name.to_owned(), bytes, is_cut: false, content };
         self.taken.insert(0, head);
     }
 
@@ -76,7 +75,7 @@ impl Parts {
         self.taken.push(Part {
             name: name.to_owned(),
             bytes: content.len(),
-            cut_from: (content.len() < whole).then_some(whole),
+            is_cut: content.len() < whole,
             content,
         });
     }
@@ -98,7 +97,7 @@ mod tests {
         }
         assert_eq!(parts.taken.len(), MAX_BYTES / MAX_PART_BYTES);
         assert_eq!(parts.taken[0].bytes, MAX_PART_BYTES);
-        assert_eq!(parts.taken[0].cut_from, Some(MAX_PART_BYTES + 1));
+        assert!(parts.taken[0].is_cut);
         assert!(parts.left_out[0].why.contains("more than"));
     }
 
@@ -110,6 +109,6 @@ mod tests {
         let expected = LeftOut { name: "a".to_owned(), why: "no such file".to_owned() };
         assert_eq!(parts.left_out, [expected]);
         assert_eq!(parts.taken[0].content, b"1\n2\n");
-        assert_eq!(parts.taken[0].cut_from, None);
+        assert!(!parts.taken[0].is_cut);
     }
 }

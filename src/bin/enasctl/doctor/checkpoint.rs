@@ -20,19 +20,18 @@ const PATIENCE_SECONDS: f64 = 60.0;
 const MAX_LISTED: usize = 5;
 
 pub(super) fn check(patient: &Patient) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if let Ok(state) = patient.state.as_ref().map_err(|_| ()) {
-        if state.is_missing() {
-            return findings;
+    let mut findings = match &patient.state {
+        Ok(state) if state.is_missing() => Vec::new(),
+        Ok(state) if state.is_closed() => {
+            vec![Finding::forbidden(CHECKPOINT, "look at the checkpoints", patient.uid)]
         }
-        if state.is_closed() {
-            let what = "look at the checkpoints";
-            findings.push(Finding::forbidden(CHECKPOINT, what, patient.uid));
-        } else {
-            findings.extend(newest(&state.newest, patient.now));
+        Ok(state) => {
+            let mut findings = newest(&state.newest, patient.now);
             findings.push(corrupt(state));
+            findings
         }
-    }
+        Err(_) => Vec::new(),
+    };
     if let Ok(status) = &patient.status {
         let every = patient.setting("store.checkpoint_seconds").and_then(|every| every.as_f64());
         findings.push(age(status, every.unwrap_or_default(), patient.now));

@@ -1,0 +1,147 @@
+//! Faults of the state folder: who may use it, who holds it, and what is in it.
+
+use std::fs::{self, File, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use enasd::store::{History, StateFolder};
+
+use crate::rig::{Rig, is_root};
+
+/// The folders of the checkpoints, the oldest first.
+fn checkpoints(rig: &Rig) -> Vec<PathBuf> {
+    let folders = fs::read_dir(rig.state().join("checkpoints")).unwrap();
+    let mut folders: Vec<PathBuf> = folders.map(|folder| folder.unwrap().path()).collect();
+    folders.sort();
+    folders
+}
+
+fn damage(file: &std::path::Path) {
+    let mut bytes = fs::read(file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn wrong_modes_of_the_folder_are_found() {
+    let rig = Rig::ended();
+    for (mode, verdict, what, cure) in [
+        (0o777, "fail", "everybody may write into it (mode 0777)", "`chmod o-w` it"),
+        (0o755, "warn", "mode 0755", "chmod 0750"),
+        (0o050, "fail", "its owner may not use", "chmod 0750"),
+    ] {
+        fs::set_permissions(rig.state(), Permissions::from_mode(mode)).unwrap();
+        rig.doctor().check("state", verdict, what, cure);
+    }
+}
+
+#[test]
+fn a_link_in_the_folders_place_is_found() {
+    let rig = Rig::ended();
+    let real = rig.folder.path().join("real");
+    fs::rename(rig.state(), &real).unwrap();
+    symlink(&real, rig.state()).unwrap();
+    rig.doctor().check("state", "fail", "symbolic link", "give the folder itself");
+}
+
+#[test]
+fn a_folder_that_was_given_to_somebody_else_is_found() {
+    if !is_root() {
+        return;
+    }
+    let rig = Rig::running();
+    chown(rig.state(), Some(65534), None).unwrap();
+    rig.doctor().check("state", "fail", "belongs to uid 65534", "change its owner");
+}
+
+#[test]
+fn a_lock_that_no_daemon_holds_is_found() {
+    let rig = Rig::ended();
+    let _held = StateFolder::open(&rig.state()).unwrap();
+    let holder = format!("process {}", std::process::id());
+    let found = rig.doctor();
+    found.check("lock", "fail", &holder, "exit status 75");
+    found.check("socket", "fail", &holder, "--socket");
+}
+
+#[test]
+fn a_damaged_checkpoint_is_found_and_where_a_start_would_go_on() {
+    let rig = Rig::ended();
+    let folders = checkpoints(&rig);
+    let [.., before, newest] = &folders[..] else { panic!("{folders:?}") };
+    damage(&newest.join("shared.safetensors"));
+    let found = rig.doctor();
+    let step = before.file_name().unwrap().to_str().unwrap().trim_start_matches('0');
+    let cure = format!("goes on at step {step}");
+    found.check("checkpoint", "fail", "the bytes of `shared.safetensors`", &cure);
+    found.check("checkpoint", "ok", &format!("step {step} is whole"), "");
+    assert_eq!(checkpoints(&rig), folders);
+}
+
+#[test]
+fn checkpoints_of_which_none_is_whole_are_found() {
+    let rig = Rig::ended();
+    for folder in checkpoints(&rig) {
+        damage(&folder.join("MANIFEST.json"));
+    }
+    rig.doctor().check("checkpoint", "fail", "is whole", "restore the folder from a backup");
+}
+
+#[test]
+fn what_was_set_aside_is_found_with_its_reason() {
+    let rig = Rig::ended();
+    damage(&checkpoints(&rig).last().unwrap().join("search.json"));
+    rig.run(3);
+    let found = rig.doctor();
+    found.check("corrupt", "warn", "the bytes of `search.json`", "corrupt");
+    found.check("checkpoint", "ok", "whole", "");
+}
+
+#[test]
+fn a_damaged_history_is_found() {
+    let rig = Rig::ended();
+    let path = rig.state().join("history.sqlite");
+    // A log would give the pages back.
+    for log in ["history.sqlite-wal", "history.sqlite-shm"] {
+        let _ = fs::remove_file(rig.state().join(log));
+    }
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[4096..].fill(0xa5);
+    fs::write(&path, bytes).unwrap();
+    rig.doctor().check("history", "fail", "history.sqlite", "move it away");
+    fs::remove_file(&path).unwrap();
+    rig.doctor().check("history", "warn", "checkpoints and no", "restore it from a backup");
+}
+
+#[test]
+fn a_clock_that_was_set_back_is_found_by_checkpoints_and_by_events() {
+    let rig = Rig::ended();
+    let newest = checkpoints(&rig).pop().unwrap().join("MANIFEST.json");
+    let file = File::options().append(true).open(&newest).unwrap();
+    file.set_modified(SystemTime::now() + Duration::from_hours(1)).unwrap();
+    let cure = "set the clock right";
+    rig.doctor().check("clock", "warn", "the newest checkpoint is dated 3", cure);
+    file.set_modified(SystemTime::now()).unwrap();
+    rig.doctor().check("clock", "ok", "", "");
+    let mut history = History::open(&rig.state().join("history.sqlite")).unwrap();
+    history.event(4_000_000_000_000, "started", "in the year 2096").unwrap();
+    rig.doctor().check("clock", "warn", "the last event is dated", cure);
+}
+
+#[test]
+fn a_folder_that_vanishes_under_a_daemon_is_found() {
+    let rig = Rig::running();
+    fs::rename(rig.state(), rig.folder.path().join("elsewhere")).unwrap();
+    rig.doctor().check("state", "fail", "is gone while a daemon runs", "backup");
+}
+
+#[test]
+fn a_checkpoint_that_grows_is_not_whole() {
+    let rig = Rig::ended();
+    let newest = checkpoints(&rig).pop().unwrap().join("search.json");
+    File::options().append(true).open(newest).unwrap().write_all(b" ").unwrap();
+    rig.doctor().check("checkpoint", "fail", "expected", "dmesg");
+}
