@@ -2,6 +2,7 @@
 //! found, with its cure.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+#![allow(clippy::print_stdout, reason = "a failed test shows what was said")]
 
 mod bundle;
 mod disk;
