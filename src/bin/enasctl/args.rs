@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use enasd::manual::Manual;
 
-const EXIT_STATUS: &str =
-    "0 done, 1 refused, 2 wrong usage, 3 no daemon answers, 4 the daemon is degraded.";
+const EXIT_STATUS: &str = "0 done, 1 refused, 2 wrong usage, 3 no daemon answers, 4 the daemon is \
+                           degraded (status) or something does not work (doctor).";
 
 /// What the manual page says beyond the arguments.
 pub(crate) const MANUAL: Manual = Manual {
