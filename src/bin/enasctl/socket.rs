@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use enasd::api::{Client, Limits};
-use enasd::config::{Config, ConfigError, SYSTEM_SOCKET, environment};
+use enasd::config::{Config, ConfigError, Loaded, SYSTEM_SOCKET, environment};
 
 /// Questions are answered from memory and files.
 const QUESTION: Duration = Duration::from_secs(15);
@@ -23,7 +23,8 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// The daemon at `socket`, or at the default place.
     pub(crate) fn new(socket: Option<PathBuf>) -> Result<Self, ConfigError> {
-        let socket = socket.map_or_else(default_socket, Ok)?;
+        let socket =
+            socket.map_or_else(|| default_socket(&Config::load(None, environment(), &[])?), Ok)?;
         Ok(Self { questions: Client::new(&socket, QUESTION) })
     }
 
@@ -45,10 +46,9 @@ impl Daemon {
 
 /// Where the daemon itself would listen: the same configuration, environment and folders. Where
 /// these name no socket and the user runs no daemon, the system's.
-fn default_socket() -> Result<PathBuf, ConfigError> {
-    let loaded = Config::load(None, environment(), &[])?;
-    if let Some(path) = loaded.config.api.socket {
-        return Ok(path);
+pub(crate) fn default_socket(loaded: &Loaded) -> Result<PathBuf, ConfigError> {
+    if let Some(path) = &loaded.config.api.socket {
+        return Ok(path.clone());
     }
     let own = loaded.socket();
     let is_there = |path: &Path| path.try_exists().unwrap_or(true);

@@ -12,6 +12,7 @@ use enasd::config::{Config, ConfigError, Loaded, environment};
 use enasd::store::{EventRow, HistoryReader, Newest, StateView, StoreError};
 
 use crate::args::PatientArgs;
+use crate::socket::default_socket;
 
 /// How long an answer may take: the daemon may be in a bad way.
 const QUESTION: Duration = Duration::from_secs(10);
@@ -69,7 +70,7 @@ impl Patient {
             Err(_) => Config::load(Some(Path::new("/dev/null")), environment(), &flags)
                 .or_else(|_| Config::load(Some(Path::new("/dev/null")), folders(), &flags))?,
         };
-        let socket = socket.map_or_else(|| places.socket(), Ok)?;
+        let socket = socket.map_or_else(|| default_socket(&places), Ok)?;
         let client = Client::new(&socket, QUESTION);
         let status = client.get("/v1/status").await;
         let origins: Option<ConfigOrigins> = client.get("/v1/config/origins").await.ok();
