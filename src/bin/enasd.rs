@@ -230,7 +230,7 @@ The configuration. Every key is there with its default and its meaning.
 /var/lib/enasd
 The state: checkpoints, the history, the best cells with their weights.
 
-/usr/share/enasd
+/usr/share/enasd/dashboards
 The dashboard for Grafana and the alerts for Prometheus.";
 
 fn manual(folder: &Path) -> Result<(), Failure> {
