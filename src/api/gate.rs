@@ -1,5 +1,5 @@
-//! What every request passes: who commands, how long a body may be and take, and the count of
-//! requests.
+//! What every request passes: how long its head may be, who commands, how long a body may be and
+//! take, and the count of requests.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,6 +14,7 @@ use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use futures_util::StreamExt;
 
+use crate::api::head::check_head;
 use crate::api::peer::Peer;
 use crate::api::{ApiState, Problem, ProblemCode, routes};
 
@@ -74,6 +75,7 @@ async fn admit(
     request: &ServiceRequest,
     payload: &mut Payload,
 ) -> Result<Bytes, Problem> {
+    check_head(request)?;
     if ![Method::GET, Method::HEAD].contains(request.method()) {
         state.commanders.check(request.conn_data::<Peer>().copied())?;
     }

@@ -18,8 +18,10 @@
 
 mod client;
 mod command;
+mod connection;
 mod error;
 mod gate;
+mod head;
 mod metrics_server;
 mod openapi;
 mod origin;

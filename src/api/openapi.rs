@@ -1,8 +1,49 @@
 //! The OpenAPI document, made from the handlers and the wire types.
 
-use utoipa::OpenApi;
+use std::collections::BTreeMap;
 
-use crate::api::routes;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
+use utoipa::{Modify, OpenApi};
+
+use crate::api::problem::CONTENT_TYPE;
+use crate::api::wire::{Order, Stage};
+use crate::api::{Problem, ProblemCode, routes};
+
+/// What any request may meet before its route looks at it.
+const ANY: [ProblemCode; 5] = [
+    ProblemCode::BadBody,
+    ProblemCode::BodyTimeout,
+    ProblemCode::BodyTooLarge,
+    ProblemCode::UrlTooLong,
+    ProblemCode::HeadTooLarge,
+];
+
+/// What whatever asks the controller may meet.
+const CONTROLLER: [ProblemCode; 6] = [
+    ProblemCode::RefusedState,
+    ProblemCode::RefusedRequest,
+    ProblemCode::Failed,
+    ProblemCode::Busy,
+    ProblemCode::Unavailable,
+    ProblemCode::Timeout,
+];
+
+/// What else a route may meet.
+fn own_problems(path: &str) -> &'static [ProblemCode] {
+    use ProblemCode as Code;
+    match path {
+        "/readyz" => &[Code::NotReady],
+        "/v1/best" => &[Code::BadQuery, Code::StageNotBuilt],
+        "/v1/archs" | "/v1/history" => &[Code::BadQuery, Code::Store, Code::Internal],
+        "/v1/events" => &[Code::BadQuery, Code::Busy, Code::Store, Code::Internal],
+        "/v1/score" => &[Code::BadArch, Code::Store, Code::Internal],
+        _ if path.starts_with("/v1/archs/") => {
+            &[Code::UnknownArch, Code::BadArch, Code::Store, Code::Internal]
+        }
+        _ => &[],
+    }
+}
 
 /// The document that `GET /v1/openapi.json` serves.
 pub fn document() -> utoipa::openapi::OpenApi {
@@ -14,9 +55,17 @@ pub fn document() -> utoipa::openapi::OpenApi {
     info(
         title = "enasd",
         description = "The local API of enasd, a daemon that searches for neural network \
-                       architectures. HTTP/1.1 over a Unix socket; commands are taken from root, \
-                       the daemon's own user and `api.admins`."
+                       architectures. HTTP/1.1 over a Unix socket, one request a connection; \
+                       commands are taken from root, the daemon's own user and `api.admins`. \
+                       Every error has a body of the type `application/problem+json` with a \
+                       stable code; another path is a 404, another method a 405 with `Allow`. \
+                       Three answers come without a body, from below the API: 400 to what is no \
+                       HTTP, 408 to a head that takes longer than five seconds, and 431 to one \
+                       of more than 96 fields or 128 KiB."
     ),
+    modifiers(&Problems),
+    // Parameters do not bring their schemas along.
+    components(schemas(Problem, Order, Stage)),
     paths(
         routes::health::healthz,
         routes::health::readyz,
@@ -42,3 +91,41 @@ pub fn document() -> utoipa::openapi::OpenApi {
     )
 )]
 struct Document;
+
+/// Writes down, for every operation, the problems that it may answer with.
+struct Problems;
+
+impl Modify for Problems {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for (path, item) in &mut document.paths.paths {
+            let PathItem { get, post, put, .. } = item;
+            let asks = post.is_some() || path.ends_with(".safetensors");
+            let forbidden = get.is_none().then_some(ProblemCode::Forbidden);
+            let controller = CONTROLLER.into_iter().filter(|_| asks);
+            let own = own_problems(path).iter().copied();
+            let codes: Vec<_> =
+                ANY.into_iter().chain(forbidden).chain(controller).chain(own).collect();
+            for operation in [get, post, put].into_iter().flatten() {
+                add_problems(operation, &codes);
+            }
+        }
+    }
+}
+
+fn add_problems(operation: &mut Operation, codes: &[ProblemCode]) {
+    let mut names = BTreeMap::<u16, Vec<String>>::new();
+    for code in codes {
+        names.entry(code.status().as_u16()).or_default().push(format!("`{}`", code.name()));
+    }
+    for (status, mut names) in names {
+        names.sort();
+        names.dedup();
+        let schema = Ref::from_schema_name("Problem");
+        let content = ContentBuilder::new().schema(Some(schema)).build();
+        let response = ResponseBuilder::new()
+            .description(format!("a problem: {}", names.join(", ")))
+            .content(CONTENT_TYPE, content)
+            .build();
+        operation.responses.responses.insert(status.to_string(), response.into());
+    }
+}

@@ -1,11 +1,11 @@
 //! Who is at the other end of the socket, and what that user may do.
 
-use std::any::Any;
 use std::collections::BTreeSet;
 
 use actix_web::dev::Extensions;
 use actix_web::rt::net::UnixStream;
 
+use crate::api::connection::Timed;
 use crate::api::{Problem, ProblemCode};
 
 /// The user at the other end, as the kernel says (`SO_PEERCRED`).
@@ -15,9 +15,8 @@ pub(super) struct Peer {
 }
 
 /// Remembers the peer of a connection. One whose user cannot be told may read and not command.
-pub(super) fn remember(connection: &dyn Any, data: &mut Extensions) {
-    let stream = connection.downcast_ref::<UnixStream>();
-    if let Some(Ok(credentials)) = stream.map(UnixStream::peer_cred) {
+pub(super) fn remember(connection: &Timed<UnixStream>, data: &mut Extensions) {
+    if let Ok(credentials) = connection.get_ref().peer_cred() {
         data.insert(Peer { uid: credentials.uid() });
     }
 }

@@ -13,7 +13,7 @@ use crate::space::SpaceError;
 use crate::store::StoreError;
 
 /// The content type.
-const CONTENT_TYPE: &str = "application/problem+json";
+pub(super) const CONTENT_TYPE: &str = "application/problem+json";
 
 /// What kind of error: programs decide by it, so a code never changes its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -30,6 +30,10 @@ pub enum ProblemCode {
     BadBody,
     /// The body is longer than is read.
     BodyTooLarge,
+    /// The path with its query is longer than any.
+    UrlTooLong,
+    /// The header fields are longer than is read.
+    HeadTooLarge,
     /// The body did not arrive in time.
     BodyTimeout,
     /// The text is no architecture, or none of this net.
@@ -64,6 +68,14 @@ pub enum ProblemCode {
 }
 
 impl ProblemCode {
+    /// As it goes over the wire.
+    pub(super) fn name(self) -> String {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::String(name)) => name,
+            _ => unreachable!("a code is written as a text"),
+        }
+    }
+
     /// The HTTP status that goes with it.
     pub fn status(self) -> StatusCode {
         match self {
@@ -73,6 +85,8 @@ impl ProblemCode {
                 StatusCode::BAD_REQUEST
             }
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UrlTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::RefusedState => StatusCode::CONFLICT,

@@ -6,18 +6,18 @@ use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use actix_web::dev::{Server, ServerHandle};
+use actix_server::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::rt::System;
 use actix_web::web::{Data, ServiceConfig};
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 use tokio::sync::watch;
 
 use crate::api::socket::SocketFile;
 use crate::api::state::note_progress;
-use crate::api::{ApiError, ApiState, ServeConfig, Socket, gate, peer, routes};
+use crate::api::{ApiError, ApiState, ServeConfig, Socket, connection, gate, peer, routes};
 
 /// Connections at a time; further ones wait in the socket's queue. Every follower and every
 /// command takes one, which leaves 224 for questions.
@@ -25,10 +25,6 @@ const MAX_CONNECTIONS: usize = 256;
 
 /// Threads that read files and the database: questions are few and short.
 const BLOCKING_THREADS: usize = 4;
-
-/// How long a connection may take to say nothing more: the default of actix-web is 1 s; a
-/// connection between two requests of one client.
-const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// How long requests under way may take once the server is to end.
 const SHUTDOWN_SECONDS: u64 = 2;
@@ -85,7 +81,7 @@ pub fn serve_listener(
     let build = move || {
         let (progress, noted) = watch::channel(Instant::now());
         actix_web::rt::spawn(note_progress(config.status.clone(), progress));
-        let head = config.limits.head;
+        let (limits, ending) = (config.limits, stopped.clone());
         let state = Data::from(Arc::new(ApiState::new(config, stopped, noted)));
         let app = move || {
             App::new()
@@ -94,18 +90,16 @@ pub fn serve_listener(
                 .configure(|config: &mut ServiceConfig| routes::configure(config))
                 .default_service(web::to(routes::no_route))
         };
-        let server = HttpServer::new(app)
+        let server = Server::build()
             .workers(1)
             .worker_max_blocking_threads(BLOCKING_THREADS)
-            .max_connections(MAX_CONNECTIONS)
-            .client_request_timeout(head)
-            .keep_alive(KEEP_ALIVE)
-            // A peer that hangs up is gone: nothing goes on for it.
-            .h1_allow_half_closed(false)
+            .max_concurrent_connections(MAX_CONNECTIONS)
             .shutdown_timeout(SHUTDOWN_SECONDS)
             .disable_signals()
-            .on_connect(peer::remember);
-        Ok(server.listen_uds(listener)?.run())
+            .listen_uds("api", listener, move || {
+                connection::service(app(), limits, peer::remember, ending.clone())
+            })?;
+        Ok(server.run())
     };
     start("api", stopping, build)
 }

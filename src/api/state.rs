@@ -32,6 +32,9 @@ pub struct Limits {
     pub head: Duration,
     /// Until the body of a request is there.
     pub body: Duration,
+    /// Until a peer takes more of a reply that does not fit the socket: one that stops reading is
+    /// hung up on.
+    pub take: Duration,
     /// A command that waits for a step at most.
     pub command: Duration,
     /// Scoring, weights and checkpoints: a step, then work of the same order.
@@ -48,6 +51,7 @@ impl Limits {
     pub const DAEMON: Self = Self {
         head: Duration::from_secs(5),
         body: Duration::from_secs(5),
+        take: Duration::from_secs(5),
         command: Duration::from_mins(2),
         work: Duration::from_mins(10),
         derive: Duration::from_hours(1),

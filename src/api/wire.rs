@@ -53,6 +53,7 @@ pub struct BestQuery {
     /// How far the cells have come; this build derives `shared` ones.
     pub stage: Stage,
     /// The most cells, 1 to 10000.
+    #[param(minimum = 1, maximum = 10000)]
     pub limit: u32,
 }
 
@@ -79,6 +80,7 @@ pub struct ArchsQuery {
     /// Which come first.
     pub order: Order,
     /// The most architectures, 1 to 10000.
+    #[param(minimum = 1, maximum = 10000)]
     pub limit: u32,
 }
 
@@ -158,14 +160,21 @@ pub struct ArchReply {
     pub scored: Option<ScoredArch>,
 }
 
+/// The reply of `GET /v1/archs/{id}.safetensors`: a file, not JSON.
+#[derive(Debug, ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct WeightsFile(pub Vec<u8>);
+
 /// The query of `GET /v1/history`.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct HistoryQuery {
     /// The first step.
+    #[param(maximum = 18446744073709551615_usize)]
     pub since: u64,
     /// About how many rows, 1 to 10000: the last step is given whole.
+    #[param(minimum = 1, maximum = 10000)]
     pub limit: u32,
 }
 
@@ -235,6 +244,7 @@ pub struct HistoryReply {
 #[into_params(parameter_in = Query)]
 pub struct EventsQuery {
     /// Events after the one with this number; 0 for all that are kept.
+    #[param(maximum = 18446744073709551615_usize)]
     pub since: u64,
     /// Whether to go on with events as they happen. Blank lines keep the connection alive.
     pub follow: bool,
@@ -307,8 +317,10 @@ pub enum Arm {
 #[serde(deny_unknown_fields)]
 pub struct SampleRequest {
     /// How many, 1 to 1000.
+    #[schema(minimum = 1, maximum = 1000)]
     pub count: usize,
     /// Seed of the draw; without one the server picks one and says which.
+    #[schema(maximum = 18446744073709551615_usize)]
     #[serde(default)]
     pub seed: Option<u64>,
     /// Who draws.

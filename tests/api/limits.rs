@@ -1,20 +1,43 @@
 //! What strangers may send: bodies without end, heads without end, and nothing.
 
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use enasd::api::Limits;
 
 use crate::rig::{Rig, within};
 
+/// Either kind of connection.
+pub(crate) trait Stream: Read + Write {
+    fn limit(&self, limit: Duration);
+}
+
+impl Stream for UnixStream {
+    fn limit(&self, limit: Duration) {
+        self.set_read_timeout(Some(limit)).unwrap();
+        self.set_write_timeout(Some(limit)).unwrap();
+    }
+}
+
+impl Stream for TcpStream {
+    fn limit(&self, limit: Duration) {
+        self.set_read_timeout(Some(limit)).unwrap();
+        self.set_write_timeout(Some(limit)).unwrap();
+    }
+}
+
 /// Sends `bytes`, and returns what comes until the server hangs up.
 fn exchange(socket: &Path, bytes: &[u8]) -> String {
-    let mut stream = UnixStream::connect(socket).unwrap();
+    exchange_on(UnixStream::connect(socket).unwrap(), bytes)
+}
+
+pub(crate) fn exchange_on(mut stream: impl Stream, bytes: &[u8]) -> String {
     // A server that does not hang up fails the test instead of blocking it.
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.limit(Duration::from_secs(20));
     // The server may hang up in the middle of what it refuses.
     let _ = stream.write_all(bytes);
     let mut reply = Vec::new();
@@ -30,13 +53,49 @@ fn exchange(socket: &Path, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&reply).into_owned()
 }
 
+/// Sends a request, reads nothing, and waits until the server hangs up.
+pub(crate) fn stare(mut stream: impl Stream, request: &[u8]) {
+    stream.limit(Duration::from_secs(20));
+    stream.write_all(request).unwrap();
+    let start = Instant::now();
+    while stream.write_all(b" ").is_ok() {
+        assert!(start.elapsed() < Duration::from_secs(20), "the server did not hang up");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Heads that are no HTTP/1.1, or say two things about where a body ends.
+pub(crate) const MALFORMED: [&[u8]; 12] = [
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"SSH-2.0-OpenSSH_9.2\r\n",
+    b"\0\0\0\0\r\n\r\n",
+    b"POST /v1/pause HTTP/1.1\r\n\r\n",
+    b"POST /v1/pause HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n",
+    b"POST /v1/pause HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"POST /v1/pause HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\ntransfer-encoding: identity\r\n\r\n0\r\n\r\n",
+    b"POST /v1/pause HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 0\r\n\r\n",
+    b"POST /v1/pause HTTP/1.1\r\nhost: x\r\ncontent-length: +0\r\n\r\n",
+    b"POST /v1/pause HTTP/1.0\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"POST /v1/pause HTTP/1.1\r\nhost: x\r\nx-folded: a\r\n b\r\n\r\n",
+];
+
+/// A request for `path` with `count` header fields of `bytes` bytes.
+pub(crate) fn heavy(path: &str, count: usize, bytes: usize) -> Vec<u8> {
+    let mut request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n");
+    for number in 0..count {
+        request += &format!("x-{number}: {}\r\n", "y".repeat(bytes));
+    }
+    (request + "\r\n").into_bytes()
+}
+
 fn impatient() -> Rig {
-    let (head, body) = (Duration::from_secs(1), Duration::from_millis(300));
-    Rig::with_limits(Limits { head, body, ..Limits::DAEMON })
+    let (head, quick) = (Duration::from_secs(1), Duration::from_millis(300));
+    Rig::with_limits(Limits { head, body: quick, take: quick, ..Limits::DAEMON })
 }
 
 #[track_caller]
-fn check_problem(reply: &str, status: &str, code: &str) {
+pub(crate) fn check_problem(reply: &str, status: &str, code: &str) {
     assert!(reply.starts_with(&format!("HTTP/1.1 {status}")), "{reply}");
     assert!(reply.contains("content-type: application/problem+json"), "{reply}");
     assert!(reply.contains(&format!("\"code\":\"{code}\"")), "{reply}");
@@ -107,12 +166,53 @@ fn another_method_is_a_problem_that_names_the_right_one() {
 }
 
 #[test]
-fn what_is_no_http_is_hung_up_on() {
+fn what_is_no_http_or_ambiguous_is_refused_and_carried_out_by_nobody() {
     let rig = impatient();
-    for bytes in [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], b"SELECT 1;\r\n\r\n"] {
+    for bytes in MALFORMED {
         let reply = exchange(&rig.socket(), bytes);
-        assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 4"), "{reply}");
+        let shown = String::from_utf8_lossy(bytes);
+        // From below the API: without a body.
+        assert!(reply.starts_with("HTTP/1.1 400"), "{shown:?}: {reply}");
+        assert!(reply.contains("content-length: 0\r\n"), "{shown:?}: {reply}");
+        assert_eq!(reply.matches("HTTP/1.1").count(), 1, "{shown:?}: {reply}");
     }
+    assert_eq!(*rig.counted.lock().unwrap(), []);
+}
+
+#[test]
+fn a_head_that_is_too_long_is_refused() {
+    let rig = impatient();
+    let long = format!("/v1/archs/{}", "m".repeat(40 << 10));
+    check_problem(&exchange(&rig.socket(), &heavy(&long, 0, 0)), "414", "url_too_long");
+    check_problem(
+        &exchange(&rig.socket(), &heavy("/v1/status", 20, 1000)),
+        "431",
+        "head_too_large",
+    );
+    // From below the API: without a body.
+    for (count, bytes) in [(500, 1), (1, 1 << 20)] {
+        let reply = exchange(&rig.socket(), &heavy("/v1/status", count, bytes));
+        assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 431"), "{reply}");
+    }
+}
+
+#[test]
+fn a_connection_is_for_one_request() {
+    let rig = impatient();
+    let twice = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /healthz HTTP/1.1\r\nhost: x\r\nx-ha";
+    let reply = exchange(&rig.socket(), twice.as_bytes());
+    assert!(reply.contains("connection: close\r\n"), "{reply}");
+    assert_eq!(reply.matches("alive").count(), 1, "{reply}");
+}
+
+#[test]
+fn who_does_not_read_the_reply_is_hung_up_on() {
+    let rig = impatient();
+    // More than the socket holds.
+    rig.publish(|status| status.error = Some("x".repeat(8 << 20)));
+    let connect = || UnixStream::connect(rig.socket()).unwrap();
+    stare(connect(), b"GET /v1/status HTTP/1.1\r\nhost: x\r\n\r\n");
+    stare(connect(), b"GET /v1/status HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
 }
 
 #[tokio::test]
@@ -122,32 +222,4 @@ async fn the_server_answers_others_meanwhile() {
     let bytes = within(rig.client().get_bytes("/healthz")).await.unwrap();
     assert_eq!(&bytes[..], b"alive\n");
     drop(silent);
-}
-
-#[test]
-fn metrics_are_served_on_tcp_and_nothing_else() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let server = enasd::api::serve_metrics(listener, || "enas_cycle 3\n".to_owned()).unwrap();
-    let ask = |request: &str| {
-        let mut stream = std::net::TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply).unwrap();
-        reply
-    };
-    let reply = ask("GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
-    assert!(reply.contains("content-type: text/plain; version=0.0.4; charset=utf-8"), "{reply}");
-    assert!(reply.ends_with("enas_cycle 3\n"), "{reply}");
-    let reply = ask("GET /v1/status HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-    assert!(reply.starts_with("HTTP/1.1 404"), "{reply}");
-    for body in ["content-length: 9\r\n\r\nx", "transfer-encoding: chunked\r\n\r\n5\r\nx"] {
-        let reply = ask(&format!("GET /metrics HTTP/1.1\r\nhost: x\r\n{body}"));
-        assert!(reply.starts_with("HTTP/1.1 413"), "{reply}");
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(within(server.stop())).unwrap();
-    assert!(std::net::TcpStream::connect(address).is_err());
 }

@@ -8,6 +8,7 @@
 mod cli;
 mod commands;
 mod limits;
+mod metrics;
 mod questions;
 mod rig;
 mod streams;

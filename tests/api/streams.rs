@@ -52,3 +52,23 @@ async fn followers_have_a_limit_and_one_that_hangs_up_makes_room() {
     followers.pop();
     within(async { while client.lines(follow).await.is_err() {} }).await;
 }
+
+#[tokio::test]
+async fn who_comes_back_after_events_are_gone_is_told_how_many() {
+    let mut rig = Rig::new();
+    for number in 0..9 {
+        rig.history.event(number, "noise", "").unwrap();
+    }
+    let history = rusqlite::Connection::open(rig.folder.path().join("history.sqlite")).unwrap();
+    history.execute("DELETE FROM events WHERE seq <= 7", []).unwrap();
+    let mut lines = within(rig.client().lines("/v1/events?since=3")).await.unwrap();
+    let told: Event = within(lines.next()).await.unwrap().unwrap();
+    assert_eq!((told.seq, told.kind.as_str()), (7, "lagged"));
+    assert!(told.message.contains("missed 4 events"), "{}", told.message);
+    assert_eq!(seqs(lines).await, [8, 9, 10]);
+    // Who misses nothing is told nothing: neither one who is in time nor one who asks for all.
+    for since in [7, 0] {
+        let lines = within(rig.client().lines(&format!("/v1/events?since={since}"))).await.unwrap();
+        assert_eq!(seqs(lines).await, [8, 9, 10]);
+    }
+}

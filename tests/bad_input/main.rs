@@ -11,6 +11,8 @@ mod common;
 mod api;
 mod checkpoints;
 mod disk;
+mod flood;
+mod peers;
 mod process;
 mod refused;
 mod rig;

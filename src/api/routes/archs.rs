@@ -8,7 +8,7 @@ use crate::api::Problem;
 use crate::api::command::ask;
 use crate::api::routes::known::{Known, kept_weights};
 use crate::api::routes::{State, check_limit, read};
-use crate::api::wire::{ArchReply, ArchsQuery, ArchsReply, LooseEnds, ScoredArch};
+use crate::api::wire::{ArchReply, ArchsQuery, ArchsReply, LooseEnds, ScoredArch, WeightsFile};
 use crate::export::{draw_dot, draw_svg};
 use crate::space::CellKind;
 use crate::store::HistoryReader;
@@ -18,8 +18,6 @@ type Reply = Result<HttpResponse, Problem>;
 /// Architectures that were scored.
 #[utoipa::path(get, path = "/v1/archs", tag = "questions", params(ArchsQuery), responses(
     (status = 200, description = "the architectures", body = ArchsReply),
-    (status = "default", description = "a problem", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn archs(state: State, query: Query<ArchsQuery>) -> Reply {
     let ArchsQuery { order, limit } = *query;
@@ -34,10 +32,6 @@ pub(in crate::api) async fn archs(state: State, query: Query<ArchsQuery>) -> Rep
 #[utoipa::path(get, path = "/v1/archs/{id}", tag = "questions",
     params(("id" = String, Path, description = "its id, such as `m5-…`")), responses(
     (status = 200, description = "the architecture", body = ArchReply),
-    (status = 404, description = "that is no id", body = Problem,
-        content_type = "application/problem+json"),
-    (status = "default", description = "a problem", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn arch(state: State, id: Path<String>) -> Reply {
     let known = Known::find(&state, &id).await?;
@@ -63,8 +57,6 @@ pub(in crate::api) async fn arch(state: State, id: Path<String>) -> Reply {
 #[utoipa::path(get, path = "/v1/archs/{id}.svg", tag = "questions",
     params(("id" = String, Path, description = "its id")), responses(
     (status = 200, description = "the drawing", body = String, content_type = "image/svg+xml"),
-    (status = "default", description = "a problem", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn svg(state: State, id: Path<String>) -> Reply {
     let known = Known::find(&state, &id).await?;
@@ -76,8 +68,6 @@ pub(in crate::api) async fn svg(state: State, id: Path<String>) -> Reply {
     params(("id" = String, Path, description = "its id")), responses(
     (status = 200, description = "the drawing", body = String,
         content_type = "text/vnd.graphviz"),
-    (status = "default", description = "a problem", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn dot(state: State, id: Path<String>) -> Reply {
     let known = Known::find(&state, &id).await?;
@@ -88,10 +78,8 @@ pub(in crate::api) async fn dot(state: State, id: Path<String>) -> Reply {
 /// its part of the present shared weights.
 #[utoipa::path(get, path = "/v1/archs/{id}.safetensors", tag = "questions",
     params(("id" = String, Path, description = "its id")), responses(
-    (status = 200, description = "a safetensors file", body = [u8],
+    (status = 200, description = "a safetensors file", body = WeightsFile,
         content_type = "application/octet-stream"),
-    (status = "default", description = "a problem", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn safetensors(state: State, id: Path<String>) -> Reply {
     let known = Known::find(&state, &id).await?;
@@ -112,5 +100,5 @@ pub(in crate::api) async fn safetensors(state: State, id: Path<String>) -> Reply
     Ok(HttpResponse::Ok()
         .content_type("application/octet-stream")
         .insert_header(("content-disposition", name))
-        .body(bytes))
+        .body(WeightsFile(bytes).0))
 }

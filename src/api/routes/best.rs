@@ -10,10 +10,6 @@ use crate::api::{Problem, ProblemCode};
 /// The best cells, best first.
 #[utoipa::path(get, path = "/v1/best", tag = "questions", params(BestQuery), responses(
     (status = 200, description = "the cells", body = BestReply),
-    (status = 404, description = "this version derives no cells of that stage", body = Problem,
-        content_type = "application/problem+json"),
-    (status = "default", description = "a problem", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn best(
     state: State,

@@ -18,10 +18,6 @@ fn done(message: &str) -> HttpResponse {
 /// Stops taking steps after the one under way.
 #[utoipa::path(post, path = "/v1/pause", tag = "commands", responses(
     (status = 200, description = "it is paused", body = Done),
-    (status = 409, description = "it cannot be paused", body = Problem,
-        content_type = "application/problem+json"),
-    (status = "default", description = "a problem", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn pause(state: State) -> Reply {
     let config = &state.config;
@@ -32,10 +28,6 @@ pub(in crate::api) async fn pause(state: State) -> Reply {
 /// Goes on after a pause.
 #[utoipa::path(post, path = "/v1/resume", tag = "commands", responses(
     (status = 200, description = "it goes on", body = Done),
-    (status = 409, description = "it is not paused", body = Problem,
-        content_type = "application/problem+json"),
-    (status = "default", description = "a problem", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn resume(state: State) -> Reply {
     let config = &state.config;
@@ -46,8 +38,6 @@ pub(in crate::api) async fn resume(state: State) -> Reply {
 /// Writes a checkpoint at once.
 #[utoipa::path(post, path = "/v1/checkpoint", tag = "commands", responses(
     (status = 200, description = "it is on disk", body = CheckpointResult),
-    (status = "default", description = "a problem", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn checkpoint(state: State) -> Reply {
     let config = &state.config;
@@ -58,8 +48,6 @@ pub(in crate::api) async fn checkpoint(state: State) -> Reply {
 /// Derives once more, beside the schedule.
 #[utoipa::path(post, path = "/v1/derive", tag = "commands", responses(
     (status = 200, description = "the best cells", body = DeriveResult),
-    (status = "default", description = "a problem", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn derive(state: State) -> Reply {
     let config = &state.config;
@@ -70,8 +58,6 @@ pub(in crate::api) async fn derive(state: State) -> Reply {
 /// Finishes the step, writes a checkpoint, and ends the daemon.
 #[utoipa::path(post, path = "/v1/stop", tag = "commands", responses(
     (status = 200, description = "it ends", body = Done),
-    (status = "default", description = "a problem", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn stop(state: State) -> Reply {
     let config = &state.config;

@@ -3,14 +3,12 @@
 
 use actix_web::HttpResponse;
 
+use crate::api::ConfigOrigins;
 use crate::api::routes::State;
-use crate::api::{ConfigOrigins, Problem};
 
 /// The effective configuration, a section for each layer.
 #[utoipa::path(get, path = "/v1/config", tag = "questions", responses(
     (status = 200, description = "the configuration", body = Object),
-    (status = "default", description = "a problem", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn config(state: State) -> HttpResponse {
     HttpResponse::Ok().json(&state.config.config)
@@ -19,8 +17,6 @@ pub(in crate::api) async fn config(state: State) -> HttpResponse {
 /// Where each value of the effective configuration came from.
 #[utoipa::path(get, path = "/v1/config/origins", tag = "questions", responses(
     (status = 200, description = "every key with its value and its source", body = ConfigOrigins),
-    (status = "default", description = "a problem", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn origins(state: State) -> HttpResponse {
     HttpResponse::Ok().json(&state.config.origins)

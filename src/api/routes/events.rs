@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use crate::api::routes::{State, read};
 use crate::api::wire::{Event, EventsQuery};
 use crate::api::{Problem, ProblemCode};
-use crate::store::HistoryReader;
+use crate::store::{EventRow, HistoryReader};
 
 /// Events read at a time: a follower that reads slowly holds this much and no more.
 const PAGE: u32 = 256;
@@ -23,14 +23,15 @@ const POLL: Duration = Duration::from_millis(500);
 /// Looks without an event after which a blank line finds out whether the follower is there.
 const QUIET_POLLS: u32 = 10;
 
-/// Events as lines of JSON.
+/// The kind of the event that stands for those that a reader missed.
+const LAGGED: &str = "lagged";
+
+/// Events as lines of JSON. A reader who takes nothing for five seconds is hung up on, and can go
+/// on with `since`; one who comes back so late that events are not kept any more gets an event of
+/// the kind `lagged` that says how many.
 #[utoipa::path(get, path = "/v1/events", tag = "questions", params(EventsQuery), responses(
     (status = 200, description = "events, one a line", body = Event,
         content_type = "application/x-ndjson"),
-    (status = 503, description = "as many followers as may are there", body = Problem,
-        content_type = "application/problem+json"),
-    (status = "default", description = "a problem", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn events(
     state: State,
@@ -78,9 +79,11 @@ impl Cursor {
                     return None;
                 }
             }
-            if let Some(last) = rows.last() {
+            if let (Some(first), Some(last)) = (rows.first(), rows.last()) {
+                let lagged = lagged(self.since, first);
                 self.since = last.seq;
-                return Some((Ok(lines(rows.into_iter().map(Event::from))), Some(self)));
+                let events = lagged.into_iter().chain(rows.into_iter().map(Event::from));
+                return Some((Ok(lines(events)), Some(self)));
             }
             if !self.follow || self.waits_in_vain().await {
                 return None;
@@ -93,6 +96,18 @@ impl Cursor {
     async fn waits_in_vain(&mut self) -> bool {
         timeout(POLL, self.stopping.wait_for(|&stopping| stopping)).await.is_ok()
     }
+}
+
+/// What to tell a reader who is so far behind that what comes next is not kept any more. One who
+/// asks for all that is kept misses nothing.
+fn lagged(since: u64, first: &EventRow) -> Option<Event> {
+    let missed = first.seq - since - 1;
+    (since != 0 && missed != 0).then(|| Event {
+        seq: first.seq - 1,
+        unix_ms: first.at_unix_ms,
+        kind: LAGGED.to_owned(),
+        message: format!("missed {missed} events: they are not kept any more"),
+    })
 }
 
 fn lines(events: impl Iterator<Item = Event>) -> Bytes {

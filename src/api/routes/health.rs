@@ -19,8 +19,6 @@ pub(in crate::api) async fn healthz() -> HttpResponse {
 /// Whether the search is loaded and progresses, or is paused.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses(
     (status = 200, description = "it is", body = String, content_type = "text/plain"),
-    (status = 503, description = "it is not, and why", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn readyz(state: State) -> Result<HttpResponse, Problem> {
     let status = state.status();

@@ -11,8 +11,6 @@ use crate::store::HistoryReader;
 /// What was drawn from a step on, in the order in which the search went.
 #[utoipa::path(get, path = "/v1/history", tag = "questions", params(HistoryQuery), responses(
     (status = 200, description = "the rows", body = HistoryReply),
-    (status = "default", description = "a problem", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn history(
     state: State,

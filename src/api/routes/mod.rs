@@ -121,7 +121,8 @@ pub(super) async fn no_route(request: HttpRequest) -> Result<HttpResponse, Probl
     Err(Problem::new(ProblemCode::NotFound, message, "GET /v1/openapi.json lists what there is"))
 }
 
-async fn only_get(request: HttpRequest) -> HttpResponse {
+/// Answers another method than `GET`.
+pub(super) async fn only_get(request: HttpRequest) -> HttpResponse {
     other_method(&request, "GET")
 }
 

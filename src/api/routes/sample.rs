@@ -16,10 +16,6 @@ const MAX_COUNT: usize = 1000;
 #[utoipa::path(post, path = "/v1/sample", tag = "commands", request_body = SampleRequest,
     responses(
         (status = 200, description = "the architectures", body = SampleResult),
-        (status = 400, description = "too few or too many", body = Problem,
-            content_type = "application/problem+json"),
-        (status = "default", description = "a problem", body = Problem,
-            content_type = "application/problem+json"),
     ))]
 pub(in crate::api) async fn sample(
     state: State,

@@ -15,10 +15,6 @@ use crate::store::HistoryReader;
 /// Scores an architecture on the whole validation split.
 #[utoipa::path(post, path = "/v1/score", tag = "commands", request_body = ScoreRequest, responses(
     (status = 200, description = "its score", body = ScoreResult),
-    (status = 400, description = "no architecture of this net", body = Problem,
-        content_type = "application/problem+json"),
-    (status = "default", description = "a problem", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn score(
     state: State,

@@ -3,14 +3,11 @@
 use actix_web::HttpResponse;
 
 use crate::actors::Status;
-use crate::api::Problem;
 use crate::api::routes::State;
 
 /// Everything the daemon says of itself.
 #[utoipa::path(get, path = "/v1/status", tag = "questions", responses(
     (status = 200, description = "the status after the last step", body = Status),
-    (status = "default", description = "a problem", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn status(state: State) -> HttpResponse {
     HttpResponse::Ok().json(&*state.status())

@@ -1,0 +1,190 @@
+//! More than a daemon can take: peers that keep their places, bodies without end, readers that do
+//! not read, and no file descriptors.
+
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use crate::rig::{Daemon, enasd, wait};
+
+/// Far longer than anything here takes.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+fn connect(daemon: &Daemon) -> UnixStream {
+    let stream = UnixStream::connect(daemon.socket()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// Reads until the daemon hangs up, which it must do.
+#[track_caller]
+fn read_to_end(mut stream: &UnixStream) -> String {
+    let mut reply = Vec::new();
+    match stream.read_to_end(&mut reply) {
+        Ok(_) => {}
+        Err(err) if err.kind() == ErrorKind::ConnectionReset => {}
+        Err(err) => panic!("the daemon did not hang up: {err}"),
+    }
+    String::from_utf8_lossy(&reply).into_owned()
+}
+
+/// A line of `/proc/PID/status`, in KiB.
+fn memory_kib(daemon: &Daemon) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{}/status", daemon.process.0.id())).unwrap();
+    let line = text.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// What the daemon has computed so far, in ticks of 10 ms.
+fn ticks(daemon: &Daemon) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{}/stat", daemon.process.0.id())).unwrap();
+    let fields = text.rsplit_once(')').unwrap().1.split_whitespace();
+    fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+}
+
+/// A daemon that does nothing of itself.
+fn paused(daemon: Daemon) -> Daemon {
+    daemon.ctl(&["pause"]).check(0, &[]);
+    daemon
+}
+
+#[test]
+fn two_hundred_peers_that_dawdle_are_hung_up_on_and_nobody_waits_for_them() {
+    let daemon = Daemon::fresh();
+    let start = Instant::now();
+    let peers: Vec<_> = (0..200)
+        .map(|number| {
+            let mut peer = connect(&daemon);
+            if number % 2 == 0 {
+                peer.write_all(b"GET /v1/status HTTP/1.1\r\nhost: x\r\nx-half: ").unwrap();
+            }
+            peer
+        })
+        .collect();
+    let asked = Instant::now();
+    daemon.ctl(&["status"]).check(0, &[]);
+    println!("status took {:?} with 200 peers", asked.elapsed());
+    for peer in &peers {
+        let reply = read_to_end(peer);
+        assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 408"), "{reply}");
+    }
+    println!("all were hung up on within {:?}", start.elapsed());
+    daemon.ctl(&["status"]).check(0, &[]);
+}
+
+#[test]
+fn connections_have_a_limit_and_more_of_them_wait() {
+    let daemon = Daemon::fresh();
+    let open = || fs::read_dir(format!("/proc/{}/fd", daemon.process.0.id())).unwrap().count();
+    let before = open();
+    let peers: Vec<_> = (0..400).map(|_| connect(&daemon)).collect();
+    wait("the daemon takes as many as it may", || (before + 250 < open()).then_some(()));
+    for _ in 0..20 {
+        let taken = open() - before;
+        assert!(taken < 280, "{taken} connections at a time");
+        sleep(Duration::from_millis(20));
+    }
+    drop(peers);
+    daemon.ctl(&["status"]).check(0, &[]);
+}
+
+#[test]
+fn a_body_without_end_is_cut() {
+    const GIB: usize = 1 << 30;
+    let daemon = paused(Daemon::fresh());
+    let before = memory_kib(&daemon);
+    for head in [format!("content-length: {GIB}"), "transfer-encoding: chunked".to_owned()] {
+        let mut peer = connect(&daemon);
+        let line = format!("POST /v1/score HTTP/1.1\r\nhost: x\r\n{head}\r\n\r\n");
+        peer.write_all(line.as_bytes()).unwrap();
+        if head.starts_with("transfer") {
+            peer.write_all(format!("{GIB:x}\r\n").as_bytes()).unwrap();
+        }
+        let (part, start) = (vec![b' '; 1 << 16], Instant::now());
+        let mut sent = 0;
+        while peer.write_all(&part).is_ok() {
+            sent += part.len();
+            assert!(start.elapsed() < PATIENCE, "{head}: {sent} bytes were taken");
+        }
+        let reply = read_to_end(&peer);
+        println!("{head}: cut after {sent} bytes and {:?}: {reply}", start.elapsed());
+        assert!(reply.starts_with("HTTP/1.1 413"), "{reply}");
+    }
+    let after = memory_kib(&daemon);
+    println!("memory: {before} KiB, then {after} KiB");
+    assert!(after < before + 4096, "{before} KiB, then {after} KiB");
+}
+
+#[test]
+fn readers_who_do_not_read_lose_their_place_and_cost_no_memory() {
+    let daemon = paused(Daemon::fresh());
+    let mut history = Connection::open(daemon.state.join("history.sqlite")).unwrap();
+    history.busy_timeout(PATIENCE).unwrap();
+    let noise = history.transaction().unwrap();
+    // 32 MiB of events: far more than all buffers of a connection hold.
+    let insert = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 32768)
+                  INSERT INTO events (at_unix_ms, kind, message)
+                  SELECT i, 'noise', hex(zeroblob(512)) FROM n";
+    noise.execute(insert, []).unwrap();
+    noise.commit().unwrap();
+    let follow = b"GET /v1/events?follow=true HTTP/1.1\r\nhost: x\r\n\r\n";
+    let ask = || {
+        let mut peer = connect(&daemon);
+        peer.write_all(follow).unwrap();
+        let mut reply = [0; 12];
+        peer.read_exact(&mut reply).unwrap();
+        (peer, String::from_utf8_lossy(&reply).into_owned())
+    };
+    let before = memory_kib(&daemon);
+    let readers: Vec<_> = (0..16).map(|_| ask()).collect();
+    assert!(readers.iter().all(|(_, reply)| reply == "HTTP/1.1 200"), "{readers:?}");
+    assert_eq!(ask().1, "HTTP/1.1 503");
+    let start = Instant::now();
+    let (mut reader, _) = wait("a place is free", || {
+        sleep(Duration::from_millis(200));
+        Some(ask()).filter(|(_, reply)| reply == "HTTP/1.1 200")
+    });
+    let after = memory_kib(&daemon);
+    println!("a place was free after {:?}; {before} KiB, then {after} KiB", start.elapsed());
+    // Sixteen times all events are 512 MiB.
+    assert!(after < before + (32 << 10), "{before} KiB, then {after} KiB");
+    // One who reads gets everything.
+    let (mut bytes, mut part) = (0, vec![0; 1 << 16]);
+    while bytes < 32 << 20 {
+        bytes += reader.read(&mut part).unwrap();
+    }
+    drop(readers);
+}
+
+#[test]
+fn without_file_descriptors_nothing_spins_and_it_recovers() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let plain = enasd(&state);
+    let mut command = Command::new("prlimit");
+    command.arg("--nofile=64").arg(plain.get_program()).args(plain.get_args());
+    command.envs(plain.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    let daemon = paused(Daemon::start(command, &state));
+    // More than it has descriptors for; the rest waits in the socket's queue.
+    let peers: Vec<_> = (0..100).map(|_| connect(&daemon)).collect();
+    sleep(Duration::from_secs(1));
+    let open = fs::read_dir(format!("/proc/{}/fd", daemon.process.0.id())).unwrap().count();
+    assert_eq!(open, 64, "it has descriptors left");
+    let before = ticks(&daemon);
+    sleep(Duration::from_secs(3));
+    let spent = ticks(&daemon) - before;
+    println!("{spent} ticks in 3 s without a descriptor left");
+    assert!(spent < 60, "{spent} ticks of 10 ms in 3 s: it spins");
+    drop(peers);
+    daemon.ctl(&["resume"]).check(0, &[]);
+    let steps = |status: &serde_json::Value| status["place"]["number"].as_u64().unwrap();
+    let number = steps(&daemon.status().unwrap());
+    daemon.wait_for("it goes on", |status| number < steps(status));
+    daemon.ctl(&["checkpoint"]).check(0, &[]);
+}
