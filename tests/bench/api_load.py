@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""How fast the API answers at full training load, and how much asking slows the training.
+
+    cargo build --release && tests/bench/api_load.py [--pairs 8] [--seconds 10] [--rate 50]
+
+Runs the release daemon on the built-in search, in the ω phase throughout, on as many threads as it
+takes of itself. Intervals with and without requests alternate, so that what else the machine does
+falls on both; half of the requests are GET /v1/status over the socket, half GET /metrics over TCP,
+each on a connection of its own. Latency is from before the connection to the end of the reply.
+Nothing but the standard library is needed.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def exchange(family, address, path, method="GET"):
+    """One request on one connection; the body of the reply."""
+    with socket.socket(family, socket.SOCK_STREAM) as peer:
+        peer.settimeout(30)
+        peer.connect(address)
+        peer.sendall(f"{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+        parts = []
+        while part := peer.recv(1 << 16):
+            parts.append(part)
+    head, _, body = b"".join(parts).partition(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 200"):
+        raise RuntimeError(head.decode())
+    return body
+
+
+class Daemon:
+    """The release daemon in a folder of its own."""
+
+    def __init__(self, folder):
+        self.socket = f"{folder}/s"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.metrics = probe.getsockname()
+        environment = dict(os.environ, ENASD_SCHEDULE__SHARED_STEPS="1000000")
+        self.process = subprocess.Popen(
+            [ROOT / "target/release/enasd", "run", "--state", f"{folder}/state",
+             "--socket", self.socket, "--metrics", "%s:%d" % self.metrics],
+            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+
+    def ask_status(self):
+        return exchange(socket.AF_UNIX, self.socket, "/v1/status")
+
+    def ask_metrics(self):
+        return exchange(socket.AF_INET, self.metrics, "/metrics")
+
+    def steps(self):
+        return json.loads(self.ask_status())["place"]["number"]
+
+    def computed(self):
+        """What the process has computed so far, in seconds."""
+        stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
+        fields = stat.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def wait(self):
+        """Until a hundred steps are done."""
+        for _ in range(600):
+            if self.process.poll() is not None:
+                sys.exit("the daemon has ended")
+            try:
+                if 100 <= self.steps():
+                    return
+            except OSError:
+                pass
+            time.sleep(0.1)
+        sys.exit("the daemon does not train")
+
+
+def interval(daemon, seconds, rate, latencies):
+    """Steps a second over an interval, with `rate` requests a second."""
+    first, start = daemon.steps(), time.monotonic()
+    asked = 0
+    while time.monotonic() < start + seconds:
+        if rate == 0:
+            time.sleep(start + seconds - time.monotonic())
+            break
+        time.sleep(max(0.0, start + asked / rate - time.monotonic()))
+        ask = (daemon.ask_status, daemon.ask_metrics)[asked % 2]
+        before = time.monotonic()
+        ask()
+        latencies[asked % 2].append(time.monotonic() - before)
+        asked += 1
+    return (daemon.steps() - first) / (time.monotonic() - start)
+
+
+def cost(daemon, rate):
+    """What answers cost a daemon that does nothing else: no matter what else the machine does."""
+    exchange(socket.AF_UNIX, daemon.socket, "/v1/pause", "POST")
+    costs = []
+    for ask in (daemon.ask_status, daemon.ask_metrics):
+        before = daemon.computed()
+        for _ in range(1000):
+            ask()
+        costs.append((daemon.computed() - before) / 1000)
+    share = rate * statistics.fmean(costs) / os.cpu_count()
+    print(f"computing an answer: /v1/status {1e3 * costs[0]:.2f} ms, /metrics "
+          f"{1e3 * costs[1]:.2f} ms; {rate:g} a second take {share:.2%} of "
+          f"{os.cpu_count()} cores")
+
+
+def line(name, values):
+    values = sorted(1e3 * value for value in values)
+    at = lambda share: values[min(len(values) - 1, int(share * len(values)))]
+    print(f"{name}: {len(values)} requests, p50 {at(0.5):.2f} ms, p99 {at(0.99):.2f} ms, "
+          f"most {values[-1]:.2f} ms")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--pairs", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--rate", type=float, default=50)
+    args = parser.parse_args()
+    latencies, ratios = ([], []), []
+    with tempfile.TemporaryDirectory() as folder:
+        daemon = Daemon(folder)
+        try:
+            daemon.wait()
+            for _ in range(args.pairs):
+                quiet = interval(daemon, args.seconds, 0, latencies)
+                asked = interval(daemon, args.seconds, args.rate, latencies)
+                ratios.append(asked / quiet)
+                print(f"steps/s: {quiet:.1f} alone, {asked:.1f} asked {args.rate:g} times a "
+                      f"second, ratio {ratios[-1]:.3f}; load {os.getloadavg()[0]:.1f}", flush=True)
+            cost(daemon, args.rate)
+        finally:
+            daemon.process.terminate()
+            daemon.process.wait()
+    line("/v1/status", latencies[0])
+    line("/metrics", latencies[1])
+    draws = random.Random(1)
+    means = sorted(statistics.fmean(draws.choices(ratios, k=len(ratios))) for _ in range(2000))
+    print(f"ratio of steps: mean {statistics.fmean(ratios):.3f}, 95 % within {means[50]:.3f} to "
+          f"{means[1949]:.3f}, median {statistics.median(ratios):.3f}")
+
+
+if __name__ == "__main__":
+    main()
