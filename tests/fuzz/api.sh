@@ -42,6 +42,7 @@ export FUZZ_ARCH
 while port=$((20000 + RANDOM % 10000)) && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
 socat "TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork,backlog=64" "UNIX-CONNECT:$scratch/s" &
 bridge=$!
+disown
 
 status=0
 (cd "$scratch" && PYTHONPATH=$OLDPWD/tests/fuzz SCHEMATHESIS_HOOKS=hooks \
@@ -55,7 +56,6 @@ if grep -E '"level":"ERROR"' "$scratch/log" | grep -vE 'stream error|actix' >&2;
   echo "the daemon logged errors" >&2
   status=1
 fi
-ask --fail --request POST http://enasd/v1/resume >/dev/null || true
 ask --fail --request POST http://enasd/v1/stop
 echo
 ended=0
