@@ -83,7 +83,7 @@ fn connections_have_a_limit_and_more_of_them_wait() {
     let daemon = Daemon::fresh();
     let open = || fs::read_dir(format!("/proc/{}/fd", daemon.process.0.id())).unwrap().count();
     let before = open();
-    let peers: Vec<_> = (0..400).map(|_| connect(&daemon)).collect();
+    let peers: Vec<_> = (0..300).map(|_| connect(&daemon)).collect();
     wait("the daemon takes as many as it may", || (before + 250 < open()).then_some(()));
     for _ in 0..20 {
         let taken = open() - before;
@@ -118,7 +118,7 @@ fn a_body_without_end_is_cut() {
     }
     let after = memory_kib(&daemon);
     println!("memory: {before} KiB, then {after} KiB");
-    assert!(after < before + 4096, "{before} KiB, then {after} KiB");
+    assert!(after < before + (16 << 10), "{before} KiB, then {after} KiB");
 }
 
 #[test]
