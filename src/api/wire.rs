@@ -171,7 +171,7 @@ pub struct WeightsFile(pub Vec<u8>);
 #[into_params(parameter_in = Query)]
 pub struct HistoryQuery {
     /// The first step.
-    #[param(maximum = 18446744073709551615_usize)]
+    #[param(maximum = 18_446_744_073_709_551_615_usize)]
     pub since: u64,
     /// About how many rows, 1 to 10000: the last step is given whole.
     #[param(minimum = 1, maximum = 10000)]
@@ -244,7 +244,7 @@ pub struct HistoryReply {
 #[into_params(parameter_in = Query)]
 pub struct EventsQuery {
     /// Events after the one with this number; 0 for all that are kept.
-    #[param(maximum = 18446744073709551615_usize)]
+    #[param(maximum = 18_446_744_073_709_551_615_usize)]
     pub since: u64,
     /// Whether to go on with events as they happen. Blank lines keep the connection alive.
     pub follow: bool,
@@ -320,7 +320,7 @@ pub struct SampleRequest {
     #[schema(minimum = 1, maximum = 1000)]
     pub count: usize,
     /// Seed of the draw; without one the server picks one and says which.
-    #[schema(maximum = 18446744073709551615_usize)]
+    #[schema(maximum = 18_446_744_073_709_551_615_usize)]
     #[serde(default)]
     pub seed: Option<u64>,
     /// Who draws.
