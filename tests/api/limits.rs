@@ -82,11 +82,9 @@ pub(crate) const MALFORMED: [&[u8]; 12] = [
 
 /// A request for `path` with `count` header fields of `bytes` bytes.
 pub(crate) fn heavy(path: &str, count: usize, bytes: usize) -> Vec<u8> {
-    let mut request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n");
-    for number in 0..count {
-        request += &format!("x-{number}: {}\r\n", "y".repeat(bytes));
-    }
-    (request + "\r\n").into_bytes()
+    let field = |number| format!("x-{number}: {}\r\n", "y".repeat(bytes));
+    let fields: Vec<String> = (0..count).map(field).collect();
+    format!("GET {path} HTTP/1.1\r\nhost: x\r\n{}\r\n", fields.concat()).into_bytes()
 }
 
 fn impatient() -> Rig {
