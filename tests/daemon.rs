@@ -5,10 +5,10 @@
 
 mod common;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -157,4 +157,83 @@ fn status_metrics_best_and_the_weights_taken_away_agree() {
     assert_eq!(daemon.ctl(&["stop"]).0, Some(0));
     assert!(daemon.process.0.wait().unwrap().success());
     assert_eq!(daemon.ctl(&["status"]).0, Some(3), "nobody answers");
+}
+
+/// `enasctl` at work on a daemon's socket, with its output to be read.
+fn run_beside(state: &Path, args: &[&str]) -> Killed {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_enasctl"));
+    command.args(args).arg("--socket").arg(state.with_extension("sock"));
+    Killed(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+}
+
+fn lines(child: &mut Child) -> impl Iterator<Item = String> + use<> {
+    BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap)
+}
+
+/// The text that a program wrote to standard error until it ended.
+fn complaint(child: &mut Child) -> String {
+    let mut text = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn a_watched_search_is_a_line_a_step_until_the_daemon_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let daemon = start(&state);
+    daemon.wait_for(|status| status["state"] == "running");
+    let mut watch = run_beside(&state, &["watch", "--every", "0", "--output", "ndjson"]);
+    let mut seen = lines(&mut watch.0)
+        .map(|line| serde_json::from_str::<Value>(&line).unwrap()["place"]["number"].clone())
+        .map(|number| number.as_u64().unwrap());
+    let first = seen.next().unwrap();
+    // Several in a row, not all that were ever taken.
+    let numbers: Vec<u64> = seen.by_ref().take(5).collect();
+    assert!(first <= numbers[0] && numbers.is_sorted(), "{first} {numbers:?}");
+    let mut people = run_beside(&state, &["watch"]);
+    let line = lines(&mut people.0).next().unwrap();
+    for words in ["running", "step ", "cycle ", "loss ", "reward ", "advantage ", "entropy "] {
+        assert!(line.contains(words), "{words}: {line}");
+    }
+    drop(daemon);
+    assert!(seen.count() < 100, "it goes on without a daemon");
+    assert_eq!(watch.0.wait().unwrap().code(), Some(3), "{}", complaint(&mut watch.0));
+}
+
+#[test]
+fn a_follower_of_events_outlives_the_daemon_and_misses_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let daemon = start(&state);
+    daemon.wait_for(|status| status["state"] == "running");
+    let mut follower = run_beside(&state, &["events", "--follow", "--output", "ndjson"]);
+    let mut seen = lines(&mut follower.0).map(|line| serde_json::from_str(&line).unwrap());
+    let first: Value = seen.next().unwrap();
+    assert_eq!(first["seq"], 1);
+    drop(daemon);
+    let daemon = start(&state);
+    daemon.wait_for(|status| status["state"] == "running");
+    assert_eq!(daemon.ctl(&["pause"]).0, Some(0));
+    let mut last = 1;
+    for event in seen.by_ref() {
+        assert_eq!(event["seq"], last + 1, "{event}");
+        last += 1;
+        if event["kind"] == "pause" {
+            break;
+        }
+    }
+    assert!(2 < last, "the second start and the pause are events");
+    follower.0.kill().unwrap();
+    let complaint = complaint(&mut follower.0);
+    assert!(complaint.contains("following again, after event 1"), "{complaint}");
+}
+
+#[test]
+fn the_live_screen_names_what_to_use_where_there_is_no_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut top = run_beside(&folder.path().join("state"), &["top"]);
+    assert_eq!(top.0.wait().unwrap().code(), Some(2));
+    let complaint = complaint(&mut top.0);
+    assert!(complaint.contains("use `enasctl watch`"), "{complaint}");
 }

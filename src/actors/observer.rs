@@ -281,6 +281,7 @@ impl Observer {
         self.status.place = PlaceStatus {
             cycle: place.cycle(schedule),
             epoch: place.epoch,
+            cycle_epochs: schedule.epochs_per_cycle,
             phase: place.phase.name().to_owned(),
             step: place.phase.step(),
             phase_steps: match place.phase {

@@ -30,6 +30,8 @@ pub struct PlaceStatus {
     pub cycle: u64,
     /// Finished epochs, over all cycles.
     pub epoch: u64,
+    /// Epochs of a cycle.
+    pub cycle_epochs: u64,
     /// The phase of the next step: `shared`, `controller` or `derive`.
     pub phase: String,
     /// Finished steps of this phase.

@@ -39,6 +39,11 @@ impl Client {
         Self { socket: socket.to_owned(), limit }
     }
 
+    /// Where the daemon is.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
     /// The same, with another limit.
     pub fn with_limit(&self, limit: Duration) -> Self {
         Self { limit, ..self.clone() }

@@ -11,4 +11,4 @@ mod terminal;
 
 pub use dot::draw_dot;
 pub use svg::draw_svg;
-pub use terminal::draw_text;
+pub use terminal::{draw_cell_text, draw_text};

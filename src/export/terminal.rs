@@ -24,13 +24,15 @@ const MIN_WIDTH: usize = 24;
 /// Draws both cells of `arch` in lines of at most `width` columns, or 24 where it is less. Lanes
 /// are left out where they do not fit, which takes 66 columns at most.
 pub fn draw_text(arch: &Arch, width: usize) -> String {
-    let cells = CellKind::ALL.map(|kind| draw_cell(kind, &arch.cell(kind), width));
+    let cells = CellKind::ALL.map(|kind| draw_cell_text(arch, kind, width));
     cells.join("\n")
 }
 
-fn draw_cell(kind: CellKind, cell: &Cell, width: usize) -> String {
-    let texts = texts(cell);
-    let lanes = lanes(cell);
+/// Draws one cell of `arch`, as [`draw_text`] draws both.
+pub fn draw_cell_text(arch: &Arch, kind: CellKind, width: usize) -> String {
+    let cell = arch.cell(kind);
+    let texts = texts(&cell);
+    let lanes = lanes(&cell);
     let lane_width = lanes.iter().map(|lane| columns(lane)).max().unwrap_or(0) + GUTTER;
     let text_width = texts.iter().map(|text| columns(text)).max().unwrap_or(0);
     let lines: Vec<String> = if lane_width + text_width <= width {

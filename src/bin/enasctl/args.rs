@@ -34,6 +34,15 @@ pub(crate) struct Args {
     pub(crate) verb: Verb,
 }
 
+/// Seconds between two lines: a day is the most.
+fn parse_every(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().map_err(|_| "it must be a number of seconds".to_owned())?;
+    if (0.0..=86_400.0).contains(&seconds) {
+        return Ok(seconds);
+    }
+    Err("it must be 0 to 86400 seconds".to_owned())
+}
+
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -50,6 +59,15 @@ pub(crate) enum Format {
 pub(crate) enum Verb {
     /// Says what the daemon does.
     Status,
+    /// Shows the search on a live screen.
+    Top,
+    /// Prints a line after a step, for logs, until the daemon ends.
+    Watch {
+        /// The fewest seconds from one line to the next, at most 86400; with 0 a line a step, as
+        /// long as a step takes 10 ms or more.
+        #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = parse_every)]
+        every: f64,
+    },
     /// Shows the best cells, and draws the best one.
     Best(BestArgs),
     /// Lists architectures that were scored.

@@ -51,6 +51,15 @@ pub(crate) enum Failure {
     /// The result cannot be printed.
     #[error("cannot print the result: {0}")]
     Output(io::Error),
+    /// The screen has no terminal to be drawn on.
+    #[error(
+        "`enasctl top` draws on a terminal, and there is none that can be drawn on; for logs and \
+         programs use `enasctl watch`"
+    )]
+    NoTerminal,
+    /// The terminal fails.
+    #[error("the terminal cannot be used: {0}")]
+    Terminal(io::Error),
     /// The daemon is there and not well.
     #[error("the daemon is degraded: {why}")]
     Degraded {
@@ -75,7 +84,10 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             _ if self.is_closed_pipe() => ExitCode::SUCCESS,
-            Self::Api(ApiError::Unreachable { .. } | ApiError::Silent { .. }) => ExitCode::from(3),
+            Self::Api(
+                ApiError::Unreachable { .. } | ApiError::Silent { .. } | ApiError::Http { .. },
+            ) => ExitCode::from(3),
+            Self::NoTerminal => ExitCode::from(2),
             Self::Degraded { .. } | Self::Unwell { .. } => ExitCode::from(4),
             _ => ExitCode::from(1),
         }

@@ -13,6 +13,7 @@ mod arch;
 mod args;
 mod bundle;
 mod commands;
+mod condition;
 mod doctor;
 mod events;
 mod failure;
@@ -20,8 +21,9 @@ mod printer;
 mod questions;
 mod socket;
 mod status;
+mod top;
+mod watch;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -29,15 +31,14 @@ use clap::{CommandFactory, Parser};
 
 use crate::args::{Args, MANUAL, Verb};
 use crate::failure::Failure;
-use crate::printer::Printer;
+use crate::printer::{Printer, remark};
 use crate::socket::Daemon;
 
 fn main() -> ExitCode {
     let args = Args::parse();
     let Err(failure) = run(args) else { return ExitCode::SUCCESS };
     if !failure.is_closed_pipe() {
-        // Where even this cannot be written, the exit status remains.
-        let _ = writeln!(std::io::stderr(), "enasctl: {failure}");
+        remark(&failure);
     }
     failure.exit_code()
 }
@@ -58,6 +59,8 @@ async fn carry_out(
     let daemon = || Daemon::new(socket.clone());
     match verb {
         Verb::Status => status::status(&daemon()?, printer).await,
+        Verb::Top => top::top(&daemon()?, printer).await,
+        Verb::Watch { every } => watch::watch(&daemon()?, printer, every).await,
         Verb::Best(args) => questions::best(&daemon()?, printer, &args).await,
         Verb::List { order, limit } => questions::list(&daemon()?, printer, order, limit).await,
         Verb::Show { arch } => questions::show(&daemon()?, printer, &arch).await,

@@ -3,6 +3,7 @@
 //! There are no colours, so `NO_COLOR` is respected by nature. A closed output is an error like
 //! any other here; `main` takes it for the reader's wish.
 
+use std::fmt::Display;
 use std::io::{self, IsTerminal, StdoutLock, Write};
 
 use comfy_table::Table;
@@ -93,6 +94,11 @@ impl Printer {
         self.flush()
     }
 
+    /// Whether results go to a person at a terminal.
+    pub(crate) fn is_screen(&self) -> bool {
+        self.is_terminal && self.format == Format::Table
+    }
+
     /// Columns of the terminal; elsewhere as many as a drawing may need.
     pub(crate) fn width(&self) -> usize {
         let terminal = if self.is_terminal { Table::new().width() } else { None };
@@ -127,6 +133,12 @@ impl Printer {
         let text = serde_json::to_string(value);
         self.text(&text.map_err(|err| Failure::Output(err.into()))?)
     }
+}
+
+/// Says something on standard error that is no result.
+pub(crate) fn remark(text: impl Display) {
+    // Where even this cannot be written, the exit status remains.
+    let _ = writeln!(io::stderr(), "enasctl: {text}");
 }
 
 /// Lines of a name and a value, the values below each other.

@@ -21,7 +21,7 @@ pub(crate) async fn status(daemon: &Daemon, printer: &mut Printer) -> Result<(),
 }
 
 /// Why the daemon is not well, if so.
-fn degraded(status: &Status) -> Option<String> {
+pub(crate) fn degraded(status: &Status) -> Option<String> {
     if status.state == RunState::Failed {
         let why = status.error.as_deref().unwrap_or("no reason is known");
         return Some(format!("the search failed: {why}"));
@@ -144,7 +144,8 @@ fn data(status: &Status) -> String {
     )
 }
 
-fn seconds(seconds: f64) -> String {
+/// A time in its two largest units.
+pub(crate) fn seconds(seconds: f64) -> String {
     let whole = Duration::try_from_secs_f64(seconds.round()).unwrap_or_default().as_secs();
     match (whole / 3600, whole / 60 % 60, whole % 60) {
         (0, 0, seconds) => format!("{seconds} s"),

@@ -1,0 +1,98 @@
+//! The best cells: a list, and a drawing of the one that is looked at.
+
+use enasd::actors::BestStatus;
+use enasd::export::draw_cell_text;
+use enasd::space::{Arch, CellKind};
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use crate::printer::percent;
+use crate::top::frame::rule;
+use crate::top::screen::Screen;
+use crate::top::theme::Theme;
+
+/// Rows of a drawing besides those of its nodes: heading, inputs, output.
+const DRAWING_ROWS: u16 = 3;
+
+/// Rows that the part has use for: its rule, the list, the drawing.
+pub(crate) fn rows(screen: &Screen) -> u16 {
+    1 + (screen.best().len() as u16).max(1) + drawing_rows(screen)
+}
+
+/// Rows without which the drawing is not whole: a list of one cell.
+pub(crate) fn least_rows(screen: &Screen) -> u16 {
+    2 + drawing_rows(screen)
+}
+
+fn drawing_rows(screen: &Screen) -> u16 {
+    match &screen.status {
+        Some(status) if !status.best.is_empty() => status.nodes as u16 + DRAWING_ROWS,
+        _ => 0,
+    }
+}
+
+/// Draws the part.
+pub(crate) fn draw(frame: &mut Frame, area: Rect, screen: &Screen, theme: Theme) {
+    let title = Line::styled(" The best cells ", Theme::strong());
+    let block = rule(title, theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let best = screen.best();
+    let Some(cell) = best.get(screen.selected()) else {
+        let text = "no cell is derived yet: the first ones come at the end of the cycle";
+        return frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), inner);
+    };
+    // A list of a line at least, which always holds the cell that is drawn.
+    let listed = inner.height.saturating_sub(drawing_rows(screen)).clamp(1, best.len() as u16);
+    let [list, drawing] =
+        Layout::vertical([Constraint::Length(listed), Constraint::Min(0)]).areas(inner);
+    let first = (screen.selected() + 1).saturating_sub(usize::from(listed));
+    let lines: Vec<Line> = (first..best.len().min(first + usize::from(listed)))
+        .map(|idx| row(idx, &best[idx], screen, theme))
+        .collect();
+    frame.render_widget(Paragraph::new(lines), list);
+    draw_cell(frame, drawing, cell, theme);
+}
+
+fn row(idx: usize, cell: &BestStatus, screen: &Screen, theme: Theme) -> Line<'static> {
+    let is_selected = idx == screen.selected();
+    let mark = if is_selected { '▸' } else { ' ' };
+    let style = if is_selected { Theme::strong() } else { ratatui::style::Style::new() };
+    let text = format!(
+        "{mark} {} of {}  {}  {} of {}, cycle {}  ",
+        idx + 1,
+        screen.best().len(),
+        percent(cell.accuracy),
+        cell.correct,
+        cell.total,
+        cell.cycle + 1
+    );
+    Line::from(vec![Span::styled(text, style), Span::styled(cell.id.clone(), theme.dim())])
+}
+
+/// Draws both cells of an architecture beside each other.
+fn draw_cell(frame: &mut Frame, area: Rect, cell: &BestStatus, theme: Theme) {
+    let arch: Arch = match cell.arch.parse() {
+        Ok(arch) => arch,
+        Err(err) => {
+            let text = Line::styled(format!("cannot be drawn: {err}"), theme.dim());
+            return frame.render_widget(Paragraph::new(text), area);
+        }
+    };
+    let halves = Layout::horizontal([Constraint::Fill(1); 2]).spacing(2).areas::<2>(area);
+    for (kind, half) in CellKind::ALL.into_iter().zip(halves) {
+        let text = draw_cell_text(&arch, kind, usize::from(half.width));
+        let mut lines: Vec<Line> = text.lines().map(|line| Line::from(line.to_owned())).collect();
+        if let Some(heading) = lines.first_mut() {
+            heading.style = Theme::strong();
+        }
+        let room = usize::from(half.height);
+        if room < lines.len() && 0 < room {
+            lines.truncate(room);
+            lines[room - 1] = Line::styled("… more in a higher terminal", theme.dim());
+        }
+        frame.render_widget(Paragraph::new(lines), half);
+    }
+}

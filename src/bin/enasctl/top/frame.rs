@@ -1,0 +1,174 @@
+//! The screen drawn: which part stands where, and what lies over them.
+//!
+//! ```text
+//! head      who and how; bars of the cycle and the phase; checkpoint
+//! rewards   both arms over time │ numbers │ operations (wide screens)
+//! cells     the best ones, one of them drawn
+//! events    what happened (high screens)
+//! foot      keys, a question, or what came of a command
+//! ```
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Borders, Clear, Paragraph};
+
+use crate::condition::Severity;
+use crate::top::cells;
+use crate::top::events;
+use crate::top::head;
+use crate::top::rewards;
+use crate::top::screen::{Link, Overlay, Screen};
+use crate::top::theme::Theme;
+
+/// The smallest terminal: columns and rows.
+const SMALLEST: (u16, u16) = (80, 24);
+
+/// Rows of the rewards: all numbers, and where rows are scarce, the first of them.
+const REWARD_ROWS: [u16; 2] = [8, 6];
+
+/// Rows above which there is room for events.
+const HIGH: u16 = 34;
+
+/// Rows of the events on a high screen.
+const EVENT_ROWS: u16 = 6;
+
+const HELP: &str = "\
+arrows    look at another of the best cells
+p         pause the search, after the step under way
+r         resume it
+c         write a checkpoint
+?         this help; any key closes it
+q, Esc    quit; the daemon goes on
+
+A command that changes something is asked for first: y does it.
+The line is the policy's reward, the dots are the random arm's:
+mean accuracy on validation batches, in each θ step.";
+
+/// Draws `screen` as of `now`, in seconds since 1970.
+pub(crate) fn draw(frame: &mut Frame, screen: &Screen, theme: Theme, now: f64) {
+    let area = frame.area();
+    let (columns, rows) = SMALLEST;
+    if area.width < columns || area.height < rows {
+        return draw_too_small(frame, area);
+    }
+    let head = head::lines(screen, theme, now, area.width);
+    let foot = foot(screen, theme, area.width);
+    let (n_head, n_foot) = (head.len() as u16, foot.len() as u16);
+    let n_events = if area.height < HIGH { 0 } else { EVENT_ROWS };
+    let room = area.height.saturating_sub(n_head + n_foot + n_events);
+    let [n_cells, least] = REWARD_ROWS.map(|rows| room.saturating_sub(rows));
+    let n_cells = cells::rows(screen).min(n_cells.max(cells::least_rows(screen).min(least)));
+    let [head_area, rewards_area, cells_area, events_area, foot_area] = Layout::vertical([
+        Constraint::Length(n_head),
+        Constraint::Min(0),
+        Constraint::Length(n_cells),
+        Constraint::Length(n_events),
+        Constraint::Length(n_foot),
+    ])
+    .areas(area);
+    frame.render_widget(Paragraph::new(head), head_area);
+    if let Some(status) = &screen.status {
+        rewards::draw(frame, rewards_area, (screen, status), theme);
+        cells::draw(frame, cells_area, screen, theme);
+        events::draw(frame, events_area, screen, theme);
+    }
+    frame.render_widget(Paragraph::new(foot), foot_area);
+    if screen.status.is_some() && screen.link != Link::Up {
+        let y = n_head - head::STATUS_LINES;
+        let past = Rect { y, height: foot_area.y.saturating_sub(y), ..area };
+        frame.buffer_mut().set_style(past, Modifier::DIM);
+    }
+    if screen.overlay == Overlay::Help {
+        draw_help(frame, area);
+    }
+}
+
+fn draw_too_small(frame: &mut Frame, area: Rect) {
+    let (columns, rows) = SMALLEST;
+    let text = format!(
+        "This terminal has {} columns and {} rows; enasctl top needs {columns} and {rows}. Make \
+         it larger, or use `enasctl watch`. q quits.",
+        area.width, area.height
+    );
+    let lines: Vec<Line> = wrap(&text, area.width).into_iter().map(Line::from).collect();
+    frame.render_widget(Paragraph::new(lines), area);
+}
+
+fn draw_help(frame: &mut Frame, area: Rect) {
+    let width = HELP.lines().map(|line| line.chars().count()).max().unwrap_or(0) as u16 + 4;
+    let height = HELP.lines().count() as u16 + 2;
+    let area = area.centered(Constraint::Length(width), Constraint::Length(height));
+    let title = Span::styled(" keys ", Theme::strong());
+    let text: Vec<Line> = HELP.lines().map(|line| Line::from(format!(" {line}"))).collect();
+    frame.render_widget(Clear, area);
+    frame.render_widget(Paragraph::new(text).block(Block::bordered().title(title)), area);
+}
+
+/// The keys, a question, or what came of the last command.
+fn foot(screen: &Screen, theme: Theme, width: u16) -> Vec<Line<'static>> {
+    let lines = |text: &str, style: Style| {
+        let lines = wrap(text, width).into_iter();
+        lines.map(|line| Line::styled(line, style)).collect::<Vec<_>>()
+    };
+    if let Overlay::Question(command) = screen.overlay {
+        let text = format!("{} y: yes, any other key: no", command.question());
+        return lines(&text, theme.severity(Severity::Notice));
+    }
+    if let Some((severity, text)) = &screen.note {
+        return lines(text, theme.severity(*severity));
+    }
+    let keys = match screen.link {
+        Link::Up => "q quit · p pause · r resume · c checkpoint · ← → another cell · ? help",
+        _ => "q quit · ? help",
+    };
+    lines(keys, theme.dim())
+}
+
+/// A line across the screen that begins a part of it.
+pub(crate) fn rule(title: Line<'_>, theme: Theme) -> Block<'_> {
+    let plain = Style::new().fg(Color::Reset);
+    Block::new().borders(Borders::TOP).border_style(theme.dim()).title_style(plain).title(title)
+}
+
+/// The whole columns that an amount fills, out of so many.
+pub(crate) fn whole(amount: f64, columns: usize) -> usize {
+    (1..=columns).take_while(|&n| n as f64 <= amount).count()
+}
+
+/// The lines of a text of at most `width` columns each, broken between words where it can be.
+pub(crate) fn wrap(text: &str, width: u16) -> Vec<String> {
+    let width = usize::from(width.max(1));
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let mut word: Vec<char> = word.chars().collect();
+        while !word.is_empty() {
+            let line = lines.last_mut().expect("the list begins with a line");
+            let used = line.chars().count();
+            let gap = usize::from(0 < used);
+            if used + gap + word.len() <= width {
+                line.push_str(&" "[..gap]);
+                line.extend(word.drain(..));
+            } else if used == 0 {
+                line.extend(word.drain(..width));
+            } else {
+                lines.push(String::new());
+            }
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_broken_between_words_and_long_words_within() {
+        assert_eq!(wrap("", 10), [""]);
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("a/long/path is", 6), ["a/long", "/path", "is"].map(str::to_owned));
+        assert_eq!(wrap("a πθω", 3), ["a", "πθω"]);
+    }
+}

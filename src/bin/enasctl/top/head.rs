@@ -1,0 +1,158 @@
+//! The head of the screen: who it is and how; how far; what is on disk.
+
+use enasd::actors::Status;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::condition::{Condition, Severity};
+use crate::printer::{or_dash, thousands};
+use crate::status::seconds;
+use crate::top::frame::{whole, wrap};
+use crate::top::screen::{Link, Screen};
+use crate::top::theme::Theme;
+
+/// Columns before a bar.
+const NAME_COLUMNS: usize = 26;
+
+/// Columns after a bar.
+const TAIL_COLUMNS: usize = 30;
+
+/// Lines of the head that tell the status.
+pub(crate) const STATUS_LINES: u16 = 3;
+
+/// The lines of the head: who, how, and last those of the status.
+pub(crate) fn lines(screen: &Screen, theme: Theme, now: f64, width: u16) -> Vec<Line<'static>> {
+    let condition = condition(screen, now);
+    let style = theme.severity(condition.severity);
+    let mut lines = vec![title(screen, &condition, theme, width)];
+    lines.extend(wrap(&condition.text, width).into_iter().map(|text| Line::styled(text, style)));
+    if let Some(status) = &screen.status {
+        lines.push(cycle(status, theme, width));
+        lines.push(phase(screen, status, theme, width));
+        lines.push(checkpoint(status, theme, now));
+    }
+    lines
+}
+
+/// How the daemon is, or that it is not there.
+fn condition(screen: &Screen, now: f64) -> Condition {
+    match (&screen.link, &screen.status) {
+        (Link::Up, Some(status)) => Condition::of(status, now),
+        (Link::Down(why), status) => Condition {
+            severity: Severity::Bad,
+            word: "no daemon",
+            text: match status {
+                Some(_) => format!("{why}; asking again; below is what it said last"),
+                None => format!("{why}; asking again"),
+            },
+        },
+        (_, _) => Condition {
+            severity: Severity::Notice,
+            word: "waiting",
+            text: format!("asking the daemon at {}", screen.socket),
+        },
+    }
+}
+
+fn title(screen: &Screen, condition: &Condition, theme: Theme, width: u16) -> Line<'static> {
+    let word = format!(" {} ", condition.word);
+    let mut name = "enasd".to_owned();
+    let mut rest = String::new();
+    if let Some(status) = &screen.status {
+        name = format!("enasd {}", status.version);
+        rest = format!(
+            " · {} · {}, {} nodes · seed {}",
+            device(status),
+            status.space,
+            status.nodes,
+            status.seed
+        );
+    }
+    let room = usize::from(width).saturating_sub(name.chars().count() + word.chars().count());
+    let rest = cut(&rest, room.saturating_sub(1));
+    let gap = " ".repeat(room - rest.chars().count());
+    Line::from(vec![
+        Span::styled(name, Theme::strong()),
+        Span::raw(rest),
+        Span::raw(gap),
+        Span::styled(word, theme.severity(condition.severity)),
+    ])
+}
+
+fn device(status: &Status) -> String {
+    let device = &status.device;
+    let wanted = if device.wanted == device.used {
+        String::new()
+    } else {
+        format!(" ({} wanted)", device.wanted)
+    };
+    format!("{}{wanted}, {}, {} threads", device.used, device.executor, device.threads)
+}
+
+/// At most so many columns of a text, and a sign where it is cut.
+fn cut(text: &str, columns: usize) -> String {
+    if text.chars().count() <= columns {
+        return text.to_owned();
+    }
+    let kept = text.chars().take(columns.saturating_sub(1));
+    kept.chain(std::iter::once('…')).take(columns).collect()
+}
+
+fn cycle(status: &Status, theme: Theme, width: u16) -> Line<'static> {
+    let place = &status.place;
+    let epochs = place.cycle_epochs.max(1);
+    let name = match place.phase.as_str() {
+        // After its last epoch.
+        "derive" => format!("cycle {}, {epochs} epochs", place.cycle + 1),
+        _ => format!("cycle {}, epoch {} of {epochs}", place.cycle + 1, place.epoch % epochs + 1),
+    };
+    let share = share(place.cycle_done, place.cycle_steps);
+    let left = or_dash(status.cycle_seconds_left, |left| format!("{} left", seconds(left)));
+    bar((name, share, format!("{:3.0} %, {left}", 100.0 * share)), theme.bar(), width)
+}
+
+fn phase(screen: &Screen, status: &Status, theme: Theme, width: u16) -> Line<'static> {
+    let place = &status.place;
+    let rate = or_dash(screen.rate.value(), |rate| format!("{rate:.1} steps/s"));
+    let tail = format!("{} of {}, {rate}", place.step, place.phase_steps);
+    let share = share(place.step, place.phase_steps);
+    bar((format!("{} phase", place.phase), share, tail), theme.bar(), width)
+}
+
+fn share(done: u64, of: u64) -> f64 {
+    (done as f64 / of.max(1) as f64).min(1.0)
+}
+
+/// A line with a name, a bar and what the bar does not say.
+fn bar(of: (String, f64, String), style: Style, width: u16) -> Line<'static> {
+    let (name, share, tail) = of;
+    let columns = usize::from(width).saturating_sub(NAME_COLUMNS + TAIL_COLUMNS);
+    let done = whole(share * columns as f64, columns);
+    Line::from(vec![
+        Span::raw(format!("{name:NAME_COLUMNS$}")),
+        Span::styled("█".repeat(done), style),
+        Span::styled("░".repeat(columns - done), style),
+        Span::raw(format!("  {tail}")),
+    ])
+}
+
+fn checkpoint(status: &Status, theme: Theme, now: f64) -> Line<'static> {
+    let found = &status.checkpoint;
+    let age = or_dash(found.unix_seconds, |at| seconds((now - at).max(0.0)) + " ago");
+    let newest = or_dash(found.step, |step| format!("{age}, step {}", thousands(step)));
+    let bytes = or_dash(found.bytes, |bytes| format!("{:.1} MB", bytes as f64 / 1e6));
+    let failed = match (found.failures_total, found.rejected_total) {
+        (0, 0) => Span::raw("0 failed"),
+        (failed, rejected) => Span::styled(
+            format!("{failed} failed, {rejected} rejected"),
+            theme.severity(Severity::Notice),
+        ),
+    };
+    let free = or_dash(status.state_free_bytes, |free| format!("{:.1} GB free", free as f64 / 1e9));
+    Line::from(vec![
+        Span::styled("checkpoint  ", theme.dim()),
+        Span::raw(format!("{newest}, {bytes}; {} written, ", found.writes_total)),
+        failed,
+        Span::raw(format!("; {free}")),
+    ])
+}

@@ -1,0 +1,163 @@
+//! The rewards of both arms: their verdict, their course, and the numbers beside them.
+
+use enasd::actors::Status;
+use enasd::space::{CellKind, Op};
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::symbols::Marker;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Paragraph};
+
+use crate::condition::Severity;
+use crate::printer::{or_dash, percent, thousands};
+use crate::top::curve::{Curve, Points};
+use crate::top::frame::{rule, whole};
+use crate::top::screen::Screen;
+use crate::top::theme::Theme;
+
+/// Columns of the numbers.
+const NUMBER_COLUMNS: u16 = 36;
+
+/// Columns of the operations.
+const OP_COLUMNS: u16 = 38;
+
+/// Columns above which the operations stand beside the rest.
+const WIDE: u16 = 112;
+
+/// Columns of an operation's bar.
+const OP_BAR_COLUMNS: usize = 10;
+
+/// Draws the part.
+pub(crate) fn draw(frame: &mut Frame, area: Rect, of: (&Screen, &Status), theme: Theme) {
+    let (screen, status) = of;
+    let block = rule(verdict(status, theme), theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let ops = if area.width < WIDE { 0 } else { OP_COLUMNS };
+    let [chart, numbers, ops] = Layout::horizontal([
+        Constraint::Min(0),
+        Constraint::Length(NUMBER_COLUMNS),
+        Constraint::Length(ops),
+    ])
+    .spacing(1)
+    .areas(inner);
+    draw_chart(frame, chart, &screen.curve, theme);
+    frame.render_widget(Paragraph::new(number_lines(status, theme)), numbers);
+    frame.render_widget(Paragraph::new(op_lines(status, theme)), ops);
+}
+
+/// The verdict in words, with what it rests on.
+fn verdict(status: &Status, theme: Theme) -> Line<'static> {
+    let advantage = &status.advantage;
+    let severity = match (advantage.low, advantage.high) {
+        (Some(low), _) if 0.0 < low => Severity::Good,
+        _ => Severity::Notice,
+    };
+    let numbers = match (advantage.mean, advantage.low, advantage.high) {
+        (Some(mean), Some(low), Some(high)) => format!(
+            ", {:+.1} points (95 % {:+.1} to {:+.1}) ",
+            100.0 * mean,
+            100.0 * low,
+            100.0 * high
+        ),
+        _ => " ".to_owned(),
+    };
+    Line::from(vec![
+        Span::styled(" The policy: ", Theme::strong()),
+        Span::styled(advantage.verdict.clone(), theme.severity(severity)),
+        Span::raw(numbers),
+    ])
+}
+
+fn draw_chart(frame: &mut Frame, area: Rect, curve: &Curve, theme: Theme) {
+    let lines = curve.lines(usize::from(area.width));
+    let Some((low, high)) = bounds(&lines) else {
+        let text = "no rewards yet: they come with the first θ phase";
+        return frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
+    };
+    let [policy, random] = &lines;
+    let dataset = |points, marker, graph, style| {
+        Dataset::default().data(points).marker(marker).graph_type(graph).style(style)
+    };
+    let chart = Chart::new(vec![
+        dataset(random, Marker::Dot, GraphType::Scatter, theme.random()),
+        dataset(policy, Marker::Braille, GraphType::Line, theme.policy()),
+    ])
+    .x_axis(
+        Axis::default()
+            .style(theme.dim())
+            .bounds([0.0, (curve.len() as f64 - 1.0).max(1.0)])
+            .labels([String::new(), format!("{} θ steps", curve.len())]),
+    )
+    .y_axis(
+        Axis::default()
+            .style(theme.dim())
+            .bounds([low, high])
+            .labels([low, high].map(|share| format!("{:3.0} %", 100.0 * share))),
+    );
+    frame.render_widget(chart, area);
+}
+
+/// The rewards between which everything lies, at whole multiples of 5 %.
+fn bounds(lines: &[Points; 2]) -> Option<(f64, f64)> {
+    let rewards = || lines.iter().flatten().map(|&(_, reward)| reward);
+    let low = (20.0 * rewards().reduce(f64::min)?).floor() / 20.0;
+    let high = (20.0 * rewards().reduce(f64::max)?).ceil() / 20.0;
+    Some((low, high.max(low + 0.05)))
+}
+
+fn number_lines(status: &Status, theme: Theme) -> Vec<Line<'static>> {
+    let (policy, shared) = (&status.policy, &status.shared);
+    let entropy = match (policy.entropy_nats, policy.entropy_per_decision_nats) {
+        (Some(whole), Some(each)) => format!("{whole:.2} nats ({each:.2} each)"),
+        _ => "-".to_owned(),
+    };
+    let recoveries = match status.recoveries_total {
+        0 => Vec::new(),
+        times => {
+            let text = format!("{times}, after errors");
+            vec![("recovered", text, theme.severity(Severity::Notice))]
+        }
+    };
+    let plain = Style::new();
+    let loss = or_dash(shared.loss, |loss| format!("{loss:.4} nats"));
+    let rows = [
+        ("━ policy", or_dash(policy.reward, percent), theme.policy()),
+        ("• random arm", or_dash(policy.random_reward, percent), theme.random()),
+        ("entropy", entropy, plain),
+        ("ω loss", loss, plain),
+        ("ω training", or_dash(shared.train_accuracy, percent), plain),
+        ("images/s", or_dash(shared.images_per_second, |rate| format!("{rate:.0}")), plain),
+        (
+            "archs",
+            format!("{} of {}", thousands(status.archs_unique), thousands(status.archs_sampled)),
+            plain,
+        ),
+    ];
+    let line = |(name, value, style): (&str, String, Style)| {
+        Line::from(vec![Span::styled(format!("{name:13}"), style), Span::raw(value)])
+    };
+    recoveries.into_iter().chain(rows).map(line).collect()
+}
+
+/// The probabilities of the operations in both cells.
+fn op_lines(status: &Status, theme: Theme) -> Vec<Line<'static>> {
+    let Some(cells) = status.policy.op_probabilities else { return Vec::new() };
+    let mut lines = vec![Line::styled(
+        format!("{:14}{:12}{}", "π of ops", CellKind::Normal.name(), CellKind::Reduction.name()),
+        theme.dim(),
+    )];
+    for op in Op::ALL {
+        let mut spans = vec![Span::raw(format!("{:14}", op.short_name()))];
+        for probabilities in cells {
+            let share = probabilities[op.idx()];
+            let done = whole(share * OP_BAR_COLUMNS as f64 + 0.5, OP_BAR_COLUMNS);
+            spans.push(Span::styled("█".repeat(done), theme.policy()));
+            spans.push(Span::styled("░".repeat(OP_BAR_COLUMNS - done), theme.dim()));
+            spans.push(Span::raw("  "));
+        }
+        lines.push(Line::from(spans));
+    }
+    lines
+}

@@ -1,0 +1,410 @@
+//! The screen as it is drawn, at three sizes, and what news and keys do to it.
+
+#![cfg(test)]
+
+use enasd::actors::{
+    AdvantageStatus, BestStatus, CheckpointStatus, DeviceStatus, PlaceStatus, PolicyStatus,
+    RunState, SharedStatus, Status,
+};
+use enasd::api::wire::{Event, HistoryItem};
+use enasd::space::Arch;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::style::{Color, Modifier};
+
+use crate::top::command::Command;
+use crate::top::curve::tests::row;
+use crate::top::frame::draw;
+use crate::top::screen::{Action, Link, News, Overlay, Screen};
+use crate::top::theme::Theme;
+
+const NOW: f64 = 1_800_000_000.0;
+
+/// The cell that the paper publishes.
+const PUBLISHED: &str = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 \
+                         1 0 1 0 0 3 0 2 1 1 3 1 1 0 0 4 0 3 1 1";
+
+/// Another cell: identities only.
+const IDENTITIES: &str = "0 4 1 4 0 4 1 4 0 4 1 4 0 4 1 4 0 4 1 4 \
+                          0 4 1 4 0 4 1 4 0 4 1 4 0 4 1 4 0 4 1 4";
+
+fn cell(arch: &str, correct: u64) -> BestStatus {
+    let arch: Arch = arch.parse().unwrap();
+    BestStatus {
+        id: arch.id(),
+        arch: arch.to_string(),
+        accuracy: correct as f64 / 600.0,
+        correct,
+        total: 600,
+        cycle: 0,
+    }
+}
+
+fn status() -> Status {
+    Status {
+        version: "0.1.0".to_owned(),
+        state: RunState::Running,
+        seed: 7,
+        space: "micro".to_owned(),
+        nodes: 5,
+        place: PlaceStatus {
+            cycle: 1,
+            epoch: 81,
+            cycle_epochs: 70,
+            phase: "shared".to_owned(),
+            step: 120,
+            phase_steps: 219,
+            number: 20_290,
+            cycle_done: 2859,
+            cycle_steps: 17_431,
+        },
+        cycle_seconds_left: Some(158.0),
+        shared: SharedStatus {
+            loss: Some(0.83214),
+            train_accuracy: Some(0.7101),
+            images_per_second: Some(3512.4),
+            step_seconds: Some(0.01),
+            ..SharedStatus::default()
+        },
+        policy: PolicyStatus {
+            reward: Some(0.712),
+            random_reward: Some(0.5803),
+            entropy_nats: Some(12.345),
+            entropy_per_decision_nats: Some(0.617),
+            op_probabilities: Some([[0.1, 0.5, 0.2, 0.15, 0.05], [0.3, 0.3, 0.2, 0.1, 0.1]]),
+            ..PolicyStatus::default()
+        },
+        advantage: AdvantageStatus {
+            mean: Some(0.132),
+            low: Some(0.124),
+            high: Some(0.141),
+            steps: 240,
+            verdict: "better than random".to_owned(),
+        },
+        archs_sampled: 51_300,
+        archs_unique: 49_876,
+        best: vec![cell(PUBLISHED, 436), cell(IDENTITIES, 401)],
+        checkpoint: checkpoint(),
+        device: device(),
+        state_free_bytes: Some(12_345_678_901),
+        updated_unix_seconds: NOW - 0.1,
+        ..Status::default()
+    }
+}
+
+fn checkpoint() -> CheckpointStatus {
+    CheckpointStatus {
+        step: Some(20_200),
+        unix_seconds: Some(NOW - 8.0),
+        bytes: Some(1_234_567),
+        writes_total: 18,
+        ..CheckpointStatus::default()
+    }
+}
+
+fn device() -> DeviceStatus {
+    DeviceStatus {
+        wanted: "cpu".to_owned(),
+        used: "cpu".to_owned(),
+        reason: "as configured".to_owned(),
+        executor: "fast (AVX-512)".to_owned(),
+        threads: 2,
+    }
+}
+
+/// Rewards that rise for the policy and stay for the random arm.
+fn rewards() -> Vec<HistoryItem> {
+    let steps = (0..360).flat_map(|step| {
+        let share = f64::from(step as u32) / 360.0;
+        let waves = 0.03 * (share * 40.0).sin();
+        [
+            row(step, "controller", 0.45 + 0.28 * share.sqrt() + waves),
+            row(step, "random", 0.45 + 0.12 * share.sqrt() - waves),
+        ]
+    });
+    steps.collect()
+}
+
+/// A screen that looks at a running search.
+fn screen() -> Screen {
+    let mut screen = Screen::new("/run/enasd/api.sock".to_owned());
+    let earlier = Status { place: PlaceStatus { number: 20_000, ..status().place }, ..status() };
+    screen.take(News::Status(Box::new(earlier)), NOW - 4.0);
+    screen.take(News::Status(Box::new(status())), NOW);
+    screen.take(News::History(rewards()), NOW);
+    for (seq, (kind, message)) in
+        [("started", "from nothing"), ("checkpoint", "at step 20200")].into_iter().enumerate()
+    {
+        let (kind, message) = (kind.to_owned(), message.to_owned());
+        let event = Event { seq: seq as u64, unix_ms: 1_799_999_990_000, kind, message };
+        screen.take(News::Event(event), NOW);
+    }
+    screen
+}
+
+/// A screen after its status changed.
+fn changed(change: impl FnOnce(&mut Status)) -> Screen {
+    let mut screen = screen();
+    let mut status = status();
+    change(&mut status);
+    screen.take(News::Status(Box::new(status)), NOW);
+    screen
+}
+
+fn drawn(screen: &Screen, columns: u16, rows: u16) -> String {
+    terminal(screen, (columns, rows), Theme::Color).backend().to_string()
+}
+
+fn terminal(screen: &Screen, size: (u16, u16), theme: Theme) -> Terminal<TestBackend> {
+    let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
+    terminal.draw(|frame| draw(frame, screen, theme, NOW)).unwrap();
+    terminal
+}
+
+fn key(code: KeyCode) -> KeyEvent {
+    KeyEvent::new(code, KeyModifiers::NONE)
+}
+
+#[track_caller]
+fn check_says(screen: &Screen, words: &[&str]) {
+    let drawn = drawn(screen, 80, 24);
+    for words in words {
+        assert!(drawn.contains(words), "{words}\n{drawn}");
+    }
+}
+
+#[test]
+fn a_terminal_of_80_by_24_shows_everything_that_matters() {
+    insta::assert_snapshot!(drawn(&screen(), 80, 24), @r#"
+    "enasd 0.1.0 · cpu, fast (AVX-512), 2 threads · micro, 5 nodes · seed 7  running "
+    "the search goes on: step 20,290                                                 "
+    "cycle 2, epoch 12 of 70   ███░░░░░░░░░░░░░░░░░░░░░   16 %, 2 min 38 s left      "
+    "shared phase              █████████████░░░░░░░░░░░  120 of 219, 72.5 steps/s    "
+    "checkpoint  8 s ago, step 20,200, 1.2 MB; 18 written, 0 failed; 12.3 GB free    "
+    " The policy: better than random, +13.2 points (95 % +12.4 to +14.1) ────────────"
+    " 80 %│                            ⢀⣀⡀   ⡠  ━ policy     71.20 %                 "
+    "     │            ⢀⡀   ⣀⠤⢄⡀⢀⠔⠉⠒⠤⠤⠔⠁ ⠈⠒⠒⠉   • random arm 58.03 %                 "
+    "     │     ⢀⠤⠒⠤⣀⡰⠊⠁⠈⠒⠒⠉  •⠈⠁   •••  •••    entropy      12.35 nats (0.62 each)  "
+    "     │⡠⠒⠑⠢⠔⠁••••••••• •••   •••   ••   ••  ω loss       0.8321 nats             "
+    " 40 %│••                                   ω training   71.01 %                 "
+    "     └──────────────────────────────────── images/s     3512                    "
+    "                               360 θ steps archs        49,876 of 51,300        "
+    " The best cells ────────────────────────────────────────────────────────────────"
+    "▸ 1 of 2  72.67 %  436 of 600, cycle 1  m5-0e4j07as3sy5zkyev                    "
+    "normal cell                              reduction cell                         "
+    "0 = h[k-2], 1 = h[k-1]                   0 = h[k-2], 1 = h[k-1]                 "
+    "2 = avg 3×3(0) + sep 3×3(0) → out        2 = sep 3×3(1) + sep 3×3(1) → out      "
+    "3 = identity(0) + sep 5×5(0) → out       3 = max 3×3(0) + avg 3×3(0)            "
+    "4 = identity(0) + sep 5×5(1) → out       4 = sep 5×5(1) + sep 5×5(3) → out      "
+    "5 = sep 3×3(1) + sep 5×5(0) → out        5 = sep 3×3(1) + identity(0) → out     "
+    "6 = avg 3×3(0) + sep 5×5(1) → out        6 = max 3×3(0) + sep 5×5(1) → out      "
+    "out = [2 3 4 5 6]                        out = [2 4 5 6]                        "
+    "q quit · p pause · r resume · c checkpoint · ← → another cell · ? help          "
+    "#);
+}
+
+#[test]
+fn a_larger_terminal_shows_more() {
+    insta::assert_snapshot!(drawn(&screen(), 120, 40), @r#"
+    "enasd 0.1.0 · cpu, fast (AVX-512), 2 threads · micro, 5 nodes · seed 7                                          running "
+    "the search goes on: step 20,290                                                                                         "
+    "cycle 2, epoch 12 of 70   ██████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   16 %, 2 min 38 s left      "
+    "shared phase              ███████████████████████████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  120 of 219, 72.5 steps/s    "
+    "checkpoint  8 s ago, step 20,200, 1.2 MB; 18 written, 0 failed; 12.3 GB free                                            "
+    " The policy: better than random, +13.2 points (95 % +12.4 to +14.1) ────────────────────────────────────────────────────"
+    " 80 %│                                       ━ policy     71.20 %                 π of ops      normal      reduction   "
+    "     │                                    ⡠  • random arm 58.03 %                 sep 3×3       █░░░░░░░░░  ███░░░░░░░  "
+    "     │                              ⡤⢢   ⡸   entropy      12.35 nats (0.62 each)  sep 5×5       █████░░░░░  ███░░░░░░░  "
+    "     │                        ⡔⠒⡄  ⡜  ⠱⣀⡰⠁   ω loss       0.8321 nats             avg 3×3       ██░░░░░░░░  ██░░░░░░░░  "
+    "     │                  ⡠⠢⡀  ⡜  ⠈⢆⠜          ω training   71.01 %                 max 3×3       ██░░░░░░░░  █░░░░░░░░░  "
+    "     │            ⡠⠢⡀  ⡰⠁ ⠑⢄⠜                images/s     3512                    identity      █░░░░░░░░░  █░░░░░░░░░  "
+    "     │       ⢀   ⢠⠃ ⠘⠤⡰⠁                     archs        49,876 of 51,300                                              "
+    "     │      ⡜⠁⠑⡄⢀⠎         •     ••   •••                                                                               "
+    "     │     ⡜   ⠈⠁    •••  • •   •  •  •  ••                                                                             "
+    "     │⢀⠖⠑⠤⡸•  •• •  •   ••   •••    ••                                                                                  "
+    "     │⡜  •  ••    ••     •                                                                                              "
+    "     │• •   •                                                                                                           "
+    "     │ •                                                                                                                "
+    " 40 %│                                                                                                                  "
+    "     └──────────────────────────────────────                                                                            "
+    "                                 360 θ steps                                                                            "
+    " The best cells ────────────────────────────────────────────────────────────────────────────────────────────────────────"
+    "▸ 1 of 2  72.67 %  436 of 600, cycle 1  m5-0e4j07as3sy5zkyev                                                            "
+    "  2 of 2  66.83 %  401 of 600, cycle 1  m5-aefyxtjnxsb28gbps                                                            "
+    "normal cell                                                  reduction cell                                             "
+    "0  1                     0 = h[k-2], 1 = h[k-1]              0  1                     0 = h[k-2], 1 = h[k-1]            "
+    "●──┼──2                  2 = avg 3×3(0) + sep 3×3(0) → out   │  ●──2                  2 = sep 3×3(1) + sep 3×3(1) → out "
+    "●──┼──┼──3               3 = identity(0) + sep 5×5(0) → out  ●──┼──┼──3               3 = max 3×3(0) + avg 3×3(0)       "
+    "●──●──┼──┼──4            4 = identity(0) + sep 5×5(1) → out  │  ●──┼──●──4            4 = sep 5×5(1) + sep 5×5(3) → out "
+    "●──●──┼──┼──┼──5         5 = sep 3×3(1) + sep 5×5(0) → out   ●──●──┼─────┼──5         5 = sep 3×3(1) + identity(0) → out"
+    "●──●──┼──┼──┼──┼──6      6 = avg 3×3(0) + sep 5×5(1) → out   ●──●──┼─────┼──┼──6      6 = max 3×3(0) + sep 5×5(1) → out "
+    "      ╰──┴──┴──┴──┴──▶   out = [2 3 4 5 6]                         ╰─────┴──┴──┴──▶   out = [2 4 5 6]                   "
+    " What happened ─────────────────────────────────────────────────────────────────────────────────────────────────────────"
+    "2027-01-15 07:59:50Z  started  from nothing                                                                             "
+    "2027-01-15 07:59:50Z  checkpoint  at step 20200                                                                         "
+    "                                                                                                                        "
+    "                                                                                                                        "
+    "                                                                                                                        "
+    "q quit · p pause · r resume · c checkpoint · ← → another cell · ? help                                                  "
+    "#);
+}
+
+#[test]
+fn a_smaller_terminal_gets_a_note() {
+    insta::assert_snapshot!(drawn(&screen(), 60, 20), @r#"
+    "This terminal has 60 columns and 20 rows; enasctl top needs "
+    "80 and 24. Make it larger, or use `enasctl watch`. q quits. "
+    "                                                            "
+    "                                                            "
+    "                                                            "
+    "                                                            "
+    "                                                            "
+    "                                                            "
+    "                                                            "
+    "                                                            "
+    "                                                            "
+    "                                                            "
+    "                                                            "
+    "                                                            "
+    "                                                            "
+    "                                                            "
+    "                                                            "
+    "                                                            "
+    "                                                            "
+    "                                                            "
+    "#);
+}
+
+#[test]
+fn every_size_can_be_drawn() {
+    let mut screen = changed(|status| {
+        status.checkpoint.last_error = Some("the disk is full ".repeat(40));
+        status.nodes = 7;
+    });
+    screen.note = Some((crate::condition::Severity::Bad, "a long refusal ".repeat(60)));
+    for overlay in [Overlay::None, Overlay::Help, Overlay::Question(Command::Pause)] {
+        screen.overlay = overlay;
+        for columns in [1, 2, 13, 79, 80, 81, 112, 200] {
+            for rows in [1, 2, 23, 24, 25, 33, 34, 60] {
+                drawn(&screen, columns, rows);
+            }
+        }
+    }
+}
+
+#[test]
+fn before_the_first_answers_it_says_what_it_waits_for() {
+    let mut screen = Screen::new("/run/enasd/api.sock".to_owned());
+    check_says(&screen, &["waiting", "asking the daemon at /run/enasd/api.sock", "q quit"]);
+    screen.take(News::Status(Box::default()), NOW);
+    check_says(&screen, &["starting", "no rewards yet", "no cell is derived yet"]);
+}
+
+#[test]
+fn states_are_told_in_plain_words() {
+    check_says(&changed(|s| s.state = RunState::Paused), &[" paused ", "until a resume"]);
+    check_says(&changed(|s| s.updated_unix_seconds -= 1000.0), &[" stalled ", "16 min 40 s"]);
+    check_says(&changed(|s| s.recoveries_total = 2), &["recovered    2, after errors"]);
+    let failing = changed(|s| {
+        s.checkpoint.last_error = Some("cannot write /var/lib/enasd: the disk is full".to_owned());
+        s.checkpoint.failures_total = 3;
+    });
+    check_says(&failing, &[" degraded ", "the disk is full; the search goes"]);
+    check_says(&failing, &["3 failed, 0 rejected"]);
+    let early = changed(|s| s.advantage = AdvantageStatus::default());
+    check_says(&early, &["The policy:"]);
+}
+
+#[test]
+fn a_daemon_that_is_gone_is_told_and_its_past_is_told_anew_when_one_is_back() {
+    let mut screen = screen();
+    screen.take(News::Gone("no daemon answers".to_owned()), NOW);
+    check_says(&screen, &[" no daemon ", "no daemon answers; asking again", "cycle 2, epoch 12"]);
+    let dim = |screen: &Screen| {
+        let terminal = terminal(screen, (80, 24), Theme::Plain);
+        terminal.backend().buffer()[(0, 12)].modifier.contains(Modifier::DIM)
+    };
+    assert!(dim(&screen), "what is shown is past");
+    assert_eq!(screen.key(key(KeyCode::Char('c'))), Action::Draw);
+    check_says(&screen, &["checkpoint: no daemon is there to do it"]);
+    assert_eq!(screen.curve.len(), 360);
+    screen.take(News::Status(Box::new(status())), NOW);
+    assert!(!dim(&screen));
+    assert_eq!((&screen.link, screen.curve.len(), screen.events.len()), (&Link::Up, 0, 0));
+}
+
+#[test]
+fn a_command_is_asked_for_before_it_is_sent_and_its_answer_is_shown() {
+    let mut screen = screen();
+    assert_eq!(screen.key(key(KeyCode::Char('p'))), Action::Draw);
+    check_says(&screen, &["Pause the search after the step under way? y: yes"]);
+    assert_eq!(screen.key(key(KeyCode::Esc)), Action::Draw);
+    check_says(&screen, &["pause: not done"]);
+    screen.key(key(KeyCode::Char('c')));
+    assert_eq!(screen.key(key(KeyCode::Char('y'))), Action::Send(Command::Checkpoint));
+    check_says(&screen, &["checkpoint: waiting for the daemon"]);
+    screen.take(News::Answer(Err("user 65534 may read and not command".to_owned())), NOW);
+    check_says(&screen, &["user 65534 may read and not command"]);
+    screen.take(News::Answer(Ok("the search goes on".to_owned())), NOW);
+    check_says(&screen, &["the search goes on"]);
+}
+
+#[test]
+fn what_changes_nothing_is_left_to_the_daemon_to_refuse() {
+    let mut screen = screen();
+    assert_eq!(screen.key(key(KeyCode::Char('r'))), Action::Send(Command::Resume));
+    let mut screen = changed(|status| status.state = RunState::Paused);
+    assert_eq!(screen.key(key(KeyCode::Char('p'))), Action::Send(Command::Pause));
+    assert_eq!(screen.key(key(KeyCode::Char('r'))), Action::Draw);
+    assert_eq!(screen.overlay, Overlay::Question(Command::Resume));
+}
+
+#[test]
+fn q_escape_and_control_c_quit_and_help_opens_and_closes() {
+    for code in [KeyCode::Char('q'), KeyCode::Esc] {
+        assert_eq!(screen().key(key(code)), Action::Quit);
+    }
+    let mut screen = screen();
+    screen.key(key(KeyCode::Char('?')));
+    check_says(&screen, &["quit; the daemon goes on"]);
+    let control_c = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+    assert_eq!(screen.key(control_c), Action::Quit);
+    assert_eq!(screen.key(key(KeyCode::Char('q'))), Action::Draw, "it closes the help");
+    assert_eq!(screen.overlay, Overlay::None);
+}
+
+#[test]
+fn arrows_look_at_another_cell_and_stay_within_the_list() {
+    let mut screen = screen();
+    check_says(&screen, &["▸ 1 of 2  72.67 %", "avg 3×3(0) + sep 3×3(0)"]);
+    for _ in 0..3 {
+        screen.key(key(KeyCode::Down));
+    }
+    check_says(&screen, &["▸ 2 of 2  66.83 %", "2 = identity(0) + identity(1)"]);
+    // The list may be shorter after a restart.
+    screen.take(News::Status(Box::new(Status { best: Vec::new(), ..status() })), NOW);
+    check_says(&screen, &["no cell is derived yet"]);
+    screen.take(News::Status(Box::new(status())), NOW);
+    screen.key(key(KeyCode::Left));
+    check_says(&screen, &["▸ 1 of 2"]);
+}
+
+#[test]
+fn the_device_that_was_wanted_is_told_where_it_is_another() {
+    check_says(&screen(), &[" · cpu, fast (AVX-512), 2 threads · "]);
+    check_says(&changed(|s| s.device.wanted = "auto".to_owned()), &["cpu (auto wanted), fast"]);
+}
+
+#[test]
+fn without_colours_no_cell_of_the_terminal_has_one() {
+    let mut screen = changed(|status| status.checkpoint.last_error = Some("full".to_owned()));
+    screen.key(key(KeyCode::Char('p')));
+    let colors = |theme| {
+        let terminal = terminal(&screen, (120, 40), theme);
+        let cells = terminal.backend().buffer().content().iter();
+        cells.filter(|cell| (cell.fg, cell.bg) != (Color::Reset, Color::Reset)).count()
+    };
+    assert!(0 < colors(Theme::Color));
+    assert_eq!(colors(Theme::Plain), 0);
+}
