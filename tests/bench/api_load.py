@@ -5,7 +5,7 @@
 
 Runs the release daemon on the built-in search, in the ω phase throughout, on as many threads as it
 takes of itself. Intervals with and without requests alternate, so that what else the machine does
-falls on both; half of the requests are GET /v1/status over the socket, half GET /metrics over TCP,
+falls on both, and the asking itself takes its part of the same cores; half of the requests are GET /v1/status over the socket, half GET /metrics over TCP,
 each on a connection of its own. Latency is from before the connection to the end of the reply.
 Nothing but the standard library is needed.
 """
@@ -134,9 +134,11 @@ def main():
         daemon = Daemon(folder)
         try:
             daemon.wait()
-            for _ in range(args.pairs):
-                quiet = interval(daemon, args.seconds, 0, latencies)
-                asked = interval(daemon, args.seconds, args.rate, latencies)
+            for number in range(args.pairs):
+                # Each goes first as often as the other.
+                rates = (0, args.rate) if number % 2 == 0 else (args.rate, 0)
+                paces = {rate: interval(daemon, args.seconds, rate, latencies) for rate in rates}
+                quiet, asked = paces[0], paces[args.rate]
                 ratios.append(asked / quiet)
                 print(f"steps/s: {quiet:.1f} alone, {asked:.1f} asked {args.rate:g} times a "
                       f"second, ratio {ratios[-1]:.3f}; load {os.getloadavg()[0]:.1f}", flush=True)
@@ -146,6 +148,8 @@ def main():
             daemon.process.wait()
     line("/v1/status", latencies[0])
     line("/metrics", latencies[1])
+    asking = sum(os.times()[:2]) / (args.pairs * args.seconds * os.cpu_count())
+    print(f"asking itself took {asking:.2%} of {os.cpu_count()} cores while it went on")
     draws = random.Random(1)
     means = sorted(statistics.fmean(draws.choices(ratios, k=len(ratios))) for _ in range(2000))
     print(f"ratio of steps: mean {statistics.fmean(ratios):.3f}, 95 % within {means[50]:.3f} to "
