@@ -48,6 +48,13 @@ fn ticks(daemon: &Daemon) -> u64 {
     fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
 }
 
+/// What the daemon has open, as the kernel names it.
+fn open_files(daemon: &Daemon) -> impl Iterator<Item = String> {
+    let files = fs::read_dir(format!("/proc/{}/fd", daemon.process.0.id())).unwrap();
+    // One may be closed in this moment.
+    files.filter_map(|file| Some(fs::read_link(file.ok()?.path()).ok()?.display().to_string()))
+}
+
 /// A daemon that does nothing of itself.
 fn paused(daemon: Daemon) -> Daemon {
     daemon.ctl(&["pause"]).check(0, &[]);
@@ -81,13 +88,13 @@ fn two_hundred_peers_that_dawdle_are_hung_up_on_and_nobody_waits_for_them() {
 #[test]
 fn connections_have_a_limit_and_more_of_them_wait() {
     let daemon = Daemon::fresh();
-    let open = || fs::read_dir(format!("/proc/{}/fd", daemon.process.0.id())).unwrap().count();
-    let before = open();
+    let sockets = || open_files(&daemon).filter(|name| name.starts_with("socket:")).count();
     let peers: Vec<_> = (0..300).map(|_| connect(&daemon)).collect();
-    wait("the daemon takes as many as it may", || (before + 250 < open()).then_some(()));
+    wait("the daemon takes as many as it may", || (250 < sockets()).then_some(()));
     for _ in 0..20 {
-        let taken = open() - before;
-        assert!(taken < 280, "{taken} connections at a time");
+        // Beside 256 connections there are the listener, signals and the log.
+        let taken = sockets();
+        assert!(taken < 275, "{taken} sockets at a time");
         sleep(Duration::from_millis(20));
     }
     drop(peers);
@@ -174,8 +181,8 @@ fn without_file_descriptors_nothing_spins_and_it_recovers() {
     // More than it has descriptors for; the rest waits in the socket's queue.
     let peers: Vec<_> = (0..100).map(|_| connect(&daemon)).collect();
     sleep(Duration::from_secs(1));
-    let open = fs::read_dir(format!("/proc/{}/fd", daemon.process.0.id())).unwrap().count();
-    assert_eq!(open, 64, "it has descriptors left");
+    let open = open_files(&daemon).count();
+    assert!(64 <= open, "it has descriptors left: {open} are open");
     let before = ticks(&daemon);
     sleep(Duration::from_secs(3));
     let spent = ticks(&daemon) - before;

@@ -49,7 +49,7 @@ status=0
   timeout --kill-after 10 $((seconds + 240)) "$venv/bin/python" -m schemathesis.cli \
   --config-file "$OLDPWD/tests/fuzz/schemathesis.toml" \
   run "http://127.0.0.1:$port/v1/openapi.json" --exclude-path /v1/stop --max-time "$seconds" \
-  --request-timeout 30 --no-color --continue-on-failure) || status=$?
+  --request-timeout 120 --no-color --continue-on-failure) || status=$?
 
 kill -0 "$daemon" || { echo "the daemon has ended" >&2; tail -n 20 "$scratch/log" >&2; exit 1; }
 if grep -E '"level":"ERROR"' "$scratch/log" | grep -vE 'stream error|actix' >&2; then
