@@ -108,7 +108,7 @@ def stalled_trainer(rig):
         try:
             require_equal(holding.stdout.readline(), "held\n", "the trainer's thread")
             require_equal(rig.ask("/v1/status")[0], 200, "the API of a stalled daemon")
-            until(lambda: "Watchdog timeout" in rig.messages(cursor, SYSTEMD), 2 * WATCHDOG_SECONDS,
+            until(lambda: "Watchdog timeout" in rig.messages(cursor, SYSTEMD), 3 * WATCHDOG_SECONDS,
                   "noticed by systemd")
             seconds = time.monotonic() - start
         finally:

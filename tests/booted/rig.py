@@ -128,7 +128,12 @@ class Rig:
         return [entry for entry in found if entry["__CURSOR"] != cursor]
 
     def messages(self, cursor, entries="_SYSTEMD_UNIT=enasd.service"):
-        return "\n".join(str(entry.get("MESSAGE")) for entry in self.journal(cursor, entries))
+        """What was logged since, a line an entry: the message, and the daemon's own fields."""
+        return "\n".join(
+            " ".join(f"{entry[name]}" for name in sorted(entry, reverse=True)
+                     if name == "MESSAGE" or name.startswith("ENASD_"))
+            for entry in self.journal(cursor, entries)
+        )
 
     # The API.
 

@@ -13,6 +13,7 @@ import contextlib
 import inspect
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -94,6 +95,7 @@ def try_check(check, rig, folder):
 def main():
     args = arguments()
     sys.stdout.reconfigure(line_buffering=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if os.geteuid() != 0 or missing:
         sys.exit(f"a machine is booted by root, with the programs {', '.join(TOOLS)};"
