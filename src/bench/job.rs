@@ -91,7 +91,9 @@ impl Job {
             return Err(BenchError::NotFinite { step: self.steps_taken, loss: found.loss, norm });
         }
         if self.running.is_none() && self.net.norm == Norm::Running {
-            self.running = Some(found.moments);
+            self.running = Some(found.moments.clone());
+        } else {
+            self.exec.reuse(found);
         }
         self.steps_taken += 1;
         Ok(())

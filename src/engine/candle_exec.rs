@@ -2,6 +2,7 @@
 //!
 //! Not run on a GPU: the CUDA path is this same code, type-checked only.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Result, Tensor};
@@ -144,21 +145,19 @@ pub fn update_running(running: &mut Snapshot, moments: &Snapshot, decay: f64) ->
 
 /// The gradients of several children, averaged: a parameter that only some of them read has the
 /// sum of theirs over the number of all (ENAS, section 2.2, with M children).
-pub fn average_grads(mut all: Vec<Snapshot>) -> Result<Snapshot> {
-    if all.len() == 1 {
-        return Ok(all.swap_remove(0));
+pub fn average_grads(all: &[Gradients]) -> Result<Cow<'_, Snapshot>> {
+    if let [only] = all {
+        return Ok(Cow::Borrowed(&only.grads));
     }
     let share = 1.0 / all.len() as f64;
     let mut sums: BTreeMap<String, Tensor> = BTreeMap::new();
-    for grads in all {
-        for (name, grad) in grads {
-            let grad = (grad * share)?;
-            let sum = match sums.get(&name) {
-                Some(sum) => (sum + grad)?,
-                None => grad,
-            };
-            sums.insert(name, sum);
-        }
+    for (name, grad) in all.iter().flat_map(|found| &found.grads) {
+        let grad = (grad * share)?;
+        let sum = match sums.get(name) {
+            Some(sum) => (sum + grad)?,
+            None => grad,
+        };
+        sums.insert(name.clone(), sum);
     }
-    Ok(sums)
+    Ok(Cow::Owned(sums))
 }

@@ -7,6 +7,7 @@ mod determinism;
 mod device;
 mod executor;
 mod executor_choice;
+mod floats;
 mod gradient_check;
 mod init;
 #[doc(hidden)] // For the benches.

@@ -8,6 +8,7 @@
 use candle_core::{CpuStorage, InplaceOp3, Layout, Result, Storage, Tensor, bail};
 use pulp::{Simd, WithSimd};
 
+use crate::engine::floats::{values, values_mut};
 use crate::engine::kernel::{Isa, LANES};
 
 /// The numbers of one step, the same for all parameters.
@@ -168,22 +169,6 @@ impl WithSimd for SquaredNorm<'_> {
             *sum += square(w, g);
         }
         sums.iter().sum()
-    }
-}
-
-fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    let CpuStorage::F32(all) = storage else { bail!("expected f32") };
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&all[start..end]),
-        None => bail!("expected contiguous numbers"),
-    }
-}
-
-fn values_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
-    let CpuStorage::F32(all) = storage else { bail!("expected f32") };
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&mut all[start..end]),
-        None => bail!("expected contiguous numbers"),
     }
 }
 

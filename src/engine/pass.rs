@@ -201,13 +201,17 @@ impl Pass<'_> {
 
 impl CandleExec {
     fn mask(&self, rng: &mut ChaCha8Rng, keep: f64, n: usize) -> Result<Tensor> {
-        Tensor::from_vec(mask(rng, keep, n), n, &self.device)?.to_dtype(self.dtype)
+        Tensor::from_iter(mask(rng, keep, n), &self.device)?.to_dtype(self.dtype)
     }
 }
 
 /// `n` factors: `1 / keep` with probability `keep`, else 0.
-pub(super) fn mask(rng: &mut ChaCha8Rng, keep: f64, n: usize) -> Vec<f64> {
-    (0..n).map(|_| if rng.random::<f64>() < keep { 1.0 / keep } else { 0.0 }).collect()
+pub(super) fn mask(
+    rng: &mut ChaCha8Rng,
+    keep: f64,
+    n: usize,
+) -> impl ExactSizeIterator<Item = f64> {
+    (0..n).map(move |_| if rng.random::<f64>() < keep { 1.0 / keep } else { 0.0 })
 }
 
 /// A tensor that the pass computed.

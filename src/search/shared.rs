@@ -108,10 +108,10 @@ impl SharedLearner {
             let child = self.task.exec.train(&net, &self.params, images, noise)?;
             loss += child.loss / archs.len() as f64;
             correct += child.correct;
-            all.push(child.grads);
+            all.push(child);
         }
-        let grads = average_grads(all)?;
-        let grad_norm = self.sgd.step(&self.params, &grads, step.lr)?;
+        let grad_norm = self.sgd.step(&self.params, &*average_grads(&all)?, step.lr)?;
+        all.into_iter().for_each(|used| self.task.exec.reuse(used));
         Ok(TrainReport {
             loss,
             accuracy: correct as f64 / (batch.labels.len() * archs.len()) as f64,

@@ -18,12 +18,13 @@ fn bench_gemm(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("gemm");
     for isa in Isa::all() {
         for &[outs, ins] in SHAPES {
-            let weights = Packed::new(outs, &vec![0.5; outs * ins]);
+            let mut memory = vec![0.0; outs * ins];
+            let weights = Packed::new(outs, &vec![0.5; outs * ins], &mut memory);
             let columns = vec![Lanes::splat(0.25); PIXELS * ins];
             let mut ys = vec![Lanes::default(); PIXELS * outs];
             group.throughput(operations(outs, ins));
             group.bench_function(BenchmarkId::new(isa.name(), format!("{outs}x{ins}")), |bench| {
-                bench.iter(|| gemm(isa, &weights, black_box(&columns), &mut ys, PIXELS));
+                bench.iter(|| gemm(isa, weights, black_box(&columns), &mut ys, PIXELS));
             });
         }
     }

@@ -1,5 +1,6 @@
 //! The CPU executor against candle's in f64, whose gradients are those of differences and of
 //! PyTorch: every layer, odd planes, batches that do not fill their groups, every instruction set.
+//! Its own gradients against differences of candle's loss in f64.
 
 #![cfg(test)]
 
@@ -81,24 +82,29 @@ fn check_close(found: &[f64], expected: &[f64], floor: f64, what: &str) {
 }
 
 /// The layer between a 1×1 convolution, which sees the gradient of its input, and a head.
+fn between(layer: (LayerKind, &[TensorId], usize), image: [usize; 3]) -> Net {
+    let [channels, height, width] = image;
+    let [stem, narrow] =
+        [(2, false), (1, true)].map(|(kernel, relu)| LayerKind::Conv { kernel, relu });
+    let head = LayerKind::Head { dropout_keep: 0.7 };
+    let layers: [(LayerKind, &[TensorId], usize); 4] =
+        [(stem, &[0], 3), (narrow, &[1], 3), layer, (head, &[3], 4)];
+    Net::of_layers(Shape { channels, height, width }, &layers)
+}
+
 #[track_caller]
 fn check_layer(kind: LayerKind, inputs: &[TensorId], channels: usize) {
     let shapes =
         [([2, 5, 4], 2), ([1, 9, 7], 17), ([3, 3, 3], 3), ([2, 6, 3], 1), ([1, 12, 33], 5)];
     for (image, images) in shapes {
-        let [image_channels, height, width] = image;
-        let image = Shape { channels: image_channels, height, width };
-        let [stem, narrow] =
-            [(2, false), (1, true)].map(|(kernel, relu)| LayerKind::Conv { kernel, relu });
-        let head = LayerKind::Head { dropout_keep: 0.7 };
-        let layers: [(LayerKind, &[TensorId], usize); 4] =
-            [(stem, &[0], 3), (narrow, &[1], 3), (kind, inputs, channels), (head, &[3], 4)];
-        let case = Case::new(Net::of_layers(image, &layers), images, 3);
+        let case = Case::new(between((kind, inputs, channels), image), images, 3);
         for isa in Isa::all() {
             case.check(&CpuExec::with(isa), &format!("{kind:?} on {image:?}·{images}"));
         }
     }
 }
+
+mod differences;
 
 #[test]
 fn dense_convolutions_agree() {

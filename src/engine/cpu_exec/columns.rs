@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use crate::engine::cpu_exec::buffers::Buffers;
+use crate::engine::cpu_exec::groups::PerInput;
 use crate::engine::cpu_exec::plan::{Plan, Reads};
 use crate::engine::cpu_exec::planes::Input;
-use crate::engine::cpu_exec::slide::InputRows;
+use crate::engine::cpu_exec::slide::{InputRows, Rows};
 use crate::engine::kernel::{ColumnPlace, Isa, Lanes, Target, affine_columns, depthwise};
 
 /// Reads one group.
 pub(super) enum Columns<'a> {
-    Pixels { inputs: Vec<Input<'a>>, total: usize },
+    Pixels { inputs: PerInput<Input<'a>>, total: usize },
     Halves { input: Input<'a>, width: usize },
     Taps { rows: InputRows<'a>, kernel: usize, width: usize },
     Depthwise { rows: InputRows<'a>, weights: &'a [f32] },
@@ -20,7 +21,7 @@ impl<'a> Columns<'a> {
     pub(super) fn new(
         buffers: &Arc<Buffers>,
         plan: &Plan,
-        inputs: Vec<Input<'a>>,
+        inputs: PerInput<Input<'a>>,
         weights: &'a [f32],
     ) -> Self {
         let rows = |slide| InputRows::new(buffers, slide, inputs[0], 0.0, plan.block_rows);
@@ -43,7 +44,7 @@ impl<'a> Columns<'a> {
         first: usize,
         n: usize,
         columns: &mut [Lanes],
-    ) -> Vec<&[Lanes]> {
+    ) -> Rows<'_> {
         match self {
             Self::Pixels { inputs, total } => {
                 for (row, columns) in (first..).zip(columns.chunks_exact_mut(columns.len() / n)) {
@@ -65,7 +66,7 @@ impl<'a> Columns<'a> {
                 return rows;
             }
         }
-        Vec::new()
+        Rows::new()
     }
 }
 

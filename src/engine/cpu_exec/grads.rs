@@ -1,23 +1,35 @@
 //! The gradients of a pass's tensors: the first one written, later ones added.
 
-use std::sync::Arc;
-
-use crate::engine::cpu_exec::job::{Job, with_groups};
+use crate::engine::cpu_exec::groups::{Each, Parts};
+use crate::engine::cpu_exec::job::Job;
 use crate::engine::cpu_exec::planes::Planes;
 use crate::engine::kernel::{GradRow, Lanes, add_assign};
 use crate::net::{Shape, TensorId};
 
-/// The gradients found so far.
-#[derive(Debug)]
-pub(super) struct Grads(Vec<Option<Arc<Planes>>>);
+/// The gradients found so far. Tensors that were added up share one.
+#[derive(Debug, Default)]
+pub(super) struct Grads {
+    /// The place of each tensor's gradient in `shared`.
+    of_tensors: Vec<Option<usize>>,
+    /// Each with the number of tensors that it belongs to; none where that is 0.
+    shared: Vec<(Option<Planes>, usize)>,
+}
 
 /// A gradient being written.
 #[derive(Debug)]
 pub(super) struct Sink {
-    pub(super) id: TensorId,
-    pub(super) planes: Planes,
+    place: usize,
+    id: TensorId,
+    planes: Planes,
     /// Whether something is there to add to; else the planes hold anything.
-    pub(super) add: bool,
+    add: bool,
+}
+
+/// The groups of a sink.
+#[derive(Debug)]
+pub(super) struct SinkParts<'a> {
+    out: Each<'a, Lanes>,
+    add: bool,
 }
 
 /// One group of a sink.
@@ -34,39 +46,83 @@ impl GroupSink<'_> {
     }
 }
 
+impl Parts for SinkParts<'_> {
+    fn part(self, n: usize) -> (Self, Self) {
+        let (first, rest) = self.out.part(n);
+        (Self { out: first, add: self.add }, Self { out: rest, add: self.add })
+    }
+}
+
+impl<'a> SinkParts<'a> {
+    /// The only group that is left.
+    pub(super) fn own(self) -> GroupSink<'a> {
+        GroupSink { out: self.out.own(), add: self.add }
+    }
+}
+
 impl Sink {
     /// The sink group by group.
-    pub(super) fn groups(&mut self) -> impl Iterator<Item = GroupSink<'_>> {
-        let (len, add) = (self.planes.shape.n_values(), self.add);
-        self.planes.values.chunks_exact_mut(len).map(move |out| GroupSink { out, add })
+    pub(super) fn parts(&mut self) -> SinkParts<'_> {
+        SinkParts { out: self.planes.parts(), add: self.add }
     }
 }
 
 impl Grads {
-    pub(super) fn new(n_tensors: usize) -> Self {
-        Self((0..n_tensors).map(|_| None).collect())
+    /// Forgets all gradients and makes room for those of `n` tensors.
+    pub(super) fn reset(&mut self, n: usize) {
+        self.shared.clear();
+        self.of_tensors.clear();
+        self.of_tensors.resize(n, None);
     }
 
-    /// The gradient of a tensor all of whose readers have been gone through.
-    pub(super) fn take(&mut self, id: TensorId) -> Option<Arc<Planes>> {
-        self.0[id].take()
+    /// The gradient of a tensor.
+    pub(super) fn get(&self, id: TensorId) -> Option<&Planes> {
+        self.shared[self.of_tensors[id]?].0.as_ref()
+    }
+
+    /// Lets go of a tensor's gradient.
+    pub(super) fn free(&mut self, id: TensorId) {
+        if let Some(place) = self.of_tensors[id].take() {
+            let (planes, owners) = &mut self.shared[place];
+            *owners -= 1;
+            if *owners == 0 {
+                *planes = None;
+            }
+        }
     }
 
     /// Opens a tensor's gradient for writing.
     pub(super) fn open(&mut self, job: &Job, id: TensorId, shape: Shape) -> Sink {
-        let Some(shared) = self.0[id].take() else {
-            return Sink { id, planes: job.planes(shape), add: false };
-        };
-        let planes = Arc::try_unwrap(shared).unwrap_or_else(|shared| {
-            let mut planes = job.planes(shape);
-            planes.values.copy_from_slice(&shared.values);
-            planes
-        });
-        Sink { id, planes, add: true }
+        let found = self.of_tensors[id].map(|place| (place, &mut self.shared[place]));
+        match found {
+            Some((place, (planes, 1))) if planes.is_some() => {
+                let planes = planes.take().expect("the guard has seen it");
+                Sink { place, id, planes, add: true }
+            }
+            Some((_, (Some(shared), owners))) => {
+                let mut planes = job.planes(shape);
+                planes.values.copy_from_slice(&shared.values);
+                *owners -= 1;
+                Sink { place: self.vacancy(), id, planes, add: true }
+            }
+            _ => Sink { place: self.vacancy(), id, planes: job.planes(shape), add: false },
+        }
     }
 
     pub(super) fn close(&mut self, sink: Sink) {
-        self.0[sink.id] = Some(Arc::new(sink.planes));
+        self.shared[sink.place] = (Some(sink.planes), 1);
+        self.of_tensors[sink.id] = Some(sink.place);
+    }
+
+    /// A place that no gradient has, kept for the one who asks.
+    fn vacancy(&mut self) -> usize {
+        let free = self.shared.iter().position(|(_, owners)| *owners == 0);
+        let place = free.unwrap_or(self.shared.len());
+        if place == self.shared.len() {
+            self.shared.push((None, 0));
+        }
+        self.shared[place].1 = 1;
+        place
     }
 
     /// Has `write` write a tensor's gradient, or add to it.
@@ -75,24 +131,42 @@ impl Grads {
         job: &Job,
         id: TensorId,
         shape: Shape,
-        write: impl FnOnce(&mut Sink) -> T,
+        write: impl FnOnce(&Self, &mut Sink) -> T,
     ) -> T {
         let mut sink = self.open(job, id, shape);
-        let done = write(&mut sink);
+        let done = write(self, &mut sink);
         self.close(sink);
         done
     }
 
-    /// Adds a whole tensor; the first one is shared, not copied.
-    pub(super) fn add(&mut self, job: &Job, id: TensorId, grad: &Arc<Planes>) {
-        if self.0[id].is_none() {
-            self.0[id] = Some(grad.clone());
+    /// The same, given the gradient of tensor `from`; without one there is nothing to write.
+    pub(super) fn write_from(
+        &mut self,
+        job: &Job,
+        (id, shape): (TensorId, Shape),
+        from: TensorId,
+        write: impl FnOnce(&Planes, &mut Sink),
+    ) {
+        self.write(job, id, shape, |grads, sink| {
+            if let Some(grad) = grads.get(from) {
+                write(grad, sink);
+            }
+        });
+    }
+
+    /// Adds to tensor `id` the whole gradient of tensor `from`; the first one is shared, not
+    /// copied.
+    pub(super) fn add(&mut self, job: &Job, id: TensorId, (from, shape): (TensorId, Shape)) {
+        let Some(place) = self.of_tensors[from] else { return };
+        if self.of_tensors[id].is_none() {
+            self.of_tensors[id] = Some(place);
+            self.shared[place].1 += 1;
             return;
         }
-        self.write(job, id, grad.shape, |sink| {
-            let groups = sink.groups().collect();
-            with_groups(groups, |group, sink: GroupSink<'_>| {
-                add_assign(job.isa, grad.group(group), sink.out);
+        self.write(job, id, shape, |grads, sink| {
+            let Some(grad) = grads.get(from) else { return };
+            job.by_group(sink.parts(), |group, sink| {
+                add_assign(job.isa, grad.group(group), sink.own().out);
             });
         });
     }

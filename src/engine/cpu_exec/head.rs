@@ -3,100 +3,100 @@
 use candle_core::Result;
 
 use crate::engine::Snapshot;
+use crate::engine::cpu_exec::buffers::Numbers;
+use crate::engine::cpu_exec::found;
 use crate::engine::cpu_exec::grads::Sink;
-use crate::engine::cpu_exec::job::{Job, with_groups};
+use crate::engine::cpu_exec::groups::Each;
+use crate::engine::cpu_exec::job::Job;
 use crate::engine::cpu_exec::planes::{Input, Value};
-use crate::engine::cpu_exec::weights::tensor;
 use crate::engine::kernel::{GradRow, LANES, Lanes};
 
 /// A head that has been run. Numbers per image are `(batch, …)`, row by row.
 #[derive(Debug)]
 pub(super) struct Head {
-    input: Value,
-    name: String,
+    channels: usize,
+    classes: usize,
     /// `(classes, channels)`.
-    weight: Vec<f32>,
+    weight: Numbers<f32>,
     /// What dropout made of the averages, `(batch, channels)`.
-    features: Vec<f32>,
+    features: Numbers<f32>,
     /// Factors of dropout, `(batch, channels)`; empty without dropout.
-    mask: Vec<f32>,
+    mask: Numbers<f32>,
     /// `(batch, classes)`.
-    logits: Vec<f32>,
+    logits: Numbers<f32>,
 }
 
 /// Cross-entropy of a head.
+#[derive(Debug)]
 pub(super) struct Loss {
     /// In nats, averaged over the batch.
     pub(super) value: f64,
     /// Its gradient by the logits, `(batch, classes)`.
-    grad: Vec<f32>,
+    grad: Numbers<f32>,
 }
 
 impl Head {
-    /// Runs the head with `weight` `(classes, channels)`, named `name`, and a mask for dropout.
-    pub(super) fn run(
-        job: &Job,
-        input: Value,
-        (name, weight): (String, Vec<f32>),
-        mask: Vec<f32>,
-    ) -> Self {
-        let channels = input.shape().channels;
-        let means = job.each_group(|group| plane_means(&input.input(group, true)));
-        let mut features = Vec::with_capacity(job.batch.images * channels);
-        for image in 0..job.batch.images {
-            features.extend(means[image / LANES].iter().map(|mean| mean.0[image % LANES]));
-        }
-        features.iter_mut().zip(&mask).for_each(|(feature, factor)| *feature *= factor);
-        let rows = features.chunks_exact(channels);
-        let logits = rows.flat_map(|features| {
-            weight.chunks_exact(channels).map(|weights| dot(weights, features))
+    /// Runs the head with `weight` `(classes, channels)` and a mask for dropout.
+    pub(super) fn run(job: &Job, input: &Value, weight: Numbers<f32>, mask: Numbers<f32>) -> Self {
+        let (channels, images) = (input.shape().channels, job.batch.images);
+        let classes = weight.len() / channels;
+        let groups = job.batch.groups();
+        let mut means = job.buffers.filled(groups * channels, Lanes::default());
+        job.by_group(Each::new(&mut means, channels), |group, means| {
+            plane_means(&input.input(group, true), means.own());
         });
-        Self { name, logits: logits.collect(), weight, features, mask, input }
+        let mut features = job.buffers.numbers(images * channels);
+        for (image, features) in features.chunks_exact_mut(channels).enumerate() {
+            let means = &means[image / LANES * channels..][..channels];
+            features.iter_mut().zip(means).for_each(|(feature, m)| *feature = m.0[image % LANES]);
+        }
+        features.iter_mut().zip(mask.iter()).for_each(|(feature, factor)| *feature *= factor);
+        let mut logits = job.buffers.numbers(images * classes);
+        for (logits, xs) in logits.chunks_exact_mut(classes).zip(features.chunks_exact(channels)) {
+            let weights = weight.chunks_exact(channels);
+            logits.iter_mut().zip(weights).for_each(|(logit, weights)| *logit = dot(weights, xs));
+        }
+        Self { channels, classes, weight, features, mask, logits }
     }
 
     pub(super) fn logits(&self) -> &[f32] {
         &self.logits
     }
 
-    fn channels(&self) -> usize {
-        self.input.shape().channels
-    }
-
-    fn classes(&self) -> usize {
-        self.weight.len() / self.channels()
-    }
-
     /// `share` is the loss' weight in the whole; a label that is no class is an error.
-    pub(super) fn loss(&self, labels: &[u32], share: f64) -> Result<Loss> {
-        let mut loss = Loss { value: 0.0, grad: Vec::with_capacity(self.logits.len()) };
+    pub(super) fn loss(&self, job: &Job, labels: &[u32], share: f64) -> Result<Loss> {
+        let mut loss = Loss { value: 0.0, grad: job.buffers.numbers(self.logits.len()) };
         let per_image = 1.0 / labels.len() as f64;
-        for (logits, &label) in self.logits.chunks_exact(self.classes()).zip(labels) {
+        let rows = self.logits.chunks_exact(self.classes);
+        for ((logits, &label), grad) in
+            rows.zip(labels).zip(loss.grad.chunks_exact_mut(self.classes))
+        {
             let Some(&own) = logits.get(label as usize) else {
                 candle_core::bail!("label {label} is none of {} classes", logits.len());
             };
             let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-            let exps = logits.iter().map(|&logit| (f64::from(logit) - largest).exp());
-            let exps: Vec<f64> = exps.collect();
-            let sum: f64 = exps.iter().sum();
+            let exp = |logit: &f32| (f64::from(*logit) - largest).exp();
+            let sum: f64 = logits.iter().map(exp).sum();
             loss.value += (sum.ln() + largest - f64::from(own)) * per_image;
-            loss.grad.extend(exps.iter().enumerate().map(|(class, exp)| {
+            for (class, (grad, logit)) in grad.iter_mut().zip(logits).enumerate() {
                 let target = f64::from(u8::from(class == label as usize));
-                ((exp / sum - target) * per_image * share) as f32
-            }));
+                *grad = ((exp(logit) / sum - target) * per_image * share) as f32;
+            }
         }
         Ok(loss)
     }
 
-    /// Writes the gradients of the weight and of the input.
+    /// Writes the gradient of the weight `name` and that of the input.
     pub(super) fn backward(
         &self,
+        job: &Job,
         loss: &Loss,
-        sink: &mut Sink,
-        params: &mut Snapshot,
+        (input, sink): (&Value, &mut Sink),
+        (name, grads): (&str, &Snapshot),
     ) -> Result<()> {
-        let (channels, classes) = (self.channels(), self.classes());
-        let mut weight = vec![0.0_f32; self.weight.len()];
-        let mut by_feature = vec![0.0_f32; self.features.len()];
+        let Self { channels, classes, .. } = *self;
+        let mut weight = job.buffers.filled(self.weight.len(), 0.0_f32);
+        let mut by_feature = job.buffers.filled(self.features.len(), 0.0_f32);
         let images = loss.grad.chunks_exact(classes).zip(self.features.chunks_exact(channels));
         for ((ds, features), out) in images.zip(by_feature.chunks_exact_mut(channels)) {
             for (class, &d) in ds.iter().enumerate() {
@@ -107,20 +107,20 @@ impl Head {
                 sums.for_each(|(sum, weight)| *sum += d * weight);
             }
         }
-        by_feature.iter_mut().zip(&self.mask).for_each(|(d, factor)| *d *= factor);
-        params.insert(self.name.clone(), tensor(weight, &[classes, channels])?);
-        self.spread(&by_feature, sink);
+        by_feature.iter_mut().zip(self.mask.iter()).for_each(|(d, factor)| *d *= factor);
+        found::write(grads, name, |values| values.copy_from_slice(&weight))?;
+        self.spread(job, &by_feature, input, sink);
         Ok(())
     }
 
     /// The gradient of the averages, `(batch, channels)`, to the pixels above zero.
-    fn spread(&self, by_feature: &[f32], sink: &mut Sink) {
-        let channels = self.channels();
-        let share = 1.0 / self.input.shape().plane() as f32;
-        with_groups(sink.groups().collect(), |group, mut sink| {
-            let input = self.input.input(group, true);
+    fn spread(&self, job: &Job, by_feature: &[f32], input: &Value, sink: &mut Sink) {
+        let channels = self.channels;
+        let share = 1.0 / input.shape().plane() as f32;
+        job.by_group(sink.parts(), |group, sink| {
+            let (input, mut sink) = (input.input(group, true), sink.own());
             let images = by_feature.chunks_exact(channels).skip(group * LANES).take(LANES);
-            let mut ds = vec![Lanes::default(); channels];
+            let mut ds = job.buffers.filled(channels, Lanes::default());
             for (lane, image) in images.enumerate() {
                 ds.iter_mut().zip(image).for_each(|(d, value)| d.0[lane] = value * share);
             }
@@ -142,9 +142,8 @@ impl Head {
     }
 }
 
-/// Average over the plane of the ReLU of each channel.
-fn plane_means(input: &Input<'_>) -> Vec<Lanes> {
-    let mut means = vec![Lanes::default(); input.shape.channels];
+/// Average over the plane of the ReLU of each channel, added to `means`.
+fn plane_means(input: &Input<'_>, means: &mut [Lanes]) {
     let share = 1.0 / input.shape.plane() as f32;
     for row in 0..input.shape.height {
         let channels = input.row(row).chunks_exact(input.shape.width);
@@ -162,7 +161,6 @@ fn plane_means(input: &Input<'_>) -> Vec<Lanes> {
             lanes.for_each(|(mean, sum)| *mean += sum * share);
         }
     }
-    means
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
-use crate::engine::cpu_exec::buffers::{Buffer, Buffers};
+use crate::engine::cpu_exec::buffers::{Buffer, Buffers, Numbers};
+use crate::engine::cpu_exec::groups::{Each, Parts, by_group};
 use crate::engine::cpu_exec::planes::{Batch, Planes};
 use crate::engine::kernel::{Isa, Lanes};
 use crate::net::Shape;
@@ -17,6 +16,13 @@ pub(super) struct Job {
     pub(super) batch: Batch,
 }
 
+/// `[Σ a, Σ b]` of each channel, for each group.
+#[derive(Debug)]
+pub(super) struct GroupSums {
+    sums: Numbers<[f64; 2]>,
+    channels: usize,
+}
+
 impl Job {
     pub(super) fn planes(&self, shape: Shape) -> Planes {
         Planes::take(&self.buffers, self.batch, shape)
@@ -26,42 +32,44 @@ impl Job {
         self.buffers.take(len)
     }
 
-    /// Fills new planes group by group; also what came of each group, in order.
-    ///
-    /// Groups are the unit of work on any number of threads, so that no sum depends on it.
-    pub(super) fn fill<T: Send>(
-        &self,
-        shape: Shape,
-        fill: impl Fn(usize, &mut [Lanes]) -> T + Sync,
-    ) -> (Planes, Vec<T>) {
+    /// Has `work` work on each group and its part of `parts`.
+    pub(super) fn by_group<P: Parts>(&self, parts: P, work: impl Fn(usize, P) + Sync) {
+        by_group(0..self.batch.groups(), parts, &work);
+    }
+
+    /// Fills new planes group by group.
+    pub(super) fn fill(&self, shape: Shape, fill: impl Fn(usize, &mut [Lanes]) + Sync) -> Planes {
         let mut planes = self.planes(shape);
-        let groups = planes.values.par_chunks_exact_mut(shape.n_values());
-        let found = groups.enumerate().map(|(group, lanes)| fill(group, lanes)).collect();
-        (planes, found)
+        self.by_group(planes.parts(), |group, lanes| fill(group, lanes.own()));
+        planes
     }
 
-    /// Something of each group, in order.
-    pub(super) fn each_group<T: Send>(&self, work: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
-        (0..self.batch.groups()).into_par_iter().map(work).collect()
+    /// Zeros for sums over `channels` channels.
+    pub(super) fn sums(&self, channels: usize) -> GroupSums {
+        let sums = self.buffers.filled(self.batch.groups() * channels, [0.0; 2]);
+        GroupSums { sums, channels }
     }
 }
 
-/// Works on what belongs to each group; what came of it, in order.
-pub(super) fn with_groups<G: Send, T: Send>(
-    groups: Vec<G>,
-    work: impl Fn(usize, G) -> T + Sync + Send,
-) -> Vec<T> {
-    groups.into_par_iter().enumerate().map(|(group, own)| work(group, own)).collect()
+impl GroupSums {
+    /// The sums of each group, to be written.
+    pub(super) fn parts(&mut self) -> Each<'_, [f64; 2]> {
+        Each::new(&mut self.sums, self.channels)
+    }
+
+    /// Those of all groups, in order.
+    pub(super) fn total(&mut self) -> &[[f64; 2]] {
+        add_up(&mut self.sums, self.channels, |total, part| {
+            total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
+        })
+    }
 }
 
-/// The sum of equally long lists, in order.
-pub(super) fn add_up<const N: usize>(mut parts: Vec<Vec<[f64; N]>>) -> Vec<[f64; N]> {
-    let mut parts = parts.drain(..);
-    let mut total = parts.next().unwrap_or_default();
-    for part in parts {
-        for (total, value) in total.iter_mut().flatten().zip(part.iter().flatten()) {
-            *total += value;
-        }
+/// Adds all lists of `len` values to the first one, in order.
+pub(super) fn add_up<T>(lists: &mut [T], len: usize, add: impl Fn(&mut T, &T)) -> &[T] {
+    let (total, parts) = lists.split_at_mut(len);
+    for part in parts.chunks_exact(len.max(1)) {
+        total.iter_mut().zip(part).for_each(|(total, part)| add(total, part));
     }
     total
 }

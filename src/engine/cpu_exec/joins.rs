@@ -1,9 +1,8 @@
 //! Sums, joins and drop-path: layers that only move activations.
 
-use std::sync::Arc;
-
+use crate::engine::cpu_exec::buffers::Numbers;
 use crate::engine::cpu_exec::grads::{Grads, Sink};
-use crate::engine::cpu_exec::job::{Job, with_groups};
+use crate::engine::cpu_exec::job::Job;
 use crate::engine::cpu_exec::planes::{Planes, Value};
 use crate::engine::kernel::{Lanes, Padded, add_affine, add_assign, affine_padded};
 use crate::net::{Shape, TensorId};
@@ -12,19 +11,19 @@ use crate::net::{Shape, TensorId};
 pub(super) fn add(job: &Job, a: &Value, b: &Value) -> Value {
     let shape = a.shape();
     let row_len = shape.channels * shape.width;
-    let (planes, _) = job.fill(shape, |group, out| {
+    let planes = job.fill(shape, |group, out| {
         let inputs = [a, b].map(|value| value.planes.group(group));
         let rows = inputs[0].chunks_exact(row_len).zip(inputs[1].chunks_exact(row_len));
         for (out, (xs, ys)) in out.chunks_exact_mut(row_len).zip(rows) {
             add_affine(job.isa, (xs, a.affine()), (ys, b.affine()), out);
         }
     });
-    Value::plain(planes)
+    Value::plain(&job.buffers, planes)
 }
 
 /// Values joined on channels.
-pub(super) fn concat(job: &Job, values: &[Value], shape: Shape) -> Value {
-    let (planes, _) = job.fill(shape, |group, out| {
+pub(super) fn concat(job: &Job, values: &[&Value], shape: Shape) -> Value {
+    let planes = job.fill(shape, |group, out| {
         for (row, mut out) in out.chunks_exact_mut(shape.channels * shape.width).enumerate() {
             for value in values {
                 let raw = value.input(group, false).raw(row);
@@ -35,23 +34,24 @@ pub(super) fn concat(job: &Job, values: &[Value], shape: Shape) -> Value {
             }
         }
     });
-    Value::plain(planes)
+    Value::plain(&job.buffers, planes)
 }
 
-/// Hands each input of a join its channels of the gradient.
+/// Hands each input of a join its channels of the gradient of tensor `from`.
 pub(super) fn concat_grad(
     job: &Job,
-    grad: &Planes,
-    inputs: &[(TensorId, Shape)],
+    (from, joined): (TensorId, Shape),
+    inputs: impl Iterator<Item = (TensorId, Shape)>,
     grads: &mut Grads,
 ) {
-    let row_len = grad.shape.channels * grad.shape.width;
+    let row_len = joined.channels * joined.width;
     let mut first = 0;
-    for &(id, shape) in inputs {
+    for (id, shape) in inputs {
         let own_len = shape.channels * shape.width;
-        grads.write(job, id, shape, |sink| {
-            with_groups(sink.groups().collect(), |group, sink| {
-                let rows = grad.group(group).chunks_exact(row_len);
+        grads.write(job, id, shape, |grads, sink| {
+            let Some(grad) = grads.get(from) else { return };
+            job.by_group(sink.parts(), |group, sink| {
+                let (sink, rows) = (sink.own(), grad.group(group).chunks_exact(row_len));
                 for (out, row) in sink.out.chunks_exact_mut(own_len).zip(rows) {
                     write(job, &row[first..][..own_len], out, sink.add);
                 }
@@ -71,14 +71,14 @@ fn write(job: &Job, xs: &[Lanes], out: &mut [Lanes], add: bool) {
 
 /// Factors of the images, one `Lanes` a group: drop-path scales whole images.
 #[derive(Debug)]
-pub(super) struct ImageFactors(pub(super) Arc<[Lanes]>);
+pub(super) struct ImageFactors(pub(super) Numbers<Lanes>);
 
 impl ImageFactors {
     /// Each image of the value times its factor.
     pub(super) fn apply(&self, job: &Job, value: &Value) -> Value {
         let shape = value.shape();
         let row_len = shape.channels * shape.width;
-        let (planes, _) = job.fill(shape, |group, out| {
+        let planes = job.fill(shape, |group, out| {
             let input = value.input(group, false);
             let pad = Padded { before: 0, padded: shape.width };
             for (row, out) in out.chunks_exact_mut(row_len).enumerate() {
@@ -88,13 +88,13 @@ impl ImageFactors {
                 }
             }
         });
-        Value::plain(planes)
+        Value::plain(&job.buffers, planes)
     }
 
     /// Given the gradient of the output, adds that of the input.
-    pub(super) fn backward(&self, grad: &Planes, sink: &mut Sink) {
-        with_groups(sink.groups().collect(), |group, sink| {
-            let factors = self.0[group];
+    pub(super) fn backward(&self, job: &Job, grad: &Planes, sink: &mut Sink) {
+        job.by_group(sink.parts(), |group, sink| {
+            let (sink, factors) = (sink.own(), self.0[group]);
             for (out, d) in sink.out.iter_mut().zip(grad.group(group)) {
                 let d = times(*d, factors);
                 *out = if sink.add { plus(*out, d) } else { d };

@@ -8,7 +8,9 @@
 mod agreement;
 mod buffers;
 mod columns;
+mod found;
 mod grads;
+mod groups;
 mod head;
 mod job;
 mod joins;
@@ -18,6 +20,8 @@ mod plan;
 mod planes;
 mod pools;
 mod product;
+mod product_grad;
+mod program;
 mod scatter;
 mod slide;
 mod weights;
@@ -27,11 +31,13 @@ use std::sync::Arc;
 use candle_core::{Device, Result, Tensor};
 
 use crate::engine::cpu_exec::buffers::Buffers;
+use crate::engine::cpu_exec::found::Spares;
 use crate::engine::cpu_exec::job::Job;
 use crate::engine::cpu_exec::pass::Pass;
 use crate::engine::cpu_exec::planes::Batch;
+use crate::engine::cpu_exec::program::{Mode, Programs};
 use crate::engine::cpu_exec::weights::Weights;
-use crate::engine::executor::{Executor, Gradients, Images};
+use crate::engine::executor::{Executor, Gradients, Images, count_right};
 use crate::engine::kernel::Isa;
 use crate::engine::{Noise, Params, Snapshot};
 use crate::net::Net;
@@ -41,6 +47,8 @@ use crate::net::Net;
 pub struct CpuExec {
     isa: Isa,
     buffers: Arc<Buffers>,
+    programs: Arc<Programs>,
+    spares: Arc<Spares>,
 }
 
 impl CpuExec {
@@ -50,18 +58,41 @@ impl CpuExec {
     }
 
     fn with(isa: Isa) -> Self {
-        Self { isa, buffers: Arc::default() }
+        Self { isa, buffers: Arc::default(), programs: Arc::default(), spares: Arc::default() }
     }
 
-    fn pass<'a>(&self, net: &'a Net, weights: Weights<'a>, images: Images<'_>) -> Result<Pass<'a>> {
+    fn job(&self, net: &Net, images: Images<'_>) -> Result<Job> {
         let expected = images.labels.len() * net.image.n_values();
         if images.values.len() != expected || expected == 0 {
             candle_core::bail!("{} values are not {expected}", images.values.len());
         }
         let batch = Batch { images: images.labels.len() };
-        let job = Job { isa: self.isa, buffers: self.buffers.clone(), batch };
-        Ok(Pass { job, net, weights, noise: None, running: None })
+        Ok(Job { isa: self.isa, buffers: self.buffers.clone(), batch })
     }
+
+    /// Has `read` read the logits of every image, `(batch, classes)`.
+    fn score<T>(
+        &self,
+        net: &Net,
+        weights: &Snapshot,
+        (images, running): (Images<'_>, Option<&Snapshot>),
+        read: impl FnOnce(&[f32]) -> T,
+    ) -> Result<T> {
+        let job = &self.job(net, images)?;
+        let weights = Weights::Snapshot(weights);
+        let mut pass = Pass { job, net, weights, noise: None, running };
+        let mut program = self.programs.take(net, Mode::Score);
+        on_a_worker(|| pass.forward(&mut program, images))?;
+        let found = read(program.logits()?);
+        self.programs.give(program);
+        Ok(found)
+    }
+}
+
+/// Runs a whole pass on one of the threads that share its work, so that no thread waits for
+/// another between its layers.
+fn on_a_worker<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::join(work, || ()).0
 }
 
 impl Default for CpuExec {
@@ -91,8 +122,24 @@ impl Executor for CpuExec {
         images: Images<'_>,
         noise: Noise<'_>,
     ) -> Result<Gradients> {
-        let pass = self.pass(net, Weights::Params(params), images)?;
-        Pass { noise: Some(noise), ..pass }.train(images)
+        let job = &self.job(net, images)?;
+        let mode = if 0.0 < noise.drop_path { Mode::TrainDropping } else { Mode::Train };
+        let mut program = self.programs.take(net, mode);
+        let mut found = self.spares.take(&program.grads, &program.moments)?;
+        let weights = Weights::Params(params);
+        let mut pass = Pass { job, net, weights, noise: Some(noise), running: None };
+        on_a_worker(|| {
+            pass.forward(&mut program, images)?;
+            program.logits()?;
+            pass.keep_moments(&program, &found)?;
+            pass.backward(&mut program, images.labels, &mut found)
+        })?;
+        self.programs.give(program);
+        Ok(found)
+    }
+
+    fn reuse(&self, used: Gradients) {
+        self.spares.give(used);
     }
 
     fn logits(
@@ -102,10 +149,20 @@ impl Executor for CpuExec {
         images: Images<'_>,
         running: Option<&Snapshot>,
     ) -> Result<Tensor> {
-        let pass = self.pass(net, Weights::Snapshot(weights), images)?;
-        let logits = Pass { running, ..pass }.logits(images)?;
         let batch = images.labels.len();
-        let dims = [batch, logits.len() / batch];
-        weights::tensor(logits, &dims)
+        self.score(net, weights, (images, running), |logits| {
+            Tensor::from_slice(logits, (batch, logits.len() / batch), &Device::Cpu)
+        })?
+    }
+
+    fn count_correct(
+        &self,
+        net: &Net,
+        weights: &Snapshot,
+        images: Images<'_>,
+        running: Option<&Snapshot>,
+    ) -> Result<usize> {
+        let labels = images.labels;
+        self.score(net, weights, (images, running), |logits| count_right(logits, labels))
     }
 }

@@ -1,9 +1,13 @@
 //! A normalized layer as a matrix product: `y = W · columns(x)`, then batch normalization.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use candle_core::Result;
 
+use crate::engine::Snapshot;
+use crate::engine::cpu_exec::buffers::{Buffers, Numbers};
+use crate::engine::cpu_exec::found;
 use crate::engine::cpu_exec::slide::{Slide, block_rows};
 use crate::engine::cpu_exec::weights::Weights;
 use crate::net::{Layer, LayerKind, Shape};
@@ -24,10 +28,9 @@ pub(super) enum Reads {
 /// Where one parameter stands in the matrix `W`.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
-    pub(super) name: String,
-    pub(super) dims: Vec<usize>,
-    pub(super) outs: Range<usize>,
-    pub(super) ins: Range<usize>,
+    name: String,
+    outs: Range<usize>,
+    ins: Range<usize>,
 }
 
 /// How a normalized layer is computed.
@@ -43,8 +46,12 @@ pub(super) struct Plan {
     blocks: Vec<Block>,
     /// The depthwise weights.
     pub(super) depthwise: Option<String>,
-    /// Start of the names of scale and offset.
-    pub(super) norm: String,
+    /// Names of scale and offset.
+    pub(super) norm: [String; 2],
+    /// Names of mean and variance.
+    pub(super) moments: [String; 2],
+    /// Factors that leave an output row as it is.
+    pub(super) ones: Vec<f32>,
 }
 
 impl Plan {
@@ -74,14 +81,16 @@ impl Plan {
             end_of_ins += ins;
             blocks.push(Block {
                 name,
-                dims: spec.dims,
                 outs: first..end_of_outs,
                 ins: end_of_ins - ins..end_of_ins,
             });
         }
         let (output, ins) = (layer.output, end_of_ins);
         let block_rows = block_rows(output);
-        Some(Self { reads, relu, output, ins, block_rows, blocks, depthwise, norm })
+        let [norm, moments] = [["scale", "offset"], ["mean", "variance"]]
+            .map(|names| names.map(|name| format!("{norm}.{name}")));
+        let ones = vec![1.0; output.width];
+        Some(Self { reads, relu, output, ins, block_rows, blocks, depthwise, norm, moments, ones })
     }
 
     /// Rows of `W`.
@@ -90,24 +99,32 @@ impl Plan {
     }
 
     /// `W`, `(outs, ins)`, from its parameters.
-    pub(super) fn matrix(&self, weights: &Weights<'_>) -> Result<Vec<f32>> {
-        let mut matrix = vec![0.0; self.outs() * self.ins];
-        for block in &self.blocks {
-            let values = weights.get(&block.name)?;
-            let rows = values.chunks_exact(block.ins.len());
-            for (row, out) in rows.zip(block.outs.clone()) {
-                matrix[out * self.ins..][block.ins.clone()].copy_from_slice(row);
-            }
+    pub(super) fn matrix(
+        &self,
+        buffers: &Arc<Buffers>,
+        weights: &Weights<'_>,
+    ) -> Result<Numbers<f32>> {
+        let mut matrix = buffers.filled(self.outs() * self.ins, 0.0);
+        for Block { name, outs, ins } in &self.blocks {
+            weights.read(name, |values| {
+                for (row, out) in values.chunks_exact(ins.len()).zip(outs.clone()) {
+                    matrix[out * self.ins..][ins.clone()].copy_from_slice(row);
+                }
+            })?;
         }
         Ok(matrix)
     }
 
-    /// The parameters' shares of the gradient of `W`: name, dimensions, values.
-    pub(super) fn split(&self, matrix: &[f32]) -> impl Iterator<Item = (&str, &[usize], Vec<f32>)> {
-        self.blocks.iter().map(move |block| {
-            let rows = block.outs.clone().map(|out| &matrix[out * self.ins..][block.ins.clone()]);
-            (block.name.as_str(), block.dims.as_slice(), rows.flatten().copied().collect())
-        })
+    /// Writes the parameters' shares of the gradient of `W`.
+    pub(super) fn keep(&self, matrix: &[f32], grads: &Snapshot) -> Result<()> {
+        for Block { name, outs, ins } in &self.blocks {
+            found::write(grads, name, |values| {
+                for (row, out) in values.chunks_exact_mut(ins.len()).zip(outs.clone()) {
+                    row.copy_from_slice(&matrix[out * self.ins..][ins.clone()]);
+                }
+            })?;
+        }
+        Ok(())
     }
 
     /// Blocks of output rows.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::engine::cpu_exec::buffers::{Buffer, Buffers};
+use crate::engine::cpu_exec::buffers::{Buffer, Buffers, Numbers};
+use crate::engine::cpu_exec::groups::Each;
 use crate::engine::kernel::{Affine, LANES, Lanes, Raw};
 use crate::net::Shape;
 
@@ -43,6 +44,11 @@ impl Planes {
         &self.values[group * len..][..len]
     }
 
+    /// The planes of each group, to be written.
+    pub(super) fn parts(&mut self) -> Each<'_, Lanes> {
+        Each::new(&mut self.values, self.shape.n_values())
+    }
+
     /// Puts images `(batch, channel, row, column)` into lanes; the last group is filled up with
     /// zeros.
     pub(super) fn of_images(
@@ -70,22 +76,19 @@ impl Planes {
 
 /// A tensor as its readers see it: `scale·x + offset` of each channel of raw planes. Batch
 /// normalization is never written out.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Value {
-    pub(super) planes: Arc<Planes>,
-    pub(super) scale: Arc<[f32]>,
-    pub(super) offset: Arc<[f32]>,
+    pub(super) planes: Planes,
+    pub(super) scale: Numbers<f32>,
+    pub(super) offset: Numbers<f32>,
 }
 
 impl Value {
     /// Planes that are read as they are.
-    pub(super) fn plain(planes: Planes) -> Self {
+    pub(super) fn plain(buffers: &Arc<Buffers>, planes: Planes) -> Self {
         let channels = planes.shape.channels;
-        Self {
-            planes: Arc::new(planes),
-            scale: vec![1.0; channels].into(),
-            offset: vec![0.0; channels].into(),
-        }
+        let [scale, offset] = [1.0, 0.0].map(|value| buffers.filled(channels, value));
+        Self { planes, scale, offset }
     }
 
     pub(super) fn shape(&self) -> Shape {

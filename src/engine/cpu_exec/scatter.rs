@@ -2,69 +2,87 @@
 
 use std::ops::Range;
 
-use crate::engine::cpu_exec::buffers::Buffer;
+use crate::engine::cpu_exec::buffers::{Buffer, Numbers};
 use crate::engine::cpu_exec::grads::GroupSink;
+use crate::engine::cpu_exec::groups::PerInput;
 use crate::engine::cpu_exec::job::Job;
 use crate::engine::cpu_exec::plan::{Plan, Reads};
 use crate::engine::cpu_exec::planes::Input;
-use crate::engine::cpu_exec::slide::{OutputRows, Slide};
-use crate::engine::kernel::{GradRow, Lanes, Target, depthwise, relu_grad, scale_pixels};
+use crate::engine::cpu_exec::slide::{OutputRows, Rows, Slide};
+use crate::engine::kernel::{
+    GradRow, Isa, Lanes, Place, Target, depthwise, relu_grad, scale_pixels,
+};
 use crate::net::Shape;
 
-/// Writes the gradients of one group's inputs, block by block.
-pub(super) struct Scatter<'a> {
-    inputs: Vec<Input<'a>>,
-    sinks: Vec<GroupSink<'a>>,
+/// Takes the gradients of a block of columns, row by row, `[in][column]`, and writes those of one
+/// group's inputs.
+pub(super) struct Scatter<'a, 's> {
+    isa: Isa,
+    inputs: PerInput<Input<'a>>,
+    sinks: PerInput<GroupSink<'s>>,
     output: Shape,
-    how: How,
+    how: How<'a>,
+    /// The gradients of a block of columns; unused where they go elsewhere at once.
+    block: Buffer,
+    /// Values of one of its rows.
+    row_len: usize,
 }
 
-enum How {
+#[allow(clippy::large_enum_variant, reason = "a box would be memory taken in every step")]
+enum How<'a> {
     Pixels,
     Halves,
     Taps(Slide),
-    Depthwise(Box<Windows>),
+    Depthwise(Windows<'a>),
 }
 
 /// What the gradient of a depthwise convolution needs.
-struct Windows {
+struct Windows<'a> {
     slide: Slide,
     /// Gradients of the convolution, spread to the stride.
     rows: OutputRows,
     /// Its weights, back to front.
-    flipped: Vec<f32>,
+    flipped: &'a [f32],
     /// Factors that leave a row as it is.
-    ones: Vec<f32>,
+    ones: &'a [f32],
     /// One row of the input's gradient.
     row: Buffer,
 }
 
-impl<'a> Scatter<'a> {
-    /// Without sinks nobody asks for gradients.
+/// The depthwise weights of a layer with every window back to front.
+pub(super) fn flipped(job: &Job, plan: &Plan, depthwise: &[f32]) -> Numbers<f32> {
+    let mut flipped = job.buffers.collect(depthwise.iter().copied());
+    if let Reads::Depthwise(slide) = plan.reads {
+        let taps = slide.window.kernel * slide.window.kernel;
+        flipped.chunks_exact_mut(taps).for_each(<[f32]>::reverse);
+    }
+    flipped
+}
+
+impl<'a, 's> Scatter<'a, 's> {
+    /// `flipped` are the depthwise weights back to front. Without sinks nobody asks for gradients.
     pub(super) fn new(
         job: &Job,
-        plan: &Plan,
-        depthwise: &[f32],
-        inputs: &[Input<'a>],
-        sinks: Vec<GroupSink<'a>>,
+        plan: &'a Plan,
+        flipped: &'a [f32],
+        inputs: PerInput<Input<'a>>,
+        sinks: PerInput<GroupSink<'s>>,
     ) -> Self {
         let how = match plan.reads {
             Reads::Pixels => How::Pixels,
             Reads::Halves => How::Halves,
             Reads::Taps(slide) => How::Taps(slide),
-            Reads::Depthwise(slide) => {
-                let taps = slide.window.kernel * slide.window.kernel;
-                let flipped = depthwise.chunks_exact(taps).flat_map(|taps| taps.iter().rev());
-                How::Depthwise(Box::new(Windows {
-                    rows: OutputRows::new(&job.buffers, slide, 0.0, plan.block_rows),
-                    slide,
-                    flipped: flipped.copied().collect(),
-                    ones: vec![1.0; plan.output.width],
-                    row: job.scratch(slide.input.channels * slide.input.width),
-                }))
-            }
+            Reads::Depthwise(slide) => How::Depthwise(Windows {
+                rows: OutputRows::new(&job.buffers, slide, 0.0, plan.block_rows),
+                slide,
+                flipped,
+                ones: &plan.ones,
+                row: job.scratch(slide.input.channels * slide.input.width),
+            }),
         };
-        Self { inputs: inputs.to_vec(), sinks, output: plan.output, how }
+        let row_len = plan.ins * plan.output.width;
+        let block = job.scratch(plan.block_rows * row_len);
+        Self { isa: job.isa, inputs, sinks, output: plan.output, how, block, row_len }
     }
 
     /// Whether the gradient of the columns is of no use.
@@ -72,91 +90,147 @@ impl<'a> Scatter<'a> {
         self.sinks.is_empty() && !matches!(self.how, How::Depthwise(_))
     }
 
-    /// The gradients `dxs`, `[row][in][column]`, of the columns of a block of output rows.
-    pub(super) fn write(&mut self, job: &Job, rows: Range<usize>, dxs: &[Lanes]) {
+    /// Where the gradients of the columns of row `row` of a block go, the rows of which come in
+    /// order, and the distance of two channels there.
+    pub(super) fn columns_mut(&mut self, row: usize) -> (&mut [Lanes], usize) {
+        match &mut self.how {
+            How::Depthwise(windows) if windows.is_dense() => {
+                let Place { before, padded, .. } = windows.slide.spread();
+                (&mut windows.rows.give()[before..], padded)
+            }
+            _ => (&mut self.block[row * self.row_len..][..self.row_len], self.output.width),
+        }
+    }
+
+    /// The gradients of the columns of a block of `n` rows, and where their pixels are.
+    pub(super) fn columns(&self, n: usize) -> (Rows<'_>, Place) {
+        match &self.how {
+            How::Depthwise(windows) if windows.is_dense() => {
+                (windows.rows.newest(n), windows.slide.spread())
+            }
+            _ => {
+                let rows = self.block.chunks_exact(self.row_len).take(n).collect();
+                (rows, Place { padded: self.output.width, before: 0, step: 1 })
+            }
+        }
+    }
+
+    /// Writes what the gradients of the columns of a block of output rows make complete.
+    pub(super) fn write(&mut self, rows: Range<usize>) {
         if self.sinks.is_empty() {
             return;
         }
-        let dxs = rows.clone().zip(dxs.chunks_exact(dxs.len() / rows.len()));
-        match &mut self.how {
-            How::Pixels => dxs.for_each(|(row, dxs)| self.write_pixels(job, row, dxs)),
-            How::Halves => dxs.for_each(|(row, dxs)| self.write_halves(row, dxs)),
+        let Self { isa, inputs, sinks, output, how, block, row_len } = self;
+        let dxs = rows.clone().zip(block.chunks_exact(*row_len));
+        let inputs = &inputs[..];
+        match how {
+            How::Pixels => dxs.for_each(|(row, dxs)| write_pixels(*isa, inputs, sinks, (row, dxs))),
+            How::Halves => dxs.for_each(|(row, dxs)| {
+                write_halves((&inputs[0], &mut sinks[0]), output.width, row, dxs);
+            }),
             How::Taps(slide) => {
-                let slide = *slide;
-                if rows.start == 0 && !self.sinks[0].add {
-                    self.sinks[0].out.fill(Lanes::default());
+                if rows.start == 0 && !sinks[0].add {
+                    sinks[0].out.fill(Lanes::default());
                 }
-                dxs.for_each(|(row, dxs)| self.write_taps(slide, row, dxs));
+                dxs.for_each(|(row, dxs)| {
+                    write_taps((&inputs[0], &mut sinks[0]), *slide, row, dxs)
+                });
             }
             How::Depthwise(windows) => {
-                let Windows { rows, slide, flipped, ones, row: scratch } = &mut **windows;
-                let (input, sink) = (&self.inputs[0], &mut self.sinks[0]);
-                let place = rows.place();
-                for (_, dxs) in dxs {
-                    scale_pixels(job.isa, dxs, ones, rows.give(), place);
+                if !windows.is_dense() {
+                    dxs.for_each(|(_, dxs)| windows.give(*isa, dxs));
                 }
-                while let Some(row) = rows.next_complete() {
-                    let target = Target::Rows(scratch);
-                    depthwise(job.isa, slide.transposed(), &rows.over(row), flipped, target);
-                    let out = sink.row(row, scratch.len());
-                    relu_grad(job.isa, scratch, input.raw(row), out);
-                }
+                windows.write(*isa, &inputs[0], &mut sinks[0]);
             }
         }
     }
+}
 
-    fn write_pixels(&mut self, job: &Job, row: usize, dxs: &[Lanes]) {
-        let mut rest = dxs;
-        for (input, sink) in self.inputs.iter().zip(&mut self.sinks) {
-            let row_len = input.shape.channels * input.shape.width;
-            let (dxs, others) = rest.split_at(row_len);
-            rest = others;
-            relu_grad(job.isa, dxs, input.raw(row), sink.row(row, row_len));
-        }
+impl Windows<'_> {
+    /// Whether rows are not spread, so that they can be written where they are read.
+    fn is_dense(&self) -> bool {
+        self.slide.window.stride == 1
     }
 
-    /// Output row `row` reads input rows `2·row`, at even columns, and `2·row + 1`, at odd ones.
-    fn write_halves(&mut self, row: usize, dxs: &[Lanes]) {
-        let (input, sink) = (&self.inputs[0], &mut self.sinks[0]);
-        let Shape { channels, height, width } = input.shape;
-        for shift in 0..2 {
-            let at = 2 * row + shift;
-            if height <= at {
-                continue;
-            }
-            let GradRow { row: out, add } = sink.row(at, channels * width);
-            if !add {
-                out.fill(Lanes::default());
-            }
-            let dxs = &dxs[shift * channels * self.output.width..];
-            for (channel, dxs) in dxs.chunks_exact(self.output.width).take(channels).enumerate() {
-                let places = (shift..width).step_by(2).map(|x| channel * width + x);
-                let cell = Gate::of(input, channel);
-                for (place, ds) in places.zip(dxs) {
-                    cell.pass(ds, &input.row(at)[place], &mut out[place]);
-                }
-            }
-        }
+    fn give(&mut self, isa: Isa, dxs: &[Lanes]) {
+        scale_pixels(isa, dxs, self.ones, self.rows.give(), self.slide.spread());
     }
 
-    /// Every tap's gradient is added to the pixel under it.
-    fn write_taps(&mut self, slide: Slide, row: usize, dxs: &[Lanes]) {
-        let (input, sink) = (&self.inputs[0], &mut self.sinks[0]);
-        let Shape { channels, height, width } = input.shape;
-        let kernel = slide.window.kernel;
-        let [above, before] = slide.pad();
-        for (tap, dxs) in dxs.chunks_exact(self.output.width).enumerate() {
-            let (channel, ky, kx) = (tap / (kernel * kernel), tap / kernel % kernel, tap % kernel);
-            let Some(at) = (row + ky).checked_sub(above).filter(|&at| at < height) else {
-                continue;
-            };
+    /// Writes the rows of the input's gradient whose windows have all been given.
+    fn write(&mut self, isa: Isa, input: &Input<'_>, sink: &mut GroupSink<'_>) {
+        let Self { slide, rows, flipped, row: scratch, .. } = self;
+        while let Some(row) = rows.next_complete() {
+            let target = Target::Rows(scratch);
+            depthwise(isa, slide.transposed(), &rows.over(row), flipped, target);
+            relu_grad(isa, scratch, input.raw(row), sink.row(row, scratch.len()));
+        }
+    }
+}
+
+fn write_pixels(
+    isa: Isa,
+    inputs: &[Input<'_>],
+    sinks: &mut [GroupSink<'_>],
+    (row, mut dxs): (usize, &[Lanes]),
+) {
+    for (input, sink) in inputs.iter().zip(sinks) {
+        let row_len = input.shape.channels * input.shape.width;
+        let (own, others) = dxs.split_at(row_len);
+        dxs = others;
+        relu_grad(isa, own, input.raw(row), sink.row(row, row_len));
+    }
+}
+
+/// Output row `row`, of `outputs` columns, reads input rows `2·row`, at even columns, and
+/// `2·row + 1`, at odd ones.
+fn write_halves(
+    (input, sink): (&Input<'_>, &mut GroupSink<'_>),
+    outputs: usize,
+    row: usize,
+    dxs: &[Lanes],
+) {
+    let Shape { channels, height, width } = input.shape;
+    for shift in 0..2 {
+        let at = 2 * row + shift;
+        if height <= at {
+            continue;
+        }
+        let GradRow { row: out, add } = sink.row(at, channels * width);
+        if !add {
+            out.fill(Lanes::default());
+        }
+        let dxs = &dxs[shift * channels * outputs..];
+        for (channel, dxs) in dxs.chunks_exact(outputs).take(channels).enumerate() {
+            let places = (shift..width).step_by(2).map(|x| channel * width + x);
             let cell = Gate::of(input, channel);
-            for (x, ds) in dxs.iter().enumerate() {
-                if let Some(x) = (x + kx).checked_sub(before).filter(|&x| x < width) {
-                    let place = channel * width + x;
-                    let out = &mut sink.row(at, channels * width).row[place];
-                    cell.pass(ds, &input.row(at)[place], out);
-                }
+            for (place, ds) in places.zip(dxs) {
+                cell.pass(ds, &input.row(at)[place], &mut out[place]);
+            }
+        }
+    }
+}
+
+/// Every tap's gradient is added to the pixel under it.
+fn write_taps(
+    (input, sink): (&Input<'_>, &mut GroupSink<'_>),
+    slide: Slide,
+    row: usize,
+    dxs: &[Lanes],
+) {
+    let Shape { channels, height, width } = input.shape;
+    let kernel = slide.window.kernel;
+    let [above, before] = slide.pad();
+    for (tap, dxs) in dxs.chunks_exact(slide.output.width).enumerate() {
+        let (channel, ky, kx) = (tap / (kernel * kernel), tap / kernel % kernel, tap % kernel);
+        let Some(at) = (row + ky).checked_sub(above).filter(|&at| at < height) else {
+            continue;
+        };
+        let cell = Gate::of(input, channel);
+        for (x, ds) in dxs.iter().enumerate() {
+            if let Some(x) = (x + kx).checked_sub(before).filter(|&x| x < width) {
+                let place = channel * width + x;
+                let out = &mut sink.row(at, channels * width).row[place];
+                cell.pass(ds, &input.row(at)[place], out);
             }
         }
     }

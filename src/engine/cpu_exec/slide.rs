@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::engine::cpu_exec::buffers::{Buffer, Buffers};
 use crate::engine::cpu_exec::planes::Input;
 use crate::engine::kernel::{Isa, Lanes, Padded, Place, Windows, affine_padded};
@@ -11,10 +13,16 @@ use crate::net::{Layer, Shape, Window};
 /// the cache.
 const BLOCK_PIXELS: usize = 64;
 
+/// Rows that are computed at a time at most.
+const BLOCK_ROWS: usize = 8;
+
 /// Output rows that are computed at a time.
 pub(super) fn block_rows(output: Shape) -> usize {
-    (BLOCK_PIXELS / output.width).clamp(1, output.height)
+    (BLOCK_PIXELS / output.width).clamp(1, output.height.min(BLOCK_ROWS))
 }
+
+/// Rows under the windows of a block: not on the heap up to windows of 5×5 at stride 2.
+pub(super) type Rows<'a> = SmallVec<[&'a [Lanes]; (BLOCK_ROWS - 1) * 2 + 5]>;
 
 /// The window of a layer over its input.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +64,13 @@ impl Slide {
         }
     }
 
+    /// Where the pixels of a row of the output's gradient go in those rows.
+    pub(super) fn spread(&self) -> Place {
+        let Window { kernel, stride, .. } = self.window;
+        let [_, before] = self.pad();
+        Place { padded: self.transposed().padded, before: kernel - 1 - before, step: stride }
+    }
+
     /// Padding above and left of the plane.
     pub(super) fn pad(&self) -> [usize; 2] {
         [self.window.pad_before(self.input.height), self.window.pad_before(self.input.width)]
@@ -81,9 +96,27 @@ struct Ring {
 }
 
 impl Ring {
-    fn new(buffers: &Arc<Buffers>, capacity: usize, row_len: usize, padding: f32) -> Self {
+    /// Rows of `windows`, whose pixels will be written at `place`, and `width` of them.
+    fn new(
+        buffers: &Arc<Buffers>,
+        (capacity, windows): (usize, Windows),
+        (place, width): (Place, usize),
+        padding: f32,
+    ) -> Self {
+        let row_len = windows.channels * windows.padded;
         let mut values = buffers.take((capacity + 1) * row_len);
-        values.fill(Lanes::splat(padding));
+        let padding = Lanes::splat(padding);
+        let (slots, outside) = values.split_at_mut(capacity * row_len);
+        outside.fill(padding);
+        if place.step == 1 {
+            // The pixels are written before they are read.
+            for columns in slots.chunks_exact_mut(place.padded) {
+                columns[..place.before].fill(padding);
+                columns[place.before + width..].fill(padding);
+            }
+        } else {
+            slots.fill(padding);
+        }
         Self { values, row_len, capacity }
     }
 
@@ -118,7 +151,9 @@ impl<'a> InputRows<'a> {
     ) -> Self {
         let windows = slide.windows();
         let capacity = (block - 1) * windows.stride + windows.kernel;
-        let ring = Ring::new(buffers, capacity, windows.channels * windows.padded, padding);
+        let [_, before] = slide.pad();
+        let place = Place { padded: windows.padded, before, step: 1 };
+        let ring = Ring::new(buffers, (capacity, windows), (place, input.shape.width), padding);
         Self { slide, input, ring, filled: 0 }
     }
 
@@ -128,7 +163,7 @@ impl<'a> InputRows<'a> {
     }
 
     /// The rows under the windows of `n` output rows from `first` on, which grows call by call.
-    pub(super) fn under(&mut self, isa: Isa, first: usize, n: usize) -> Vec<&[Lanes]> {
+    pub(super) fn under(&mut self, isa: Isa, first: usize, n: usize) -> Rows<'_> {
         let Window { kernel, stride, .. } = self.slide.window;
         let [above, before] = self.slide.pad();
         let n_rows = (n - 1) * stride + kernel;
@@ -161,21 +196,20 @@ impl OutputRows {
     pub(super) fn new(buffers: &Arc<Buffers>, slide: Slide, padding: f32, block: usize) -> Self {
         let windows = slide.transposed();
         let capacity = block + windows.kernel;
-        let ring = Ring::new(buffers, capacity, windows.channels * windows.padded, padding);
+        let pixels = (slide.spread(), slide.output.width);
+        let ring = Ring::new(buffers, (capacity, windows), pixels, padding);
         Self { slide, ring, given: 0, taken: 0 }
     }
 
-    /// Where the pixels of a row go.
-    pub(super) fn place(&self) -> Place {
-        let Window { kernel, stride, .. } = self.slide.window;
-        let [_, before] = self.slide.pad();
-        Place { padded: self.slide.transposed().padded, before: kernel - 1 - before, step: stride }
-    }
-
-    /// The slot of the next output row, to be written at [`OutputRows::place`].
+    /// The slot of the next output row, to be written at [`Slide::spread`].
     pub(super) fn give(&mut self) -> &mut [Lanes] {
         self.given += 1;
         self.ring.row_mut(self.given - 1)
+    }
+
+    /// The last `n` rows that were given.
+    pub(super) fn newest(&self, n: usize) -> Rows<'_> {
+        (self.given - n..self.given).map(|row| self.ring.row(Some(row))).collect()
     }
 
     /// The next input row whose windows have all been given.
@@ -190,7 +224,7 @@ impl OutputRows {
     }
 
     /// The rows whose windows cover input row `row`, top to bottom.
-    pub(super) fn over(&self, row: usize) -> Vec<&[Lanes]> {
+    pub(super) fn over(&self, row: usize) -> Rows<'_> {
         let Window { kernel, stride, .. } = self.slide.window;
         let [above, _] = self.slide.pad();
         let spread = |at: usize| {

@@ -1,8 +1,11 @@
-//! The parameters that a pass reads, and the gradients that it finds for them.
+//! The parameters that a pass reads.
 
-use candle_core::{Device, Result, Tensor};
+use std::sync::Arc;
 
-use crate::engine::{Params, Snapshot};
+use candle_core::{Result, Tensor};
+
+use crate::engine::cpu_exec::buffers::{Buffers, Numbers};
+use crate::engine::{Params, Snapshot, floats};
 
 /// Where parameters are read.
 #[derive(Clone, Copy, Debug)]
@@ -14,20 +17,20 @@ pub(super) enum Weights<'a> {
 }
 
 impl Weights<'_> {
-    /// All values of a parameter.
-    pub(super) fn get(&self, name: &str) -> Result<Vec<f32>> {
-        let tensor = match self {
-            Self::Params(params) => params.get(name)?.as_tensor(),
+    /// Has `read` read all values of a parameter.
+    pub(super) fn read<T>(&self, name: &str, read: impl FnOnce(&[f32]) -> T) -> Result<T> {
+        let tensor: &Tensor = match self {
+            Self::Params(params) => params.get(name)?,
             Self::Snapshot(snapshot) => match snapshot.get(name) {
                 Some(tensor) => tensor,
                 None => candle_core::bail!("there is no parameter `{name}`"),
             },
         };
-        tensor.flatten_all()?.to_vec1()
+        floats::read(tensor, read)
     }
-}
 
-/// A tensor on the CPU.
-pub(super) fn tensor(values: Vec<f32>, dims: &[usize]) -> Result<Tensor> {
-    Tensor::from_vec(values, dims, &Device::Cpu)
+    /// A copy of all values of a parameter.
+    pub(super) fn copy(&self, buffers: &Arc<Buffers>, name: &str) -> Result<Numbers<f32>> {
+        self.read(name, |values| buffers.collect(values.iter().copied()))
+    }
 }

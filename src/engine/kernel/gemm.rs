@@ -18,25 +18,27 @@ use super::{Isa, Lanes};
 const ROWS: usize = 12;
 
 /// A matrix `(outs, ins)` in tiles of rows, so that [`gemm`] reads it front to back.
-#[derive(Clone, Debug)]
-pub struct Packed {
+#[derive(Clone, Copy, Debug)]
+pub struct Packed<'a> {
     /// `[tile][column][row of the tile]`.
-    data: Vec<f32>,
+    data: &'a [f32],
     outs: usize,
     ins: usize,
 }
 
-impl Packed {
-    /// Packs `W`, `(outs, ins)` row-major.
-    pub fn new(outs: usize, weights: &[f32]) -> Self {
+impl<'a> Packed<'a> {
+    /// Packs `W`, `(outs, ins)` row-major, into `data`, which is as long.
+    pub fn new(outs: usize, weights: &[f32], data: &'a mut [f32]) -> Self {
         let ins = weights.len() / outs;
-        Self::of_rows(outs, ins, (0..outs).map(|out| weights[out * ins..][..ins].iter()))
+        let rows = (0..outs).map(|out| weights[out * ins..][..ins].iter());
+        Self::of_rows([outs, ins], rows, data)
     }
 
     /// Packs `Wᵀ` of the same, `(ins, outs)`: it takes gradients of outputs to those of inputs.
-    pub fn transposed(outs: usize, weights: &[f32]) -> Self {
+    pub fn transposed(outs: usize, weights: &[f32], data: &'a mut [f32]) -> Self {
         let ins = weights.len() / outs;
-        Self::of_rows(ins, outs, (0..ins).map(|row| weights[row..].iter().step_by(ins)))
+        let rows = (0..ins).map(|row| weights[row..].iter().step_by(ins));
+        Self::of_rows([ins, outs], rows, data)
     }
 
     /// Rows of the packed matrix.
@@ -49,12 +51,12 @@ impl Packed {
         self.ins
     }
 
-    fn of_rows<'a, Row: Iterator<Item = &'a f32>>(
-        outs: usize,
-        ins: usize,
+    fn of_rows<'w, Row: Iterator<Item = &'w f32>>(
+        [outs, ins]: [usize; 2],
         mut rows: impl Iterator<Item = Row>,
+        data: &'a mut [f32],
     ) -> Self {
-        let mut data = vec![0.0; outs * ins];
+        assert_eq!(data.len(), outs * ins);
         for (first, length) in tiles(outs, ROWS) {
             let tile = &mut data[first * ins..][..length * ins];
             for (idx, row) in rows.by_ref().take(length).enumerate() {
@@ -69,12 +71,12 @@ impl Packed {
 
 /// `ys[o * stride + p] = Σ_i w[o][i] * columns[p * ins + i]`, for all pixels of `columns`, which
 /// is `(pixels, ins)`. Overwrites.
-pub fn gemm(isa: Isa, weights: &Packed, columns: &[Lanes], ys: &mut [Lanes], stride: usize) {
+pub fn gemm(isa: Isa, weights: Packed<'_>, columns: &[Lanes], ys: &mut [Lanes], stride: usize) {
     isa.run(Gemm { weights, columns, ys, stride });
 }
 
 struct Gemm<'a> {
-    weights: &'a Packed,
+    weights: Packed<'a>,
     columns: &'a [Lanes],
     ys: &'a mut [Lanes],
     stride: usize,
@@ -105,7 +107,7 @@ impl WithSimd for Gemm<'_> {
 #[inline(always)]
 fn pixels<S: Simd, const P: usize>(
     simd: S,
-    weights: &Packed,
+    weights: Packed<'_>,
     columns: [&[Lanes]; P],
     ys: &mut [Lanes],
     stride: usize,

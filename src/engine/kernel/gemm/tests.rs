@@ -22,9 +22,10 @@ fn check(isa: Isa, [outs, ins, pixels]: [usize; 3]) {
     let stride = pixels + outs % 3;
     let untouched = Lanes::splat(7.0);
     let mut ys = vec![untouched; outs * stride];
-    let packed = Packed::new(outs, &weights);
+    let mut memory = vec![0.0; outs * ins];
+    let packed = Packed::new(outs, &weights, &mut memory);
     assert_eq!((packed.outs(), packed.ins()), (outs, ins));
-    gemm(isa, &packed, &columns, &mut ys, stride);
+    gemm(isa, packed, &columns, &mut ys, stride);
     for (out, ys) in ys.chunks(stride).enumerate() {
         for (p, y) in ys[..pixels].iter().enumerate() {
             assert_lanes(y, |lane| {
@@ -52,7 +53,7 @@ fn a_product_is_the_plain_sum_for_every_number_of_outputs() {
 }
 
 /// The packed matrix, one row after the other.
-fn unpacked(packed: &Packed) -> Vec<f32> {
+fn unpacked(packed: Packed<'_>) -> Vec<f32> {
     let mut columns = vec![Lanes::default(); packed.ins() * packed.ins()];
     for i in 0..packed.ins() {
         columns[i * packed.ins() + i] = Lanes::splat(1.0);
@@ -67,8 +68,9 @@ fn a_packed_matrix_reads_back_and_its_transpose_turns_it() {
     let mut samples = Samples::new(3);
     for (outs, ins) in [(2, 3), (30, 17), (41, 20)] {
         let weights = samples.floats(outs * ins);
-        assert_eq!(unpacked(&Packed::new(outs, &weights)), weights);
-        let turned = unpacked(&Packed::transposed(outs, &weights));
+        let mut memory = vec![0.0; outs * ins];
+        assert_eq!(unpacked(Packed::new(outs, &weights, &mut memory)), weights);
+        let turned = unpacked(Packed::transposed(outs, &weights, &mut memory));
         for out in 0..outs {
             for i in 0..ins {
                 assert_eq!(turned[i * outs + out].to_bits(), weights[out * ins + i].to_bits());
