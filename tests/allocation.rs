@@ -42,35 +42,28 @@ fn job(exec: &Arc<dyn Executor>, net: NetKind, seed: u64, batch: usize) -> Job {
 
 #[test]
 fn nothing_is_allocated_after_the_first_pass_of_a_shape() {
-    let exec = open("fast").unwrap();
+    let nets = [(NetKind::Shared, 0), (NetKind::Standalone, 0), (NetKind::Shared, 3)];
     for threads in [1, 3] {
         // The jobs take turns on one executor: what one leaves does not disturb the others.
-        let mut jobs: Vec<Job> = [(NetKind::Shared, 0), (NetKind::Standalone, 0)]
-            .into_iter()
-            .chain((1..5).map(|seed| (NetKind::Shared, seed)))
-            .map(|(net, seed)| job(&exec, net, seed, 40))
-            .collect();
+        let exec = open("fast").unwrap();
+        let mut jobs = nets.map(|(net, seed)| job(&exec, net, seed, 40));
+        let weights = jobs.each_ref().map(|job| job.weights().unwrap());
+        let mut round = || {
+            [0, 1, 2].map(|place| {
+                let (job, weights) = (&mut jobs[place], &weights[place]);
+                let step = count(|| job.step().unwrap());
+                [step, count(|| drop(job.forward(weights).unwrap()))]
+            })
+        };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            // More threads may meet in more ways: their scratch memory is that of the worst one.
-            let rounds = if threads == 1 { 1 } else { 20 };
-            let weights: Vec<_> = jobs.iter().map(|job| job.weights().unwrap()).collect();
-            let mut round = || {
-                jobs.iter_mut()
-                    .zip(&weights)
-                    .map(|(job, weights)| {
-                        [
-                            count(|| job.step().unwrap()),
-                            count(|| drop(job.forward(weights).unwrap())),
-                        ]
-                    })
-                    .collect::<Vec<_>>()
-            };
             let first = round();
-            assert!(first.iter().flatten().any(|&found| 0 < found), "nothing is counted");
-            (1..rounds).for_each(|_| drop(round()));
-            let found = round();
-            assert_eq!(found, [[0, 0]; 6], "steps and rewards on {threads} threads");
+            assert!(first.iter().flatten().all(|&found| 0 < found), "{first:?}");
+            // Several threads may need their scratch memory at once in one step, and not in the
+            // next: after some more there is enough for the worst case.
+            let more = if threads == 1 { 0 } else { 30 };
+            (0..more).for_each(|_| drop(round()));
+            assert_eq!(round(), [[0, 0]; 3], "steps and rewards on {threads} threads");
         });
     }
 }

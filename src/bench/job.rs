@@ -9,6 +9,7 @@ use crate::bench::config::CLASSES;
 use crate::bench::{BenchConfig, BenchError, NetKind};
 use crate::engine::{
     Executor, Gradients, Images, Noise, Params, Sgd, SgdConfig, Snapshot, initial_values,
+    update_running,
 };
 use crate::net::{MicroNet, Net, NetConfig, Norm};
 use crate::random::{Owner, generator};
@@ -91,10 +92,11 @@ impl Job {
             return Err(BenchError::NotFinite { step: self.steps_taken, loss: found.loss, norm });
         }
         if self.running.is_none() && self.net.norm == Norm::Running {
-            self.running = Some(found.moments.clone());
-        } else {
-            self.exec.reuse(found);
+            let mut running = Snapshot::new();
+            update_running(&mut running, &found.moments, 0.0)?;
+            self.running = Some(running);
         }
+        self.exec.reuse(found);
         self.steps_taken += 1;
         Ok(())
     }

@@ -7,9 +7,9 @@ use candle_core::{DType, Device, Result, Tensor};
 
 use crate::engine::{Gradients, Snapshot, floats};
 
-/// More than this are never under way at once: a pass has one on each thread at most, and gives
-/// it back after the update.
-const SPARES: usize = 16;
+/// The gradients of so many nets wait for their next pass: those of one update, and of nets that
+/// take turns.
+const SPARES: usize = 4;
 
 /// Sides of tensors by name.
 pub(super) type Dims = BTreeMap<String, Vec<usize>>;
@@ -27,15 +27,13 @@ impl Spares {
     }
 
     /// Tensors of these names and sides, which hold anything: those of a like pass where there
-    /// was one, else what fits of the last one.
+    /// was one; else, once there are enough for others, what fits of the oldest.
     pub(super) fn take(&self, grads: &Dims, moments: &Dims) -> Result<Gradients> {
         let spare = {
             let mut spares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let like = spares.iter().position(|spare| fits(&spare.grads, grads));
-            match like {
-                Some(place) => Some(spares.swap_remove(place)),
-                None => spares.pop(),
-            }
+            let oldest = (spares.len() == SPARES).then_some(0);
+            like.or(oldest).map(|place| spares.remove(place))
         };
         let spare = spare.unwrap_or_else(|| Gradients {
             loss: 0.0,
