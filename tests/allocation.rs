@@ -40,6 +40,9 @@ fn job(exec: &Arc<dyn Executor>, net: NetKind, seed: u64, batch: usize) -> Job {
     Job::new(config, exec.clone()).unwrap()
 }
 
+/// A round of steps and rewards that takes no memory.
+const QUIET: [[usize; 2]; 3] = [[0; 2]; 3];
+
 #[test]
 fn nothing_is_allocated_after_the_first_pass_of_a_shape() {
     let nets = [(NetKind::Shared, 0), (NetKind::Standalone, 0), (NetKind::Shared, 3)];
@@ -59,11 +62,12 @@ fn nothing_is_allocated_after_the_first_pass_of_a_shape() {
         pool.install(|| {
             let first = round();
             assert!(first.iter().flatten().all(|&found| 0 < found), "{first:?}");
-            // Several threads may need their scratch memory at once in one step, and not in the
-            // next: after some more there is enough for the worst case.
-            let more = if threads == 1 { 0 } else { 30 };
-            (0..more).for_each(|_| drop(round()));
-            assert_eq!(round(), [[0, 0]; 3], "steps and rewards on {threads} threads");
+            // Several threads may need their scratch memory at once in one round and not in the
+            // one before, so it takes some until there is enough for the worst case.
+            let more = if threads == 1 { 1 } else { 100 };
+            let rounds: Vec<_> =
+                (0..more).map(|_| round()).take_while(|found| *found != QUIET).collect();
+            assert!(rounds.len() < more, "on {threads} threads: {:?}", rounds.last());
         });
     }
 }

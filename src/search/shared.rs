@@ -111,7 +111,9 @@ impl SharedLearner {
             all.push(child);
         }
         let grad_norm = self.sgd.step(&self.params, &*average_grads(&all)?, step.lr)?;
-        all.into_iter().for_each(|used| self.task.exec.reuse(used));
+        for used in all {
+            self.task.exec.reuse(used);
+        }
         Ok(TrainReport {
             loss,
             accuracy: correct as f64 / (batch.labels.len() * archs.len()) as f64,

@@ -10,6 +10,7 @@ use crate::engine::cpu_exec::slide::{InputRows, Rows};
 use crate::engine::kernel::{ColumnPlace, Isa, Lanes, Target, affine_columns, depthwise};
 
 /// Reads one group.
+#[allow(clippy::large_enum_variant, reason = "a box would be memory taken in every step")]
 pub(super) enum Columns<'a> {
     Pixels { inputs: PerInput<Input<'a>>, total: usize },
     Halves { input: Input<'a>, width: usize },

@@ -131,7 +131,7 @@ impl Executor for CpuExec {
         on_a_worker(|| {
             pass.forward(&mut program, images)?;
             program.logits()?;
-            pass.keep_moments(&program, &found)?;
+            program.keep_moments(&found.moments)?;
             pass.backward(&mut program, images.labels, &mut found)
         })?;
         self.programs.give(program);

@@ -4,7 +4,6 @@ use candle_core::Result;
 use rand_chacha::ChaCha8Rng;
 
 use crate::engine::cpu_exec::buffers::Numbers;
-use crate::engine::cpu_exec::found;
 use crate::engine::cpu_exec::groups::PerInput;
 use crate::engine::cpu_exec::head::{Head, Loss};
 use crate::engine::cpu_exec::job::Job;
@@ -197,22 +196,6 @@ impl Pass<'_> {
         found.loss = loss.value;
         found.correct = count_right(head.logits(), labels);
         Ok(loss)
-    }
-
-    /// After [`Pass::forward`]: puts mean and variance of each batch under their names.
-    pub(super) fn keep_moments(&self, program: &Program, found: &Gradients) -> Result<()> {
-        for (stage, kept) in program.stages.iter().zip(&program.state.kept) {
-            let (Work::Product(plan), Some(Kept::Norm(norm))) = (&stage.work, kept) else {
-                continue;
-            };
-            let Moments { mean, variance } = &norm.moments;
-            for (name, values) in plan.moments.iter().zip([mean, variance]) {
-                found::write(&found.moments, name, |out| {
-                    out.iter_mut().zip(values.iter()).for_each(|(out, value)| *out = *value as f32);
-                })?;
-            }
-        }
-        Ok(())
     }
 }
 

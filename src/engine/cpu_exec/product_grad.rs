@@ -7,7 +7,7 @@ use candle_core::Result;
 use crate::engine::Snapshot;
 use crate::engine::cpu_exec::columns::Columns;
 use crate::engine::cpu_exec::found;
-use crate::engine::cpu_exec::grads::{Grads, GroupSink, Sink};
+use crate::engine::cpu_exec::grads::{Grads, GroupSink, Sink, SinkParts};
 use crate::engine::cpu_exec::groups::{Each, PerInput};
 use crate::engine::cpu_exec::job::add_up;
 use crate::engine::cpu_exec::norm::{Norm, NormGrad};
@@ -57,7 +57,7 @@ impl Product<'_> {
             depthwise: [&depthwise, &flipped],
         };
         job.by_group((sink_parts, sums_of_groups), |group, (sinks, (matrix, depthwise))| {
-            let sinks = sinks.into_iter().map(|sink| sink.own()).collect();
+            let sinks = sinks.into_iter().map(SinkParts::own).collect();
             way.run(group, sinks, Sums { matrix: matrix.own(), depthwise: depthwise.own() });
         });
         sinks.into_iter().for_each(|sink| tensors.close(sink));

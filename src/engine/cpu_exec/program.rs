@@ -5,12 +5,13 @@ use std::sync::{Mutex, PoisonError};
 
 use candle_core::Result;
 
-use crate::engine::cpu_exec::found::Dims;
+use crate::engine::Snapshot;
+use crate::engine::cpu_exec::found::{self, Dims};
 use crate::engine::cpu_exec::grads::Grads;
 use crate::engine::cpu_exec::groups::PerInput;
 use crate::engine::cpu_exec::head::Head;
 use crate::engine::cpu_exec::joins::ImageFactors;
-use crate::engine::cpu_exec::norm::Norm;
+use crate::engine::cpu_exec::norm::{Moments, Norm};
 use crate::engine::cpu_exec::plan::Plan;
 use crate::engine::cpu_exec::planes::Value;
 use crate::engine::cpu_exec::pools::Pool;
@@ -125,6 +126,22 @@ impl Program {
             Some((_, Some(Kept::Head(head)))) => Ok(head.logits()),
             _ => candle_core::bail!("tensor {} is not written by a head", self.net.logits),
         }
+    }
+
+    /// After a forward pass: puts mean and variance of each batch under their names.
+    pub(super) fn keep_moments(&self, moments: &Snapshot) -> Result<()> {
+        for (stage, kept) in self.stages.iter().zip(&self.state.kept) {
+            let (Work::Product(plan), Some(Kept::Norm(norm))) = (&stage.work, kept) else {
+                continue;
+            };
+            let Moments { mean, variance } = &norm.moments;
+            for (name, values) in plan.moments.iter().zip([mean, variance]) {
+                found::write(moments, name, |out| {
+                    out.iter_mut().zip(values.iter()).for_each(|(out, value)| *out = *value as f32);
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// Lets go of all tensors.

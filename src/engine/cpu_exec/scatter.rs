@@ -133,7 +133,7 @@ impl<'a, 's> Scatter<'a, 's> {
                     sinks[0].out.fill(Lanes::default());
                 }
                 dxs.for_each(|(row, dxs)| {
-                    write_taps((&inputs[0], &mut sinks[0]), *slide, row, dxs)
+                    write_taps((&inputs[0], &mut sinks[0]), *slide, row, dxs);
                 });
             }
             How::Depthwise(windows) => {
