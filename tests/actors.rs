@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter, Context, Handler, System};
 use enasd::actors::{
-    ActorError, Checkpoint, ChildWeights, Controller, Crew, Derive, DriverConfig, End, Evaluator,
-    Keeper, KeeperFiles, Observer, Pause, Refusal, Resume, RunState, Sample, Sampler, Score,
-    Status, Stop, TrainShared, Trained, Trainer,
+    ActorError, AdoptPolicy, Checkpoint, ChildWeights, Controller, Crew, Derive, DriverConfig, End,
+    Evaluate, Evaluator, Keeper, KeeperFiles, Observer, Pause, Refusal, Resume, RunState, Sample,
+    Sampler, Score, Status, Stop, TrainShared, Trained, Trainer,
 };
 use enasd::engine::from_safetensors;
 use enasd::search::{
-    Scorer, Search, SearchError, SearchState, SharedLearner, StepRecord, Task, Until, ValidSet, run,
+    Outcome, Score as Scored, Scorer, Search, SearchError, SearchState, SharedLearner, StepRecord,
+    Task, Until, ValidSet, run,
 };
 use enasd::space::Op;
 use enasd::store::{BestFolder, Checkpoints, History, Retention, StateFolder, history_rows};
@@ -189,6 +190,76 @@ fn stop_finishes_the_step_and_saves() {
         assert_eq!(status.checkpoint.step, Some(status.place.number));
         assert_eq!(status.state, RunState::Stopped);
     });
+}
+
+/// Hands every other score, which is the random arm's, on only after the sampler has the next θ.
+struct Late {
+    inner: Crew,
+    /// Calls to the evaluator.
+    calls: u64,
+    /// The newest θ that the sampler has.
+    version: watch::Sender<u64>,
+}
+
+impl Actor for Late {
+    type Context = Context<Self>;
+}
+
+impl Handler<Evaluate> for Late {
+    type Result = actix::ResponseFuture<Result<Vec<Scored>, SearchError>>;
+
+    fn handle(&mut self, message: Evaluate, _: &mut Context<Self>) -> Self::Result {
+        self.calls += 1;
+        let (wanted, is_random) = (self.calls / 2, self.calls.is_multiple_of(2));
+        let (evaluate, mut version) = (self.inner.evaluate.clone(), self.version.subscribe());
+        Box::pin(async move {
+            let scores = evaluate.send(message).await.unwrap();
+            if is_random {
+                version.wait_for(|version| wanted <= *version).await.unwrap();
+            }
+            scores
+        })
+    }
+}
+
+impl Handler<AdoptPolicy> for Late {
+    type Result = actix::ResponseFuture<Result<(), SearchError>>;
+
+    fn handle(&mut self, message: AdoptPolicy, _: &mut Context<Self>) -> Self::Result {
+        self.version.send_replace(message.version);
+        let adopt = self.inner.adopt.clone();
+        Box::pin(async move { adopt.send(message).await.unwrap() })
+    }
+}
+
+#[test]
+fn theta_learns_while_the_random_arm_is_scored() {
+    let task = common::task(common::tiny_config());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    System::new().block_on(async {
+        let stage = stage(&task, &path, Until::Epochs(1), |crew| {
+            let late = Late { inner: crew.clone(), calls: 0, version: watch::Sender::new(0) };
+            let late = late.start();
+            Crew { evaluate: late.clone().recipient(), adopt: late.recipient(), ..crew }
+        });
+        timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
+    });
+    let records = plain(&task, Until::Epochs(1));
+    assert_eq!(common::history(&path), history_rows(&records, &task.config.schedule));
+}
+
+#[test]
+fn the_arms_are_compared_where_a_phase_of_theta_ends() {
+    let records = plain(&common::task(common::tiny_config()), Until::Cycles(1));
+    let compared: Vec<_> = records
+        .iter()
+        .filter_map(|record| match &record.outcome {
+            Outcome::Controller(report) => Some(report.advantage.map(|found| found.n_steps)),
+            Outcome::Shared(_) | Outcome::Derive(_) => None,
+        })
+        .collect();
+    assert_eq!(compared, [None, None, Some(3), None, None, Some(6)]);
 }
 
 /// A trainer that fails some of its steps, and passes the others on.

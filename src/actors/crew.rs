@@ -142,16 +142,19 @@ impl Crew {
         Ok(self.restore.send(message).await.map_err(gone("trainer"))??)
     }
 
-    /// Scores children.
-    pub async fn evaluate(
+    /// Scores children. The evaluator has the message before the answer is awaited.
+    pub fn evaluate(
         &self,
         archs: Vec<Arch>,
         shared: Arc<SharedState>,
         on: ValidSet,
-    ) -> Result<Vec<Score>, ActorError> {
-        let _asked = self.metrics.asked(Actor::Evaluator);
-        let answer = self.evaluate.send(Evaluate { archs, shared, on }).await;
-        Ok(answer.map_err(gone("evaluator"))??)
+    ) -> impl Future<Output = Result<Vec<Score>, ActorError>> + use<> {
+        let asked = self.metrics.asked(Actor::Evaluator);
+        let request = self.evaluate.send(Evaluate { archs, shared, on });
+        async move {
+            let _asked = asked;
+            Ok(request.await.map_err(gone("evaluator"))??)
+        }
     }
 
     /// Writes finished steps to the history.

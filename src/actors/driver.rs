@@ -5,7 +5,7 @@
 //!            ┌──────────── next command ────────────┐
 //!            ▼                                      │
 //!   Running ─┬─ Shared:      sampler ∥ trainer      ├─► observe, publish, hand to the keeper
-//!            ├─ Controller:  sampler, evaluator, θ  │
+//!            ├─ Controller:  sampler, evaluator ∥ θ │
 //!            └─ Derive:      sampler, evaluator     │
 //!   Paused ──── waits for a command ────────────────┘
 //! ```
@@ -45,7 +45,7 @@ pub(super) struct Driver {
     pub(super) saver: Saver,
     pub(super) observer: Observer,
     config: DriverConfig,
-    /// What the next ω step trains, drawn while the trainer was busy.
+    /// What the next step draws from π, drawn while trainer or evaluator were busy.
     ahead: Option<(SampleRequest, Vec<Sampled>)>,
     /// The step that finished last, if nobody was told of it yet.
     last: Option<StepRecord>,
@@ -145,23 +145,14 @@ impl Driver {
         match self.search.work() {
             Work::Shared { sample, step } => {
                 self.frozen = None;
-                let drawn = match self.ahead.take() {
-                    Some((request, drawn)) if request == sample => drawn,
-                    _ => self.sample(sample).await?,
-                };
+                let drawn = self.draw(sample).await?;
                 let train = self.crew.train(archs(&drawn), step);
                 // The trainer is at work: it need not wait for what the step before leaves to do.
                 self.take_note().await?;
-                let next = self.search.sample_ahead();
-                let ahead = async {
-                    match next {
-                        Some(request) => Ok(Some((request, self.sample(request).await?))),
-                        None => Ok::<_, ActorError>(None),
-                    }
-                };
+                let ahead = self.draw_ahead();
                 let (trained, ahead) = futures_util::future::join(train, ahead).await;
                 let trained = trained?;
-                self.ahead = ahead?;
+                self.ahead = Some(ahead?);
                 self.observer.trained(&trained);
                 Ok(self.search.finish_shared(drawn, trained.report))
             }
@@ -170,13 +161,16 @@ impl Driver {
                 let start = Instant::now();
                 let shared = self.shared().await?;
                 let on = ValidSet::Batch(batch);
-                let policy = self.sample(policy).await?;
+                let policy = self.draw(policy).await?;
+                let scores = self.crew.evaluate(archs(&policy), shared.clone(), on);
                 let uniform = self.sample(uniform).await?;
-                let scores = self.crew.evaluate(archs(&policy), shared.clone(), on).await?;
-                let policy = pair(policy, scores);
-                let scores = self.crew.evaluate(archs(&uniform), shared, on).await?;
-                let record = self.search.finish_controller(policy, pair(uniform, scores))?;
+                let random_scores = self.crew.evaluate(archs(&uniform), shared, on);
+                let learnt = self.search.learn(pair(policy, scores.await?))?;
+                // The evaluator is at work on the random arm, which θ does not learn from.
                 self.crew.adopt(self.policy()?).await?;
+                self.ahead = Some(self.draw_ahead().await?);
+                let random = pair(uniform, random_scores.await?);
+                let record = self.search.finish_controller(learnt, random)?;
                 self.observer.learned(start.elapsed());
                 Ok(record)
             }
@@ -186,6 +180,20 @@ impl Driver {
                 Ok(self.search.finish_derive(drawn, short))
             }
         }
+    }
+
+    /// What `request` asks for, at once where it was drawn ahead.
+    async fn draw(&mut self, request: SampleRequest) -> Result<Vec<Sampled>, ActorError> {
+        match self.ahead.take_if(|(ahead, _)| *ahead == request) {
+            Some((_, drawn)) => Ok(drawn),
+            None => self.sample(request).await,
+        }
+    }
+
+    /// Draws what the step after this one wants from π.
+    async fn draw_ahead(&self) -> Result<(SampleRequest, Vec<Sampled>), ActorError> {
+        let request = self.search.sample_ahead();
+        Ok((request, self.sample(request).await?))
     }
 
     async fn sample(&self, request: SampleRequest) -> Result<Vec<Sampled>, ActorError> {
@@ -215,7 +223,7 @@ impl Driver {
         batch: u64,
     ) -> Result<Derived, ActorError> {
         let shared = self.shared().await?;
-        let drawn = self.sample(sample).await?;
+        let drawn = self.draw(sample).await?;
         let scores =
             self.crew.evaluate(archs(&drawn), shared.clone(), ValidSet::Batch(batch)).await?;
         let drawn = pair(drawn, scores);

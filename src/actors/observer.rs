@@ -146,7 +146,6 @@ impl Observer {
         policy.grad_norm = update.map(|update| update.grad_norm);
         policy.step_seconds = self.policy_steps.median(|duration| *duration);
         policy.op_probabilities = Some(probabilities);
-        self.status.advantage = advantage_status(&report.advantage);
         self.metrics.controller_step(&ControllerStep {
             reward: learn.mean_reward,
             random_reward: report.random_reward,
@@ -163,8 +162,11 @@ impl Observer {
         {
             self.metrics.op_probabilities(cell, &probabilities);
         }
-        self.metrics_advantage();
-        self.log_verdict(search);
+        if let Some(advantage) = &report.advantage {
+            self.status.advantage = advantage_status(advantage);
+            self.metrics_advantage();
+            self.log_verdict();
+        }
     }
 
     fn metrics_advantage(&self) {
@@ -174,11 +176,8 @@ impl Observer {
         }
     }
 
-    /// Says at the end of every θ phase whether the policy beats the random arm.
-    fn log_verdict(&self, search: &Search) {
-        if matches!(search.place().phase, Phase::Controller { .. }) {
-            return;
-        }
+    /// Says whether the policy beats the random arm.
+    fn log_verdict(&self) {
         let AdvantageStatus { mean, low, high, verdict, .. } = &self.status.advantage;
         let policy = &self.status.policy;
         tracing::info!(

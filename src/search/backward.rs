@@ -6,8 +6,9 @@
 //! ∇log π = 1ₖ − p        ∇H = −p·(log p + H)
 //! ```
 //!
-//! Gradients of W with respect to the state are gathered over all steps and taken in one product;
-//! what the gates read of an input is gathered by input, as each went through W once.
+//! What a matrix is learnt from is gathered over all steps and taken in one product, so that the
+//! matrix's gradient is read and written once; what the gates read of an input is gathered by
+//! input, as each went through W once.
 
 use crate::engine::kernel::Isa;
 use crate::search::dense::{Matrix, add_product, transpose, vectorized};
@@ -77,6 +78,17 @@ struct Backward<'a> {
     anchors: Vec<f64>,
     /// By the key of each node of the cell, `(nodes, n, h)`.
     keys: Vec<f64>,
+    /// What went through each [`Layer`].
+    gathered: [Gathered; 3],
+}
+
+/// Rows that went through a matrix, and the gradients by what came out.
+#[derive(Default)]
+struct Gathered {
+    /// `(rows, h)`
+    h: Vec<f64>,
+    /// `(rows, width)`
+    by: Vec<f64>,
 }
 
 impl<'a> Backward<'a> {
@@ -90,8 +102,21 @@ impl<'a> Backward<'a> {
         let units = theta.hidden;
         let state = vec![0.0; weights.len() * units];
         let inputs = vec![0.0; (1 + OPS) * 4 * units];
-        let (h, c, anchors, keys) = (state.clone(), state, Vec::new(), Vec::new());
-        Self { isa, theta, bounds, transposed, weights, grad, units, h, c, inputs, anchors, keys }
+        Self {
+            isa,
+            theta,
+            bounds,
+            transposed,
+            weights,
+            grad,
+            units,
+            h: state.clone(),
+            c: state,
+            inputs,
+            anchors: Vec::new(),
+            keys: Vec::new(),
+            gathered: Default::default(),
+        }
     }
 
     /// Adds to the gradient by the output of `step` what was made of it.
@@ -100,6 +125,7 @@ impl<'a> Backward<'a> {
         let h = &tape.h[step * wide..(step + 1) * wide];
         match &tape.moments[step] {
             &Moment::Place { node, anchored } => self.place(h, node, anchored),
+            Moment::PassOn => {}
             Moment::Decide(decision) => {
                 let scores = self.scores(decision);
                 match decision.step {
@@ -191,14 +217,16 @@ impl<'a> Backward<'a> {
     /// Back through a product of h, whose result has the gradient `by`.
     fn through(&mut self, h: &[f64], by: &[f64], layer: Layer) {
         let units = self.units;
-        let (grad, transposed) = match layer {
-            Layer::Input => (&mut self.grad.lstm[..4 * units * units], &self.transposed.input),
-            Layer::W1 => (&mut self.grad.w1[..], &self.transposed.w1),
-            Layer::W2 => (&mut self.grad.w2[..], &self.transposed.w2),
+        let transposed = match layer {
+            Layer::Input => &self.transposed.input,
+            Layer::W1 => &self.transposed.w1,
+            Layer::W2 => &self.transposed.w2,
         };
-        let width = grad.len() / units;
-        add_product(self.isa, grad, Matrix::transposed(h, units), by, width);
+        let width = transposed.len() / units;
         add_product(self.isa, &mut self.h, Matrix::of(by, width), transposed, units);
+        let gathered = &mut self.gathered[layer as usize];
+        gathered.h.extend_from_slice(h);
+        gathered.by.extend_from_slice(by);
     }
 
     /// Goes back through the LSTM step; the gradient by what its gates were before they were
@@ -207,8 +235,13 @@ impl<'a> Backward<'a> {
         let (n, units, wide) = (self.weights.len(), self.units, self.h.len());
         let squashed = &tape.squashed[step * wide..(step + 1) * wide];
         let open = &tape.gates[step * 4 * wide..(step + 1) * 4 * wide];
-        let zeros = vec![0.0; wide];
-        let before = if step == 0 { &zeros } else { &tape.c[(step - 1) * wide..step * wide] };
+        let zeros;
+        let before = if step == 0 {
+            zeros = vec![0.0; wide];
+            &zeros
+        } else {
+            &tape.c[(step - 1) * wide..step * wide]
+        };
         for rollout in 0..n {
             let row = rollout * units..(rollout + 1) * units;
             let wide_row = 4 * row.start..4 * row.end;
@@ -238,8 +271,13 @@ impl<'a> Backward<'a> {
 
     /// What was gathered over all steps.
     fn finish(self, tape: &Tape, gates: &[f64]) {
-        let Self { isa, theta, units, inputs, h, grad, .. } = self;
+        let Self { isa, theta, units, inputs, h, grad, gathered, .. } = self;
         let (of_input, of_state) = grad.lstm.split_at_mut(4 * units * units);
+        let layers = [&mut *of_input, &mut grad.w1[..], &mut grad.w2[..]];
+        for (grad, Gathered { h, by }) in layers.into_iter().zip(&gathered) {
+            let width = grad.len() / units;
+            add_product(isa, grad, Matrix::transposed(h, units), by, width);
+        }
         // The first step has a state of zeros.
         let later = gates.get(4 * h.len()..).unwrap_or_default();
         let states = Matrix::transposed(&tape.h, units);
@@ -255,7 +293,8 @@ impl<'a> Backward<'a> {
     }
 }
 
-/// The products that the output of an LSTM step goes through.
+/// The products that the output of an LSTM step goes through, in the order of
+/// [`Backward::gathered`].
 #[derive(Clone, Copy)]
 enum Layer {
     Input,

@@ -45,7 +45,7 @@ pub use sample::{Arm, SampleRequest, Sampled, draw};
 pub use schedule::{Phase, Place, Until};
 pub use scorer::{Score, Scorer, ValidSet};
 pub use shared::{SharedLearner, SharedState, SharedStep, TrainReport};
-pub use steps::{Search, SearchState, Work};
+pub use steps::{Learnt, Search, SearchState, Work};
 pub use strategy::{LearnReport, Strategy, StrategyState, UpdateReport};
 pub use task::{SearchConfig, Task};
 pub use uniform::Uniform;

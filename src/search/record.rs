@@ -62,6 +62,7 @@ pub struct ControllerReport {
     pub op_probabilities: OpProbabilities,
     /// Mean reward of the random arm.
     pub random_reward: f64,
-    /// The policy against the random arm, over the last θ phases.
-    pub advantage: AdvantageReport,
+    /// The policy against the random arm, over the last θ phases; where a θ phase ends, for the
+    /// interval takes longer to find than the rest of the step.
+    pub advantage: Option<AdvantageReport>,
 }

@@ -198,7 +198,7 @@ mod tests {
         for index in 0..200 {
             update(&mut learner, index, average_pools);
         }
-        let reached = OpProbabilities::mean(&draw(&learner, 100, 1_000_000));
+        let reached = OpProbabilities::mean(draw(&learner, 100, 1_000_000).iter());
         for (cell, ceiling) in CellKind::ALL.into_iter().zip(ceilings) {
             let found = reached.get(cell, Op::AvgPool3x3);
             let within = (ceiling - 0.005..=ceiling + 1e-9).contains(&found);

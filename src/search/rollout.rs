@@ -46,10 +46,10 @@ impl OpProbabilities {
     }
 
     /// The average over `rollouts`, which answer the same script; zeros where there are none.
-    pub fn mean(rollouts: &[Rollout]) -> Self {
+    pub fn mean<'a>(rollouts: impl ExactSizeIterator<Item = &'a Rollout> + Clone) -> Self {
         let n = rollouts.len().max(1) as f64;
         let mean =
-            |cell, op| rollouts.iter().map(|r| r.op_probabilities.get(cell, op)).sum::<f64>() / n;
+            |cell, op| rollouts.clone().map(|r| r.op_probabilities.get(cell, op)).sum::<f64>() / n;
         Self(CellKind::ALL.map(|cell| Op::ALL.map(|op| mean(cell, op))))
     }
 
@@ -77,10 +77,10 @@ mod tests {
             policy_version: 0,
             op_probabilities: OpProbabilities::from_picks(picks),
         };
-        let mean = OpProbabilities::mean(&[rollout(&picks), rollout(&picks[..1])]);
+        let mean = OpProbabilities::mean([rollout(&picks), rollout(&picks[..1])].iter());
         let of = |cell| Op::ALL.map(|op| mean.get(cell, op)).to_vec();
         assert_eq!(of(CellKind::Normal), [0.75, 0.125, 0.125, 0.0, 0.0]);
         assert_eq!(of(CellKind::Reduction), [0.1; 5]);
-        assert_eq!(OpProbabilities::mean(&[]), OpProbabilities::default());
+        assert_eq!(OpProbabilities::mean([].iter()), OpProbabilities::default());
     }
 }

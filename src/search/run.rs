@@ -51,7 +51,8 @@ fn step(
             };
             let policy = score(sample(search, policy)?)?;
             let random = score(sample(search, uniform)?)?;
-            search.finish_controller(policy, random)
+            let learnt = search.learn(policy)?;
+            search.finish_controller(learnt, random)
         }
         Work::Derive { sample: request, batch } => {
             let shared = learner.state()?.params;

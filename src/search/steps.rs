@@ -8,7 +8,7 @@ use crate::engine::learning_rate;
 use crate::random::{Owner, generator};
 use crate::search::{
     Advantage, AdvantageReport, Arm, BestCell, BestCells, BestChange, ControllerReport,
-    OpProbabilities, Outcome, Phase, Place, Reinforce, Rollout, Row, RowArm, SampleRequest,
+    LearnReport, OpProbabilities, Outcome, Phase, Place, Reinforce, Row, RowArm, SampleRequest,
     Sampled, Score, Scored, SearchError, SharedState, SharedStep, StepRecord, Strategy,
     StrategyState, Task, TrainReport,
 };
@@ -57,6 +57,13 @@ pub enum Work {
         /// The number of the validation batch.
         batch: u64,
     },
+}
+
+/// What θ has learnt from: one half of a θ step.
+#[derive(Debug)]
+pub struct Learnt {
+    policy: Vec<(Sampled, Score)>,
+    report: LearnReport,
 }
 
 /// Owns θ, the schedule, the comparison of the arms, and the best cells.
@@ -156,12 +163,13 @@ impl Search {
         self.work_at(self.place)
     }
 
-    /// What the step after the next will draw, where it will draw with the same θ.
-    pub fn sample_ahead(&self) -> Option<SampleRequest> {
-        let Phase::Shared { .. } = self.place.phase else { return None };
+    /// What the step after the next will draw from π, with θ as it stands once it has learnt
+    /// from the next.
+    pub fn sample_ahead(&self) -> SampleRequest {
         match self.work_at(self.place.next(&self.task.config.schedule)) {
-            Work::Shared { sample, .. } => Some(sample),
-            Work::Controller { .. } | Work::Derive { .. } => None,
+            Work::Controller { policy: sample, .. }
+            | Work::Shared { sample, .. }
+            | Work::Derive { sample, .. } => sample,
         }
     }
 
@@ -194,25 +202,33 @@ impl Search {
         self.finish(rows, Outcome::Shared(report))
     }
 
-    /// Updates θ with the scores of its own rollouts, and compares them with the random arm's.
-    pub fn finish_controller(
-        &mut self,
-        policy: Vec<(Sampled, Score)>,
-        random: Vec<(Sampled, Score)>,
-    ) -> Result<StepRecord, SearchError> {
+    /// Updates θ with the scores of its own rollouts. The step is then to be finished, for which
+    /// the random arm's scores are wanted, and no sooner.
+    pub fn learn(&mut self, policy: Vec<(Sampled, Score)>) -> Result<Learnt, SearchError> {
         let scored: Vec<Scored> = policy
             .iter()
             .map(|(s, score)| Scored { rollout: s.rollout.clone(), reward: score.accuracy() })
             .collect();
-        let learn = self.reinforce.learn(&scored)?;
+        let report = self.reinforce.learn(&scored)?;
+        Ok(Learnt { policy, report })
+    }
+
+    /// Compares what θ has learnt from with the random arm.
+    pub fn finish_controller(
+        &mut self,
+        learnt: Learnt,
+        random: Vec<(Sampled, Score)>,
+    ) -> Result<StepRecord, SearchError> {
+        let Learnt { policy, report: learn } = learnt;
         let rewards = |scored: &[(Sampled, Score)]| -> Vec<f64> {
             scored.iter().map(|(_, score)| score.accuracy()).collect()
         };
         self.advantage.push(&rewards(&policy), &rewards(&random))?;
-        let rollouts: Vec<Rollout> = scored.into_iter().map(|scored| scored.rollout).collect();
-        let op_probabilities = OpProbabilities::mean(&rollouts);
+        let op_probabilities = OpProbabilities::mean(policy.iter().map(|(s, _)| &s.rollout));
         let random_reward = rewards(&random).iter().sum::<f64>() / random.len() as f64;
-        let advantage = self.advantage();
+        let next = self.place.next(&self.task.config.schedule);
+        let ends_phase = !matches!(next.phase, Phase::Controller { .. });
+        let advantage = ends_phase.then(|| self.advantage());
         let mut rows: Vec<Row> = Vec::new();
         for (arm, scored) in [(RowArm::Controller, policy), (RowArm::Random, random)] {
             rows.extend(scored.into_iter().map(|(s, score)| row(arm, s, Some(score.accuracy()))));

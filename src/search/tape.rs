@@ -32,6 +32,8 @@ pub(super) enum Moment {
     },
     /// A decision.
     Decide(Decision),
+    /// Nobody but the next step reads it.
+    PassOn,
 }
 
 /// A decision of n rollouts.

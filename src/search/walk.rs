@@ -111,14 +111,19 @@ pub(super) fn walk(
     tape: Option<&mut Tape>,
 ) -> Result<Vec<Outcome>, SearchError> {
     let mut walk = Walk::new(network, n, tape);
-    for &step in script.steps() {
-        match step {
-            Step::Begin { n_inputs, .. } => walk.begin(n_inputs),
-            Step::Place => {
+    let steps = script.steps();
+    for (step, next) in steps.iter().zip(steps[1..].iter().map(Some).chain([None])) {
+        match (*step, next) {
+            (Step::Begin { n_inputs, .. }, _) => walk.begin(n_inputs),
+            // Nobody can point at the last node of a cell, and after that of the last cell the
+            // state is read by nobody either.
+            (Step::Place, None) => {}
+            (Step::Place, Some(Step::Begin { .. })) => walk.pass_on(),
+            (Step::Place, Some(_)) => {
                 walk.lstm();
                 walk.place(true);
             }
-            Step::Point { .. } | Step::Pick { .. } => walk.decide(step, choose)?,
+            (Step::Point { .. } | Step::Pick { .. }, _) => walk.decide(*step, choose)?,
         }
     }
     Ok(walk.outcomes)
@@ -171,6 +176,14 @@ impl<'a> Walk<'a> {
         for _ in 0..n_inputs {
             self.lstm();
             self.place(false);
+        }
+    }
+
+    /// A step that only the state remembers.
+    fn pass_on(&mut self) {
+        self.lstm();
+        if let Some(tape) = &mut self.tape {
+            tape.moments.push(Moment::PassOn);
         }
     }
 

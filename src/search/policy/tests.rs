@@ -77,7 +77,7 @@ fn what_sampling_says_of_a_rollout_is_what_teacher_forcing_says() {
 fn operations_are_drawn_as_often_as_their_probabilities_say() {
     let (policy, n) = (policy(SMALL), 4000);
     let rollouts = policy.sample(&script(2), n, &mut generator(1, Owner::Policy, 0)).unwrap();
-    let probabilities = OpProbabilities::mean(&rollouts);
+    let probabilities = OpProbabilities::mean(rollouts.iter());
     // Choices 2, 3, 6 and 7 of a cell of two nodes are operations, and a cell has 8.
     for (cell, first) in [(CellKind::Normal, 0), (CellKind::Reduction, 8)] {
         for op in Op::ALL {

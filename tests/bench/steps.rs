@@ -1,0 +1,162 @@
+//! What steps of ω and of θ are made of, on two sizes of nets: how much of them is the engine's.
+//!
+//! Every round takes one whole step, part by part, so that whatever else the machine does slows
+//! all parts alike; the medians over the rounds are printed.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the measurement")]
+#![allow(clippy::print_stdout, reason = "a table for people")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use enasd::data::{DataConfig, Dataset, TrainStream};
+use enasd::engine::{ExecutorChoice, Images, Noise, Params, Sgd, SgdConfig, Snapshot};
+use enasd::net::NetConfig;
+use enasd::random::{Owner, generator};
+use enasd::search::{
+    Arm, DeriveConfig, Policy, PolicyConfig, SampleRequest, Sampled, ScheduleConfig, Scorer,
+    Search, SearchConfig, Task, TrainReport, ValidSet, Work, archs, draw, pair,
+};
+
+const ROUNDS: u64 = 60;
+
+/// The default net, and one as wide as the paper's.
+const NETS: [[usize; 2]; 2] = [[1, 4], [6, 20]];
+
+/// The parts of an ω step; the one that is the engine's comes first.
+const SHARED: [&str; 4] = ["train", "draw", "build the net", "make the batch"];
+
+/// The parts of a θ step.
+const CONTROLLER: [&str; 4] = ["score", "draw", "learn", "adopt"];
+
+fn task([layers, channels]: [usize; 2]) -> Task {
+    let config = SearchConfig {
+        seed: 1,
+        net: NetConfig { layers, channels, ..NetConfig::default() },
+        data: DataConfig::default(),
+        shared: SgdConfig::default(),
+        policy: PolicyConfig::default(),
+        schedule: ScheduleConfig {
+            shared_steps: 1,
+            controller_steps: ROUNDS,
+            ..ScheduleConfig::default()
+        },
+        derive: DeriveConfig::default(),
+    };
+    let dataset = Arc::new(Dataset::load(&config.data, config.seed).unwrap());
+    let exec = ExecutorChoice::Auto.open(&candle_core::Device::Cpu).unwrap();
+    Task::new(config, dataset, exec).unwrap()
+}
+
+/// A search that stands at its first θ step.
+fn search(task: &Task) -> Search {
+    let mut search = Search::new(task.clone(), &Search::initial_state(task).unwrap()).unwrap();
+    let report = TrainReport { loss: 1.0, accuracy: 0.1, grad_norm: 1.0, lr: 0.1, images: 1 };
+    search.finish_shared(Vec::new(), report);
+    search
+}
+
+/// The clock of one step's parts.
+struct Parts {
+    last: Instant,
+    durations: [Duration; 4],
+}
+
+impl Parts {
+    fn start() -> Self {
+        Self { last: Instant::now(), durations: [Duration::ZERO; 4] }
+    }
+
+    /// What was done since the last call was `part`.
+    fn was(&mut self, part: usize) {
+        let now = Instant::now();
+        self.durations[part] += now - self.last;
+        self.last = now;
+    }
+}
+
+/// Takes ω steps on nets that the policy draws; how long each of [`SHARED`] took.
+fn shared_steps(task: &Task, search: &Search) -> Vec<[Duration; 4]> {
+    let config = &task.config;
+    let shared = Search::initial_state(task).unwrap().shared;
+    let params = Params::from_tensors(&shared.params, task.exec.device()).unwrap();
+    let mut sgd = Sgd::new(config.shared, &Snapshot::new()).unwrap();
+    let size = config.schedule.batch_size;
+    let dataset = task.dataset.clone();
+    let stream = TrainStream::new(dataset, &config.data, size, config.seed).unwrap();
+    let mut step = |index| {
+        let mut parts = Parts::start();
+        let request = SampleRequest { arm: Arm::Policy, count: 1, index };
+        let policy = search.reinforce().policy();
+        let drawn = draw(policy, task.space, config.seed, request).unwrap();
+        parts.was(1);
+        let net = task.family.shared(&drawn[0].arch).unwrap();
+        parts.was(2);
+        let batch = stream.batch(index);
+        parts.was(3);
+        let images = Images { values: &batch.images, labels: &batch.labels };
+        let mut rng = generator(config.seed, Owner::Dropout, index);
+        let noise = Noise { rng: &mut rng, drop_path: 0.0 };
+        let found = task.exec.train(&net, &params, images, noise).unwrap();
+        sgd.step(&params, &found.grads, config.shared.lr_min).unwrap();
+        parts.was(0);
+        parts.durations
+    };
+    (0..ROUNDS).map(&mut step).collect()
+}
+
+/// Takes a θ step; how long each of [`CONTROLLER`] took.
+fn controller_step(search: &mut Search, scorer: &Scorer) -> [Duration; 4] {
+    let task = search.task().clone();
+    let Work::Controller { policy, uniform, batch } = search.work() else { unreachable!() };
+    let shared = &Search::initial_state(&task).unwrap().shared;
+    let mut parts = Parts::start();
+    let [policy, uniform] = [policy, uniform].map(|request| {
+        draw(search.reinforce().policy(), task.space, task.config.seed, request).unwrap()
+    });
+    parts.was(1);
+    let score = |drawn: Vec<Sampled>| {
+        let on = ValidSet::Batch(batch);
+        let scores = scorer.score(&shared.params, &archs(&drawn), on).unwrap();
+        pair(drawn, scores)
+    };
+    let [policy, uniform] = [policy, uniform].map(score);
+    parts.was(0);
+    let learnt = search.learn(policy).unwrap();
+    search.finish_controller(learnt, uniform).unwrap();
+    parts.was(2);
+    let policy = search.reinforce().policy();
+    let theta = policy.snapshot().unwrap();
+    Policy::from_snapshot(&task.config.policy, &theta, policy.version()).unwrap();
+    parts.was(3);
+    parts.durations
+}
+
+fn median(mut durations: Vec<Duration>) -> f64 {
+    durations.sort_unstable();
+    durations[durations.len() / 2].as_secs_f64() * 1e3
+}
+
+/// Prints the median of every part, and the share of all but the first.
+fn print(name: &str, parts: [&str; 4], rounds: &[[Duration; 4]]) {
+    let medians: [f64; 4] =
+        std::array::from_fn(|part| median(rounds.iter().map(|round| round[part]).collect()));
+    let rest = 1.0 - medians[0] / medians.iter().sum::<f64>();
+    print!("  {name}:");
+    for (part, median) in parts.iter().zip(&medians) {
+        print!(" {part} {median:.3} ms,");
+    }
+    println!(" so all but the first is {:.2} %", rest * 100.0);
+}
+
+fn main() {
+    for net in NETS {
+        let task = task(net);
+        let (mut search, scorer) = (search(&task), Scorer::new(task.clone()));
+        let [layers, channels] = net;
+        println!("{layers} layers, {channels} channels");
+        print("a step of ω", SHARED, &shared_steps(&task, &search));
+        let steps: Vec<_> = (0..ROUNDS).map(|_| controller_step(&mut search, &scorer)).collect();
+        print("a step of θ", CONTROLLER, &steps);
+    }
+}
