@@ -274,7 +274,8 @@ impl<'a> Backward<'a> {
         let Self { isa, theta, units, inputs, h, grad, gathered, .. } = self;
         let (of_input, of_state) = grad.lstm.split_at_mut(4 * units * units);
         let layers = [&mut *of_input, &mut grad.w1[..], &mut grad.w2[..]];
-        for (grad, Gathered { h, by }) in layers.into_iter().zip(&gathered) {
+        let used = layers.into_iter().zip(&gathered).filter(|(_, rows)| !rows.h.is_empty());
+        for (grad, Gathered { h, by }) in used {
             let width = grad.len() / units;
             add_product(isa, grad, Matrix::transposed(h, units), by, width);
         }
