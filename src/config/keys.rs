@@ -71,6 +71,7 @@ pub(super) const KEYS: &[Key] = &[
     search("policy.beta1", below(0.0, 1.0)),
     search("policy.beta2", below(0.0, 1.0)),
     search("policy.epsilon", above(0.0, 1.0)),
+    search("policy.clip_norm", above(0.0, 1e6)),
     search("policy.entropy_weight", from(0.0, 100.0)),
     search("policy.baseline_decay", below(0.0, 1.0)),
     search("schedule.shared_steps", whole(1, 1_000_000)),

@@ -22,6 +22,8 @@ pub struct PolicyConfig {
     pub beta2: f64,
     /// Adam's ε.
     pub epsilon: f64,
+    /// The norm of an update's gradients is clipped to this.
+    pub clip_norm: f64,
     /// Weight of the policy's entropy in the loss, β.
     pub entropy_weight: f64,
     /// Decay of the reward's moving average, in [0, 1).
@@ -39,6 +41,7 @@ impl Default for PolicyConfig {
             beta1: 0.0,
             beta2: 0.999,
             epsilon: 1e-3,
+            clip_norm: 0.02,
             entropy_weight: 1e-4,
             baseline_decay: 0.99,
         }

@@ -131,6 +131,18 @@ impl Theta {
         let squares = |part: &[f64]| part.iter().map(|value| value * value).sum::<f64>();
         self.parts().into_iter().map(squares).sum::<f64>().sqrt()
     }
+
+    /// Shortens all numbers together, whose norm is `norm`, to at most `limit`.
+    pub(super) fn clip(&mut self, norm: f64, limit: f64) {
+        if norm <= limit {
+            return;
+        }
+        for part in self.parts_mut() {
+            for value in part {
+                *value *= limit / norm;
+            }
+        }
+    }
 }
 
 /// The names and shapes, in the order of [`Theta::parts`].
