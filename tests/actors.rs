@@ -14,7 +14,7 @@ use actix::{Actor, Addr, Arbiter, Context, Handler, System};
 use enasd::actors::{
     ActorError, AdoptPolicy, Checkpoint, ChildWeights, Controller, Crew, Derive, DriverConfig, End,
     Evaluate, Evaluator, Keeper, KeeperFiles, Observer, Pause, Refusal, Resume, RunState, Sample,
-    Sampler, Score, Status, Stop, TrainShared, Trained, Trainer,
+    Sampler, Saving, Score, Status, Stop, TrainShared, Trained, Trainer,
 };
 use enasd::engine::from_safetensors;
 use enasd::search::{
@@ -53,11 +53,14 @@ fn stage_from(
     change: impl FnOnce(Crew) -> Crew,
 ) -> Stage {
     let folder = StateFolder::open(folder).unwrap();
+    let retention = Retention::newest(3).unwrap();
+    let (_, saving) = watch::channel(Saving { every: Duration::from_millis(300), retention });
     let files = KeeperFiles {
-        checkpoints: Checkpoints::new(&folder, Retention::newest(3).unwrap()),
+        checkpoints: Checkpoints::new(&folder, retention),
         history: History::open(&folder.history()).unwrap(),
         best: Arc::new(BestFolder::open(&folder.best()).unwrap()),
         folder,
+        saving: saving.clone(),
     };
     let search = Search::new(task.clone(), state).unwrap();
     let batch = state.place.shared_step(&task.config.schedule);
@@ -80,7 +83,7 @@ fn stage_from(
     .unwrap();
     let crew = change(Crew::new(&sampler, &trainer, &evaluator, &keeper, &metrics));
     let observer = Observer::new(Status::default(), publish, metrics);
-    let config = DriverConfig { until, checkpoint_every: Duration::from_millis(300) };
+    let config = DriverConfig { until, saving };
     let (controller, end) = Controller::new(search, crew, observer, config);
     Stage { controller: controller.start(), status, end }
 }

@@ -11,16 +11,18 @@
 //! ```
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tracing::{Instrument, Span};
 
 use crate::actors::controller::Command;
 use crate::actors::observer::Observer;
-use crate::actors::saver::Saver;
+use crate::actors::place_span::place_span;
+use crate::actors::saver::{Saver, Saving};
 use crate::actors::{ActorError, AdoptPolicy, Crew, Note, Restore, RunState};
 use crate::search::{
-    Outcome, SampleRequest, Sampled, Score, Search, SearchError, SearchState, SharedState,
+    Outcome, Place, SampleRequest, Sampled, Score, Search, SearchError, SearchState, SharedState,
     StepRecord, Task, Until, ValidSet, Work, archs, pair,
 };
 use crate::space::Arch;
@@ -29,12 +31,12 @@ use crate::space::Arch;
 const MAX_RECOVERIES_IN_A_ROW: u32 = 3;
 
 /// When the run ends, and how often it saves.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct DriverConfig {
     /// When the run ends by itself.
     pub until: Until,
-    /// Time between two checkpoints.
-    pub checkpoint_every: Duration,
+    /// How often it saves.
+    pub saving: watch::Receiver<Saving>,
 }
 
 /// Owns the search; one value, on the controller's thread.
@@ -63,7 +65,7 @@ impl Driver {
         observer: Observer,
         config: DriverConfig,
     ) -> Self {
-        let saver = Saver::new(crew.clone(), config.checkpoint_every);
+        let saver = Saver::new(crew.clone(), config.saving.clone());
         Self {
             search,
             crew,
@@ -94,23 +96,41 @@ impl Driver {
     }
 
     async fn steps(&mut self, commands: &mut mpsc::Receiver<Command>) -> Result<(), ActorError> {
+        let span = self.span(self.search.place());
+        self.begin().instrument(span).await?;
+        while !self.is_over() {
+            let span = self.span(self.search.place());
+            self.turn(commands).instrument(span).await?;
+        }
+        let span = self.span(self.search.place());
+        self.finish().instrument(span).await
+    }
+
+    /// The fields of log lines about this step.
+    fn span(&self, place: Place) -> Span {
+        place_span(place, &self.search.task().config.schedule)
+    }
+
+    async fn begin(&mut self) -> Result<(), ActorError> {
         self.observer.begin(&self.search);
         self.note("start", format!("goes on at step {}", self.search.number())).await;
         // The first checkpoint binds the state folder to these settings.
-        self.save_now().await?;
-        loop {
-            self.take_commands(commands).await?;
-            if self.is_over() {
-                return self.finish().await;
-            }
-            if self.saver.is_due() {
-                self.take_note().await?;
-                self.save_soon().await?;
-            }
-            match self.step().await {
-                Ok(record) => self.finished(record).await?,
-                Err(error) => self.recover(error).await?,
-            }
+        self.save_now().await.map(|_| ())
+    }
+
+    /// Carries out what was asked, then takes a step, unless the run is over by then.
+    async fn turn(&mut self, commands: &mut mpsc::Receiver<Command>) -> Result<(), ActorError> {
+        self.take_commands(commands).await?;
+        if self.is_over() {
+            return Ok(());
+        }
+        if self.saver.is_due() {
+            self.take_note().await?;
+            self.save_soon().await?;
+        }
+        match self.step().await {
+            Ok(record) => self.finished(record).await,
+            Err(error) => self.recover(error).await,
         }
     }
 
@@ -252,7 +272,9 @@ impl Driver {
     /// Publishes the step that finished last and hands it to the keeper.
     async fn take_note(&mut self) -> Result<(), ActorError> {
         let Some(record) = self.last.take() else { return Ok(()) };
-        self.observer.observe(&record, &self.search);
+        // What is logged is about the step that is over, not about the one under way.
+        let span = self.span(record.place);
+        span.in_scope(|| self.observer.observe(&record, &self.search));
         self.saver.push(record);
         self.saver.poll(&mut self.observer).await?;
         self.observer.publish(&self.search, RunState::Running);

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use actix::{Actor, Context, Handler};
+use tokio::sync::watch;
 
-use crate::actors::{Entered, LoadNewest, Note, Record, Recorded, Save, Saved};
+use crate::actors::{Entered, LoadNewest, Note, Record, Recorded, Save, Saved, Saving};
 use crate::search::{SearchState, StepRecord, Task};
 use crate::space::Arch;
 use crate::store::{
@@ -24,6 +25,7 @@ pub struct Keeper {
     checkpoints: Checkpoints,
     history: History,
     best: Arc<BestFolder>,
+    saving: watch::Receiver<Saving>,
     /// Text of the settings that a checkpoint belongs to, and its hash.
     config: String,
     config_hash: String,
@@ -44,15 +46,28 @@ pub struct KeeperFiles {
     pub history: History,
     /// Its best cells, which others may read.
     pub best: Arc<BestFolder>,
+    /// Which checkpoints stay.
+    pub saving: watch::Receiver<Saving>,
 }
 
 impl Keeper {
     /// A keeper of `files` for the search with the settings `config`.
     pub fn new(task: Task, files: KeeperFiles, config: String, draw: fn(&Arch) -> String) -> Self {
-        let KeeperFiles { folder, checkpoints, history, best } = files;
+        let KeeperFiles { folder, checkpoints, history, best, saving } = files;
         let config_hash = blake3::hash(config.as_bytes()).to_hex().to_string();
         let backlog = Vec::new();
-        Self { task, folder, checkpoints, history, best, config, config_hash, draw, backlog }
+        Self {
+            task,
+            folder,
+            checkpoints,
+            history,
+            best,
+            saving,
+            config,
+            config_hash,
+            draw,
+            backlog,
+        }
     }
 
     /// Tries to write the backlog; what cannot be written stays.
@@ -90,6 +105,7 @@ impl Keeper {
         }
         let files = state_files(&state, &self.config)?;
         let step = state.place.number(&self.task.config.schedule);
+        self.checkpoints.retain(self.saving.borrow().retention);
         let generation = self.checkpoints.write(step, &self.config_hash, &borrow(&files))?;
         if let Err(error) = &generation.pruned {
             tracing::warn!(%error, "an old checkpoint could not be removed");

@@ -10,6 +10,7 @@ mod evaluator;
 mod keeper;
 mod messages;
 mod observer;
+mod place_span;
 mod sampler;
 mod saver;
 mod status;
@@ -30,6 +31,7 @@ pub use messages::{
 };
 pub use observer::Observer;
 pub use sampler::Sampler;
+pub use saver::Saving;
 pub use status::{
     AdvantageStatus, BestStatus, CheckpointStatus, DataStatus, DeviceStatus, PlaceStatus,
     PolicyStatus, RunState, SharedStatus, Status,

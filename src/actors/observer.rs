@@ -181,7 +181,6 @@ impl Observer {
         let AdvantageStatus { mean, low, high, verdict, .. } = &self.status.advantage;
         let policy = &self.status.policy;
         tracing::info!(
-            epoch = self.status.place.epoch,
             reward = policy.reward,
             random_reward = policy.random_reward,
             baseline = policy.baseline,
@@ -214,7 +213,7 @@ impl Observer {
             let Cost { params, multiply_adds, .. } = net.cost();
             self.metrics.best(&Best { score: best.accuracy(), params, multiply_adds });
         }
-        tracing::info!(id = best.arch.id(), accuracy = best.accuracy(), "the best cell so far");
+        tracing::info!(arch = best.arch.id(), accuracy = best.accuracy(), "the best cell so far");
     }
 
     /// Takes note of a checkpoint.
@@ -239,6 +238,7 @@ impl Observer {
 
     /// Takes note of a checkpoint that failed.
     pub(super) fn save_failed(&mut self, error: &StoreError) {
+        tracing::error!(%error, "the checkpoint could not be written; the search goes on");
         self.status.checkpoint.failures_total += 1;
         self.status.checkpoint.last_error = Some(error.to_string());
         self.metrics.checkpoint_failed();

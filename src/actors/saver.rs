@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use actix::MailboxError;
 use futures_util::FutureExt;
+use tokio::sync::watch;
 
 use crate::actors::keeper::MAX_BACKLOG;
 use crate::actors::observer::Observer;
 use crate::actors::{ActorError, Crew, Entered, Record, Recorded, Save, Saved};
 use crate::search::{BestChange, SearchState, SharedState, StepRecord};
-use crate::store::StoreError;
+use crate::store::{Retention, StoreError};
 use crate::telemetry::Actor;
 
 /// Finished steps that go to the history in one message: one transaction each.
@@ -24,17 +25,26 @@ const MAX_RECORD_DELAY: Duration = Duration::from_secs(1);
 /// The longest pause between two attempts to save on a disk that refuses.
 const MAX_RETRY_DELAY: Duration = Duration::from_mins(5);
 
+/// How often checkpoints are written and which stay. May change while the search runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Saving {
+    /// Time between two checkpoints.
+    pub every: Duration,
+    /// Which stay.
+    pub retention: Retention,
+}
+
 /// The message under way.
 type UnderWay = Pin<Box<dyn Future<Output = Result<Answer, MailboxError>>>>;
 
 /// Hands finished steps and states to the keeper.
 pub(super) struct Saver {
     crew: Crew,
-    every: Duration,
-    /// When the next checkpoint is due.
-    due: Instant,
-    /// Pause after the next failure.
-    retry: Duration,
+    saving: watch::Receiver<Saving>,
+    /// When the last attempt to write a checkpoint ended.
+    tried: Instant,
+    /// The pause after it, where it failed.
+    retry: Option<Duration>,
     records: Vec<StepRecord>,
     oldest_record: Option<Instant>,
     /// Cells whose files the next checkpoint has to write, with the ω that scored them.
@@ -51,12 +61,12 @@ impl std::fmt::Debug for Saver {
 }
 
 impl Saver {
-    pub(super) fn new(crew: Crew, every: Duration) -> Self {
+    pub(super) fn new(crew: Crew, saving: watch::Receiver<Saving>) -> Self {
         Self {
             crew,
-            every,
-            due: Instant::now() + every,
-            retry: every,
+            saving,
+            tried: Instant::now(),
+            retry: None,
             records: Vec::new(),
             oldest_record: None,
             entered: Vec::new(),
@@ -80,7 +90,12 @@ impl Saver {
 
     /// Whether a checkpoint is due and nothing is under way.
     pub(super) fn is_due(&self) -> bool {
-        self.under_way.is_none() && self.due <= Instant::now()
+        let pause = self.retry.unwrap_or_else(|| self.every());
+        self.under_way.is_none() && pause <= self.tried.elapsed()
+    }
+
+    fn every(&self) -> Duration {
+        self.saving.borrow().every
     }
 
     /// Hands `state` to the keeper.
@@ -179,23 +194,28 @@ impl Saver {
     ) -> Result<(), ActorError> {
         match answer.map_err(|source| ActorError::Mailbox { actor: "keeper", source })? {
             Answer::Record(recorded) => self.recorded(&recorded, observer),
-            Answer::Save(saved) => match *saved {
-                Ok(saved) => {
-                    self.recorded(&saved.recorded, observer);
-                    self.entered.clear();
-                    self.retry = self.every;
-                    self.due = Instant::now() + self.every;
-                    observer.saved(&saved);
-                }
-                Err(error) => {
-                    tracing::error!(%error, "the checkpoint could not be written; the search goes on");
-                    self.due = Instant::now() + self.retry;
-                    self.retry = (self.retry * 2).min(MAX_RETRY_DELAY);
-                    observer.save_failed(&error);
-                }
-            },
+            Answer::Save(saved) => {
+                self.tried = Instant::now();
+                self.saved(*saved, observer);
+            }
         }
         Ok(())
+    }
+
+    fn saved(&mut self, saved: Result<Saved, StoreError>, observer: &mut Observer) {
+        match saved {
+            Ok(saved) => {
+                self.recorded(&saved.recorded, observer);
+                self.entered.clear();
+                self.retry = None;
+                observer.saved(&saved);
+            }
+            Err(error) => {
+                let longer = |pause: Duration| (pause * 2).min(MAX_RETRY_DELAY);
+                self.retry = Some(self.retry.map_or_else(|| self.every(), longer));
+                observer.save_failed(&error);
+            }
+        }
     }
 
     fn recorded(&mut self, recorded: &Recorded, observer: &mut Observer) {

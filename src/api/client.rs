@@ -71,6 +71,17 @@ impl Client {
         self.parse(&bytes)
     }
 
+    /// `PUT` with JSON, for JSON.
+    pub async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ApiError> {
+        let body = serde_json::to_vec(body).map_err(|source| self.reply_error(source))?;
+        let bytes = self.within(self.collect(self.request(Method::PUT, path, Some(body)))).await?;
+        self.parse(&bytes)
+    }
+
     /// `POST` without a body, for JSON.
     pub async fn command<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
         let bytes = self.within(self.collect(self.request(Method::POST, path, None))).await?;

@@ -77,7 +77,7 @@ async fn admit(
 ) -> Result<Bytes, Problem> {
     check_head(request)?;
     if ![Method::GET, Method::HEAD].contains(request.method()) {
-        state.commanders.check(request.conn_data::<Peer>().copied())?;
+        state.commanders().check(request.conn_data::<Peer>().copied())?;
     }
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());

@@ -11,7 +11,7 @@
 //! never wait for training; only commands go to the controller, and each wait has a limit. The
 //! server has its own threads.
 //!
-//! Reading takes the socket's permission. Commands, which are all `POST`s, take a peer whose user
+//! Reading takes the socket's permission. Commands, which are all that is no `GET`, take a peer whose user
 //! is root, the daemon's own, or one of the configured admins (`SO_PEERCRED`).
 //!
 //! Every error is `application/problem+json`: a stable code, what happened, and how to mend it.
@@ -28,6 +28,7 @@ mod origin;
 mod peer;
 mod problem;
 mod routes;
+mod running;
 mod server;
 mod socket;
 mod state;
@@ -40,6 +41,7 @@ pub use openapi::document;
 pub use origin::{ConfigOrigins, Layer, Origin};
 pub use problem::{Problem, ProblemCode};
 pub use routes::{COMMANDS, OTHER, ROUTES};
+pub use running::{LogFilter, LogLevel, RunningConfig};
 pub use server::{ServerThread, serve, serve_listener};
 pub use socket::Socket;
 pub use state::{ApiState, Limits, RequestHook, ServeConfig};

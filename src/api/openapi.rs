@@ -80,6 +80,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
         routes::events::events,
         routes::config::config,
         routes::config::origins,
+        routes::log_level::log_level,
+        routes::log_level::set_log_level,
         routes::openapi_json,
         routes::score::score,
         routes::sample::sample,

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, watch};
 
 use crate::actors::{Commands, Status};
-use crate::api::ConfigOrigins;
 use crate::api::peer::Commanders;
+use crate::api::{LogFilter, RunningConfig};
 use crate::net::MicroNet;
 use crate::store::BestFolder;
 
@@ -73,12 +73,10 @@ pub struct ServeConfig {
     /// The folder of the best cells. It must be opened before the search writes to it: opening
     /// clears away what looks like a broken write.
     pub best: Arc<BestFolder>,
-    /// The effective configuration, to be shown.
-    pub config: serde_json::Value,
-    /// Where each of its values came from.
-    pub origins: ConfigOrigins,
-    /// Users that may command, besides root and the daemon's own.
-    pub admins: Vec<u32>,
+    /// The configuration in force.
+    pub running: watch::Receiver<Arc<RunningConfig>>,
+    /// What is logged.
+    pub log: LogFilter,
     /// How long things may take.
     pub limits: Limits,
     /// Counts requests.
@@ -94,7 +92,6 @@ impl fmt::Debug for ServeConfig {
 /// What the routes answer from: the configuration, and the few things that a server counts.
 pub struct ApiState {
     pub(super) config: ServeConfig,
-    pub(super) commanders: Commanders,
     pub(super) followers: Arc<Semaphore>,
     pub(super) commands: Semaphore,
     /// True once the server ends: streams end too.
@@ -118,7 +115,6 @@ impl ApiState {
         progress: watch::Receiver<Instant>,
     ) -> Self {
         Self {
-            commanders: Commanders::new(&config.admins),
             config,
             followers: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
             commands: Semaphore::new(MAX_COMMANDS),
@@ -131,6 +127,16 @@ impl ApiState {
     /// The last status.
     pub(super) fn status(&self) -> Arc<Status> {
         self.config.status.borrow().clone()
+    }
+
+    /// The configuration in force.
+    pub(super) fn running(&self) -> Arc<RunningConfig> {
+        self.config.running.borrow().clone()
+    }
+
+    /// Who may command now.
+    pub(super) fn commanders(&self) -> Commanders {
+        Commanders::new(&self.config.running.borrow().admins)
     }
 
     /// How long ago the status changed; none once nobody can change it any more.

@@ -8,8 +8,8 @@ use std::thread::available_parallelism;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use enasd::bench::{self, ArchChoice, BenchConfig, BenchError, Job, NetKind, Report, Saves};
-use enasd::config::{Config, Loaded, environment};
-use enasd::daemon::{self, DaemonError, EXIT_CONFIG, EXIT_INTERNAL};
+use enasd::config::{Config, ConfigError, Loaded, environment};
+use enasd::daemon::{self, DaemonError, EXIT_CONFIG, EXIT_INTERNAL, RunConfig};
 use enasd::engine::ExecutorChoice;
 use enasd::manual::Manual;
 use enasd::net::Shape;
@@ -153,6 +153,12 @@ impl From<DaemonError> for Failure {
     }
 }
 
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        DaemonError::from(error).into()
+    }
+}
+
 impl From<BenchError> for Failure {
     fn from(error: BenchError) -> Self {
         let exit_code = if error.is_usage() { EXIT_CONFIG } else { EXIT_INTERNAL };
@@ -273,7 +279,7 @@ fn written(report: &Report, output: Output) -> String {
     }
 }
 
-fn load(args: &ConfigArgs) -> Result<Loaded, DaemonError> {
+fn load(args: &ConfigArgs) -> Result<Loaded, ConfigError> {
     let flags: Vec<(String, String)> = [
         ("store.state", &args.state),
         ("api.socket", &args.socket),
@@ -283,7 +289,7 @@ fn load(args: &ConfigArgs) -> Result<Loaded, DaemonError> {
     .into_iter()
     .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)))
     .collect();
-    Ok(Config::load(args.config.as_deref(), environment(), &flags)?)
+    Config::load(args.config.as_deref(), environment(), &flags)
 }
 
 fn run(args: &RunArgs) -> Result<(), Failure> {
@@ -291,7 +297,9 @@ fn run(args: &RunArgs) -> Result<(), Failure> {
     let engine = &loaded.config.engine;
     let threads = with_threads(engine.executor, engine.threads)?;
     install_panic_hook();
-    Ok(daemon::run(&loaded, args.until.unwrap_or(Until::Forever), threads)?)
+    let sources = args.config.clone();
+    let until = args.until.unwrap_or(Until::Forever);
+    Ok(daemon::run(RunConfig { loaded, load: Box::new(move || load(&sources)), until, threads })?)
 }
 
 /// How many threads compute. Starts the same program over, in the same process, where the variable

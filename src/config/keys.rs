@@ -23,6 +23,8 @@ pub(super) enum Role {
     Search,
     /// May change at every start.
     Operation,
+    /// May change while the daemon runs, too.
+    Live,
 }
 
 const EXECUTORS: &[&str] = {
@@ -86,12 +88,12 @@ pub(super) const KEYS: &[Key] = &[
     search("derive.rerank", whole(1, 10_000)),
     search("derive.keep", whole(1, 1000)),
     operation("store.state", Rule::Path { max_bytes: MAX_PATH_BYTES }),
-    operation("store.checkpoint_seconds", from(0.05, 86_400.0)),
-    operation("store.keep_checkpoints", whole(2, 100)),
+    live("store.checkpoint_seconds", from(0.05, 86_400.0)),
+    live("store.keep_checkpoints", whole(2, 100)),
     operation("api.socket", Rule::Path { max_bytes: MAX_SOCKET_BYTES }),
-    operation("api.admins", Rule::Uids { max: 64 }),
+    live("api.admins", Rule::Uids { max: 64 }),
     operation("telemetry.metrics", Rule::Address),
-    operation("telemetry.log", Rule::LogFilter),
+    live("telemetry.log", Rule::LogFilter),
 ];
 
 /// The names of all keys, section by section, as in `net.channels`.
@@ -169,6 +171,10 @@ const fn search(path: &'static str, rule: Rule) -> Key {
 
 const fn operation(path: &'static str, rule: Rule) -> Key {
     Key { path, rule, role: Role::Operation }
+}
+
+const fn live(path: &'static str, rule: Rule) -> Key {
+    Key { path, rule, role: Role::Live }
 }
 
 const fn whole(min: u64, max: u64) -> Rule {

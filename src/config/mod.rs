@@ -11,6 +11,7 @@
 //! Each layer of the program owns its section's struct; this one owns the names, the permitted
 //! ranges and where every value came from.
 
+mod changes;
 mod check;
 mod entry;
 mod environment;
@@ -34,6 +35,7 @@ use crate::engine::{EngineConfig, SgdConfig};
 use crate::net::NetConfig;
 use crate::search::{DeriveConfig, PolicyConfig, ScheduleConfig};
 
+pub use changes::Changes;
 pub use environment::environment;
 pub use error::{ConfigError, Conflict, Problem};
 pub use file::DEFAULT_FILE;

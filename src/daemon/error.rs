@@ -58,6 +58,12 @@ pub enum DaemonError {
         /// Why.
         why: String,
     },
+    /// A configuration that is read while the daemon runs changes what takes a restart.
+    #[error("{changes}: this takes a restart; nothing was changed")]
+    TakesRestart {
+        /// The keys with what they were and are.
+        changes: String,
+    },
     /// A socket that the service manager hands over is of no use.
     #[error(
         "socket {number} of those handed over, named `{name}`, {why}. enasd takes one listening Unix \
@@ -109,6 +115,7 @@ impl DaemonError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_)
+            | Self::TakesRestart { .. }
             | Self::Data(_)
             | Self::OtherSearch { .. }
             | Self::Device { .. }

@@ -5,35 +5,40 @@ mod error;
 mod handed_over;
 mod listeners;
 mod origins;
+mod reload;
 mod service;
 mod setup;
+mod signals;
 
 use std::ffi::CStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter, System};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::actors::{
     Commands, Controller, Crew, DriverConfig, End, Evaluator, Keeper, Observer, RunState, Sampler,
-    Status, Stop, Trainer,
+    Saving, Status, Trainer,
 };
-use crate::api::{COMMANDS, Limits, OTHER, ROUTES, ServeConfig};
+use crate::api::{COMMANDS, Limits, LogFilter, OTHER, ROUTES, RequestHook, ServeConfig};
 use crate::config::Loaded;
 use crate::daemon::handed_over::HandedOver;
 use crate::daemon::listeners::Listeners;
-use crate::daemon::origins::origins;
+use crate::daemon::reload::{Live, Reloader, running_config, saving};
 use crate::daemon::service::{Service, tell_service_manager};
 use crate::daemon::setup::{Setup, set_up};
+use crate::daemon::signals::{Signals, stop_on};
 use crate::engine::Watched;
 use crate::export::draw_svg;
 use crate::search::{Scorer, Search, SharedLearner, Task, Until};
 use crate::space::Op;
-use crate::telemetry::{self, Metrics, Output, Progress, ServiceManager, View, start_logs};
+use crate::telemetry::{
+    self, LogControl, Metrics, Output, Progress, ServiceManager, View, start_logs,
+};
 
 pub use error::{DaemonError, EXIT_CONFIG, EXIT_INTERNAL, EXIT_LOCKED};
+pub use reload::Load;
 
 /// How often the progress display looks at the status.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
@@ -41,16 +46,40 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 /// How often histograms are folded, whether or not anybody scrapes.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// Runs the daemon until `until`, a signal, or an error.
-pub fn run(loaded: &Loaded, until: Until, threads: usize) -> Result<(), DaemonError> {
+/// What the daemon is started with.
+pub struct RunConfig {
+    /// The configuration.
+    pub loaded: Loaded,
+    /// Reads it again.
+    pub load: Load,
+    /// When the run ends by itself.
+    pub until: Until,
+    /// Threads that compute.
+    pub threads: usize,
+}
+
+/// Everything that is open before the first step.
+struct Open {
+    setup: Setup,
+    listeners: Listeners,
+    log: LogControl,
+    saving: watch::Sender<Saving>,
+    output: Output,
+    progress: Progress,
+}
+
+/// Runs the daemon until it is to end, a signal, or an error.
+pub fn run(config: RunConfig) -> Result<(), DaemonError> {
     let handed = HandedOver::take()?;
+    let loaded = &config.loaded;
     let output = Output::of_stderr();
     let progress = Progress::new(output);
-    start_logs(&loaded.config.telemetry.log, output, &progress)?;
-    let setup = set_up(loaded, threads)?;
+    let log = start_logs(&loaded.config.telemetry.log, output, &progress)?;
+    let (saving, saved) = watch::channel(saving(loaded)?);
+    let setup = set_up(loaded, saved, config.threads)?;
     let listeners = Listeners::open(handed, loaded)?;
-    let run = serve_and_search(loaded, setup, listeners, until, &progress);
-    let ended = System::new().block_on(run);
+    let open = Open { setup, listeners, log, saving, output, progress: progress.clone() };
+    let ended = System::new().block_on(serve_and_search(config, open));
     progress.finish();
     if let Err(error) = &ended {
         tracing::error!(%error, "the run ended");
@@ -58,46 +87,41 @@ pub fn run(loaded: &Loaded, until: Until, threads: usize) -> Result<(), DaemonEr
     ended
 }
 
-async fn serve_and_search(
-    loaded: &Loaded,
-    setup: Setup,
-    listeners: Listeners,
-    until: Until,
-    progress: &Progress,
-) -> Result<(), DaemonError> {
-    let config = &loaded.config;
+async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonError> {
+    let RunConfig { loaded, load, until, .. } = config;
+    let Open { setup, listeners, log, saving, output, progress } = open;
     let metrics = new_metrics(&setup)?;
-
     let (publish, status) = watch::channel(Arc::new(setup.status.clone()));
     let observer = Observer::new(setup.status.clone(), publish, metrics.clone());
-    let driver = DriverConfig {
-        until,
-        checkpoint_every: Duration::from_secs_f64(config.store.checkpoint_seconds),
-    };
+    let driver = DriverConfig { until, saving: saving.subscribe() };
+    let socket = listeners.path.clone();
+    let (running, shown) = watch::channel(Arc::new(running_config(&loaded, socket.clone())?));
     let (history, net) = (setup.history_path.clone(), setup.task.family);
     let best = Arc::clone(&setup.files.best);
-    let (controller, end) = start_actors(setup, observer, driver, &metrics)?;
-    let hook_metrics = metrics.clone();
+    let (actors, end) = start_actors(setup, observer, driver, &metrics)?;
     let api = ServeConfig {
         status: status.clone(),
-        commands: commands(&controller),
+        commands: commands(&actors.controller),
         net,
         history,
         best,
-        config: loaded.shown(),
-        origins: origins(loaded, &listeners.path)?,
-        admins: config.api.admins.clone(),
+        running: shown,
+        log: log_filter(&log),
         limits: Limits::DAEMON,
-        hook: Arc::new(move |route, status, duration| {
-            hook_metrics.api_request(route, status, duration);
-        }),
+        hook: request_hook(&metrics),
     };
     let servers = listeners.serve(api, &metrics)?;
+
+    let epochs = loaded.config.schedule.epochs_per_cycle;
+    let live = Live { log: log.clone(), saving, running };
+    let notes = actors.keeper.recipient();
+    let reloader = Reloader { load, loaded, socket, live, metrics: metrics.clone(), notes };
     let service = Service::new(ServiceManager::of_environment(), metrics.clone());
-    actix::spawn(tell_service_manager(service, status.clone()));
-    actix::spawn(keep_up(metrics));
-    actix::spawn(stop_on_signals(controller)?);
-    actix::spawn(show_progress(status, progress.clone(), config.schedule.epochs_per_cycle));
+    let signals = Signals::listen(output)?;
+    actix::spawn(tell_service_manager(service, status.clone(), reloader, signals.reload));
+    actix::spawn(keep_up(metrics, log));
+    actix::spawn(stop_on(signals.stop, actors.controller));
+    actix::spawn(show_progress(status, progress, epochs));
 
     // The sender goes only with the controller, hence with the whole process.
     let ended = end.await.unwrap_or(Ok(()));
@@ -117,11 +141,36 @@ fn new_metrics(setup: &Setup) -> Result<Metrics, DaemonError> {
         routes: ROUTES.iter().filter(|&&route| route != OTHER).map(|&r| r.to_owned()).collect(),
         commands: COMMANDS.map(str::to_owned).to_vec(),
     })?;
+    metrics.config_accepted();
     for rejected in &setup.rejected {
         tracing::error!(?rejected, "a damaged checkpoint was set aside");
         metrics.checkpoint_rejected();
     }
     Ok(metrics)
+}
+
+/// The logs as the API changes them.
+fn log_filter(log: &LogControl) -> LogFilter {
+    let (get, set) = (log.clone(), log.clone());
+    LogFilter {
+        get: Arc::new(move || get.filter()),
+        set: Arc::new(move |filter| {
+            set.set_filter(filter).map_err(|error| error.to_string())?;
+            tracing::warn!(filter, "the API changed what is logged");
+            Ok(())
+        }),
+    }
+}
+
+fn request_hook(metrics: &Metrics) -> RequestHook {
+    let metrics = metrics.clone();
+    Arc::new(move |route, status, duration| metrics.api_request(route, status, duration))
+}
+
+/// The actors that others than actors ask.
+struct Actors {
+    controller: Addr<Controller>,
+    keeper: Addr<Keeper>,
 }
 
 /// Starts every actor on a thread of its own, but the controller, which only waits.
@@ -130,7 +179,7 @@ fn start_actors(
     observer: Observer,
     driver: DriverConfig,
     metrics: &Metrics,
-) -> Result<(Addr<Controller>, End), DaemonError> {
+) -> Result<(Actors, End), DaemonError> {
     let Setup { task, state, files, fingerprint, .. } = setup;
     let search = Search::new(task.clone(), &state)?;
     let policy = search.reinforce().policy().clone();
@@ -145,7 +194,7 @@ fn start_actors(
     let keeper = start(c"keeper", Keeper::new(task, files, fingerprint, draw_svg));
     let crew = Crew::new(&sampler, &trainer, &evaluator, &keeper, metrics);
     let (controller, end) = Controller::new(search, crew, observer, driver);
-    Ok((controller.start(), end))
+    Ok((Actors { controller: controller.start(), keeper }, end))
 }
 
 /// The same task, with every pass of its nets a sign of life of `actor`.
@@ -181,36 +230,13 @@ fn commands(controller: &Addr<Controller>) -> Commands {
     }
 }
 
-async fn keep_up(metrics: Metrics) {
+async fn keep_up(metrics: Metrics, log: LogControl) {
     let mut tick = tokio::time::interval(UPKEEP_EVERY);
     loop {
         tick.tick().await;
         metrics.run_upkeep();
+        log.tell_repeats();
     }
-}
-
-/// SIGTERM and SIGINT finish the step, save, and end the run.
-fn stop_on_signals(controller: Addr<Controller>) -> Result<impl Future<Output = ()>, DaemonError> {
-    let listen = |kind| {
-        signal(kind).map_err(|error| DaemonError::System {
-            action: "listen for signals",
-            why: error.to_string(),
-        })
-    };
-    let (mut terminate, mut interrupt) =
-        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-    Ok(async move {
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            tracing::info!("a signal asks for the end: finishing the step, then saving");
-            if let Err(error) = controller.send(Stop).await {
-                tracing::warn!(%error, "the run is over already");
-            }
-        }
-    })
 }
 
 async fn show_progress(mut status: watch::Receiver<Arc<Status>>, progress: Progress, epochs: u64) {

@@ -10,9 +10,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
 use crate::actors::{RunState, Status};
+use crate::daemon::reload::Reloader;
 use crate::telemetry::{Metrics, ServiceManager};
 
 /// How often the daemon looks at itself.
@@ -29,7 +31,7 @@ pub(super) struct Service {
     manager: ServiceManager,
     metrics: Metrics,
     /// Whether it was told that the daemon is ready.
-    pub(super) ready: bool,
+    ready: bool,
     told: String,
     fed: Instant,
     stalled: bool,
@@ -52,6 +54,17 @@ impl Service {
     /// How long to wait until the next [`Service::look`].
     pub(super) fn tick(&self) -> Duration {
         self.manager.watchdog().map_or(TICK, |limit| TICK.min(limit / 8))
+    }
+
+    /// Has the configuration read again. Before the daemon is ready nobody waits for the end of it.
+    async fn reload(&mut self, reloader: &mut Reloader) {
+        if self.ready {
+            self.manager.reloading();
+        }
+        reloader.reload().await;
+        if self.ready {
+            self.manager.ready(&self.told);
+        }
     }
 
     /// Tells what changed since the last look.
@@ -120,10 +133,13 @@ fn line(status: &Status) -> String {
     format!("{doing} phase {}, cycle {}, epoch {}", place.phase, place.cycle, place.epoch)
 }
 
-/// Looks at the status when it changes and every so often, for as long as somebody can change it.
+/// Looks at the status when it changes and every so often, for as long as somebody can change it,
+/// and has the configuration read again at each `hangup`.
 pub(super) async fn tell_service_manager(
     mut service: Service,
     mut status: watch::Receiver<Arc<Status>>,
+    mut reloader: Reloader,
+    mut hangup: Option<Signal>,
 ) {
     loop {
         let now = status.borrow_and_update().clone();
@@ -131,6 +147,15 @@ pub(super) async fn tell_service_manager(
         tokio::select! {
             changed = status.changed() => if changed.is_err() { return },
             () = tokio::time::sleep(service.tick()) => {}
+            () = received(&mut hangup) => service.reload(&mut reloader).await,
         }
+    }
+}
+
+/// Waits for a signal, for ever where none is listened for.
+async fn received(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
     }
 }

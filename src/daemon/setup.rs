@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::actors::{DataStatus, DeviceStatus, KeeperFiles, Status};
+use tokio::sync::watch;
+
+use crate::actors::{DataStatus, DeviceStatus, KeeperFiles, Saving, Status};
 use crate::config::Loaded;
 use crate::daemon::DaemonError;
 use crate::data::Dataset;
@@ -12,7 +14,7 @@ use crate::engine::{DeviceChoice, OpenDevice};
 use crate::search::{Search, SearchConfig, SearchState, Task};
 use crate::space::Space;
 use crate::store::{
-    BestFolder, Checkpoints, History, Rejected, Retention, StateFolder, config_text, read_state,
+    BestFolder, Checkpoints, History, Rejected, StateFolder, config_text, read_state,
 };
 
 /// A CUDA device may come up after the daemon, at boot.
@@ -29,7 +31,11 @@ pub(super) struct Setup {
     pub(super) history_path: PathBuf,
 }
 
-pub(super) fn set_up(loaded: &Loaded, threads: usize) -> Result<Setup, DaemonError> {
+pub(super) fn set_up(
+    loaded: &Loaded,
+    saving: watch::Receiver<Saving>,
+    threads: usize,
+) -> Result<Setup, DaemonError> {
     let config = &loaded.config;
     let folder = StateFolder::open(&loaded.state()?)?;
     let dataset = Arc::new(Dataset::load(&config.data, config.seed)?);
@@ -42,7 +48,7 @@ pub(super) fn set_up(loaded: &Loaded, threads: usize) -> Result<Setup, DaemonErr
     // A batch that cannot be drawn is found at once, not in the first θ phase.
     dataset.valid_batch(config.schedule.valid_batch_size, 0, config.seed)?;
 
-    let checkpoints = Checkpoints::new(&folder, Retention::newest(config.store.keep_checkpoints)?);
+    let checkpoints = Checkpoints::new(&folder, saving.borrow().retention);
     let mut history = History::open(&folder.history())?;
     let fingerprint = config.fingerprint();
     let (state, rejected) = match checkpoints.load_newest()? {
@@ -65,7 +71,7 @@ pub(super) fn set_up(loaded: &Loaded, threads: usize) -> Result<Setup, DaemonErr
         status,
         rejected,
         history_path: folder.history(),
-        files: KeeperFiles { folder, checkpoints, history, best },
+        files: KeeperFiles { folder, checkpoints, history, best, saving },
     })
 }
 

@@ -68,6 +68,11 @@ impl Checkpoints {
         Self { path: folder.checkpoints(), corrupt: folder.corrupt(), retention }
     }
 
+    /// From the next write on, other checkpoints stay.
+    pub fn retain(&mut self, retention: Retention) {
+        self.retention = retention;
+    }
+
     /// The steps of which there are checkpoints, ascending. They are not checked.
     pub fn steps(&self) -> Result<Vec<u64>, StoreError> {
         steps(&self.path)

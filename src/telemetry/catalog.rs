@@ -229,6 +229,9 @@ catalog! {
     RESTARTS = Definition::counter("enas_restarts_total", "Returns to the last checkpoint within the process after a failed step. A panic ends the process: see process_start_time_seconds.")
         .by(&[Label("reason", Values::Closed(&["error"]))]);
 
+    CONFIG_RELOAD_SUCCESSFUL = Definition::gauge("enas_config_reload_successful", Unit::Number, "1 if the configuration that was read last is in force, 0 if it was refused.");
+    CONFIG_RELOAD_LAST = Definition::gauge("enas_config_reload_success_timestamp_seconds", Unit::TimestampSeconds, "When the configuration in force was read.");
+
     API_REQUESTS = Definition::counter("enas_api_requests_total", "Requests answered, by route and class of the status.")
         .by(&[Label("route", Values::Routes), Label("code_class", Values::Closed(CodeClass::NAMES))]);
     API_DURATION = Definition::durations("enas_api_request_duration_seconds", REQUEST_BOUNDS, "Time from a request to its answer: a question is answered at once, a command waits for a step or does work of its own.")

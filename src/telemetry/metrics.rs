@@ -7,10 +7,11 @@ use super::TelemetryError;
 use super::catalog::{
     API_DURATION, API_REQUESTS, ARCHS_SAMPLED, ARCHS_UNIQUE, BASELINE, BEST_MULTIPLY_ADDS,
     BEST_PARAMS, BEST_SCORE, CHECKPOINT_BYTES, CHECKPOINT_DURATION, CHECKPOINT_FAILURES,
-    CHECKPOINT_LAST, CHECKPOINT_REJECTED, CHECKPOINT_WRITES, CYCLE, EPOCH, GRAD_NORM,
-    HISTORY_BACKLOG, LAST_PROGRESS, LEARNING_RATE, MAILBOX_MESSAGES, NON_FINITE, OP_PROBABILITY,
-    PHASE, POLICY_ENTROPY, RESTARTS, REWARD, REWARD_ADVANTAGE, SAMPLES_RATE, SHARED_ACCURACY,
-    SHARED_LOSS, STATE_BYTES, STATE_FREE, STEP_DURATION, STEPS, TRAINER_WAIT,
+    CHECKPOINT_LAST, CHECKPOINT_REJECTED, CHECKPOINT_WRITES, CONFIG_RELOAD_LAST,
+    CONFIG_RELOAD_SUCCESSFUL, CYCLE, EPOCH, GRAD_NORM, HISTORY_BACKLOG, LAST_PROGRESS,
+    LEARNING_RATE, MAILBOX_MESSAGES, NON_FINITE, OP_PROBABILITY, PHASE, POLICY_ENTROPY, RESTARTS,
+    REWARD, REWARD_ADVANTAGE, SAMPLES_RATE, SHARED_ACCURACY, SHARED_LOSS, STATE_BYTES, STATE_FREE,
+    STEP_DURATION, STEPS, TRAINER_WAIT,
 };
 use super::event::{Advantage, Best, CheckpointWritten, ControllerStep, SharedStep};
 use super::label::{
@@ -226,6 +227,17 @@ impl Metrics {
     /// A step failed, and the search went back to the last checkpoint.
     pub fn recovered(&self) {
         self.0.registry.count(&RESTARTS, &[0], 1);
+    }
+
+    /// A configuration was read and is in force.
+    pub fn config_accepted(&self) {
+        self.0.registry.set(&CONFIG_RELOAD_SUCCESSFUL, &[], 1.0);
+        self.0.registry.set(&CONFIG_RELOAD_LAST, &[], seconds_since_1970());
+    }
+
+    /// A configuration was read and refused: the one before stays in force.
+    pub fn config_refused(&self) {
+        self.0.registry.set(&CONFIG_RELOAD_SUCCESSFUL, &[], 0.0);
     }
 
     /// The api answered a request to `route`, one of [`Setup::routes`] or anything else.

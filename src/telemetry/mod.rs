@@ -13,18 +13,21 @@
 pub mod catalog;
 mod event;
 mod label;
+mod log_control;
 mod logs;
 mod metrics;
 mod output;
 mod panic;
 mod progress;
 mod registry;
+mod repeats;
 mod service_manager;
 mod setup;
 mod vitals;
 
 pub use event::{Advantage, Best, CheckpointWritten, ControllerStep, SharedStep};
 pub use label::{Actor, Arm, CellLabel, NetLabel, PhaseLabel, Split};
+pub use log_control::LogControl;
 pub use logs::start_logs;
 pub use metrics::{Asked, Metrics};
 pub use output::Output;
@@ -79,6 +82,12 @@ pub enum TelemetryError {
         filter: String,
         /// Where it fails.
         source: tracing_subscriber::filter::ParseError,
+    },
+    /// The logs cannot be changed any more.
+    #[error("the log filter cannot be changed: {source}; restart the daemon")]
+    LogsGone {
+        /// What the subscriber says.
+        source: tracing_subscriber::reload::Error,
     },
     /// Logs were set up before, by this program or by a library.
     #[error("logs are set up already: {source}; start them once, first of all")]

@@ -76,7 +76,7 @@ impl Progress {
     pub fn new(output: Output) -> Self {
         Self::on(match output {
             Output::Terminal => ProgressDrawTarget::stderr(),
-            Output::Stream => ProgressDrawTarget::hidden(),
+            Output::Stream | Output::Journal => ProgressDrawTarget::hidden(),
         })
     }
 

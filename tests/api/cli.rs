@@ -194,3 +194,13 @@ fn weights_are_written_and_no_file_is_replaced_unasked() {
     check(&ask(&rig, &["best", "--weights", other.to_str().unwrap()]), 1, "no cell yet");
     assert!(!other.try_exists().unwrap());
 }
+
+#[test]
+fn the_log_level_is_told_and_set() {
+    let rig = Rig::new();
+    let told = |args: &[&str]| String::from_utf8(ask(&rig, args).stdout).unwrap();
+    assert_eq!(told(&["log-level"]), "info\n");
+    assert_eq!(told(&["log-level", "debug"]), "debug\n");
+    check(&ask(&rig, &["log-level", "loudest"]), 1, "`loudest` is no level");
+    assert_eq!(told(&["log-level"]), "debug\n");
+}

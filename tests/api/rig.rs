@@ -15,8 +15,8 @@ use enasd::actors::{
     Sample, SampleReply, Score, ScoreReply, Status, Stop,
 };
 use enasd::api::{
-    ApiError, Client, ConfigOrigins, Layer, Limits, Origin, Problem, ProblemCode, ServeConfig,
-    ServerThread, Socket, serve,
+    ApiError, Client, ConfigOrigins, Layer, Limits, LogFilter, Origin, Problem, ProblemCode,
+    RunningConfig, ServeConfig, ServerThread, Socket, serve,
 };
 use enasd::net::{MicroNet, NetConfig, Shape};
 use enasd::space::Arch;
@@ -197,9 +197,8 @@ impl Rig {
             net: net(),
             history: folder.path().join("history.sqlite"),
             best: Arc::new(best),
-            config: serde_json::json!({ "seed": 7, "net": { "layers": 6, "path": null } }),
-            origins: origins(folder.path()),
-            admins: vec![],
+            running: running_config(folder.path()),
+            log: log_filter(),
             limits,
             hook: Arc::new(move |route, status, _| count.lock().unwrap().push((route, status))),
         };
@@ -253,6 +252,26 @@ fn running() -> Status {
         }],
         ..Status::default()
     }
+}
+
+fn running_config(folder: &Path) -> watch::Receiver<Arc<RunningConfig>> {
+    let config = serde_json::json!({ "seed": 7, "net": { "layers": 6, "path": null } });
+    let running = RunningConfig { config, origins: origins(folder), admins: vec![] };
+    watch::channel(Arc::new(running)).1
+}
+
+/// A filter that takes levels only.
+fn log_filter() -> LogFilter {
+    let kept = Arc::new(Mutex::new("info".to_owned()));
+    let get = Arc::clone(&kept);
+    let set = move |level: &str| {
+        if !["debug", "info", "warn"].contains(&level) {
+            return Err(format!("`{level}` is no level"));
+        }
+        level.clone_into(&mut kept.lock().unwrap());
+        Ok(())
+    };
+    LogFilter { get: Arc::new(move || get.lock().unwrap().clone()), set: Arc::new(set) }
 }
 
 fn origins(folder: &Path) -> ConfigOrigins {

@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod notify;
+mod reload;
 mod rig;
 mod sockets;
 mod watchdog;

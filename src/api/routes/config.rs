@@ -11,7 +11,7 @@ use crate::api::routes::State;
     (status = 200, description = "the configuration", body = Object),
 ))]
 pub(in crate::api) async fn config(state: State) -> HttpResponse {
-    HttpResponse::Ok().json(&state.config.config)
+    HttpResponse::Ok().json(&state.running().config)
 }
 
 /// Where each value of the effective configuration came from.
@@ -19,5 +19,5 @@ pub(in crate::api) async fn config(state: State) -> HttpResponse {
     (status = 200, description = "every key with its value and its source", body = ConfigOrigins),
 ))]
 pub(in crate::api) async fn origins(state: State) -> HttpResponse {
-    HttpResponse::Ok().json(&state.config.origins)
+    HttpResponse::Ok().json(&state.running().origins)
 }

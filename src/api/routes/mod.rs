@@ -8,13 +8,14 @@ pub(super) mod events;
 pub(super) mod health;
 pub(super) mod history;
 mod known;
+pub(super) mod log_level;
 pub(super) mod sample;
 pub(super) mod score;
 pub(super) mod status;
 
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Data, JsonConfig, QueryConfig, ServiceConfig, resource, to};
-use actix_web::{HttpRequest, HttpResponse, ResponseError, Route, web};
+use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError, Route, web};
 
 use crate::api::gate::MAX_BODY_BYTES;
 use crate::api::wire::MAX_LIMIT;
@@ -25,7 +26,7 @@ type State = Data<ApiState>;
 
 /// Every route, as the metrics and the OpenAPI document name it; `other` stands for requests of
 /// none of them.
-pub const ROUTES: [&str; 22] = [
+pub const ROUTES: [&str; 23] = [
     "/healthz",
     "/readyz",
     "/v1/archs",
@@ -40,6 +41,7 @@ pub const ROUTES: [&str; 22] = [
     "/v1/derive",
     "/v1/events",
     "/v1/history",
+    "/v1/log-level",
     "/v1/openapi.json",
     "/v1/pause",
     "/v1/resume",
@@ -113,6 +115,15 @@ pub(super) fn configure(config: &mut ServiceConfig) {
     for (path, route) in commands {
         config.service(resource(path).route(route).default_service(to(only_post)));
     }
+    config.service(log_level_resource());
+}
+
+/// The one path that is a question and a command.
+fn log_level_resource() -> Resource {
+    resource("/v1/log-level")
+        .route(web::get().to(log_level::log_level))
+        .route(web::put().to(log_level::set_log_level))
+        .default_service(to(only_get_or_put))
 }
 
 /// Answers requests of no route.
@@ -124,6 +135,10 @@ pub(super) async fn no_route(request: HttpRequest) -> Result<HttpResponse, Probl
 /// Answers another method than `GET`.
 pub(super) async fn only_get(request: HttpRequest) -> HttpResponse {
     other_method(&request, "GET")
+}
+
+async fn only_get_or_put(request: HttpRequest) -> HttpResponse {
+    other_method(&request, "GET, PUT")
 }
 
 async fn only_post(request: HttpRequest) -> HttpResponse {

@@ -121,6 +121,11 @@ pub(crate) enum Verb {
     },
     /// Shows the configuration that the daemon runs with.
     Config,
+    /// Says what the daemon logs, or sets it until the daemon reads its configuration again.
+    LogLevel {
+        /// off, error, warn, info, debug or trace, or a list such as info,enasd::actors=debug.
+        level: Option<String>,
+    },
     /// Looks at everything that the daemon needs, and says what mends what is wrong. Works
     /// without a daemon, and changes nothing.
     Doctor(PatientArgs),

@@ -1,5 +1,6 @@
-//! Commands: `score`, `sample`, `derive`, `checkpoint`, and those that only say that it is done.
+//! Commands: `score`, `sample`, `derive`, `checkpoint`, `log-level`, and those that only say that it is done.
 
+use enasd::api::LogLevel;
 use enasd::api::wire::{
     Arm, CheckpointResult, DeriveResult, Done, SampleRequest, SampleResult, ScoreRequest,
     ScoreResult,
@@ -68,6 +69,20 @@ pub(crate) async fn derive(daemon: &Daemon, printer: &mut Printer) -> Result<(),
 pub(crate) async fn checkpoint(daemon: &Daemon, printer: &mut Printer) -> Result<(), Failure> {
     let result: CheckpointResult = daemon.work().command("/v1/checkpoint").await?;
     printer.one(&result, |result| format!("written; it resumes at step {}", result.step))
+}
+
+/// What is logged, after it is set where it is to be.
+pub(crate) async fn log_level(
+    daemon: &Daemon,
+    printer: &mut Printer,
+    level: Option<String>,
+) -> Result<(), Failure> {
+    let path = "/v1/log-level";
+    let level: LogLevel = match level {
+        Some(level) => daemon.questions.put(path, &LogLevel { level }).await?,
+        None => daemon.questions.get(path).await?,
+    };
+    printer.one(&level, |now| now.level.clone())
 }
 
 /// A command that has nothing to say but that it is done.

@@ -76,6 +76,7 @@ async fn carry_out(
         Verb::Pause => commands::simple(&daemon()?, printer, "/v1/pause").await,
         Verb::Resume => commands::simple(&daemon()?, printer, "/v1/resume").await,
         Verb::Stop => commands::simple(&daemon()?, printer, "/v1/stop").await,
+        Verb::LogLevel { level } => commands::log_level(&daemon()?, printer, level).await,
         Verb::Arch { verb } => arch::run(&verb, printer),
         Verb::Manual { folder } => manual(&folder),
         Verb::Doctor(patient) => doctor::doctor(socket, &patient, printer).await,

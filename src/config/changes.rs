@@ -1,0 +1,75 @@
+//! What a configuration that is read while the daemon runs changes.
+
+use crate::config::Loaded;
+use crate::config::identity::Difference;
+use crate::config::keys::{KEYS, Role};
+use crate::config::values::to_toml;
+
+/// How a newly read configuration differs from the one that a daemon runs with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// What can change while it runs.
+    pub live: Vec<Difference>,
+    /// What takes a restart.
+    pub fixed: Vec<Difference>,
+}
+
+impl Changes {
+    /// From `old` to `new`, key by key.
+    pub fn between(old: &Loaded, new: &Loaded) -> Self {
+        let (before, after) = (old.values(), new.values());
+        let shown = |value: &serde_json::Value| (!value.is_null()).then(|| to_toml(value));
+        let mut changes = Self::default();
+        for key in KEYS.iter().filter(|key| before[key.path] != after[key.path]) {
+            let difference = Difference {
+                key: key.path.to_owned(),
+                old: shown(&before[key.path]),
+                new: shown(&after[key.path]),
+            };
+            match key.role {
+                Role::Live => changes.live.push(difference),
+                Role::Search | Role::Operation => changes.fixed.push(difference),
+            }
+        }
+        changes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn loaded(flags: &[(&str, &str)]) -> Loaded {
+        let flags: Vec<_> = flags.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
+        Config::load(None, std::iter::empty(), &flags).unwrap()
+    }
+
+    fn keys(differences: &[Difference]) -> Vec<&str> {
+        differences.iter().map(|difference| difference.key.as_str()).collect()
+    }
+
+    #[test]
+    fn changes_are_told_by_what_they_take() {
+        let old = loaded(&[]);
+        assert_eq!(Changes::between(&old, &old), Changes::default());
+        let new = loaded(&[
+            ("telemetry.log", "debug"),
+            ("api.admins", "7"),
+            ("seed", "1"),
+            ("telemetry.metrics", "off"),
+        ]);
+        let changes = Changes::between(&old, &new);
+        assert_eq!(keys(&changes.live), ["api.admins", "telemetry.log"]);
+        assert_eq!(keys(&changes.fixed), ["seed", "telemetry.metrics"]);
+        assert_eq!(changes.fixed[0].to_string(), "seed: 42 → 1");
+    }
+
+    #[test]
+    fn the_reference_file_says_which_keys_change_while_it_runs() {
+        let text = include_str!("../../config/enasd.toml");
+        let live = KEYS.iter().filter(|key| key.role == Role::Live).map(|key| key.path);
+        let live: Vec<&str> = live.collect();
+        assert!(text.replace("\n# ", " ").contains(&format!(": {}.", live.join(", "))), "{live:?}");
+    }
+}

@@ -1,0 +1,52 @@
+//! What can be changed of the logs while they are written.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tracing_subscriber::{EnvFilter, Registry, reload};
+
+use super::TelemetryError;
+use super::repeats::Repeats;
+
+/// The handle of the process' logs. Clones change the same ones.
+#[derive(Clone, Debug)]
+pub struct LogControl {
+    filter: reload::Handle<EnvFilter, Registry>,
+    text: Arc<Mutex<String>>,
+    repeats: Repeats,
+}
+
+impl LogControl {
+    pub(super) fn new(
+        text: &str,
+        filter: reload::Handle<EnvFilter, Registry>,
+        repeats: Repeats,
+    ) -> Self {
+        Self { filter, text: Arc::new(Mutex::new(text.to_owned())), repeats }
+    }
+
+    /// What is logged: a level, or a list such as `info,enasd::actors=debug`.
+    pub fn filter(&self) -> String {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Logs by another filter from here on.
+    pub fn set_filter(&self, text: &str) -> Result<(), TelemetryError> {
+        let filter = parse(text)?;
+        // Held until both are changed, so that what is said is what holds.
+        let mut said = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        self.filter.reload(filter).map_err(|source| TelemetryError::LogsGone { source })?;
+        text.clone_into(&mut said);
+        Ok(())
+    }
+
+    /// Says how often lines were repeated that were kept back. To be called every few seconds.
+    pub fn tell_repeats(&self) {
+        self.repeats.tell();
+    }
+}
+
+/// The filter that `text` spells.
+pub(super) fn parse(text: &str) -> Result<EnvFilter, TelemetryError> {
+    EnvFilter::try_new(text)
+        .map_err(|source| TelemetryError::Filter { filter: text.to_owned(), source })
+}
