@@ -41,7 +41,7 @@ pub use openapi::document;
 pub use origin::{ConfigOrigins, Layer, Origin};
 pub use problem::{Problem, ProblemCode};
 pub use routes::{COMMANDS, OTHER, ROUTES};
-pub use running::{LogFilter, LogLevel, RunningConfig};
+pub use running::{LogFilter, LogLevel, RunningConfig, SetFilter};
 pub use server::{ServerThread, serve, serve_listener};
 pub use socket::Socket;
 pub use state::{ApiState, Limits, RequestHook, ServeConfig};

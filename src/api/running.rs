@@ -19,13 +19,16 @@ pub struct RunningConfig {
     pub admins: Vec<u32>,
 }
 
+/// Sets what is logged, or says why not.
+pub type SetFilter = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
+
 /// What is logged, and how to change it.
 #[derive(Clone)]
 pub struct LogFilter {
     /// The filter.
     pub get: Arc<dyn Fn() -> String + Send + Sync>,
     /// Sets another one, or says why not.
-    pub set: Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>,
+    pub set: SetFilter,
 }
 
 impl fmt::Debug for LogFilter {

@@ -123,7 +123,7 @@ pub(crate) enum Verb {
     Config,
     /// Says what the daemon logs, or sets it until the daemon reads its configuration again.
     LogLevel {
-        /// off, error, warn, info, debug or trace, or a list such as info,enasd::actors=debug.
+        /// off, error, warn, info, debug or trace, or a list such as `info,enasd::actors=debug`.
         level: Option<String>,
     },
     /// Looks at everything that the daemon needs, and says what mends what is wrong. Works
