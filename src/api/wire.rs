@@ -3,11 +3,18 @@
 //! The status is [`Status`](crate::actors::Status) as it is. Architectures travel in their text
 //! forms, accuracies and rewards as shares of 1, times in seconds unless the name says otherwise.
 
+mod commands;
+
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::actors::BestStatus;
 use crate::store::{ArchOrder, ArchSummary, EventRow, HistoryRow};
+
+pub use commands::{
+    Arm, CheckpointResult, DeriveResult, Done, SampleRequest, SampleResult, SampledArch,
+    ScoreRequest, ScoreResult,
+};
 
 /// The most rows, cells or architectures that one reply lists.
 pub const MAX_LIMIT: u32 = 10_000;
@@ -268,107 +275,6 @@ impl From<EventRow> for Event {
         let EventRow { seq, at_unix_ms, kind, message } = row;
         Self { seq, unix_ms: at_unix_ms, kind, message }
     }
-}
-
-/// The body of `POST /v1/score`.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ScoreRequest {
-    /// The architecture in any known text form: native, the authors' numbers, or an id.
-    pub arch: String,
-}
-
-/// The reply of `POST /v1/score`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct ScoreResult {
-    /// Its id.
-    pub id: String,
-    /// Its native text form.
-    pub arch: String,
-    /// Accuracy on the whole validation split with the present shared weights.
-    pub accuracy: f64,
-    /// Images classified rightly.
-    pub correct: u64,
-    /// Images of the validation split.
-    pub total: u64,
-    /// The percentage of recent rewards that the accuracy exceeds; none before the first.
-    pub percentile: Option<f64>,
-    /// Trainable values, without the auxiliary head.
-    pub params: u64,
-    /// Multiply-adds of one image, without the auxiliary head.
-    pub multiply_adds: u64,
-    /// The number of the step before which the weights were taken.
-    pub step: u64,
-}
-
-/// Who draws.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Arm {
-    /// The policy.
-    #[default]
-    Policy,
-    /// Uniformly.
-    Random,
-}
-
-/// The body of `POST /v1/sample`.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SampleRequest {
-    /// How many, 1 to 1000.
-    #[schema(minimum = 1, maximum = 1000)]
-    pub count: usize,
-    /// Seed of the draw; without one the server picks one and says which.
-    #[schema(maximum = 18_446_744_073_709_551_615_usize)]
-    #[serde(default)]
-    pub seed: Option<u64>,
-    /// Who draws.
-    #[serde(default)]
-    pub arm: Arm,
-}
-
-/// One drawn architecture.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct SampledArch {
-    /// Its id.
-    pub id: String,
-    /// Its native text form.
-    pub arch: String,
-    /// log π(m; θ) in nats; for the random arm, of the uniform policy.
-    pub log_prob: f64,
-}
-
-/// The reply of `POST /v1/sample`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct SampleResult {
-    /// The seed: with the same policy it gives the same architectures.
-    pub seed: u64,
-    /// Who drew.
-    pub arm: Arm,
-    /// The architectures.
-    pub archs: Vec<SampledArch>,
-}
-
-/// The reply of a command that has nothing else to say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Done {
-    /// What was done, in words.
-    pub message: String,
-}
-
-/// The reply of `POST /v1/checkpoint`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct CheckpointResult {
-    /// The number of the step at which it resumes.
-    pub step: u64,
-}
-
-/// The reply of `POST /v1/derive`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct DeriveResult {
-    /// The ids of the best cells, best first.
-    pub best: Vec<String>,
 }
 
 #[cfg(test)]

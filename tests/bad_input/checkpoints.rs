@@ -60,6 +60,7 @@ fn a_checkpoint_that_was_set_aside_is_counted_in_the_status() {
     flip_a_bit(&generations(&state).pop().unwrap().join("shared.safetensors"));
     let mut daemon = Daemon::start(enasd(&state), &state);
     assert_eq!(daemon.status().unwrap()["checkpoint"]["rejected_total"], 1);
+    daemon.wait_for("a step", |status| 0 < status["place"]["number"].as_u64().unwrap_or(0));
     daemon.ctl(&["stop"]).check(0, &[]);
     assert_eq!(daemon.end(), Some(0));
     check_undisturbed(&state);

@@ -15,6 +15,7 @@ mod events;
 mod feed;
 mod frame;
 mod head;
+mod looked_at;
 mod rate;
 mod rewards;
 mod screen;
