@@ -123,6 +123,21 @@ def stalled_trainer(rig):
         rig.drop_in("")
 
 
+def journal_fields(rig):
+    """every line in the journal has a priority and its module, and that of a step its phase"""
+    rig.restart_with(TINY)
+    cursor = rig.cursor()
+    rig.run("systemctl restart enasd.service")
+    rig.wait_step(rig.step() + 30)
+    entries = [entry for entry in rig.journal(cursor) if entry["_COMM"] == "enasd"]
+    require(entries, "the journal is empty")
+    for entry in entries:
+        require(entry["SYSLOG_IDENTIFIER"] == "enasd" and entry["PRIORITY"] in "34567", str(entry))
+        require(entry["TARGET"].split("::")[0], str(entry))
+    for field in ("ENASD_PHASE", "ENASD_CYCLE", "ENASD_ARCH"):
+        require(rig.run(f"journalctl -q -u enasd -F {field}").strip(), f"no line has {field}")
+
+
 def stop(rig):
     """a stop writes a last checkpoint, ends with 0 within 45 s, and loses no step"""
     rig.restart_with(TINY.replace("checkpoint_seconds = 0.2", "checkpoint_seconds = 86400"))
