@@ -5,8 +5,8 @@ use std::sync::Arc;
 use actix::{Addr, MailboxError, Recipient};
 
 use crate::actors::{
-    AdoptPolicy, Evaluate, Evaluator, Keeper, LoadNewest, Note, Record, Recorded, Restore,
-    SampleArchs, Sampler, Save, Saved, TakeSnapshot, TrainShared, Trained, Trainer,
+    AdoptPolicy, Evaluate, Evaluator, Keeper, LoadNewest, Note, Record, Restore, SampleArchs,
+    Sampler, Save, TakeSnapshot, TrainShared, Trained, Trainer,
 };
 use crate::search::{
     SampleRequest, Sampled, Score, SearchError, SearchState, SharedState, SharedStep, ValidSet,
@@ -155,18 +155,6 @@ impl Crew {
             let _asked = asked;
             Ok(request.await.map_err(gone("evaluator"))??)
         }
-    }
-
-    /// Writes finished steps to the history.
-    pub async fn record(&self, message: Record) -> Result<Recorded, ActorError> {
-        let _asked = self.metrics.asked(Actor::Keeper);
-        self.record.send(message).await.map_err(gone("keeper"))
-    }
-
-    /// Writes a checkpoint.
-    pub async fn save(&self, message: Save) -> Result<Saved, ActorError> {
-        let _asked = self.metrics.asked(Actor::Keeper);
-        Ok(self.save.send(message).await.map_err(gone("keeper"))??)
     }
 
     /// Reads the newest checkpoint.

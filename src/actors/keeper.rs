@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use actix::{Actor, Context, Handler};
 use tokio::sync::watch;
 
-use crate::actors::{Entered, LoadNewest, Note, Record, Recorded, Save, Saved, Saving};
+use crate::actors::{Entered, LoadNewest, Note, Record, Recorded, Save, SaveReply, Saved, Saving};
 use crate::search::{SearchState, StepRecord, Task};
 use crate::space::Arch;
 use crate::store::{
@@ -87,15 +87,26 @@ impl Keeper {
         Recorded { backlog: self.backlog.len(), archs_unique, free_bytes, error }
     }
 
-    fn save(&mut self, message: Save) -> Result<Saved, StoreError> {
+    fn save(&mut self, message: Save) -> SaveReply {
         let start = Instant::now();
         let Save { state, records, entered } = message;
         let recorded = self.record(records);
         // A checkpoint whose history is not on disk would lose rows for good.
-        if let Some(why) = recorded.error {
-            return Err(StoreError::HistoryBehind { why });
-        }
-        for Entered { id, shared } in &entered {
+        let saved = match recorded.error.clone() {
+            Some(why) => Err(StoreError::HistoryBehind { why }),
+            None => self.write(&state, &entered, start),
+        };
+        SaveReply { recorded, saved }
+    }
+
+    /// Writes the files of cells that entered and a checkpoint; `start` is when that was asked.
+    fn write(
+        &mut self,
+        state: &SearchState,
+        entered: &[Entered],
+        start: Instant,
+    ) -> Result<Saved, StoreError> {
+        for Entered { id, shared } in entered {
             // One that left again before it was saved is not needed.
             let cells = state.best.cells();
             if let Some(cell) = cells.iter().find(|cell| cell.arch.id() == *id) {
@@ -103,7 +114,7 @@ impl Keeper {
                 self.best.put(id, &borrow(&files))?;
             }
         }
-        let files = state_files(&state, &self.config)?;
+        let files = state_files(state, &self.config)?;
         let step = state.place.number(&self.task.config.schedule);
         self.checkpoints.retain(self.saving.borrow().retention);
         let generation = self.checkpoints.write(step, &self.config_hash, &borrow(&files))?;
@@ -111,7 +122,7 @@ impl Keeper {
             tracing::warn!(%error, "an old checkpoint could not be removed");
         }
         // Only after the checkpoint that does without them.
-        self.forget_left(&state);
+        self.forget_left(state);
         Ok(Saved {
             step,
             path: generation.path,
@@ -119,7 +130,6 @@ impl Keeper {
             duration: start.elapsed(),
             unix_time: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             state_bytes: self.folder.size().ok(),
-            recorded,
         })
     }
 
@@ -161,10 +171,10 @@ impl Handler<Record> for Keeper {
 }
 
 impl Handler<Save> for Keeper {
-    type Result = Result<Saved, StoreError>;
+    type Result = actix::MessageResult<Save>;
 
     fn handle(&mut self, message: Save, _: &mut Context<Self>) -> Self::Result {
-        self.save(message)
+        actix::MessageResult(self.save(message))
     }
 }
 

@@ -106,7 +106,7 @@ pub struct Recorded {
 /// Writes finished steps, the files of cells that entered the best, and a checkpoint; then
 /// removes the files of cells that left. Controller → Keeper.
 #[derive(Clone, Debug, Message)]
-#[rtype(result = "Result<Saved, StoreError>")]
+#[rtype(result = "SaveReply")]
 pub struct Save {
     /// Everything that a restart needs.
     pub state: Arc<SearchState>,
@@ -140,8 +140,15 @@ pub struct Saved {
     pub unix_time: Duration,
     /// Size of the state folder.
     pub state_bytes: Option<u64>,
-    /// How the history stands.
+}
+
+/// What came of a [`Save`].
+#[derive(Debug)]
+pub struct SaveReply {
+    /// How the history stands, with or without a checkpoint.
     pub recorded: Recorded,
+    /// The checkpoint, or why there is none.
+    pub saved: Result<Saved, StoreError>,
 }
 
 /// Reads the newest checkpoint and sets the history back to it. Controller → Keeper.

@@ -27,7 +27,7 @@ pub use evaluator::Evaluator;
 pub use keeper::{Keeper, KeeperFiles};
 pub use messages::{
     AdoptPolicy, Entered, Evaluate, LoadNewest, Note, Record, Recorded, Restore, SampleArchs, Save,
-    Saved, TakeSnapshot, TrainShared, Trained,
+    SaveReply, Saved, TakeSnapshot, TrainShared, Trained,
 };
 pub use observer::Observer;
 pub use sampler::Sampler;

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::actors::keeper::MAX_BACKLOG;
 use crate::actors::observer::Observer;
-use crate::actors::{ActorError, Crew, Entered, Record, Recorded, Save, Saved};
+use crate::actors::{ActorError, Crew, Entered, Record, Recorded, Save, SaveReply, Saved};
 use crate::search::{BestChange, SearchState, SharedState, StepRecord};
 use crate::store::{Retention, StoreError};
 use crate::telemetry::Actor;
@@ -194,9 +194,10 @@ impl Saver {
     ) -> Result<(), ActorError> {
         match answer.map_err(|source| ActorError::Mailbox { actor: "keeper", source })? {
             Answer::Record(recorded) => self.recorded(&recorded, observer),
-            Answer::Save(saved) => {
+            Answer::Save(reply) => {
                 self.tried = Instant::now();
-                self.saved(*saved, observer);
+                self.recorded(&reply.recorded, observer);
+                self.saved(reply.saved, observer);
             }
         }
         Ok(())
@@ -205,7 +206,6 @@ impl Saver {
     fn saved(&mut self, saved: Result<Saved, StoreError>, observer: &mut Observer) {
         match saved {
             Ok(saved) => {
-                self.recorded(&saved.recorded, observer);
                 self.entered.clear();
                 self.retry = None;
                 observer.saved(&saved);
@@ -227,5 +227,5 @@ impl Saver {
 /// What the keeper answered.
 enum Answer {
     Record(Recorded),
-    Save(Box<Result<Saved, StoreError>>),
+    Save(Box<SaveReply>),
 }

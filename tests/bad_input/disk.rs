@@ -69,6 +69,10 @@ fn a_disk_that_fills_up_degrades_the_daemon_and_loses_nothing() {
         number + 5 < status["place"]["number"].as_u64().unwrap()
     });
     assert_eq!(status["state"], "running");
+    daemon.wait_for("the free space is known though nothing can be saved", |status| {
+        let bytes = |pointer: &str| status.pointer(pointer).unwrap().as_u64().unwrap();
+        bytes("/state_free_bytes") < 2 * bytes("/checkpoint/bytes")
+    });
     daemon.ctl(&["status"]).check(4, &["degraded: checkpoints fail: ", "free some space"]);
     daemon.ctl(&["checkpoint"]).check(1, &["free some space"]);
 
