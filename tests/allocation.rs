@@ -9,7 +9,7 @@ use std::alloc::System;
 use std::sync::Arc;
 
 use enasd::bench::{ArchChoice, BenchConfig, Job, NetKind, open};
-use enasd::engine::Executor;
+use enasd::engine::{Executor, Watched};
 use enasd::net::Shape;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -57,7 +57,8 @@ fn nothing_is_allocated_after_the_first_pass_of_a_shape() {
     let nets = [(NetKind::Shared, 0), (NetKind::Standalone, 0), (NetKind::Shared, 3)];
     for threads in [1, 3] {
         // The jobs take turns on one executor: what one leaves does not disturb the others.
-        let exec = open("fast").unwrap();
+        // Watched, as the daemon's is.
+        let exec: Arc<dyn Executor> = Arc::new(Watched::new(open("fast").unwrap(), || ()));
         let mut jobs = nets.map(|(net, seed)| job(&exec, net, seed));
         let weights = jobs.each_ref().map(|job| job.weights().unwrap());
         let quiet = jobs.each_ref().map(|job| [of_candle(job), [0; 2]]);

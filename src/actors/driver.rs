@@ -317,7 +317,10 @@ impl Driver {
         if fatal || MAX_RECOVERIES_IN_A_ROW < self.recoveries_in_a_row {
             return Err(error);
         }
-        tracing::error!(%error, step = self.search.number(), "a step failed; back to the newest checkpoint");
+        tracing::error!(
+            step = self.search.number(),
+            "a step failed; back to the newest checkpoint: {error}"
+        );
         self.note("recovery", format!("step {} failed: {error}", self.search.number())).await;
         self.saver.discard().await;
         let state = self.crew.load().await?;
@@ -337,7 +340,7 @@ impl Driver {
     pub(super) async fn note(&self, kind: &'static str, message: String) {
         tracing::info!(kind, "{message}");
         if let Err(error) = self.crew.note(Note { kind, message }).await {
-            tracing::warn!(%error, "an event could not be written to the history");
+            tracing::warn!("an event could not be written to the history: {error}");
         }
     }
 }

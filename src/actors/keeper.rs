@@ -119,7 +119,7 @@ impl Keeper {
         self.checkpoints.retain(self.saving.borrow().retention);
         let generation = self.checkpoints.write(step, &self.config_hash, &borrow(&files))?;
         if let Err(error) = &generation.pruned {
-            tracing::warn!(%error, "an old checkpoint could not be removed");
+            tracing::warn!("an old checkpoint could not be removed: {error}");
         }
         // Only after the checkpoint that does without them.
         self.forget_left(state);
@@ -139,7 +139,7 @@ impl Keeper {
         let left = self.best.list().map(|known| known.into_iter().filter(|id| !ids.contains(id)));
         let removed = left.and_then(|mut left| left.try_for_each(|id| self.best.remove(&id)));
         if let Err(error) = removed {
-            tracing::warn!(%error, "the files of a cell that left the best could not be removed");
+            tracing::warn!("the files of a cell that left the best could not be removed: {error}");
         }
     }
 

@@ -238,7 +238,7 @@ impl Observer {
 
     /// Takes note of a checkpoint that failed.
     pub(super) fn save_failed(&mut self, error: &StoreError) {
-        tracing::error!(%error, "the checkpoint could not be written; the search goes on");
+        tracing::error!("the checkpoint could not be written; the search goes on: {error}");
         self.status.checkpoint.failures_total += 1;
         self.status.checkpoint.last_error = Some(error.to_string());
         self.metrics.checkpoint_failed();
@@ -260,7 +260,10 @@ impl Observer {
             self.metrics.state_free(bytes);
         }
         if let Some(error) = &recorded.error {
-            tracing::error!(%error, backlog = recorded.backlog, "the history could not be written");
+            tracing::error!(
+                backlog = recorded.backlog,
+                "the history could not be written: {error}"
+            );
         }
     }
 

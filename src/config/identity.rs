@@ -50,11 +50,6 @@ impl Config {
     }
 }
 
-/// Whether a checkpoint is bound to the value of `key`.
-pub fn is_bound(key: &str) -> bool {
-    KEYS.iter().any(|known| known.path == key && known.role == Role::Search)
-}
-
 /// The keys in which two fingerprints differ, sorted.
 pub fn differences(old: &str, new: &str) -> Result<Vec<Difference>, ConfigError> {
     let read = |text: &str| {

@@ -18,7 +18,7 @@ pub(super) struct Key {
 
 /// Whether the search depends on a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub enum Role {
     /// Another value makes another run: a checkpoint binds it.
     Search,
     /// May change at every start.
@@ -99,6 +99,11 @@ pub(super) const KEYS: &[Key] = &[
 /// The names of all keys, section by section, as in `net.channels`.
 pub fn keys() -> impl Iterator<Item = &'static str> {
     KEYS.iter().map(|key| key.path)
+}
+
+/// The role of the key called `path`.
+pub fn role(path: &str) -> Option<Role> {
+    find(path).map(|key| key.role)
 }
 
 /// The key called `path`.

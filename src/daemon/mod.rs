@@ -82,7 +82,7 @@ pub fn run(config: RunConfig) -> Result<(), DaemonError> {
     let ended = System::new().block_on(serve_and_search(config, open));
     progress.finish();
     if let Err(error) = &ended {
-        tracing::error!(%error, "the run ended");
+        tracing::error!("the run ended: {error}");
     }
     ended
 }

@@ -47,7 +47,9 @@ impl Reloader {
             Ok(changed) => shown(&changed),
             Err(error) => {
                 self.metrics.config_refused();
-                tracing::error!(%error, "the configuration was refused; the one before stays in force");
+                tracing::error!(
+                    "the configuration was refused; the one before stays in force: {error}"
+                );
                 self.note(format!("refused: {error}")).await;
                 return;
             }
@@ -76,7 +78,7 @@ impl Reloader {
     async fn note(&self, message: String) {
         let sent = self.notes.send(Note { kind: "reload", message }).await;
         if let Ok(Err(error)) = sent {
-            tracing::warn!(%error, "an event could not be written to the history");
+            tracing::warn!("an event could not be written to the history: {error}");
         }
     }
 }

@@ -109,7 +109,7 @@ impl Service {
         let stall = self.metrics.stalled(resting, limit / 2);
         match stall {
             Some(stall) if !self.stalled => {
-                tracing::error!(%stall, "no progress: the watchdog is not fed any more");
+                tracing::error!("no progress: the watchdog is not fed any more: {stall}");
             }
             None if self.stalled => tracing::warn!("progress again: the watchdog is fed"),
             _ => {}

@@ -118,7 +118,7 @@ fn open_device(text: &str) -> Result<OpenDevice, DaemonError> {
                     let first = error.to_string().lines().next().unwrap_or_default().to_owned();
                     return Err(failed(first));
                 }
-                tracing::warn!(device = text, %error, "the device does not answer yet");
+                tracing::warn!(device = text, "the device does not answer yet: {error}");
                 std::thread::sleep(Duration::from_secs(2));
             }
         }

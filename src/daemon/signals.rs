@@ -44,7 +44,7 @@ pub(super) async fn stop_on(mut signals: Vec<Signal>, controller: Addr<Controlle
         futures_util::future::select_all(signals.iter_mut().map(|one| Box::pin(one.recv()))).await;
         tracing::info!("a signal asks for the end: finishing the step, then saving");
         if let Err(error) = controller.send(Stop).await {
-            tracing::warn!(%error, "the run is over already");
+            tracing::warn!("the run is over already: {error}");
         }
     }
 }

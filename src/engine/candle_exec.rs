@@ -77,6 +77,11 @@ impl Executor for CandleExec {
         })
     }
 
+    /// Every pass of candle's makes tensors of its own.
+    fn reuse(&self, used: Gradients) {
+        drop(used);
+    }
+
     fn logits(
         &self,
         net: &Net,

@@ -56,9 +56,7 @@ pub trait Executor: fmt::Debug + Send + Sync {
 
     /// Takes back what a pass found, once nobody needs it: its tensors, which nobody else may
     /// hold, may be written by a later pass.
-    fn reuse(&self, used: Gradients) {
-        drop(used);
-    }
+    fn reuse(&self, used: Gradients);
 
     /// Logits of every image, `(batch, classes)`, without dropout. A net with running statistics
     /// needs them in `running`, as [`Gradients::moments`] names them.

@@ -57,6 +57,10 @@ impl Executor for Watched {
         self.told(self.exec.train(net, params, images, noise))
     }
 
+    fn reuse(&self, used: Gradients) {
+        self.exec.reuse(used);
+    }
+
     fn logits(
         &self,
         net: &Net,

@@ -33,7 +33,7 @@ pub fn start_logs(
     }?;
     dispatch.try_init().map_err(|source| TelemetryError::LogsTwice { source })?;
     if let Some(error) = complaint {
-        tracing::warn!(%error, "the journal does not answer: logs go to stderr as JSON");
+        tracing::warn!("the journal does not answer: logs go to stderr as JSON: {error}");
     }
     Ok(control)
 }

@@ -36,7 +36,7 @@ impl ServiceManager {
         // Only with the time of the monotonic clock does `systemctl reload` know which it was.
         match NotifyState::monotonic_usec_now() {
             Ok(now) => tell(&[NotifyState::Reloading, now]),
-            Err(error) => tracing::warn!(%error, "the monotonic clock cannot be read"),
+            Err(error) => tracing::warn!("the monotonic clock cannot be read: {error}"),
         }
     }
 
@@ -58,6 +58,6 @@ impl ServiceManager {
 
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "the service manager cannot be told");
+        tracing::warn!("the service manager cannot be told: {error}");
     }
 }

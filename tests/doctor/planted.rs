@@ -32,11 +32,15 @@ fn a_misspelled_key_and_a_wrong_value_are_found_while_the_daemon_runs() {
 }
 
 #[test]
-fn a_file_that_a_restart_would_read_otherwise_is_found() {
+fn a_file_that_has_changed_is_found_with_what_it_takes() {
     let rig = Rig::running();
     rig.edit("keep_checkpoints = 3", "keep_checkpoints = 4");
     let found = rig.doctor();
-    found.check("drift", "warn", "store.keep_checkpoints: 3 → 4", "restart the daemon");
+    found.check("drift", "warn", "store.keep_checkpoints: 3 → 4", "systemctl reload");
+    let metrics = format!("metrics = \"{}\"", rig.address);
+    rig.edit(&metrics, "metrics = \"off\"");
+    rig.doctor().check("drift", "warn", "telemetry.metrics", "restart the daemon");
+    rig.edit("metrics = \"off\"", &metrics);
     // What the environment set is set again at a restart.
     rig.edit("keep_checkpoints = 4", "keep_checkpoints = 3");
     rig.edit("checkpoint_seconds = 0.2", "checkpoint_seconds = 60");

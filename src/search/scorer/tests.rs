@@ -60,6 +60,10 @@ impl Executor for Counting {
         candle_core::bail!("a scorer does not train")
     }
 
+    fn reuse(&self, used: Gradients) {
+        self.candle.reuse(used);
+    }
+
     fn logits(
         &self,
         net: &Net,

@@ -4,7 +4,7 @@
 use std::io;
 
 use enasd::api::{ConfigOrigins, Layer};
-use enasd::config::{ConfigError, DEFAULT_FILE, Difference, Loaded, is_bound};
+use enasd::config::{ConfigError, DEFAULT_FILE, Difference, Loaded, Role, role};
 
 use crate::doctor::Finding;
 use crate::doctor::patient::Patient;
@@ -42,7 +42,7 @@ fn faults(err: &ConfigError, uid: u32) -> Vec<Finding> {
     }
 }
 
-/// What a restart would change. What the environment or a flag set is not looked at: there it
+/// What a reload or a restart would change. What the environment or a flag set is not looked at: there it
 /// would be set again.
 fn from_daemon(loaded: &Loaded, origins: &ConfigOrigins) -> Finding {
     let values = loaded.values();
@@ -53,7 +53,9 @@ fn from_daemon(loaded: &Loaded, origins: &ConfigOrigins) -> Finding {
         let (old, new) = (shown(&origin.value), shown(value));
         of_file(origin.layer).then(|| Difference { key: key.clone(), old, new })
     });
-    let (bound, free): (Vec<_>, Vec<_>) = changed.partition(|change| is_bound(&change.key));
+    let role_of = |change: &Difference| role(&change.key);
+    let (bound, free): (Vec<_>, Vec<_>) =
+        changed.partition(|change| role_of(change) == Some(Role::Search));
     if !bound.is_empty() {
         return Finding::fail(
             DRIFT,
@@ -63,11 +65,13 @@ fn from_daemon(loaded: &Loaded, origins: &ConfigOrigins) -> Finding {
         );
     }
     if !free.is_empty() {
-        return Finding::warn(
-            DRIFT,
-            format!("the file has changed since the daemon read it: {}", list(&free)),
-            "restart the daemon, which saves first and goes on where it was",
-        );
+        let cure = if free.iter().all(|change| role_of(change) == Some(Role::Live)) {
+            "have the daemon read it again: `systemctl reload enasd`, or SIGHUP"
+        } else {
+            "restart the daemon, which saves first and goes on where it was"
+        };
+        let what = format!("the file has changed since the daemon read it: {}", list(&free));
+        return Finding::warn(DRIFT, what, cure);
     }
     Finding::ok(DRIFT, "the daemon runs with what the file says")
 }
