@@ -102,19 +102,19 @@ impl Modify for Problems {
         for (path, item) in &mut document.paths.paths {
             let PathItem { get, post, put, .. } = item;
             let asks = post.is_some() || path.ends_with(".safetensors");
-            let forbidden = get.is_none().then_some(ProblemCode::Forbidden);
             let controller = CONTROLLER.into_iter().filter(|_| asks);
             let own = own_problems(path).iter().copied();
-            let codes: Vec<_> =
-                ANY.into_iter().chain(forbidden).chain(controller).chain(own).collect();
-            for operation in [get, post, put].into_iter().flatten() {
-                add_problems(operation, &codes);
+            let codes: Vec<_> = ANY.into_iter().chain(controller).chain(own).collect();
+            for (operation, commands) in [(get, false), (post, true), (put, true)] {
+                let Some(operation) = operation else { continue };
+                let forbidden = commands.then_some(ProblemCode::Forbidden);
+                add_problems(operation, codes.iter().copied().chain(forbidden));
             }
         }
     }
 }
 
-fn add_problems(operation: &mut Operation, codes: &[ProblemCode]) {
+fn add_problems(operation: &mut Operation, codes: impl Iterator<Item = ProblemCode>) {
     let mut names = BTreeMap::<u16, Vec<String>>::new();
     for code in codes {
         names.entry(code.status().as_u16()).or_default().push(format!("`{}`", code.name()));

@@ -180,6 +180,12 @@ async fn the_openapi_document_lists_every_route_and_no_other() {
     assert_eq!(found, expected);
     let commands = paths.iter().filter(|(_, methods)| methods.get("post").is_some());
     assert!(commands.map(|(path, _)| path).eq(COMMANDS), "{COMMANDS:?}");
+    for (path, methods) in paths {
+        for (method, operation) in methods.as_object().unwrap() {
+            let forbids = operation["responses"].get("403").is_some();
+            assert_eq!(forbids, ["post", "put"].contains(&method.as_str()), "{method} {path}");
+        }
+    }
     let schemas = document["components"]["schemas"].as_object().unwrap();
     for schema in ["Status", "Problem", "ScoreRequest", "ScoreResult", "HistoryReply", "Event"] {
         assert!(schemas.contains_key(schema), "{schema}");

@@ -9,8 +9,6 @@ use crate::api::{LogLevel, Problem, ProblemCode};
 /// What is logged.
 #[utoipa::path(get, path = "/v1/log-level", tag = "questions", responses(
     (status = 200, description = "the level, or a list by module", body = LogLevel),
-    (status = "default", description = "a problem", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn log_level(state: State) -> HttpResponse {
     HttpResponse::Ok().json(LogLevel { level: (state.config.log.get)() })
@@ -19,10 +17,6 @@ pub(in crate::api) async fn log_level(state: State) -> HttpResponse {
 /// Logs by another level, until the configuration is read again.
 #[utoipa::path(put, path = "/v1/log-level", tag = "commands", request_body = LogLevel, responses(
     (status = 200, description = "the level from here on", body = LogLevel),
-    (status = 400, description = "it is none", body = Problem,
-        content_type = "application/problem+json"),
-    (status = "default", description = "a problem", body = Problem,
-        content_type = "application/problem+json"),
 ))]
 pub(in crate::api) async fn set_log_level(
     state: State,
