@@ -26,10 +26,11 @@ def before_load_schema(context, raw_schema):
 
 def plant(raw_schema):
     """Makes the document wrong in two ways, which a run must find: a field of another type, and an
-    answer that is not listed."""
+    answer that is not listed. Any call of the two operations shows them."""
     status = raw_schema["components"]["schemas"]["Status"]
     status["properties"]["version"] = {"type": "integer"}
-    del raw_schema["paths"]["/v1/best"]["get"]["responses"]["400"]
+    responses = raw_schema["paths"]["/v1/config"]["get"]["responses"]
+    responses["204"] = responses.pop("200")
 
 
 @schemathesis.hook
