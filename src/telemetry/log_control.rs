@@ -43,6 +43,11 @@ impl LogControl {
     pub fn tell_repeats(&self) {
         self.repeats.tell();
     }
+
+    /// Says it of those too that might have gone on. To be called at the end.
+    pub fn tell_last_repeats(&self) {
+        self.repeats.tell_last();
+    }
 }
 
 /// The filter that `text` spells.

@@ -65,24 +65,34 @@ impl Repeats {
         true
     }
 
-    /// Forgets the windows that are over, and gives what was kept back in them.
-    fn take_over(&self, now: Instant) -> Vec<(Level, String, u64)> {
+    /// Forgets the windows that `ended`, and gives what was kept back in them.
+    fn take(&self, ended: impl Fn(&Count) -> bool) -> Vec<(Level, String, u64)> {
         let mut counts = self.counts();
-        let over = counts.extract_if(.., |_, count| count.is_over(now));
-        let kept_back = over.filter(|(_, count)| 0 < count.kept_back());
+        let taken = counts.extract_if(.., |_, count| ended(count));
+        let kept_back = taken.filter(|(_, count)| 0 < count.kept_back());
         kept_back.map(|((.., text), count)| (count.level, text, count.kept_back())).collect()
     }
 
     /// Says how often messages were repeated in windows that are over. To be called every few
     /// seconds: until then the messages of such a window stay limited.
     pub(super) fn tell(&self) {
-        let within_seconds = WINDOW.as_secs();
-        for (level, text, repeated) in self.take_over(Instant::now()) {
-            match level {
-                Level::ERROR => tracing::error!(repeated, within_seconds, "repeated: {text}"),
-                Level::WARN => tracing::warn!(repeated, within_seconds, "repeated: {text}"),
-                _ => tracing::info!(repeated, within_seconds, "repeated: {text}"),
-            }
+        let now = Instant::now();
+        say(self.take(|count| count.is_over(now)));
+    }
+
+    /// Says it of all windows: no more lines come.
+    pub(super) fn tell_last(&self) {
+        say(self.take(|_| true));
+    }
+}
+
+fn say(kept_back: Vec<(Level, String, u64)>) {
+    let within_seconds = WINDOW.as_secs();
+    for (level, text, repeated) in kept_back {
+        match level {
+            Level::ERROR => tracing::error!(repeated, within_seconds, "repeated: {text}"),
+            Level::WARN => tracing::warn!(repeated, within_seconds, "repeated: {text}"),
+            _ => tracing::info!(repeated, within_seconds, "repeated: {text}"),
         }
     }
 }
@@ -132,8 +142,9 @@ mod tests {
         assert_eq!(written(&repeats, "full", 10, start), 10);
         assert_eq!(written(&repeats, "full", 7, start), 0);
         assert_eq!(written(&repeats, "other", 3, start), 3);
-        assert!(repeats.take_over(start + WINDOW / 2).is_empty());
-        let told = repeats.take_over(start + WINDOW);
+        let taken = |now| repeats.take(|count| count.is_over(now));
+        assert!(taken(start + WINDOW / 2).is_empty());
+        let told = taken(start + WINDOW);
         assert_eq!(told, [(Level::WARN, "full".to_owned(), 7)]);
         // A new window.
         assert_eq!(written(&repeats, "full", 12, start + WINDOW), 10);

@@ -110,3 +110,20 @@ fn a_level_that_was_set_over_the_api_lasts_until_the_configuration_is_read() {
     reload(&manager, &daemon);
     assert_eq!(manager.ctl(&["log-level"]).1, "info\n");
 }
+
+#[test]
+fn a_line_that_repeats_is_written_ten_times_and_the_rest_counted() {
+    let manager = Manager::new();
+    let daemon = manager.enasd(Some(manager.sockets())).spawn().unwrap();
+    manager.until("READY=1");
+    for _ in 0..13 {
+        assert_eq!(manager.ctl(&["log-level", "warn"]).0, Some(0));
+    }
+    assert_eq!(manager.ctl(&["stop"]).0, Some(0));
+    let log = daemon.wait_with_output().unwrap().stderr;
+    let log = String::from_utf8(log).unwrap();
+    let count = |text: &str| log.lines().filter(|line| line.contains(text)).count();
+    assert_eq!(count("\"message\":\"the API changed what is logged\""), 10, "{log}");
+    assert_eq!(count("\"message\":\"repeated: the API changed what is logged\""), 1, "{log}");
+    assert_eq!(count("\"repeated\":3"), 1, "{log}");
+}
