@@ -1,8 +1,9 @@
 //! The gradients of a pass's tensors: the first one written, later ones added.
 
-use crate::engine::cpu_exec::groups::{Each, Parts};
+use crate::engine::cpu_exec::groups::Parts;
 use crate::engine::cpu_exec::job::Job;
 use crate::engine::cpu_exec::planes::Planes;
+use crate::engine::cpu_exec::slabs::SlabParts;
 use crate::engine::kernel::{GradRow, Lanes, add_assign};
 use crate::net::{Shape, TensorId};
 
@@ -28,7 +29,7 @@ pub(super) struct Sink {
 /// The groups of a sink.
 #[derive(Debug)]
 pub(super) struct SinkParts<'a> {
-    out: Each<'a, Lanes>,
+    out: SlabParts<'a>,
     add: bool,
 }
 
@@ -101,7 +102,7 @@ impl Grads {
             }
             Some((_, (Some(shared), owners))) => {
                 let mut planes = job.planes(shape);
-                planes.values.copy_from_slice(&shared.values);
+                planes.values.copy_from(&shared.values);
                 *owners -= 1;
                 Sink { place: self.vacancy(), id, planes, add: true }
             }

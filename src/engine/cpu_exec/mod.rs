@@ -23,6 +23,7 @@ mod product;
 mod product_grad;
 mod program;
 mod scatter;
+mod slabs;
 mod slide;
 mod weights;
 
@@ -66,7 +67,7 @@ impl CpuExec {
         if images.values.len() != expected || expected == 0 {
             candle_core::bail!("{} values are not {expected}", images.values.len());
         }
-        let batch = Batch { images: images.labels.len() };
+        let batch = Batch::new(net, images.labels.len());
         Ok(Job { isa: self.isa, buffers: self.buffers.clone(), batch })
     }
 

@@ -2,19 +2,29 @@
 
 use std::sync::Arc;
 
-use crate::engine::cpu_exec::buffers::{Buffer, Buffers, Numbers};
-use crate::engine::cpu_exec::groups::Each;
+use crate::engine::cpu_exec::buffers::{Buffers, Numbers};
+use crate::engine::cpu_exec::slabs::{SlabParts, Slabs};
 use crate::engine::kernel::{Affine, LANES, Lanes, Raw};
-use crate::net::Shape;
+use crate::net::{Net, Shape};
 
 /// How a batch falls into groups of 16 images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Batch {
     /// Images.
     pub(super) images: usize,
+    /// Values that one of them has in most tensors of the net.
+    pub(super) usual: usize,
 }
 
 impl Batch {
+    /// Images of a net. The cells before the first reduction have the most and the largest
+    /// tensors, all of one size, whatever the cells are.
+    pub(super) fn new(net: &Net, images: usize) -> Self {
+        let shapes = net.layers.iter().map(|layer| layer.output);
+        let cells = shapes.filter(|shape| shape.plane() == net.image.plane());
+        Self { images, usual: cells.map(Shape::n_values).min().unwrap_or(1) }
+    }
+
     pub(super) fn groups(self) -> usize {
         self.images.div_ceil(LANES)
     }
@@ -29,24 +39,24 @@ impl Batch {
 #[derive(Debug)]
 pub(super) struct Planes {
     pub(super) shape: Shape,
-    pub(super) values: Buffer,
+    pub(super) values: Slabs,
 }
 
 impl Planes {
-    /// Planes with whatever the buffer held.
+    /// Planes with whatever their memory held.
     pub(super) fn take(buffers: &Arc<Buffers>, batch: Batch, shape: Shape) -> Self {
-        Self { shape, values: buffers.take(batch.groups() * shape.n_values()) }
+        let values = Slabs::take(buffers, batch.groups(), shape.n_values(), batch.usual);
+        Self { shape, values }
     }
 
     /// `[row][channel][column]`.
     pub(super) fn group(&self, group: usize) -> &[Lanes] {
-        let len = self.shape.n_values();
-        &self.values[group * len..][..len]
+        self.values.group(group)
     }
 
     /// The planes of each group, to be written.
-    pub(super) fn parts(&mut self) -> Each<'_, Lanes> {
-        Each::new(&mut self.values, self.shape.n_values())
+    pub(super) fn parts(&mut self) -> SlabParts<'_> {
+        self.values.parts()
     }
 
     /// Puts images `(batch, channel, row, column)` into lanes; the last group is filled up with
@@ -60,7 +70,7 @@ impl Planes {
         let mut planes = Self::take(buffers, batch, shape);
         let Shape { channels, height, width } = shape;
         let groups = images.chunks(LANES * shape.n_values());
-        for (lanes, images) in planes.values.chunks_exact_mut(shape.n_values()).zip(groups) {
+        for (lanes, images) in planes.values.groups_mut().zip(groups) {
             lanes.fill(Lanes::default());
             for (lane, image) in images.chunks_exact(shape.n_values()).enumerate() {
                 for (place, &value) in image.iter().enumerate() {
