@@ -78,11 +78,11 @@ pub fn run(config: RunConfig) -> Result<(), DaemonError> {
     let (saving, saved) = watch::channel(saving(loaded)?);
     let setup = set_up(loaded, saved, config.threads)?;
     let listeners = Listeners::open(handed, loaded)?;
-    let (progressing, logging) = (progress.clone(), log.clone());
-    let open = Open { setup, listeners, log, saving, output, progress };
+    let (shown, logged) = (progress.clone(), log.clone());
+    let open = Open { setup, listeners, log: logged, saving, output, progress: shown };
     let ended = System::new().block_on(serve_and_search(config, open));
-    progressing.finish();
-    logging.tell_last_repeats();
+    progress.finish();
+    log.tell_last_repeats();
     if let Err(error) = &ended {
         tracing::error!("the run ended: {error}");
     }

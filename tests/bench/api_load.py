@@ -5,83 +5,27 @@
 
 Runs the release daemon on the built-in search, in the ω phase throughout, on as many threads as it
 takes of itself. Intervals with and without requests alternate, so that what else the machine does
-falls on both, and the asking itself takes its part of the same cores; half of the requests are GET /v1/status over the socket, half GET /metrics over TCP,
-each on a connection of its own. Latency is from before the connection to the end of the reply.
-Nothing but the standard library is needed.
+falls on both, and the asking itself takes its part of the same cores; half of the requests are GET
+/v1/status over the socket, half GET /metrics over TCP, each on a connection of its own. Latency is
+from before the connection to the end of the reply. Nothing but the standard library is needed.
 """
 
 import argparse
-import json
 import os
 import pathlib
 import random
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from daemon import Daemon
 
 
-def exchange(family, address, path, method="GET"):
-    """One request on one connection; the body of the reply."""
-    with socket.socket(family, socket.SOCK_STREAM) as peer:
-        peer.settimeout(30)
-        peer.connect(address)
-        peer.sendall(f"{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
-        parts = []
-        while part := peer.recv(1 << 16):
-            parts.append(part)
-    head, _, body = b"".join(parts).partition(b"\r\n\r\n")
-    if not head.startswith(b"HTTP/1.1 200"):
-        raise RuntimeError(head.decode())
-    return body
-
-
-class Daemon:
-    """The release daemon in a folder of its own."""
-
-    def __init__(self, folder):
-        self.socket = f"{folder}/s"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.metrics = probe.getsockname()
-        environment = dict(os.environ, ENASD_SCHEDULE__SHARED_STEPS="1000000")
-        self.process = subprocess.Popen(
-            [ROOT / "target/release/enasd", "run", "--state", f"{folder}/state",
-             "--socket", self.socket, "--metrics", "%s:%d" % self.metrics],
-            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL)
-
-    def ask_status(self):
-        return exchange(socket.AF_UNIX, self.socket, "/v1/status")
-
-    def ask_metrics(self):
-        return exchange(socket.AF_INET, self.metrics, "/metrics")
-
-    def steps(self):
-        return json.loads(self.ask_status())["place"]["number"]
-
-    def computed(self):
-        """What the process has computed so far, in seconds."""
-        stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
-        fields = stat.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def wait(self):
-        """Until a hundred steps are done."""
-        for _ in range(600):
-            if self.process.poll() is not None:
-                sys.exit("the daemon has ended")
-            try:
-                if 100 <= self.steps():
-                    return
-            except OSError:
-                pass
-            time.sleep(0.1)
-        sys.exit("the daemon does not train")
+def computed(daemon):
+    """What the daemon has computed so far, in seconds."""
+    stat = pathlib.Path(f"/proc/{daemon.process.pid}/stat").read_text()
+    fields = stat.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def interval(daemon, seconds, rate, latencies):
@@ -103,13 +47,13 @@ def interval(daemon, seconds, rate, latencies):
 
 def cost(daemon, rate):
     """What answers cost a daemon that does nothing else: no matter what else the machine does."""
-    exchange(socket.AF_UNIX, daemon.socket, "/v1/pause", "POST")
+    daemon.command("pause")
     costs = []
     for ask in (daemon.ask_status, daemon.ask_metrics):
-        before = daemon.computed()
+        before = computed(daemon)
         for _ in range(1000):
             ask()
-        costs.append((daemon.computed() - before) / 1000)
+        costs.append((computed(daemon) - before) / 1000)
     share = rate * statistics.fmean(costs) / os.cpu_count()
     print(f"computing an answer: /v1/status {1e3 * costs[0]:.2f} ms, /metrics "
           f"{1e3 * costs[1]:.2f} ms; {rate:g} a second take {share:.2%} of "
@@ -130,22 +74,17 @@ def main():
     parser.add_argument("--rate", type=float, default=50)
     args = parser.parse_args()
     latencies, ratios = ([], []), []
-    with tempfile.TemporaryDirectory() as folder:
-        daemon = Daemon(folder)
-        try:
-            daemon.wait()
-            for number in range(args.pairs):
-                # Each goes first as often as the other.
-                rates = (0, args.rate) if number % 2 == 0 else (args.rate, 0)
-                paces = {rate: interval(daemon, args.seconds, rate, latencies) for rate in rates}
-                quiet, asked = paces[0], paces[args.rate]
-                ratios.append(asked / quiet)
-                print(f"steps/s: {quiet:.1f} alone, {asked:.1f} asked {args.rate:g} times a "
-                      f"second, ratio {ratios[-1]:.3f}; load {os.getloadavg()[0]:.1f}", flush=True)
-            cost(daemon, args.rate)
-        finally:
-            daemon.process.terminate()
-            daemon.process.wait()
+    with tempfile.TemporaryDirectory() as folder, Daemon(folder, {}) as daemon:
+        daemon.wait(100)
+        for number in range(args.pairs):
+            # Each goes first as often as the other.
+            rates = (0, args.rate) if number % 2 == 0 else (args.rate, 0)
+            paces = {rate: interval(daemon, args.seconds, rate, latencies) for rate in rates}
+            quiet, asked = paces[0], paces[args.rate]
+            ratios.append(asked / quiet)
+            print(f"steps/s: {quiet:.1f} alone, {asked:.1f} asked {args.rate:g} times a "
+                  f"second, ratio {ratios[-1]:.3f}; load {os.getloadavg()[0]:.1f}", flush=True)
+        cost(daemon, args.rate)
     line("/v1/status", latencies[0])
     line("/metrics", latencies[1])
     asking = sum(os.times()[:2]) / (args.pairs * args.seconds * os.cpu_count())

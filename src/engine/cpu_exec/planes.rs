@@ -7,7 +7,7 @@ use crate::engine::cpu_exec::slabs::{SlabParts, Slabs};
 use crate::engine::kernel::{Affine, LANES, Lanes, Raw};
 use crate::net::{Net, Shape};
 
-/// How a batch falls into groups of 16 images.
+/// How a batch falls into groups of 16 images, and how large their tensors mostly are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Batch {
     /// Images.

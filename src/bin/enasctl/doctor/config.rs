@@ -42,8 +42,8 @@ fn faults(err: &ConfigError, uid: u32) -> Vec<Finding> {
     }
 }
 
-/// What a reload or a restart would change. What the environment or a flag set is not looked at: there it
-/// would be set again.
+/// What a reload or a restart would change. What the environment or a flag set is not looked at:
+/// there it would be set again.
 fn from_daemon(loaded: &Loaded, origins: &ConfigOrigins) -> Finding {
     let values = loaded.values();
     let of_file = |layer| matches!(layer, Layer::Default | Layer::File);
