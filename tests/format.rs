@@ -1,0 +1,93 @@
+//! The promise that a state folder outlives the program that made it.
+//!
+//! `tests/format/state-1.tar.gz` is the state folder of a search that an earlier program took to
+//! its third epoch (with `config.toml`, on x86-64 with AVX-512), and `history-1.txt` the history
+//! that the same program had when it had gone on from there to the end of the third cycle. Every
+//! later program reads that folder, goes on, and has that history, bit for bit. Neither file is
+//! ever made anew: a program that fails here has broken somebody's state.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod common;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{files_of, history};
+use enasd::store::{HistoryRow, StepRow};
+use flate2::read::GzDecoder;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/format").join(name)
+}
+
+/// The state folder as the earlier program left it, in `folder`.
+fn unpack(folder: &Path) -> PathBuf {
+    let archive = File::open(fixture("state-1.tar.gz")).unwrap();
+    tar::Archive::new(GzDecoder::new(archive)).unpack(folder).unwrap();
+    folder.join("state")
+}
+
+fn go_on(state: &Path, threads: &str) {
+    let output = Command::new(env!("CARGO_BIN_EXE_enasd"))
+        .args(["run", "--until", "cycles=3", "--config"])
+        .arg(fixture("config.toml"))
+        .arg("--state")
+        .arg(state)
+        .arg("--socket")
+        .arg(state.with_extension("sock"))
+        .env("ENASD_ENGINE__THREADS", threads)
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} {log}", output.status);
+}
+
+fn bits(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{:016x}", value.to_bits()))
+}
+
+/// A line a row, floats by their bits.
+fn lines((rows, steps): &(Vec<HistoryRow>, Vec<StepRow>)) -> Vec<String> {
+    let row = |row: &HistoryRow| {
+        let (arm, phase) = (row.arm.name(), row.phase.name());
+        let HistoryRow { step, idx, cycle, epoch, arch_id, .. } = row;
+        let [reward, log_prob, entropy] = [row.reward, row.log_prob, row.entropy].map(bits);
+        format!(
+            "{step} {arm} {idx} {phase} {cycle} {epoch} {arch_id} {reward} {log_prob} {entropy}"
+        )
+    };
+    let step = |row: &StepRow| {
+        let [loss, accuracy, rate, norm] =
+            [row.loss, row.accuracy, Some(row.lr), row.grad_norm].map(bits);
+        format!("{} omega {loss} {accuracy} {rate} {norm}", row.step)
+    };
+    rows.iter().map(row).chain(steps.iter().map(step)).collect()
+}
+
+#[test]
+fn a_state_folder_of_an_earlier_program_goes_on_bit_for_bit() {
+    let expected = std::fs::read_to_string(fixture("history-1.txt")).unwrap();
+    let expected: Vec<&str> = expected.lines().collect();
+    assert_eq!(expected.len(), 204);
+    for threads in ["1", "2"] {
+        let folder = tempfile::tempdir().unwrap();
+        let state = unpack(folder.path());
+        go_on(&state, threads);
+        let found = lines(&history(&state));
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_eq!(found, expected, "with {threads} threads");
+        }
+        assert_eq!(found.len(), expected.len());
+        let mut best: Vec<PathBuf> = std::fs::read_dir(state.join("best"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| files_of(path).iter().any(|(name, _)| name == "weights.safetensors"))
+            .collect();
+        best.sort();
+        let names: Vec<&str> =
+            best.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+        assert_eq!(names, ["m2-05wwg8", "m2-2dsyn3", "m2-6z9kw2"]);
+    }
+}
