@@ -3,7 +3,6 @@
 use crate::config::Loaded;
 use crate::config::identity::Difference;
 use crate::config::keys::{KEYS, Role};
-use crate::config::values::to_toml;
 
 /// How a newly read configuration differs from the one that a daemon runs with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,14 +17,9 @@ impl Changes {
     /// From `old` to `new`, key by key.
     pub fn between(old: &Loaded, new: &Loaded) -> Self {
         let (before, after) = (old.values(), new.values());
-        let shown = |value: &serde_json::Value| (!value.is_null()).then(|| to_toml(value));
         let mut changes = Self::default();
         for key in KEYS.iter().filter(|key| before[key.path] != after[key.path]) {
-            let difference = Difference {
-                key: key.path.to_owned(),
-                old: shown(&before[key.path]),
-                new: shown(&after[key.path]),
-            };
+            let difference = Difference::new(key.path, &before[key.path], &after[key.path]);
             match key.role {
                 Role::Live => changes.live.push(difference),
                 Role::Search | Role::Operation => changes.fixed.push(difference),

@@ -4,12 +4,12 @@
 //! not with another seed, space, net, data, rule or schedule: what then came out would be neither
 //! run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value;
 
-use crate::config::keys::{KEYS, Role};
+use crate::config::keys::{self, KEYS, Role};
 use crate::config::values;
 use crate::config::{Config, ConfigError};
 
@@ -18,16 +18,27 @@ use crate::config::{Config, ConfigError};
 pub struct Difference {
     /// The key.
     pub key: String,
-    /// The checkpoint's value, as TOML writes it; `None` where it is unset or unknown there.
+    /// The checkpoint's value, as TOML writes it; `None` where it is unset.
     pub old: Option<String>,
-    /// This configuration's value.
+    /// This configuration's value; `None` also where this program has no such key.
     pub new: Option<String>,
+}
+
+impl Difference {
+    /// What `key` was and is; null stands for unset.
+    pub(super) fn new(key: &str, old: &Value, new: &Value) -> Self {
+        // As texts, so that equal texts are equal numbers.
+        let shown = |value: &Value| (!value.is_null()).then(|| values::to_toml(value));
+        Self { key: key.to_owned(), old: shown(old), new: shown(new) }
+    }
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "unset".to_owned());
-        write!(f, "{}: {} → {}", self.key, shown(&self.old), shown(&self.new))
+        let Self { key, old, new } = self;
+        let absent = if keys::find(key).is_some() { "unset" } else { "not a key of this enasd" };
+        let old = old.as_deref().unwrap_or("unset");
+        write!(f, "{key}: {old} → {}", new.as_deref().unwrap_or(absent))
     }
 }
 
@@ -44,29 +55,25 @@ impl Config {
         serde_json::to_string(&bound).expect("JSON values under text keys are JSON")
     }
 
-    /// Where this configuration contradicts one that was recorded as its `fingerprint`.
+    /// Where this configuration contradicts one that was recorded as its `fingerprint`, by this
+    /// program or by an older one. A key that was not there yet counts as what the search did
+    /// then; one that is there no more is told.
     pub fn differences(&self, fingerprint: &str) -> Result<Vec<Difference>, ConfigError> {
-        differences(fingerprint, &self.fingerprint())
+        let recorded: BTreeMap<String, Value> = serde_json::from_str(fingerprint)
+            .map_err(|source| ConfigError::Fingerprint { source })?;
+        let (own, defaults) = (values::flatten(self), values::flatten(&Self::default()));
+        let known = KEYS.iter().filter(|key| key.role == Role::Search).map(|key| {
+            let before = || key.value_before(&defaults[key.path]);
+            let old = recorded.get(key.path).cloned().unwrap_or_else(before);
+            Difference::new(key.path, &old, &own[key.path])
+        });
+        let gone = recorded.iter().filter(|(key, _)| keys::find(key).is_none());
+        let gone = gone.map(|(key, old)| Difference::new(key, old, &Value::Null));
+        let mut found: Vec<_> =
+            known.chain(gone).filter(|difference| difference.old != difference.new).collect();
+        found.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(found)
     }
-}
-
-/// The keys in which two fingerprints differ, sorted.
-pub fn differences(old: &str, new: &str) -> Result<Vec<Difference>, ConfigError> {
-    let read = |text: &str| {
-        // Both are read from text, so that equal texts are equal numbers.
-        serde_json::from_str::<BTreeMap<String, Value>>(text)
-            .map_err(|source| ConfigError::Fingerprint { source })
-    };
-    let (old, new) = (read(old)?, read(new)?);
-    let shown = |values: &BTreeMap<String, Value>, key: &str| {
-        values.get(key).filter(|value| !value.is_null()).map(values::to_toml)
-    };
-    let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    Ok(keys
-        .into_iter()
-        .map(|key| Difference { key: key.clone(), old: shown(&old, key), new: shown(&new, key) })
-        .filter(|difference| difference.old != difference.new)
-        .collect())
 }
 
 #[cfg(test)]
@@ -121,11 +128,43 @@ mod tests {
         );
     }
 
+    /// The defaults, as a program recorded them that had no key called `absent`.
+    fn recorded_without(absent: &str) -> String {
+        let text = Config::default().fingerprint();
+        let mut values: BTreeMap<String, Value> = serde_json::from_str(&text).unwrap();
+        values.remove(absent).unwrap();
+        serde_json::to_string(&values).unwrap()
+    }
+
+    #[track_caller]
+    fn check(config: &Config, recorded: &str, expected: &[&str]) {
+        let found = config.differences(recorded).unwrap();
+        let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(texts, expected);
+    }
+
     #[test]
-    fn a_key_that_the_other_does_not_know_is_a_difference() {
-        let found = differences("{\"seed\":1}", "{\"seed\":1,\"net.nodes\":5}").unwrap();
-        assert_eq!(found[0].to_string(), "net.nodes: unset → 5");
-        assert_eq!(found.len(), 1);
+    fn a_key_that_is_younger_than_the_checkpoint_counts_as_what_was_done_then() {
+        let mut config = Config::default();
+        check(&config, &recorded_without("net.nodes"), &[]);
+        config.net.nodes = 4;
+        check(&config, &recorded_without("net.nodes"), &["net.nodes: 5 → 4"]);
+
+        let mut config = Config::default();
+        let unclipped = recorded_without("policy.clip_norm");
+        check(&config, &unclipped, &["policy.clip_norm: 1000000.0 → 0.02"]);
+        config.policy.clip_norm = 1e6;
+        check(&config, &unclipped, &[]);
+    }
+
+    #[test]
+    fn a_key_that_is_gone_is_told_by_name_where_it_was_set() {
+        let recorded = Config::default().fingerprint();
+        let with = |more: &str| recorded.replacen('{', &format!("{{{more},"), 1);
+        let text = "net.teeth: 32 → not a key of this enasd";
+        check(&Config::default(), &with("\"net.teeth\":32"), &[text]);
+        check(&Config::default(), &with("\"net.teeth\":null"), &[]);
+        check(&Config::default(), &with("\"engine.threads\":7"), &[]);
     }
 
     #[test]

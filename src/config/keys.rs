@@ -2,6 +2,8 @@
 
 use std::ops::Bound;
 
+use serde_json::Value;
+
 use crate::config::rule::Rule;
 use crate::engine::ExecutorChoice;
 
@@ -14,6 +16,25 @@ pub(super) struct Key {
     pub(super) rule: Rule,
     /// Whether the search depends on it.
     pub(super) role: Role,
+    /// What the search did before there was this key, as JSON; none where that is its default.
+    before: Option<&'static str>,
+}
+
+impl Key {
+    /// A key that is younger than some checkpoints, in which it counts as `before`, a value as
+    /// JSON writes it.
+    const fn before(self, before: &'static str) -> Self {
+        Self { before: Some(before), ..self }
+    }
+
+    /// The value that a checkpoint from before this key counts as having; `default` is the
+    /// default.
+    pub(super) fn value_before(&self, default: &Value) -> Value {
+        match self.before {
+            Some(text) => serde_json::from_str(text).expect("a test reads each"),
+            None => default.clone(),
+        }
+    }
 }
 
 /// Whether the search depends on a key.
@@ -73,7 +94,7 @@ pub(super) const KEYS: &[Key] = &[
     search("policy.beta1", below(0.0, 1.0)),
     search("policy.beta2", below(0.0, 1.0)),
     search("policy.epsilon", above(0.0, 1.0)),
-    search("policy.clip_norm", above(0.0, 1e6)),
+    search("policy.clip_norm", above(0.0, 1e6)).before("1000000.0"),
     search("policy.entropy_weight", from(0.0, 100.0)),
     search("policy.baseline_decay", below(0.0, 1.0)),
     search("schedule.shared_steps", whole(1, 1_000_000)),
@@ -171,15 +192,15 @@ fn nearest_by(
 }
 
 const fn search(path: &'static str, rule: Rule) -> Key {
-    Key { path, rule, role: Role::Search }
+    Key { path, rule, role: Role::Search, before: None }
 }
 
 const fn operation(path: &'static str, rule: Rule) -> Key {
-    Key { path, rule, role: Role::Operation }
+    Key { path, rule, role: Role::Operation, before: None }
 }
 
 const fn live(path: &'static str, rule: Rule) -> Key {
-    Key { path, rule, role: Role::Live }
+    Key { path, rule, role: Role::Live, before: None }
 }
 
 const fn whole(min: u64, max: u64) -> Rule {
@@ -205,7 +226,6 @@ const fn below(low: f64, high: f64) -> Rule {
 mod tests {
     use super::*;
     use crate::config::{Config, values};
-    use serde_json::Value;
 
     #[test]
     fn the_table_has_exactly_the_keys_of_the_structs() {
@@ -235,6 +255,15 @@ mod tests {
                 let config: Config = values::build(&values).unwrap();
                 assert_eq!(values::flatten(&config)[key.path], word);
             }
+        }
+    }
+
+    #[test]
+    fn what_counted_before_a_key_is_a_value_that_it_takes() {
+        for key in KEYS {
+            let value = key.value_before(&Value::Null);
+            assert!(value.is_null() || key.rule.permits(&value), "{}", key.path);
+            assert!(key.before.is_none() || key.role == Role::Search, "{}", key.path);
         }
     }
 

@@ -40,7 +40,7 @@ pub use environment::environment;
 pub use error::{ConfigError, Conflict, Problem};
 pub use file::DEFAULT_FILE;
 pub use folders::SYSTEM_SOCKET;
-pub use identity::{Difference, differences};
+pub use identity::Difference;
 pub use keys::{Role, keys, role};
 pub use loaded::Loaded;
 pub use rule::Rule;
