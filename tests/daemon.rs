@@ -94,6 +94,7 @@ fn measured_again(card: &CellCard, weights: &Path) -> (u64, u64) {
     let dataset = task(tiny_config()).dataset;
     let (mut correct, mut total) = (0, 0);
     for batch in dataset.valid_batches(card.valid_batch_size) {
+        let batch = batch.unwrap();
         let images = Images { values: &batch.images, labels: &batch.labels };
         correct += exec.count_correct(&net, &weights, images, None).unwrap() as u64;
         total += batch.labels.len() as u64;

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::actors::{DataStatus, DeviceStatus, KeeperFiles, Saving, Status};
 use crate::config::Loaded;
 use crate::daemon::DaemonError;
-use crate::data::Dataset;
+use crate::data::{Dataset, Scratch};
 use crate::engine::{DeviceChoice, OpenDevice};
 use crate::search::{Search, SearchConfig, SearchState, Task};
 use crate::space::Space;
@@ -38,7 +38,8 @@ pub(super) fn set_up(
 ) -> Result<Setup, DaemonError> {
     let config = &loaded.config;
     let folder = StateFolder::open(&loaded.state()?)?;
-    let dataset = Arc::new(Dataset::load(&config.data, config.seed)?);
+    let scratch = Scratch::new(&folder.cache());
+    let dataset = Arc::new(Dataset::load_into(&config.data, config.seed, &scratch)?);
     let device = open_device(&config.engine.device)?;
     let exec = config.engine.executor.open(&device.device).map_err(|error| {
         let why = error.to_string().lines().next().unwrap_or_default().to_owned();

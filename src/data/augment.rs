@@ -157,7 +157,7 @@ mod tests {
     #[track_caller]
     fn check(padding: usize, cutout: usize, change: Change, image: &[u8]) -> Vec<f32> {
         let set = ImageSet::new("here", SHAPE, self::image(), vec![0]).unwrap();
-        let normalization = Normalization::of(&set);
+        let normalization = Normalization::of(&set).unwrap();
         let mut out = vec![0.0; image.len()];
         let augment = Augment { padding, flip: true, cutout };
         augment.apply(change, (image, SHAPE), &normalization, &mut out);
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(check(3, 0, middle, &image()), plain);
         let set = ImageSet::new("here", SHAPE, image(), vec![0]).unwrap();
         let mut expected = Vec::new();
-        Normalization::of(&set).append(&image(), &mut expected);
+        Normalization::of(&set).unwrap().append(&image(), &mut expected);
         assert_eq!(plain, expected);
     }
 

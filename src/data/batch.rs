@@ -1,6 +1,6 @@
 //! What a network is run on at once: some images with their labels.
 
-use crate::data::{ImageSet, ImageShape, Normalization};
+use crate::data::{DataError, ImageSet, ImageShape, Normalization};
 
 /// Some images, standardized, with their labels.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,15 +19,16 @@ impl Batch {
         set: &ImageSet,
         normalization: &Normalization,
         idxs: impl ExactSizeIterator<Item = usize>,
-    ) -> Self {
+    ) -> Result<Self, DataError> {
         let shape = set.shape();
+        let mut buffer = Vec::new();
         let mut images = Vec::with_capacity(idxs.len() * shape.n_values());
         let mut labels = Vec::with_capacity(idxs.len());
         for idx in idxs {
-            normalization.append(set.image(idx), &mut images);
+            normalization.append(set.read(idx, &mut buffer)?, &mut images);
             labels.push(u32::from(set.labels()[idx]));
         }
-        Self { images, labels, shape }
+        Ok(Self { images, labels, shape })
     }
 
     /// Number of images.

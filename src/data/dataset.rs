@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rand::seq::index;
 
-use crate::data::{Batch, DataConfig, DataError, ImageSet, ImageShape, Normalization};
+use crate::data::{Batch, DataConfig, DataError, ImageSet, ImageShape, Normalization, Scratch};
 use crate::data::{source, split};
 use crate::random::{Owner, generator};
 
@@ -49,7 +49,12 @@ impl Dataset {
     /// Reads and checks everything that `config` names; `seed` decides which images are for
     /// validation where the source does not.
     pub fn load(config: &DataConfig, seed: u64) -> Result<Self, DataError> {
-        let splits = source::load(config)?;
+        Self::load_into(config, seed, &Scratch::default())
+    }
+
+    /// The same; sets that are too large for memory lie in `scratch`.
+    pub fn load_into(config: &DataConfig, seed: u64, scratch: &Scratch) -> Result<Self, DataError> {
+        let splits = source::load(config, scratch)?;
         let (train, valid) = match splits.valid {
             Some(valid) => (splits.train, valid),
             None => split::split(&splits.train, config.valid_share, seed)?,
@@ -79,7 +84,7 @@ impl Dataset {
                 });
             }
         }
-        let normalization = Normalization::of(&train);
+        let normalization = Normalization::of(&train)?;
         Ok(Self { class_names, train, valid, test: LockedTest(test), normalization })
     }
 
@@ -124,12 +129,15 @@ impl Dataset {
         check_batch_size("schedule.valid_batch_size", "validation", size, self.valid.len())?;
         let mut rng = generator(seed, Owner::ValidBatch, batch_seed);
         let idxs = index::sample(&mut rng, self.valid.len(), size);
-        Ok(Batch::plain(&self.valid, &self.normalization, idxs.into_iter()))
+        Batch::plain(&self.valid, &self.normalization, idxs.into_iter())
     }
 
     /// All validation images in their order, in batches of `size` (0 counts as 1), the last of
     /// which may be smaller.
-    pub fn valid_batches(&self, size: usize) -> impl Iterator<Item = Batch> + '_ {
+    pub fn valid_batches(
+        &self,
+        size: usize,
+    ) -> impl Iterator<Item = Result<Batch, DataError>> + '_ {
         let (size, n) = (size.clamp(1, self.valid.len()), self.valid.len());
         (0..n).step_by(size).map(move |start| {
             Batch::plain(&self.valid, &self.normalization, start..n.min(start + size))
@@ -202,7 +210,7 @@ pub(super) mod tests {
         let dataset = Dataset::load(&DataConfig::default(), 7).unwrap();
         let sizes = (dataset.train().len(), dataset.valid().len(), dataset.test().len());
         assert_eq!((sizes, dataset.n_classes()), ((7000, 3000, 5000), 10));
-        let all = Batch::plain(dataset.train(), dataset.normalization(), 0..7000);
+        let all = Batch::plain(dataset.train(), dataset.normalization(), 0..7000).unwrap();
         let n = all.images.len() as f64;
         let mean = all.images.iter().copied().map(f64::from).sum::<f64>() / n;
         let square = all.images.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / n;
@@ -247,7 +255,7 @@ pub(super) mod tests {
         for (size, sizes) in [(4, &[4, 4, 2][..]), (5, &[5, 5]), (usize::MAX, &[10]), (0, &[1; 10])]
         {
             let dataset = dataset(20);
-            let batches: Vec<Batch> = dataset.valid_batches(size).collect();
+            let batches: Vec<Batch> = dataset.valid_batches(size).map(Result::unwrap).collect();
             assert_eq!(batches.iter().map(Batch::len).collect::<Vec<_>>(), sizes);
             let labels: Vec<u32> = batches.into_iter().flat_map(|batch| batch.labels).collect();
             assert_eq!(labels, (0..10).collect::<Vec<u32>>());

@@ -154,6 +154,31 @@ pub enum DataError {
         /// The size found.
         found: usize,
     },
+    /// Images that do not fit into memory cannot be written.
+    #[error(
+        "cannot keep images beyond memory in `{path}`: {source}; give its folder room, or let \
+         `store.state` lie where there is some"
+    )]
+    Scratch {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Images that do not fit into memory cannot be read again.
+    #[error("cannot read images that were put in `{path}`: {source}; see the disk's health")]
+    Stored {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A set has more images than can be numbered.
+    #[error("`{path}` holds more than 4,294,967,295 images; use fewer")]
+    TooManyImages {
+        /// The file, folder or set.
+        path: PathBuf,
+    },
     /// A file or set is larger than memory should hold.
     #[error("`{path}` holds {found} bytes, and the limit is {limit}; use fewer or smaller images")]
     TooLarge {

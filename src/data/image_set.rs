@@ -1,16 +1,19 @@
-//! One split of images in memory, as bytes.
+//! One split of images, as bytes, in memory or on disk.
 //!
 //! ```text
 //! pixels: image 0 [c 0: row 0, row 1, … | c 1: … ] image 1 […] …      labels: one class an image
 //! ```
 //!
-//! Bytes take a quarter of the memory of floats, and normalizing them is one table look-up each.
+//! Bytes take a quarter of the room of floats, and normalizing them is one table look-up each. A
+//! part of a set is a list of places in it: no image is copied.
 
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::data::DataError;
+use crate::data::pixels::Pixels;
 
 /// Sides in pixels of the images that are taken: below 8 two reductions leave nothing to convolve,
 /// above 256 a search on one machine is out of reach.
@@ -18,9 +21,6 @@ pub(super) const SIDES: RangeInclusive<usize> = 8..=256;
 
 /// Channels of the images that are taken: grey to color with alpha.
 const CHANNELS: RangeInclusive<usize> = 1..=4;
-
-/// The most bytes of one file or split: 25 times CIFAR, and still within a small machine's memory.
-pub(super) const MAX_SET_BYTES: u64 = 4 << 30;
 
 /// The shape of one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,16 +62,28 @@ impl fmt::Display for ImageShape {
 }
 
 /// One split of images with their labels.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct ImageSet {
     /// File or folder that the images come from, for messages.
     origin: PathBuf,
     /// Invariant: within the limits on channels and sides.
     shape: ImageShape,
-    /// `(n, c, h, w)`. Invariant: as many whole images as labels.
-    pixels: Vec<u8>,
+    /// The images of this split and perhaps of others that come from the same files.
+    stored: Arc<Stored>,
+    /// The place of each image among the stored ones. Invariant: as many as labels.
+    places: Vec<u32>,
     /// Invariant: not empty.
     labels: Vec<u16>,
+}
+
+/// Images as they were read, one after the other.
+#[derive(Debug)]
+struct Stored {
+    pixels: Pixels,
+    /// Bytes from the start of an image to that of the next.
+    stride: usize,
+    /// The file of each image; none where many images are in one file.
+    names: Vec<Box<str>>,
 }
 
 impl ImageSet {
@@ -85,15 +97,30 @@ impl ImageSet {
         let path = origin.into();
         shape.check(&path)?;
         let n_images = labels.len();
-        if n_images == 0 {
-            return Err(DataError::Empty { path });
-        }
         let expected = n_images.saturating_mul(shape.n_values());
         if pixels.len() != expected {
             let found = pixels.len();
             return Err(DataError::PixelCount { path, found, expected, n_images, shape });
         }
-        Ok(Self { origin: path, shape, pixels, labels })
+        Self::stored(path, shape, (Pixels::Memory(pixels), shape.n_values()), labels, Vec::new())
+    }
+
+    /// A set of all images of `pixels`, each so many bytes after the one before.
+    pub(super) fn stored(
+        origin: PathBuf,
+        shape: ImageShape,
+        (pixels, stride): (Pixels, usize),
+        labels: Vec<u16>,
+        names: Vec<Box<str>>,
+    ) -> Result<Self, DataError> {
+        if labels.is_empty() {
+            return Err(DataError::Empty { path: origin });
+        }
+        let Ok(n_images) = u32::try_from(labels.len()) else {
+            return Err(DataError::TooManyImages { path: origin });
+        };
+        let stored = Arc::new(Stored { pixels, stride, names });
+        Ok(Self { origin, shape, stored, places: (0..n_images).collect(), labels })
     }
 
     /// The file or folder that the images come from.
@@ -104,11 +131,6 @@ impl ImageSet {
     /// The shape of every image.
     pub const fn shape(&self) -> ImageShape {
         self.shape
-    }
-
-    /// All pixels, `(n, c, h, w)`.
-    pub fn pixels(&self) -> &[u8] {
-        &self.pixels
     }
 
     /// The class of each image.
@@ -122,21 +144,51 @@ impl ImageSet {
         self.labels.len()
     }
 
-    /// The pixels of image `idx`, `(c, h, w)`.
-    pub fn image(&self, idx: usize) -> &[u8] {
-        let n = self.shape.n_values();
-        &self.pixels[idx * n..(idx + 1) * n]
+    /// Whether the images are read from disk when they are needed.
+    pub fn is_on_disk(&self) -> bool {
+        matches!(self.stored.pixels, Pixels::Disk { .. })
+    }
+
+    /// The pixels of image `idx`, `(c, h, w)`; `buffer` holds them where they are not in memory.
+    pub fn read<'a>(&'a self, idx: usize, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], DataError> {
+        let offset = u64::from(self.places[idx]) * self.stored.stride as u64;
+        self.stored.pixels.read(offset, self.shape.n_values(), buffer)
+    }
+
+    /// What image `idx` is called: its file, below the folder of the data, or its number in the
+    /// file that it is in.
+    pub fn name(&self, idx: usize) -> String {
+        let place = self.places[idx] as usize;
+        match (self.stored.names.get(place), self.origin.file_name()) {
+            (Some(name), _) => name.to_string(),
+            (None, Some(file)) => format!("image {place} of {}", file.display()),
+            (None, None) => format!("image {place}"),
+        }
     }
 
     /// The images numbered `idxs`, in that order; `idxs` must not be empty.
     pub(super) fn select(&self, idxs: &[usize]) -> Self {
         assert!(!idxs.is_empty(), "a set is never empty");
-        let mut pixels = Vec::with_capacity(idxs.len() * self.shape.n_values());
-        for &idx in idxs {
-            pixels.extend_from_slice(self.image(idx));
+        Self {
+            origin: self.origin.clone(),
+            shape: self.shape,
+            stored: Arc::clone(&self.stored),
+            places: idxs.iter().map(|&idx| self.places[idx]).collect(),
+            labels: idxs.iter().map(|&idx| self.labels[idx]).collect(),
         }
-        let labels = idxs.iter().map(|&idx| self.labels[idx]).collect();
-        Self { origin: self.origin.clone(), shape: self.shape, pixels, labels }
+    }
+}
+
+#[cfg(test)]
+impl ImageSet {
+    /// The pixels of image `idx`, `(c, h, w)`.
+    pub(super) fn image(&self, idx: usize) -> Vec<u8> {
+        self.read(idx, &mut Vec::new()).unwrap().to_vec()
+    }
+
+    /// All pixels, `(n, c, h, w)`.
+    pub(super) fn pixels(&self) -> Vec<u8> {
+        (0..self.len()).flat_map(|idx| self.image(idx)).collect()
     }
 }
 
@@ -183,6 +235,6 @@ mod tests {
         let set = ImageSet::new("here", shape, pixels, vec![10, 11, 12, 13]).unwrap();
         let chosen = set.select(&[3, 1]);
         assert_eq!(chosen.labels(), [13, 11]);
-        assert_eq!((chosen.image(0), chosen.image(1)), (&[3; 64][..], &[1; 64][..]));
+        assert_eq!((chosen.image(0), chosen.image(1)), (vec![3; 64], vec![1; 64]));
     }
 }

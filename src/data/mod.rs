@@ -5,7 +5,7 @@
 //!                   (bytes)                        └─ valid_batch, valid_batches ──────────────────▶ Batch
 //! ```
 //!
-//! Images stay bytes in memory and are standardized when a batch is made. Every batch is a pure
+//! Images stay bytes, in memory or on disk, and are standardized when a batch is made. Every batch is a pure
 //! function of the run's seed and of an index, so a checkpoint keeps one number for the place in
 //! the data.
 
@@ -15,8 +15,11 @@ mod config;
 mod dataset;
 mod error;
 mod image_set;
+mod image_set_builder;
 mod normalization;
+mod pixels;
 mod prefetch;
+mod scratch;
 mod source;
 mod split;
 mod stream;
@@ -28,4 +31,5 @@ pub use error::DataError;
 pub use image_set::{ImageSet, ImageShape};
 pub use normalization::Normalization;
 pub use prefetch::Prefetch;
+pub use scratch::Scratch;
 pub use stream::TrainStream;

@@ -4,7 +4,7 @@
 //! as in the authors' code.
 //! They are exact: pixels are bytes, so a histogram of 256 counts holds everything.
 
-use crate::data::ImageSet;
+use crate::data::{DataError, ImageSet};
 
 /// The standardized value of each of the 256 bytes.
 type Table = [f32; 256];
@@ -22,17 +22,21 @@ pub struct Normalization {
 impl Normalization {
     /// The statistics of `set`. A channel that is constant has no spread to divide by: it is
     /// only shifted to 0.
-    pub(super) fn of(set: &ImageSet) -> Self {
+    pub(super) fn of(set: &ImageSet) -> Result<Self, DataError> {
         let shape = set.shape();
         let mut counts = vec![[0_u64; 256]; shape.channels];
-        for (plane, pixels) in set.pixels().chunks_exact(shape.height * shape.width).enumerate() {
-            let counts = &mut counts[plane % shape.channels];
-            for &pixel in pixels {
-                counts[usize::from(pixel)] += 1;
+        let mut buffer = Vec::new();
+        for idx in 0..set.len() {
+            let image = set.read(idx, &mut buffer)?;
+            let planes = image.chunks_exact(shape.height * shape.width);
+            for (counts, plane) in counts.iter_mut().zip(planes) {
+                for &pixel in plane {
+                    counts[usize::from(pixel)] += 1;
+                }
             }
         }
         let (mean, std) = counts.iter().map(mean_and_std).unzip();
-        Self::with(mean, std)
+        Ok(Self::with(mean, std))
     }
 
     fn with(mean: Vec<f32>, std: Vec<f32>) -> Self {
@@ -95,7 +99,7 @@ mod tests {
     fn each_channel_has_its_own_statistics() {
         // Channel 0 is half 0 and half 255, channel 1 is half 51 and half 102.
         let pixels = [[0, 51], [255, 102]].as_flattened().iter().flat_map(|&x| [x; 64]).collect();
-        let normalization = Normalization::of(&set(pixels, 2));
+        let normalization = Normalization::of(&set(pixels, 2)).unwrap();
         assert_eq!(normalization.mean(), [0.5, 0.3]);
         assert_eq!(normalization.std(), [0.5, 0.1]);
         assert_eq!(
@@ -107,9 +111,9 @@ mod tests {
     #[test]
     fn standardized_pixels_have_mean_0_and_deviation_1() {
         let images = set((0..640_u32).map(|n| (n * n % 251) as u8).collect(), 1);
-        let normalization = Normalization::of(&images);
+        let normalization = Normalization::of(&images).unwrap();
         let mut out = Vec::new();
-        normalization.append(images.pixels(), &mut out);
+        normalization.append(&images.pixels(), &mut out);
         let mean = out.iter().sum::<f32>() / out.len() as f32;
         let square = out.iter().map(|x| x * x).sum::<f32>() / out.len() as f32;
         assert!(mean.abs() < 1e-5 && (square - 1.0).abs() < 1e-5, "{mean} {square}");
@@ -119,7 +123,7 @@ mod tests {
     fn a_constant_channel_becomes_0() {
         let images = set(vec![77; 128], 1);
         let mut out = Vec::new();
-        Normalization::of(&images).append(images.pixels(), &mut out);
+        Normalization::of(&images).unwrap().append(&images.pixels(), &mut out);
         assert!(out.iter().all(|x| x.abs() < 1e-6));
     }
 }

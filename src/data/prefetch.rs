@@ -18,7 +18,7 @@ const CAPACITY: usize = 4;
 #[derive(Debug)]
 pub struct Prefetch {
     /// `None` once dropping has begun.
-    batches: Option<Receiver<Batch>>,
+    batches: Option<Receiver<Result<Batch, DataError>>>,
     /// `None` once dropping has begun.
     thread: Option<JoinHandle<()>>,
     place: u64,
@@ -29,9 +29,15 @@ impl Prefetch {
     pub fn start(stream: TrainStream, place: u64) -> Result<Self, DataError> {
         let (sender, batches) = channel::bounded(CAPACITY);
         let fill = move || {
-            for index in place..=u64::MAX {
+            let mut next = Some(place);
+            while let Some(index) = next {
+                let batch = stream.batch(index);
+                // One that could not be read is tried again.
+                if batch.is_ok() {
+                    next = index.checked_add(1);
+                }
                 // The other side is gone: nobody wants more.
-                if sender.send(stream.batch(index)).is_err() {
+                if sender.send(batch).is_err() {
                     return;
                 }
             }
@@ -43,14 +49,14 @@ impl Prefetch {
         Ok(Self { batches: Some(batches), thread: Some(thread), place })
     }
 
-    /// The next batch; waits for it if it is not made yet.
+    /// The next batch; waits for it if it is not made yet. After an error it is still the next.
     #[expect(
         clippy::should_implement_trait,
         reason = "an endless stream that can fail is no Iterator"
     )]
     pub fn next(&mut self) -> Result<Batch, DataError> {
         let batch = self.batches.as_ref().and_then(|batches| batches.recv().ok());
-        let batch = batch.ok_or(DataError::PrefetchEnded { place: self.place })?;
+        let batch = batch.ok_or(DataError::PrefetchEnded { place: self.place })??;
         self.place = self.place.saturating_add(1);
         Ok(batch)
     }
@@ -92,7 +98,7 @@ mod tests {
             }
             let prefetch = prefetch.as_mut().unwrap();
             assert_eq!(prefetch.place(), place);
-            assert_eq!(prefetch.next().unwrap(), expected.batch(place));
+            assert_eq!(prefetch.next().unwrap(), expected.batch(place).unwrap());
         }
     }
 

@@ -51,17 +51,18 @@ impl TrainStream {
     }
 
     /// Batch `index` of the stream.
-    pub fn batch(&self, index: u64) -> Batch {
+    pub fn batch(&self, index: u64) -> Result<Batch, DataError> {
         let (set, shape) = (self.dataset.train(), self.dataset.shape());
         let idxs = self.idxs(index);
         let mut rng = generator(self.seed, Owner::Augment, index);
+        let mut buffer = Vec::new();
         let mut images = vec![0.0; idxs.len() * shape.n_values()];
         for (&idx, out) in idxs.iter().zip(images.chunks_exact_mut(shape.n_values())) {
-            let image = (set.image(idx as usize), shape);
+            let image = (set.read(idx as usize, &mut buffer)?, shape);
             self.augment.write(image, self.dataset.normalization(), &mut rng, out);
         }
         let labels = idxs.iter().map(|&idx| u32::from(set.labels()[idx as usize])).collect();
-        Batch { images, labels, shape }
+        Ok(Batch { images, labels, shape })
     }
 
     /// Which images batch `index` holds. It touches two passes at most, for it is no larger than
@@ -103,6 +104,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::data::Scratch;
     use crate::data::dataset::tests::dataset;
 
     /// A stream of `n` images, augmented in every way, each with a label of its own.
@@ -122,7 +124,7 @@ pub(super) mod tests {
             let batch_size = 1 + part % n;
             let stream = stream(n, batch_size, seed);
             let n_batches = (3 * n).div_ceil(batch_size) as u64;
-            let labels: Vec<u32> = (0..n_batches).flat_map(|i| stream.batch(i).labels).collect();
+            let labels: Vec<u32> = (0..n_batches).flat_map(|i| stream.batch(i).unwrap().labels).collect();
             for pass in labels.chunks_exact(n) {
                 let mut pass = pass.to_vec();
                 pass.sort_unstable();
@@ -134,7 +136,7 @@ pub(super) mod tests {
         fn a_batch_depends_on_seed_and_index_alone(indexes in prop::collection::vec(0..50_u64, 1..8)) {
             let used = stream(13, 5, 7);
             for index in indexes {
-                prop_assert_eq!(used.batch(index), stream(13, 5, 7).batch(index));
+                prop_assert_eq!(used.batch(index).unwrap(), stream(13, 5, 7).batch(index).unwrap());
             }
         }
     }
@@ -142,15 +144,15 @@ pub(super) mod tests {
     #[test]
     fn seeds_passes_and_indexes_differ() {
         let stream_7 = stream(60, 60, 7);
-        assert_ne!(stream_7.batch(0).labels, stream(60, 60, 8).batch(0).labels);
-        assert_ne!(stream_7.batch(0).labels, stream_7.batch(1).labels);
-        assert_ne!(stream_7.batch(0).images, stream_7.batch(1).images);
+        assert_ne!(stream_7.batch(0).unwrap().labels, stream(60, 60, 8).batch(0).unwrap().labels);
+        assert_ne!(stream_7.batch(0).unwrap().labels, stream_7.batch(1).unwrap().labels);
+        assert_ne!(stream_7.batch(0).unwrap().images, stream_7.batch(1).unwrap().images);
     }
 
     #[test]
     fn images_stay_with_their_labels() {
         let stream = without_changes(20, 8);
-        let batch = stream.batch(2);
+        let batch = stream.batch(2).unwrap();
         assert_eq!((batch.len(), batch.images.len()), (8, 8 * 64));
         for (image, &label) in batch.images.chunks_exact(64).zip(&batch.labels) {
             let expected = stream.dataset.normalization().table(0)[label as usize];
@@ -159,9 +161,23 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn images_beyond_memory_give_the_same_batches() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = DataConfig::default();
+        let batches = |memory_bytes| {
+            let scratch = Scratch::with_memory(folder.path(), memory_bytes);
+            let dataset = Arc::new(Dataset::load_into(&config, 7, &scratch).unwrap());
+            assert_eq!(dataset.train().is_on_disk(), memory_bytes == 0);
+            let valid = dataset.valid_batch(50, 3, 7).unwrap();
+            (TrainStream::new(dataset, &config, 50, 7).unwrap().batch(9).unwrap(), valid)
+        };
+        assert_eq!(batches(0), batches(usize::MAX));
+    }
+
+    #[test]
     fn the_last_index_of_all_has_a_batch() {
-        assert_eq!(stream(13, 13, 7).batch(u64::MAX - 1).len(), 13);
-        assert_eq!(stream(13, 5, 7).batch(u64::MAX).len(), 5);
+        assert_eq!(stream(13, 13, 7).batch(u64::MAX - 1).unwrap().len(), 13);
+        assert_eq!(stream(13, 5, 7).batch(u64::MAX).unwrap().len(), 5);
     }
 
     #[test]

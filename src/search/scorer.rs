@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
-use crate::data::Batch;
+use crate::data::{Batch, DataError};
 use crate::engine::{Images, Snapshot};
 use crate::net::Net;
 use crate::search::{SearchError, Task};
@@ -67,7 +67,7 @@ impl Scorer {
         match on {
             ValidSet::Batch(index) => {
                 let batch = self.task.dataset.valid_batch(size, index, self.task.config.seed)?;
-                self.side_by_side(archs, |arch| self.on_batches(shared, arch, [&batch]))
+                self.side_by_side(archs, |arch| self.on_batches(shared, arch, [Ok(&batch)]))
             }
             ValidSet::Whole => self.side_by_side(archs, |arch| {
                 self.on_batches(shared, arch, self.task.dataset.valid_batches(size))
@@ -102,11 +102,12 @@ impl Scorer {
         &self,
         shared: &Snapshot,
         arch: &Arch,
-        batches: impl IntoIterator<Item = impl Borrow<Batch>>,
+        batches: impl IntoIterator<Item = Result<impl Borrow<Batch>, DataError>>,
     ) -> Result<Score, SearchError> {
         let net: Net = self.task.family.shared(arch)?;
         let mut score = Score { correct: 0, total: 0 };
         for batch in batches {
+            let batch = batch?;
             let Batch { images, labels, .. } = batch.borrow();
             let images = Images { values: images, labels };
             score.correct += self.task.exec.count_correct(&net, shared, images, None)? as u64;

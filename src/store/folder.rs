@@ -40,8 +40,9 @@ impl StateFolder {
         create_folder(path)?;
         check_trusted(path)?;
         let folder = Self { path: path.to_owned(), lock: lock(path)? };
-        for part in [folder.checkpoints(), folder.best(), folder.champions(), folder.corrupt()] {
-            create_folder(&part)?;
+        let parts = [folder.checkpoints(), folder.best(), folder.champions(), folder.corrupt()];
+        for part in parts.iter().chain([&folder.cache()]) {
+            create_folder(part)?;
         }
         Ok(folder)
     }
@@ -74,6 +75,11 @@ impl StateFolder {
     /// Where damaged checkpoints go.
     pub fn corrupt(&self) -> PathBuf {
         self.path.join(CORRUPT)
+    }
+
+    /// Where what can be made again lies: it may be deleted while no daemon runs.
+    pub fn cache(&self) -> PathBuf {
+        self.path.join("cache")
     }
 
     /// Free space of the folder's filesystem, as far as this user may use it.
@@ -223,7 +229,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("a/state");
         let folder = StateFolder::open(&path).unwrap();
-        for part in ["..", ".", "checkpoints", "best", "champions", "corrupt"] {
+        for part in ["..", ".", "checkpoints", "best", "champions", "corrupt", "cache"] {
             let mode = fs::metadata(path.join(part)).unwrap().permissions().mode();
             // The test's umask may take from the group's bits.
             assert_eq!(mode & 0o727, 0o700, "{part}: {mode:o}");

@@ -92,7 +92,7 @@ fn shared_steps(task: &Task, search: &Search) -> Vec<[Duration; 4]> {
         parts.was(1);
         let net = task.family.shared(&drawn[0].arch).unwrap();
         parts.was(2);
-        let batch = stream.batch(index);
+        let batch = stream.batch(index).unwrap();
         parts.was(3);
         let images = Images { values: &batch.images, labels: &batch.labels };
         let mut rng = generator(config.seed, Owner::Dropout, index);

@@ -11,8 +11,8 @@
 use std::path::Path;
 
 use super::{RawFile, Splits};
-use crate::data::image_set::MAX_SET_BYTES;
-use crate::data::{DataError, ImageSet, ImageShape};
+use crate::data::image_set_builder::ImageSetBuilder;
+use crate::data::{DataError, ImageSet, ImageShape, Scratch};
 
 const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
 
@@ -59,46 +59,53 @@ pub(super) const CIFAR_100: Layout = Layout {
 };
 
 /// Reads the files of `layout` in `folder`.
-pub(super) fn load(layout: &Layout, folder: &Path) -> Result<Splits, DataError> {
+pub(super) fn load(layout: &Layout, folder: &Path, scratch: &Scratch) -> Result<Splits, DataError> {
     Ok(Splits {
         class_names: class_names(layout, folder)?,
-        train: read(layout, folder, layout.train)?,
+        train: read(layout, folder, layout.train, scratch)?,
         valid: None,
-        test: read(layout, folder, layout.test)?,
+        test: read(layout, folder, layout.test, scratch)?,
     })
 }
 
 /// The records of all `files`, in their order.
-fn read(layout: &Layout, folder: &Path, files: &[&str]) -> Result<ImageSet, DataError> {
-    let record = layout.n_labels + SHAPE.n_values();
-    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
-    for name in files {
-        let mut file = RawFile::open(folder, &[(*name).to_owned()], HINT)?;
-        let bytes = file.rest(MAX_SET_BYTES - pixels.len() as u64)?;
-        let path = || file.path().to_owned();
-        let (found, partial) = (bytes.len() as u64, (bytes.len() % record) as u64);
-        if bytes.is_empty() {
-            return Err(DataError::Empty { path: path() });
-        }
-        if partial > 0 {
-            let offset = found - partial;
-            return Err(DataError::PartialRecord { path: path(), found, record, offset });
-        }
-        for (item, bytes) in bytes.chunks_exact(record).enumerate() {
-            let label = bytes[layout.n_labels - 1];
-            let (found, n_classes) = (usize::from(label), layout.n_classes);
-            if found >= n_classes {
-                return Err(DataError::Label { path: path(), item, found, n_classes });
-            }
-            labels.push(u16::from(label));
-            pixels.extend_from_slice(&bytes[layout.n_labels..]);
-        }
-    }
+fn read(
+    layout: &Layout,
+    folder: &Path,
+    files: &[&str],
+    scratch: &Scratch,
+) -> Result<ImageSet, DataError> {
     let origin = match files {
         [file] => folder.join(file),
         _ => folder.to_owned(),
     };
-    ImageSet::new(origin, SHAPE, pixels, labels)
+    let record = layout.n_labels + SHAPE.n_values();
+    let mut set = ImageSetBuilder::new(origin, SHAPE, scratch)?;
+    let mut bytes = Vec::with_capacity(record);
+    for name in files {
+        let mut file = RawFile::open(folder, &[(*name).to_owned()], HINT)?;
+        let path = file.path().to_owned();
+        for item in 0.. {
+            let offset = file.piece(&mut bytes, record)?;
+            if bytes.is_empty() {
+                if item == 0 {
+                    return Err(DataError::Empty { path });
+                }
+                break;
+            }
+            if bytes.len() < record {
+                let found = offset + bytes.len() as u64;
+                return Err(DataError::PartialRecord { path, found, record, offset });
+            }
+            let label = bytes[layout.n_labels - 1];
+            let (found, n_classes) = (usize::from(label), layout.n_classes);
+            if found >= n_classes {
+                return Err(DataError::Label { path, item, found, n_classes });
+            }
+            set.push(&bytes[layout.n_labels..], u16::from(label))?;
+        }
+    }
+    set.finish(SHAPE.channels)
 }
 
 /// The names in the file that comes with the data set; without it, numbers.
@@ -137,7 +144,8 @@ mod tests {
             fs::write(folder.path().join(name), bytes).unwrap();
         }
         let in_folder = format!("{}/", folder.path().display());
-        load(layout, folder.path()).map_err(|error| error.to_string().replace(&in_folder, ""))
+        load(layout, folder.path(), &Scratch::default())
+            .map_err(|error| error.to_string().replace(&in_folder, ""))
     }
 
     /// Loads a sound CIFAR-10 folder with one file changed, and looks for `text` in the error.

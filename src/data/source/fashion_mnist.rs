@@ -4,7 +4,7 @@
 //! each class for training, validation and test. The licence lies beside the files.
 
 use super::{RawFile, Splits, idx};
-use crate::data::DataError;
+use crate::data::{DataError, Scratch};
 
 /// The classes, in the order of their labels.
 const CLASS_NAMES: [&str; 10] = [
@@ -31,20 +31,23 @@ macro_rules! embedded {
 }
 
 /// Unpacks the embedded images.
-pub(super) fn load() -> Result<Splits, DataError> {
+pub(super) fn load(scratch: &Scratch) -> Result<Splits, DataError> {
     Ok(Splits {
         class_names: CLASS_NAMES.map(str::to_owned).to_vec(),
         train: idx::read(
             embedded!("train-images-idx3-ubyte.gz"),
             embedded!("train-labels-idx1-ubyte.gz"),
+            scratch,
         )?,
         valid: Some(idx::read(
             embedded!("valid-images-idx3-ubyte.gz"),
             embedded!("valid-labels-idx1-ubyte.gz"),
+            scratch,
         )?),
         test: idx::read(
             embedded!("test-images-idx3-ubyte.gz"),
             embedded!("test-labels-idx1-ubyte.gz"),
+            scratch,
         )?,
     })
 }
@@ -55,7 +58,7 @@ mod tests {
 
     #[test]
     fn the_embedded_splits_are_balanced() {
-        let splits = load().unwrap();
+        let splits = load(&Scratch::default()).unwrap();
         let valid = splits.valid.unwrap();
         for (set, n_each) in [(&splits.train, 700), (&valid, 300), (&splits.test, 500)] {
             let shape = set.shape();

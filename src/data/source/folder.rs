@@ -21,8 +21,9 @@ use image::{ImageReader, Limits};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::{RawFile, Splits, check_folder};
-use crate::data::image_set::{MAX_SET_BYTES, SIDES};
-use crate::data::{DataError, ImageSet, ImageShape};
+use crate::data::image_set::SIDES;
+use crate::data::image_set_builder::ImageSetBuilder;
+use crate::data::{DataError, ImageShape, Scratch};
 
 /// The most bytes of one image file: the largest photographs have a quarter of it.
 const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -33,6 +34,9 @@ const MAX_DECODED_SIDE: u32 = 8192;
 
 /// The most bytes that decoding one image may take: color with 8192×8192 pixels.
 const MAX_DECODED_BYTES: u64 = 256 << 20;
+
+/// Images that are decoded before they are stored: at 256 pixels a side they take 50 MB.
+const AT_ONCE: usize = 256;
 
 /// Extensions of files that are images, in lower case.
 const EXTENSIONS: [&str; 3] = ["png", "jpg", "jpeg"];
@@ -46,7 +50,7 @@ struct Listing {
 }
 
 /// Reads the images under `folder`, resized to `side`×`side`.
-pub(super) fn load(folder: &Path, side: usize) -> Result<Splits, DataError> {
+pub(super) fn load(folder: &Path, side: usize, scratch: &Scratch) -> Result<Splits, DataError> {
     if !SIDES.contains(&side) {
         return Err(DataError::OutOfRange {
             key: "data.side",
@@ -54,30 +58,34 @@ pub(super) fn load(folder: &Path, side: usize) -> Result<Splits, DataError> {
             found: side.to_string(),
         });
     }
-    let train = Listing::of(folder.join("train"), side)?;
-    let test = Listing::of(folder.join("test"), side)?;
+    let train = Listing::of(folder.join("train"))?;
+    let test = Listing::of(folder.join("test"))?;
     let valid = folder.join("valid");
     let has_valid = valid.try_exists().map_err(|source| io("look at", &valid, source))?;
-    let valid = if has_valid { Some(Listing::of(valid, side)?) } else { None };
+    let valid = if has_valid { Some(Listing::of(valid)?) } else { None };
     for other in valid.iter().chain([&test]) {
         train.check_same_classes(other)?;
     }
-    let decode = |listing: &Listing| decode_all(&listing.files, side);
-    let pixels = (decode(&train)?, valid.as_ref().map(decode).transpose()?, decode(&test)?);
-    let all = pixels.0.iter().chain(pixels.1.iter().flatten()).chain(&pixels.2);
-    let channels = if all.clone().all(|image| image.len() == side * side) { 1 } else { 3 };
-    let shape = ImageShape { channels, height: side, width: side };
+    let color = ImageShape { channels: 3, height: side, width: side };
+    let mut is_grey = true;
+    let mut read = |listing: &Listing| {
+        let mut set = ImageSetBuilder::new(&listing.folder, color, scratch)?;
+        is_grey &= listing.read(folder, &mut set)?;
+        Ok(set)
+    };
+    let sets = (read(&train)?, valid.as_ref().map(&mut read).transpose()?, read(&test)?);
+    let channels = if is_grey { 1 } else { 3 };
     Ok(Splits {
-        class_names: train.class_names.clone(),
-        train: train.into_set(shape, pixels.0)?,
-        valid: valid.zip(pixels.1).map(|(set, pixels)| set.into_set(shape, pixels)).transpose()?,
-        test: test.into_set(shape, pixels.2)?,
+        class_names: train.class_names,
+        train: sets.0.finish(channels)?,
+        valid: sets.1.map(|valid| valid.finish(channels)).transpose()?,
+        test: sets.2.finish(channels)?,
     })
 }
 
 impl Listing {
     /// What lies in the class folders of `folder`.
-    fn of(folder: PathBuf, side: usize) -> Result<Self, DataError> {
+    fn of(folder: PathBuf) -> Result<Self, DataError> {
         let mut listing =
             Self { class_names: Vec::new(), files: Vec::new(), labels: Vec::new(), folder };
         let expected = "a folder with one folder of images for each class";
@@ -101,10 +109,6 @@ impl Listing {
                 listing.labels.push(label);
             }
         }
-        let found = listing.files.len() as u64 * 3 * (side * side) as u64;
-        if found > MAX_SET_BYTES {
-            return Err(DataError::TooLarge { path: listing.folder, found, limit: MAX_SET_BYTES });
-        }
         Ok(listing)
     }
 
@@ -123,14 +127,25 @@ impl Listing {
         })
     }
 
-    /// The set of these `images`, grey ones made color where `shape` is color.
-    fn into_set(self, shape: ImageShape, images: Vec<Vec<u8>>) -> Result<ImageSet, DataError> {
-        let mut pixels = Vec::with_capacity(images.len() * shape.n_values());
-        for image in images {
-            let n_copies = shape.n_values() / image.len();
-            (0..n_copies).for_each(|_| pixels.extend_from_slice(&image));
+    /// Puts every image into `set` as color; whether all are grey.
+    fn read(&self, root: &Path, set: &mut ImageSetBuilder) -> Result<bool, DataError> {
+        let mut is_grey = true;
+        let (n_plane, files) = (set.shape().height * set.shape().width, self.files.iter());
+        let mut items = files.zip(&self.labels);
+        for files in self.files.chunks(AT_ONCE) {
+            for (image, (file, &label)) in
+                decode_all(files, set.shape().width)?.iter().zip(&mut items)
+            {
+                let name = file.strip_prefix(root).unwrap_or(file).to_string_lossy();
+                if image.len() == n_plane {
+                    set.push_named(&name, &image.repeat(3), label)?;
+                } else {
+                    is_grey = false;
+                    set.push_named(&name, image, label)?;
+                }
+            }
         }
-        ImageSet::new(self.folder, shape, pixels, self.labels)
+        Ok(is_grey)
     }
 }
 
@@ -227,14 +242,14 @@ mod tests {
     fn check(side: usize, change: impl Fn(&Path), text: &str) {
         let folder = sound();
         change(folder.path());
-        let found = load(folder.path(), side).unwrap_err().to_string();
+        let found = load(folder.path(), side, &Scratch::default()).unwrap_err().to_string();
         let found = found.replace(&format!("{}/", folder.path().display()), "");
         assert!(found.contains(text), "{found}");
     }
 
     #[test]
     fn classes_and_images_are_sorted_by_name() {
-        let splits = load(sound().path(), 8).unwrap();
+        let splits = load(sound().path(), 8, &Scratch::default()).unwrap();
         assert_eq!(splits.class_names, ["ant", "cat"]);
         assert_eq!(splits.train.labels(), [0, 1, 1]);
         let firsts: Vec<u8> = (0..3).map(|idx| splits.train.image(idx)[0]).collect();
@@ -247,10 +262,10 @@ mod tests {
         let folder = sound();
         put(folder.path(), "valid/ant/1.png", &color(8, [10, 20, 30]));
         put(folder.path(), "valid/cat/1.png", &grey(8, 9));
-        let splits = load(folder.path(), 8).unwrap();
+        let splits = load(folder.path(), 8, &Scratch::default()).unwrap();
         let valid = splits.valid.unwrap();
         let expected = [[10; 64], [20; 64], [30; 64]].concat();
-        assert_eq!((valid.image(0), valid.image(1)), (&expected[..], &[9; 192][..]));
+        assert_eq!((valid.image(0), valid.image(1)), (expected, vec![9; 192]));
         assert_eq!(splits.train.image(0), [3; 192]);
     }
 
@@ -260,7 +275,7 @@ mod tests {
         put(folder.path(), "train/ant/1.jpg", &grey(40, 200));
         fs::write(folder.path().join("train/.DS_Store"), "x").unwrap();
         fs::write(folder.path().join("train/ant/._1.png"), "x").unwrap();
-        let splits = load(folder.path(), 16).unwrap();
+        let splits = load(folder.path(), 16, &Scratch::default()).unwrap();
         assert_eq!((splits.train.len(), splits.train.shape().width), (4, 16));
         assert!(splits.train.image(0).iter().all(|&pixel| pixel.abs_diff(200) < 4));
         assert_eq!(splits.train.image(1), [3; 256]);

@@ -13,26 +13,27 @@
 use std::path::Path;
 
 use super::{RawFile, Splits};
-use crate::data::{DataError, ImageSet, ImageShape};
+use crate::data::image_set_builder::ImageSetBuilder;
+use crate::data::{DataError, ImageSet, ImageShape, Scratch};
 
 /// How to mend a missing file.
 const HINT: &str = "put the file there, or set `data.path` to the folder with the IDX files";
 
 /// Reads the IDX files of `folder`.
-pub(super) fn load(folder: &Path) -> Result<Splits, DataError> {
-    let train = pair(folder, &["train"])?;
-    let test = pair(folder, &["t10k", "test"])?;
-    let valid = if has(folder, "valid")? { Some(pair(folder, &["valid"])?) } else { None };
+pub(super) fn load(folder: &Path, scratch: &Scratch) -> Result<Splits, DataError> {
+    let train = pair(folder, &["train"], scratch)?;
+    let test = pair(folder, &["t10k", "test"], scratch)?;
+    let valid = if has(folder, "valid")? { Some(pair(folder, &["valid"], scratch)?) } else { None };
     let n_classes = 1 + train.labels().iter().copied().max().map_or(0, usize::from);
     let class_names = (0..n_classes).map(|class| class.to_string()).collect();
     Ok(Splits { class_names, train, valid, test })
 }
 
 /// The images and labels of the split that goes by one of `prefixes`.
-fn pair(folder: &Path, prefixes: &[&str]) -> Result<ImageSet, DataError> {
+fn pair(folder: &Path, prefixes: &[&str], scratch: &Scratch) -> Result<ImageSet, DataError> {
     let images = RawFile::open(folder, &names(prefixes, &IMAGE_ENDS), HINT)?;
     let labels = RawFile::open(folder, &names(prefixes, &LABEL_ENDS), HINT)?;
-    read(images, labels)
+    read(images, labels, scratch)
 }
 
 /// Whether `folder` has a file, images or labels, of the split `prefix`.
@@ -56,7 +57,11 @@ fn names(prefixes: &[&str], ends: &[&str]) -> Vec<String> {
 }
 
 /// The set whose images and labels are in these two files.
-pub(super) fn read(mut images: RawFile, mut labels: RawFile) -> Result<ImageSet, DataError> {
+pub(super) fn read(
+    mut images: RawFile,
+    mut labels: RawFile,
+    scratch: &Scratch,
+) -> Result<ImageSet, DataError> {
     let (n_images, shape) = image_header(&mut images)?;
     let n_labels = label_header(&mut labels)?;
     if n_images != n_labels {
@@ -67,10 +72,14 @@ pub(super) fn read(mut images: RawFile, mut labels: RawFile) -> Result<ImageSet,
             n_labels,
         });
     }
-    // Neither product overflows: n is below 2^32 and a shape within its limits below 2^19.
-    let pixels = images.body(n_images as u64 * shape.n_values() as u64)?;
-    let labels = labels.body(n_labels as u64)?.into_iter().map(u16::from).collect();
-    ImageSet::new(images.path(), shape, pixels, labels)
+    let mut classes = Vec::new();
+    labels.pieces(1, n_labels, |_, label| {
+        classes.extend(label.iter().copied().map(u16::from));
+        Ok(())
+    })?;
+    let mut set = ImageSetBuilder::new(images.path(), shape, scratch)?;
+    images.pieces(shape.n_values(), n_images, |idx, image| set.push(image, classes[idx]))?;
+    set.finish(shape.channels)
 }
 
 /// Number and shape of the images of `file`.
@@ -205,7 +214,7 @@ mod tests {
         let huge = idx([8, 3], &[u32::MAX, 256, 256], &[0; 64]);
         check(
             &[(TRAIN, huge), (LABELS, idx([8, 1], &[u32::MAX], &[0]))],
-            "holds 281474976645120 bytes, and the limit is 4294967296",
+            "`train-labels-idx1-ubyte` ends at byte 9, expected 4294967303 bytes",
         );
     }
 

@@ -17,7 +17,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::data::{DataConfig, DataError, ImageSet, Source};
+use crate::data::{DataConfig, DataError, ImageSet, Scratch, Source};
 use raw_file::RawFile;
 
 /// What a source brings.
@@ -31,24 +31,28 @@ pub(super) struct Splits {
 }
 
 /// Reads everything that `config` names.
-pub(super) fn load(config: &DataConfig) -> Result<Splits, DataError> {
+pub(super) fn load(config: &DataConfig, scratch: &Scratch) -> Result<Splits, DataError> {
     match config.source {
         Source::FashionMnist => match &config.path {
-            None => fashion_mnist::load(),
+            None => fashion_mnist::load(scratch),
             Some(path) => Err(DataError::PathNotUsed {
                 origin: Source::FashionMnist.name(),
                 path: path.clone(),
             }),
         },
-        Source::Idx => idx::load(folder(config, "a folder with train-images-idx3-ubyte[.gz]")?),
-        Source::Cifar10 => {
-            cifar::load(&cifar::CIFAR_10, folder(config, "the folder with data_batch_1.bin")?)
+        Source::Idx => {
+            idx::load(folder(config, "a folder with train-images-idx3-ubyte[.gz]")?, scratch)
         }
+        Source::Cifar10 => cifar::load(
+            &cifar::CIFAR_10,
+            folder(config, "the folder with data_batch_1.bin")?,
+            scratch,
+        ),
         Source::Cifar100 => {
-            cifar::load(&cifar::CIFAR_100, folder(config, "the folder with train.bin")?)
+            cifar::load(&cifar::CIFAR_100, folder(config, "the folder with train.bin")?, scratch)
         }
         Source::Folder => {
-            folder::load(folder(config, "a folder with train/CLASS/*.png")?, config.side)
+            folder::load(folder(config, "a folder with train/CLASS/*.png")?, config.side, scratch)
         }
     }
 }
@@ -81,7 +85,8 @@ mod tests {
 
     fn check(source: Source, path: Option<&str>, text: &str) {
         let path = path.map(PathBuf::from);
-        let found = load(&DataConfig { source, path, ..DataConfig::default() });
+        let found =
+            load(&DataConfig { source, path, ..DataConfig::default() }, &Scratch::default());
         let found = found.unwrap_err().to_string();
         assert!(found.contains(text), "{found}");
     }
