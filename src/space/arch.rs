@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::space::{Cell, CellKind, Choice, MicroSpace, Script, SpaceError, canonical, text};
+use crate::space::{
+    Cell, CellKind, Choice, MicroSpace, Script, SpaceError, canonical, flat, native, text,
+};
 
 /// A search space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,18 +83,18 @@ impl Arch {
     /// The authors' `fixed_arc` string: `input op input op` per node, the normal cell and then
     /// the reduction cell, separated by blanks.
     pub fn to_flat(&self) -> String {
-        text::write_flat(self)
+        flat::write(self)
     }
 }
 
 /// Writes the native text form: `normal=[op(input)+op(input), …] reduction=[…]`.
 impl fmt::Display for Arch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        text::write_native(self, f)
+        native::write(self, f)
     }
 }
 
-/// Reads any known text form: native, the authors' numbers, or an id.
+/// Reads any known text form: native, the authors' numbers, DARTS' genotype, or an id.
 impl FromStr for Arch {
     type Err = SpaceError;
 

@@ -35,7 +35,7 @@ pub(super) fn id(arch: &Arch) -> String {
 /// Whether `text` starts like an id, so that an error should speak of ids.
 pub(super) fn looks_like_id(text: &str) -> bool {
     let mut chars = text.chars();
-    chars.next() == Some('m')
+    chars.next().is_some_and(|c| c.eq_ignore_ascii_case(&'m'))
         && chars.next().is_some_and(|c| c.is_ascii_digit())
         && chars.next() == Some('-')
 }

@@ -1,6 +1,6 @@
 //! Why a text or a list of choices is not an architecture.
 
-use crate::space::Op;
+use crate::space::{CellKind, Op};
 
 /// Why a text or a list of choices is not an architecture. Each text says what is wrong, where,
 /// and what would be right.
@@ -46,12 +46,47 @@ pub enum SpaceError {
         found: usize,
     },
     /// A token of a flat string is not a number.
-    #[error("number {position} is `{found}`, which is not a whole number of 0 or more")]
+    #[error(
+        "number {position} is `{found}`, which is not a whole number of 0 or more in the digits 0 to 9"
+    )]
     NotANumber {
         /// Place in the list, counted from 1.
         position: usize,
         /// The token found.
         found: String,
+    },
+    /// A token of a flat string has more digits than any number of an architecture.
+    #[error(
+        "number {position} has {digits} digits, and none of an architecture has more than one; \
+         put a blank between numbers"
+    )]
+    LongNumber {
+        /// Place in the list, counted from 1.
+        position: usize,
+        /// Its digits.
+        digits: usize,
+    },
+    /// A flat string has the length of one cell alone.
+    #[error(
+        "{found} numbers are one micro cell of {nodes} nodes; give the normal cell and then the \
+         reduction cell, {} numbers", 2 * found
+    )]
+    OneCell {
+        /// Numbers found.
+        found: usize,
+        /// Nodes that they spell.
+        nodes: usize,
+    },
+    /// A flat string has the length of an architecture of the macro space.
+    #[error(
+        "{found} numbers are an ENAS macro architecture of {layers} layers (1 + 2 + … + {layers}), \
+         of a space that this version does not have; the micro space takes 8 numbers for each node"
+    )]
+    MacroForm {
+        /// Numbers found.
+        found: usize,
+        /// Layers that they spell.
+        layers: usize,
     },
     /// A flat string has a length that no architecture has.
     #[error(
@@ -81,14 +116,29 @@ pub enum SpaceError {
         options: usize,
     },
     /// The native text form is broken.
-    #[error("at character {offset}: expected {expected}, found {found}")]
+    #[error("at character {position}: expected {expected}, found {found}")]
     Syntax {
-        /// Offset in characters, counted from 0.
-        offset: usize,
+        /// Place in characters, counted from 1.
+        position: usize,
         /// What should stand there.
         expected: &'static str,
         /// What stands there.
         found: String,
+    },
+    /// The output of a genotype's cell joins other nodes than the loose ends.
+    #[error(
+        "the output of the {cell} cell joins nodes {}; in the micro space it joins the nodes that \
+         no other reads, which are {} here, so this cell is none of its",
+        listed(joined),
+        listed(loose_ends)
+    )]
+    Concat {
+        /// Which cell.
+        cell: CellKind,
+        /// The nodes that the text joins.
+        joined: Vec<usize>,
+        /// The nodes that no other reads.
+        loose_ends: Vec<usize>,
     },
     /// An id is malformed.
     #[error(
@@ -100,14 +150,29 @@ pub enum SpaceError {
         /// Digits that an id of this size has.
         digits: usize,
     },
+    /// Nothing but blanks.
+    #[error("an empty text is no architecture")]
+    NoText,
+    /// Longer than any architecture.
+    #[error("a text of {found} characters is no architecture; the longest has {limit}")]
+    LongText {
+        /// Its characters.
+        found: usize,
+        /// The most that are read.
+        limit: usize,
+    },
     /// Nothing recognizable.
     #[error(
         "`{text}` is no known form of an architecture; give \
          `normal=[op(input)+op(input), …] reduction=[…]`, the authors' numbers \
-         (`0 2 0 0 … 1 1`), or an id (`m5-…`)"
+         (`0 2 0 0 … 1 1`), DARTS' `Genotype(…)`, or an id (`m5-…`)"
     )]
     UnknownForm {
         /// The start of the text found.
         text: String,
     },
+}
+
+fn listed(numbers: &[usize]) -> String {
+    numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -9,8 +9,12 @@ mod arch;
 mod canonical;
 mod cell;
 mod error;
+mod flat;
+mod genotype;
 mod micro;
+mod native;
 mod op;
+mod scanner;
 mod script;
 mod text;
 

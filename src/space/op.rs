@@ -68,13 +68,18 @@ impl fmt::Display for Op {
     }
 }
 
+/// DARTS' name of the identity.
+const SKIP: &str = "skip_connect";
+
+/// Reads its own name, and DARTS' `skip_connect`.
 impl FromStr for Op {
     type Err = SpaceError;
 
     fn from_str(name: &str) -> Result<Self, SpaceError> {
+        let is_named = |op: &Self| op.name() == name || (*op == Self::Identity && name == SKIP);
         Self::ALL
             .into_iter()
-            .find(|op| op.name() == name)
+            .find(is_named)
             .ok_or_else(|| SpaceError::UnknownOp { name: name.to_owned() })
     }
 }
