@@ -14,7 +14,7 @@ use enasd::engine::ExecutorChoice;
 use enasd::manual::Manual;
 use enasd::net::Shape;
 use enasd::search::Until;
-use enasd::telemetry::install_panic_hook;
+use enasd::telemetry::{install_panic_hook, printable};
 
 /// Fresh pages from the system cost more than the arithmetic of a small child.
 #[global_allocator]
@@ -324,10 +324,10 @@ fn with_threads(executor: ExecutorChoice, wanted: usize) -> Result<usize, Daemon
 fn print(text: &str) {
     use std::io::Write;
     // Nobody is there to be told.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    let _ = std::io::stdout().write_all(printable(text).as_bytes());
 }
 
 fn report(failure: &Failure) {
     use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "enasd: {}", failure.why);
+    let _ = writeln!(std::io::stderr(), "enasd: {}", printable(&failure.why));
 }

@@ -1,6 +1,7 @@
 //! `enasctl`: its output and exit status, with a daemon and without one.
 
 use std::fs;
+use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use enasd::actors::RunState;
@@ -89,6 +90,52 @@ fn bad_architectures_and_sizes_are_refused_in_words() {
         check(&output, 1, words);
         assert!(output.stdout.is_empty());
     }
+}
+
+/// What comes from standard input: a file of a best architecture, a reply of this program, a log.
+#[test]
+fn architectures_are_read_from_what_is_at_hand() {
+    let described = stdout(&enasctl(&["arch", "show", PUBLISHED, "--output", "json"]));
+    let (normal, reduction) = PUBLISHED.split_at(40);
+    let log = format!("[{}]\n[{reduction}]\nval_acc=0.8125\n", normal.trim());
+    for text in [described.as_str(), &log, &format!("\u{feff}{}", id(PUBLISHED).to_uppercase())] {
+        let mut child = Command::new(ENASCTL)
+            .args(["arch", "show", "-", "--output", "json"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        check(&output, 0, "");
+        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(found["id"], id(PUBLISHED), "{text}");
+    }
+    check(&enasctl(&["arch", "show", "{\"ks\":[3]}"]), 1, "missing field `arch`");
+}
+
+#[test]
+fn an_architecture_that_was_met_is_shown_as_without_a_daemon() {
+    let rig = Rig::new();
+    let spelling = |output: &Output| {
+        check(output, 0, "");
+        let text = stdout(output);
+        let lines =
+            text.lines().filter(|line| line.starts_with("arch") || line.starts_with("flat"));
+        lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
+    };
+    let met = spelling(&ask(&rig, &["show", &id(PUBLISHED)]));
+    assert_eq!(met.len(), 2);
+    assert_eq!(met, spelling(&enasctl(&["arch", "show", &id(PUBLISHED)])));
+}
+
+#[test]
+fn what_a_terminal_would_act_on_is_written_out() {
+    let output = enasctl(&["arch", "show", "\u{1b}[2J\u{202e}gone"]);
+    check(&output, 1, r"`\u001b[2J\u202egone` is no known form");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text}");
 }
 
 #[test]

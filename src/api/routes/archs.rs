@@ -83,7 +83,7 @@ pub(in crate::api) async fn dot(state: State, id: Path<String>) -> Reply {
 ))]
 pub(in crate::api) async fn safetensors(state: State, id: Path<String>) -> Reply {
     let known = Known::find(&state, &id).await?;
-    state.config.net.shared(&known.arch)?;
+    state.config.net.shared(&known.drawn)?;
     let id = known.arch.id();
     let kept = match known.best {
         Some(_) => kept_weights(&state, &id).await?,
@@ -93,7 +93,7 @@ pub(in crate::api) async fn safetensors(state: State, id: Path<String>) -> Reply
     let bytes = if let Some(bytes) = kept {
         bytes
     } else {
-        let message = ChildWeights { arch: known.arch };
+        let message = ChildWeights { arch: known.drawn };
         ask(&state, &config.commands.weights, message, config.limits.work).await?
     };
     let name = format!("attachment; filename=\"{id}.safetensors\"");

@@ -1,8 +1,8 @@
 //! What is known of an architecture by its id.
 //!
-//! An id names all spellings of an architecture, and shared weights belong to places in a
-//! spelling. So an architecture that was drawn is taken as it was drawn: that is what its rewards
-//! were measured with. One that never was is taken as its id spells it.
+//! An id names all spellings of an architecture, and is shown as the one that it spells itself.
+//! Shared weights belong to places in a spelling: those of an architecture that was drawn are
+//! taken as it was drawn, for that is what its rewards were measured with.
 
 use crate::actors::BestStatus;
 use crate::api::routes::{State, read};
@@ -16,8 +16,10 @@ const WEIGHTS: &str = "weights.safetensors";
 
 /// An architecture by its id.
 pub(super) struct Known {
-    /// As it was drawn, where it was; else as the id spells it.
+    /// As the id spells it.
     pub(super) arch: Arch,
+    /// As it was drawn, where it was; else as the id spells it.
+    pub(super) drawn: Arch,
     /// Its score, if it is one of the best.
     pub(super) best: Option<BestStatus>,
     /// Its rewards, if it was scored.
@@ -36,8 +38,8 @@ impl Known {
         let scored = read(move || Ok(HistoryReader::open(&path)?.arch(&id)?)).await?;
         let scored = scored.map(ScoredArch::from);
         let drawn = best.as_ref().map(|cell| &cell.arch).or(scored.as_ref().map(|row| &row.arch));
-        let arch = drawn.and_then(|text| text.parse().ok()).unwrap_or(canonical);
-        Ok(Self { arch, best, scored })
+        let drawn = drawn.and_then(|text| text.parse().ok()).unwrap_or_else(|| canonical.clone());
+        Ok(Self { arch: canonical, drawn, best, scored })
     }
 }
 

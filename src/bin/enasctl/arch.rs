@@ -6,7 +6,7 @@ use enasd::api::wire::LooseEnds;
 use enasd::export::{draw_dot, draw_svg, draw_text};
 use enasd::net::{MicroNet, NetConfig, Shape};
 use enasd::space::{Arch, CellKind};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::args::{ArchVerb, Drawing, NetForm, ShowArgs, SpaceName};
 use crate::failure::Failure;
@@ -99,12 +99,26 @@ pub(crate) fn numbers(numbers: &[usize]) -> String {
     numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(" ")
 }
 
-/// Reads an architecture in any text form, `-` from standard input.
+/// Reads an architecture in any text form or in JSON that describes one, `-` from standard input.
 pub(crate) fn read(text: &str) -> Result<Arch, Failure> {
     if text != "-" {
-        return Ok(text.parse()?);
+        return parse(text);
     }
     let mut text = String::new();
     io::stdin().take(MAX_INPUT_BYTES).read_to_string(&mut text).map_err(Failure::Input)?;
-    Ok(text.parse()?)
+    parse(&text)
+}
+
+fn parse(text: &str) -> Result<Arch, Failure> {
+    if !text.trim_start().starts_with('{') {
+        return Ok(text.parse()?);
+    }
+    let found: Described = serde_json::from_str(text).map_err(Failure::Json)?;
+    Ok(found.arch.parse()?)
+}
+
+/// What of an `arch.json`, of this program's replies and of their items spells the architecture.
+#[derive(Debug, Deserialize)]
+struct Described {
+    arch: String,
 }

@@ -22,6 +22,9 @@ pub(crate) enum Failure {
     /// The text is no architecture.
     #[error(transparent)]
     Space(#[from] SpaceError),
+    /// The JSON describes no architecture.
+    #[error("this JSON has no architecture: {0}; it is read from `arch`, as in an arch.json")]
+    Json(serde_json::Error),
     /// No net can be built.
     #[error(transparent)]
     Net(#[from] NetError),

@@ -8,6 +8,7 @@ use std::io::{self, IsTerminal, StdoutLock, Write};
 
 use comfy_table::Table;
 use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
+use enasd::telemetry::printable;
 use serde::Serialize;
 
 use crate::args::Format;
@@ -112,7 +113,7 @@ impl Printer {
 
     /// Prints a text whatever the format: it is the result.
     pub(crate) fn text(&mut self, text: &str) -> Result<(), Failure> {
-        writeln!(self.out, "{}", text.trim_end_matches('\n')).map_err(Failure::Output)
+        writeln!(self.out, "{}", printable(text.trim_end_matches('\n'))).map_err(Failure::Output)
     }
 
     /// Sees that all is printed.
@@ -138,7 +139,7 @@ impl Printer {
 /// Says something on standard error that is no result.
 pub(crate) fn remark(text: impl Display) {
     // Where even this cannot be written, the exit status remains.
-    let _ = writeln!(io::stderr(), "enasctl: {text}");
+    let _ = writeln!(io::stderr(), "enasctl: {}", printable(&text.to_string()));
 }
 
 /// Lines of a name and a value, the values below each other.
