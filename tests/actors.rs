@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod common;
+#[path = "actors/told.rs"]
+mod told;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,8 +15,8 @@ use std::time::Duration;
 use actix::{Actor, Addr, Arbiter, Context, Handler, System};
 use enasd::actors::{
     ActorError, AdoptPolicy, Checkpoint, ChildWeights, Controller, Crew, Derive, DriverConfig, End,
-    Evaluate, Evaluator, Keeper, KeeperFiles, Observer, Pause, Refusal, Resume, RunState, Sample,
-    Sampler, Saving, Score, Status, Stop, TrainShared, Trained, Trainer,
+    Evaluate, Evaluator, Keeper, KeeperFiles, LastRun, Observer, Pause, Refusal, Resume, RunState,
+    Sample, Sampler, Saving, Score, Status, Stop, TrainShared, Trained, Trainer,
 };
 use enasd::engine::from_safetensors;
 use enasd::search::{
@@ -52,6 +54,25 @@ fn stage_from(
     until: Until,
     change: impl FnOnce(Crew) -> Crew,
 ) -> Stage {
+    set_stage((task, state), folder, until, |crew, _| change(crew))
+}
+
+/// `change` gets the status that is published, too.
+fn stage_watched(
+    task: &Task,
+    folder: &Path,
+    until: Until,
+    change: impl FnOnce(Crew, watch::Receiver<Arc<Status>>) -> Crew,
+) -> Stage {
+    set_stage((task, &Search::initial_state(task).unwrap()), folder, until, change)
+}
+
+fn set_stage(
+    (task, state): (&Task, &SearchState),
+    folder: &Path,
+    until: Until,
+    change: impl FnOnce(Crew, watch::Receiver<Arc<Status>>) -> Crew,
+) -> Stage {
     let folder = StateFolder::open(folder).unwrap();
     let retention = Retention::newest(3).unwrap();
     let (_, saving) = watch::channel(Saving { every: Duration::from_millis(300), retention });
@@ -81,9 +102,10 @@ fn stage_from(
         commands: Vec::new(),
     })
     .unwrap();
-    let crew = change(Crew::new(&sampler, &trainer, &evaluator, &keeper, &metrics));
+    let crew = Crew::new(&sampler, &trainer, &evaluator, &keeper, &metrics);
+    let crew = change(crew, status.clone());
     let observer = Observer::new(Status::default(), publish, metrics);
-    let config = DriverConfig { until, saving };
+    let config = DriverConfig { last: LastRun::None, until, saving };
     let (controller, end) = Controller::new(search, crew, observer, config);
     Stage { controller: controller.start(), status, end }
 }

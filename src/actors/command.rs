@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::actors::controller::{Answer, Command};
 use crate::actors::driver::Driver;
 use crate::actors::{
-    ActorError, ChildWeights, Crew, Refusal, RunState, Sample, SampleReply, Score, ScoreReply,
+    ActorError, ChildWeights, Crew, Note, Refusal, RunState, Sample, SampleReply, Score,
+    ScoreReply, nth,
 };
 use crate::engine::{part_of, to_safetensors};
 use crate::net::MicroNet;
@@ -53,7 +54,8 @@ impl Driver {
         }
         self.paused = paused;
         let kind = if paused { "pause" } else { "resume" };
-        self.note(kind, format!("asked before step {}", self.search.number())).await;
+        let message = format!("asked before search step {}", nth(self.search.number()));
+        self.note(Note::new(kind, message)).await;
         Ok(())
     }
 
@@ -74,13 +76,12 @@ impl Driver {
         let change = self.search.offer(short);
         let shared = self.shared().await?;
         self.saver.entered(&change, &shared);
-        self.note(
-            "derive",
-            format!("asked before step {number}: {} entered the best", change.entered.len()),
-        )
-        .await;
+        let (before, entered) = (nth(number), change.entered.len());
+        let message = format!("asked before search step {before}: {entered} entered the best");
+        self.note(Note::new("derive", message)).await;
         self.save_now().await?;
         self.observer.best(&self.search);
+        self.write_notes().await;
         Ok(self.search.best().cells().iter().map(|cell| cell.arch.id()).collect())
     }
 

@@ -149,8 +149,16 @@ impl Crew {
         shared: Arc<SharedState>,
         on: ValidSet,
     ) -> impl Future<Output = Result<Vec<Score>, ActorError>> + use<> {
+        self.evaluate_counting(Evaluate { archs, shared, on, scored: Arc::default() })
+    }
+
+    /// The same for a message that counts the children as they are scored.
+    pub fn evaluate_counting(
+        &self,
+        message: Evaluate,
+    ) -> impl Future<Output = Result<Vec<Score>, ActorError>> + use<> {
         let asked = self.metrics.asked(Actor::Evaluator);
-        let request = self.evaluate.send(Evaluate { archs, shared, on });
+        let request = self.evaluate.send(message);
         async move {
             let _asked = asked;
             Ok(request.await.map_err(gone("evaluator"))??)

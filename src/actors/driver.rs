@@ -20,19 +20,20 @@ use crate::actors::controller::Command;
 use crate::actors::observer::Observer;
 use crate::actors::place_span::place_span;
 use crate::actors::saver::{Saver, Saving};
-use crate::actors::{ActorError, AdoptPolicy, Crew, Note, Restore, RunState};
+use crate::actors::{ActorError, AdoptPolicy, Crew, LastRun, Note, Restore, RunState, nth};
 use crate::search::{
-    Outcome, Place, SampleRequest, Sampled, Score, Search, SearchError, SearchState, SharedState,
+    Outcome, Place, SampleRequest, Sampled, Search, SearchError, SearchState, SharedState,
     StepRecord, Task, Until, ValidSet, Work, archs, pair,
 };
-use crate::space::Arch;
 
 /// Steps that fail in a row before the run ends.
 const MAX_RECOVERIES_IN_A_ROW: u32 = 3;
 
-/// When the run ends, and how often it saves.
+/// What came before the run, when it ends, and how often it saves.
 #[derive(Clone, Debug)]
 pub struct DriverConfig {
+    /// How the run before this one ended.
+    pub last: LastRun,
     /// When the run ends by itself.
     pub until: Until,
     /// How often it saves.
@@ -91,6 +92,9 @@ impl Driver {
             Ok(()) => RunState::Stopped,
             Err(_) => RunState::Failed,
         };
+        if let Err(error) = &result {
+            self.note(Note::new("stop", format!("it ended by an error: {error}"))).await;
+        }
         self.observer.ended(state, result.as_ref().err().map(ToString::to_string));
         result
     }
@@ -113,7 +117,7 @@ impl Driver {
 
     async fn begin(&mut self) -> Result<(), ActorError> {
         self.observer.begin(&self.search);
-        self.note("start", format!("goes on at step {}", self.search.number())).await;
+        self.note(Note::start(self.search.number(), &self.config.last)).await;
         // The first checkpoint binds the state folder to these settings.
         self.save_now().await.map(|_| ())
     }
@@ -203,7 +207,10 @@ impl Driver {
     }
 
     /// What `request` asks for, at once where it was drawn ahead.
-    async fn draw(&mut self, request: SampleRequest) -> Result<Vec<Sampled>, ActorError> {
+    pub(super) async fn draw(
+        &mut self,
+        request: SampleRequest,
+    ) -> Result<Vec<Sampled>, ActorError> {
         match self.ahead.take_if(|(ahead, _)| *ahead == request) {
             Some((_, drawn)) => Ok(drawn),
             None => self.sample(request).await,
@@ -236,22 +243,6 @@ impl Driver {
         Ok(AdoptPolicy { policy: Arc::new(policy.snapshot()?), version: policy.version() })
     }
 
-    /// Draws, scores on one batch, and scores the best on the whole validation split.
-    pub(super) async fn derive(
-        &mut self,
-        sample: SampleRequest,
-        batch: u64,
-    ) -> Result<Derived, ActorError> {
-        let shared = self.shared().await?;
-        let drawn = self.draw(sample).await?;
-        let scores =
-            self.crew.evaluate(archs(&drawn), shared.clone(), ValidSet::Batch(batch)).await?;
-        let drawn = pair(drawn, scores);
-        let short = self.search.shortlist(&drawn);
-        let scores = self.crew.evaluate(short.clone(), shared, ValidSet::Whole).await?;
-        Ok((drawn, pair(short, scores)))
-    }
-
     /// Keeps a finished step to be published while the next is under way; one that derived is
     /// saved first, for what entered the best is cut from the ω that scored it.
     async fn finished(&mut self, record: StepRecord) -> Result<(), ActorError> {
@@ -278,6 +269,7 @@ impl Driver {
         self.saver.push(record);
         self.saver.poll(&mut self.observer).await?;
         self.observer.publish(&self.search, RunState::Running);
+        self.write_notes().await;
         Ok(())
     }
 
@@ -285,6 +277,7 @@ impl Driver {
     pub(super) async fn save_now(&mut self) -> Result<u64, ActorError> {
         let state = self.state().await?;
         self.saver.save_and_wait(state, &mut self.observer).await?;
+        self.write_notes().await;
         self.recoveries_in_a_row = 0;
         Ok(self.search.number())
     }
@@ -304,10 +297,15 @@ impl Driver {
     async fn finish(&mut self) -> Result<(), ActorError> {
         self.take_note().await?;
         self.observer.publish(&self.search, RunState::Stopping);
-        self.note("stop", format!("stops before step {}", self.search.number())).await;
         self.save_now().await?;
         // There is no later to try it again: whoever waits for the end must not take it for whole.
-        self.observer.checkpoint_error().map_or(Ok(()), |why| Err(ActorError::Unsaved { why }))
+        if let Some(why) = self.observer.checkpoint_error() {
+            return Err(ActorError::Unsaved { why });
+        }
+        let number = nth(self.search.number());
+        let message = format!("it stopped before search step {number}, and all is saved");
+        self.note(Note::new("stop", message)).await;
+        Ok(())
     }
 
     /// Goes back to the newest checkpoint after a failed step.
@@ -317,11 +315,11 @@ impl Driver {
         if fatal || MAX_RECOVERIES_IN_A_ROW < self.recoveries_in_a_row {
             return Err(error);
         }
+        let failed = nth(self.search.number());
         tracing::error!(
-            step = self.search.number(),
+            search_step = failed,
             "a step failed; back to the newest checkpoint: {error}"
         );
-        self.note("recovery", format!("step {} failed: {error}", self.search.number())).await;
         self.saver.discard().await;
         let state = self.crew.load().await?;
         let task: Task = self.search.task().clone();
@@ -333,17 +331,24 @@ impl Driver {
         self.last = None;
         self.frozen = None;
         self.observer.recovered(&self.search);
+        let back = nth(self.search.number());
+        let message = format!("search step {failed} failed, back to search step {back}: {error}");
+        self.note(Note::new("recovery", message)).await;
         Ok(())
     }
 
+    /// Writes down what the observer found worth an event.
+    pub(super) async fn write_notes(&mut self) {
+        for note in self.observer.take_notes() {
+            self.note(note).await;
+        }
+    }
+
     /// Writes an event; one that cannot be written is logged and no reason to stop.
-    pub(super) async fn note(&self, kind: &'static str, message: String) {
-        tracing::info!(kind, "{message}");
-        if let Err(error) = self.crew.note(Note { kind, message }).await {
+    pub(super) async fn note(&self, note: Note) {
+        tracing::info!(kind = note.kind, "{}", note.message);
+        if let Err(error) = self.crew.note(note).await {
             tracing::warn!("an event could not be written to the history: {error}");
         }
     }
 }
-
-/// What was drawn with its scores on one batch, and the shortlist with those on the whole split.
-type Derived = (Vec<(Sampled, Score)>, Vec<(Arch, Score)>);

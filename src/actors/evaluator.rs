@@ -26,6 +26,7 @@ impl Handler<Evaluate> for Evaluator {
     type Result = Result<Vec<Score>, SearchError>;
 
     fn handle(&mut self, message: Evaluate, _: &mut Context<Self>) -> Self::Result {
-        self.scorer.score(&message.shared.params, &message.archs, message.on)
+        let Evaluate { archs, shared, on, scored } = message;
+        self.scorer.score_counting(&shared.params, &archs, on, &scored)
     }
 }

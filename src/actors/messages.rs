@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use actix::Message;
@@ -80,6 +81,8 @@ pub struct Evaluate {
     pub shared: Arc<SharedState>,
     /// The images.
     pub on: ValidSet,
+    /// Goes up by one with each child that is scored.
+    pub scored: Arc<AtomicU64>,
 }
 
 /// Writes finished steps to the history. Controller → Keeper.
@@ -155,13 +158,3 @@ pub struct SaveReply {
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "Result<Arc<SearchState>, StoreError>")]
 pub struct LoadNewest;
-
-/// Writes an event for people. Controller → Keeper.
-#[derive(Clone, Debug, Message)]
-#[rtype(result = "Result<(), StoreError>")]
-pub struct Note {
-    /// What kind, one word.
-    pub kind: &'static str,
-    /// What happened.
-    pub message: String,
-}

@@ -5,12 +5,16 @@ mod command;
 mod commands;
 mod controller;
 mod crew;
+mod derivation;
 mod driver;
 mod evaluator;
 mod keeper;
 mod messages;
+mod note;
 mod observer;
+mod place;
 mod place_span;
+mod recent;
 mod sampler;
 mod saver;
 mod status;
@@ -26,14 +30,16 @@ pub use driver::DriverConfig;
 pub use evaluator::Evaluator;
 pub use keeper::{Keeper, KeeperFiles};
 pub use messages::{
-    AdoptPolicy, Entered, Evaluate, LoadNewest, Note, Record, Recorded, Restore, SampleArchs, Save,
+    AdoptPolicy, Entered, Evaluate, LoadNewest, Record, Recorded, Restore, SampleArchs, Save,
     SaveReply, Saved, TakeSnapshot, TrainShared, Trained,
 };
+pub use note::{LastRun, Note};
 pub use observer::Observer;
+pub use place::{PlaceStatus, nth};
 pub use sampler::Sampler;
 pub use saver::Saving;
 pub use status::{
-    AdvantageStatus, BestStatus, CheckpointStatus, DataStatus, DeviceStatus, PlaceStatus,
-    PolicyStatus, RunState, SharedStatus, Status,
+    AdvantageStatus, BestStatus, CheckpointStatus, DataStatus, DerivationStatus, DeviceStatus,
+    PolicyStatus, ProcessStatus, RunState, SharedStatus, Status,
 };
 pub use trainer::Trainer;

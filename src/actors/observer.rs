@@ -1,13 +1,15 @@
 //! The observer: turns finished steps into the published status and into metrics.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
+use crate::actors::note::DiskWatch;
+use crate::actors::recent::Recent;
 use crate::actors::{
-    AdvantageStatus, BestStatus, PlaceStatus, Recorded, RunState, Saved, Status, Trained,
+    AdvantageStatus, BestStatus, DerivationStatus, Note, PlaceStatus, Recorded, RunState, Saved,
+    Status, Trained, nth,
 };
 use crate::net::Cost;
 use crate::search::{
@@ -20,9 +22,6 @@ use crate::telemetry::{
     PhaseLabel, SharedStep,
 };
 
-/// Steps over which medians and the trainer's waiting share are taken.
-const RECENT_STEPS: usize = 50;
-
 /// Publishes the status; the only one that writes metrics of the search.
 #[derive(Debug)]
 pub struct Observer {
@@ -34,6 +33,9 @@ pub struct Observer {
     /// Sums over the ω steps of this epoch: loss, accuracy, steps.
     epoch_sums: (f64, f64, u64),
     decisions: usize,
+    disk: DiskWatch,
+    /// What is worth an event and was not written down yet.
+    notes: Vec<Note>,
 }
 
 impl Observer {
@@ -47,12 +49,14 @@ impl Observer {
             policy_steps: Recent::default(),
             epoch_sums: (0.0, 0.0, 0),
             decisions: 1,
+            disk: DiskWatch::default(),
+            notes: Vec::new(),
         }
     }
 
     /// Publishes what a resumed search knows before its first step.
     pub(super) fn begin(&mut self, search: &Search) {
-        self.best(search);
+        self.know_best(search);
         self.status.advantage = advantage_status(&search.advantage());
         self.metrics_advantage();
         self.publish(search, RunState::Starting);
@@ -75,7 +79,12 @@ impl Observer {
         match &record.outcome {
             Outcome::Shared(report) => self.observe_shared(record, report),
             Outcome::Controller(report) => self.observe_controller(report, search),
-            Outcome::Derive(_) => self.best(search),
+            Outcome::Derive(_) => {
+                self.best(search);
+                let place = PlaceStatus::of(record.place, &search.task().config.schedule);
+                let best = self.status.best.first();
+                self.notes.push(Note::cycle(&place, best, &self.status.advantage));
+            }
         }
         self.metrics.archs_sampled(record.rows.len() as u64, 0);
     }
@@ -163,9 +172,12 @@ impl Observer {
             self.metrics.op_probabilities(cell, &probabilities);
         }
         if let Some(advantage) = &report.advantage {
-            self.status.advantage = advantage_status(advantage);
+            let before = std::mem::replace(&mut self.status.advantage, advantage_status(advantage));
             self.metrics_advantage();
             self.log_verdict();
+            if before.verdict != self.status.advantage.verdict {
+                self.notes.push(Note::verdict(&self.status.advantage, &before.verdict));
+            }
         }
     }
 
@@ -192,8 +204,18 @@ impl Observer {
         );
     }
 
-    /// Publishes the best cells.
+    /// Takes note of the best cells after a derivation.
     pub(super) fn best(&mut self, search: &Search) {
+        let before = self.status.best.first().cloned();
+        self.know_best(search);
+        let Some(best) = self.status.best.first() else { return };
+        if before.as_ref() != Some(best) {
+            self.notes.push(Note::best(best, before.as_ref()));
+        }
+    }
+
+    /// Publishes the best cells, which are no news.
+    fn know_best(&mut self, search: &Search) {
         self.status.best = search
             .best()
             .cells()
@@ -233,7 +255,7 @@ impl Observer {
             duration: saved.duration,
             unix_time: saved.unix_time,
         });
-        tracing::debug!(step = saved.step, bytes = saved.bytes, "checkpoint");
+        tracing::debug!(search_step = nth(saved.step), bytes = saved.bytes, "checkpoint");
     }
 
     /// Takes note of a checkpoint that failed.
@@ -258,6 +280,8 @@ impl Observer {
         self.status.state_free_bytes = recorded.free_bytes;
         if let Some(bytes) = recorded.free_bytes {
             self.metrics.state_free(bytes);
+            let checkpoint = self.status.checkpoint.bytes;
+            self.notes.extend(checkpoint.and_then(|checkpoint| self.disk.look(bytes, checkpoint)));
         }
         if let Some(error) = &recorded.error {
             tracing::error!(
@@ -271,35 +295,31 @@ impl Observer {
     pub(super) fn recovered(&mut self, search: &Search) {
         self.status.recoveries_total += 1;
         self.metrics.recovered();
-        self.best(search);
+        self.know_best(search);
         self.publish(search, RunState::Running);
+    }
+
+    /// Hands out what is worth an event.
+    pub(super) fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Publishes how far a derivation is; none where none is under way. No step ends with it.
+    pub(super) fn derives(&mut self, derivation: Option<DerivationStatus>) {
+        self.status.derivation = derivation;
+        self.publish.send_replace(Arc::new(self.status.clone()));
     }
 
     /// Publishes the status as of now.
     pub(super) fn publish(&mut self, search: &Search, state: RunState) {
         let schedule = &search.task().config.schedule;
         let place = search.place();
-        let (cycle_done, cycle_steps) = place.progress(schedule);
-        self.status.place = PlaceStatus {
-            cycle: place.cycle(schedule),
-            epoch: place.epoch,
-            cycle_epochs: schedule.epochs_per_cycle,
-            phase: place.phase.name().to_owned(),
-            step: place.phase.step(),
-            phase_steps: match place.phase {
-                Phase::Shared { .. } => schedule.shared_steps,
-                Phase::Controller { .. } => schedule.controller_steps,
-                Phase::Derive => 1,
-            },
-            number: search.number(),
-            cycle_done,
-            cycle_steps,
-        };
+        self.status.place = PlaceStatus::of(place, schedule);
         self.status.shared.steps_total = place.shared_step(schedule);
         self.status.policy.steps_total = search.reinforce().policy().version();
         self.status.archs_sampled = search.archs_sampled();
         self.status.cycle_seconds_left = self.cycle_seconds_left(search);
-        self.metrics.place(self.status.place.cycle, self.status.place.epoch);
+        self.metrics.place(self.status.place.nth_cycle(), self.status.place.nth_epoch());
         self.metrics.phase(match (state, place.phase) {
             (RunState::Paused, _) => PhaseLabel::Paused,
             (RunState::Stopped | RunState::Stopping | RunState::Failed, _) => PhaseLabel::Stopped,
@@ -350,39 +370,5 @@ pub(super) fn advantage_status(report: &AdvantageReport) -> AdvantageStatus {
         high: report.interval.map(|interval| interval.high),
         steps: report.n_steps as u64,
         verdict: report.verdict().name().to_owned(),
-    }
-}
-
-/// The last values of something.
-#[derive(Debug)]
-struct Recent<T>(VecDeque<T>);
-
-impl<T> Default for Recent<T> {
-    fn default() -> Self {
-        Self(VecDeque::with_capacity(RECENT_STEPS))
-    }
-}
-
-impl<T: Copy> Recent<T> {
-    fn push(&mut self, value: T) {
-        if self.0.len() == RECENT_STEPS {
-            self.0.pop_front();
-        }
-        self.0.push_back(value);
-    }
-
-    fn last(&self) -> Option<T> {
-        self.0.back().copied()
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &T> {
-        self.0.iter()
-    }
-
-    /// The median in seconds.
-    fn median(&self, duration: impl Fn(&T) -> Duration) -> Option<f64> {
-        let mut durations: Vec<Duration> = self.0.iter().map(duration).collect();
-        durations.sort_unstable();
-        durations.get(durations.len() / 2).map(Duration::as_secs_f64)
     }
 }

@@ -2,16 +2,19 @@
 
 use tracing::Span;
 
+use crate::actors::PlaceStatus;
 use crate::search::{Place, ScheduleConfig};
 
-/// A span with the phase, the cycle and the epoch of a step. A span is made for each step: fields
-/// that are set again in one span pile up.
+/// A span with the phase, the cycle and the epoch of a step, counted from 1: `phase="shared"
+/// cycle=3 epoch=2/5`. A span is made for each step: fields that are set again in one span pile
+/// up.
 pub(super) fn place_span(place: Place, schedule: &ScheduleConfig) -> Span {
+    let place = PlaceStatus::of(place, schedule);
     // At the highest level, so that it is there for whatever is logged.
     tracing::error_span!(
         "search",
-        phase = place.phase.name(),
-        cycle = place.cycle(schedule),
-        epoch = place.epoch,
+        phase = place.phase,
+        cycle = place.nth_cycle(),
+        epoch = %format_args!("{}/{}", place.nth_epoch(), place.epochs()),
     )
 }

@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::actors::PlaceStatus;
+
 /// Whether the search goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -21,29 +23,6 @@ pub enum RunState {
     Stopped,
     /// The run ended with an error.
     Failed,
-}
-
-/// Where the search is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PlaceStatus {
-    /// Finished cycles.
-    pub cycle: u64,
-    /// Finished epochs, over all cycles.
-    pub epoch: u64,
-    /// Epochs of a cycle.
-    pub cycle_epochs: u64,
-    /// The phase of the next step: `shared`, `controller` or `derive`.
-    pub phase: String,
-    /// Finished steps of this phase.
-    pub step: u64,
-    /// Steps of this phase.
-    pub phase_steps: u64,
-    /// The number of the next step, over the whole search.
-    pub number: u64,
-    /// Finished steps of this cycle.
-    pub cycle_done: u64,
-    /// Steps of a cycle.
-    pub cycle_steps: u64,
 }
 
 /// The shared parameters ω and their training. Numbers are of the last step unless said
@@ -181,6 +160,29 @@ pub struct DataStatus {
     pub test: usize,
 }
 
+/// A derivation under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DerivationStatus {
+    /// Architectures that are scored: each on one validation batch, the best again on the split.
+    pub scored: u64,
+    /// Architectures that will have been scored at its end.
+    pub of: u64,
+}
+
+/// The process and where it is found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct ProcessStatus {
+    /// Its number.
+    pub pid: u32,
+    /// The state folder.
+    pub state: String,
+    /// The API's socket.
+    pub socket: String,
+    /// The address of `/metrics`, as in `127.0.0.1:9899`; none where they are off.
+    pub metrics: Option<String>,
+}
+
 /// Everything the daemon says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
@@ -196,8 +198,13 @@ pub struct Status {
     pub space: String,
     /// Computed nodes of a cell.
     pub nodes: usize,
+    /// The process and where it is found.
+    #[serde(default)]
+    pub process: ProcessStatus,
     /// Where the search is.
     pub place: PlaceStatus,
+    /// The derivation under way, by the schedule or by a command.
+    pub derivation: Option<DerivationStatus>,
     /// Expected seconds to the end of the cycle.
     pub cycle_seconds_left: Option<f64>,
     /// The shared parameters ω.

@@ -95,7 +95,7 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     let metrics = new_metrics(&setup)?;
     let (publish, status) = watch::channel(Arc::new(setup.status.clone()));
     let observer = Observer::new(setup.status.clone(), publish, metrics.clone());
-    let driver = DriverConfig { until, saving: saving.subscribe() };
+    let driver = DriverConfig { last: setup.last.clone(), until, saving: saving.subscribe() };
     let socket = listeners.path.clone();
     let (running, shown) = watch::channel(Arc::new(running_config(&loaded, socket.clone())?));
     let (history, net) = (setup.history_path.clone(), setup.task.family);
@@ -114,7 +114,6 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     };
     let servers = listeners.serve(api, &metrics)?;
 
-    let epochs = loaded.config.schedule.epochs_per_cycle;
     let live = Live { log: log.clone(), saving, running };
     let notes = actors.keeper.recipient();
     let reloader = Reloader { load, loaded, socket, live, metrics: metrics.clone(), notes };
@@ -123,7 +122,7 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     actix::spawn(tell_service_manager(service, status.clone(), reloader, signals.reload));
     actix::spawn(keep_up(metrics, log));
     actix::spawn(stop_on(signals.stop, actors.controller));
-    actix::spawn(show_progress(status, progress, epochs));
+    actix::spawn(show_progress(status, progress));
 
     // The sender goes only with the controller, hence with the whole process.
     let ended = end.await.unwrap_or(Ok(()));
@@ -241,26 +240,28 @@ async fn keep_up(metrics: Metrics, log: LogControl) {
     }
 }
 
-async fn show_progress(mut status: watch::Receiver<Arc<Status>>, progress: Progress, epochs: u64) {
+async fn show_progress(mut status: watch::Receiver<Arc<Status>>, progress: Progress) {
     while status.changed().await.is_ok() {
-        let view = view(&status.borrow_and_update(), epochs);
+        let view = view(&status.borrow_and_update());
         progress.show(&view);
         tokio::time::sleep(PROGRESS_EVERY).await;
     }
 }
 
-fn view(status: &Status, epochs: u64) -> View {
+fn view(status: &Status) -> View {
     let place = &status.place;
+    let (doing, step, steps) = match (status.derivation, status.state) {
+        (Some(derivation), _) => ("derive, scored", derivation.scored, derivation.of),
+        (None, RunState::Paused) => ("paused", place.nth_step(), place.phase_steps),
+        (None, _) => (place.phase.as_str(), place.nth_step(), place.phase_steps),
+    };
     View {
-        phase: match status.state {
-            RunState::Paused => "paused".to_owned(),
-            _ => place.phase.clone(),
-        },
-        cycle: place.cycle,
-        epoch: place.epoch % epochs,
-        epochs,
-        step: place.step,
-        steps: place.phase_steps,
+        doing: doing.to_owned(),
+        cycle: place.nth_cycle(),
+        epoch: place.nth_epoch(),
+        epochs: place.epochs(),
+        step,
+        steps,
         reward: status.policy.reward,
         baseline: status.policy.baseline,
         random_reward: status.policy.random_reward,

@@ -130,7 +130,8 @@ fn line(status: &Status) -> String {
         RunState::Stopping => "ends in",
         _ => "in",
     };
-    format!("{doing} phase {}, cycle {}, epoch {}", place.phase, place.cycle, place.epoch)
+    let (cycle, epoch, epochs) = (place.nth_cycle(), place.nth_epoch(), place.epochs());
+    format!("{doing} phase {}, cycle {cycle}, epoch {epoch}/{epochs}", place.phase)
 }
 
 /// Looks at the status when it changes and every so often, for as long as somebody can change it,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
-use crate::actors::{DataStatus, DeviceStatus, KeeperFiles, Saving, Status};
+use crate::actors::{DataStatus, DeviceStatus, KeeperFiles, LastRun, Saving, Status};
 use crate::config::Loaded;
 use crate::daemon::DaemonError;
 use crate::data::{Dataset, Scratch};
@@ -22,6 +22,7 @@ const DEVICE_PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the daemon runs with.
 pub(super) struct Setup {
+    pub(super) last: LastRun,
     pub(super) task: Task,
     pub(super) state: SearchState,
     pub(super) files: KeeperFiles,
@@ -59,6 +60,7 @@ pub(super) fn set_up(
         }
         None => (Search::initial_state(&task)?, Vec::new()),
     };
+    let last = last_run(&history, state.place.number(&config.schedule))?;
     history.rewind(state.place.number(&config.schedule))?;
     let best = Arc::new(BestFolder::open(&folder.best())?);
     let mut status = initial_status(&task, &device, threads, loaded);
@@ -66,6 +68,7 @@ pub(super) fn set_up(
     // What was drawn before this process is not fresh.
     status.archs_unique = history.unique_archs();
     Ok(Setup {
+        last,
         task,
         state,
         fingerprint,
@@ -73,6 +76,17 @@ pub(super) fn set_up(
         rejected,
         history_path: folder.history(),
         files: KeeperFiles { folder, checkpoints, history, best, saving },
+    })
+}
+
+/// How the run before ended that left `history`, where the checkpoint resumes at `step`.
+fn last_run(history: &History, step: u64) -> Result<LastRun, DaemonError> {
+    let again = history.end()?.saturating_sub(step);
+    Ok(match history.last_event(["start", "stop"])? {
+        Some((kind, message)) if kind == "stop" => LastRun::Stopped { message, again },
+        None if step == 0 => LastRun::None,
+        None => LastRun::Stopped { message: "its history is gone".to_owned(), again },
+        Some(_) => LastRun::Killed { again },
     })
 }
 

@@ -8,7 +8,7 @@
 //! alone, so scores do not depend on the number of threads.
 
 use std::borrow::Borrow;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
@@ -63,14 +63,29 @@ impl Scorer {
         archs: &[Arch],
         on: ValidSet,
     ) -> Result<Vec<Score>, SearchError> {
+        self.score_counting(shared, archs, on, &AtomicU64::new(0))
+    }
+
+    /// The same; `scored` goes up by one with each child that is scored.
+    pub fn score_counting(
+        &self,
+        shared: &Snapshot,
+        archs: &[Arch],
+        on: ValidSet,
+        scored: &AtomicU64,
+    ) -> Result<Vec<Score>, SearchError> {
+        let count = |score: Result<Score, SearchError>| {
+            scored.fetch_add(1, Ordering::Relaxed);
+            score
+        };
         let size = self.task.config.schedule.valid_batch_size;
         match on {
             ValidSet::Batch(index) => {
                 let batch = self.task.dataset.valid_batch(size, index, self.task.config.seed)?;
-                self.side_by_side(archs, |arch| self.on_batches(shared, arch, [Ok(&batch)]))
+                self.side_by_side(archs, |arch| count(self.on_batches(shared, arch, [Ok(&batch)])))
             }
             ValidSet::Whole => self.side_by_side(archs, |arch| {
-                self.on_batches(shared, arch, self.task.dataset.valid_batches(size))
+                count(self.on_batches(shared, arch, self.task.dataset.valid_batches(size)))
             }),
         }
     }

@@ -300,7 +300,7 @@ mod tests {
         for name in ["search.json", "shared.safetensors", "empty", MANIFEST] {
             fs::copy(rig.file(1, name), copy.join(name)).unwrap();
         }
-        rig.check_falls_back("its manifest is of step 1");
+        rig.check_falls_back("its manifest is of 000000000001");
     }
 
     #[test]
@@ -336,8 +336,8 @@ mod tests {
             let err = rig.checkpoints.load_newest().unwrap_err();
             let path = rig.checkpoints.path.display();
             let expected = format!(
-                "none of the 2 checkpoints in {path} is whole: step 2: `MANIFEST.json` is missing; \
-                 step 1: `search.json` has 0 bytes, expected 10; restore the folder from a backup, \
+                "none of the 2 checkpoints in {path} is whole: 000000000002: `MANIFEST.json` is missing; \
+                 000000000001: `search.json` has 0 bytes, expected 10; restore the folder from a backup, \
                  or move it away to start the search over (it was not changed)"
             );
             assert_eq!(err.to_string(), expected);

@@ -80,7 +80,7 @@ pub enum Defect {
         column: usize,
     },
     /// A checkpoint stands under another step's name.
-    #[error("its manifest is of step {found}, its name of step {expected}")]
+    #[error("its manifest is of {found:012}, its name {expected:012}")]
     Step {
         /// The step in the manifest.
         found: u64,
@@ -88,7 +88,7 @@ pub enum Defect {
         expected: u64,
     },
     /// A checkpoint is whole, but not the one that its successor followed.
-    #[error("it is not the checkpoint that step {successor} followed")]
+    #[error("it is not the checkpoint that {successor:012} followed")]
     Chain {
         /// The step of the successor.
         successor: u64,

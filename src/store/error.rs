@@ -97,7 +97,7 @@ pub enum StoreError {
     },
     /// A checkpoint would be hidden by a later one.
     #[error(
-        "cannot write the checkpoint of step {step} to {}: there is one of step {newest}, from \
+        "cannot write the checkpoint {step:012} to {}: there is {newest:012}, from \
          which a restart would go on; load that one, or move it away",
         path.display()
     )]
@@ -143,7 +143,7 @@ pub enum StoreError {
     },
     /// The files of a checkpoint are whole, but mean nothing to this search.
     #[error(
-        "the checkpoint of step {step} does not fit this search: {why}; start with the settings \
+        "the checkpoint {step:012} does not fit this search: {why}; start with the settings \
          that it was written with, or with another state folder"
     )]
     Content {
@@ -267,7 +267,7 @@ fn holder_name(holder: Option<u32>) -> String {
 }
 
 fn defects_text(defects: &[(u64, Defect)]) -> String {
-    let texts = defects.iter().map(|(step, why)| format!("step {step}: {why}"));
+    let texts = defects.iter().map(|(step, why)| format!("{step:012}: {why}"));
     texts.collect::<Vec<_>>().join("; ")
 }
 

@@ -9,7 +9,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::store::history_row::to_sql_int;
 use crate::store::history_schema::{database_error, open_to_write};
@@ -96,6 +96,23 @@ impl History {
         let deleted = delete(&mut self.db).map_err(database_error("rewind", &self.path))?;
         self.count_archs()?;
         Ok(deleted)
+    }
+
+    /// The number after that of the last step with a row.
+    pub fn end(&self) -> Result<u64, StoreError> {
+        let last = "SELECT max(step) FROM (SELECT max(step) AS step FROM rollouts
+                    UNION ALL SELECT max(step) FROM steps)";
+        let last = self.db.query_row(last, [], |row| row.get::<_, Option<i64>>(0));
+        let last = last.map_err(database_error("read", &self.path))?;
+        Ok(last.map_or(0, |step| step.cast_unsigned() + 1))
+    }
+
+    /// The kind and the message of the last event of one of these `kinds`.
+    pub fn last_event(&self, kinds: [&str; 2]) -> Result<Option<(String, String)>, StoreError> {
+        let select = "SELECT kind, message FROM events WHERE kind IN (?1, ?2)
+                      ORDER BY seq DESC LIMIT 1";
+        let found = self.db.query_row(select, kinds, |row| Ok((row.get(0)?, row.get(1)?)));
+        found.optional().map_err(database_error("read", &self.path))
     }
 
     fn count_archs(&mut self) -> Result<(), StoreError> {
@@ -250,7 +267,9 @@ mod tests {
         let at_two = dump(&history);
         history.event(7, "started", "").unwrap();
         history.record(&rows[2..], &[step_row(3)]).unwrap();
+        assert_eq!(history.end().unwrap(), 4);
         assert_eq!(history.rewind(3).unwrap(), 2);
+        assert_eq!(history.end().unwrap(), 3);
         assert_eq!(dump(&history), at_two);
         assert_eq!((count(&history, "steps"), count(&history, "events")), (1, 1));
         assert_eq!(history.rewind(3).unwrap(), 0);
@@ -265,6 +284,21 @@ mod tests {
         assert!(history.record(&[row(1, 0, None), bad], &[step_row(1)]).is_err());
         assert!(history.record(&[row(1, 0, None)], &[step_row(u64::MAX)]).is_err());
         assert_eq!((count(&history, "rollouts"), count(&history, "steps")), (0, 0));
+    }
+
+    #[test]
+    fn the_last_event_of_some_kinds_is_found() {
+        let rig = Rig::new();
+        let mut history = rig.open().unwrap();
+        assert_eq!(
+            (history.end().unwrap(), history.last_event(["start", "stop"]).unwrap()),
+            (0, None)
+        );
+        for (kind, message) in [("start", "a"), ("stop", "b"), ("best", "c")] {
+            history.event(7, kind, message).unwrap();
+        }
+        let last = history.last_event(["start", "stop"]).unwrap();
+        assert_eq!(last, Some(("stop".to_owned(), "b".to_owned())));
     }
 
     #[test]

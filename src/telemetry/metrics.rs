@@ -81,7 +81,7 @@ impl Metrics {
         }
     }
 
-    /// Where in its schedule the search is.
+    /// Where in its schedule the search is: the cycle, and the epoch of the cycle, counted from 1.
     pub fn place(&self, cycle: u64, epoch: u64) {
         self.0.registry.set(&CYCLE, &[], cycle as f64);
         self.0.registry.set(&EPOCH, &[], epoch as f64);

@@ -18,15 +18,15 @@ const TEMPLATE: &str = "{prefix} {wide_bar} {pos}/{len}\n{msg}";
 /// What the bar and the line below it show.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct View {
-    /// Name of the phase.
-    pub phase: String,
-    /// The cycle under way.
+    /// What is done: the name of the phase, and where it is not steps, what is counted.
+    pub doing: String,
+    /// The cycle under way, counted from 1.
     pub cycle: u64,
-    /// The epoch under way, within the cycle.
+    /// The epoch under way of the cycle, counted from 1.
     pub epoch: u64,
     /// Epochs of a cycle.
     pub epochs: u64,
-    /// Steps done within the phase.
+    /// The step under way of the phase, counted from 1.
     pub step: u64,
     /// Steps of the phase.
     pub steps: u64,
@@ -44,8 +44,8 @@ pub struct View {
 
 impl View {
     fn head(&self) -> String {
-        let Self { phase, cycle, epoch, epochs, .. } = self;
-        format!("cycle {cycle} · epoch {epoch}/{epochs} · {phase}")
+        let Self { doing, cycle, epoch, epochs, .. } = self;
+        format!("cycle {cycle} · epoch {epoch}/{epochs} · {doing}")
     }
 
     /// What has been measured; the line grows with the first steps.
@@ -176,7 +176,7 @@ mod tests {
 
     fn view() -> View {
         View {
-            phase: "shared".to_owned(),
+            doing: "shared".to_owned(),
             cycle: 1,
             epoch: 2,
             epochs: 5,

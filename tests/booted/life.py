@@ -82,8 +82,8 @@ def exact_resume(rig):
         newest = rig.get("/v1/status")["checkpoint"]["step"]
         cursor = rig.cursor()
         rig.kill()
-        found = re.findall(r"goes on at step (\d+)", rig.messages(cursor))
-        require(len(found) == 1 and newest <= int(found[0]),
+        found = re.findall(r"goes on at search step (\d+)", rig.messages(cursor))
+        require(len(found) == 1 and newest < int(found[0]),
                 f"saved at {newest}, but it goes on at {found}")
         resumed.append(int(found[0]))
     rig.wait_step(steps)

@@ -123,7 +123,7 @@ wait_for_steps
 tm send-keys c
 wait_for 'Write a checkpoint now\?'
 tm send-keys y
-wait_for 'a checkpoint is written; it resumes at step [0-9]+'
+wait_for 'a checkpoint is written; it resumes at search step [0-9]+'
 tm send-keys '?'
 wait_for 'any key closes it'
 tm send-keys x

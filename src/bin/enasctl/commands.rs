@@ -1,5 +1,6 @@
 //! Commands: `score`, `sample`, `derive`, `checkpoint`, `log-level`, and those that only say that it is done.
 
+use enasd::actors::nth;
 use enasd::api::LogLevel;
 use enasd::api::wire::{
     Arm, CheckpointResult, DeriveResult, Done, SampleRequest, SampleResult, ScoreRequest,
@@ -33,7 +34,7 @@ pub(crate) async fn score(
             ("rewards", percentile),
             ("parameters", thousands(result.params)),
             ("multiply-adds an image", thousands(result.multiply_adds)),
-            ("weights before step", result.step.to_string()),
+            ("weights before", format!("search step {}", nth(result.step))),
         ])
     })
 }
@@ -68,7 +69,8 @@ pub(crate) async fn derive(daemon: &Daemon, printer: &mut Printer) -> Result<(),
 /// Writes a checkpoint.
 pub(crate) async fn checkpoint(daemon: &Daemon, printer: &mut Printer) -> Result<(), Failure> {
     let result: CheckpointResult = daemon.work().command("/v1/checkpoint").await?;
-    printer.one(&result, |result| format!("written; it resumes at step {}", result.step))
+    printer
+        .one(&result, |result| format!("written; it resumes at search step {}", nth(result.step)))
 }
 
 /// What is logged, after it is set where it is to be.

@@ -4,7 +4,7 @@ use enasd::actors::{RunState, Status};
 use enasd::api::Limits;
 
 use crate::printer::thousands;
-use crate::status::{degraded, seconds};
+use crate::status::{degraded, doing, seconds};
 
 /// Seconds without a finished step that are never worth a word.
 const SHORT_SECONDS: f64 = 10.0;
@@ -77,11 +77,14 @@ impl Condition {
             return Self::new(Severity::Bad, "stalled", text);
         }
         if age < SHORT_SECONDS.max(SLOW_STEPS * usual) {
-            let text = format!("the search goes on: step {}", thousands(status.place.number));
+            let text = format!(
+                "the search goes on, at search step {}",
+                thousands(status.place.search_step())
+            );
             return Self::new(Severity::Good, "running", text);
         }
         let text = match status.place.phase.as_str() {
-            "derive" => format!("deriving for {}: many architectures are scored", seconds(age)),
+            "derive" => format!("deriving for {}: {}", seconds(age), doing(status)),
             _ => format!(
                 "no step has ended for {}, the usual step takes {usual:.2} s: a long command is \
                  carried out, or the machine is busy",
@@ -95,6 +98,7 @@ impl Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use enasd::actors::DerivationStatus;
 
     #[track_caller]
     fn check(change: impl FnOnce(&mut Status), word: &str, text: &str) {
@@ -142,8 +146,9 @@ mod tests {
         let deriving = |status: &mut Status| {
             aged(100.0)(status);
             status.place.phase = "derive".to_owned();
+            status.derivation = Some(DerivationStatus { scored: 12, of: 110 });
         };
-        check(deriving, "slow", "deriving for 1 min 41 s");
+        check(deriving, "slow", "deriving for 1 min 41 s: derive, 12 of 110 scored");
         check(aged(901.0), "stalled", "15 min");
         check(aged(-5.0), "running", "");
     }

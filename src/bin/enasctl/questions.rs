@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use enasd::actors::BestStatus;
+use enasd::actors::{BestStatus, nth};
 use enasd::api::wire::{ArchReply, ArchsReply, BestReply, HistoryReply};
 use enasd::export::draw_text;
 use enasd::space::Arch;
@@ -30,7 +30,7 @@ pub(crate) async fn best(
             ("id", |cell: &BestStatus| cell.id.clone()),
             ("accuracy", |cell| percent(cell.accuracy)),
             ("right", |cell| format!("{} of {}", cell.correct, cell.total)),
-            ("cycle", |cell| cell.cycle.to_string()),
+            ("cycle", |cell| nth(cell.cycle).to_string()),
         ],
     )?;
     let Some(first) = reply.cells.first() else {
@@ -103,7 +103,7 @@ pub(crate) async fn list(
             ("best reward", |row| percent(row.best_reward)),
             ("mean reward", |row| percent(row.mean_reward)),
             ("times", |row| row.times.to_string()),
-            ("last step", |row| row.last_step.to_string()),
+            ("last search step", |row| nth(row.last_step).to_string()),
         ],
     )
 }
@@ -127,11 +127,11 @@ fn arch_table(reply: &ArchReply) -> String {
     });
     let scored = reply.scored.as_ref().map(|scored| {
         format!(
-            "{} at best, {} on average, {} times, last in step {}",
+            "{} at best, {} on average, {} times, last in search step {}",
             percent(scored.best_reward),
             percent(scored.mean_reward),
             scored.times,
-            scored.last_step
+            nth(scored.last_step)
         )
     });
     fields(&[
@@ -161,7 +161,7 @@ pub(crate) async fn history(
         &reply,
         &reply.rows,
         &[
-            ("step", |row| row.step.to_string()),
+            ("search step", |row| nth(row.step).to_string()),
             ("phase", |row| row.phase.clone()),
             ("arm", |row| row.arm.clone()),
             ("idx", |row| row.idx.to_string()),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use enasd::actors::{AdvantageStatus, DeviceStatus, RunState, Status};
+use enasd::actors::{AdvantageStatus, DerivationStatus, DeviceStatus, RunState, Status, nth};
 use enasd::api::ApiError;
 
 use crate::failure::Failure;
@@ -50,7 +50,13 @@ fn table(status: &Status) -> String {
         ("checkpoint", checkpoint(status)),
         ("device", device(status)),
         ("data", data(status)),
-        ("version", format!("{}, seed {}", status.version, status.seed)),
+        (
+            "version",
+            format!(
+                "{}, {} of {} nodes, seed {}",
+                status.version, status.space, status.nodes, status.seed
+            ),
+        ),
     ])
 }
 
@@ -65,22 +71,29 @@ fn state(status: &Status) -> String {
 fn place(status: &Status) -> String {
     let place = &status.place;
     format!(
-        "{} phase, step {} of {}; {} {} nodes, cycle {}, epoch {}, step number {}",
-        place.phase,
-        place.step,
-        place.phase_steps,
-        status.space,
-        status.nodes,
-        place.cycle,
-        place.epoch,
-        place.number
+        "cycle {}, epoch {}/{}, {}; search step {}",
+        place.nth_cycle(),
+        place.nth_epoch(),
+        place.epochs(),
+        doing(status),
+        thousands(place.search_step())
     )
+}
+
+/// The phase, and how far it is.
+pub(crate) fn doing(status: &Status) -> String {
+    let place = &status.place;
+    match status.derivation {
+        Some(DerivationStatus { scored, of }) => format!("derive, {scored} of {of} scored"),
+        None => format!("{} phase, step {}/{}", place.phase, place.nth_step(), place.phase_steps),
+    }
 }
 
 fn cycle(status: &Status) -> String {
     let place = &status.place;
     let left = or_dash(status.cycle_seconds_left, seconds);
-    format!("{} of {} steps, {left} left", place.cycle_done, place.cycle_steps)
+    let (done, of) = (thousands(place.cycle_done), thousands(place.cycle_steps));
+    format!("{done} of {of} steps are done, {left} left")
 }
 
 fn shared(status: &Status) -> String {
@@ -107,7 +120,8 @@ fn policy(status: &Status) -> String {
 
 fn checkpoint(status: &Status) -> String {
     let checkpoint = &status.checkpoint;
-    let newest = or_dash(checkpoint.step, |step| format!("step {step}"));
+    let newest =
+        or_dash(checkpoint.step, |step| format!("resumes at search step {}", thousands(nth(step))));
     let bytes = or_dash(checkpoint.bytes, |bytes| format!("{} bytes", thousands(bytes)));
     let failed = match &checkpoint.last_error {
         Some(why) => format!("; the last attempt failed: {why}"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use enasd::actors::{RunState, Status};
+use enasd::actors::Status;
 use tokio::time::sleep;
 
 use crate::condition::Condition;
@@ -10,22 +10,23 @@ use crate::events::utc;
 use crate::failure::Failure;
 use crate::printer::{Printer, or_dash, percent};
 use crate::socket::Daemon;
+use crate::status::doing;
 
 /// The shortest pause between two looks: the daemon has other things to do than to answer.
 const SHORTEST: Duration = Duration::from_millis(10);
 
-/// Prints a line whenever a step has ended or the state is another, but never sooner than `every`
-/// seconds after the line before; ends with the daemon, by an error unless the run is over.
+/// Prints a line whenever a step has ended, a derivation has got further, or the state is another,
+/// but never sooner than `every` seconds after the line before; ends with the daemon, by an error unless the run is over.
 pub(crate) async fn watch(
     daemon: &Daemon,
     printer: &mut Printer,
     every: f64,
 ) -> Result<(), Failure> {
     let pause = Duration::from_secs_f64(every).max(SHORTEST);
-    let mut last: Option<(u64, RunState)> = None;
+    let mut last = None;
     loop {
         let status: Status = daemon.questions.get("/v1/status").await?;
-        let seen = (status.place.number, status.state);
+        let seen = (status.place.number, status.state, status.derivation);
         if last.replace(seen) != Some(seen) {
             printer.item(&status, line)?;
         }
@@ -36,7 +37,6 @@ pub(crate) async fn watch(
 /// What a log keeps of a status.
 fn line(status: &Status) -> String {
     let place = &status.place;
-    let epochs = place.cycle_epochs.max(1);
     let advantage = &status.advantage;
     // As of the step itself: how long ago it ended is for `top`.
     let condition = Condition::of(status, status.updated_unix_seconds);
@@ -44,9 +44,9 @@ fn line(status: &Status) -> String {
     let parts = [
         utc((1000.0 * status.updated_unix_seconds) as i64),
         condition.word.to_owned(),
-        format!("step {}", place.number),
-        format!("cycle {} epoch {}/{epochs}", place.cycle + 1, place.epoch % epochs + 1),
-        format!("{} {}/{}", place.phase, place.step, place.phase_steps),
+        format!("search step {}", place.search_step()),
+        format!("cycle {} epoch {}/{}", place.nth_cycle(), place.nth_epoch(), place.epochs()),
+        doing(status),
         format!("loss {}", or_dash(status.shared.loss, |loss| format!("{loss:.4}"))),
         format!("reward {}", or_dash(status.policy.reward, percent)),
         format!("random {}", or_dash(status.policy.random_reward, percent)),

@@ -1,7 +1,7 @@
 //! The checkpoints: whether a start could go on from the newest, how old it is, and what was set
 //! aside.
 
-use enasd::actors::{RunState, Status};
+use enasd::actors::{RunState, Status, nth};
 use enasd::store::{Newest, StoreError};
 
 use crate::doctor::Finding;
@@ -51,10 +51,10 @@ fn newest(found: &Result<Option<Newest>, StoreError>, now: f64) -> Vec<Finding> 
         .map(|(damaged, why)| {
             Finding::fail(
                 CHECKPOINT,
-                format!("the checkpoint of step {damaged} is damaged: {why}"),
+                format!("the checkpoint {damaged:012} is damaged: {why}"),
                 format!(
-                    "nothing need be done: a start sets it aside and goes on at step {step}, which \
-                     is whole; but see `dmesg` and the disk's health"
+                    "nothing need be done: a start sets it aside and goes on from {step:012}, \
+                     which is whole; but see `dmesg` and the disk's health"
                 ),
             )
         })
@@ -62,7 +62,9 @@ fn newest(found: &Result<Option<Newest>, StoreError>, now: f64) -> Vec<Finding> 
     findings.push(Finding::ok(
         CHECKPOINT,
         format!(
-            "step {step} is whole by its BLAKE3 sums: {} bytes, written {:.0} s ago by enasd {program}",
+            "{step:012} is whole by its BLAKE3 sums, and resumes at search step {}: {} bytes, written \
+             {:.0} s ago by enasd {program}",
+            thousands(nth(*step)),
             thousands(*bytes),
             (now - newest.unix_seconds as f64).max(0.0)
         ),

@@ -1,6 +1,6 @@
 //! The best cells: a list, and a drawing of the one that is looked at.
 
-use enasd::actors::BestStatus;
+use enasd::actors::{BestStatus, nth};
 use enasd::export::draw_cell_text;
 use enasd::space::{Arch, CellKind};
 use ratatui::Frame;
@@ -67,7 +67,7 @@ fn row(idx: usize, cell: &BestStatus, screen: &Screen, theme: Theme) -> Line<'st
         percent(cell.accuracy),
         cell.correct,
         cell.total,
-        cell.cycle + 1
+        nth(cell.cycle)
     );
     Line::from(vec![Span::styled(text, style), Span::styled(cell.id.clone(), theme.dim())])
 }

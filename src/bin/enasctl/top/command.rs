@@ -1,5 +1,6 @@
 //! The commands that a key can give.
 
+use enasd::actors::nth;
 use enasd::api::wire::{CheckpointResult, Done};
 use enasd::api::{ApiError, Client};
 
@@ -43,7 +44,7 @@ impl Command {
             }
             Self::Checkpoint => {
                 let CheckpointResult { step } = daemon.command(&path).await?;
-                Ok(format!("a checkpoint is written; it resumes at step {step}"))
+                Ok(format!("a checkpoint is written; it resumes at search step {}", nth(step)))
             }
         }
     }

@@ -1,11 +1,11 @@
 //! The head of the screen: who it is and how; how far; what is on disk.
 
-use enasd::actors::Status;
+use enasd::actors::{DerivationStatus, Status};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::condition::{Condition, Severity};
-use crate::printer::{or_dash, thousands};
+use crate::printer::or_dash;
 use crate::status::seconds;
 use crate::top::frame::{whole, wrap};
 use crate::top::screen::{Link, Screen};
@@ -100,12 +100,8 @@ fn cut(text: &str, columns: usize) -> String {
 
 fn cycle(status: &Status, theme: Theme, width: u16) -> Line<'static> {
     let place = &status.place;
-    let epochs = place.cycle_epochs.max(1);
-    let name = match place.phase.as_str() {
-        // After its last epoch.
-        "derive" => format!("cycle {}, {epochs} epochs", place.cycle + 1),
-        _ => format!("cycle {}, epoch {} of {epochs}", place.cycle + 1, place.epoch % epochs + 1),
-    };
+    let (cycle, epoch, epochs) = (place.nth_cycle(), place.nth_epoch(), place.epochs());
+    let name = format!("cycle {cycle}, epoch {epoch}/{epochs}");
     let share = share(place.cycle_done, place.cycle_steps);
     let left = or_dash(status.cycle_seconds_left, |left| format!("{} left", seconds(left)));
     bar((name, share, format!("{:3.0} %, {left}", 100.0 * share)), theme.bar(), width)
@@ -113,8 +109,12 @@ fn cycle(status: &Status, theme: Theme, width: u16) -> Line<'static> {
 
 fn phase(screen: &Screen, status: &Status, theme: Theme, width: u16) -> Line<'static> {
     let place = &status.place;
+    if let Some(DerivationStatus { scored, of }) = status.derivation {
+        let tail = format!("{scored} of {of} scored");
+        return bar(("derive".to_owned(), share(scored, of), tail), theme.bar(), width);
+    }
     let rate = or_dash(screen.rate.value(), |rate| format!("{rate:.1} steps/s"));
-    let tail = format!("{} of {}, {rate}", place.step, place.phase_steps);
+    let tail = format!("step {}/{}, {rate}", place.nth_step(), place.phase_steps);
     let share = share(place.step, place.phase_steps);
     bar((format!("{} phase", place.phase), share, tail), theme.bar(), width)
 }
@@ -139,7 +139,6 @@ fn bar(of: (String, f64, String), style: Style, width: u16) -> Line<'static> {
 fn checkpoint(status: &Status, theme: Theme, now: f64) -> Line<'static> {
     let found = &status.checkpoint;
     let age = or_dash(found.unix_seconds, |at| seconds((now - at).max(0.0)) + " ago");
-    let newest = or_dash(found.step, |step| format!("{age}, step {}", thousands(step)));
     let bytes = or_dash(found.bytes, |bytes| format!("{:.1} MB", bytes as f64 / 1e6));
     let failed = match (found.failures_total, found.rejected_total) {
         (0, 0) => Span::raw("0 failed"),
@@ -151,7 +150,7 @@ fn checkpoint(status: &Status, theme: Theme, now: f64) -> Line<'static> {
     let free = or_dash(status.state_free_bytes, |free| format!("{:.1} GB free", free as f64 / 1e9));
     Line::from(vec![
         Span::styled("checkpoint  ", theme.dim()),
-        Span::raw(format!("{newest}, {bytes}; {} written, ", found.writes_total)),
+        Span::raw(format!("{age}, {bytes}; {} written, ", found.writes_total)),
         failed,
         Span::raw(format!("; {free}")),
     ])

@@ -2,7 +2,7 @@
 
 #![cfg(test)]
 
-use enasd::actors::{AdvantageStatus, PlaceStatus, RunState, Status};
+use enasd::actors::{AdvantageStatus, DerivationStatus, PlaceStatus, RunState, Status};
 use enasd::api::wire::Event;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -67,10 +67,10 @@ fn check_says(screen: &Screen, words: &[&str]) {
 fn a_terminal_of_80_by_24_shows_everything_that_matters() {
     insta::assert_snapshot!(drawn(&screen(), 80, 24), @r#"
     "enasd 0.1.0 · cpu, fast (AVX-512), 2 threads · micro, 5 nodes · seed 7  running "
-    "the search goes on: step 20,290                                                 "
-    "cycle 2, epoch 12 of 70   ███░░░░░░░░░░░░░░░░░░░░░   16 %, 2 min 38 s left      "
-    "shared phase              █████████████░░░░░░░░░░░  120 of 219, 72.5 steps/s    "
-    "checkpoint  8 s ago, step 20,200, 1.2 MB; 18 written, 0 failed; 12.3 GB free    "
+    "the search goes on, at search step 20,291                                       "
+    "cycle 2, epoch 12/70      ███░░░░░░░░░░░░░░░░░░░░░   16 %, 2 min 38 s left      "
+    "shared phase              █████████████░░░░░░░░░░░  step 121/219, 72.5 steps/s  "
+    "checkpoint  8 s ago, 1.2 MB; 18 written, 0 failed; 12.3 GB free                 "
     " The policy: better than random, +13.2 points (95 % +12.4 to +14.1) ────────────"
     " 80 %│                            ⢀⣀⡀   ⡠  ━ policy     71.20 %                 "
     "     │            ⢀⡀   ⣀⠤⢄⡀⢀⠔⠉⠒⠤⠤⠔⠁ ⠈⠒⠒⠉   • random arm 58.03 %                 "
@@ -97,10 +97,10 @@ fn a_terminal_of_80_by_24_shows_everything_that_matters() {
 fn a_larger_terminal_shows_more() {
     insta::assert_snapshot!(drawn(&screen(), 120, 40), @r#"
     "enasd 0.1.0 · cpu, fast (AVX-512), 2 threads · micro, 5 nodes · seed 7                                          running "
-    "the search goes on: step 20,290                                                                                         "
-    "cycle 2, epoch 12 of 70   ██████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   16 %, 2 min 38 s left      "
-    "shared phase              ███████████████████████████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  120 of 219, 72.5 steps/s    "
-    "checkpoint  8 s ago, step 20,200, 1.2 MB; 18 written, 0 failed; 12.3 GB free                                            "
+    "the search goes on, at search step 20,291                                                                               "
+    "cycle 2, epoch 12/70      ██████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   16 %, 2 min 38 s left      "
+    "shared phase              ███████████████████████████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  step 121/219, 72.5 steps/s  "
+    "checkpoint  8 s ago, 1.2 MB; 18 written, 0 failed; 12.3 GB free                                                         "
     " The policy: better than random, +13.2 points (95 % +12.4 to +14.1) ────────────────────────────────────────────────────"
     " 80 %│                                       ━ policy     71.20 %                 π of ops      normal      reduction   "
     "     │                                    ⡠  • random arm 58.03 %                 sep 3×3       █░░░░░░░░░  ███░░░░░░░  "
@@ -201,6 +201,9 @@ fn states_are_told_in_plain_words() {
     });
     check_says(&failing, &[" degraded ", "the disk is full; the search goes"]);
     check_says(&failing, &["3 failed, 0 rejected"]);
+    let derives = DerivationStatus { scored: 12, of: 110 };
+    let deriving = changed(|s| s.derivation = Some(derives));
+    check_says(&deriving, &["derive                    ██░", "12 of 110 scored"]);
     let early = changed(|s| s.advantage = AdvantageStatus::default());
     check_says(&early, &["The policy:"]);
 }

@@ -1,0 +1,58 @@
+//! How the driver derives, in the schedule and beside it, and says how far it is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::actors::driver::Driver;
+use crate::actors::{ActorError, DerivationStatus, Evaluate};
+use crate::search::{SampleRequest, Sampled, Score, ValidSet, archs, pair};
+use crate::space::Arch;
+
+/// How often a derivation says how far it is.
+const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+
+/// What was drawn with its scores on one batch, and the shortlist with those on the whole split.
+type Derived = (Vec<(Sampled, Score)>, Vec<(Arch, Score)>);
+
+impl Driver {
+    /// Draws, scores on one batch, and scores the best on the whole validation split.
+    pub(super) async fn derive(
+        &mut self,
+        sample: SampleRequest,
+        batch: u64,
+    ) -> Result<Derived, ActorError> {
+        let shared = self.shared().await?;
+        let drawn = self.draw(sample).await?;
+        let scored = Arc::new(AtomicU64::new(0));
+        let of = (drawn.len() + self.search.task().config.derive.rerank.min(drawn.len())) as u64;
+        let evaluate = |archs, shared, on| Evaluate { archs, shared, on, scored: scored.clone() };
+        let message = evaluate(archs(&drawn), shared.clone(), ValidSet::Batch(batch));
+        let scores = self.score_derived(message, of).await?;
+        let drawn = pair(drawn, scores);
+        let short = self.search.shortlist(&drawn);
+        let scores =
+            self.score_derived(evaluate(short.clone(), shared, ValidSet::Whole), of).await?;
+        self.observer.derives(None);
+        Ok((drawn, pair(short, scores)))
+    }
+
+    /// Scores children of a derivation, which scores `of` in all, and publishes how far it is.
+    async fn score_derived(
+        &mut self,
+        message: Evaluate,
+        of: u64,
+    ) -> Result<Vec<Score>, ActorError> {
+        let counter = message.scored.clone();
+        let mut scores = std::pin::pin!(self.crew.evaluate_counting(message));
+        loop {
+            let scored = counter.load(Ordering::Relaxed);
+            self.observer.derives(Some(DerivationStatus { scored, of }));
+            if let Ok(scores) = timeout(PROGRESS_EVERY, &mut scores).await {
+                return scores;
+            }
+        }
+    }
+}

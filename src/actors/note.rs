@@ -1,0 +1,210 @@
+//! Notes: what is worth an event, and in which words. They are what a person reads in the morning.
+
+use actix::Message;
+
+use crate::actors::{AdvantageStatus, BestStatus, PlaceStatus, nth};
+use crate::store::StoreError;
+
+/// So many checkpoints fit on a disk that is nearly full, and fewer: the alert of a low disk has
+/// the same limit.
+const LOW_CHECKPOINTS: u64 = 4;
+
+/// So many fit on one that is fine again: more, so that a disk at the limit is not told of twice a
+/// minute.
+const FINE_CHECKPOINTS: u64 = 6;
+
+/// How the run before this one on the same state ended, with the finished steps after its last
+/// checkpoint, which are taken again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LastRun {
+    /// There was none.
+    #[default]
+    None,
+    /// It said how it ended.
+    Stopped {
+        /// What it said.
+        message: String,
+        /// Finished steps that are taken again.
+        again: u64,
+    },
+    /// It said nothing.
+    Killed {
+        /// Finished steps that are taken again.
+        again: u64,
+    },
+}
+
+/// Writes an event for people. Controller → Keeper.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<(), StoreError>")]
+pub struct Note {
+    /// What kind, one word.
+    pub kind: &'static str,
+    /// What happened.
+    pub message: String,
+}
+
+impl Note {
+    pub(super) fn new(kind: &'static str, message: String) -> Self {
+        Self { kind, message }
+    }
+
+    /// The start of a search that stands before step `number`.
+    pub(super) fn start(number: u64, last: &LastRun) -> Self {
+        let (how, again) = match last {
+            LastRun::None => return Self::new("start", "the search begins".to_owned()),
+            LastRun::Stopped { message, again } => (message.as_str(), again),
+            LastRun::Killed { again } => ("it was killed, or the machine went down", again),
+        };
+        let lost = match again {
+            0 => "no finished step was lost".to_owned(),
+            1 => "1 finished step is taken again".to_owned(),
+            n => format!("{n} finished steps are taken again"),
+        };
+        let at = nth(number);
+        Self::new("start", format!("goes on at search step {at}; the run before: {how}; {lost}"))
+    }
+
+    /// The best cell is another, or has a better score.
+    pub(super) fn best(best: &BestStatus, before: Option<&BestStatus>) -> Self {
+        let replaced = match before {
+            Some(before) if before.id == best.id => format!(", {} before", score(before)),
+            Some(before) => format!("; it replaces {} with {}", before.id, score(before)),
+            None => "; the first of this search".to_owned(),
+        };
+        let BestStatus { id, correct, total, .. } = best;
+        let found = score(best);
+        Self::new(
+            "best",
+            format!("{id}: {found}, {correct} of {total} validation images{replaced}"),
+        )
+    }
+
+    /// The end of the cycle that `place` is in.
+    pub(super) fn cycle(
+        place: &PlaceStatus,
+        best: Option<&BestStatus>,
+        advantage: &AdvantageStatus,
+    ) -> Self {
+        let best = best.map_or_else(String::new, |best| {
+            format!("the best cell so far is {} with {}; ", best.id, score(best))
+        });
+        let verdict = comparison(advantage);
+        Self::new("cycle", format!("cycle {} ended; {best}{verdict}", place.nth_cycle()))
+    }
+
+    /// The verdict is another.
+    pub(super) fn verdict(advantage: &AdvantageStatus, before: &str) -> Self {
+        Self::new("verdict", format!("{}; before: {before}", comparison(advantage)))
+    }
+}
+
+fn score(cell: &BestStatus) -> String {
+    format!("{:.2} %", 100.0 * cell.accuracy)
+}
+
+fn comparison(advantage: &AdvantageStatus) -> String {
+    let AdvantageStatus { mean, low, high, verdict, .. } = advantage;
+    match (mean, low, high) {
+        (Some(mean), Some(low), Some(high)) => format!(
+            "the controller is {verdict}: {:+.1} points, 95 % within {:+.1} to {:+.1}",
+            100.0 * mean,
+            100.0 * low,
+            100.0 * high
+        ),
+        _ => format!("the controller against random: {verdict}"),
+    }
+}
+
+/// Notices when the disk gets nearly full, and when it is fine again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct DiskWatch {
+    is_low: bool,
+}
+
+impl DiskWatch {
+    /// Looks at the free bytes beside the size of a checkpoint.
+    pub(super) fn look(&mut self, free: u64, checkpoint: u64) -> Option<Note> {
+        let limit = if self.is_low { FINE_CHECKPOINTS } else { LOW_CHECKPOINTS };
+        let is_low = free < checkpoint.saturating_mul(limit);
+        if is_low == self.is_low {
+            return None;
+        }
+        self.is_low = is_low;
+        let state = if is_low { "nearly full" } else { "fine again" };
+        let [free, checkpoint] = [free, checkpoint].map(|bytes| bytes as f64 / 1e6);
+        let message =
+            format!("{state}: {free:.1} MB are free, and a checkpoint takes {checkpoint:.1} MB");
+        Some(Note::new("disk", message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(id: &str, correct: u64) -> BestStatus {
+        let accuracy = correct as f64 / 1000.0;
+        BestStatus {
+            id: id.to_owned(),
+            arch: String::new(),
+            accuracy,
+            correct,
+            total: 1000,
+            cycle: 2,
+        }
+    }
+
+    #[test]
+    fn a_start_says_how_the_run_before_ended_and_what_is_taken_again() {
+        let text = |last: LastRun| Note::start(300, &last).message;
+        assert_eq!(text(LastRun::None), "the search begins");
+        let stopped = LastRun::Stopped { message: "all is saved".to_owned(), again: 0 };
+        assert_eq!(
+            text(stopped),
+            "goes on at search step 301; the run before: all is saved; no finished step was lost"
+        );
+        let killed = text(LastRun::Killed { again: 27 });
+        assert!(killed.contains("it was killed"), "{killed}");
+        assert!(killed.ends_with("27 finished steps are taken again"), "{killed}");
+    }
+
+    #[test]
+    fn a_best_cell_is_told_with_its_images_and_what_it_replaces() {
+        let text = |before: Option<&BestStatus>| Note::best(&cell("m5-b", 715), before).message;
+        assert_eq!(
+            text(Some(&cell("m5-a", 701))),
+            "m5-b: 71.50 %, 715 of 1000 validation images; it replaces m5-a with 70.10 %"
+        );
+        assert!(text(Some(&cell("m5-b", 700))).ends_with("images, 70.00 % before"));
+        assert!(text(None).ends_with("the first of this search"));
+    }
+
+    #[test]
+    fn a_verdict_is_told_with_its_numbers_and_the_one_before() {
+        let mut advantage =
+            AdvantageStatus { verdict: "worse than random".into(), ..Default::default() };
+        [advantage.mean, advantage.low, advantage.high] = [-0.05, -0.08, -0.01].map(Some);
+        let place = PlaceStatus { cycle: 2, ..PlaceStatus::default() };
+        assert_eq!(
+            Note::verdict(&advantage, "better than random").message,
+            "the controller is worse than random: -5.0 points, 95 % within -8.0 to -1.0; \
+             before: better than random"
+        );
+        let ended = Note::cycle(&place, Some(&cell("m5-a", 701)), &advantage).message;
+        assert!(ended.starts_with("cycle 3 ended; the best cell so far is m5-a with 70.10 %; the"));
+    }
+
+    #[test]
+    fn a_disk_is_told_once_when_it_gets_low_and_once_when_it_is_fine() {
+        let mut disk = DiskWatch::default();
+        let mut look = |free| disk.look(free, 10_000_000).map(|note| note.message);
+        assert_eq!(look(40_000_000), None);
+        let low = look(39_000_000).unwrap();
+        assert_eq!(low, "nearly full: 39.0 MB are free, and a checkpoint takes 10.0 MB");
+        assert_eq!(look(45_000_000), None);
+        assert_eq!(look(30_000_000), None);
+        assert!(look(60_000_000).unwrap().starts_with("fine again"));
+        assert_eq!(look(60_000_000), None);
+    }
+}
