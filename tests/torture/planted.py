@@ -1,0 +1,133 @@
+"""Faults planted one at a time, each with the words that a check must find it with."""
+
+import copy
+import random
+import shutil
+import sqlite3
+import subprocess
+
+import powercut
+import rot
+from rig import CYCLES, Failure, complaints, require
+from state import State
+from syscalls import File, Folder
+
+
+def rows(statement):
+    """A fault in the history, whatever tables the view `history` is made of."""
+    def plant(path):
+        db = sqlite3.connect(path / "history.sqlite")
+        db.executescript("CREATE TABLE plain AS SELECT * FROM history; DROP VIEW history;"
+                         f"ALTER TABLE plain RENAME TO history; {statement};")
+        db.close()
+    return plant
+
+
+def no_database(path):
+    for file in path.glob("history.sqlite*"):
+        file.write_bytes(b"damaged" * 1000)
+
+
+def cells(path):
+    return sorted((path / "best").iterdir())
+
+
+def flip(file):
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+def foreign_weights(path):
+    """The weights of another cell, under sums that fit."""
+    one, other = cells(path)[:2]
+    shutil.copy(other / "weights.safetensors", one)
+    names = sorted(file.name for file in one.iterdir() if file.name != "B3SUMS")
+    sums = subprocess.run(["b3sum", *names], cwd=one, capture_output=True, text=True, check=True)
+    (one / "B3SUMS").write_text(sums.stdout)
+
+
+def extra_cell(path):
+    """A cell that nobody names."""
+    extra = path / "best/m2-000000"
+    extra.mkdir()
+    (extra / "arch.json").write_text('{"arch": "", "cycle": 0}')
+    (extra / "B3SUMS").write_text("")
+
+
+def newest(path):
+    return path / f"checkpoints/{State(path).steps()[-1]:012}"
+
+
+# In the folder of a run that came to its end.
+IN_STATE = [
+    (rows("DELETE FROM history WHERE step = 7"), "the history lacks rows of 1 of"),
+    (rows("DELETE FROM history WHERE step = 6 AND arm = 'random' AND idx = 1"), "lacks rows"),
+    (rows("UPDATE history SET reward = reward + 1e-9 WHERE step = 6 AND idx = 0"), "are wrong"),
+    (rows("INSERT INTO history SELECT * FROM history WHERE step = 7"), "rows twice"),
+    (no_database, "cannot be read"),
+    (lambda path: shutil.rmtree(cells(path)[0]), "has no files"),
+    (extra_cell, "other cells"),
+    (lambda path: flip(cells(path)[0] / "weights.safetensors"), "weights.safetensors: FAILED"),
+    (foreign_weights, "the files of best cell"),
+    (lambda path: shutil.copytree(cells(path)[0], path / "best/m2-000000"), "lies there twice"),
+    (lambda path: flip(newest(path) / "shared.safetensors"), "differs in ['shared.safetensors']"),
+    (lambda path: flip(newest(path) / "policy.safetensors"), "differs in ['policy.safetensors']"),
+    (lambda path: shutil.rmtree(newest(path)), "it ended with checkpoints"),
+]
+
+
+def found(what, words, attempts):
+    """Whether one of some attempts fails with these words."""
+    for attempt in attempts:
+        try:
+            attempt()
+        except Failure as failure:
+            if words in str(failure):
+                return True
+            print(f"FAIL {what}: found as something else: {failure}")
+            return False
+    print(f"FAIL not found: {what}")
+    return False
+
+
+def check(rig, unbroken):
+    """Whether every planted fault is found, and nothing where there is none."""
+    path = rig.state("planted")
+    held = []
+    for plant, words in IN_STATE:
+        shutil.rmtree(path, ignore_errors=True)
+        shutil.copytree(unbroken.path, path)
+        plant(path)
+        held.append(found(words, words, [lambda: unbroken.check_end(State(path))]))
+    held += [lying_disk(rig, unbroken, synced) for synced in ([File], [Folder])]
+    shutil.rmtree(path)
+    held += wrong_values(rig, unbroken, path)
+    print(f"{sum(held)} of {len(held)} planted faults are found")
+    return all(held)
+
+
+def lying_disk(rig, unbroken, synced):
+    """A disk that syncs only files, or only folders: some cut must lose something."""
+    record = powercut.record(rig)
+    chance = random.Random(rig.seed)
+    cuts = [lambda: powercut.cut(rig, unbroken, chance, record, synced)] * 60
+    return found(f"a disk that syncs nothing but {synced}", "", cuts)
+
+
+def wrong_values(rig, unbroken, path):
+    """Values that are not as expected, served by a daemon on a sound folder. What nothing is
+    wrong with is not told to be."""
+    told = complaints(rig.finish(path, CYCLES - 1))
+    require(not told, f"it complains of a sound folder: {told}")
+    require(not rig.doctor(path), f"the doctor finds fault with a sound folder: {rig.doctor(path)}")
+    other = copy.copy(unbroken)
+    other.history = [(*row[:-1], 0.5) for row in unbroken.history]
+    rewards = found("a wrong reward is served", "wrong row",
+                    [lambda: rot.serve(rig, other, path, "planted")])
+    other.history = unbroken.history
+    other.cells = {cell: files | {"weights.safetensors": "0"}
+                   for cell, files in unbroken.cells.items()}
+    weights = found("wrong weights are served", "are others",
+                    [lambda: rot.serve(rig, other, path, "planted")])
+    return [rewards, weights]

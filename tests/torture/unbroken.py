@@ -1,0 +1,61 @@
+"""The run that nobody disturbs, and how others are held against it."""
+
+from rig import CYCLES, require
+from state import State
+
+
+class Unbroken:
+    """What runs of 1, 2, … cycles left that nobody disturbed."""
+
+    def __init__(self, rig):
+        self.cells, self.checkpoints = {}, {}
+        for cycles in range(1, CYCLES + 1):
+            path = rig.state(f"unbroken{cycles}")
+            rig.finish(path, cycles, {"ENASD_STORE__KEEP_CHECKPOINTS": "100"})
+            state = State(path)
+            self.cells |= state.cells()
+            self.checkpoints |= {step: state.checkpoint(step) for step in state.steps()}
+        self.path = path
+        self.history = state.history()
+        self.end = state.steps()[-1]
+        self.best = state.cells()
+        self.check_end(state)
+
+    def check(self, state):
+        """Holds a folder, at whatever moment its daemon ended, against the unbroken run: the
+        newest checkpoint, its history without gaps, and the files of the best cells it names."""
+        steps = state.steps()
+        if not steps:
+            return
+        newest = steps[-1]
+        expected = self.checkpoints.get(newest)
+        if expected is not None:
+            found = state.checkpoint(newest)
+            different = sorted(name for name in expected.keys() | found.keys()
+                               if expected.get(name) != found.get(name))
+            require(not different, f"checkpoint {newest} differs in {different}")
+        self.check_history(state.history(), newest)
+        cells = state.cells()
+        for cell in state.best(newest):
+            require(cell in cells, f"best cell {cell} of checkpoint {newest} has no files")
+            require(cells[cell] == self.cells.get(cell),
+                    f"the files of best cell {cell} differ: {cells[cell]}, {self.cells.get(cell)}")
+
+    def check_history(self, rows, newest):
+        """All rows below the checkpoint are there, and all rows are right."""
+        below = [row for row in self.history if row[0] < newest]
+        missing = sorted({row[0] for row in set(below) - set(rows)})
+        foreign = sorted(set(rows) - set(self.history))
+        require(not foreign, f"{len(foreign)} rows of the history are wrong: {foreign[:2]}")
+        require(not missing, f"the history lacks rows of {len(missing)} of the {newest} steps"
+                             f" below the checkpoint: {missing[:20]}")
+        require(len(set(rows)) == len(rows), "the history has rows twice")
+
+    def check_end(self, state):
+        """Holds the folder of a run that came to its end against the unbroken one."""
+        steps = state.steps()
+        require(steps and steps[-1] == self.end, f"it ended with checkpoints {steps}")
+        self.check(state)
+        rows = state.history()
+        require(rows == self.history, f"{len(rows)} rows instead of {len(self.history)}")
+        require(state.cells() == self.best, "best/ holds other cells at the end")
