@@ -88,7 +88,7 @@ fn set_stage(
     let learner = SharedLearner::new(task.clone(), &state.shared, batch).unwrap();
     let policy = search.reinforce().policy().clone();
     let sampler = on_own_thread(Sampler::new(task.clone(), policy));
-    let trainer = on_own_thread(Trainer::new(task.clone(), learner));
+    let trainer = on_own_thread(Trainer::new(learner));
     let evaluator = on_own_thread(Evaluator::new(Scorer::new(task.clone())));
     let keeper = Keeper::new(task.clone(), files, "{}".to_owned(), ToString::to_string);
     let keeper = on_own_thread(keeper);

@@ -58,7 +58,7 @@ fn nothing_is_allocated_after_the_first_pass_of_a_shape() {
     for threads in [1, 3] {
         // The jobs take turns on one executor: what one leaves does not disturb the others.
         // Watched, as the daemon's is.
-        let exec: Arc<dyn Executor> = Arc::new(Watched::new(open("fast").unwrap(), || ()));
+        let exec: Arc<dyn Executor> = Arc::new(Watched::new(open("fast", "cpu").unwrap(), || ()));
         let mut jobs = nets.map(|(net, seed)| job(&exec, net, seed));
         let weights = jobs.each_ref().map(|job| job.weights().unwrap());
         let quiet = jobs.each_ref().map(|job| [of_candle(job), [0; 2]]);

@@ -102,6 +102,7 @@ fn wrong_flags_are_refused_with_what_would_be_right() {
         (78, ["--layers", "41"], "`layers` is 41; it must be 1 to 40"),
         (78, ["--side", "3"], "it must be 4 to 1024; see --layers, --channels, --side"),
         (78, ["--executor", "quick"], "no executor `quick`"),
+        (78, ["--device", "gpu"], "`gpu` is no device; give `cpu`, `cuda:N`"),
         (78, ["--save-weights", "/nowhere/w"], "cannot write /nowhere/w"),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_enasd"));
@@ -110,4 +111,14 @@ fn wrong_flags_are_refused_with_what_would_be_right() {
         assert_eq!(output.status.code(), Some(code), "{args:?}: {error}");
         assert!(error.contains(words), "`{words}` is not in: {error}");
     }
+}
+
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn a_device_that_is_not_there_is_one_line_with_a_cure_for_this_build() {
+    let output = bench(&["--device", "cuda:0"]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(78), "{error}");
+    assert!(error.contains("build it with `--features cuda`"), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
 }

@@ -321,15 +321,16 @@ impl Driver {
             "a step failed; back to the newest checkpoint: {error}"
         );
         self.saver.discard().await;
+        // A device may not hold one ω more.
+        self.frozen = None;
+        self.ahead = None;
+        self.last = None;
         let state = self.crew.load().await?;
         let task: Task = self.search.task().clone();
         let batch = state.place.shared_step(&task.config.schedule);
         self.search = Search::new(task, &state)?;
         self.crew.restore(Restore { shared: state.shared.clone(), batch }).await?;
         self.crew.adopt(self.policy()?).await?;
-        self.ahead = None;
-        self.last = None;
-        self.frozen = None;
         self.observer.recovered(&self.search);
         let back = nth(self.search.number());
         let message = format!("search step {failed} failed, back to search step {back}: {error}");

@@ -6,12 +6,11 @@ use std::time::{Duration, Instant};
 use actix::{Actor, Context, Handler};
 
 use crate::actors::{Restore, TakeSnapshot, TrainShared, Trained};
-use crate::search::{SearchError, SharedLearner, SharedState, Task};
+use crate::search::{SearchError, SharedLearner, SharedState};
 
 /// Owns ω. All of its logic is in [`SharedLearner`].
 #[derive(Debug)]
 pub struct Trainer {
-    task: Task,
     learner: SharedLearner,
     /// When the last update was answered, if nothing else was asked since.
     answered: Option<Instant>,
@@ -19,8 +18,8 @@ pub struct Trainer {
 
 impl Trainer {
     /// The owner of `learner`'s ω.
-    pub fn new(task: Task, learner: SharedLearner) -> Self {
-        Self { task, learner, answered: None }
+    pub fn new(learner: SharedLearner) -> Self {
+        Self { learner, answered: None }
     }
 }
 
@@ -54,7 +53,6 @@ impl Handler<Restore> for Trainer {
 
     fn handle(&mut self, message: Restore, _: &mut Context<Self>) -> Self::Result {
         self.answered = None;
-        self.learner = SharedLearner::new(self.task.clone(), &message.shared, message.batch)?;
-        Ok(())
+        self.learner.restore(&message.shared, message.batch)
     }
 }

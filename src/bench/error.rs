@@ -17,10 +17,18 @@ pub enum BenchError {
     #[error(transparent)]
     Space(#[from] SpaceError),
     /// No executor has this name.
-    #[error("there is no executor `{name}`; set --executor to `fast` or `candle`")]
+    #[error("there is no executor `{name}`; set --executor to `auto`, `fast` or `candle`")]
     Executor {
         /// The name.
         name: String,
+    },
+    /// The device is not there.
+    #[error("--device `{device}` cannot be opened: {why}")]
+    Device {
+        /// What was asked for.
+        device: String,
+        /// Why, and what helps.
+        why: String,
     },
     /// A file cannot be written.
     #[error("cannot write {}: {source}; give another path to --save-{what}", path.display())]

@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use candle_core::Device;
-
 use crate::bench::BenchError;
-use crate::engine::{Executor, ExecutorChoice};
+use crate::engine::{DeviceChoice, Executor, ExecutorChoice};
 
-/// The executor that is measured where none is named.
-pub const DEFAULT_EXECUTOR: &str = ExecutorChoice::Fast.name();
+/// The executor that is measured where none is named: the fastest of the device.
+pub const DEFAULT_EXECUTOR: &str = ExecutorChoice::Auto.name();
 
 /// What `--executor` asks for.
 pub fn executor_choice(name: &str) -> Result<ExecutorChoice, BenchError> {
-    let measurable = [ExecutorChoice::Fast, ExecutorChoice::Candle];
-    let found = measurable.into_iter().find(|choice| choice.name() == name);
+    let found = ExecutorChoice::ALL.into_iter().find(|choice| choice.name() == name);
     found.ok_or_else(|| BenchError::Executor { name: name.to_owned() })
 }
 
-/// The executor `name`, on the CPU.
-pub fn open(name: &str) -> Result<Arc<dyn Executor>, BenchError> {
-    Ok(executor_choice(name)?.open(&Device::Cpu)?)
+/// The executor `name`, on the device `device`.
+pub fn open(name: &str, device: &str) -> Result<Arc<dyn Executor>, BenchError> {
+    let unusable = |why: String| BenchError::Device { device: device.to_owned(), why };
+    let choice: DeviceChoice = device.parse().map_err(|error| unusable(format!("{error}")))?;
+    let device = choice.open().map_err(|error| unusable(error.to_string()))?;
+    Ok(executor_choice(name)?.open(&device.device)?)
 }

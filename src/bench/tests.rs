@@ -28,7 +28,7 @@ fn config(net: NetKind) -> BenchConfig {
 }
 
 fn job(config: BenchConfig) -> Job {
-    Job::new(config, open(DEFAULT_EXECUTOR).unwrap()).unwrap()
+    Job::new(config, open(DEFAULT_EXECUTOR, "cpu").unwrap()).unwrap()
 }
 
 fn flat(tensors: &Snapshot) -> Vec<f32> {
@@ -80,7 +80,7 @@ fn a_report_says_what_was_run_and_counts_three_passes_a_step() {
         let report = measure(&mut job).unwrap();
         assert_eq!((report.net, report.batch, report.steps, report.threads), (net, 3, 2, 1));
         assert_eq!((report.layers, report.channels, report.image), (1, 2, [1, 6, 5]));
-        assert_eq!(report.executor, open(DEFAULT_EXECUTOR).unwrap().name());
+        assert_eq!(report.executor, open(DEFAULT_EXECUTOR, "cpu").unwrap().name());
         assert_eq!((report.params, report.multiply_adds), (cost.params, cost.multiply_adds));
         assert!(report.arch.starts_with("0 2 0 0 "), "{}", report.arch);
         for (pace, passes) in [(&report.forward, 1.0), (&report.step, 3.0)] {
@@ -160,12 +160,12 @@ fn saved_files_hold_the_work() {
 
 #[test]
 fn what_is_not_there_is_refused_with_what_is() {
-    let error = open("quick").unwrap_err();
+    let error = open("quick", "cpu").unwrap_err();
     assert!(error.is_usage());
     let error = error.to_string();
     assert!(error.contains("`quick`") && error.contains("`candle`"), "{error}");
     let large = BenchConfig { layers: 41, ..config(NetKind::Shared) };
-    let error = Job::new(large, open(DEFAULT_EXECUTOR).unwrap()).unwrap_err();
+    let error = Job::new(large, open(DEFAULT_EXECUTOR, "cpu").unwrap()).unwrap_err();
     assert!(matches!(error, BenchError::Net(_)), "{error}");
     assert!(error.to_string().contains("--layers"), "{error}");
     let error = "both".parse::<NetKind>().unwrap_err().to_string();

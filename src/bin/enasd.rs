@@ -109,9 +109,12 @@ struct BenchArgs {
     /// Of the initial values, the batch, the dropout and a random architecture.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// What computes: `fast` or `candle`.
+    /// What computes: `fast` (on a CPU), `candle`, or `auto` for the faster of the device.
     #[arg(long, value_name = "NAME", default_value = bench::DEFAULT_EXECUTOR)]
     executor: String,
+    /// Where it computes: `cpu`, `cuda:N` or `auto`.
+    #[arg(long, value_name = "NAME", default_value = "cpu")]
+    device: String,
     /// How the report is printed.
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -265,7 +268,7 @@ fn bench(args: BenchArgs) -> Result<(), Failure> {
         threads,
         seed: args.seed,
     };
-    let mut job = Job::new(config, bench::open(&args.executor)?)?;
+    let mut job = Job::new(config, bench::open(&args.executor, &args.device)?)?;
     Saves { weights: args.save_weights, batch: args.save_batch, grads: args.save_grads }
         .write(&job)?;
     print(&written(&bench::measure(&mut job)?, args.output));

@@ -34,14 +34,11 @@ pub enum DaemonError {
         differences: Vec<String>,
     },
     /// The device that was asked for is not there.
-    #[error(
-        "the device `{device}` cannot be opened: {why}; set `engine.device` to `cpu` or `auto`, \
-         or run an enasd built with `--features cuda` where a CUDA device answers"
-    )]
+    #[error("the device `{device}` of `engine.device` cannot be opened: {why}")]
     Device {
         /// What was asked for.
         device: String,
-        /// Why.
+        /// Why, and what helps.
         why: String,
     },
     /// The executor that was asked for does not compute on the device.

@@ -187,10 +187,10 @@ fn start_actors(
     let batch = state.place.shared_step(&task.config.schedule);
     let trained = watched(&task, metrics, telemetry::Actor::Trainer);
     let scored = watched(&task, metrics, telemetry::Actor::Evaluator);
-    let learner = SharedLearner::new(trained.clone(), &state.shared, batch)?;
+    let learner = SharedLearner::new(trained, &state.shared, batch)?;
 
     let sampler = start(c"sampler", Sampler::new(task.clone(), policy));
-    let trainer = start(c"trainer", Trainer::new(trained, learner));
+    let trainer = start(c"trainer", Trainer::new(learner));
     let evaluator = start(c"evaluator", Evaluator::new(Scorer::new(scored)));
     let keeper = start(c"keeper", Keeper::new(task, files, fingerprint, draw_svg));
     let crew = Crew::new(&sampler, &trainer, &evaluator, &keeper, metrics);

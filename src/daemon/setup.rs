@@ -115,29 +115,22 @@ fn check_same_search(loaded: &Loaded, folder: &StateFolder, text: &str) -> Resul
     })
 }
 
-/// Opens the configured device. One that was asked for by number is waited for: at boot its
-/// driver may come up later.
+/// Opens the configured device, which at boot may come up after the daemon.
 fn open_device(text: &str) -> Result<OpenDevice, DaemonError> {
     let failed = |why: String| DaemonError::Device { device: text.to_owned(), why };
     let choice: DeviceChoice = text.parse().map_err(|error| failed(format!("{error}")))?;
     let start = Instant::now();
-    loop {
-        match choice.open() {
-            Ok(open) => {
-                tracing::info!(wanted = %open.wanted, used = %open.used, reason = open.reason, "device");
-                return Ok(open);
-            }
-            Err(error) => {
-                let can_come = cfg!(feature = "cuda") && start.elapsed() < DEVICE_PATIENCE;
-                if !can_come {
-                    let first = error.to_string().lines().next().unwrap_or_default().to_owned();
-                    return Err(failed(first));
-                }
-                tracing::warn!(device = text, "the device does not answer yet: {error}");
-                std::thread::sleep(Duration::from_secs(2));
-            }
+    let open = choice.open_patiently(|why| {
+        let is_patient = start.elapsed() < DEVICE_PATIENCE;
+        if is_patient {
+            tracing::warn!(device = text, "the device does not answer yet: {why}");
+            std::thread::sleep(Duration::from_secs(2));
         }
-    }
+        is_patient
+    });
+    let open = open.map_err(|error| failed(error.to_string()))?;
+    tracing::info!(wanted = %open.wanted, used = %open.used, reason = open.reason, "device");
+    Ok(open)
 }
 
 fn initial_status(task: &Task, device: &OpenDevice, threads: usize, loaded: &Loaded) -> Status {

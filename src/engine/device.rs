@@ -2,9 +2,11 @@
 //! error; only `auto` chooses, and says what and why.
 
 use std::fmt;
+use std::fs;
+use std::path::Path;
 use std::str::FromStr;
 
-use candle_core::{Device, Result};
+use candle_core::Device;
 
 /// What the configuration asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +30,7 @@ pub struct UnknownDevice {
 impl FromStr for DeviceChoice {
     type Err = UnknownDevice;
 
-    fn from_str(text: &str) -> std::result::Result<Self, UnknownDevice> {
+    fn from_str(text: &str) -> Result<Self, UnknownDevice> {
         let unknown = || UnknownDevice { found: text.to_owned() };
         match text.split_once(':') {
             None if text == "cpu" => Ok(Self::Cpu),
@@ -62,22 +64,91 @@ pub struct OpenDevice {
     pub reason: String,
 }
 
+/// A device that was asked for is not there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}; {CURE}")]
+pub struct NoDevice {
+    why: String,
+}
+
+/// What helps this build.
+const CURE: &str = if cfg!(feature = "cuda") {
+    "see that `nvidia-smi` lists it for the user that runs enasd (driver loaded, /dev/nvidia* open, \
+     `systemd/cuda.conf` for a service), or ask for `cpu` or `auto`"
+} else {
+    "this enasd was built without CUDA: build it with `--features cuda`, or ask for `cpu` or `auto`"
+};
+
 impl DeviceChoice {
     /// Opens the device; one that was asked for and is not there is an error.
-    pub fn open(self) -> Result<OpenDevice> {
+    pub fn open(self) -> Result<OpenDevice, NoDevice> {
         let (device, used, reason) = match self {
             Self::Cpu => (Device::Cpu, Self::Cpu, "as configured".to_owned()),
-            Self::Cuda(number) => (Device::new_cuda(number)?, self, "as configured".to_owned()),
-            Self::Auto => match Device::new_cuda(0) {
+            Self::Cuda(number) => (open_cuda(number)?, self, "as configured".to_owned()),
+            Self::Auto => match open_cuda(0) {
                 Ok(device) => (device, Self::Cuda(0), "the first CUDA device answers".to_owned()),
-                Err(error) => {
-                    let first_line = error.to_string().lines().next().unwrap_or("").to_owned();
-                    (Device::Cpu, Self::Cpu, format!("no CUDA device: {first_line}"))
-                }
+                Err(NoDevice { why }) => (Device::Cpu, Self::Cpu, format!("no CUDA device: {why}")),
             },
         };
         Ok(OpenDevice { device, wanted: self, used, reason })
     }
+
+    /// Opens the device as [`DeviceChoice::open`] does. One that may be about to come up, as at
+    /// boot, is waited for: `wait` is told why it is not there yet, waits a while and says whether
+    /// to try again.
+    pub fn open_patiently(self, wait: impl FnMut(&str) -> bool) -> Result<OpenDevice, NoDevice> {
+        let may_come = match self {
+            Self::Cpu => false,
+            Self::Cuda(_) => cfg!(feature = "cuda"),
+            // Without a card there is nothing to wait for.
+            Self::Auto => cfg!(feature = "cuda") && has_nvidia_card(Path::new(PCI)),
+        };
+        if may_come { patiently(|| self.open(), wait) } else { self.open() }
+    }
+}
+
+/// Opens until the device that was wanted most is there or `wait` gives up.
+fn patiently(
+    mut open: impl FnMut() -> Result<OpenDevice, NoDevice>,
+    mut wait: impl FnMut(&str) -> bool,
+) -> Result<OpenDevice, NoDevice> {
+    loop {
+        let opened = open();
+        let why = match &opened {
+            Ok(OpenDevice {
+                wanted: DeviceChoice::Auto, used: DeviceChoice::Cpu, reason, ..
+            }) => reason,
+            Ok(_) => return opened,
+            Err(NoDevice { why }) => why,
+        };
+        if !wait(why) {
+            return opened;
+        }
+    }
+}
+
+/// A CUDA device with one stream for all threads. Without it every thread has a stream of its own,
+/// nothing orders them, and a trainer's update, an evaluator's score and a checkpoint's copy of the
+/// same ω race.
+fn open_cuda(number: usize) -> Result<Device, NoDevice> {
+    Device::new_cuda_with_stream(number).map_err(|error| {
+        // candle's errors may go on with a backtrace.
+        NoDevice { why: error.to_string().lines().next().unwrap_or_default().to_owned() }
+    })
+}
+
+/// The kernel's list of PCI devices, which is there before any driver.
+const PCI: &str = "/sys/bus/pci/devices";
+
+/// Whether a display or compute controller of NVIDIA is in the list at `pci`.
+fn has_nvidia_card(pci: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(pci) else { return false };
+    entries.flatten().any(|entry| {
+        let starts = |file: &str, with: &str| {
+            fs::read_to_string(entry.path().join(file)).is_ok_and(|text| text.starts_with(with))
+        };
+        starts("vendor", "0x10de") && starts("class", "0x03")
+    })
 }
 
 #[cfg(test)]
@@ -97,9 +168,59 @@ mod tests {
     #[cfg(not(feature = "cuda"))]
     #[test]
     fn a_device_that_is_not_there_is_an_error_and_auto_says_why() {
-        assert!(DeviceChoice::Cuda(0).open().is_err());
+        let error = DeviceChoice::Cuda(0).open().unwrap_err().to_string();
+        assert!(error.contains("`--features cuda`") && !error.contains('\n'), "{error}");
         let auto = DeviceChoice::Auto.open().unwrap();
         assert_eq!(auto.used, DeviceChoice::Cpu);
         assert!(auto.reason.contains("CUDA"), "{}", auto.reason);
+    }
+
+    fn opened(wanted: DeviceChoice, used: DeviceChoice) -> OpenDevice {
+        OpenDevice { device: Device::Cpu, wanted, used, reason: format!("found {used}") }
+    }
+
+    #[test]
+    fn a_slow_driver_is_waited_for_by_number_and_by_auto() {
+        use DeviceChoice::{Auto, Cpu, Cuda};
+        let missing = || Err(NoDevice { why: "no driver".to_owned() });
+        for (early, late) in [
+            (missing as fn() -> _, opened(Cuda(0), Cuda(0))),
+            (|| Ok(opened(Auto, Cpu)), opened(Auto, Cuda(0))),
+        ] {
+            let mut told = Vec::new();
+            let mut tries = 0;
+            let found = patiently(
+                || {
+                    tries += 1;
+                    if tries < 3 { early() } else { Ok(late.clone()) }
+                },
+                |why| {
+                    told.push(why.to_owned());
+                    true
+                },
+            );
+            assert_eq!(found.unwrap().used, Cuda(0));
+            assert_eq!(told.len(), 2, "{told:?}");
+        }
+        // Patience ends with what there is.
+        assert_eq!(patiently(|| Ok(opened(Auto, Cpu)), |_| false).unwrap().used, Cpu);
+        assert!(patiently(missing, |_| false).is_err());
+    }
+
+    #[test]
+    fn a_card_is_known_by_vendor_and_class() {
+        let pci = tempfile::tempdir().unwrap();
+        let add = |name: &str, vendor: &str, class: &str| {
+            let device = pci.path().join(name);
+            fs::create_dir(&device).unwrap();
+            fs::write(device.join("vendor"), format!("{vendor}\n")).unwrap();
+            fs::write(device.join("class"), format!("{class}\n")).unwrap();
+        };
+        assert!(!has_nvidia_card(&pci.path().join("none")));
+        add("0000:00:01.0", "0x8086", "0x030000");
+        add("0000:00:02.0", "0x10de", "0x040300");
+        assert!(!has_nvidia_card(pci.path()), "a sound card of NVIDIA computes nothing");
+        add("0000:00:03.0", "0x10de", "0x030200");
+        assert!(has_nvidia_card(pci.path()));
     }
 }

@@ -27,7 +27,7 @@ mod witness;
 pub use candle_exec::{CandleExec, average_grads, update_running};
 pub use config::{EngineConfig, SgdConfig};
 pub use cpu_exec::CpuExec;
-pub use device::{DeviceChoice, OpenDevice, UnknownDevice};
+pub use device::{DeviceChoice, NoDevice, OpenDevice, UnknownDevice};
 pub use executor::{Executor, Gradients, Images};
 pub use executor_choice::ExecutorChoice;
 pub use init::initial_values;

@@ -91,6 +91,15 @@ impl SharedLearner {
         Ok(Self { sgd: Sgd::new(config.shared, &momenta)?, params, batches, task })
     }
 
+    /// Goes on from `state` with the training batch numbered `place` instead. The ω before is freed
+    /// first: a device may not hold two. After an error there is none.
+    pub fn restore(&mut self, state: &SharedState, place: u64) -> Result<(), SearchError> {
+        self.params = Params::from_tensors(&Snapshot::new(), self.task.exec.device())?;
+        self.sgd = Sgd::new(self.task.config.shared, &Snapshot::new())?;
+        *self = Self::new(self.task.clone(), state, place)?;
+        Ok(())
+    }
+
     /// Takes one update of ω: the children `archs` on one training batch.
     pub fn train(&mut self, archs: &[Arch], step: SharedStep) -> Result<TrainReport, SearchError> {
         let expected = self.batches.place();
