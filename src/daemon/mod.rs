@@ -90,8 +90,9 @@ pub fn run(config: RunConfig) -> Result<(), DaemonError> {
 }
 
 async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonError> {
-    let RunConfig { loaded, load, until, .. } = config;
+    let RunConfig { load, until, .. } = config;
     let Open { setup, listeners, log, saving, output, progress } = open;
+    let loaded = setup.loaded.clone();
     let metrics = new_metrics(&setup)?;
     let (publish, status) = watch::channel(Arc::new(setup.status.clone()));
     let observer = Observer::new(setup.status.clone(), publish, metrics.clone());

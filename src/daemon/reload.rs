@@ -60,7 +60,7 @@ impl Reloader {
     }
 
     fn swap(&mut self) -> Result<Vec<Difference>, DaemonError> {
-        let new = (self.load)()?;
+        let new = (self.load)()?.continuing(&self.loaded.config.fingerprint())?;
         let Changes { live, fixed } = Changes::between(&self.loaded, &new);
         if !fixed.is_empty() {
             return Err(DaemonError::TakesRestart { changes: shown(&fixed) });
