@@ -106,15 +106,16 @@ pub struct Recorded {
     pub error: Option<String>,
 }
 
-/// Writes the files of cells that entered the best, and a checkpoint; then removes the files of
-/// cells that left. Steps that the history could not take before are tried again first.
-/// Controller → Keeper.
+/// Writes finished steps, the files of cells that entered the best, and a checkpoint; then
+/// removes the files of cells that left. Controller → Keeper.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "SaveReply")]
 pub struct Save {
     /// Everything that a restart needs.
     pub state: Arc<SearchState>,
-    /// Best cells whose files are not known to be on disk, in order.
+    /// Finished steps, oldest first.
+    pub records: Vec<StepRecord>,
+    /// Cells that entered the best since the last checkpoint, in order.
     pub entered: Vec<Entered>,
 }
 
@@ -123,8 +124,8 @@ pub struct Save {
 pub struct Entered {
     /// Its id.
     pub id: String,
-    /// Its part of the ω that scored it.
-    pub weights: Arc<Snapshot>,
+    /// The ω that scored it, from which its weights are cut.
+    pub shared: Arc<SharedState>,
 }
 
 /// A checkpoint that is on disk.

@@ -12,7 +12,6 @@ mod keeper;
 mod messages;
 mod note;
 mod observer;
-mod outbox;
 mod place;
 mod place_span;
 mod recent;
@@ -23,7 +22,7 @@ mod trainer;
 
 pub use commands::{
     Checkpoint, ChildWeights, Commands, Derive, Pause, Refusal, Resume, Sample, SampleReply, Score,
-    ScoreReply, Stop, WeightsOf,
+    ScoreReply, Stop,
 };
 pub use controller::{Controller, End};
 pub use crew::{ActorError, Crew};

@@ -158,6 +158,9 @@ pub struct DataStatus {
     pub valid: usize,
     /// Images of the test split, which is locked.
     pub test: usize,
+    /// Images of a validation batch: a reward stands on so many.
+    #[serde(default)]
+    pub reward_images: usize,
 }
 
 /// A derivation under way.
@@ -227,8 +230,6 @@ pub struct Status {
     pub data: DataStatus,
     /// Times this process went back to a checkpoint after an error.
     pub recoveries_total: u64,
-    /// Seconds for which the disk has not answered, where it is silent for longer than it should.
-    pub disk_silence_seconds: Option<f64>,
     /// Free bytes where the state is.
     pub state_free_bytes: Option<u64>,
     /// When the process started, in seconds since 1970.

@@ -112,6 +112,6 @@ fn unreachable_remedy(source: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied => {
             "run this as root, as the daemon's user, or as a member of the socket's group"
         }
-        _ => "start one with `enasd run`, or say where it is with `--socket`",
+        _ => "start one with `enasd run`, or say where it is with `--state` or `--socket`",
     }
 }

@@ -42,8 +42,6 @@ pub enum ProblemCode {
     Forbidden,
     /// Nothing is kept under this id.
     UnknownArch,
-    /// The weights that a best architecture was scored with are not kept any more.
-    WeightsLost,
     /// This build has no such stage.
     StageNotBuilt,
     /// It makes no sense in the daemon's state.
@@ -82,7 +80,6 @@ impl ProblemCode {
     pub fn status(self) -> StatusCode {
         match self {
             Self::NotFound | Self::UnknownArch | Self::StageNotBuilt => StatusCode::NOT_FOUND,
-            Self::WeightsLost => StatusCode::GONE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadQuery | Self::BadBody | Self::BadArch | Self::RefusedRequest => {
                 StatusCode::BAD_REQUEST
@@ -146,11 +143,6 @@ impl From<Refusal> for Problem {
             Refusal::State { .. } => {
                 (ProblemCode::RefusedState, "`enasctl status` says what the daemon does")
             }
-            Refusal::Lost { .. } => (
-                ProblemCode::WeightsLost,
-                "no others are given for them; `?weights=present` gives its part of the present \
-                 shared weights, which score otherwise",
-            ),
             Refusal::Request { .. } => {
                 (ProblemCode::RefusedRequest, "GET /v1/openapi.json describes every request")
             }

@@ -10,7 +10,9 @@ pub struct Changes {
     /// What can change while it runs.
     pub live: Vec<Difference>,
     /// What takes a restart.
-    pub fixed: Vec<Difference>,
+    pub restart: Vec<Difference>,
+    /// What makes another search, which takes another state folder.
+    pub search: Vec<Difference>,
 }
 
 impl Changes {
@@ -22,7 +24,8 @@ impl Changes {
             let difference = Difference::new(key.path, &before[key.path], &after[key.path]);
             match key.role {
                 Role::Live => changes.live.push(difference),
-                Role::Search | Role::Operation => changes.fixed.push(difference),
+                Role::Operation => changes.restart.push(difference),
+                Role::Search => changes.search.push(difference),
             }
         }
         changes
@@ -55,8 +58,9 @@ mod tests {
         ]);
         let changes = Changes::between(&old, &new);
         assert_eq!(keys(&changes.live), ["api.admins", "telemetry.log"]);
-        assert_eq!(keys(&changes.fixed), ["seed", "telemetry.metrics"]);
-        assert_eq!(changes.fixed[0].to_string(), "seed: 42 → 1");
+        assert_eq!(keys(&changes.restart), ["telemetry.metrics"]);
+        assert_eq!(keys(&changes.search), ["seed"]);
+        assert_eq!(changes.search[0].to_string(), "seed: 42 → 1");
     }
 
     #[test]

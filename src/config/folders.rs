@@ -48,11 +48,15 @@ impl Folders {
         Ok(parent.join("enasd"))
     }
 
-    /// The socket of a configuration that does not set it, with its state folder.
-    pub(super) fn socket(&self, state: &Path) -> Result<PathBuf, ConfigError> {
-        let runtime = self.runtime_directory.as_ref().or(self.xdg_runtime_dir.as_ref());
-        let path =
-            runtime.map_or_else(|| state.join("api.sock"), |folder| folder.join("enasd.sock"));
+    /// The socket of a configuration that does not set it. A service has it in its runtime folder;
+    /// else a search whose state folder is set (`own`) has it there, so that several of one user
+    /// are told apart; else it is in the user's runtime folder, or with the state.
+    pub(super) fn socket(&self, own: Option<&Path>) -> Result<PathBuf, ConfigError> {
+        let path = match (&self.runtime_directory, own, &self.xdg_runtime_dir) {
+            (Some(folder), _, _) | (None, None, Some(folder)) => folder.join("enasd.sock"),
+            (None, Some(state), _) => state.join("api.sock"),
+            (None, None, None) => self.state()?.join("api.sock"),
+        };
         if MAX_SOCKET_BYTES < path.as_os_str().len() {
             return Err(ConfigError::SocketTooLong { path, max: MAX_SOCKET_BYTES });
         }
@@ -72,7 +76,7 @@ mod tests {
             folders.note(name, value);
         }
         assert_eq!(folders.state().unwrap(), Path::new(state));
-        assert_eq!(folders.socket(Path::new(state)).unwrap(), Path::new(socket));
+        assert_eq!(folders.socket(None).unwrap(), Path::new(socket));
     }
 
     #[test]
@@ -118,7 +122,19 @@ mod tests {
     #[test]
     fn a_socket_path_that_the_system_refuses_is_refused_first() {
         let state = PathBuf::from(format!("/{}", "s".repeat(98)));
-        assert!(Folders::default().socket(&state.join("")).is_err());
-        assert!(Folders::default().socket(Path::new("/s")).is_ok());
+        assert!(Folders::default().socket(Some(&state.join(""))).is_err());
+        assert!(Folders::default().socket(Some(Path::new("/s"))).is_ok());
+    }
+
+    #[test]
+    fn a_search_with_a_state_folder_of_its_own_has_its_socket_there_unless_it_is_a_service() {
+        let mut folders = Folders::default();
+        folders.note("XDG_RUNTIME_DIR", "/run/user/7");
+        assert_eq!(folders.socket(Some(Path::new("/s"))).unwrap(), Path::new("/s/api.sock"));
+        folders.note("RUNTIME_DIRECTORY", "/run/enasd");
+        assert_eq!(
+            folders.socket(Some(Path::new("/s"))).unwrap(),
+            Path::new("/run/enasd/enasd.sock")
+        );
     }
 }

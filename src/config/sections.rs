@@ -45,8 +45,8 @@ impl Default for StoreConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ApiConfig {
-    /// The Unix socket; unset for `enasd.sock` in the user's runtime folder, or `api.sock` in the
-    /// state folder where there is none.
+    /// The Unix socket; unset for `api.sock` in a state folder that is set, else `enasd.sock` in
+    /// the user's runtime folder.
     pub socket: Option<PathBuf>,
     /// Numeric ids of the users that may give commands, beside root and the daemon's own.
     pub admins: Vec<u32>,

@@ -55,11 +55,13 @@ pub enum DaemonError {
         /// Why.
         why: String,
     },
-    /// A configuration that is read while the daemon runs changes what takes a restart.
-    #[error("{changes}: this takes a restart; nothing was changed")]
-    TakesRestart {
-        /// The keys with what they were and are.
-        changes: String,
+    /// A configuration that is read while the daemon runs changes what cannot change then.
+    #[error("{}nothing was changed", not_live(restart, search))]
+    NotLive {
+        /// The keys that take a restart, with what they were and are.
+        restart: String,
+        /// Those that take another state folder.
+        search: String,
     },
     /// A socket that the service manager hands over is of no use.
     #[error(
@@ -100,6 +102,15 @@ pub enum DaemonError {
     },
 }
 
+fn not_live(restart: &str, search: &str) -> String {
+    let parts = [
+        (search, "this is another search, which needs another state folder (`store.state`)"),
+        (restart, "this takes a restart"),
+    ];
+    let told = parts.iter().filter(|(keys, _)| !keys.is_empty());
+    told.map(|(keys, what)| [keys, ": ", what, "; "].concat()).collect()
+}
+
 /// `EX_CONFIG`: a restart does not help.
 pub const EXIT_CONFIG: u8 = 78;
 /// `EX_TEMPFAIL`: another daemon holds the state folder.
@@ -112,7 +123,7 @@ impl DaemonError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_)
-            | Self::TakesRestart { .. }
+            | Self::NotLive { .. }
             | Self::Data(_)
             | Self::OtherSearch { .. }
             | Self::Device { .. }

@@ -1,6 +1,7 @@
 //! Where the daemon listens: on the sockets that it was handed, else where the configuration says.
 
-use std::net::TcpListener;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,10 @@ use crate::telemetry::Metrics;
 
 /// The value of `telemetry.metrics` for no metrics.
 const OFF: &str = "off";
+
+/// Ports after the default one that are tried where nothing else is configured: so many daemons of
+/// several users have one each.
+const MORE_PORTS: u16 = 10;
 
 /// The sockets of the daemon, open.
 pub(super) struct Listeners {
@@ -39,7 +44,8 @@ impl Listeners {
                 tell_of_unused(loaded, "telemetry.metrics", *wanted == address);
                 Some(listener)
             }
-            None => listen(wanted)?,
+            None if wanted == OFF => None,
+            None => Some(listen(wanted, loaded.sources.get("telemetry.metrics"))?),
         };
         let (api, path) = if let Some(listener) = handed.api {
             let path = path_of(&listener);
@@ -51,6 +57,11 @@ impl Listeners {
             (Api::Own(Socket::bind(&path)?), path)
         };
         Ok(Self { api, path, metrics })
+    }
+
+    /// Where the metrics are, if they are to be served.
+    pub(super) fn metrics_address(&self) -> Option<String> {
+        Some(self.metrics.as_ref()?.local_addr().ok()?.to_string())
     }
 
     /// Serves the metrics, if they are to be served, and the API.
@@ -84,14 +95,28 @@ fn path_of(listener: &UnixListener) -> PathBuf {
     path.map_or_else(|| PathBuf::from("(a socket without a file)"), Path::to_owned)
 }
 
-fn listen(address: &str) -> Result<Option<TcpListener>, DaemonError> {
-    if address == OFF {
-        return Ok(None);
+/// Listens at `wanted`. Where nobody configured it and the port is taken, at the next free one: a
+/// second user of the machine has a daemon, too.
+fn listen(wanted: &str, source: Option<&Source>) -> Result<TcpListener, DaemonError> {
+    let is_default = source.is_none_or(|source| *source == Source::Default);
+    match TcpListener::bind(wanted) {
+        Ok(listener) => Ok(listener),
+        Err(error) if is_default && error.kind() == ErrorKind::AddrInUse => listen_beyond(wanted)
+            .ok_or_else(|| DaemonError::Metrics {
+                address: wanted.to_owned(),
+                why: format!("{error}, and so are the next {MORE_PORTS} ports"),
+            }),
+        Err(error) => {
+            Err(DaemonError::Metrics { address: wanted.to_owned(), why: error.to_string() })
+        }
     }
-    let listener = TcpListener::bind(address).map_err(|error| DaemonError::Metrics {
-        address: address.to_owned(),
-        why: error.to_string(),
-    })?;
-    tracing::info!(address, "serving /metrics");
-    Ok(Some(listener))
+}
+
+fn listen_beyond(taken: &str) -> Option<TcpListener> {
+    let first: SocketAddr = taken.parse().ok()?;
+    let mut ports = (1..=MORE_PORTS).map(|more| first.port().saturating_add(more));
+    let listener = ports.find_map(|port| TcpListener::bind((first.ip(), port)).ok())?;
+    let address = listener.local_addr().ok()?;
+    tracing::warn!("{taken} is taken: /metrics is at {address}; have Prometheus scrape that");
+    Some(listener)
 }

@@ -2,6 +2,7 @@
 //! thread, serves socket and metrics, and waits for the end.
 
 mod error;
+mod greeting;
 mod handed_over;
 mod listeners;
 mod origins;
@@ -23,6 +24,7 @@ use crate::actors::{
 };
 use crate::api::{COMMANDS, Limits, LogFilter, OTHER, ROUTES, RequestHook, ServeConfig};
 use crate::config::Loaded;
+use crate::daemon::greeting::{greet, process};
 use crate::daemon::handed_over::HandedOver;
 use crate::daemon::listeners::Listeners;
 use crate::daemon::reload::{Live, Reloader, running_config, saving};
@@ -76,8 +78,10 @@ pub fn run(config: RunConfig) -> Result<(), DaemonError> {
     let progress = Progress::new(output);
     let log = start_logs(&loaded.config.telemetry.log, output, &progress)?;
     let (saving, saved) = watch::channel(saving(loaded)?);
-    let setup = set_up(loaded, saved, config.threads)?;
+    let mut setup = set_up(loaded, saved, config.threads)?;
     let listeners = Listeners::open(handed, loaded)?;
+    setup.status.process = process(setup.files.folder.path(), &listeners);
+    greet(&setup.status, loaded);
     let (shown, logged) = (progress.clone(), log.clone());
     let open = Open { setup, listeners, log: logged, saving, output, progress: shown };
     let ended = System::new().block_on(serve_and_search(config, open));
@@ -90,9 +94,8 @@ pub fn run(config: RunConfig) -> Result<(), DaemonError> {
 }
 
 async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonError> {
-    let RunConfig { load, until, .. } = config;
+    let RunConfig { loaded, load, until, .. } = config;
     let Open { setup, listeners, log, saving, output, progress } = open;
-    let loaded = setup.loaded.clone();
     let metrics = new_metrics(&setup)?;
     let (publish, status) = watch::channel(Arc::new(setup.status.clone()));
     let observer = Observer::new(setup.status.clone(), publish, metrics.clone());
@@ -101,10 +104,10 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     let (running, shown) = watch::channel(Arc::new(running_config(&loaded, socket.clone())?));
     let (history, net) = (setup.history_path.clone(), setup.task.family);
     let best = Arc::clone(&setup.files.best);
-    let (controller, end) = start_actors(setup, observer, driver, &metrics)?;
+    let (actors, end) = start_actors(setup, observer, driver, &metrics)?;
     let api = ServeConfig {
         status: status.clone(),
-        commands: commands(&controller),
+        commands: commands(&actors.controller),
         net,
         history,
         best,
@@ -116,13 +119,13 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     let servers = listeners.serve(api, &metrics)?;
 
     let live = Live { log: log.clone(), saving, running };
-    let notes = controller.clone().recipient();
+    let notes = actors.keeper.recipient();
     let reloader = Reloader { load, loaded, socket, live, metrics: metrics.clone(), notes };
     let service = Service::new(ServiceManager::of_environment(), metrics.clone());
     let signals = Signals::listen(output)?;
     actix::spawn(tell_service_manager(service, status.clone(), reloader, signals.reload));
     actix::spawn(keep_up(metrics, log));
-    actix::spawn(stop_on(signals.stop, controller));
+    actix::spawn(stop_on(signals.stop, actors.controller));
     actix::spawn(show_progress(status, progress));
 
     // The sender goes only with the controller, hence with the whole process.
@@ -169,14 +172,19 @@ fn request_hook(metrics: &Metrics) -> RequestHook {
     Arc::new(move |route, status, duration| metrics.api_request(route, status, duration))
 }
 
-/// Starts every actor on a thread of its own, but the controller, which only waits. Others than
-/// actors ask only the controller.
+/// The actors that others than actors ask.
+struct Actors {
+    controller: Addr<Controller>,
+    keeper: Addr<Keeper>,
+}
+
+/// Starts every actor on a thread of its own, but the controller, which only waits.
 fn start_actors(
     setup: Setup,
     observer: Observer,
     driver: DriverConfig,
     metrics: &Metrics,
-) -> Result<(Addr<Controller>, End), DaemonError> {
+) -> Result<(Actors, End), DaemonError> {
     let Setup { task, state, files, fingerprint, .. } = setup;
     let search = Search::new(task.clone(), &state)?;
     let policy = search.reinforce().policy().clone();
@@ -191,7 +199,7 @@ fn start_actors(
     let keeper = start(c"keeper", Keeper::new(task, files, fingerprint, draw_svg));
     let crew = Crew::new(&sampler, &trainer, &evaluator, &keeper, metrics);
     let (controller, end) = Controller::new(search, crew, observer, driver);
-    Ok((controller.start(), end))
+    Ok((Actors { controller: controller.start(), keeper }, end))
 }
 
 /// The same task, with every pass of its nets a sign of life of `actor`.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::api::{ConfigOrigins, Layer, Origin};
 use crate::config::{ConfigError, Loaded, Source};
+use crate::daemon::greeting::whole;
 
 /// Where every value of `loaded` came from, of a daemon that listens at `socket`.
 pub(super) fn origins(loaded: &Loaded, socket: &Path) -> Result<ConfigOrigins, ConfigError> {
@@ -18,14 +19,9 @@ pub(super) fn origins(loaded: &Loaded, socket: &Path) -> Result<ConfigOrigins, C
         (key.to_owned(), Origin { value, layer, place: source.to_string() })
     });
     Ok(ConfigOrigins {
-        file: loaded.file.as_deref().map(shown),
-        state: shown(&loaded.state()?),
-        socket: shown(socket),
+        file: loaded.file.as_deref().map(whole),
+        state: whole(&loaded.state()?),
+        socket: whole(socket),
         keys: keys.collect(),
     })
-}
-
-/// The path as somebody in another folder has to write it.
-fn shown(path: &Path) -> String {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }

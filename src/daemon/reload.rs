@@ -35,7 +35,7 @@ pub(super) struct Reloader {
     pub(super) socket: PathBuf,
     pub(super) live: Live,
     pub(super) metrics: Metrics,
-    /// Takes events: the controller.
+    /// Takes events: the keeper.
     pub(super) notes: Recipient<Note>,
 }
 
@@ -60,10 +60,10 @@ impl Reloader {
     }
 
     fn swap(&mut self) -> Result<Vec<Difference>, DaemonError> {
-        let new = (self.load)()?.continuing(&self.loaded.config.fingerprint())?;
-        let Changes { live, fixed } = Changes::between(&self.loaded, &new);
-        if !fixed.is_empty() {
-            return Err(DaemonError::TakesRestart { changes: shown(&fixed) });
+        let new = (self.load)()?;
+        let Changes { live, restart, search } = Changes::between(&self.loaded, &new);
+        if !(restart.is_empty() && search.is_empty()) {
+            return Err(DaemonError::NotLive { restart: shown(&restart), search: shown(&search) });
         }
         let (saving, running) = (saving(&new)?, running_config(&new, self.socket.clone())?);
         // Set even where it is what it was: it may have been changed over the API since.
@@ -74,10 +74,11 @@ impl Reloader {
         Ok(live)
     }
 
-    /// Writes an event.
+    /// Writes an event; the keeper may be busy with a slow disk.
     async fn note(&self, message: String) {
-        if let Err(error) = self.notes.send(Note::new("reload", message)).await {
-            tracing::warn!("an event is lost: the run is over: {error}");
+        let sent = self.notes.send(Note { kind: "reload", message }).await;
+        if let Ok(Err(error)) = sent {
+            tracing::warn!("an event could not be written to the history: {error}");
         }
     }
 }

@@ -63,13 +63,6 @@ label! {
     }
 }
 
-impl Actor {
-    /// What it is called.
-    pub fn name(self) -> &'static str {
-        Self::NAMES[self.place()]
-    }
-}
-
 label! {
     /// Which images.
     pub Split {

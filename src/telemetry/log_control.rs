@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use super::TelemetryError;
@@ -52,6 +53,16 @@ impl LogControl {
 
 /// The filter that `text` spells.
 pub(super) fn parse(text: &str) -> Result<EnvFilter, TelemetryError> {
-    EnvFilter::try_new(text)
+    EnvFilter::try_new(with_quiet_libraries(text))
         .map_err(|source| TelemetryError::Filter { filter: text.to_owned(), source })
+}
+
+/// The same filter with its levels that name no module being those of enasd: of a library that is
+/// not named, warnings and errors are heard, and not what it says of itself.
+fn with_quiet_libraries(text: &str) -> String {
+    let quiet = |part: &str| match part.trim().parse::<LevelFilter>() {
+        Ok(level) if LevelFilter::WARN < level => format!("warn,enasd={level}"),
+        _ => part.to_owned(),
+    };
+    text.split(',').map(quiet).collect::<Vec<_>>().join(",")
 }

@@ -175,6 +175,22 @@ mod tests {
     }
 
     #[test]
+    fn a_level_alone_is_that_of_enasd_and_libraries_only_warn() {
+        let tell = |_: &LogControl| {
+            tracing::info!("own");
+            tracing::info!(target: "actix_server::builder", "chatter");
+            tracing::warn!(target: "actix_server::accept", "trouble");
+        };
+        let text = logged("info", Output::Stream, tell);
+        assert!(text.contains("own") && text.contains("trouble"), "{text}");
+        assert!(!text.contains("chatter"), "{text}");
+        let text = logged("info,actix_server=info", Output::Stream, tell);
+        assert!(text.contains("chatter"), "{text}");
+        let text = logged("error", Output::Stream, tell);
+        assert_eq!(text, "");
+    }
+
+    #[test]
     fn a_filter_that_does_not_parse_is_refused_with_the_way_to_write_it() {
         let error = log_control::parse("enasd=loudest").unwrap_err().to_string();
         assert!(error.contains("`enasd=loudest`") && error.contains("debug`"), "{error}");

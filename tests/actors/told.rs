@@ -10,8 +10,7 @@ use enasd::store::{HistoryReader, history_rows};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::stage::{LIMIT, stage, stage_watched};
-use crate::{common, plain};
+use crate::{LIMIT, common, plain, stage, stage_watched};
 
 /// An evaluator that counts the architectures of a derivation one by one, and scores them only once
 /// each count was published.

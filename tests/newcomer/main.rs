@@ -5,6 +5,7 @@
 
 mod counting;
 mod night;
+mod places;
 mod rig;
 
 #[path = "../common/mod.rs"]

@@ -1,5 +1,6 @@
 //! The built daemon in a folder of its own, and `enasctl` to ask it.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::{Killed, tiny_daemon};
+use crate::common::{Killed, shipped_config, tiny_daemon};
 
 /// Far longer than anything here takes.
 const LIMIT: Duration = Duration::from_mins(3);
@@ -47,6 +48,14 @@ impl Rig {
     pub(crate) fn stop(&mut self) {
         assert!(self.ctl(&["stop"]).status.success());
         assert!(self.daemon.take().unwrap().0.wait().unwrap().success());
+    }
+
+    /// The configuration of a small search, without a line about the metrics.
+    pub(crate) fn config(&self) -> PathBuf {
+        let text = fs::read_to_string(shipped_config("tiny.toml")).unwrap();
+        let path = self.folder.path().join("tiny.toml");
+        fs::write(&path, text.replace("metrics = \"off\"\n", "")).unwrap();
+        path
     }
 
     pub(crate) fn ctl(&self, args: &[&str]) -> Output {
@@ -107,4 +116,10 @@ pub(crate) fn bare(mut command: Command) -> Command {
 
 pub(crate) fn enasctl() -> Command {
     bare(Command::new(env!("CARGO_BIN_EXE_enasctl")))
+}
+
+pub(crate) fn enasd() -> Command {
+    let mut command = bare(Command::new(env!("CARGO_BIN_EXE_enasd")));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
 }

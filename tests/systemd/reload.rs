@@ -79,7 +79,7 @@ fn what_takes_a_restart_is_refused_by_key_and_nothing_changes() {
     for (changes, expected) in [
         (
             &[("channels = 2", "channels = 3"), ("[telemetry]", "[telemetry]\nlog = \"debug\"")][..],
-            "net.channels: 2 → 3: this takes a restart",
+            "net.channels: 2 → 3: this is another search, which needs another state folder",
         ),
         (&[("channels = 2", "chanels = 2")], "net.channels"),
         (&[("[telemetry]", "[telemetry]\nlog = \"loudest!\"")], "telemetry.log"),

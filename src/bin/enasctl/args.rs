@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use enasd::manual::Manual;
 
+use crate::clock::Since;
+
 const EXIT_STATUS: &str = "0 done, 1 refused, 2 wrong usage, 3 no daemon answers, 4 the daemon is \
                            degraded (status) or something does not work (doctor).";
 
@@ -22,16 +24,34 @@ pub(crate) const MANUAL: Manual = Manual {
     after_help = format!("Exit status: {EXIT_STATUS}")
 )]
 pub(crate) struct Args {
-    /// The daemon's socket [default: where the daemon's configuration says, else enasd.sock in
-    /// the user's runtime folder or api.sock in the state folder, else /run/enasd/enasd.sock].
-    #[arg(long, global = true, env = "ENASD_API__SOCKET", value_name = "PATH")]
-    pub(crate) socket: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: Place,
     /// `json` is the daemon's reply as it is, `ndjson` its items, a line each.
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
     pub(crate) output: Format,
     /// What to do.
     #[command(subcommand)]
     pub(crate) verb: Verb,
+}
+
+/// Where the daemon is.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Place {
+    /// The daemon's socket [default: where the daemon's configuration says, else with the state
+    /// folder that is set, else in the user's runtime folder, else /run/enasd/enasd.sock].
+    #[arg(long, global = true, env = "ENASD_API__SOCKET", value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// The state folder of the daemon, where it was started with `--state`.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+}
+
+impl Place {
+    /// The flags of the daemon that say the same.
+    pub(crate) fn flags(&self) -> Vec<(String, String)> {
+        let flag = |state: &PathBuf| ("store.state".to_owned(), state.display().to_string());
+        self.state.iter().map(flag).collect()
+    }
 }
 
 /// Seconds between two lines: a day is the most.
@@ -112,9 +132,10 @@ pub(crate) enum Verb {
     },
     /// Lists what happened to the daemon.
     Events {
-        /// Events after the one with this number.
-        #[arg(long, default_value_t = 0)]
-        since: u64,
+        /// Events of the last so many hours, minutes or days (8h, 30m, 2d), from a moment on
+        /// (2026-03-31, "2026-03-31 22:00"), or after the one with this number.
+        #[arg(long, value_name = "8h|DATE|N", default_value = "0")]
+        since: Since,
         /// Goes on with events as they happen.
         #[arg(short, long)]
         follow: bool,
@@ -153,9 +174,6 @@ pub(crate) struct PatientArgs {
     /// it is there].
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// The state folder [default: the daemon's, else as the configuration says].
-    #[arg(long, value_name = "DIR")]
-    pub(crate) state: Option<PathBuf>,
 }
 
 /// The arguments of `bundle`.
@@ -188,6 +206,7 @@ pub(crate) struct BestArgs {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct SampleArgs {
     /// How many, 1 to 1000.
+    #[arg(default_value_t = 1)]
     pub(crate) count: usize,
     /// With the same policy, the same seed gives the same architectures.
     #[arg(long)]

@@ -12,6 +12,7 @@
 mod arch;
 mod args;
 mod bundle;
+mod clock;
 mod commands;
 mod condition;
 mod doctor;
@@ -24,12 +25,12 @@ mod status;
 mod top;
 mod watch;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::args::{Args, MANUAL, Verb};
+use crate::args::{Args, MANUAL, Place, Verb};
 use crate::failure::Failure;
 use crate::printer::{Printer, remark};
 use crate::socket::Daemon;
@@ -46,17 +47,13 @@ fn main() -> ExitCode {
 fn run(args: Args) -> Result<(), Failure> {
     let mut printer = Printer::new(args.output);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(Failure::Output)?.block_on(carry_out(args.verb, args.socket, &mut printer))?;
+    runtime.map_err(Failure::Output)?.block_on(carry_out(args.verb, args.place, &mut printer))?;
     printer.finish()
 }
 
-async fn carry_out(
-    verb: Verb,
-    socket: Option<PathBuf>,
-    printer: &mut Printer,
-) -> Result<(), Failure> {
+async fn carry_out(verb: Verb, place: Place, printer: &mut Printer) -> Result<(), Failure> {
     // Only some verbs need a daemon, and with it a configuration that says where it is.
-    let daemon = || Daemon::new(socket.clone());
+    let daemon = || Daemon::new(&place);
     match verb {
         Verb::Status => status::status(&daemon()?, printer).await,
         Verb::Top => top::top(&daemon()?, printer).await,
@@ -79,8 +76,8 @@ async fn carry_out(
         Verb::LogLevel { level } => commands::log_level(&daemon()?, printer, level).await,
         Verb::Arch { verb } => arch::run(&verb, printer),
         Verb::Manual { folder } => manual(&folder),
-        Verb::Doctor(patient) => doctor::doctor(socket, &patient, printer).await,
-        Verb::Bundle(args) => bundle::bundle(socket, &args, printer).await,
+        Verb::Doctor(patient) => doctor::doctor(&place, &patient, printer).await,
+        Verb::Bundle(args) => bundle::bundle(&place, &args, printer).await,
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) async fn best(
     printer.aside(&format!("\n{}\n{arch}\n\n{drawing}", first.id))?;
     let Some(file) = &args.weights else { return Ok(()) };
     let reserved = if args.force { None } else { Some(Reserved::new(file)?) };
-    let path = format!("/v1/archs/{}.safetensors?weights=kept", first.id);
+    let path = format!("/v1/archs/{}.safetensors", first.id);
     let bytes = daemon.work().get_bytes(&path).await?;
     write_atomically(file, &bytes)?;
     if let Some(reserved) = reserved {
@@ -105,7 +105,12 @@ pub(crate) async fn list(
             ("times", |row| row.times.to_string()),
             ("last search step", |row| nth(row.last_step).to_string()),
         ],
-    )
+    )?;
+    printer.aside(&format!(
+        "\nEach reward is the accuracy on one validation batch of {} images; `enasctl best` has \
+         accuracies on the whole validation split.",
+        reply.reward_images
+    ))
 }
 
 /// One architecture.
@@ -127,10 +132,11 @@ fn arch_table(reply: &ArchReply) -> String {
     });
     let scored = reply.scored.as_ref().map(|scored| {
         format!(
-            "{} at best, {} on average, {} times, last in search step {}",
+            "{} at best, {} on average, {} times on {} images each, last in search step {}",
             percent(scored.best_reward),
             percent(scored.mean_reward),
             scored.times,
+            reply.reward_images,
             nth(scored.last_step)
         )
     });

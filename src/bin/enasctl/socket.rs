@@ -6,6 +6,8 @@ use std::time::Duration;
 use enasd::api::{Client, Limits};
 use enasd::config::{Config, ConfigError, Loaded, SYSTEM_SOCKET, environment};
 
+use crate::args::Place;
+
 /// Questions are answered from memory and files.
 const QUESTION: Duration = Duration::from_secs(15);
 
@@ -21,10 +23,13 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// The daemon at `socket`, or at the default place.
-    pub(crate) fn new(socket: Option<PathBuf>) -> Result<Self, ConfigError> {
-        let socket =
-            socket.map_or_else(|| default_socket(&Config::load(None, environment(), &[])?), Ok)?;
+    /// The daemon at `place`.
+    pub(crate) fn new(place: &Place) -> Result<Self, ConfigError> {
+        let loaded = || Config::load(None, environment(), &place.flags());
+        let socket = match &place.socket {
+            Some(socket) => socket.clone(),
+            None => default_socket(place, &loaded()?)?,
+        };
         Ok(Self { questions: Client::new(&socket, QUESTION) })
     }
 
@@ -45,10 +50,10 @@ impl Daemon {
 }
 
 /// Where the daemon itself would listen: the same configuration, environment and folders. Where
-/// these name no socket and the user runs no daemon, the system's.
-pub(crate) fn default_socket(loaded: &Loaded) -> Result<PathBuf, ConfigError> {
-    if let Some(path) = &loaded.config.api.socket {
-        return Ok(path.clone());
+/// nothing says where it is and the user runs no daemon, the system's.
+pub(crate) fn default_socket(place: &Place, loaded: &Loaded) -> Result<PathBuf, ConfigError> {
+    if place.state.is_some() || loaded.config.api.socket.is_some() {
+        return loaded.socket();
     }
     let own = loaded.socket();
     let is_there = |path: &Path| path.try_exists().unwrap_or(true);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use enasd::actors::{AdvantageStatus, DerivationStatus, DeviceStatus, RunState, Status, nth};
 use enasd::api::ApiError;
 
+use crate::clock::now;
 use crate::failure::Failure;
 use crate::printer::{Printer, fields, or_dash, percent, thousands};
 use crate::socket::Daemon;
@@ -13,7 +14,7 @@ use crate::socket::Daemon;
 pub(crate) async fn status(daemon: &Daemon, printer: &mut Printer) -> Result<(), Failure> {
     let status: Result<Status, ApiError> = daemon.questions.get("/v1/status").await;
     let status = status?;
-    printer.one(&status, table)?;
+    printer.one(&status, |status| table(status, now()))?;
     match degraded(&status) {
         Some(why) => Err(Failure::Degraded { why }),
         None => Ok(()),
@@ -26,14 +27,13 @@ pub(crate) fn degraded(status: &Status) -> Option<String> {
         let why = status.error.as_deref().unwrap_or("no reason is known");
         return Some(format!("the search failed: {why}"));
     }
-    if let Some(silence) = status.disk_silence_seconds {
-        return Some(format!("the disk has not answered for {}", seconds(silence)));
-    }
     let why = status.checkpoint.last_error.as_ref()?;
     Some(format!("checkpoints fail: {why}"))
 }
 
-fn table(status: &Status) -> String {
+/// Lines for people, as of `now` in seconds since 1970.
+fn table(status: &Status, now: f64) -> String {
+    let (process, up) = (&status.process, (now - status.started_unix_seconds).max(0.0));
     fields(&[
         ("state", state(status)),
         ("place", place(status)),
@@ -53,6 +53,10 @@ fn table(status: &Status) -> String {
         ("checkpoint", checkpoint(status)),
         ("device", device(status)),
         ("data", data(status)),
+        ("process", format!("{}, up for {}", process.pid, seconds(up))),
+        ("state folder", process.state.clone()),
+        ("socket", process.socket.clone()),
+        ("metrics", or_dash(process.metrics.as_ref(), |at| format!("http://{at}/metrics"))),
         (
             "version",
             format!(
@@ -181,9 +185,6 @@ mod tests {
         assert_eq!(degraded(&status), None);
         status.checkpoint.last_error = Some("disk full".to_owned());
         assert_eq!(degraded(&status).as_deref(), Some("checkpoints fail: disk full"));
-        status.disk_silence_seconds = Some(65.0);
-        let why = degraded(&status);
-        assert_eq!(why.as_deref(), Some("the disk has not answered for 1 min 5 s"));
         status.state = RunState::Failed;
         status.error = Some("three errors in a row".to_owned());
         let why = degraded(&status);

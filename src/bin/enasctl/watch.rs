@@ -5,8 +5,8 @@ use std::time::Duration;
 use enasd::actors::Status;
 use tokio::time::sleep;
 
+use crate::clock::local;
 use crate::condition::Condition;
-use crate::events::utc;
 use crate::failure::Failure;
 use crate::printer::{Printer, or_dash, percent};
 use crate::socket::Daemon;
@@ -42,7 +42,7 @@ fn line(status: &Status) -> String {
     let condition = Condition::of(status, status.updated_unix_seconds);
     let points = or_dash(advantage.mean, |mean| format!("{:+.2} points", 100.0 * mean));
     let parts = [
-        utc((1000.0 * status.updated_unix_seconds) as i64),
+        local((1000.0 * status.updated_unix_seconds) as i64),
         condition.word.to_owned(),
         format!("search step {}", place.search_step()),
         format!("cycle {} epoch {}/{}", place.nth_cycle(), place.nth_epoch(), place.epochs()),

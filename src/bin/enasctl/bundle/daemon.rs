@@ -27,7 +27,7 @@ pub(super) async fn take(patient: &Patient, parts: &mut Parts) {
         Ok(status) => parts.add_json("status.json", status),
         Err(err) => parts.add("status.json", Err::<Vec<u8>, _>(err)),
     }
-    match patient.setting("telemetry.metrics").as_ref().and_then(|address| address.as_str()) {
+    match patient.metrics().as_deref() {
         None | Some("off") => parts.add(METRICS, Err::<Vec<u8>, _>("no metrics are served")),
         Some(address) => parts.add(METRICS, scrape(address).await),
     }

@@ -22,11 +22,11 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::args::BundleArgs;
+use crate::args::{BundleArgs, Place};
 use crate::bundle::parts::{LeftOut, Parts};
+use crate::clock::stamp;
 use crate::doctor::Diagnosis;
 use crate::doctor::patient::Patient;
-use crate::events::utc;
 use crate::failure::Failure;
 use crate::printer::{Printer, thousands};
 
@@ -41,11 +41,11 @@ struct Written {
 
 /// Writes a bundle, and prints where.
 pub(crate) async fn bundle(
-    socket: Option<PathBuf>,
+    place: &Place,
     args: &BundleArgs,
     printer: &mut Printer,
 ) -> Result<(), Failure> {
-    let patient = Patient::new(socket, &args.patient).await?;
+    let patient = Patient::new(place, &args.patient).await?;
     let root = name(patient.now);
     let file = args.file.clone().unwrap_or_else(|| format!("{root}.tar.gz").into());
     let parts = take(&patient, args).await;
@@ -77,8 +77,7 @@ async fn take(patient: &Patient, args: &BundleArgs) -> Parts {
 
 /// `enasd-bundle-20260331T120000Z`.
 fn name(unix_seconds: f64) -> String {
-    let time = utc((unix_seconds * 1000.0) as i64).replace(['-', ':'], "").replace(' ', "T");
-    format!("enasd-bundle-{time}")
+    format!("enasd-bundle-{}", stamp((unix_seconds * 1000.0) as i64))
 }
 
 fn text(written: &Written) -> String {

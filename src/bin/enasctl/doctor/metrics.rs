@@ -7,10 +7,7 @@ use crate::doctor::scrape::scrape;
 const METRICS: &str = "metrics";
 
 pub(super) async fn check(patient: &Patient) -> Vec<Finding> {
-    let address = patient.setting("telemetry.metrics");
-    let Some(address) = address.as_ref().and_then(|address| address.as_str()) else {
-        return Vec::new();
-    };
+    let Some(address) = &patient.metrics() else { return Vec::new() };
     if address == "off" {
         return vec![Finding::warn(
             METRICS,
@@ -36,6 +33,10 @@ pub(super) async fn check(patient: &Patient) -> Vec<Finding> {
         },
         (Err(_), Err(why)) if why.is_refused() => {
             Finding::ok(METRICS, format!("{address} is free"))
+        }
+        (Err(_), _) if patient.is_default("telemetry.metrics") => {
+            let what = format!("{address} is taken: a start takes the next free port");
+            Finding::warn(METRICS, what, "have Prometheus scrape the address that the log says")
         }
         (Err(_), _) => occupied(address),
     }]

@@ -21,11 +21,9 @@ mod state;
 pub(crate) mod unit;
 mod version;
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 
-use crate::args::PatientArgs;
+use crate::args::{PatientArgs, Place};
 use crate::doctor::patient::Patient;
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -43,11 +41,11 @@ pub(crate) struct Diagnosis {
 
 /// Prints what is found; a failure among it gives an exit status of its own.
 pub(crate) async fn doctor(
-    socket: Option<PathBuf>,
+    place: &Place,
     args: &PatientArgs,
     printer: &mut Printer,
 ) -> Result<(), Failure> {
-    let patient = Patient::new(socket, args).await?;
+    let patient = Patient::new(place, args).await?;
     let diagnosis = Diagnosis::of(&patient).await;
     printer.list(&diagnosis, &diagnosis.findings, Diagnosis::text)?;
     match diagnosis.count(Verdict::Fail) {

@@ -4,14 +4,15 @@
 use std::io;
 use std::iter;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use enasd::actors::Status;
+use enasd::actors::{ProcessStatus, Status};
 use enasd::api::{ApiError, Client, ConfigOrigins};
-use enasd::config::{Config, ConfigError, Loaded, environment};
+use enasd::config::{Config, ConfigError, Loaded, Source, environment};
 use enasd::store::{EventRow, HistoryReader, Newest, StateView, StoreError};
 
-use crate::args::PatientArgs;
+use crate::args::{PatientArgs, Place};
+use crate::clock::now;
 use crate::socket::default_socket;
 
 /// How long an answer may take: the daemon may be in a bad way.
@@ -53,16 +54,9 @@ pub(crate) struct StateFacts {
 }
 
 impl Patient {
-    /// Looks at everything once. `socket` is where the daemon is, if that was said.
-    pub(crate) async fn new(
-        socket: Option<PathBuf>,
-        args: &PatientArgs,
-    ) -> Result<Self, ConfigError> {
-        let flags: Vec<(String, String)> = args
-            .state
-            .iter()
-            .map(|state| ("store.state".to_owned(), state.display().to_string()))
-            .collect();
+    /// Looks at everything once.
+    pub(crate) async fn new(place: &Place, args: &PatientArgs) -> Result<Self, ConfigError> {
+        let flags = place.flags();
         let local = Config::load(args.config.as_deref(), environment(), &flags);
         // A configuration that is broken is a finding; what does not depend on it goes on.
         let places = match &local {
@@ -70,7 +64,7 @@ impl Patient {
             Err(_) => Config::load(Some(Path::new("/dev/null")), environment(), &flags)
                 .or_else(|_| Config::load(Some(Path::new("/dev/null")), folders(), &flags))?,
         };
-        let socket = socket.map_or_else(|| default_socket(&places), Ok)?;
+        let socket = place.socket.clone().map_or_else(|| default_socket(place, &places), Ok)?;
         let client = Client::new(&socket, QUESTION);
         let status = client.get("/v1/status").await;
         let origins: Option<ConfigOrigins> = client.get("/v1/config/origins").await.ok();
@@ -82,7 +76,7 @@ impl Patient {
             None => local,
         };
         let state = match &origins {
-            Some(origins) if args.state.is_none() => Ok(PathBuf::from(&origins.state)),
+            Some(origins) if place.state.is_none() => Ok(PathBuf::from(&origins.state)),
             _ => places.state(),
         };
         Ok(Self {
@@ -93,7 +87,7 @@ impl Patient {
             loaded,
             state: state.map(|path| StateFacts::new(&path)),
             uid: rustix::process::geteuid().as_raw(),
-            now: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
+            now: now(),
         })
     }
 
@@ -104,6 +98,23 @@ impl Patient {
             return origins.keys.get(key).map(|origin| origin.value.clone());
         }
         self.loaded.as_ref().ok()?.values().remove(key)
+    }
+
+    /// The address of the metrics: of the daemon's, where it says, else of the one that a start
+    /// would try first.
+    pub(crate) fn metrics(&self) -> Option<String> {
+        match &self.status {
+            Ok(status) if status.process != ProcessStatus::default() => {
+                Some(status.process.metrics.clone().unwrap_or_else(|| "off".to_owned()))
+            }
+            _ => Some(self.setting("telemetry.metrics")?.as_str()?.to_owned()),
+        }
+    }
+
+    /// Whether a start would take the built-in value of a key.
+    pub(crate) fn is_default(&self, key: &str) -> bool {
+        let source = self.loaded.as_ref().ok().and_then(|loaded| loaded.sources.get(key));
+        source.is_none_or(|source| *source == Source::Default)
     }
 
     /// The process that holds the state, as far as that can be seen.

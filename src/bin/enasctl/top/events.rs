@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use crate::events::utc;
+use crate::clock::in_zone;
 use crate::top::frame::rule;
 use crate::top::screen::Screen;
 use crate::top::theme::Theme;
@@ -18,7 +18,7 @@ pub(crate) fn draw(frame: &mut Frame, area: Rect, screen: &Screen, theme: Theme)
     let skipped = screen.events.len().saturating_sub(usize::from(inner.height));
     let lines = screen.events.iter().skip(skipped).map(|event| {
         Line::from(vec![
-            Span::styled(format!("{}  ", utc(event.unix_ms)), theme.dim()),
+            Span::styled(format!("{}  ", in_zone(event.unix_ms, &screen.zone)), theme.dim()),
             Span::raw(format!("{}  {}", event.kind, event.message)),
         ])
     });

@@ -25,15 +25,17 @@ mod theme;
 
 use std::env;
 use std::io::{self, IsTerminal};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::StreamExt;
+use jiff::tz::TimeZone;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{Event, EventStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::clock::now;
 use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::socket::Daemon;
@@ -69,7 +71,8 @@ async fn show(
     let (sender, mut news) = mpsc::channel(MAX_NEWS);
     let feed = Feed::new(daemon.questions.clone(), sender.clone());
     tokio::spawn(feed.run());
-    let mut screen = Screen::new(daemon.questions.socket().display().to_string());
+    let mut screen =
+        Screen::new(daemon.questions.socket().display().to_string(), TimeZone::system());
     let mut keys = EventStream::new();
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -104,11 +107,6 @@ async fn show(
             },
         }
     }
-}
-
-/// Seconds since 1970.
-fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 /// The signals that end a program which holds the terminal.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use enasd::actors::{BestStatus, RunState, Status};
 use enasd::api::wire::{Event, HistoryItem};
+use jiff::tz::TimeZone;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::condition::Severity;
@@ -69,6 +70,8 @@ pub(crate) enum Action {
 pub(crate) struct Screen {
     /// Where the daemon is.
     pub(crate) socket: String,
+    /// Where whoever looks at it is: times are told as there.
+    pub(crate) zone: TimeZone,
     /// Whether it answers.
     pub(crate) link: Link,
     /// The last status.
@@ -88,9 +91,10 @@ pub(crate) struct Screen {
 
 impl Screen {
     /// A screen that has nothing to show yet.
-    pub(crate) fn new(socket: String) -> Self {
+    pub(crate) fn new(socket: String, zone: TimeZone) -> Self {
         Self {
             socket,
+            zone,
             link: Link::Waiting,
             status: None,
             curve: Curve::default(),

@@ -4,6 +4,7 @@
 
 use enasd::actors::{AdvantageStatus, DerivationStatus, PlaceStatus, RunState, Status};
 use enasd::api::wire::Event;
+use jiff::tz::TimeZone;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -17,7 +18,7 @@ use crate::top::theme::Theme;
 
 /// A screen that looks at a running search.
 fn screen() -> Screen {
-    let mut screen = Screen::new("/run/enasd/api.sock".to_owned());
+    let mut screen = Screen::new("/run/enasd/api.sock".to_owned(), TimeZone::UTC);
     let earlier = Status { place: PlaceStatus { number: 20_000, ..status().place }, ..status() };
     screen.take(News::Status(Box::new(earlier)), NOW - 4.0);
     screen.take(News::Status(Box::new(status())), NOW);
@@ -130,8 +131,8 @@ fn a_larger_terminal_shows_more() {
     "●──●──┼──┼──┼──┼──6      6 = avg 3×3(0) + sep 5×5(1) → out   ●──●──┼─────┼──┼──6      6 = max 3×3(0) + sep 5×5(1) → out "
     "      ╰──┴──┴──┴──┴──▶   out = [2 3 4 5 6]                         ╰─────┴──┴──┴──▶   out = [2 4 5 6]                   "
     " What happened ─────────────────────────────────────────────────────────────────────────────────────────────────────────"
-    "2027-01-15 07:59:50Z  started  from nothing                                                                             "
-    "2027-01-15 07:59:50Z  checkpoint  at step 20200                                                                         "
+    "2027-01-15 07:59:50 +00:00  started  from nothing                                                                       "
+    "2027-01-15 07:59:50 +00:00  checkpoint  at step 20200                                                                   "
     "                                                                                                                        "
     "                                                                                                                        "
     "                                                                                                                        "
@@ -184,7 +185,7 @@ fn every_size_can_be_drawn() {
 
 #[test]
 fn before_the_first_answers_it_says_what_it_waits_for() {
-    let mut screen = Screen::new("/run/enasd/api.sock".to_owned());
+    let mut screen = Screen::new("/run/enasd/api.sock".to_owned(), TimeZone::UTC);
     check_says(&screen, &["waiting", "asking the daemon at /run/enasd/api.sock", "q quit"]);
     screen.take(News::Status(Box::default()), NOW);
     check_says(&screen, &["starting", "no rewards yet", "no cell is derived yet"]);
