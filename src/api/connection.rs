@@ -1,72 +1,184 @@
-//! How both servers speak HTTP/1.1: one request a connection, and a limit on everything that a
-//! peer may take its time over.
+//! How both servers treat a connection: one request, and a limit on everything that a peer may
+//! take its time over.
 //!
 //! ```text
-//! accept ─► head ≤ limit ─► body (the gate's) ─► reply: each part taken within the limit ─► close
+//! accept ─► place ─► head ≤ limit ─► body ≤ limit ─► app ─► reply, each part ≤ limit ─► close
 //! ```
 //!
-//! actix-web's own server knows no limit on writing, and none on the second head of a connection,
-//! so a peer that stops reading, or says half a second request, would keep its place for ever.
+//! What follows the first request is thrown away unread.
 
+use std::convert::Infallible;
 use std::fmt;
-use std::pin::Pin;
-use std::time::Duration;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use actix_http::{HttpService, KeepAlive, Request, Response};
+use actix_http::{HttpMessage, Request, Response};
 use actix_service::{
-    IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
+    IntoServiceFactory, Service, ServiceFactory, fn_factory, fn_service, map_config,
 };
-use actix_web::Error;
-use actix_web::body::MessageBody;
-use actix_web::dev::{AppConfig, Extensions};
-use tokio::io::{AsyncRead, AsyncWrite};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{AppConfig, ServiceResponse};
+use actix_web::{Error, ResponseError};
 use tokio::sync::watch;
-use tokio_io_timeout::TimeoutWriter;
 
-use crate::api::Limits;
+use crate::api::exchange::Exchange;
+use crate::api::peer::Stream;
+use crate::api::places::{Place, Places, Room, Waits};
+use crate::api::{Limits, Problem, ProblemCode};
 
-/// A connection whose writes have a limit.
-pub(super) type Timed<T> = Pin<Box<TimeoutWriter<T>>>;
+/// Connections beyond the places that a server takes, to tell them that there is none.
+pub(super) const SPARE_CONNECTIONS: usize = 32;
 
-/// The service of connections that answers them with `app`. `remember` looks at each new one;
-/// once `stopping` is true, those that are silent are hung up on.
+/// Replies up to this size need no room: all places together hold no more of them than is right.
+const SMALL_BYTES: u64 = 32 << 10;
+
+/// Called after every request that no route has seen, with the HTTP status of the reply and how
+/// long it took.
+type RefusedHook = Arc<dyn Fn(u16, Duration) + Send + Sync>;
+
+/// How a server treats its connections.
+#[derive(Clone)]
+pub(super) struct Terms {
+    pub(super) limits: Limits,
+    pub(super) room: Room,
+    /// The longest body of a request.
+    pub(super) max_body_bytes: usize,
+    pub(super) refused: RefusedHook,
+    /// True once the server ends: who has not asked is hung up on.
+    pub(super) stopping: watch::Receiver<bool>,
+}
+
+/// The service of connections that answers each with `app`, whose requests bring a
+/// [`Peer`](crate::api::peer::Peer) and an [`Option<IpAddr>`](Stream::reached_at) along.
 pub(super) fn service<T, I, S, B>(
     app: I,
-    limits: Limits,
-    remember: fn(&Timed<T>, &mut Extensions),
-    stopping: watch::Receiver<bool>,
+    terms: Terms,
 ) -> impl ServiceFactory<T, Config = (), Response = (), Error: fmt::Debug, InitError = ()>
 where
-    T: AsyncRead + AsyncWrite + Unpin + 'static,
+    T: Stream,
     I: IntoServiceFactory<S, Request>,
-    S: ServiceFactory<Request, Config = AppConfig> + 'static,
-    S::Error: Into<Error>,
-    S::InitError: fmt::Debug,
-    S::Response: Into<Response<B>>,
+    S: ServiceFactory<
+            Request,
+            Config = AppConfig,
+            Response = ServiceResponse<B>,
+            Error = Error,
+            InitError = (),
+        > + 'static,
     B: MessageBody + 'static,
 {
-    let app = app.into_factory().map_err(|err| err.into().error_response());
-    let http = HttpService::build()
-        .keep_alive(KeepAlive::Disabled)
-        .client_request_timeout(limits.head)
-        // What comes after a refusal is thrown away for a second: a peer who hears nothing before
-        // it has sent its body would not read why.
-        .client_disconnect_timeout(Duration::from_secs(1))
-        // A peer that hangs up is gone: nothing goes on for it.
-        .h1_allow_half_closed(false)
-        .graceful_shutdown_signal(move || {
-            let mut stopping = stopping.clone();
-            async move {
-                // A server that is dropped ends too.
-                let _ = stopping.wait_for(|&stopping| stopping).await;
-            }
-        })
-        .on_connect_ext(remember)
-        .h1(map_config(app, |()| AppConfig::default()));
-    fn_service(move |connection: T| async move {
-        let mut timed = TimeoutWriter::new(connection);
-        timed.set_timeout(Some(limits.take));
-        Ok((Box::pin(timed), None))
+    let app = map_config(app.into_factory(), |()| AppConfig::default());
+    fn_factory(move || {
+        let (app, terms) = (app.new_service(()), terms.clone());
+        async move {
+            let server =
+                Rc::new(Server { app: app.await?, places: Places::new(terms.room), terms });
+            Ok(fn_service(move |stream: T| {
+                let server = Rc::clone(&server);
+                async move {
+                    server.serve(stream).await;
+                    Ok::<_, Infallible>(())
+                }
+            }))
+        }
     })
-    .and_then(http)
+}
+
+/// What all connections of a server share.
+struct Server<S> {
+    app: S,
+    places: Places,
+    terms: Terms,
+}
+
+impl<S, B> Server<S>
+where
+    S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody + 'static,
+{
+    async fn serve(&self, stream: impl Stream) {
+        let place = self.places.enter(stream.peer());
+        let (peer, reached_at) = (stream.peer(), stream.reached_at());
+        let mut exchange = Exchange::new(stream, self.terms.limits);
+        let Some(place) = place else {
+            // Who is gone need not be told.
+            let _ = exchange.send(busy(), |_| {}).await;
+            return exchange.end().await;
+        };
+        let answer = self.answer(&mut exchange, &place, move |request| {
+            request.extensions_mut().insert(peer);
+            request.extensions_mut().insert(reached_at);
+        });
+        let ended = tokio::select! {
+            biased;
+            () = place.lost() => None,
+            answered = answer => Some(answered),
+        };
+        match ended {
+            Some(true) => {
+                place.now_waits(Waits::End);
+                tokio::select! {
+                    () = place.lost() => {}
+                    () = exchange.end() => {}
+                }
+            }
+            None if place.waits() == Waits::Request => {
+                let _ = exchange.send(busy(), |_| {}).await;
+            }
+            Some(false) | None => {}
+        }
+    }
+
+    /// Answers the request, if one comes; false if nothing was said.
+    async fn answer(
+        &self,
+        exchange: &mut Exchange<impl Stream>,
+        place: &Place,
+        introduce: impl FnOnce(&Request),
+    ) -> bool {
+        let started = Instant::now();
+        let mut stopping = self.terms.stopping.clone();
+        let received = tokio::select! {
+            biased;
+            // A server that is dropped ends too.
+            _ = stopping.wait_for(|&stopping| stopping) => return false,
+            received = exchange.receive(self.terms.max_body_bytes) => received,
+        };
+        place.now_waits(Waits::Daemon);
+        let reply = match received {
+            Ok(None) => return false,
+            Ok(Some(request)) => {
+                introduce(&request);
+                match exchange.unless_gone(self.app.call(request)).await {
+                    Some(Ok(reply)) => reply.map_into_boxed_body().into(),
+                    Some(Err(error)) => error.error_response().into(),
+                    None => return false,
+                }
+            }
+            Err(problem) => {
+                tracing::debug!(%problem, "a request is refused");
+                (self.terms.refused)(problem.code.status().as_u16(), started.elapsed());
+                problem.error_response().into()
+            }
+        };
+        let reply = if has_room(place, &reply) { reply } else { busy() };
+        let sent = exchange.send(reply, |waits| place.now_waits(waits)).await;
+        if let Err(error) = &sent {
+            tracing::debug!(%error, "a reply was not taken whole");
+        }
+        sent.is_ok()
+    }
+}
+
+fn has_room(place: &Place, reply: &Response<BoxBody>) -> bool {
+    match reply.body().size() {
+        BodySize::Sized(bytes) if SMALL_BYTES < bytes => place.hold(bytes),
+        _ => true,
+    }
+}
+
+fn busy() -> Response<BoxBody> {
+    let message = "all places are taken";
+    let hint = "close other connections, or try again in a moment";
+    Problem::new(ProblemCode::Busy, message, hint).error_response().into()
 }

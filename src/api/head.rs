@@ -1,7 +1,6 @@
-//! How long the head of a request may be. actix-web itself takes 128 KiB and 96 header fields, and
-//! answers what is longer without a body.
+//! How long the head of a request may be.
 
-use actix_web::dev::ServiceRequest;
+use actix_http::{HttpMessage, Request};
 
 use crate::api::{Problem, ProblemCode};
 
@@ -11,8 +10,12 @@ const MAX_URL_BYTES: usize = 8 << 10;
 /// All names and values of a head together: ten times those of a browser.
 const MAX_FIELD_BYTES: usize = 16 << 10;
 
+/// All that is read before a head is whole: enough to say what of it is too long. The parser takes
+/// no more than 96 fields.
+pub(super) const MAX_HEAD_BYTES: usize = 64 << 10;
+
 /// Refuses a head that is too long.
-pub(super) fn check_head(request: &ServiceRequest) -> Result<(), Problem> {
+pub(super) fn check_head(request: &Request) -> Result<(), Problem> {
     let url = request.uri().path_and_query().map_or(0, |url| url.as_str().len());
     if MAX_URL_BYTES < url {
         let message = format!("the URL has {url} bytes; it may have {MAX_URL_BYTES}");

@@ -1,7 +1,9 @@
 //! The OpenAPI document, made from the handlers and the wire types.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
+use actix_web::web::Bytes;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
@@ -11,7 +13,10 @@ use crate::api::wire::{Order, Stage};
 use crate::api::{Problem, ProblemCode, routes};
 
 /// What any request may meet before its route looks at it.
-const ANY: [ProblemCode; 5] = [
+const ANY: [ProblemCode; 8] = [
+    ProblemCode::BadHead,
+    ProblemCode::HeadTimeout,
+    ProblemCode::Busy,
     ProblemCode::BadBody,
     ProblemCode::BodyTimeout,
     ProblemCode::BodyTooLarge,
@@ -45,6 +50,14 @@ fn own_problems(path: &str) -> &'static [ProblemCode] {
     }
 }
 
+/// The document, as `GET /v1/openapi.json` serves it.
+pub(super) fn text() -> Bytes {
+    static TEXT: LazyLock<Bytes> = LazyLock::new(|| {
+        serde_json::to_vec(&document()).expect("a document is always JSON").into()
+    });
+    TEXT.clone()
+}
+
 /// The document that `GET /v1/openapi.json` serves.
 pub fn document() -> utoipa::openapi::OpenApi {
     Document::openapi()
@@ -59,9 +72,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
                        commands are taken from root, the daemon's own user and `api.admins`. \
                        Every error has a body of the type `application/problem+json` with a \
                        stable code; another path is a 404, another method a 405 with `Allow`. \
-                       Three answers come without a body, from below the API: 400 to what is no \
-                       HTTP, 408 to a head that takes longer than five seconds, and 431 to one \
-                       of more than 96 fields or 128 KiB."
+                       `HEAD` is answered as `GET` is, without the body. Who sends nothing for \
+                       five seconds is hung up on without a word."
     ),
     modifiers(&Problems),
     // Parameters do not bring their schemas along.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,6 +15,9 @@ use crate::store::StoreError;
 
 /// The content type.
 pub(super) const CONTENT_TYPE: &str = "application/problem+json";
+
+/// After how many seconds one who was refused for want of room may find some.
+const BUSY_SECONDS: u32 = 1;
 
 /// What kind of error: programs decide by it, so a code never changes its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -30,6 +34,10 @@ pub enum ProblemCode {
     BadBody,
     /// The body is longer than is read.
     BodyTooLarge,
+    /// The head of the request is no HTTP/1.1, or contradicts itself.
+    BadHead,
+    /// The head did not arrive in time.
+    HeadTimeout,
     /// The path with its query is longer than any.
     UrlTooLong,
     /// The header fields are longer than is read.
@@ -38,6 +46,8 @@ pub enum ProblemCode {
     BodyTimeout,
     /// The text is no architecture, or none of this net.
     BadArch,
+    /// It asks for another machine.
+    WrongHost,
     /// The peer may read and not command.
     Forbidden,
     /// Nothing is kept under this id.
@@ -81,13 +91,16 @@ impl ProblemCode {
         match self {
             Self::NotFound | Self::UnknownArch | Self::StageNotBuilt => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BadQuery | Self::BadBody | Self::BadArch | Self::RefusedRequest => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::BadHead
+            | Self::BadQuery
+            | Self::BadBody
+            | Self::BadArch
+            | Self::RefusedRequest => StatusCode::BAD_REQUEST,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UrlTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::RefusedState => StatusCode::CONFLICT,
             Self::Busy | Self::Unavailable | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
@@ -133,7 +146,11 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         let body = serde_json::to_string(self).expect("three strings are always JSON");
-        HttpResponse::build(self.status_code()).content_type(CONTENT_TYPE).body(body)
+        let mut reply = HttpResponse::build(self.status_code());
+        if self.code == ProblemCode::Busy {
+            reply.insert_header((RETRY_AFTER, BUSY_SECONDS));
+        }
+        reply.content_type(CONTENT_TYPE).body(body)
     }
 }
 

@@ -15,13 +15,18 @@ use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, web};
 use tokio::sync::watch;
 
+use crate::api::connection::{SPARE_CONNECTIONS, Terms};
+use crate::api::places::Room;
 use crate::api::socket::SocketFile;
 use crate::api::state::note_progress;
-use crate::api::{ApiError, ApiState, ServeConfig, Socket, connection, gate, peer, routes};
+use crate::api::{ApiError, ApiState, OTHER, ServeConfig, Socket, connection, gate, routes};
 
-/// Connections at a time; further ones wait in the socket's queue. Every follower and every
-/// command takes one, which leaves 224 for questions.
-const MAX_CONNECTIONS: usize = 256;
+/// How many are answered at a time. Every follower and every command takes a place, which leaves
+/// 224 for questions.
+const ROOM: Room = Room { places: 256, bytes: 16 << 20 };
+
+/// The longest body of a request: a thousand times an architecture.
+pub(super) const MAX_BODY_BYTES: usize = 64 << 10;
 
 /// Threads that read files and the database: questions are few and short.
 const BLOCKING_THREADS: usize = 4;
@@ -81,7 +86,14 @@ pub fn serve_listener(
     let build = move || {
         let (progress, noted) = watch::channel(Instant::now());
         actix_web::rt::spawn(note_progress(config.status.clone(), progress));
-        let (limits, ending) = (config.limits, stopped.clone());
+        let hook = Arc::clone(&config.hook);
+        let terms = Terms {
+            limits: config.limits,
+            room: ROOM,
+            max_body_bytes: MAX_BODY_BYTES,
+            refused: Arc::new(move |status, duration| hook(OTHER, status, duration)),
+            stopping: stopped.clone(),
+        };
         let state = Data::from(Arc::new(ApiState::new(config, stopped, noted)));
         let app = move || {
             App::new()
@@ -93,12 +105,10 @@ pub fn serve_listener(
         let server = Server::build()
             .workers(1)
             .worker_max_blocking_threads(BLOCKING_THREADS)
-            .max_concurrent_connections(MAX_CONNECTIONS)
+            .max_concurrent_connections(ROOM.places + SPARE_CONNECTIONS)
             .shutdown_timeout(SHUTDOWN_SECONDS)
             .disable_signals()
-            .listen_uds("api", listener, move || {
-                connection::service(app(), limits, peer::remember, ending.clone())
-            })?;
+            .listen_uds("api", listener, move || connection::service(app(), terms.clone()))?;
         Ok(server.run())
     };
     start("api", stopping, build)

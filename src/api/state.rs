@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, watch};
+use actix_web::rt::time::timeout;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::actors::{Commands, Status};
 use crate::api::peer::Commanders;
-use crate::api::{LogFilter, RunningConfig};
+use crate::api::{LogFilter, Problem, ProblemCode, RunningConfig};
 use crate::net::MicroNet;
 use crate::store::BestFolder;
 
@@ -24,6 +25,9 @@ const MAX_FOLLOWERS: usize = 16;
 /// Commands under way at a time: as many as the controller's mailbox holds.
 const MAX_COMMANDS: usize = 16;
 
+/// Large replies that are made at a time: each may hold megabytes before it is counted.
+const MAX_LARGE: usize = 2;
+
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -33,7 +37,7 @@ pub struct Limits {
     /// Until the body of a request is there.
     pub body: Duration,
     /// Until a peer takes more of a reply that does not fit the socket: one that stops reading is
-    /// hung up on.
+    /// hung up on. A large reply waits as long for its turn.
     pub take: Duration,
     /// A command that waits for a step at most.
     pub command: Duration,
@@ -94,6 +98,7 @@ pub struct ApiState {
     pub(super) config: ServeConfig,
     pub(super) followers: Arc<Semaphore>,
     pub(super) commands: Semaphore,
+    large: Arc<Semaphore>,
     /// True once the server ends: streams end too.
     pub(super) stopping: watch::Receiver<bool>,
     /// When the status changed last.
@@ -118,6 +123,7 @@ impl ApiState {
             config,
             followers: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
             commands: Semaphore::new(MAX_COMMANDS),
+            large: Arc::new(Semaphore::new(MAX_LARGE)),
             stopping,
             progress,
             draws: AtomicU64::new(0),
@@ -143,6 +149,15 @@ impl ApiState {
     pub(super) fn since_progress(&self) -> Option<Duration> {
         let published = self.config.status.has_changed().is_ok();
         published.then(|| self.progress.borrow().elapsed())
+    }
+
+    /// A turn to make a large reply, in the order of asking.
+    pub(super) async fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let turn = timeout(self.config.limits.take, Arc::clone(&self.large).acquire_owned()).await;
+        turn.ok().and_then(Result::ok).ok_or_else(|| {
+            let message = "as many large replies as may are being made";
+            Problem::new(ProblemCode::Busy, message, "try again in a moment")
+        })
     }
 
     /// A seed for a draw that names none.

@@ -114,6 +114,7 @@ pub(super) const KEYS: &[Key] = &[
     operation("api.socket", Rule::Path { max_bytes: MAX_SOCKET_BYTES }),
     live("api.admins", Rule::Uids { max: 64 }),
     operation("telemetry.metrics", Rule::Address),
+    operation("telemetry.metrics_hosts", Rule::Hosts { max: 64 }),
     live("telemetry.log", Rule::LogFilter),
 ];
 

@@ -1,7 +1,7 @@
 //! What a key takes: its type and range in one, and how both are said in a sentence.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::{Bound, RangeBounds};
 
 use serde_json::Value;
@@ -40,6 +40,11 @@ pub enum Rule {
         /// The most ids.
         max: usize,
     },
+    /// Names or addresses of machines.
+    Hosts {
+        /// The most names.
+        max: usize,
+    },
     /// What computes.
     Device,
     /// The address of the metrics.
@@ -58,7 +63,8 @@ impl Rule {
                 text.parse().ok().and_then(serde_json::Number::from_f64).map(Value::Number)
             }
             Self::Switch => text.parse::<bool>().ok().map(Value::from),
-            Self::Uids { .. } => read_uids(text),
+            Self::Uids { .. } => read_list(text, |id| id.parse::<u64>().ok().map(Value::from)),
+            Self::Hosts { .. } => read_list(text, |name| Some(name.trim_matches('"').into())),
             Self::OneOf(_) | Self::Path { .. } | Self::Device | Self::Address | Self::LogFilter => {
                 None
             }
@@ -76,6 +82,9 @@ impl Rule {
             Self::Path { max_bytes } => value.is_null() || is_path(value, max_bytes),
             Self::Uids { max } => value.as_array().is_some_and(|ids| {
                 ids.len() <= max && ids.iter().all(|id| id.as_u64().is_some_and(is_uid))
+            }),
+            Self::Hosts { max } => value.as_array().is_some_and(|names| {
+                names.len() <= max && names.iter().all(|name| name.as_str().is_some_and(is_host))
             }),
             Self::Device => value.as_str().is_some_and(is_device),
             Self::Address => value
@@ -117,6 +126,9 @@ impl fmt::Display for Rule {
                 write!(f, "a path of 1 to {max_bytes} bytes of UTF-8, in which `~` is not expanded")
             }
             Self::Uids { max } => write!(f, "a list of at most {max} numeric user ids"),
+            Self::Hosts { max } => {
+                write!(f, "a list of at most {max} host names or addresses, without ports")
+            }
             Self::Device => f.write_str("`cpu`, `auto` or `cuda:N` with N from 0 to 255"),
             Self::Address => f.write_str("`off` or an IP address and a port (`127.0.0.1:9899`)"),
             Self::LogFilter => write!(
@@ -132,19 +144,25 @@ fn quoted(words: &[&str]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// Ids separated by commas, in brackets or bare; no text is no id.
-fn read_uids(text: &str) -> Option<Value> {
+/// Values separated by commas, in brackets or bare; no text is no value.
+fn read_list(text: &str, read: impl Fn(&str) -> Option<Value>) -> Option<Value> {
     let text = text.trim();
     let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     if inner.trim().is_empty() {
         return Some(Value::Array(Vec::new()));
     }
-    inner.split(',').map(|id| id.trim().parse::<u64>().ok().map(Value::from)).collect()
+    inner.split(',').map(|one| read(one.trim())).collect()
 }
 
 /// The last number is not an id: the system uses it for "no user".
 fn is_uid(id: u64) -> bool {
     id < u64::from(u32::MAX)
+}
+
+fn is_host(name: &str) -> bool {
+    let is_named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let is_name = (1..=253).contains(&name.len()) && name.chars().all(is_named);
+    is_name || name.parse::<IpAddr>().is_ok()
 }
 
 fn is_path(value: &Value, max_bytes: usize) -> bool {
@@ -236,6 +254,15 @@ mod tests {
             Rule::Uids { max: 3 },
             &["", "[]", "1000", "1000, 1001", "[0,4294967294]"],
             &["alice", "4294967295", "-1", "1;2", "1,2,3,4", "1,"],
+        );
+    }
+
+    #[test]
+    fn hosts_are_a_list_of_names_without_ports() {
+        check(
+            Rule::Hosts { max: 3 },
+            &["", "[]", "gpu1", "gpu1.lan, 10.0.0.5", "[\"gpu1\", \"2001:db8::7\"]"],
+            &["gpu1:9899", "http://gpu1", "*", "a,b,c,d", "a,", "[::1]"],
         );
     }
 

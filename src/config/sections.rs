@@ -59,12 +59,19 @@ pub struct TelemetryConfig {
     /// The address of `/metrics`, or `off`. Whoever reaches it may read every metric: an address
     /// that is not loopback needs a firewall or a proxy.
     pub metrics: String,
+    /// Names of this machine under which `/metrics` answers, beside its addresses and
+    /// `localhost`.
+    pub metrics_hosts: Vec<String>,
     /// What is logged: a level, and levels for single modules.
     pub log: String,
 }
 
 impl Default for TelemetryConfig {
     fn default() -> Self {
-        Self { metrics: "127.0.0.1:9899".to_owned(), log: "info".to_owned() }
+        Self {
+            metrics: "127.0.0.1:9899".to_owned(),
+            metrics_hosts: Vec::new(),
+            log: "info".to_owned(),
+        }
     }
 }

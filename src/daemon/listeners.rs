@@ -26,6 +26,8 @@ pub(super) struct Listeners {
     /// Where the API is.
     pub(super) path: PathBuf,
     metrics: Option<TcpListener>,
+    /// Names under which the metrics answer.
+    hosts: Vec<String>,
 }
 
 /// The API's socket, by who owns its file.
@@ -56,7 +58,8 @@ impl Listeners {
             let path = loaded.socket()?;
             (Api::Own(Socket::bind(&path)?), path)
         };
-        Ok(Self { api, path, metrics })
+        let hosts = loaded.config.telemetry.metrics_hosts.clone();
+        Ok(Self { api, path, metrics, hosts })
     }
 
     /// Where the metrics are, if they are to be served.
@@ -71,8 +74,8 @@ impl Listeners {
         metrics: &Metrics,
     ) -> Result<Vec<ServerThread>, ApiError> {
         let metrics = metrics.clone();
-        let scraped =
-            self.metrics.map(|at| serve_metrics(at, move || metrics.render())).transpose()?;
+        let serve_metrics = |at| serve_metrics(at, &self.hosts, move || metrics.render());
+        let scraped = self.metrics.map(serve_metrics).transpose()?;
         let api = match self.api {
             Api::Own(socket) => serve(socket, config)?,
             Api::HandedOver(listener) => serve_listener(listener, config)?,

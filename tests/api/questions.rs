@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use enasd::actors::{RunState, Status};
-use enasd::api::wire::{ArchReply, ArchsReply, BestReply, HistoryReply, Stage};
+use enasd::api::wire::{ArchReply, ArchsReply, BestReply, HistoryItem, HistoryReply, Stage};
 use enasd::api::{COMMANDS, ConfigOrigins, Layer, ProblemCode, ROUTES};
 use enasd::space::Arch;
+use enasd::store::HistoryReader;
 use serde_json::Value;
 
-use crate::rig::{IDENTITIES, KEPT_WEIGHTS, PUBLISHED, Rig, check_refused, id, within};
+use crate::rig::{IDENTITIES, KEPT_WEIGHTS, PUBLISHED, Rig, check_refused, id, row, within};
 
 async fn text(rig: &Rig, path: &str) -> String {
     let bytes = within(rig.client().get_bytes(path)).await.unwrap();
@@ -121,6 +122,27 @@ async fn the_history_is_read_page_by_page() {
     let second: HistoryReply = within(client.get(&path)).await.unwrap();
     assert_eq!((second.rows[0].step, second.rows[0].arm.as_str()), (3, "controller"));
     assert_eq!((second.rows.len(), second.next_since), (1, 4));
+}
+
+#[tokio::test]
+async fn a_long_history_is_the_same_in_many_pages() {
+    let mut rig = Rig::new();
+    // Steps with fewer rows than a page and with more, and ends of pages within them.
+    for (step, n_rows) in [(4, 70), (5, 90), (6, 450), (7, 1), (8, 100), (9, 30)] {
+        let rows: Vec<_> = (0..n_rows).map(|idx| row(step, idx, IDENTITIES, 0.5)).collect();
+        rig.history.record(&rows, &[]).unwrap();
+    }
+    let reader = HistoryReader::open(&rig.folder.path().join("history.sqlite")).unwrap();
+    for (since, limit) in
+        [(0, 10_000), (0, 163), (0, 164), (0, 613), (4, 100), (5, 91), (6, 1), (6, 451), (8, 100)]
+    {
+        let path = format!("/v1/history?since={since}&limit={limit}");
+        let reply: HistoryReply = within(rig.client().get(&path)).await.unwrap();
+        let rows = reader.history(since, limit).unwrap();
+        assert_eq!(reply.next_since, rows.last().unwrap().step + 1, "{path}");
+        let expected: Vec<_> = rows.into_iter().map(HistoryItem::from).collect();
+        assert!(reply.rows == expected, "{path}: {} of {}", reply.rows.len(), expected.len());
+    }
 }
 
 #[tokio::test]

@@ -293,26 +293,28 @@ fn net() -> MicroNet {
 
 fn write_history(path: &Path) -> History {
     let mut history = History::open(path).unwrap();
-    let row = |step: u64, arch: &str, reward: f64| {
-        let arch: Arch = arch.parse().unwrap();
-        HistoryRow {
-            step,
-            arm: HistoryArm::Controller,
-            idx: 0,
-            phase: HistoryPhase::Controller,
-            cycle: 0,
-            epoch: 0,
-            arch: arch.to_string(),
-            arch_id: arch.id(),
-            reward: Some(reward),
-            log_prob: Some(-58.5),
-            entropy: Some(1.5),
-        }
-    };
-    let rows = [row(1, PUBLISHED, 0.5), row(2, PUBLISHED, 0.9), row(3, IDENTITIES, 0.25)];
+    let rows = [row(1, 0, PUBLISHED, 0.5), row(2, 0, PUBLISHED, 0.9), row(3, 0, IDENTITIES, 0.25)];
     history.record(&rows, &[]).unwrap();
     history.event(1000, "started", "from nothing").unwrap();
     history
+}
+
+/// A rollout of the policy.
+pub(crate) fn row(step: u64, idx: u32, arch: &str, reward: f64) -> HistoryRow {
+    let arch: Arch = arch.parse().unwrap();
+    HistoryRow {
+        step,
+        arm: HistoryArm::Controller,
+        idx,
+        phase: HistoryPhase::Controller,
+        cycle: 0,
+        epoch: 0,
+        arch: arch.to_string(),
+        arch_id: arch.id(),
+        reward: Some(reward),
+        log_prob: Some(-58.5),
+        entropy: Some(1.5),
+    }
 }
 
 /// The id of an architecture.

@@ -132,7 +132,7 @@ impl Manager {
 
 /// Asks on a connection that is there already, for as long as an answer takes.
 pub(crate) fn asked(mut stream: impl Read + Write, path: &str) -> String {
-    let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();

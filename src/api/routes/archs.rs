@@ -1,6 +1,7 @@
 //! `GET /v1/archs` and what hangs on one id: its description, drawings and weights.
 
 use actix_web::HttpResponse;
+use actix_web::http::header::ContentType;
 use actix_web::web::{Path, Query};
 
 use crate::actors::ChildWeights;
@@ -23,10 +24,16 @@ pub(in crate::api) async fn archs(state: State, query: Query<ArchsQuery>) -> Rep
     let ArchsQuery { order, limit } = *query;
     check_limit(limit)?;
     let path = state.config.history.clone();
-    let rows = read(move || Ok(HistoryReader::open(&path)?.archs(order.into(), limit)?)).await?;
-    let archs = rows.into_iter().map(ScoredArch::from).collect();
     let reward_images = state.status().data.reward_images;
-    Ok(HttpResponse::Ok().json(ArchsReply { archs, reward_images }))
+    let turn = state.turn().await?;
+    let text = read(move || {
+        let _turn = turn;
+        let rows = HistoryReader::open(&path)?.archs(order.into(), limit)?;
+        let archs = rows.into_iter().map(ScoredArch::from).collect();
+        let reply = ArchsReply { archs, reward_images };
+        Ok(serde_json::to_vec(&reply).expect("numbers and strings are always JSON"))
+    });
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(text.await?))
 }
 
 /// One architecture, whether or not the search has met it: the id spells it.
@@ -87,6 +94,7 @@ pub(in crate::api) async fn safetensors(state: State, id: Path<String>) -> Reply
     let known = Known::find(&state, &id).await?;
     state.config.net.shared(&known.drawn)?;
     let id = known.arch.id();
+    let _turn = state.turn().await?;
     let kept = match known.best {
         Some(_) => kept_weights(&state, &id).await?,
         None => None,

@@ -13,11 +13,11 @@ pub(super) mod sample;
 pub(super) mod score;
 pub(super) mod status;
 
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header::{self, ContentType, HeaderValue};
 use actix_web::web::{Data, JsonConfig, QueryConfig, ServiceConfig, resource, to};
 use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError, Route, web};
 
-use crate::api::gate::MAX_BODY_BYTES;
+use crate::api::server::MAX_BODY_BYTES;
 use crate::api::wire::MAX_LIMIT;
 use crate::api::{ApiState, Problem, ProblemCode, openapi};
 
@@ -134,11 +134,11 @@ pub(super) async fn no_route(request: HttpRequest) -> Result<HttpResponse, Probl
 
 /// Answers another method than `GET`.
 pub(super) async fn only_get(request: HttpRequest) -> HttpResponse {
-    other_method(&request, "GET")
+    other_method(&request, "GET, HEAD")
 }
 
 async fn only_get_or_put(request: HttpRequest) -> HttpResponse {
-    other_method(&request, "GET, PUT")
+    other_method(&request, "GET, HEAD, PUT")
 }
 
 async fn only_post(request: HttpRequest) -> HttpResponse {
@@ -158,7 +158,7 @@ fn other_method(request: &HttpRequest, allowed: &'static str) -> HttpResponse {
     (status = 200, description = "the document", body = Object),
 ))]
 pub(super) async fn openapi_json() -> HttpResponse {
-    HttpResponse::Ok().json(openapi::document())
+    HttpResponse::Ok().content_type(ContentType::json()).body(openapi::text())
 }
 
 fn bad_body(err: actix_web::error::JsonPayloadError, _: &HttpRequest) -> actix_web::Error {
