@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use crate::actors::controller::{Answer, Command};
 use crate::actors::driver::Driver;
+use crate::actors::outbox::Receipt;
 use crate::actors::{
     ActorError, ChildWeights, Crew, Note, Refusal, RunState, Sample, SampleReply, Score,
-    ScoreReply, nth,
+    ScoreReply, WeightsOf, nth,
 };
-use crate::engine::{part_of, to_safetensors};
-use crate::net::MicroNet;
+use crate::engine::{Snapshot, to_safetensors};
 use crate::search::{Arm, SampleRequest, SharedState, ValidSet};
 use crate::space::Arch;
+use crate::store::cell_weights;
 
 /// Set in the number of a draw that is no part of the schedule, so that it repeats none of its.
 const BESIDE_THE_SCHEDULE: u64 = 1 << 63;
@@ -31,10 +32,20 @@ fn answer<T>(to: Answer<T>, with: Result<T, Refusal>) {
 impl Driver {
     pub(super) async fn carry_out(&mut self, command: Command) {
         match command {
-            Command::Pause(to) => answer(to, self.set_paused(true).await),
-            Command::Resume(to) => answer(to, self.set_paused(false).await),
-            Command::Checkpoint(to) => answer(to, self.checkpoint().await),
-            Command::Derive(to) => answer(to, self.derive_beside().await.map_err(failed)),
+            Command::Pause(to) => answer(to, self.set_paused(true)),
+            Command::Resume(to) => answer(to, self.set_paused(false)),
+            Command::Checkpoint(to) => match self.save_soon().await {
+                Ok(receipt) => drop(actix::spawn(async { answer(to, saved(receipt).await) })),
+                Err(error) => answer(to, Err(failed(error))),
+            },
+            Command::Derive(to) => match self.derive_beside().await {
+                // Failed or not: it is tried again, and the cells are found.
+                Ok((ids, receipt)) => drop(actix::spawn(async {
+                    drop(saved(receipt).await);
+                    answer(to, Ok(ids));
+                })),
+                Err(error) => answer(to, Err(failed(error))),
+            },
             Command::Stop(to) => {
                 self.stopping = true;
                 self.observer.publish(&self.search, RunState::Stopping);
@@ -46,7 +57,7 @@ impl Driver {
         }
     }
 
-    async fn set_paused(&mut self, paused: bool) -> Result<(), Refusal> {
+    fn set_paused(&mut self, paused: bool) -> Result<(), Refusal> {
         if self.paused == paused {
             let why =
                 if paused { "the search is paused already" } else { "the search is not paused" };
@@ -55,34 +66,27 @@ impl Driver {
         self.paused = paused;
         let kind = if paused { "pause" } else { "resume" };
         let message = format!("asked before search step {}", nth(self.search.number()));
-        self.note(Note::new(kind, message)).await;
+        self.note(Note::new(kind, message));
         Ok(())
     }
 
-    async fn checkpoint(&mut self) -> Result<u64, Refusal> {
-        let step = self.save_now().await.map_err(failed)?;
-        match self.observer.checkpoint_error() {
-            Some(why) => Err(Refusal::Failed { why }),
-            None => Ok(step),
-        }
-    }
-
-    /// Derives with draws of its own; the schedule goes on as if nothing had been asked.
-    async fn derive_beside(&mut self) -> Result<Vec<String>, ActorError> {
+    /// Derives with draws of its own; the schedule goes on as if nothing had been asked. Returns
+    /// the ids of the best cells, and whether they are on disk, once that is known.
+    async fn derive_beside(&mut self) -> Result<(Vec<String>, Receipt), ActorError> {
         let number = self.search.number();
         let count = self.search.task().config.derive.samples;
         let sample = SampleRequest { arm: Arm::Policy, count, index: number | BESIDE_THE_SCHEDULE };
         let (_, short) = self.derive(sample, number | BESIDE_THE_SCHEDULE).await?;
         let change = self.search.offer(short);
-        let shared = self.shared().await?;
-        self.saver.entered(&change, &shared);
+        self.entered(&change).await?;
         let (before, entered) = (nth(number), change.entered.len());
         let message = format!("asked before search step {before}: {entered} entered the best");
-        self.note(Note::new("derive", message)).await;
-        self.save_now().await?;
+        self.note(Note::new("derive", message));
+        let receipt = self.save_soon().await?;
         self.observer.best(&self.search);
-        self.write_notes().await;
-        Ok(self.search.best().cells().iter().map(|cell| cell.arch.id()).collect())
+        self.write_notes();
+        let ids = self.search.best().cells().iter().map(|cell| cell.arch.id()).collect();
+        Ok((ids, receipt))
     }
 
     async fn score(&mut self, message: Score, to: Answer<ScoreReply>) {
@@ -123,10 +127,32 @@ impl Driver {
     }
 
     async fn weights(&mut self, message: ChildWeights) -> Result<Vec<u8>, Refusal> {
-        let family = self.search.task().family;
+        let ChildWeights { arch, of } = message;
+        let id = arch.id();
+        if of != WeightsOf::Present {
+            if let Some(weights) = self.saver.weights(&id) {
+                return weights_file(weights);
+            }
+            if self.search.best().cells().iter().any(|cell| cell.arch.id() == id) {
+                let why =
+                    format!("the weights that {id} was scored with are not in `best/` any more");
+                return Err(Refusal::Lost { why });
+            }
+            if of == WeightsOf::Score {
+                let why = format!("{id} is not among the best: no weights are kept with it");
+                return Err(Refusal::Request { why });
+            }
+        }
         let shared = self.shared().await.map_err(failed)?;
-        child_weights(&family, &message.arch, &shared)
+        let weights = cell_weights(&arch, self.search.task(), &shared.params);
+        weights_file(&weights.map_err(|error| Refusal::Request { why: error.to_string() })?)
     }
+}
+
+/// What came of a checkpoint.
+async fn saved(receipt: Receipt) -> Result<u64, Refusal> {
+    let gone = |_| Err("the daemon ended before it was written".to_owned());
+    receipt.await.unwrap_or_else(gone).map_err(|why| Refusal::Failed { why })
 }
 
 async fn whole_score(
@@ -142,10 +168,6 @@ async fn whole_score(
     }
 }
 
-/// The part of ω that a child reads.
-fn child_weights(family: &MicroNet, arch: &Arch, shared: &SharedState) -> Result<Vec<u8>, Refusal> {
-    let net = family.shared(arch).map_err(|error| Refusal::Request { why: error.to_string() })?;
-    let part = part_of(&net, &shared.params);
-    part.and_then(|part| to_safetensors(&part))
-        .map_err(|error| Refusal::Failed { why: error.to_string() })
+fn weights_file(weights: &Snapshot) -> Result<Vec<u8>, Refusal> {
+    to_safetensors(weights).map_err(|error| Refusal::Failed { why: error.to_string() })
 }

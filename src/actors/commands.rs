@@ -20,6 +20,12 @@ pub enum Refusal {
         /// In words.
         why: String,
     },
+    /// What it asks for was there once.
+    #[error("{why}")]
+    Lost {
+        /// In words.
+        why: String,
+    },
     /// It was tried and failed.
     #[error("{why}")]
     Failed {
@@ -93,12 +99,26 @@ pub struct SampleReply {
     pub log_prob: f64,
 }
 
-/// The part of the present ω that an architecture reads, as a safetensors file.
+/// Which weights of an architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WeightsOf {
+    /// Those that its score among the best was measured with.
+    Score,
+    /// Its part of the present ω.
+    Present,
+    /// Those of its score where it is one of the best, else its part of the present ω.
+    Either,
+}
+
+/// The weights of an architecture as a safetensors file. Of those that a score was measured with
+/// the controller has only what is not on disk yet; no others are ever given for them.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "Result<Vec<u8>, Refusal>")]
 pub struct ChildWeights {
     /// The architecture.
     pub arch: Arch,
+    /// Which.
+    pub of: WeightsOf,
 }
 
 /// The controller as the API knows it: the commands it takes and no more.

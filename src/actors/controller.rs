@@ -6,11 +6,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::actors::driver::Driver;
 use crate::actors::observer::Observer;
+use crate::actors::outbox::Outbox;
 use crate::actors::{
-    ActorError, Checkpoint, ChildWeights, Crew, Derive, DriverConfig, Pause, Refusal, Resume,
+    ActorError, Checkpoint, ChildWeights, Crew, Derive, DriverConfig, Note, Pause, Refusal, Resume,
     Sample, SampleReply, Score, ScoreReply, Stop,
 };
 use crate::search::Search;
+use crate::store::StoreError;
 use crate::telemetry::{self, Metrics};
 
 /// Commands that may wait for the step under way; more are refused, for each has somebody waiting.
@@ -47,6 +49,7 @@ pub type End = oneshot::Receiver<Result<(), ActorError>>;
 #[derive(Debug)]
 pub struct Controller {
     commands: mpsc::Sender<Command>,
+    outbox: Outbox,
     metrics: Metrics,
     /// What runs as soon as the actor is started.
     start: Option<Start>,
@@ -65,7 +68,9 @@ impl Controller {
         let (ended, end) = oneshot::channel();
         let metrics = crew.metrics.clone();
         let driver = Driver::new(search, crew, observer, config);
-        (Self { commands, metrics, start: Some(Start { driver, commands: receiver, ended }) }, end)
+        let outbox = driver.outbox().clone();
+        let start = Some(Start { driver, commands: receiver, ended });
+        (Self { commands, outbox, metrics, start }, end)
     }
 
     fn forward<T: 'static>(
@@ -102,6 +107,15 @@ impl Actor for Controller {
             });
             ctx.spawn(run);
         }
+    }
+}
+
+impl Handler<Note> for Controller {
+    type Result = Result<(), StoreError>;
+
+    fn handle(&mut self, message: Note, _: &mut Context<Self>) -> Self::Result {
+        self.outbox.forward(message);
+        Ok(())
     }
 }
 

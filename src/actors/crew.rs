@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use actix::{Addr, MailboxError, Recipient};
+use actix::{Addr, MailboxError, Message, Recipient};
 
 use crate::actors::{
-    AdoptPolicy, Evaluate, Evaluator, Keeper, LoadNewest, Note, Record, Restore, SampleArchs,
-    Sampler, Save, TakeSnapshot, TrainShared, Trained, Trainer,
+    AdoptPolicy, Evaluate, Evaluator, Keeper, LoadNewest, Note, Record, Recorded, Restore,
+    SampleArchs, Sampler, Save, SaveReply, TakeSnapshot, TrainShared, Trained, Trainer,
 };
 use crate::search::{
     SampleRequest, Sampled, Score, SearchError, SearchState, SharedState, SharedStep, ValidSet,
@@ -71,10 +71,6 @@ pub struct Crew {
     pub metrics: Metrics,
 }
 
-fn gone(actor: &'static str) -> impl Fn(MailboxError) -> ActorError {
-    move |source| ActorError::Mailbox { actor, source }
-}
-
 impl Crew {
     /// The crew of these four actors; `metrics` counts the messages to them.
     pub fn new(
@@ -99,21 +95,43 @@ impl Crew {
         }
     }
 
+    /// Sends a message, which is in the mailbox when this returns, and sees to its answer even
+    /// where nobody waits for it any more: actix passes over a message whose asker is gone.
+    fn ask<M>(
+        &self,
+        actor: Actor,
+        recipient: &Recipient<M>,
+        message: M,
+    ) -> impl Future<Output = Result<M::Result, ActorError>> + use<M>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+    {
+        let asked = self.metrics.asked(actor);
+        let request = recipient.send(message);
+        let answer = actix::spawn(async {
+            let _asked = asked;
+            request.await
+        });
+        async move {
+            let answer = answer.await.unwrap_or(Err(MailboxError::Closed));
+            answer.map_err(|source| ActorError::Mailbox { actor: actor.name(), source })
+        }
+    }
+
     /// Draws what the search asks for.
     pub async fn sample(
         &self,
         request: SampleRequest,
         seed: u64,
     ) -> Result<Vec<Sampled>, ActorError> {
-        let _asked = self.metrics.asked(Actor::Sampler);
-        let answer = self.sample.send(SampleArchs { request, seed }).await;
-        Ok(answer.map_err(gone("sampler"))??)
+        let message = SampleArchs { request, seed };
+        Ok(self.ask(Actor::Sampler, &self.sample, message).await??)
     }
 
     /// Gives the sampler another θ.
     pub async fn adopt(&self, message: AdoptPolicy) -> Result<(), ActorError> {
-        let _asked = self.metrics.asked(Actor::Sampler);
-        Ok(self.adopt.send(message).await.map_err(gone("sampler"))??)
+        Ok(self.ask(Actor::Sampler, &self.adopt, message).await??)
     }
 
     /// Takes one update of ω. The trainer has the message before the answer is awaited.
@@ -122,24 +140,18 @@ impl Crew {
         archs: Vec<Arch>,
         step: SharedStep,
     ) -> impl Future<Output = Result<Trained, ActorError>> + use<> {
-        let asked = self.metrics.asked(Actor::Trainer);
-        let request = self.train.send(TrainShared { archs, step });
-        async move {
-            let _asked = asked;
-            Ok(request.await.map_err(gone("trainer"))??)
-        }
+        let trained = self.ask(Actor::Trainer, &self.train, TrainShared { archs, step });
+        async { Ok(trained.await??) }
     }
 
     /// Copies ω and its optimizer.
     pub async fn snapshot(&self) -> Result<Arc<SharedState>, ActorError> {
-        let _asked = self.metrics.asked(Actor::Trainer);
-        Ok(self.snapshot.send(TakeSnapshot).await.map_err(gone("trainer"))??)
+        Ok(self.ask(Actor::Trainer, &self.snapshot, TakeSnapshot).await??)
     }
 
     /// Gives the trainer another ω.
     pub async fn restore(&self, message: Restore) -> Result<(), ActorError> {
-        let _asked = self.metrics.asked(Actor::Trainer);
-        Ok(self.restore.send(message).await.map_err(gone("trainer"))??)
+        Ok(self.ask(Actor::Trainer, &self.restore, message).await??)
     }
 
     /// Scores children. The evaluator has the message before the answer is awaited.
@@ -157,23 +169,27 @@ impl Crew {
         &self,
         message: Evaluate,
     ) -> impl Future<Output = Result<Vec<Score>, ActorError>> + use<> {
-        let asked = self.metrics.asked(Actor::Evaluator);
-        let request = self.evaluate.send(message);
-        async move {
-            let _asked = asked;
-            Ok(request.await.map_err(gone("evaluator"))??)
-        }
+        let scores = self.ask(Actor::Evaluator, &self.evaluate, message);
+        async { Ok(scores.await??) }
+    }
+
+    /// Writes finished steps.
+    pub(super) async fn record(&self, message: Record) -> Result<Recorded, ActorError> {
+        self.ask(Actor::Keeper, &self.record, message).await
+    }
+
+    /// Writes a checkpoint.
+    pub(super) async fn save(&self, message: Save) -> Result<SaveReply, ActorError> {
+        self.ask(Actor::Keeper, &self.save, message).await
     }
 
     /// Reads the newest checkpoint.
     pub async fn load(&self) -> Result<Arc<SearchState>, ActorError> {
-        let _asked = self.metrics.asked(Actor::Keeper);
-        Ok(self.load.send(LoadNewest).await.map_err(gone("keeper"))??)
+        Ok(self.ask(Actor::Keeper, &self.load, LoadNewest).await??)
     }
 
     /// Writes an event for people.
-    pub async fn note(&self, message: Note) -> Result<(), ActorError> {
-        let _asked = self.metrics.asked(Actor::Keeper);
-        Ok(self.note.send(message).await.map_err(gone("keeper"))??)
+    pub(super) async fn note(&self, message: Note) -> Result<Result<(), StoreError>, ActorError> {
+        self.ask(Actor::Keeper, &self.note, message).await
     }
 }

@@ -18,13 +18,17 @@ use tracing::{Instrument, Span};
 
 use crate::actors::controller::Command;
 use crate::actors::observer::Observer;
+use crate::actors::outbox::{Outbox, Receipt};
 use crate::actors::place_span::place_span;
 use crate::actors::saver::{Saver, Saving};
-use crate::actors::{ActorError, AdoptPolicy, Crew, LastRun, Note, Restore, RunState, nth};
-use crate::search::{
-    Outcome, Place, SampleRequest, Sampled, Search, SearchError, SearchState, SharedState,
-    StepRecord, Task, Until, ValidSet, Work, archs, pair,
+use crate::actors::{
+    ActorError, AdoptPolicy, Crew, Entered, LastRun, Note, Restore, RunState, nth,
 };
+use crate::search::{
+    BestChange, Outcome, Place, SampleRequest, Sampled, Search, SearchError, SearchState,
+    SharedState, StepRecord, Task, Until, ValidSet, Work, archs, pair,
+};
+use crate::store::cell_weights;
 
 /// Steps that fail in a row before the run ends.
 const MAX_RECOVERIES_IN_A_ROW: u32 = 3;
@@ -82,6 +86,11 @@ impl Driver {
         }
     }
 
+    /// The way to the keeper.
+    pub(super) fn outbox(&self) -> &Outbox {
+        self.saver.outbox()
+    }
+
     /// Takes steps until the run is over.
     pub(super) async fn run(
         mut self,
@@ -93,7 +102,9 @@ impl Driver {
             Err(_) => RunState::Failed,
         };
         if let Err(error) = &result {
-            self.note(Note::new("stop", format!("it ended by an error: {error}"))).await;
+            self.note(Note::new("stop", format!("it ended by an error: {error}")));
+            // There may be nobody to write it.
+            drop(self.settle().await);
         }
         self.observer.ended(state, result.as_ref().err().map(ToString::to_string));
         result
@@ -117,9 +128,9 @@ impl Driver {
 
     async fn begin(&mut self) -> Result<(), ActorError> {
         self.observer.begin(&self.search);
-        self.note(Note::start(self.search.number(), &self.config.last)).await;
+        self.note(Note::start(self.search.number(), &self.config.last));
         // The first checkpoint binds the state folder to these settings.
-        self.save_now().await.map(|_| ())
+        self.save_now().await
     }
 
     /// Carries out what was asked, then takes a step, unless the run is over by then.
@@ -157,9 +168,13 @@ impl Driver {
                 return Ok(());
             }
             self.observer.publish(&self.search, RunState::Paused);
-            match commands.recv().await {
-                Some(command) => self.carry_out(command).await,
-                None => self.stopping = true,
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(command) => self.carry_out(command).await,
+                    None => self.stopping = true,
+                },
+                // What was handed over before may be answered only now.
+                told = self.saver.news(&mut self.observer) => told?,
             }
         }
     }
@@ -244,7 +259,7 @@ impl Driver {
     }
 
     /// Keeps a finished step to be published while the next is under way; one that derived is
-    /// saved first, for what entered the best is cut from the ω that scored it.
+    /// saved at once, for its cells took long to find.
     async fn finished(&mut self, record: StepRecord) -> Result<(), ActorError> {
         let change = match &record.outcome {
             Outcome::Derive(change) => Some(change.clone()),
@@ -252,11 +267,25 @@ impl Driver {
         };
         self.last = Some(record);
         if let Some(change) = change {
+            self.recoveries_in_a_row = 0;
             self.take_note().await?;
-            let shared = self.shared().await?;
-            self.saver.entered(&change, &shared);
-            self.save_now().await?;
+            self.entered(&change).await?;
+            self.save_soon().await?;
         }
+        Ok(())
+    }
+
+    /// Takes the weights of what a derivation brought into the best from the ω that scored it,
+    /// which the next ω step replaces.
+    pub(super) async fn entered(&mut self, change: &BestChange) -> Result<(), ActorError> {
+        let shared = self.shared().await?;
+        let task = self.search.task();
+        let entered = change.entered.iter().map(|cell| {
+            let weights = Arc::new(cell_weights(&cell.arch, task, &shared.params)?);
+            Ok(Entered { id: cell.arch.id(), weights })
+        });
+        let entered = entered.collect::<Result<_, ActorError>>()?;
+        self.saver.entered(entered, self.search.best());
         Ok(())
     }
 
@@ -267,26 +296,34 @@ impl Driver {
         let span = self.span(record.place);
         span.in_scope(|| self.observer.observe(&record, &self.search));
         self.saver.push(record);
-        self.saver.poll(&mut self.observer).await?;
+        self.saver.poll(&mut self.observer)?;
         self.observer.publish(&self.search, RunState::Running);
-        self.write_notes().await;
+        self.write_notes();
+        while self.saver.is_full() {
+            self.saver.wait_for_room(&mut self.observer).await?;
+            self.observer.publish(&self.search, RunState::Running);
+            self.write_notes();
+        }
         Ok(())
     }
 
     /// Writes a checkpoint and waits for it. A full disk is no end: it is tried again later.
-    pub(super) async fn save_now(&mut self) -> Result<u64, ActorError> {
-        let state = self.state().await?;
-        self.saver.save_and_wait(state, &mut self.observer).await?;
-        self.write_notes().await;
-        self.recoveries_in_a_row = 0;
-        Ok(self.search.number())
+    async fn save_now(&mut self) -> Result<(), ActorError> {
+        self.save_soon().await?;
+        self.settle().await
+    }
+
+    /// Waits until the keeper has answered to all that it was handed.
+    async fn settle(&mut self) -> Result<(), ActorError> {
+        self.saver.settle(&mut self.observer).await?;
+        self.write_notes();
+        self.saver.settle(&mut self.observer).await
     }
 
     /// Hands the state to the keeper and goes on.
-    async fn save_soon(&mut self) -> Result<(), ActorError> {
+    pub(super) async fn save_soon(&mut self) -> Result<Receipt, ActorError> {
         let state = self.state().await?;
-        self.saver.save(state);
-        Ok(())
+        Ok(self.saver.save(state))
     }
 
     async fn state(&mut self) -> Result<SearchState, ActorError> {
@@ -304,8 +341,8 @@ impl Driver {
         }
         let number = nth(self.search.number());
         let message = format!("it stopped before search step {number}, and all is saved");
-        self.note(Note::new("stop", message)).await;
-        Ok(())
+        self.note(Note::new("stop", message));
+        self.settle().await
     }
 
     /// Goes back to the newest checkpoint after a failed step.
@@ -320,7 +357,7 @@ impl Driver {
             search_step = failed,
             "a step failed; back to the newest checkpoint: {error}"
         );
-        self.saver.discard().await;
+        self.saver.discard(&mut self.observer).await?;
         // A device may not hold one ω more.
         self.frozen = None;
         self.ahead = None;
@@ -334,22 +371,19 @@ impl Driver {
         self.observer.recovered(&self.search);
         let back = nth(self.search.number());
         let message = format!("search step {failed} failed, back to search step {back}: {error}");
-        self.note(Note::new("recovery", message)).await;
+        self.note(Note::new("recovery", message));
         Ok(())
     }
 
     /// Writes down what the observer found worth an event.
-    pub(super) async fn write_notes(&mut self) {
+    pub(super) fn write_notes(&mut self) {
         for note in self.observer.take_notes() {
-            self.note(note).await;
+            self.note(note);
         }
     }
 
-    /// Writes an event; one that cannot be written is logged and no reason to stop.
-    pub(super) async fn note(&self, note: Note) {
-        tracing::info!(kind = note.kind, "{}", note.message);
-        if let Err(error) = self.crew.note(note).await {
-            tracing::warn!("an event could not be written to the history: {error}");
-        }
+    /// Writes an event. Nobody waits for it.
+    pub(super) fn note(&self, note: Note) {
+        self.outbox().note(note);
     }
 }

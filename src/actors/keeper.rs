@@ -1,11 +1,13 @@
 //! The keeper: owns the files. What is acknowledged is on disk.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use actix::{Actor, Context, Handler};
 use tokio::sync::watch;
 
+use crate::actors::outbox::MAX_NOTES;
 use crate::actors::{Entered, LoadNewest, Note, Record, Recorded, Save, SaveReply, Saved, Saving};
 use crate::search::{SearchState, StepRecord, Task};
 use crate::space::Arch;
@@ -33,6 +35,8 @@ pub struct Keeper {
     draw: fn(&Arch) -> String,
     /// Finished steps that are not in the history yet, oldest first.
     backlog: Vec<StepRecord>,
+    /// Events that are not in the history yet, oldest first.
+    notes: VecDeque<Note>,
 }
 
 /// The files that a keeper owns.
@@ -55,7 +59,7 @@ impl Keeper {
     pub fn new(task: Task, files: KeeperFiles, config: String, draw: fn(&Arch) -> String) -> Self {
         let KeeperFiles { folder, checkpoints, history, best, saving } = files;
         let config_hash = blake3::hash(config.as_bytes()).to_hex().to_string();
-        let backlog = Vec::new();
+        let (backlog, notes) = (Vec::new(), VecDeque::new());
         Self {
             task,
             folder,
@@ -67,6 +71,7 @@ impl Keeper {
             config_hash,
             draw,
             backlog,
+            notes,
         }
     }
 
@@ -77,6 +82,8 @@ impl Keeper {
         let error = match self.history.record(&rollouts, &steps) {
             Ok(()) => {
                 self.backlog.clear();
+                // One that still cannot be written is told of when it comes.
+                drop(self.write_notes());
                 None
             }
             Err(error) => Some(error.to_string()),
@@ -87,10 +94,27 @@ impl Keeper {
         Recorded { backlog: self.backlog.len(), archs_unique, free_bytes, error }
     }
 
+    /// Writes the events that wait, oldest first; what cannot be written stays.
+    fn write_notes(&mut self) -> Result<(), StoreError> {
+        while let Some(Note { unix_ms, kind, message }) = self.notes.front() {
+            self.history.event(*unix_ms, kind, message)?;
+            self.notes.pop_front();
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, note: Note) -> Result<(), StoreError> {
+        // Those of when it began say more than the later ones.
+        if self.notes.len() < MAX_NOTES {
+            self.notes.push_back(note);
+        }
+        self.write_notes()
+    }
+
     fn save(&mut self, message: Save) -> SaveReply {
         let start = Instant::now();
-        let Save { state, records, entered } = message;
-        let recorded = self.record(records);
+        let Save { state, entered } = message;
+        let recorded = self.record(Vec::new());
         // A checkpoint whose history is not on disk would lose rows for good.
         let saved = match recorded.error.clone() {
             Some(why) => Err(StoreError::HistoryBehind { why }),
@@ -106,11 +130,11 @@ impl Keeper {
         entered: &[Entered],
         start: Instant,
     ) -> Result<Saved, StoreError> {
-        for Entered { id, shared } in entered {
+        for Entered { id, weights } in entered {
             // One that left again before it was saved is not needed.
             let cells = state.best.cells();
             if let Some(cell) = cells.iter().find(|cell| cell.arch.id() == *id) {
-                let files = best_files(cell, &self.task, &shared.params, self.draw)?;
+                let files = best_files(cell, &self.task, weights, self.draw)?;
                 self.best.put(id, &borrow(&files))?;
             }
         }
@@ -190,8 +214,6 @@ impl Handler<Note> for Keeper {
     type Result = Result<(), StoreError>;
 
     fn handle(&mut self, message: Note, _: &mut Context<Self>) -> Self::Result {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let millis = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-        self.history.event(millis, message.kind, &message.message).map(|_| ())
+        self.note(message)
     }
 }

@@ -106,16 +106,15 @@ pub struct Recorded {
     pub error: Option<String>,
 }
 
-/// Writes finished steps, the files of cells that entered the best, and a checkpoint; then
-/// removes the files of cells that left. Controller → Keeper.
+/// Writes the files of cells that entered the best, and a checkpoint; then removes the files of
+/// cells that left. Steps that the history could not take before are tried again first.
+/// Controller → Keeper.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "SaveReply")]
 pub struct Save {
     /// Everything that a restart needs.
     pub state: Arc<SearchState>,
-    /// Finished steps, oldest first.
-    pub records: Vec<StepRecord>,
-    /// Cells that entered the best since the last checkpoint, in order.
+    /// Best cells whose files are not known to be on disk, in order.
     pub entered: Vec<Entered>,
 }
 
@@ -124,8 +123,8 @@ pub struct Save {
 pub struct Entered {
     /// Its id.
     pub id: String,
-    /// The ω that scored it, from which its weights are cut.
-    pub shared: Arc<SharedState>,
+    /// Its part of the ω that scored it.
+    pub weights: Arc<Snapshot>,
 }
 
 /// A checkpoint that is on disk.

@@ -12,6 +12,7 @@ mod keeper;
 mod messages;
 mod note;
 mod observer;
+mod outbox;
 mod place;
 mod place_span;
 mod recent;
@@ -22,7 +23,7 @@ mod trainer;
 
 pub use commands::{
     Checkpoint, ChildWeights, Commands, Derive, Pause, Refusal, Resume, Sample, SampleReply, Score,
-    ScoreReply, Stop,
+    ScoreReply, Stop, WeightsOf,
 };
 pub use controller::{Controller, End};
 pub use crew::{ActorError, Crew};

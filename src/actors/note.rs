@@ -1,5 +1,7 @@
 //! Notes: what is worth an event, and in which words. They are what a person reads in the morning.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use actix::Message;
 
 use crate::actors::{AdvantageStatus, BestStatus, PlaceStatus, nth};
@@ -34,10 +36,13 @@ pub enum LastRun {
     },
 }
 
-/// Writes an event for people. Controller → Keeper.
+/// Writes an event for people; one that cannot be written is tried again. Controller → Keeper,
+/// and whoever has one → Controller, which answers at once.
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<(), StoreError>")]
 pub struct Note {
+    /// When it happened, in milliseconds since 1970.
+    pub unix_ms: i64,
     /// What kind, one word.
     pub kind: &'static str,
     /// What happened.
@@ -45,8 +50,11 @@ pub struct Note {
 }
 
 impl Note {
-    pub(super) fn new(kind: &'static str, message: String) -> Self {
-        Self { kind, message }
+    /// What happens now.
+    pub fn new(kind: &'static str, message: String) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let unix_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+        Self { unix_ms, kind, message }
     }
 
     /// The start of a search that stands before step `number`.
@@ -91,6 +99,24 @@ impl Note {
         });
         let verdict = comparison(advantage);
         Self::new("cycle", format!("cycle {} ended; {best}{verdict}", place.nth_cycle()))
+    }
+
+    /// Checkpoints cannot be written any more.
+    pub(super) fn checkpoint_failed(why: &StoreError) -> Self {
+        let message = format!("{why}; the search goes on, and it is tried again");
+        Self::new("checkpoint-failed", message)
+    }
+
+    /// Checkpoints can be written again, after so many that could not; this one resumes at `step`.
+    pub(super) fn checkpoint_saved(step: u64, failures: u64) -> Self {
+        let (at, times) = (nth(step), if failures == 1 { "time" } else { "times" });
+        let message = format!("at search step {at}, after it failed {failures} {times}");
+        Self::new("checkpoint-saved", message)
+    }
+
+    /// A write to the disk took so long that it counts as one that hung.
+    pub(super) fn disk_hung(seconds: u64, what: &str) -> Self {
+        Self::new("disk", format!("it took {seconds} s to write {what}"))
     }
 
     /// The verdict is another.

@@ -34,6 +34,8 @@ pub struct Observer {
     epoch_sums: (f64, f64, u64),
     decisions: usize,
     disk: DiskWatch,
+    /// Checkpoints in a row that could not be written.
+    failures: u64,
     /// What is worth an event and was not written down yet.
     notes: Vec<Note>,
 }
@@ -50,6 +52,7 @@ impl Observer {
             epoch_sums: (0.0, 0.0, 0),
             decisions: 1,
             disk: DiskWatch::default(),
+            failures: 0,
             notes: Vec::new(),
         }
     }
@@ -247,6 +250,10 @@ impl Observer {
         checkpoint.seconds = Some(saved.duration.as_secs_f64());
         checkpoint.writes_total += 1;
         checkpoint.last_error = None;
+        if 0 < self.failures {
+            self.notes.push(Note::checkpoint_saved(saved.step, self.failures));
+            self.failures = 0;
+        }
         if let Some(bytes) = saved.state_bytes {
             self.metrics.state_size(bytes);
         }
@@ -261,6 +268,10 @@ impl Observer {
     /// Takes note of a checkpoint that failed.
     pub(super) fn save_failed(&mut self, error: &StoreError) {
         tracing::error!("the checkpoint could not be written; the search goes on: {error}");
+        if self.failures == 0 {
+            self.notes.push(Note::checkpoint_failed(error));
+        }
+        self.failures += 1;
         self.status.checkpoint.failures_total += 1;
         self.status.checkpoint.last_error = Some(error.to_string());
         self.metrics.checkpoint_failed();
@@ -269,6 +280,15 @@ impl Observer {
     /// Why the newest checkpoint could not be written, where it could not.
     pub(super) fn checkpoint_error(&self) -> Option<String> {
         self.status.checkpoint.last_error.clone()
+    }
+
+    /// Takes note of for how long the disk has been silent, where it is, and how many finished
+    /// steps are not in the history then.
+    pub(super) fn disk_silence(&mut self, silence: Option<Duration>, steps: usize) {
+        self.status.disk_silence_seconds = silence.map(|silence| silence.as_secs_f64());
+        if silence.is_some() {
+            self.metrics.history_backlog(steps);
+        }
     }
 
     /// Takes note of how the history stands.

@@ -1,20 +1,20 @@
-//! The saver: what the driver hands to the keeper, and when. At most one message is under way;
-//! while the disk refuses, steps pile up to a limit and checkpoints are tried ever less often.
+//! The saver: what the driver hands to the keeper, and when. While the disk refuses or hangs,
+//! steps pile up to a limit and checkpoints are tried ever less often.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::MailboxError;
-use futures_util::FutureExt;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
 
 use crate::actors::keeper::MAX_BACKLOG;
 use crate::actors::observer::Observer;
-use crate::actors::{ActorError, Crew, Entered, Record, Recorded, Save, SaveReply, Saved};
-use crate::search::{BestChange, SearchState, SharedState, StepRecord};
+use crate::actors::outbox::{Answer, Outbox, Receipt};
+use crate::actors::{ActorError, Crew, Entered, Recorded, Save, Saved};
+use crate::engine::Snapshot;
+use crate::search::{BestCells, SearchState, StepRecord};
 use crate::store::{Retention, StoreError};
-use crate::telemetry::Actor;
 
 /// Finished steps that go to the history in one message: one transaction each.
 const RECORDS_A_MESSAGE: usize = 64;
@@ -25,6 +25,9 @@ const MAX_RECORD_DELAY: Duration = Duration::from_secs(1);
 /// The longest pause between two attempts to save on a disk that refuses.
 const MAX_RETRY_DELAY: Duration = Duration::from_mins(5);
 
+/// The pause between two looks at a disk that is waited for.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
 /// How often checkpoints are written and which stay. May change while the search runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Saving {
@@ -34,12 +37,10 @@ pub struct Saving {
     pub retention: Retention,
 }
 
-/// The message under way.
-type UnderWay = Pin<Box<dyn Future<Output = Result<Answer, MailboxError>>>>;
-
 /// Hands finished steps and states to the keeper.
 pub(super) struct Saver {
-    crew: Crew,
+    outbox: Outbox,
+    answers: mpsc::UnboundedReceiver<Answer>,
     saving: watch::Receiver<Saving>,
     /// When the last attempt to write a checkpoint ended.
     tried: Instant,
@@ -47,9 +48,11 @@ pub(super) struct Saver {
     retry: Option<Duration>,
     records: Vec<StepRecord>,
     oldest_record: Option<Instant>,
-    /// Cells whose files the next checkpoint has to write, with the ω that scored them.
+    /// Best cells whose files are not known to be on disk.
     entered: Vec<Entered>,
-    under_way: Option<UnderWay>,
+    /// Checkpoints and finished steps that were handed over and not answered yet.
+    saves: usize,
+    steps: usize,
     /// Finished steps that the keeper could not write yet.
     backlog: usize,
 }
@@ -62,17 +65,25 @@ impl std::fmt::Debug for Saver {
 
 impl Saver {
     pub(super) fn new(crew: Crew, saving: watch::Receiver<Saving>) -> Self {
+        let (outbox, answers) = Outbox::new(crew);
         Self {
-            crew,
+            outbox,
+            answers,
             saving,
             tried: Instant::now(),
             retry: None,
             records: Vec::new(),
             oldest_record: None,
             entered: Vec::new(),
-            under_way: None,
+            saves: 0,
+            steps: 0,
             backlog: 0,
         }
+    }
+
+    /// The way to the keeper.
+    pub(super) fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     /// Takes a finished step.
@@ -81,132 +92,158 @@ impl Saver {
         self.oldest_record.get_or_insert_with(Instant::now);
     }
 
-    /// Takes the cells that a derivation brought into the best, and the ω that scored them.
-    pub(super) fn entered(&mut self, change: &BestChange, shared: &Arc<SharedState>) {
-        let entered = change.entered.iter();
-        self.entered
-            .extend(entered.map(|cell| Entered { id: cell.arch.id(), shared: shared.clone() }));
+    /// Takes the cells that a derivation brought into the best, which are now `best`. What is
+    /// held is bounded by their number.
+    pub(super) fn entered(&mut self, entered: Vec<Entered>, best: &BestCells) {
+        self.entered.retain(|older| {
+            let replaced = entered.iter().any(|newer| newer.id == older.id);
+            !replaced && best.cells().iter().any(|cell| cell.arch.id() == older.id)
+        });
+        self.entered.extend(entered);
     }
 
-    /// Whether a checkpoint is due and nothing is under way.
+    /// The weights of a best cell whose files are not known to be on disk.
+    pub(super) fn weights(&self, id: &str) -> Option<&Snapshot> {
+        self.entered.iter().find(|entered| entered.id == id).map(|entered| &*entered.weights)
+    }
+
+    /// Whether a checkpoint is due and none is on its way.
     pub(super) fn is_due(&self) -> bool {
         let pause = self.retry.unwrap_or_else(|| self.every());
-        self.under_way.is_none() && pause <= self.tried.elapsed()
+        self.saves == 0 && pause <= self.tried.elapsed()
     }
 
     fn every(&self) -> Duration {
         self.saving.borrow().every
     }
 
-    /// Hands `state` to the keeper.
-    pub(super) fn save(&mut self, state: SearchState) {
-        let message = self.message(state);
-        // The message is in the mailbox from here on; the future only fetches the answer.
-        let asked = self.crew.metrics.asked(Actor::Keeper);
-        let request = self.crew.save.send(message);
-        self.under_way = Some(Box::pin(async {
-            let _asked = asked;
-            request.await.map(|answer| Answer::Save(Box::new(answer)))
-        }));
+    /// Hands `state` to the keeper, after every step that was taken before. That the disk refuses
+    /// is no error of the search: it is published, and tried again.
+    pub(super) fn save(&mut self, state: SearchState) -> Receipt {
+        self.send_records();
+        let save = Save { state: state.into(), entered: self.entered.clone() };
+        let (receipt, replaced) = self.outbox.save(save);
+        self.saves += usize::from(!replaced);
+        receipt
     }
 
-    /// Hands `state` to the keeper and waits. That the disk refuses is no error here: it is
-    /// published, and tried again.
-    pub(super) async fn save_and_wait(
-        &mut self,
-        state: SearchState,
-        observer: &mut Observer,
-    ) -> Result<(), ActorError> {
-        self.settle(observer).await?;
-        self.save(state);
-        self.settle(observer).await
-    }
-
-    /// Sends what is ready; takes answers that have come. While too many steps wait for the
-    /// disk, waits for it.
-    pub(super) async fn poll(&mut self, observer: &mut Observer) -> Result<(), ActorError> {
-        if let Some(answer) = self.under_way.as_mut().and_then(FutureExt::now_or_never) {
-            self.under_way = None;
+    /// Sends what is ready; takes answers that have come.
+    pub(super) fn poll(&mut self, observer: &mut Observer) -> Result<(), ActorError> {
+        while let Ok(answer) = self.answers.try_recv() {
             self.answered(answer, observer)?;
         }
-        if self.under_way.is_none() && self.is_record_ready() {
+        let waited = self.oldest_record.is_some_and(|at| MAX_RECORD_DELAY <= at.elapsed());
+        if waited || RECORDS_A_MESSAGE <= self.records.len() {
             self.send_records();
         }
-        while MAX_BACKLOG <= self.backlog + self.records.len() {
-            self.settle(observer).await?;
+        observer.disk_silence(self.outbox.silence(), self.backlog + self.steps);
+        Ok(())
+    }
+
+    /// Whether as many steps as may wait for the disk: then the search has to wait too.
+    pub(super) fn is_full(&self) -> bool {
+        MAX_BACKLOG <= self.backlog + self.steps + self.records.len()
+    }
+
+    /// Has the disk tried again, and waits for it a while.
+    pub(super) async fn wait_for_room(
+        &mut self,
+        observer: &mut Observer,
+    ) -> Result<(), ActorError> {
+        tracing::error!(
+            steps = self.backlog + self.steps,
+            "the search waits: its history cannot be written"
+        );
+        if !self.outbox.is_busy() {
             self.send_records();
-            self.settle(observer).await?;
-            if MAX_BACKLOG <= self.backlog {
-                tracing::error!(
-                    steps = self.backlog,
-                    "the search waits: its history cannot be written"
-                );
-                tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+        if let Ok(settled) = timeout(LOOK_AGAIN, self.settle(observer)).await {
+            settled?;
+            if self.is_full() {
+                sleep(LOOK_AGAIN).await;
             }
+        }
+        self.poll(observer)
+    }
+
+    /// Waits until there is news of the disk. May be dropped.
+    pub(super) async fn news(&mut self, observer: &mut Observer) -> Result<(), ActorError> {
+        let mut is_news = false;
+        while !is_news {
+            if let Ok(answer) = timeout(LOOK_AGAIN, self.next_answer()).await {
+                self.answered(answer, observer)?;
+                is_news = true;
+            }
+            self.poll(observer)?;
+            is_news |= self.outbox.silence().is_some();
         }
         Ok(())
     }
 
-    /// Forgets what was not sent, and waits for what was.
-    pub(super) async fn discard(&mut self) {
-        self.records.clear();
-        self.entered.clear();
-        self.oldest_record = None;
-        if let Some(under_way) = self.under_way.take() {
-            drop(under_way.await);
+    /// Waits until all that was handed over is answered. May be dropped.
+    pub(super) async fn settle(&mut self, observer: &mut Observer) -> Result<(), ActorError> {
+        while self.outbox.is_busy() {
+            let answer = self.next_answer().await;
+            self.answered(answer, observer)?;
         }
-        self.backlog = 0;
+        self.poll(observer)
     }
 
-    fn is_record_ready(&self) -> bool {
-        let waited = self.oldest_record.is_some_and(|at| MAX_RECORD_DELAY <= at.elapsed());
-        waited || RECORDS_A_MESSAGE <= self.records.len()
+    async fn next_answer(&mut self) -> Answer {
+        let source = MailboxError::Closed;
+        let gone = || Answer::Gone(ActorError::Mailbox { actor: "keeper", source });
+        self.answers.recv().await.unwrap_or_else(gone)
+    }
+
+    /// Forgets what was not sent, and waits for what was.
+    pub(super) async fn discard(&mut self, observer: &mut Observer) -> Result<(), ActorError> {
+        self.records.clear();
+        self.oldest_record = None;
+        self.settle(observer).await?;
+        self.entered.clear();
+        self.backlog = 0;
+        Ok(())
     }
 
     fn send_records(&mut self) {
         let records = std::mem::take(&mut self.records);
         self.oldest_record = None;
-        let asked = self.crew.metrics.asked(Actor::Keeper);
-        let request = self.crew.record.send(Record { records });
-        self.under_way = Some(Box::pin(async {
-            let _asked = asked;
-            request.await.map(Answer::Record)
-        }));
+        if !records.is_empty() || 0 < self.backlog {
+            self.steps += records.len();
+            self.outbox.record(records);
+        }
     }
 
-    fn message(&mut self, state: SearchState) -> Save {
-        let records = std::mem::take(&mut self.records);
-        self.oldest_record = None;
-        Save { state: state.into(), records, entered: self.entered.clone() }
-    }
-
-    /// Waits for the message under way.
-    async fn settle(&mut self, observer: &mut Observer) -> Result<(), ActorError> {
-        let Some(under_way) = self.under_way.take() else { return Ok(()) };
-        let answer = under_way.await;
-        self.answered(answer, observer)
-    }
-
-    fn answered(
-        &mut self,
-        answer: Result<Answer, MailboxError>,
-        observer: &mut Observer,
-    ) -> Result<(), ActorError> {
-        match answer.map_err(|source| ActorError::Mailbox { actor: "keeper", source })? {
-            Answer::Record(recorded) => self.recorded(&recorded, observer),
-            Answer::Save(reply) => {
-                self.tried = Instant::now();
-                self.recorded(&reply.recorded, observer);
-                self.saved(reply.saved, observer);
+    fn answered(&mut self, answer: Answer, observer: &mut Observer) -> Result<(), ActorError> {
+        match answer {
+            Answer::Recorded { steps, recorded } => {
+                self.steps -= steps;
+                self.recorded(&recorded, observer);
             }
+            Answer::Saved { entered, reply } => {
+                self.tried = Instant::now();
+                self.saves -= 1;
+                self.recorded(&reply.recorded, observer);
+                self.saved(reply.saved, &entered, observer);
+            }
+            Answer::Noted => {}
+            Answer::Gone(error) => return Err(error),
         }
         Ok(())
     }
 
-    fn saved(&mut self, saved: Result<Saved, StoreError>, observer: &mut Observer) {
+    fn saved(
+        &mut self,
+        saved: Result<Saved, StoreError>,
+        entered: &[Entered],
+        observer: &mut Observer,
+    ) {
         match saved {
             Ok(saved) => {
-                self.entered.clear();
+                let is_saved = |cell: &Entered| {
+                    entered.iter().any(|saved| Arc::ptr_eq(&saved.weights, &cell.weights))
+                };
+                self.entered.retain(|cell| !is_saved(cell));
                 self.retry = None;
                 observer.saved(&saved);
             }
@@ -222,10 +259,4 @@ impl Saver {
         self.backlog = recorded.backlog;
         observer.recorded(recorded);
     }
-}
-
-/// What the keeper answered.
-enum Answer {
-    Record(Recorded),
-    Save(Box<SaveReply>),
 }

@@ -230,6 +230,8 @@ pub struct Status {
     pub data: DataStatus,
     /// Times this process went back to a checkpoint after an error.
     pub recoveries_total: u64,
+    /// Seconds for which the disk has not answered, where it is silent for longer than it should.
+    pub disk_silence_seconds: Option<f64>,
     /// Free bytes where the state is.
     pub state_free_bytes: Option<u64>,
     /// When the process started, in seconds since 1970.

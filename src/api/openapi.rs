@@ -9,7 +9,7 @@ use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use crate::api::problem::CONTENT_TYPE;
-use crate::api::wire::{Order, Stage};
+use crate::api::wire::{Order, Stage, Weights};
 use crate::api::{Problem, ProblemCode, routes};
 
 /// What any request may meet before its route looks at it.
@@ -43,6 +43,14 @@ fn own_problems(path: &str) -> &'static [ProblemCode] {
         "/v1/archs" | "/v1/history" => &[Code::BadQuery, Code::Store, Code::Internal],
         "/v1/events" => &[Code::BadQuery, Code::Busy, Code::Store, Code::Internal],
         "/v1/score" => &[Code::BadArch, Code::Store, Code::Internal],
+        _ if path.ends_with(".safetensors") => &[
+            Code::UnknownArch,
+            Code::BadArch,
+            Code::BadQuery,
+            Code::WeightsLost,
+            Code::Store,
+            Code::Internal,
+        ],
         _ if path.starts_with("/v1/archs/") => {
             &[Code::UnknownArch, Code::BadArch, Code::Store, Code::Internal]
         }
@@ -77,7 +85,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     ),
     modifiers(&Problems),
     // Parameters do not bring their schemas along.
-    components(schemas(Problem, Order, Stage)),
+    components(schemas(Problem, Order, Stage, Weights)),
     paths(
         routes::health::healthz,
         routes::health::readyz,

@@ -52,6 +52,8 @@ pub enum ProblemCode {
     Forbidden,
     /// Nothing is kept under this id.
     UnknownArch,
+    /// The weights that a best architecture was scored with are not kept any more.
+    WeightsLost,
     /// This build has no such stage.
     StageNotBuilt,
     /// It makes no sense in the daemon's state.
@@ -90,6 +92,7 @@ impl ProblemCode {
     pub fn status(self) -> StatusCode {
         match self {
             Self::NotFound | Self::UnknownArch | Self::StageNotBuilt => StatusCode::NOT_FOUND,
+            Self::WeightsLost => StatusCode::GONE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadHead
             | Self::BadQuery
@@ -160,6 +163,11 @@ impl From<Refusal> for Problem {
             Refusal::State { .. } => {
                 (ProblemCode::RefusedState, "`enasctl status` says what the daemon does")
             }
+            Refusal::Lost { .. } => (
+                ProblemCode::WeightsLost,
+                "no others are given for them; `?weights=present` gives its part of the present \
+                 shared weights, which score otherwise",
+            ),
             Refusal::Request { .. } => {
                 (ProblemCode::RefusedRequest, "GET /v1/openapi.json describes every request")
             }

@@ -127,6 +127,26 @@ impl From<ArchSummary> for ScoredArch {
     }
 }
 
+/// Which weights of an architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Weights {
+    /// Those that its score among the best was measured with.
+    Kept,
+    /// Its part of the present shared weights.
+    Present,
+}
+
+/// The query of `GET /v1/archs/{id}.safetensors`.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct WeightsQuery {
+    /// Which weights; if it is not said, the kept ones of one of the best, and the present ones
+    /// of any other.
+    pub weights: Option<Weights>,
+}
+
 /// The reply of `GET /v1/archs`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ArchsReply {

@@ -59,8 +59,7 @@ impl Config {
     /// program or by an older one. A key that was not there yet counts as what the search did
     /// then; one that is there no more is told.
     pub fn differences(&self, fingerprint: &str) -> Result<Vec<Difference>, ConfigError> {
-        let recorded: BTreeMap<String, Value> = serde_json::from_str(fingerprint)
-            .map_err(|source| ConfigError::Fingerprint { source })?;
+        let recorded = read(fingerprint)?;
         let (own, defaults) = (values::flatten(self), values::flatten(&Self::default()));
         let known = KEYS.iter().filter(|key| key.role == Role::Search).map(|key| {
             let before = || key.value_before(&defaults[key.path]);
@@ -76,6 +75,11 @@ impl Config {
     }
 }
 
+/// The values that a fingerprint records.
+pub(super) fn read(fingerprint: &str) -> Result<BTreeMap<String, Value>, ConfigError> {
+    serde_json::from_str(fingerprint).map_err(|source| ConfigError::Fingerprint { source })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,7 +89,8 @@ mod tests {
         assert_eq!(
             Config::default().fingerprint(),
             "{\"data.crop_padding\":4,\"data.cutout\":0,\"data.flip\":true,\"data.path\":null,\
-             \"data.side\":32,\"data.source\":\"fashion-mnist\",\"data.valid_share\":0.1,\
+             \"data.side\":32,\"data.source\":\"fashion-mnist\",\"data.split\":\"by-class\",\
+             \"data.test_share\":0.0,\"data.valid_share\":0.1,\
              \"derive.keep\":5,\"derive.rerank\":10,\"derive.samples\":100,\
              \"engine.device\":\"cpu\",\"engine.executor\":\"auto\",\"net.aux_weight\":0.4,\"net.channels\":4,\
              \"net.dropout_keep\":0.9,\"net.layers\":1,\"net.nodes\":5,\

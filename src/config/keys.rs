@@ -27,6 +27,11 @@ impl Key {
         Self { before: Some(before), ..self }
     }
 
+    /// Whether the search did something else before there was this key than it does by default.
+    pub(super) const fn has_before(&self) -> bool {
+        self.before.is_some()
+    }
+
     /// The value that a checkpoint from before this key counts as having; `default` is the
     /// default.
     pub(super) fn value_before(&self, default: &Value) -> Value {
@@ -72,7 +77,11 @@ pub(super) const KEYS: &[Key] = &[
     search("data.source", Rule::OneOf(SOURCES)),
     search("data.path", Rule::Path { max_bytes: MAX_PATH_BYTES }),
     search("data.side", whole(8, 256)),
+    // The classes that it makes are in the checkpoint's record of the data.
+    operation("data.classes", whole(0, 65_536)),
     search("data.valid_share", above(0.0, 0.5)),
+    search("data.test_share", from(0.0, 0.5)),
+    search("data.split", Rule::OneOf(&["by-class", "whole"])).before("\"whole\""),
     search("data.crop_padding", whole(0, 64)),
     search("data.flip", Rule::Switch),
     search("data.cutout", whole(0, 256)),

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use crate::config::entry::Merged;
 use crate::config::file::{File, Line};
 use crate::config::folders::Folders;
-use crate::config::values;
-use crate::config::{Config, ConfigError, Source, Sources, check, environment, keys};
+use crate::config::keys::{self, KEYS};
+use crate::config::{Config, ConfigError, Source, Sources, check, environment};
+use crate::config::{identity, values};
 
 /// A configuration without a problem, and where each of its values came from.
 #[derive(Clone, Debug)]
@@ -50,6 +51,22 @@ impl Loaded {
         } else {
             Err(ConfigError::Problems { problems })
         }
+    }
+
+    /// This configuration as it goes on with a search that was recorded as `fingerprint`: where
+    /// that did what was done before there was some key, and nobody has set the key, it goes on so.
+    pub fn continuing(&self, fingerprint: &str) -> Result<Self, ConfigError> {
+        let recorded = identity::read(fingerprint)?;
+        let mut values = self.values();
+        for key in KEYS.iter().filter(|key| key.has_before()) {
+            let before = key.value_before(&values[key.path]);
+            let is_as_before = recorded.get(key.path).is_none_or(|value| *value == before);
+            if is_as_before && self.sources[key.path] == Source::Default {
+                values.insert(key.path, before);
+            }
+        }
+        let config = values::build(&values).map_err(|source| ConfigError::Table { source })?;
+        Ok(Self { config, ..self.clone() })
     }
 
     /// Every key with its value, to be compared.
@@ -114,6 +131,7 @@ impl Loaded {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::SplitRule;
     use proptest::prelude::*;
 
     fn pairs(texts: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -124,6 +142,23 @@ mod tests {
     fn load(file: &str, env: &[(&str, &str)], flags: &[(&str, &str)]) -> Loaded {
         let file = File { path: "f.toml".into(), text: file.to_owned() };
         Loaded::merge(Some(&file), pairs(env).into_iter(), &pairs(flags)).unwrap()
+    }
+
+    #[test]
+    fn a_younger_key_that_nobody_set_is_as_the_search_has_it() {
+        let old = Config::default().fingerprint().replace("\"data.split\":\"by-class\",", "");
+        let going_on = |file: &str, recorded: &str| {
+            let loaded = load(file, &[], &[]).continuing(recorded).unwrap();
+            let differences = loaded.config.differences(recorded).unwrap();
+            (loaded.config.data.split, differences.iter().map(ToString::to_string).collect())
+        };
+        let nothing = Vec::<String>::new();
+        assert_eq!(going_on("", &old), (SplitRule::Whole, nothing.clone()));
+        let recorded = load("", &[], &[]).continuing(&old).unwrap().config.fingerprint();
+        assert_eq!(going_on("", &recorded), (SplitRule::Whole, nothing.clone()));
+        assert_eq!(going_on("", &Config::default().fingerprint()), (SplitRule::ByClass, nothing));
+        let differs = vec!["data.split: \"whole\" → \"by-class\"".to_owned()];
+        assert_eq!(going_on("data.split = \"by-class\"\n", &old), (SplitRule::ByClass, differs));
     }
 
     #[test]

@@ -94,8 +94,9 @@ pub fn run(config: RunConfig) -> Result<(), DaemonError> {
 }
 
 async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonError> {
-    let RunConfig { loaded, load, until, .. } = config;
+    let RunConfig { load, until, .. } = config;
     let Open { setup, listeners, log, saving, output, progress } = open;
+    let loaded = setup.loaded.clone();
     let metrics = new_metrics(&setup)?;
     let (publish, status) = watch::channel(Arc::new(setup.status.clone()));
     let observer = Observer::new(setup.status.clone(), publish, metrics.clone());
@@ -104,10 +105,10 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     let (running, shown) = watch::channel(Arc::new(running_config(&loaded, socket.clone())?));
     let (history, net) = (setup.history_path.clone(), setup.task.family);
     let best = Arc::clone(&setup.files.best);
-    let (actors, end) = start_actors(setup, observer, driver, &metrics)?;
+    let (controller, end) = start_actors(setup, observer, driver, &metrics)?;
     let api = ServeConfig {
         status: status.clone(),
-        commands: commands(&actors.controller),
+        commands: commands(&controller),
         net,
         history,
         best,
@@ -119,13 +120,13 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     let servers = listeners.serve(api, &metrics)?;
 
     let live = Live { log: log.clone(), saving, running };
-    let notes = actors.keeper.recipient();
+    let notes = controller.clone().recipient();
     let reloader = Reloader { load, loaded, socket, live, metrics: metrics.clone(), notes };
     let service = Service::new(ServiceManager::of_environment(), metrics.clone());
     let signals = Signals::listen(output)?;
     actix::spawn(tell_service_manager(service, status.clone(), reloader, signals.reload));
     actix::spawn(keep_up(metrics, log));
-    actix::spawn(stop_on(signals.stop, actors.controller));
+    actix::spawn(stop_on(signals.stop, controller));
     actix::spawn(show_progress(status, progress));
 
     // The sender goes only with the controller, hence with the whole process.
@@ -172,19 +173,14 @@ fn request_hook(metrics: &Metrics) -> RequestHook {
     Arc::new(move |route, status, duration| metrics.api_request(route, status, duration))
 }
 
-/// The actors that others than actors ask.
-struct Actors {
-    controller: Addr<Controller>,
-    keeper: Addr<Keeper>,
-}
-
-/// Starts every actor on a thread of its own, but the controller, which only waits.
+/// Starts every actor on a thread of its own, but the controller, which only waits. Others than
+/// actors ask only the controller.
 fn start_actors(
     setup: Setup,
     observer: Observer,
     driver: DriverConfig,
     metrics: &Metrics,
-) -> Result<(Actors, End), DaemonError> {
+) -> Result<(Addr<Controller>, End), DaemonError> {
     let Setup { task, state, files, fingerprint, .. } = setup;
     let search = Search::new(task.clone(), &state)?;
     let policy = search.reinforce().policy().clone();
@@ -199,7 +195,7 @@ fn start_actors(
     let keeper = start(c"keeper", Keeper::new(task, files, fingerprint, draw_svg));
     let crew = Crew::new(&sampler, &trainer, &evaluator, &keeper, metrics);
     let (controller, end) = Controller::new(search, crew, observer, driver);
-    Ok((Actors { controller: controller.start(), keeper }, end))
+    Ok((controller.start(), end))
 }
 
 /// The same task, with every pass of its nets a sign of life of `actor`.

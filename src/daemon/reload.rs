@@ -35,7 +35,7 @@ pub(super) struct Reloader {
     pub(super) socket: PathBuf,
     pub(super) live: Live,
     pub(super) metrics: Metrics,
-    /// Takes events: the keeper.
+    /// Takes events: the controller.
     pub(super) notes: Recipient<Note>,
 }
 
@@ -60,7 +60,7 @@ impl Reloader {
     }
 
     fn swap(&mut self) -> Result<Vec<Difference>, DaemonError> {
-        let new = (self.load)()?;
+        let new = (self.load)()?.continuing(&self.loaded.config.fingerprint())?;
         let Changes { live, restart, search } = Changes::between(&self.loaded, &new);
         if !(restart.is_empty() && search.is_empty()) {
             return Err(DaemonError::NotLive { restart: shown(&restart), search: shown(&search) });
@@ -74,11 +74,10 @@ impl Reloader {
         Ok(live)
     }
 
-    /// Writes an event; the keeper may be busy with a slow disk.
+    /// Writes an event.
     async fn note(&self, message: String) {
-        let sent = self.notes.send(Note { kind: "reload", message }).await;
-        if let Ok(Err(error)) = sent {
-            tracing::warn!("an event could not be written to the history: {error}");
+        if let Err(error) = self.notes.send(Note::new("reload", message)).await {
+            tracing::warn!("an event is lost: the run is over: {error}");
         }
     }
 }

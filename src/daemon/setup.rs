@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::actors::{DataStatus, DeviceStatus, KeeperFiles, LastRun, Saving, Status};
 use crate::config::Loaded;
 use crate::daemon::DaemonError;
-use crate::data::{Dataset, Scratch};
+use crate::data::{DataNote, Dataset, LockedTest, Scratch};
 use crate::engine::{DeviceChoice, OpenDevice};
 use crate::search::{Search, SearchConfig, SearchState, Task};
 use crate::space::Space;
@@ -23,6 +23,8 @@ const DEVICE_PATIENCE: Duration = Duration::from_mins(1);
 /// What the daemon runs with.
 pub(super) struct Setup {
     pub(super) last: LastRun,
+    /// The configuration as it goes on with the search of the state folder.
+    pub(super) loaded: Loaded,
     pub(super) task: Task,
     pub(super) state: SearchState,
     pub(super) files: KeeperFiles,
@@ -37,33 +39,36 @@ pub(super) fn set_up(
     saving: watch::Receiver<Saving>,
     threads: usize,
 ) -> Result<Setup, DaemonError> {
-    let config = &loaded.config;
     let folder = StateFolder::open(&loaded.state()?)?;
+    let checkpoints = Checkpoints::new(&folder, saving.borrow().retention);
+    let found = checkpoints.load_newest()?;
+    let loaded = match &found {
+        Some(found) => go_on(loaded, &folder, config_text(found)?)?,
+        None => loaded.clone(),
+    };
+    let config = &loaded.config;
     let scratch = Scratch::new(&folder.cache());
     let dataset = Arc::new(Dataset::load_into(&config.data, config.seed, &scratch)?);
+    tell(dataset.notes());
     let device = open_device(&config.engine.device)?;
     let exec = config.engine.executor.open(&device.device).map_err(|error| {
         let why = error.to_string().lines().next().unwrap_or_default().to_owned();
         DaemonError::Executor { why }
     })?;
-    let task = Task::new(search_config(loaded), dataset.clone(), exec)?;
+    let task = Task::new(search_config(&loaded), dataset.clone(), exec)?;
     // A batch that cannot be drawn is found at once, not in the first θ phase.
     dataset.valid_batch(config.schedule.valid_batch_size, 0, config.seed)?;
 
-    let checkpoints = Checkpoints::new(&folder, saving.borrow().retention);
     let mut history = History::open(&folder.history())?;
     let fingerprint = config.fingerprint();
-    let (state, rejected) = match checkpoints.load_newest()? {
-        Some(found) => {
-            check_same_search(loaded, &folder, config_text(&found)?)?;
-            (read_state(&found, &task)?, found.rejected)
-        }
+    let (state, rejected) = match found {
+        Some(found) => (read_state(&found, &task)?, found.rejected),
         None => (Search::initial_state(&task)?, Vec::new()),
     };
     let last = last_run(&history, state.place.number(&config.schedule))?;
     history.rewind(state.place.number(&config.schedule))?;
     let best = Arc::new(BestFolder::open(&folder.best())?);
-    let mut status = initial_status(&task, &device, threads, loaded);
+    let mut status = initial_status(&task, &device, threads, &loaded);
     status.checkpoint.rejected_total = rejected.len() as u64;
     // What was drawn before this process is not fresh.
     status.archs_unique = history.unique_archs();
@@ -75,6 +80,7 @@ pub(super) fn set_up(
         status,
         rejected,
         history_path: folder.history(),
+        loaded,
         files: KeeperFiles { folder, checkpoints, history, best, saving },
     })
 }
@@ -103,16 +109,29 @@ fn search_config(loaded: &Loaded) -> SearchConfig {
     }
 }
 
-/// A config that contradicts the checkpoint is refused with the keys that differ.
-fn check_same_search(loaded: &Loaded, folder: &StateFolder, text: &str) -> Result<(), DaemonError> {
+/// The configuration as it goes on with the checkpoint's search. One that contradicts it is refused
+/// with the keys that differ.
+fn go_on(loaded: &Loaded, folder: &StateFolder, text: &str) -> Result<Loaded, DaemonError> {
+    let loaded = loaded.continuing(text)?;
     let differences = loaded.config.differences(text)?;
     if differences.is_empty() {
-        return Ok(());
+        return Ok(loaded);
     }
     Err(DaemonError::OtherSearch {
         path: folder.path().to_owned(),
         differences: differences.iter().map(|difference| format!("  {difference}")).collect(),
     })
+}
+
+/// Logs what a person should know about the data.
+fn tell(notes: &[DataNote]) {
+    for note in notes {
+        if note.is_warning() {
+            tracing::warn!("data: {note}");
+        } else {
+            tracing::info!("data: {note}");
+        }
+    }
 }
 
 /// Opens the configured device, which at boot may come up after the daemon.
@@ -154,7 +173,7 @@ fn initial_status(task: &Task, device: &OpenDevice, threads: usize, loaded: &Loa
             classes: task.family.classes(),
             train: task.dataset.train().len(),
             valid: task.dataset.valid().len(),
-            test: task.dataset.test().len(),
+            test: task.dataset.test().map_or(0, LockedTest::len),
             reward_images: task.config.schedule.valid_batch_size,
         },
         started_unix_seconds: SystemTime::now()

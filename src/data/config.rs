@@ -18,7 +18,7 @@ pub enum Source {
     /// A folder with the binary version of CIFAR-100.
     #[serde(rename = "cifar-100")]
     Cifar100,
-    /// A folder of images by class: `train/CLASS/*.png`, and `test/` likewise.
+    /// A folder of images by class: `train/CLASS/*`, and `val/` and `test/` likewise.
     Folder,
 }
 
@@ -35,6 +35,16 @@ impl Source {
     }
 }
 
+/// How images are split off the training images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SplitRule {
+    /// From each class its share.
+    ByClass,
+    /// From all images at once, whatever their class.
+    Whole,
+}
+
 /// Which images, and how they are split and augmented.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -45,9 +55,17 @@ pub struct DataConfig {
     pub path: Option<PathBuf>,
     /// For `folder`: the side in pixels to which images are resized, 8 to 256.
     pub side: usize,
+    /// For `idx`: the number of classes, 2 to 65,536; 0 for as many as the labels name, of which
+    /// each needs a training image.
+    pub classes: usize,
     /// Share of the training images that become the validation split, where the source has no
     /// validation split of its own; in (0, 0.5].
     pub valid_share: f64,
+    /// Share of the training images that become the test split, where the source has none of its
+    /// own; in [0, 0.5], 0 for no test split.
+    pub test_share: f64,
+    /// How both are split off.
+    pub split: SplitRule,
     /// Zero pixels around an image before a random crop to its size; 0 for no crop. Less than the
     /// shorter side of the images.
     pub crop_padding: usize,
@@ -64,7 +82,10 @@ impl Default for DataConfig {
             source: Source::FashionMnist,
             path: None,
             side: 32,
+            classes: 0,
             valid_share: 0.1,
+            test_share: 0.0,
+            split: SplitRule::ByClass,
             crop_padding: 4,
             flip: true,
             cutout: 0,

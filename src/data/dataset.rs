@@ -5,8 +5,9 @@ use std::path::Path;
 
 use rand::seq::index;
 
-use crate::data::{Batch, DataConfig, DataError, ImageSet, ImageShape, Normalization, Scratch};
-use crate::data::{source, split};
+use crate::data::split::Parts;
+use crate::data::{Batch, DataConfig, DataError, DataNote, ImageSet, ImageShape};
+use crate::data::{Normalization, Scratch, audit, source, split};
 use crate::random::{Owner, generator};
 
 /// The test split, which nothing reads.
@@ -41,8 +42,9 @@ pub struct Dataset {
     /// Invariant: of the shape of `train`, as `test` is, and no label of the three is beyond
     /// `class_names`.
     valid: ImageSet,
-    test: LockedTest,
+    test: Option<LockedTest>,
     normalization: Normalization,
+    notes: Vec<DataNote>,
 }
 
 impl Dataset {
@@ -54,12 +56,18 @@ impl Dataset {
 
     /// The same; sets that are too large for memory lie in `scratch`.
     pub fn load_into(config: &DataConfig, seed: u64, scratch: &Scratch) -> Result<Self, DataError> {
-        let splits = source::load(config, scratch)?;
-        let (train, valid) = match splits.valid {
-            Some(valid) => (splits.train, valid),
-            None => split::split(&splits.train, config.valid_share, seed)?,
-        };
-        Self::new(splits.class_names, train, valid, splits.test)
+        let Parts { class_names, train, valid, test, notes } =
+            split::parts(source::load(config, scratch)?, config, seed)?;
+        let mut dataset = Self::new(class_names, train, valid, test)?;
+        dataset.notes = notes;
+        let Self { class_names, train, valid, test, notes, .. } = &mut dataset;
+        let test = test.as_ref().map(|LockedTest(set)| ("test", set));
+        for (split, set) in [("training", &*train), ("validation", &*valid)].into_iter().chain(test)
+        {
+            audit::check_spread(set)?;
+            notes.extend(audit::classes_without(split, set, class_names));
+        }
+        Ok(dataset)
     }
 
     /// Puts three splits together, refusing those that do not fit each other.
@@ -67,13 +75,13 @@ impl Dataset {
         class_names: Vec<String>,
         train: ImageSet,
         valid: ImageSet,
-        test: ImageSet,
+        test: Option<ImageSet>,
     ) -> Result<Self, DataError> {
         let n_classes = class_names.len();
         if !(2..=N_LABELS).contains(&n_classes) {
             return Err(DataError::ClassCount { path: train.origin().into(), found: n_classes });
         }
-        for set in [&train, &valid, &test] {
+        for set in [&train, &valid].into_iter().chain(&test) {
             check_labels(set, n_classes)?;
             if set.shape() != train.shape() {
                 return Err(DataError::MixedShapes {
@@ -85,7 +93,8 @@ impl Dataset {
             }
         }
         let normalization = Normalization::of(&train)?;
-        Ok(Self { class_names, train, valid, test: LockedTest(test), normalization })
+        let test = test.map(LockedTest);
+        Ok(Self { class_names, train, valid, test, normalization, notes: Vec::new() })
     }
 
     /// The shape of every image.
@@ -113,9 +122,14 @@ impl Dataset {
         &self.valid
     }
 
-    /// The images that nothing of the search reads.
-    pub const fn test(&self) -> &LockedTest {
-        &self.test
+    /// The images that nothing of the search reads, if there are any.
+    pub const fn test(&self) -> Option<&LockedTest> {
+        self.test.as_ref()
+    }
+
+    /// What a person should know about the data.
+    pub fn notes(&self) -> &[DataNote] {
+        &self.notes
     }
 
     /// The statistics of the training split, which all images are standardized with.
@@ -185,13 +199,14 @@ pub(super) mod tests {
     /// `n_train` training images, 10 for validation and 5 for the test, a class for each.
     pub(in crate::data) fn dataset(n_train: usize) -> Dataset {
         let names = (0..n_train.max(10)).map(|class| class.to_string()).collect();
-        Dataset::new(names, numbered(n_train), numbered(10), numbered(5)).unwrap()
+        Dataset::new(names, numbered(n_train), numbered(10), Some(numbered(5))).unwrap()
     }
 
     #[track_caller]
     fn check(n_classes: usize, valid: ImageSet, text: &str) {
         let names = vec![String::new(); n_classes];
-        let found = Dataset::new(names, numbered(3), valid, numbered(3)).unwrap_err().to_string();
+        let found =
+            Dataset::new(names, numbered(3), valid, Some(numbered(3))).unwrap_err().to_string();
         assert!(found.starts_with(text), "{found}");
     }
 
@@ -208,7 +223,7 @@ pub(super) mod tests {
     #[test]
     fn the_default_is_the_embedded_data_standardized_by_its_training_split() {
         let dataset = Dataset::load(&DataConfig::default(), 7).unwrap();
-        let sizes = (dataset.train().len(), dataset.valid().len(), dataset.test().len());
+        let sizes = (dataset.train().len(), dataset.valid().len(), dataset.test().unwrap().len());
         assert_eq!((sizes, dataset.n_classes()), ((7000, 3000, 5000), 10));
         let all = Batch::plain(dataset.train(), dataset.normalization(), 0..7000).unwrap();
         let n = all.images.len() as f64;

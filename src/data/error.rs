@@ -4,13 +4,27 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use crate::data::ImageShape;
+use crate::data::shown::{quoted, shown};
+use crate::data::{FileFault, ImageFault, ImageShape, LayoutFault};
 
 /// Why images cannot be loaded, split or streamed. Each text names the file and the place in it,
 /// what was expected and what was found, and how to mend it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
+    /// More than one problem.
+    #[error(
+        "the data have {} problems:{}{}",
+        first.len() + more,
+        first.iter().map(|problem| format!("\n  {problem}")).collect::<Vec<_>>().concat(),
+        if *more == 0 { String::new() } else { format!("\n  and {more} more") }
+    )]
+    Several {
+        /// The first of them.
+        first: Vec<Self>,
+        /// How many came after those.
+        more: usize,
+    },
     /// The source reads a folder, and none is given.
     #[error("`data.path` is not set, and source `{origin}` reads a folder; set it to {expected}")]
     PathNotSet {
@@ -21,8 +35,9 @@ pub enum DataError {
     },
     /// A folder is given, and the source reads none.
     #[error(
-        "`data.path` is `{path}`, but source `{origin}` is embedded and reads no folder; remove \
-         `data.path`, or set `data.source` to what the folder holds"
+        "`data.path` is `{}`, but source `{origin}` is embedded and reads no folder; remove \
+         `data.path`, or set `data.source` to what the folder holds",
+        shown(.path)
     )]
     PathNotUsed {
         /// Name of the source.
@@ -56,7 +71,7 @@ pub enum DataError {
         available: usize,
     },
     /// The system refused to read a file or a folder.
-    #[error("cannot {action} `{path}`: {source}")]
+    #[error("cannot {action} `{}`: {source}", shown(.path))]
     Io {
         /// What was tried.
         action: &'static str,
@@ -66,83 +81,39 @@ pub enum DataError {
         source: io::Error,
     },
     /// A folder is missing, or is no folder.
-    #[error("`{path}` is not a folder; expected {expected}")]
+    #[error("`{}` is not a folder; expected {expected}", shown(.path))]
     NotAFolder {
         /// The path looked at.
         path: PathBuf,
         /// What the folder should hold.
         expected: &'static str,
     },
-    /// A path that should be a plain file is something else.
-    #[error("`{path}` is not a plain file; put the data file itself there")]
-    NotAFile {
-        /// The path looked at.
+    /// A data file is not what it should be.
+    #[error("`{}` {fault}", shown(.path))]
+    File {
+        /// The file.
         path: PathBuf,
+        /// Why.
+        fault: FileFault,
     },
     /// None of the names of a file is there.
-    #[error("`{folder}` holds none of {}; {hint}", quoted(.looked_for))]
+    #[error(
+        "`{}` holds none of {}{}; {hint}", shown(.folder), quoted(.looked_for), near(.nearest.as_ref())
+    )]
     MissingFile {
         /// The folder searched.
         folder: PathBuf,
         /// Every name that would have done.
         looked_for: Vec<String>,
+        /// The file there whose name is most like one of them.
+        nearest: Option<String>,
         /// How to mend it.
         hint: &'static str,
     },
-    /// A gz file is damaged or cut short.
-    #[error(
-        "cannot unpack `{path}` beyond byte {offset} of its contents: {source}; the gz file is \
-         damaged or incomplete, fetch it again"
-    )]
-    Gzip {
-        /// The file.
-        path: PathBuf,
-        /// Bytes unpacked before the damage.
-        offset: u64,
-        /// What the decoder said.
-        source: io::Error,
-    },
-    /// A file ends early.
-    #[error(
-        "`{path}` ends at byte {found}, expected {expected} bytes; the file is incomplete, fetch \
-         it again"
-    )]
-    Truncated {
-        /// The file.
-        path: PathBuf,
-        /// Bytes that it should have.
-        expected: u64,
-        /// Bytes that it has (unpacked).
-        found: u64,
-    },
-    /// A file goes on behind its end.
-    #[error(
-        "`{path}` goes on after byte {expected}, where its header says it ends; the file is \
-         damaged or of another format, fetch it again"
-    )]
-    TrailingBytes {
-        /// The file.
-        path: PathBuf,
-        /// Bytes that it should have.
-        expected: u64,
-    },
-    /// The first bytes of an IDX file are wrong.
-    #[error(
-        "`{path}` begins with bytes {found:02x?} at offset 0, expected {expected}; give an IDX \
-         file of unsigned bytes, as MNIST has them"
-    )]
-    Magic {
-        /// The file.
-        path: PathBuf,
-        /// The bytes expected, in words.
-        expected: &'static str,
-        /// The bytes found.
-        found: [u8; 4],
-    },
     /// A size in a header, or of an image, is not supported.
     #[error(
-        "`{path}` has {axis} {found}, expected {} to {}; rescale or convert the images",
-        .expected.start(), .expected.end()
+        "`{}` has {axis} {found}, expected {} to {}; rescale or convert the images",
+        shown(.path), .expected.start(), .expected.end()
     )]
     Dimension {
         /// The file or set.
@@ -156,8 +127,9 @@ pub enum DataError {
     },
     /// Images that do not fit into memory cannot be written.
     #[error(
-        "cannot keep images beyond memory in `{path}`: {source}; give its folder room, or let \
-         `store.state` lie where there is some"
+        "cannot keep images beyond memory in `{}`: {source}; give its folder room, or let \
+         `store.state` lie where there is some",
+        shown(.path)
     )]
     Scratch {
         /// The file.
@@ -166,7 +138,7 @@ pub enum DataError {
         source: io::Error,
     },
     /// Images that do not fit into memory cannot be read again.
-    #[error("cannot read images that were put in `{path}`: {source}; see the disk's health")]
+    #[error("cannot read images that were put in `{}`: {source}; look at the disk", shown(.path))]
     Stored {
         /// The file.
         path: PathBuf,
@@ -174,13 +146,13 @@ pub enum DataError {
         source: io::Error,
     },
     /// A set has more images than can be numbered.
-    #[error("`{path}` holds more than 4,294,967,295 images; use fewer")]
+    #[error("`{}` holds more than 4,294,967,295 images; use fewer", shown(.path))]
     TooManyImages {
         /// The file, folder or set.
         path: PathBuf,
     },
     /// A file or set is larger than memory should hold.
-    #[error("`{path}` holds {found} bytes, and the limit is {limit}; use fewer or smaller images")]
+    #[error("`{}` holds {found} bytes, and the limit is {limit}; make it smaller", shown(.path))]
     TooLarge {
         /// The file or set.
         path: PathBuf,
@@ -190,7 +162,10 @@ pub enum DataError {
         limit: u64,
     },
     /// The pixels of a set are not whole images.
-    #[error("`{path}` has {found} pixel values, expected {expected} ({n_images} times {shape})")]
+    #[error(
+        "`{}` has {found} pixel values, expected {expected} ({n_images} times {shape})",
+        shown(.path)
+    )]
     PixelCount {
         /// The file or set.
         path: PathBuf,
@@ -204,10 +179,8 @@ pub enum DataError {
         shape: ImageShape,
     },
     /// A file of labels does not fit its file of images.
-    #[error(
-        "`{labels}` has {n_labels} labels and `{images}` has {n_images} images; give the two files \
-         of the same split"
-    )]
+    #[error("`{}` has {n_labels} labels and `{}` has {n_images} images; give the two files \
+         of the same split", shown(.labels), shown(.images))]
     LabelCount {
         /// The file of images.
         images: PathBuf,
@@ -218,27 +191,27 @@ pub enum DataError {
         /// Labels found.
         n_labels: usize,
     },
-    /// A file of records ends inside a record.
+    /// Classes between others have no image.
     #[error(
-        "`{path}` has {found} bytes, which are no whole number of {record}-byte records: the last \
-         record begins at byte {offset} and is cut off; fetch the binary version again"
+        "`{}` has no image of class {first}{}, though its labels go up to {largest} (image \
+         {item}); mend the labels, or set `data.classes` to the number of classes if there are so \
+         many", shown(.path), others(*count)
     )]
-    PartialRecord {
-        /// The file.
+    ClassesWithout {
+        /// The set.
         path: PathBuf,
-        /// Bytes found.
-        found: u64,
-        /// Bytes of one record.
-        record: usize,
-        /// Where the partial record begins.
-        offset: u64,
+        /// The first class without an image.
+        first: usize,
+        /// How many classes have none.
+        count: usize,
+        /// The largest label.
+        largest: usize,
+        /// The first image with it, counted from 0.
+        item: usize,
     },
     /// A label names no class.
-    #[error(
-        "image {item} of `{path}` has label {found}, but there are {n_classes} classes, 0 to {}; \
-         the labels are damaged or of another data set",
-        n_classes - 1
-    )]
+    #[error("image {item} of `{}` has label {found}, but there are {n_classes} classes, 0 to {}; \
+         the labels are damaged or of another data set", shown(.path), n_classes - 1)]
     Label {
         /// The file or set.
         path: PathBuf,
@@ -250,7 +223,7 @@ pub enum DataError {
         n_classes: usize,
     },
     /// There are too few or too many classes.
-    #[error("`{path}` has {found} class(es); expected 2 to 65536")]
+    #[error("`{}` has {found} class(es); expected 2 to 65536", shown(.path))]
     ClassCount {
         /// The file or set.
         path: PathBuf,
@@ -258,10 +231,8 @@ pub enum DataError {
         found: usize,
     },
     /// A list of class names has the wrong length.
-    #[error(
-        "`{path}` names {found} classes, expected {expected}; mend the file, or remove it to have \
-         the classes numbered"
-    )]
+    #[error("`{}` names {found} classes, expected {expected}; mend the file, or remove it to have \
+         the classes numbered", shown(.path))]
     ClassNames {
         /// The file.
         path: PathBuf,
@@ -271,27 +242,29 @@ pub enum DataError {
         found: usize,
     },
     /// A set has no image.
-    #[error("`{path}` holds no image; give at least one")]
+    #[error("`{}` holds no image; give at least one", shown(.path))]
     Empty {
         /// The file, folder or set.
         path: PathBuf,
     },
     /// A training split is too small to be split.
     #[error(
-        "`{path}` holds {found} image(s), too few to split off a validation part; give at least 2, \
-         or a validation split of its own"
+        "`{}` holds {found} image(s) of {n_classes} class(es), too few to split off a {part} part \
+         by class; give at least 2 of a class, or a {part} split of its own", shown(.path)
     )]
     TooFewToSplit {
         /// The set.
         path: PathBuf,
         /// Images found.
         found: usize,
+        /// Classes that they are of.
+        n_classes: usize,
+        /// What was to be split off: `validation` or `test`.
+        part: &'static str,
     },
     /// Two splits have images of different sizes.
-    #[error(
-        "the images of `{path}` are {found}, those of `{train}` are {expected}; all splits need \
-         one size"
-    )]
+    #[error("the images of `{}` are {found}, those of `{}` are {expected}; all splits need \
+         one size", shown(.path), shown(.train))]
     MixedShapes {
         /// The training set.
         train: PathBuf,
@@ -303,11 +276,8 @@ pub enum DataError {
         found: ImageShape,
     },
     /// Two splits have different class folders.
-    #[error(
-        "the class folders of `{path}` differ from those of `{train}`: missing {}, unknown {}; \
-         give every split the same ones",
-        quoted(.missing), quoted(.unknown)
-    )]
+    #[error("the class folders of `{}` differ from those of `{}`: missing {}, unknown {}; \
+         give every split the same ones", shown(.path), shown(.train), quoted(.missing), quoted(.unknown))]
     ClassFolders {
         /// The training folder.
         train: PathBuf,
@@ -318,28 +288,32 @@ pub enum DataError {
         /// Classes that only the other folder has.
         unknown: Vec<String>,
     },
-    /// A class folder's name is not UTF-8.
-    #[error("the name of class folder `{path}` is not UTF-8; rename it")]
-    ClassName {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// Something in a class folder is no image.
-    #[error(
-        "`{path}` is not a .png, .jpg or .jpeg file; move it out of the class folder, or begin its \
-         name with a dot to have it ignored"
-    )]
-    NotAnImage {
-        /// The file.
-        path: PathBuf,
-    },
-    /// An image cannot be decoded.
-    #[error("cannot decode image `{path}`: {source}; replace or remove it")]
+    /// An image file cannot be used.
+    #[error("image `{}` {fault}", shown(.path))]
     Image {
         /// The file.
         path: PathBuf,
-        /// What the decoder said.
-        source: image::ImageError,
+        /// Why.
+        fault: ImageFault,
+    },
+    /// A file or folder is out of place.
+    #[error("`{}` {fault}", shown(.path))]
+    Layout {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        fault: LayoutFault,
+    },
+    /// All pixels of a split are equal.
+    #[error(
+        "every pixel of `{}` is {value}: images without any difference teach nothing; look at one \
+         of them, and give images that show something", shown(.path)
+    )]
+    NoSpread {
+        /// The set.
+        path: PathBuf,
+        /// The value of them all, 0 to 255.
+        value: u8,
     },
     /// The prefetch thread could not be started.
     #[error("cannot start the prefetch thread: {source}; raise the limit on threads or memory")]
@@ -358,10 +332,12 @@ pub enum DataError {
     },
 }
 
-/// The names in backquotes with commas between, or `none`.
-fn quoted(names: &[String]) -> String {
-    if names.is_empty() {
-        return "none".to_owned();
-    }
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+/// That other classes are without an image, too.
+fn others(count: usize) -> String {
+    if count < 2 { String::new() } else { format!(" and {} others", count - 1) }
+}
+
+/// The name that may be meant.
+fn near(name: Option<&String>) -> String {
+    name.map(|name| format!(" (but `{}`)", shown(name))).unwrap_or_default()
 }

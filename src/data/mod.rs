@@ -9,27 +9,38 @@
 //! function of the run's seed and of an index, so a checkpoint keeps one number for the place in
 //! the data.
 
+mod audit;
 mod augment;
 mod batch;
 mod config;
 mod dataset;
 mod error;
+mod file_fault;
+mod image_fault;
 mod image_set;
 mod image_set_builder;
+mod layout_fault;
 mod normalization;
+mod note;
 mod pixels;
 mod prefetch;
+mod problems;
 mod scratch;
+mod shown;
 mod source;
 mod split;
 mod stream;
 
 pub use batch::Batch;
-pub use config::{DataConfig, Source};
+pub use config::{DataConfig, Source, SplitRule};
 pub use dataset::{Dataset, LockedTest};
 pub use error::DataError;
+pub use file_fault::FileFault;
+pub use image_fault::ImageFault;
 pub use image_set::{ImageSet, ImageShape};
+pub use layout_fault::LayoutFault;
 pub use normalization::Normalization;
+pub use note::DataNote;
 pub use prefetch::Prefetch;
 pub use scratch::Scratch;
 pub use stream::TrainStream;

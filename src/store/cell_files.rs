@@ -54,7 +54,12 @@ impl CellCard {
     }
 }
 
-/// The files of `cell`, with its weights cut from `shared`.
+/// The part of `shared`, which is ω or a part of it, that the child `arch` reads.
+pub fn cell_weights(arch: &Arch, task: &Task, shared: &Snapshot) -> Result<Snapshot, StoreError> {
+    Ok(part_of(&task.family.shared(arch)?, shared)?)
+}
+
+/// The files of `cell`, with its weights cut from `shared`, which is ω or a part of it.
 pub fn best_files(
     cell: &BestCell,
     task: &Task,
@@ -83,7 +88,7 @@ pub fn best_files(
     };
     Ok(vec![
         ("arch.json", serde_json::to_vec_pretty(&card)?),
-        ("weights.safetensors", to_safetensors(&part_of(&net, shared)?)?),
+        ("weights.safetensors", to_safetensors(&cell_weights(&cell.arch, task, shared)?)?),
         ("cell.svg", draw(&cell.arch).into_bytes()),
     ])
 }

@@ -63,6 +63,13 @@ label! {
     }
 }
 
+impl Actor {
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self.place()]
+    }
+}
+
 label! {
     /// Which images.
     pub Split {

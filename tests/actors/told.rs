@@ -10,7 +10,8 @@ use enasd::store::{HistoryReader, history_rows};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::{LIMIT, common, plain, stage, stage_watched};
+use crate::stage::{LIMIT, stage, stage_watched};
+use crate::{common, plain};
 
 /// An evaluator that counts the architectures of a derivation one by one, and scores them only once
 /// each count was published.

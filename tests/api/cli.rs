@@ -242,6 +242,10 @@ fn weights_are_written_and_no_file_is_replaced_unasked() {
     assert_eq!(fs::read(&file).unwrap(), b"precious");
     check(&ask(&rig, &["best", "--weights", path, "--force"]), 0, "");
     assert_eq!(fs::read(&file).unwrap(), KEPT_WEIGHTS);
+    fs::remove_dir_all(rig.folder.path().join("best").join(id(PUBLISHED))).unwrap();
+    let lost = rig.folder.path().join("lost");
+    check(&ask(&rig, &["best", "--weights", lost.to_str().unwrap()]), 1, "no others are given");
+    assert!(!lost.try_exists().unwrap());
     rig.publish(|status| status.best.clear());
     let other = rig.folder.path().join("other");
     check(&ask(&rig, &["best", "--weights", other.to_str().unwrap()]), 1, "no cell yet");

@@ -6,10 +6,10 @@ use enasd::actors::{RunState, Status};
 use enasd::api::wire::{ArchReply, ArchsReply, BestReply, HistoryItem, HistoryReply, Stage};
 use enasd::api::{COMMANDS, ConfigOrigins, Layer, ProblemCode, ROUTES};
 use enasd::space::Arch;
-use enasd::store::HistoryReader;
+use enasd::store::{BestFolder, HistoryReader};
 use serde_json::Value;
 
-use crate::rig::{IDENTITIES, KEPT_WEIGHTS, PUBLISHED, Rig, check_refused, id, row, within};
+use crate::rig::{IDENTITIES, KEPT_WEIGHTS, PUBLISHED, Rig, check_refused, id, put, row, within};
 
 async fn text(rig: &Rig, path: &str) -> String {
     let bytes = within(rig.client().get_bytes(path)).await.unwrap();
@@ -110,6 +110,34 @@ async fn drawings_and_weights_hang_on_the_id() {
     let expected =
         ["svg", "dot", "safetensors", "safetensors"].map(|e| format!("/v1/archs/{{id}}.{e}"));
     assert_eq!(routes, expected);
+}
+
+/// What a score was measured with is given for it, or nothing is.
+#[tokio::test]
+async fn weights_of_a_best_cell_are_never_replaced_by_others() {
+    let rig = Rig::new();
+    let path = |query: &str| format!("/v1/archs/{}.safetensors{query}", id(PUBLISHED));
+    let present = format!("present weights of {}", id(PUBLISHED));
+    assert_eq!(text(&rig, &path("?weights=kept")).await.as_bytes(), KEPT_WEIGHTS);
+    assert_eq!(text(&rig, &path("?weights=present")).await, present);
+
+    let best = BestFolder::open(&rig.folder.path().join("best")).unwrap();
+    let lost = async || {
+        for query in ["", "?weights=kept"] {
+            let found = within(rig.client().get::<Value>(&path(query))).await;
+            check_refused(found, ProblemCode::WeightsLost, "are lost");
+        }
+        assert_eq!(text(&rig, &path("?weights=present")).await, present);
+    };
+    // Those of another score.
+    put(&best, 451);
+    lost().await;
+    best.remove(&id(PUBLISHED)).unwrap();
+    lost().await;
+    put(&best, 450);
+    assert_eq!(text(&rig, &path("")).await.as_bytes(), KEPT_WEIGHTS);
+    let found = within(rig.client().get::<Value>(&path("?weights=any"))).await;
+    check_refused(found, ProblemCode::BadQuery, "kept");
 }
 
 #[tokio::test]

@@ -116,8 +116,8 @@ type BadFile = (&'static str, &'static str, &'static [u8], &'static str);
 fn data_that_is_not_there_or_broken_is_refused_with_the_file() {
     let files: [BadFile; 8] = [
         ("idx", "train-images-idx3-ubyte", &[0, 0, 8, 3, 0, 0, 0, 9], "ends at byte 8"),
-        ("idx", "train-images-idx3-ubyte", b"not images at all", "begins with bytes [6e, 6f, 74"),
-        ("idx", "train-images-idx3-ubyte.gz", b"not a gz file", "cannot unpack"),
+        ("idx", "train-images-idx3-ubyte", b"not images at all", "is text; expected IDX images"),
+        ("idx", "train-images-idx3-ubyte.gz", b"not a gz file", "is text; expected IDX images"),
         ("cifar-10", "data_batch_1.bin", &[1; 3000], "data_batch_1.bin"),
         ("cifar-10", "data_batch_1.bin", &[77; 3073], "data_batch_1.bin"),
         ("cifar-100", "train.bin", &[1; 3000], "train.bin"),

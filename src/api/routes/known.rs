@@ -9,7 +9,10 @@ use crate::api::routes::{State, read};
 use crate::api::wire::ScoredArch;
 use crate::api::{Problem, ProblemCode};
 use crate::space::{Arch, SpaceError};
-use crate::store::{HistoryReader, StoreError};
+use crate::store::{BestFolder, CellCard, HistoryReader, StoreError};
+
+/// The file that says how a best cell was scored.
+const CARD: &str = "arch.json";
 
 /// The file of a best cell's weights.
 const WEIGHTS: &str = "weights.safetensors";
@@ -41,22 +44,34 @@ impl Known {
         let drawn = drawn.and_then(|text| text.parse().ok()).unwrap_or_else(|| canonical.clone());
         Ok(Self { arch: canonical, drawn, best, scored })
     }
+
+    /// The weights kept with a best cell; none if they are not those of the score that it has.
+    pub(super) async fn kept_weights(&self, state: &State) -> Result<Option<Vec<u8>>, Problem> {
+        let Some(best) = self.best.clone() else { return Ok(None) };
+        let folder = state.config.best.clone();
+        read(move || {
+            let found = match weights(&folder, &best) {
+                // Replaced between the reading of its hash and of the file.
+                Err(StoreError::Corrupt { .. }) => weights(&folder, &best),
+                found => found,
+            };
+            match found {
+                Err(StoreError::NotFound { .. }) => Ok(None),
+                found => Ok(found?),
+            }
+        })
+        .await
+    }
 }
 
-/// The weights kept with a best cell; none if it has left the list in this moment.
-pub(super) async fn kept_weights(state: &State, id: &str) -> Result<Option<Vec<u8>>, Problem> {
-    let (folder, id) = (state.config.best.clone(), id.to_owned());
-    read(move || {
-        let found = match folder.read(&id, WEIGHTS) {
-            // Replaced between the reading of its hash and of the file.
-            Err(StoreError::Corrupt { .. }) => folder.read(&id, WEIGHTS),
-            found => found,
-        };
-        match found {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(StoreError::NotFound { .. }) => Ok(None),
-            Err(err) => Err(err.into()),
-        }
-    })
-    .await
+fn weights(folder: &BestFolder, best: &BestStatus) -> Result<Option<Vec<u8>>, StoreError> {
+    let card: CellCard = serde_json::from_slice(&folder.read(&best.id, CARD)?)?;
+    let scored = (card.correct, card.total, card.cycle);
+    if scored != (best.correct, best.total, best.cycle) {
+        return Ok(None);
+    }
+    let weights = folder.read(&best.id, WEIGHTS)?;
+    // Not if the cell was replaced between the two.
+    let again: CellCard = serde_json::from_slice(&folder.read(&best.id, CARD)?)?;
+    Ok((again == card).then_some(weights))
 }

@@ -44,7 +44,7 @@ pub(crate) async fn best(
     printer.aside(&format!("\n{}\n{arch}\n\n{drawing}", first.id))?;
     let Some(file) = &args.weights else { return Ok(()) };
     let reserved = if args.force { None } else { Some(Reserved::new(file)?) };
-    let path = format!("/v1/archs/{}.safetensors", first.id);
+    let path = format!("/v1/archs/{}.safetensors?weights=kept", first.id);
     let bytes = daemon.work().get_bytes(&path).await?;
     write_atomically(file, &bytes)?;
     if let Some(reserved) = reserved {

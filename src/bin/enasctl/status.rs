@@ -27,6 +27,9 @@ pub(crate) fn degraded(status: &Status) -> Option<String> {
         let why = status.error.as_deref().unwrap_or("no reason is known");
         return Some(format!("the search failed: {why}"));
     }
+    if let Some(silence) = status.disk_silence_seconds {
+        return Some(format!("the disk has not answered for {}", seconds(silence)));
+    }
     let why = status.checkpoint.last_error.as_ref()?;
     Some(format!("checkpoints fail: {why}"))
 }
@@ -185,6 +188,9 @@ mod tests {
         assert_eq!(degraded(&status), None);
         status.checkpoint.last_error = Some("disk full".to_owned());
         assert_eq!(degraded(&status).as_deref(), Some("checkpoints fail: disk full"));
+        status.disk_silence_seconds = Some(65.0);
+        let why = degraded(&status);
+        assert_eq!(why.as_deref(), Some("the disk has not answered for 1 min 5 s"));
         status.state = RunState::Failed;
         status.error = Some("three errors in a row".to_owned());
         let why = degraded(&status);

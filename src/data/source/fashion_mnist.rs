@@ -35,20 +35,21 @@ pub(super) fn load(scratch: &Scratch) -> Result<Splits, DataError> {
     Ok(Splits {
         class_names: CLASS_NAMES.map(str::to_owned).to_vec(),
         train: idx::read(
-            embedded!("train-images-idx3-ubyte.gz"),
-            embedded!("train-labels-idx1-ubyte.gz"),
+            embedded!("train-images-idx3-ubyte.gz")?,
+            embedded!("train-labels-idx1-ubyte.gz")?,
             scratch,
         )?,
         valid: Some(idx::read(
-            embedded!("valid-images-idx3-ubyte.gz"),
-            embedded!("valid-labels-idx1-ubyte.gz"),
+            embedded!("valid-images-idx3-ubyte.gz")?,
+            embedded!("valid-labels-idx1-ubyte.gz")?,
             scratch,
         )?),
-        test: idx::read(
-            embedded!("test-images-idx3-ubyte.gz"),
-            embedded!("test-labels-idx1-ubyte.gz"),
+        test: Some(idx::read(
+            embedded!("test-images-idx3-ubyte.gz")?,
+            embedded!("test-labels-idx1-ubyte.gz")?,
             scratch,
-        )?,
+        )?),
+        notes: Vec::new(),
     })
 }
 
@@ -59,8 +60,8 @@ mod tests {
     #[test]
     fn the_embedded_splits_are_balanced() {
         let splits = load(&Scratch::default()).unwrap();
-        let valid = splits.valid.unwrap();
-        for (set, n_each) in [(&splits.train, 700), (&valid, 300), (&splits.test, 500)] {
+        let (valid, test) = (splits.valid.unwrap(), splits.test.unwrap());
+        for (set, n_each) in [(&splits.train, 700), (&valid, 300), (&test, 500)] {
             let shape = set.shape();
             assert_eq!((shape.channels, shape.height, shape.width), (1, 28, 28));
             assert_eq!(set.len(), 10 * n_each);

@@ -3,21 +3,25 @@
 //! | Source | Looks for | Classes |
 //! |---|---|---|
 //! | `fashion-mnist` | nothing, it is embedded | ten, named |
-//! | `idx` | `train-images-idx3-ubyte[.gz]` and so on | 0 to the largest label |
+//! | `idx` | `train-images-idx3-ubyte[.gz]` and so on | 0 to the largest label, or as set |
 //! | `cifar-10`, `cifar-100` | `data_batch_1.bin`, `train.bin` and so on | 10 or 100 |
-//! | `folder` | `train/CLASS/*.png` and so on | the class folders |
+//! | `folder` | `train/CLASS/*` and so on | the class folders |
 
 mod cifar;
 mod fashion_mnist;
 mod folder;
 mod idx;
+mod image_file;
+mod jpeg;
+mod kind;
+mod listing;
 mod raw_file;
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::data::{DataConfig, DataError, ImageSet, Scratch, Source};
+use crate::data::{DataConfig, DataError, DataNote, ImageSet, Scratch, Source};
 use raw_file::RawFile;
 
 /// What a source brings.
@@ -27,7 +31,10 @@ pub(super) struct Splits {
     pub(super) train: ImageSet,
     /// `None` where the validation images are to be split off `train`.
     pub(super) valid: Option<ImageSet>,
-    pub(super) test: ImageSet,
+    /// `None` where there are no test images.
+    pub(super) test: Option<ImageSet>,
+    /// What a person should know.
+    pub(super) notes: Vec<DataNote>,
 }
 
 /// Reads everything that `config` names.
@@ -41,7 +48,8 @@ pub(super) fn load(config: &DataConfig, scratch: &Scratch) -> Result<Splits, Dat
             }),
         },
         Source::Idx => {
-            idx::load(folder(config, "a folder with train-images-idx3-ubyte[.gz]")?, scratch)
+            let folder = folder(config, "a folder with train-images-idx3-ubyte[.gz]")?;
+            idx::load(folder, config.classes, scratch)
         }
         Source::Cifar10 => cifar::load(
             &cifar::CIFAR_10,
@@ -52,7 +60,7 @@ pub(super) fn load(config: &DataConfig, scratch: &Scratch) -> Result<Splits, Dat
             cifar::load(&cifar::CIFAR_100, folder(config, "the folder with train.bin")?, scratch)
         }
         Source::Folder => {
-            folder::load(folder(config, "a folder with train/CLASS/*.png")?, config.side, scratch)
+            folder::load(folder(config, "a folder with train/CLASS/*")?, config.side, scratch)
         }
     }
 }

@@ -1,16 +1,24 @@
 //! A data file, read forward, plain or gz, from disk or from the binary itself.
 //!
+//! Whether a file is gz is told by its first bytes: names lie after a browser unpacked a download.
 //! Nothing is believed: what a header promises is read piece by piece and no byte more, so neither
 //! a gz that unpacks without end nor a header of terabytes costs memory, and what is missing or too
 //! much is an error with its place.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use crate::data::DataError;
+use super::kind::kind;
+use crate::data::{DataError, FileFault, LayoutFault};
+
+/// What every gz file begins with.
+const GZ: &[u8] = &[0x1f, 0x8b];
+
+/// How many bytes tell what a file is: `tar` has its mark at 257.
+const N_FIRST: u64 = 512;
 
 /// An open data file.
 pub(super) struct RawFile {
@@ -31,6 +39,7 @@ impl RawFile {
         Self::find(folder, names)?.ok_or_else(|| DataError::MissingFile {
             folder: folder.to_owned(),
             looked_for: names.to_vec(),
+            nearest: nearest(folder, names),
             hint,
         })
     }
@@ -39,39 +48,40 @@ impl RawFile {
     pub(super) fn find(folder: &Path, names: &[String]) -> Result<Option<Self>, DataError> {
         for name in names {
             let path = folder.join(name);
-            match fs::metadata(&path) {
+            match fs::symlink_metadata(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                _ => return Self::at(&path).map(Some),
+                _ => return Self::new(&path, BufReader::new(open_plain(&path)?)).map(Some),
             }
         }
         Ok(None)
     }
 
-    /// Opens the file at `path`.
-    pub(super) fn at(path: &Path) -> Result<Self, DataError> {
-        let path = path.to_owned();
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => {}
-            // Opening a pipe would wait for a writer.
-            Ok(_) => return Err(DataError::NotAFile { path }),
-            Err(source) => return Err(DataError::Io { action: "look at", path, source }),
-        }
-        match File::open(&path) {
-            Ok(file) => Ok(Self::new(path, BufReader::new(file))),
-            Err(source) => Err(DataError::Io { action: "open", path, source }),
-        }
-    }
-
     /// Reads `bytes` that are part of the binary under the name `path`.
-    pub(super) fn embedded(path: &str, bytes: &'static [u8]) -> Self {
-        Self::new(PathBuf::from(path), bytes)
+    pub(super) fn embedded(path: &str, bytes: &'static [u8]) -> Result<Self, DataError> {
+        Self::new(Path::new(path), bytes)
     }
 
-    fn new(path: PathBuf, reader: impl Read + 'static) -> Self {
-        let is_gz = path.extension().is_some_and(|extension| extension == "gz");
+    fn new(path: &Path, mut reader: impl Read + 'static) -> Result<Self, DataError> {
+        let mut first = Vec::new();
+        (&mut reader)
+            .take(GZ.len() as u64)
+            .read_to_end(&mut first)
+            .map_err(|source| DataError::Io { action: "read", path: path.to_owned(), source })?;
+        let is_gz = first == GZ;
+        let reader = Cursor::new(first).chain(reader);
         let reader: Box<dyn Read> =
             if is_gz { Box::new(MultiGzDecoder::new(reader)) } else { Box::new(reader) };
-        Self { path, reader, is_gz, offset: 0 }
+        Ok(Self { path: path.to_owned(), reader, is_gz, offset: 0 })
+    }
+
+    /// That the file, which began with `read`, is not what was `expected`.
+    pub(super) fn of_other_kind(mut self, read: &[u8], expected: &'static str) -> DataError {
+        let mut first = read.to_vec();
+        // What cannot be read does not tell its kind: the bytes before it do.
+        let _ = (&mut self.reader).take(N_FIRST).read_to_end(&mut first);
+        let found =
+            if self.is_gz { format!("gz, with {} in it", kind(&first)) } else { kind(&first) };
+        self.fault(FileFault::Kind { found, expected })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -116,7 +126,7 @@ impl RawFile {
         if piece.is_empty() {
             return Ok(());
         }
-        Err(DataError::TrailingBytes { path: self.path.clone(), expected })
+        Err(self.fault(FileFault::TrailingBytes { expected }))
     }
 
     /// The next `size` bytes, or fewer at the end of the file, in `piece`; and where they begin.
@@ -124,6 +134,13 @@ impl RawFile {
         let start = self.offset;
         self.fill(piece, size as u64)?;
         Ok(start)
+    }
+
+    /// Reads on to the end; how many bytes the file has, unpacked.
+    pub(super) fn end(&mut self) -> Result<u64, DataError> {
+        let mut piece = Vec::new();
+        while self.piece(&mut piece, 1 << 16).map(|_| !piece.is_empty())? {}
+        Ok(self.offset)
     }
 
     /// At most `n` bytes; fewer only at the end of the file.
@@ -138,19 +155,57 @@ impl RawFile {
         bytes.clear();
         let result = (&mut self.reader).take(n).read_to_end(bytes);
         self.offset += bytes.len() as u64;
-        let path = || self.path.clone();
         match result {
             Ok(_) => Ok(()),
             Err(source) if self.is_gz => {
-                Err(DataError::Gzip { path: path(), offset: self.offset, source })
+                Err(self.fault(FileFault::Gzip { offset: self.offset, source }))
             }
-            Err(source) => Err(DataError::Io { action: "read", path: path(), source }),
+            Err(source) => Err(DataError::Io { action: "read", path: self.path.clone(), source }),
         }
     }
 
     fn truncated(&self, expected: u64) -> DataError {
-        DataError::Truncated { path: self.path.clone(), expected, found: self.offset }
+        self.fault(FileFault::Truncated { expected, found: self.offset })
     }
+
+    /// Why this file cannot be used.
+    pub(super) fn fault(&self, fault: FileFault) -> DataError {
+        DataError::File { path: self.path.clone(), fault }
+    }
+}
+
+/// Opens the file at `path`. Opening a pipe would wait for a writer.
+pub(super) fn open_plain(path: &Path) -> Result<File, DataError> {
+    let failed = |action| {
+        move |source: io::Error| match fs::read_link(path) {
+            Ok(target) if source.kind() == io::ErrorKind::NotFound => {
+                let fault = LayoutFault::Dangling { target };
+                DataError::Layout { path: path.to_owned(), fault }
+            }
+            _ => DataError::Io { action, path: path.to_owned(), source },
+        }
+    };
+    if !fs::metadata(path).map_err(failed("look at"))?.is_file() {
+        let path = path.to_owned();
+        return Err(DataError::File { path, fault: FileFault::NotPlain });
+    }
+    File::open(path).map_err(failed("open"))
+}
+
+/// The file in `folder` whose name is most like one of `names`, if one is near. Other digits are
+/// another file.
+fn nearest(folder: &Path, names: &[String]) -> Option<String> {
+    let there =
+        fs::read_dir(folder).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let likeness = |there: &str| {
+        let digits = |name: &str| name.chars().filter(char::is_ascii_digit).collect::<String>();
+        let names = names.iter().filter(|name| digits(name) == digits(there));
+        let alike = names.map(|name| strsim::jaro_winkler(name, there));
+        alike.max_by(f64::total_cmp).unwrap_or_default()
+    };
+    let best = there.map(|name| (likeness(&name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
+    // Below this, suggestions look like guesses.
+    best.filter(|&(likeness, _)| 0.9 <= likeness).map(|(_, name)| name)
 }
 
 #[cfg(test)]
@@ -191,9 +246,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_reads_the_same_plain_and_packed() {
-        assert_eq!(read("a", b"xxbody", 4).unwrap(), b"body");
-        assert_eq!(read("a.gz", &packed(b"xxbody"), 4).unwrap(), b"body");
+    fn a_file_reads_the_same_plain_and_packed_whatever_its_name() {
+        for name in ["a", "a.gz"] {
+            assert_eq!(read(name, b"xxbody", 4).unwrap(), b"body");
+            assert_eq!(read(name, &packed(b"xxbody"), 4).unwrap(), b"body");
+        }
         let two_members = [packed(b"xxbo"), packed(b"dy")].concat();
         assert_eq!(read("a.gz", &two_members, 4).unwrap(), b"body");
     }
@@ -227,10 +284,10 @@ mod tests {
         let mut checksum = whole.clone();
         let end = checksum.len() - 8;
         checksum[end] ^= 1;
-        check("a.gz", &checksum, 4, "cannot unpack `/a.gz` beyond byte ");
-        check("a.gz", &whole[..whole.len() - 1], 4, "cannot unpack `/a.gz` beyond byte ");
-        check("a.gz", b"not gz at all", 4, "cannot unpack `/a.gz` beyond byte 0 of");
-        check("a.gz", &[&whole[..], b"rubbish rubbish"].concat(), 4, "cannot unpack `/a.gz`");
+        check("a.gz", &checksum, 4, "`/a.gz` cannot be unpacked beyond byte ");
+        check("a.gz", &whole[..whole.len() - 1], 4, "`/a.gz` cannot be unpacked beyond byte ");
+        check("a.gz", &whole[..9], 4, "`/a.gz` cannot be unpacked beyond byte 0 of");
+        check("a.gz", &[&whole[..], b"rubbish rubbish"].concat(), 4, "`/a.gz` cannot be unpacked");
     }
 
     #[test]
@@ -245,5 +302,28 @@ mod tests {
         fs::create_dir(folder.path().join("a")).unwrap();
         let text = RawFile::open(folder.path(), &names, "hint").err().unwrap().to_string();
         assert!(text.contains("is not a plain file"), "{text}");
+    }
+
+    #[test]
+    fn what_a_file_is_is_said_of_its_contents() {
+        let folder = tempfile::tempdir().unwrap();
+        let kind_of = |bytes: &[u8]| {
+            fs::write(folder.path().join("a"), bytes).unwrap();
+            let mut file = RawFile::open(folder.path(), &["a".to_owned()], "hint").unwrap();
+            let first = file.header::<4>().unwrap();
+            file.of_other_kind(&first, "images").to_string()
+        };
+        let text = kind_of(b"<!DOCTYPE html><title>403 Forbidden</title>");
+        assert!(text.contains("a` is an HTML page") && text.ends_with("expected images"), "{text}");
+        let text = kind_of(&packed(b"label,image\n"));
+        assert!(text.contains("a` is gz, with text in it; "), "{text}");
+    }
+
+    #[test]
+    fn a_link_to_nothing_is_told_with_where_it_leads() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/no/such", folder.path().join("a")).unwrap();
+        let text = RawFile::open(folder.path(), &["a".to_owned()], "hint").err().unwrap();
+        assert!(text.to_string().contains("is a link to `/no/such`, which is not there"), "{text}");
     }
 }

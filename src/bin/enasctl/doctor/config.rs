@@ -1,6 +1,7 @@
 //! The configuration: readable, every key known and in its range, and the same as the daemon runs
 //! with and the checkpoints belong to.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use enasd::api::{ConfigOrigins, Layer};
@@ -45,7 +46,12 @@ fn faults(err: &ConfigError, uid: u32) -> Vec<Finding> {
 /// What a reload or a restart would change. What the environment or a flag set is not looked at:
 /// there it would be set again.
 fn from_daemon(loaded: &Loaded, origins: &ConfigOrigins) -> Finding {
-    let values = loaded.values();
+    let running: BTreeMap<_, _> = origins.keys.iter().map(|(key, it)| (key, &it.value)).collect();
+    let running = serde_json::to_string(&running).expect("values under text keys are JSON");
+    let values = match loaded.continuing(&running) {
+        Ok(loaded) => loaded.values(),
+        Err(err) => return Finding::error(DRIFT, &err, "ask a daemon of this version"),
+    };
     let of_file = |layer| matches!(layer, Layer::Default | Layer::File);
     let changed = origins.keys.iter().filter_map(|(key, origin)| {
         let value = values.get(key.as_str()).filter(|value| **value != origin.value)?;
@@ -79,7 +85,9 @@ fn from_daemon(loaded: &Loaded, origins: &ConfigOrigins) -> Finding {
 /// What would keep a start from going on with the search.
 fn from_checkpoint(loaded: &Loaded, patient: &Patient) -> Option<Finding> {
     let newest = patient.state.as_ref().ok()?.newest.as_ref().ok()?.as_ref()?;
-    match loaded.config.differences(newest.config.as_ref()?) {
+    let recorded = newest.config.as_ref()?;
+    let differences = loaded.continuing(recorded).and_then(|it| it.config.differences(recorded));
+    match differences {
         Ok(differences) if differences.is_empty() => {
             Some(Finding::ok(DRIFT, "the checkpoints belong to this configuration"))
         }

@@ -3,114 +3,30 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+#[path = "../common/mod.rs"]
 mod common;
-#[path = "actors/told.rs"]
+mod disk;
+mod stage;
 mod told;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
-use actix::{Actor, Addr, Arbiter, Context, Handler, System};
+use actix::{Actor, Context, Handler, System};
 use enasd::actors::{
-    ActorError, AdoptPolicy, Checkpoint, ChildWeights, Controller, Crew, Derive, DriverConfig, End,
-    Evaluate, Evaluator, Keeper, KeeperFiles, LastRun, Observer, Pause, Refusal, Resume, RunState,
-    Sample, Sampler, Saving, Score, Status, Stop, TrainShared, Trained, Trainer,
+    ActorError, AdoptPolicy, Checkpoint, ChildWeights, Crew, Derive, Evaluate, Pause, Refusal,
+    Resume, RunState, Sample, Score, Status, Stop, TrainShared, Trained, WeightsOf,
 };
 use enasd::engine::from_safetensors;
 use enasd::search::{
-    Outcome, Score as Scored, Scorer, Search, SearchError, SearchState, SharedLearner, StepRecord,
-    Task, Until, ValidSet, run,
+    Outcome, Score as Scored, Scorer, Search, SearchError, StepRecord, Task, Until, ValidSet, run,
 };
-use enasd::space::Op;
-use enasd::store::{BestFolder, Checkpoints, History, Retention, StateFolder, history_rows};
-use enasd::telemetry::{Metrics, Setup};
+use enasd::store::{BestFolder, history_rows};
+use stage::{LIMIT, stage, stage_from};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// Far longer than anything here takes: a test that waits for it has failed.
-const LIMIT: Duration = Duration::from_mins(2);
-
-/// The real actors on a state folder, each on its own thread.
-struct Stage {
-    controller: Addr<Controller>,
-    status: watch::Receiver<Arc<Status>>,
-    end: End,
-}
-
-fn on_own_thread<A: Actor<Context = Context<A>> + Send>(actor: A) -> Addr<A> {
-    A::start_in_arbiter(&Arbiter::new().handle(), |_| actor)
-}
-
-fn stage(task: &Task, folder: &Path, until: Until, change: impl FnOnce(Crew) -> Crew) -> Stage {
-    stage_from(task, &Search::initial_state(task).unwrap(), folder, until, change)
-}
-
-fn stage_from(
-    task: &Task,
-    state: &SearchState,
-    folder: &Path,
-    until: Until,
-    change: impl FnOnce(Crew) -> Crew,
-) -> Stage {
-    set_stage((task, state), folder, until, |crew, _| change(crew))
-}
-
-/// `change` gets the status that is published, too.
-fn stage_watched(
-    task: &Task,
-    folder: &Path,
-    until: Until,
-    change: impl FnOnce(Crew, watch::Receiver<Arc<Status>>) -> Crew,
-) -> Stage {
-    set_stage((task, &Search::initial_state(task).unwrap()), folder, until, change)
-}
-
-fn set_stage(
-    (task, state): (&Task, &SearchState),
-    folder: &Path,
-    until: Until,
-    change: impl FnOnce(Crew, watch::Receiver<Arc<Status>>) -> Crew,
-) -> Stage {
-    let folder = StateFolder::open(folder).unwrap();
-    let retention = Retention::newest(3).unwrap();
-    let (_, saving) = watch::channel(Saving { every: Duration::from_millis(300), retention });
-    let files = KeeperFiles {
-        checkpoints: Checkpoints::new(&folder, retention),
-        history: History::open(&folder.history()).unwrap(),
-        best: Arc::new(BestFolder::open(&folder.best()).unwrap()),
-        folder,
-        saving: saving.clone(),
-    };
-    let search = Search::new(task.clone(), state).unwrap();
-    let batch = state.place.shared_step(&task.config.schedule);
-    let learner = SharedLearner::new(task.clone(), &state.shared, batch).unwrap();
-    let policy = search.reinforce().policy().clone();
-    let sampler = on_own_thread(Sampler::new(task.clone(), policy));
-    let trainer = on_own_thread(Trainer::new(learner));
-    let evaluator = on_own_thread(Evaluator::new(Scorer::new(task.clone())));
-    let keeper = Keeper::new(task.clone(), files, "{}".to_owned(), ToString::to_string);
-    let keeper = on_own_thread(keeper);
-    let (publish, status) = watch::channel(Arc::new(Status::default()));
-    let metrics = Metrics::new(Setup {
-        version: "0".to_owned(),
-        device_wanted: "cpu".to_owned(),
-        device_used: "cpu".to_owned(),
-        ops: Op::ALL.map(|op| op.name().to_owned()).to_vec(),
-        routes: vec!["/".to_owned()],
-        commands: Vec::new(),
-    })
-    .unwrap();
-    let crew = Crew::new(&sampler, &trainer, &evaluator, &keeper, &metrics);
-    let crew = change(crew, status.clone());
-    let observer = Observer::new(Status::default(), publish, metrics);
-    let config = DriverConfig { last: LastRun::None, until, saving };
-    let (controller, end) = Controller::new(search, crew, observer, config);
-    Stage { controller: controller.start(), status, end }
-}
-
-fn plain(task: &Task, until: Until) -> Vec<StepRecord> {
+pub(crate) fn plain(task: &Task, until: Until) -> Vec<StepRecord> {
     let mut records = Vec::new();
     let state = Search::initial_state(task).unwrap();
     run(task.clone(), &state, until, |record| records.push(record.clone())).unwrap();
@@ -160,7 +76,7 @@ fn commands_come_between_steps_and_leave_the_history_as_it_is() {
         let arch = drawn[0].arch.clone();
         let score = Score { arch: arch.clone() };
         let score = timeout(LIMIT, c.send(score)).await.unwrap().unwrap().unwrap();
-        let weights = ChildWeights { arch: arch.clone() };
+        let weights = ChildWeights { arch: arch.clone(), of: WeightsOf::Present };
         let weights = timeout(LIMIT, c.send(weights)).await.unwrap().unwrap().unwrap();
         let weights = from_safetensors(&weights, candle_core::DType::F32).unwrap();
         let scores = Scorer::new(task.clone()).score(&weights, &[arch], ValidSet::Whole).unwrap();

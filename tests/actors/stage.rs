@@ -1,0 +1,102 @@
+//! The real actors on a state folder, each on its own thread.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Addr, Arbiter, Context};
+use enasd::actors::{
+    Controller, Crew, DriverConfig, End, Evaluator, Keeper, KeeperFiles, LastRun, Observer,
+    Sampler, Saving, Status, Trainer,
+};
+use enasd::search::{Scorer, Search, SearchState, SharedLearner, Task, Until};
+use enasd::space::Op;
+use enasd::store::{BestFolder, Checkpoints, History, Retention, StateFolder};
+use enasd::telemetry::{Metrics, Setup};
+use tokio::sync::watch;
+
+/// Far longer than anything here takes: a test that waits for it has failed.
+pub(crate) const LIMIT: Duration = Duration::from_mins(2);
+
+/// The real actors on a state folder, each on its own thread.
+pub(crate) struct Stage {
+    pub(crate) controller: Addr<Controller>,
+    pub(crate) status: watch::Receiver<Arc<Status>>,
+    pub(crate) end: End,
+}
+
+pub(crate) fn on_own_thread<A: Actor<Context = Context<A>> + Send>(actor: A) -> Addr<A> {
+    A::start_in_arbiter(&Arbiter::new().handle(), |_| actor)
+}
+
+pub(crate) fn stage(
+    task: &Task,
+    folder: &Path,
+    until: Until,
+    change: impl FnOnce(Crew) -> Crew,
+) -> Stage {
+    stage_from(task, &Search::initial_state(task).unwrap(), folder, until, change)
+}
+
+pub(crate) fn stage_from(
+    task: &Task,
+    state: &SearchState,
+    folder: &Path,
+    until: Until,
+    change: impl FnOnce(Crew) -> Crew,
+) -> Stage {
+    set_stage((task, state), folder, until, |crew, _| change(crew))
+}
+
+/// `change` gets the status that is published, too.
+pub(crate) fn stage_watched(
+    task: &Task,
+    folder: &Path,
+    until: Until,
+    change: impl FnOnce(Crew, watch::Receiver<Arc<Status>>) -> Crew,
+) -> Stage {
+    set_stage((task, &Search::initial_state(task).unwrap()), folder, until, change)
+}
+
+fn set_stage(
+    (task, state): (&Task, &SearchState),
+    folder: &Path,
+    until: Until,
+    change: impl FnOnce(Crew, watch::Receiver<Arc<Status>>) -> Crew,
+) -> Stage {
+    let folder = StateFolder::open(folder).unwrap();
+    let retention = Retention::newest(3).unwrap();
+    let (_, saving) = watch::channel(Saving { every: Duration::from_millis(300), retention });
+    let files = KeeperFiles {
+        checkpoints: Checkpoints::new(&folder, retention),
+        history: History::open(&folder.history()).unwrap(),
+        best: Arc::new(BestFolder::open(&folder.best()).unwrap()),
+        folder,
+        saving: saving.clone(),
+    };
+    let search = Search::new(task.clone(), state).unwrap();
+    let batch = state.place.shared_step(&task.config.schedule);
+    let learner = SharedLearner::new(task.clone(), &state.shared, batch).unwrap();
+    let policy = search.reinforce().policy().clone();
+    let sampler = on_own_thread(Sampler::new(task.clone(), policy));
+    let trainer = on_own_thread(Trainer::new(learner));
+    let evaluator = on_own_thread(Evaluator::new(Scorer::new(task.clone())));
+    let keeper = Keeper::new(task.clone(), files, "{}".to_owned(), ToString::to_string);
+    let keeper = on_own_thread(keeper);
+    let (publish, status) = watch::channel(Arc::new(Status::default()));
+    let metrics = Metrics::new(Setup {
+        version: "0".to_owned(),
+        device_wanted: "cpu".to_owned(),
+        device_used: "cpu".to_owned(),
+        ops: Op::ALL.map(|op| op.name().to_owned()).to_vec(),
+        routes: vec!["/".to_owned()],
+        commands: Vec::new(),
+    })
+    .unwrap();
+    let crew = Crew::new(&sampler, &trainer, &evaluator, &keeper, &metrics);
+    let crew = change(crew, status.clone());
+    let observer = Observer::new(Status::default(), publish, metrics);
+    let config = DriverConfig { last: LastRun::None, until, saving };
+    let (controller, end) = Controller::new(search, crew, observer, config);
+    Stage { controller: controller.start(), status, end }
+}
