@@ -8,12 +8,13 @@ use actix::{Actor, Context, Handler};
 use tokio::sync::watch;
 
 use crate::actors::outbox::MAX_NOTES;
+use crate::actors::shelf::{Loss, Shelf};
 use crate::actors::{Entered, LoadNewest, Note, Record, Recorded, Save, SaveReply, Saved, Saving};
 use crate::search::{SearchState, StepRecord, Task};
 use crate::space::Arch;
 use crate::store::{
-    BestFolder, Checkpoints, History, StateFolder, StoreError, best_files, history_rows,
-    read_state, state_files,
+    BestFolder, Checkpoints, History, StateFolder, StoreError, history_rows, read_state,
+    state_files,
 };
 
 /// Finished steps that are kept in memory while the history cannot be written.
@@ -26,13 +27,11 @@ pub struct Keeper {
     folder: StateFolder,
     checkpoints: Checkpoints,
     history: History,
-    best: Arc<BestFolder>,
+    shelf: Shelf,
     saving: watch::Receiver<Saving>,
     /// Text of the settings that a checkpoint belongs to, and its hash.
     config: String,
     config_hash: String,
-    /// Draws a cell for people; given, for drawing is no business of this layer.
-    draw: fn(&Arch) -> String,
     /// Finished steps that are not in the history yet, oldest first.
     backlog: Vec<StepRecord>,
     /// Events that are not in the history yet, oldest first.
@@ -55,21 +54,22 @@ pub struct KeeperFiles {
 }
 
 impl Keeper {
-    /// A keeper of `files` for the search with the settings `config`.
+    /// A keeper of `files` for the search with the settings `config`. `draw` draws a cell for
+    /// people; it is given, for drawing is no business of this layer.
     pub fn new(task: Task, files: KeeperFiles, config: String, draw: fn(&Arch) -> String) -> Self {
         let KeeperFiles { folder, checkpoints, history, best, saving } = files;
         let config_hash = blake3::hash(config.as_bytes()).to_hex().to_string();
+        let shelf = Shelf::new(task.clone(), best, draw);
         let (backlog, notes) = (Vec::new(), VecDeque::new());
         Self {
             task,
             folder,
             checkpoints,
             history,
-            best,
+            shelf,
             saving,
             config,
             config_hash,
-            draw,
             backlog,
             notes,
         }
@@ -130,13 +130,12 @@ impl Keeper {
         entered: &[Entered],
         start: Instant,
     ) -> Result<Saved, StoreError> {
-        for Entered { id, weights } in entered {
-            // One that left again before it was saved is not needed.
-            let cells = state.best.cells();
-            if let Some(cell) = cells.iter().find(|cell| cell.arch.id() == *id) {
-                let files = best_files(cell, &self.task, weights, self.draw)?;
-                self.best.put(id, &borrow(&files))?;
-            }
+        for part in self.folder.restore()? {
+            self.tell("disk", format!("{part} was gone from the state folder: it is made again"));
+        }
+        let losses = self.shelf.fill(state, entered)?;
+        if !losses.is_empty() {
+            self.tell("best-lost", lost(&losses));
         }
         let files = state_files(state, &self.config)?;
         let step = state.place.number(&self.task.config.schedule);
@@ -146,7 +145,9 @@ impl Keeper {
             tracing::warn!("an old checkpoint could not be removed: {error}");
         }
         // Only after the checkpoint that does without them.
-        self.forget_left(state);
+        if let Err(error) = self.shelf.forget_left(state) {
+            tracing::warn!("the files of a cell that left the best could not be removed: {error}");
+        }
         Ok(Saved {
             step,
             path: generation.path,
@@ -157,14 +158,11 @@ impl Keeper {
         })
     }
 
-    /// Removes the files of cells that are no longer among the best.
-    fn forget_left(&self, state: &SearchState) {
-        let ids: Vec<String> = state.best.cells().iter().map(|cell| cell.arch.id()).collect();
-        let left = self.best.list().map(|known| known.into_iter().filter(|id| !ids.contains(id)));
-        let removed = left.and_then(|mut left| left.try_for_each(|id| self.best.remove(&id)));
-        if let Err(error) = removed {
-            tracing::warn!("the files of a cell that left the best could not be removed: {error}");
-        }
+    /// Warns, and writes an event.
+    fn tell(&mut self, kind: &'static str, message: String) {
+        tracing::warn!(kind, "{message}");
+        // One that cannot be written waits.
+        drop(self.note(Note::new(kind, message)));
     }
 
     fn load(&mut self) -> Result<Arc<SearchState>, StoreError> {
@@ -176,6 +174,17 @@ impl Keeper {
         self.history.rewind(state.place.number(&self.task.config.schedule))?;
         Ok(Arc::new(state))
     }
+}
+
+/// What is told of best cells without their weights.
+fn lost(losses: &[Loss]) -> String {
+    let cells: Vec<String> = losses.iter().map(|Loss { id, why }| format!("{id}: {why}")).collect();
+    format!(
+        "the weights that {} of the best architectures were scored with are lost, and no others \
+         are given for them; scores and architectures stay: {}",
+        losses.len(),
+        cells.join("; ")
+    )
 }
 
 fn borrow<'a>(files: &'a [(&'static str, Vec<u8>)]) -> Vec<(&'a str, &'a [u8])> {

@@ -18,6 +18,7 @@ mod place_span;
 mod recent;
 mod sampler;
 mod saver;
+mod shelf;
 mod status;
 mod trainer;
 

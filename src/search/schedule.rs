@@ -111,6 +111,15 @@ impl Place {
         self.epoch * config.shared_steps + in_epoch
     }
 
+    /// Updates of ω before the step of this number.
+    pub fn shared_steps_before(number: u64, config: &ScheduleConfig) -> u64 {
+        let per_epoch = config.shared_steps + config.controller_steps;
+        let per_cycle = config.epochs_per_cycle * per_epoch + 1;
+        let (cycle, in_cycle) = (number / per_cycle, number % per_cycle);
+        let epoch = cycle * config.epochs_per_cycle + in_cycle / per_epoch;
+        epoch * config.shared_steps + (in_cycle % per_epoch).min(config.shared_steps)
+    }
+
     /// Steps of a cycle, and how many of them are finished.
     pub fn progress(self, config: &ScheduleConfig) -> (u64, u64) {
         let start = Self {
@@ -172,6 +181,8 @@ mod tests {
             let mut derived = 0;
             for number in 0..3 * (e * (s + c) + 1) {
                 prop_assert_eq!(place.number(&config), number);
+                let before = Place::shared_steps_before(number, &config);
+                prop_assert_eq!(before, place.shared_step(&config));
                 prop_assert_eq!(place.progress(&config).0, number % (e * (s + c) + 1));
                 derived += u64::from(place.phase == Phase::Derive);
                 place = place.next(&config);

@@ -3,9 +3,14 @@
 //! Beside its files every cell has `B3SUMS`, a line `HASH  NAME` for each: what is read is
 //! checked against it, and `b3sum --check B3SUMS` does the same by hand.
 
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use crate::store::atomic::{clean_leftovers, is_there, names, remove_folder_atomically};
+use crate::store::error::io_error;
 use crate::store::folder::create_folder;
 use crate::store::manifest::hash;
 use crate::store::name::{check_file_name, check_id};
@@ -62,6 +67,16 @@ impl BestFolder {
     pub fn list(&self) -> Result<Vec<String>, StoreError> {
         let is_cell = |name: &String| check_id(name).is_ok() && self.path.join(name).is_dir();
         Ok(names(&self.path)?.into_iter().filter(is_cell).collect())
+    }
+
+    /// A file of the cell `id`, open: it can be read whatever becomes of its name.
+    pub fn open_file(&self, id: &str, file: &str) -> Result<File, StoreError> {
+        check_id(id)?;
+        check_file_name(file, SUMS)?;
+        let path = self.path.join(id).join(file);
+        let mut options = File::options();
+        options.read(true).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
+        options.open(&path).map_err(io_error("open", &path))
     }
 
     /// A file of the cell `id`, checked. What was never put there is [`StoreError::NotFound`].

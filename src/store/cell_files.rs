@@ -11,6 +11,12 @@ use crate::search::{BestCell, Task};
 use crate::space::Arch;
 use crate::store::StoreError;
 
+/// The file of a best cell's [`CellCard`].
+pub const CARD: &str = "arch.json";
+
+/// The file of a best cell's weights.
+pub const WEIGHTS: &str = "weights.safetensors";
+
 /// What a best cell is and what was measured of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CellCard {
@@ -87,8 +93,8 @@ pub fn best_files(
         multiply_adds: cost.multiply_adds,
     };
     Ok(vec![
-        ("arch.json", serde_json::to_vec_pretty(&card)?),
-        ("weights.safetensors", to_safetensors(&cell_weights(&cell.arch, task, shared)?)?),
+        (CARD, serde_json::to_vec_pretty(&card)?),
+        (WEIGHTS, to_safetensors(&cell_weights(&cell.arch, task, shared)?)?),
         ("cell.svg", draw(&cell.arch).into_bytes()),
     ])
 }

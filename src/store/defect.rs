@@ -131,6 +131,12 @@ pub enum FolderFault {
         /// Its permission bits.
         mode: u32,
     },
+    /// It is not the folder that the daemon was started on.
+    #[error(
+        "it was moved away or replaced while the daemon runs: put it back, or end the daemon, \
+         whose steps since the newest checkpoint are then taken again"
+    )]
+    Replaced,
     /// `LOCK` is a link, a device or a second name of another file.
     #[error("its `LOCK` is not a plain file of its own; remove it")]
     Lock,

@@ -6,27 +6,33 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 
-use crate::store::atomic::sync_folder;
+use crate::store::atomic::{is_there, sync_folder};
 use crate::store::error::io_error;
-use crate::store::{FolderFault, StoreError};
+use crate::store::{FolderFault, StateView, StoreError};
 
 /// The owner does everything, the group looks, others see nothing.
 pub(super) const FOLDER_MODE: u32 = 0o750;
 
-/// What a process that uses the folder locks, with its id inside for people. The lock is the
-/// kernel's: it ends with the process, however that ends, so the file may stay.
+/// What a process that uses the folder locks beside the folder itself, with its id inside for
+/// people. The locks are the kernel's: they end with the process, however that ends, so the file
+/// may stay.
 pub(super) const LOCK: &str = "LOCK";
 
 /// The parts of the folder.
 pub(super) const CHECKPOINTS: &str = "checkpoints";
 pub(super) const HISTORY: &str = "history.sqlite";
 pub(super) const CORRUPT: &str = "corrupt";
+const BEST: &str = "best";
+const CHAMPIONS: &str = "champions";
 
 /// The state folder, held for as long as this value lives.
 #[derive(Debug)]
 pub struct StateFolder {
     path: PathBuf,
+    /// The folder itself, locked where its filesystem can: names may come to stand for others.
+    folder: File,
     /// Invariant: locked.
     lock: File,
 }
@@ -39,12 +45,32 @@ impl StateFolder {
         let path: &Path = &path.components().collect::<PathBuf>();
         create_folder(path)?;
         check_trusted(path)?;
-        let folder = Self { path: path.to_owned(), lock: lock(path)? };
-        let parts = [folder.checkpoints(), folder.best(), folder.champions(), folder.corrupt()];
-        for part in parts.iter().chain([&folder.cache()]) {
-            create_folder(part)?;
+        let mut held =
+            Self { path: path.to_owned(), folder: lock_folder(path)?, lock: lock(path)? };
+        held.restore()?;
+        Ok(held)
+    }
+
+    /// Makes again what is missing of the folder's parts and of `LOCK`, and says what that was. A
+    /// folder that another one has replaced is an error: nobody holds that one.
+    pub fn restore(&mut self) -> Result<Vec<&'static str>, StoreError> {
+        if !is_named(&self.folder, &self.path)? {
+            let (path, fault) = (self.path.clone(), FolderFault::Replaced);
+            return Err(StoreError::Folder { path, fault });
         }
-        Ok(folder)
+        let mut restored = Vec::new();
+        if !is_named(&self.lock, &self.path.join(LOCK))? {
+            self.lock = lock(&self.path)?;
+            restored.push(LOCK);
+        }
+        for part in [CHECKPOINTS, BEST, CHAMPIONS, CORRUPT] {
+            let path = self.path.join(part);
+            if !is_there(&path)? {
+                create_folder(&path)?;
+                restored.push(part);
+            }
+        }
+        Ok(restored)
     }
 
     /// The folder itself.
@@ -64,12 +90,12 @@ impl StateFolder {
 
     /// Where the best cells of the shared search are.
     pub fn best(&self) -> PathBuf {
-        self.path.join("best")
+        self.path.join(BEST)
     }
 
     /// Where the retrained and certified cells are.
     pub fn champions(&self) -> PathBuf {
-        self.path.join("champions")
+        self.path.join(CHAMPIONS)
     }
 
     /// Where damaged checkpoints go.
@@ -116,6 +142,7 @@ impl Drop for StateFolder {
         // Closing would not do while a child process that is just being started has the file too.
         // If it fails, the end of the process does it.
         let _ = self.lock.unlock();
+        let _ = self.folder.unlock();
     }
 }
 
@@ -176,6 +203,39 @@ pub(super) fn fault(metadata: &Metadata, own: u32) -> Option<FolderFault> {
     }
 }
 
+/// Whether `path` is a name of the open `file`.
+fn is_named(file: &File, path: &Path) -> Result<bool, StoreError> {
+    let open = file.metadata().map_err(io_error("inspect", path))?;
+    match fs::symlink_metadata(path) {
+        Ok(found) => Ok((found.dev(), found.ino()) == (open.dev(), open.ino())),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(io_error("inspect", path)(source)),
+    }
+}
+
+fn lock_folder(path: &Path) -> Result<File, StoreError> {
+    let folder = File::options()
+        .read(true)
+        .custom_flags((OFlags::NOFOLLOW | OFlags::DIRECTORY).bits().cast_signed())
+        .open(path)
+        .map_err(io_error("open", path))?;
+    match folder.try_lock() {
+        Ok(()) => Ok(folder),
+        Err(TryLockError::WouldBlock) => {
+            let holder = StateView::new(path).holder().ok().flatten();
+            let holder = holder.or_else(|| holder_in(&mut File::open(path.join(LOCK)).ok()?));
+            Err(StoreError::Locked { path: path.to_owned(), holder })
+        }
+        Err(TryLockError::Error(source)) => match Errno::from_io_error(&source) {
+            // Some filesystems lock no folders: there `LOCK` alone keeps others out.
+            Some(Errno::BADF | Errno::INVAL | Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                Ok(folder)
+            }
+            _ => Err(io_error("lock", path)(source)),
+        },
+    }
+}
+
 fn lock(folder: &Path) -> Result<File, StoreError> {
     let path = folder.join(LOCK);
     let untrusted = || StoreError::Folder { path: folder.to_owned(), fault: FolderFault::Lock };
@@ -199,7 +259,10 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(StoreError::Locked { path: folder.to_owned(), holder: holder(&mut file) });
+            return Err(StoreError::Locked {
+                path: folder.to_owned(),
+                holder: holder_in(&mut file),
+            });
         }
         Err(TryLockError::Error(source)) => return Err(io_error("lock", &path)(source)),
     }
@@ -211,7 +274,7 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
 }
 
 /// The process id in a lock file, if it was written already.
-fn holder(file: &mut File) -> Option<u32> {
+fn holder_in(file: &mut File) -> Option<u32> {
     let mut text = String::new();
     // The longest process id and a line end fit 16 bytes.
     file.take(16).read_to_string(&mut text).ok()?;
@@ -273,6 +336,39 @@ mod tests {
         assert!(!try_lock());
         drop(folder);
         assert!(try_lock());
+    }
+
+    #[test]
+    fn without_its_lock_file_the_folder_is_held_all_the_same() {
+        let root = tempfile::tempdir().unwrap();
+        let mut folder = StateFolder::open(root.path()).unwrap();
+        fs::remove_file(root.path().join(LOCK)).unwrap();
+        let err = StateFolder::open(root.path()).unwrap_err();
+        assert!(matches!(err, StoreError::Locked { .. }), "{err}");
+        assert!(!root.path().join(LOCK).try_exists().unwrap());
+        assert_eq!(folder.restore().unwrap(), [LOCK]);
+        let pid = fs::read_to_string(root.path().join(LOCK)).unwrap();
+        assert_eq!(pid.trim(), std::process::id().to_string());
+        drop(folder);
+        StateFolder::open(root.path()).unwrap();
+    }
+
+    #[test]
+    fn parts_are_made_again_and_another_folder_is_not_taken_for_this_one() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("state");
+        let mut folder = StateFolder::open(&path).unwrap();
+        assert_eq!(folder.restore().unwrap(), Vec::<&str>::new());
+        for part in [folder.best(), folder.checkpoints(), folder.corrupt()] {
+            fs::remove_dir_all(part).unwrap();
+        }
+        assert_eq!(folder.restore().unwrap(), ["checkpoints", "best", "corrupt"]);
+        assert!(folder.best().is_dir() && folder.checkpoints().is_dir());
+        fs::rename(&path, root.path().join("away")).unwrap();
+        fs::create_dir(&path).unwrap();
+        let err = folder.restore().unwrap_err();
+        assert!(err.to_string().contains("moved away or replaced"), "{err}");
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
     }
 
     #[track_caller]

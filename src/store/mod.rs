@@ -41,7 +41,7 @@ mod state_view;
 
 pub use atomic::{write_atomically, write_folder_atomically};
 pub use best::BestFolder;
-pub use cell_files::{CellCard, best_files, cell_weights};
+pub use cell_files::{CARD, CellCard, WEIGHTS, best_files, cell_weights};
 pub use checkpoint::{Checkpoints, Generation, Loaded};
 pub use defect::{Defect, FolderFault};
 pub use error::StoreError;

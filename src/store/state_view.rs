@@ -118,15 +118,18 @@ impl StateView {
     /// lock could keep out a daemon that starts at that moment.
     pub fn holder(&self) -> Result<Option<u32>, StoreError> {
         let lock = self.path.join(LOCK);
-        let inode = match fs::symlink_metadata(&lock) {
-            Ok(metadata) => metadata.ino(),
-            Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(io_error("inspect", &lock)(source)),
+        let inode = |path: &Path| match fs::symlink_metadata(path) {
+            Ok(found) => Ok(Some((found.dev(), found.ino()))),
+            Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(io_error("inspect", path)(source)),
         };
+        let Some(folder) = inode(&self.path)? else { return Ok(None) };
         let list = Path::new("/proc/locks");
         let text = fs::read_to_string(list).map_err(io_error("read", list))?;
         let written = fs::read_to_string(&lock).ok().and_then(|text| text.trim().parse().ok());
-        Ok(holder(&text, inode, written))
+        let by_lock = inode(&lock)?.and_then(|(_, inode)| holder(&text, inode, written));
+        // `LOCK` may have been deleted.
+        Ok(by_lock.or_else(|| folder_holder(&text, folder)))
     }
 
     /// The filesystem that holds the folder.
@@ -241,6 +244,14 @@ fn holder(locks: &str, inode: u64, written: Option<u32>) -> Option<u32> {
     written.filter(|pid| pids.contains(pid)).or_else(|| pids.first().copied())
 }
 
+/// The process that holds the lock of the folder with this device and inode. Without a process
+/// that a file names, both must be the same.
+fn folder_holder(locks: &str, (dev, inode): (u64, u64)) -> Option<u32> {
+    let file = format!("{:02x}:{:02x}:{inode}", rustix::fs::major(dev), rustix::fs::minor(dev));
+    let line = locks.lines().find(|line| line.split_whitespace().nth(5) == Some(file.as_str()));
+    line?.split_whitespace().nth(4)?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -304,6 +315,14 @@ mod tests {
         let rig = Rig::new(&[]);
         let view = rig.view();
         assert_eq!(view.holder().unwrap(), Some(std::process::id()));
+        let (dev, inode) = {
+            let found = fs::metadata(rig.folder.path()).unwrap();
+            (found.dev(), found.ino())
+        };
+        let (major, minor) = (rustix::fs::major(dev), rustix::fs::minor(dev));
+        let line = format!("7: FLOCK  ADVISORY  WRITE 12 {major:02x}:{minor:02x}:{inode} 0 EOF");
+        assert_eq!(folder_holder(&line, (dev, inode)), Some(12));
+        assert_eq!(folder_holder(&line, (dev, inode + 1)), None);
         drop(rig.folder);
         assert_eq!(view.holder().unwrap(), None);
     }

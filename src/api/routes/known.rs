@@ -9,13 +9,7 @@ use crate::api::routes::{State, read};
 use crate::api::wire::ScoredArch;
 use crate::api::{Problem, ProblemCode};
 use crate::space::{Arch, SpaceError};
-use crate::store::{BestFolder, CellCard, HistoryReader, StoreError};
-
-/// The file that says how a best cell was scored.
-const CARD: &str = "arch.json";
-
-/// The file of a best cell's weights.
-const WEIGHTS: &str = "weights.safetensors";
+use crate::store::{BestFolder, CARD, CellCard, HistoryReader, StoreError, WEIGHTS};
 
 /// An architecture by its id.
 pub(super) struct Known {

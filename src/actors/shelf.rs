@@ -1,0 +1,172 @@
+//! The shelf: the files of the best cells, held against the list of every checkpoint.
+//!
+//! A file that is there is trusted once it was read whole; from then on it stays open, so that it
+//! can be written again when somebody deletes it. Weights are only ever written for the score
+//! that was measured with them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
+
+use candle_core::DType;
+
+use crate::actors::{Entered, nth};
+use crate::engine::{Snapshot, from_safetensors};
+use crate::search::{BestCell, Place, SearchState, Task};
+use crate::space::Arch;
+use crate::store::{BestFolder, CARD, CellCard, StoreError, WEIGHTS, best_files};
+
+/// Files that are held open at most: far fewer than a process may have.
+const MAX_OPEN: usize = 100;
+
+/// Looks after the files of the best cells.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    task: Task,
+    folder: Arc<BestFolder>,
+    /// Draws a cell for people.
+    draw: fn(&Arch) -> String,
+    /// The cells whose files are right.
+    held: BTreeMap<String, Held>,
+    /// The cells whose loss was told.
+    lost: BTreeSet<String>,
+}
+
+/// Weights that were read whole, or written.
+#[derive(Debug)]
+struct Held {
+    hash: blake3::Hash,
+    /// Where there were not too many.
+    file: Option<File>,
+}
+
+/// A best cell without the weights that it was scored with.
+#[derive(Debug)]
+pub(super) struct Loss {
+    pub(super) id: String,
+    pub(super) why: String,
+}
+
+/// How the files of a cell are.
+enum Found {
+    Right,
+    /// Of a step that this search has yet to take again, and will write again.
+    Ahead,
+    Wrong(String),
+}
+
+impl Held {
+    /// Whether the file that was read still has its name.
+    fn is_named(&self) -> bool {
+        let metadata = self.file.as_ref().and_then(|file| file.metadata().ok());
+        metadata.is_none_or(|metadata| metadata.nlink() != 0)
+    }
+
+    /// The weights of a file that was deleted while it was open.
+    fn weights(self) -> Option<Snapshot> {
+        let mut file = self.file?;
+        let mut bytes = Vec::new();
+        file.rewind().and_then(|()| file.read_to_end(&mut bytes)).ok()?;
+        let is_same = blake3::hash(&bytes) == self.hash;
+        from_safetensors(&bytes, DType::F32).ok().filter(|_| is_same)
+    }
+}
+
+impl Shelf {
+    pub(super) fn new(task: Task, folder: Arc<BestFolder>, draw: fn(&Arch) -> String) -> Self {
+        Self { task, folder, draw, held: BTreeMap::new(), lost: BTreeSet::new() }
+    }
+
+    /// Writes the files of cells that `entered`, and those of other cells of `state` that are
+    /// missing and can be had again. Returns the cells that have lost their weights, each once.
+    pub(super) fn fill(
+        &mut self,
+        state: &SearchState,
+        entered: &[Entered],
+    ) -> Result<Vec<Loss>, StoreError> {
+        let there = self.folder.list()?;
+        let mut losses = Vec::new();
+        for cell in state.best.cells() {
+            let id = cell.arch.id();
+            if let Some(entered) = entered.iter().find(|entered| entered.id == id) {
+                self.put(cell, &entered.weights)?;
+                continue;
+            }
+            let is_known =
+                self.lost.contains(&id) || self.held.get(&id).is_some_and(Held::is_named);
+            if is_known && there.contains(&id) {
+                continue;
+            }
+            let Found::Wrong(why) = self.look(cell, state) else { continue };
+            if let Some(weights) = self.held.remove(&id).and_then(Held::weights) {
+                tracing::warn!(id, "the files of a best cell were gone: they are written again");
+                self.put(cell, &weights)?;
+            } else if self.is_of(cell, state) {
+                tracing::warn!(id, why, "the files of a best cell are written again");
+                self.put(cell, &state.shared.params)?;
+            } else if self.lost.insert(id.clone()) {
+                losses.push(Loss { id, why });
+            }
+        }
+        Ok(losses)
+    }
+
+    /// Removes the files of cells that are no longer among the best.
+    pub(super) fn forget_left(&mut self, state: &SearchState) -> Result<(), StoreError> {
+        let ids: BTreeSet<String> = state.best.cells().iter().map(|cell| cell.arch.id()).collect();
+        self.held.retain(|id, _| ids.contains(id));
+        self.lost.retain(|id| ids.contains(id));
+        let mut left = self.folder.list()?.into_iter().filter(|id| !ids.contains(id));
+        left.try_for_each(|id| self.folder.remove(&id))
+    }
+
+    /// Writes the files of `cell` with its part of `weights`, and holds them.
+    fn put(&mut self, cell: &BestCell, weights: &Snapshot) -> Result<(), StoreError> {
+        let id = cell.arch.id();
+        let files = best_files(cell, &self.task, weights, self.draw)?;
+        let files: Vec<(&str, &[u8])> =
+            files.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
+        self.held.remove(&id);
+        self.folder.put(&id, &files)?;
+        for (_, bytes) in files.iter().filter(|(name, _)| *name == WEIGHTS) {
+            self.hold(&id, bytes);
+        }
+        self.lost.remove(&id);
+        Ok(())
+    }
+
+    fn hold(&mut self, id: &str, weights: &[u8]) {
+        let is_room = self.held.len() < MAX_OPEN;
+        let file = is_room.then(|| self.folder.open_file(id, WEIGHTS).ok()).flatten();
+        self.held.insert(id.to_owned(), Held { hash: blake3::hash(weights), file });
+    }
+
+    /// Reads the files of a cell whole.
+    fn look(&mut self, cell: &BestCell, state: &SearchState) -> Found {
+        let id = cell.arch.id();
+        let read = || {
+            let card: CellCard = serde_json::from_slice(&self.folder.read(&id, CARD)?)?;
+            Ok::<_, StoreError>((card, self.folder.read(&id, WEIGHTS)?))
+        };
+        let (card, weights) = match read() {
+            Ok(read) => read,
+            Err(error) => return Found::Wrong(error.to_string()),
+        };
+        if (card.correct, card.total, card.step) == (cell.correct, cell.total, cell.step) {
+            self.hold(&id, &weights);
+            Found::Right
+        } else if state.place.number(&self.task.config.schedule) <= card.step {
+            Found::Ahead
+        } else {
+            Found::Wrong(format!("its files are of search step {}", nth(card.step)))
+        }
+    }
+
+    /// Whether the ω of `state` is the one that scored `cell`.
+    fn is_of(&self, cell: &BestCell, state: &SearchState) -> bool {
+        let schedule = &self.task.config.schedule;
+        Place::shared_steps_before(cell.step, schedule) == state.place.shared_step(schedule)
+    }
+}
