@@ -3,6 +3,7 @@
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use clap::builder::RangedU64ValueParser;
@@ -14,7 +15,7 @@ use enasd::engine::ExecutorChoice;
 use enasd::manual::Manual;
 use enasd::net::Shape;
 use enasd::search::Until;
-use enasd::telemetry::{install_panic_hook, printable};
+use enasd::telemetry::{LAST_WORDS, Outlet, printable};
 
 /// Fresh pages from the system cost more than the arithmetic of a small child.
 #[global_allocator]
@@ -48,8 +49,9 @@ enum Verb {
 
 #[derive(Args, Clone)]
 struct ConfigArgs {
-    /// The configuration; otherwise /etc/enasd/enasd.toml where it is there, or built-in defaults.
-    #[arg(long, value_name = "FILE")]
+    /// The configuration [default: enasd/enasd.toml in the user's folder for configurations, else
+    /// /etc/enasd/enasd.toml, where they are there; else built-in defaults].
+    #[arg(long, value_name = "FILE", env = "ENASD_CONFIG")]
     config: Option<PathBuf>,
     /// The state folder.
     #[arg(long, value_name = "DIR")]
@@ -63,6 +65,12 @@ struct ConfigArgs {
     /// The seed of every random number of the run.
     #[arg(long, value_name = "N")]
     seed: Option<String>,
+    /// How the log is written: `auto`, `text`, `json` or `journal`.
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+    /// Any key of the configuration, over everything else: `--set net.channels=8`. Again for more.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_setting)]
+    set: Vec<(String, String)>,
 }
 
 #[derive(Args, Clone)]
@@ -70,7 +78,7 @@ struct RunArgs {
     #[command(flatten)]
     config: ConfigArgs,
     /// End after so many cycles or epochs of the whole search; without it, never.
-    #[arg(long, value_name = "cycles=N|epochs=N", value_parser = parse_until)]
+    #[arg(long, value_name = "cycles=N|epochs=N", value_parser = parse_until, env = "ENASD_UNTIL")]
     until: Option<Until>,
 }
 
@@ -180,6 +188,11 @@ fn parse_until(text: &str) -> Result<Until, String> {
     }
 }
 
+fn parse_setting(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, as in net.channels=8")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.verb {
@@ -189,13 +202,9 @@ fn main() -> ExitCode {
         Some(Verb::Run(args)) => run(&args),
         None => run(&cli.run),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            report(&failure);
-            ExitCode::from(failure.exit_code)
-        }
-    }
+    let Err(failure) = result else { return ExitCode::SUCCESS };
+    say(&failure.why);
+    ExitCode::from(failure.exit_code)
 }
 
 /// What the manual page says beyond the arguments.
@@ -212,7 +221,10 @@ const MANUAL: Manual = Manual {
 
 const SIGNALS: &str = "\
 SIGTERM, SIGINT
-Finish the step, save a checkpoint, and end with exit status 0.";
+Finish the step, save a checkpoint, and end with exit status 0.
+
+SIGHUP
+Read the configuration again; on a terminal, which it says is gone, end as by SIGTERM.";
 
 const EXIT_STATUS: &str = "\
 0
@@ -220,6 +232,10 @@ The search was told to stop, or is at the end that --until names.
 
 70
 An internal error.
+
+71
+The machine does not allow what a search needs: threads, open files, memory, a clock; the message \
+names the limit and how to raise it.
 
 75
 Another daemon holds the state folder or the socket.
@@ -230,11 +246,17 @@ The configuration or the data is wrong; the message says what to mend.";
 const ENVIRONMENT: &str = "\
 ENASD_SECTION__KEY
 Sets a key of the configuration, over the file and under the flags: ENASD_NET__CHANNELS=8, \
-ENASD_SEED=7.";
+ENASD_SEED=7.
+
+ENASD_CONFIG, ENASD_STATE, ENASD_SOCKET, ENASD_METRICS, ENASD_LOG_FORMAT, ENASD_SEED, ENASD_UNTIL
+Stand for the flags of the same names.";
 
 const FILES: &str = "\
 /etc/enasd/enasd.toml
 The configuration. Every key is there with its default and its meaning.
+
+$XDG_CONFIG_HOME/enasd/enasd.toml, or ~/.config/enasd/enasd.toml
+A user's own configuration, which is read instead.
 
 /var/lib/enasd
 The state: checkpoints, the history, the best cells with their weights.
@@ -250,7 +272,11 @@ fn manual(folder: &Path) -> Result<(), Failure> {
 }
 
 fn check_config(args: &ConfigArgs) -> Result<(), Failure> {
-    print(&load(args)?.explain());
+    let loaded = load(args)?;
+    for variable in &loaded.passed_over {
+        say(&format!("warning: {variable}"));
+    }
+    print(&loaded.explain());
     Ok(())
 }
 
@@ -287,10 +313,12 @@ fn load(args: &ConfigArgs) -> Result<Loaded, ConfigError> {
         ("store.state", &args.state),
         ("api.socket", &args.socket),
         ("telemetry.metrics", &args.metrics),
+        ("telemetry.log_format", &args.log_format),
         ("seed", &args.seed),
     ]
     .into_iter()
     .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)))
+    .chain(args.set.clone())
     .collect();
     Config::load(args.config.as_deref(), environment(), &flags)
 }
@@ -299,10 +327,10 @@ fn run(args: &RunArgs) -> Result<(), Failure> {
     let loaded = load(&args.config)?;
     let engine = &loaded.config.engine;
     let threads = with_threads(engine.executor, engine.threads)?;
-    install_panic_hook();
     let sources = args.config.clone();
+    let load = Arc::new(move || load(&sources));
     let until = args.until.unwrap_or(Until::Forever);
-    Ok(daemon::run(RunConfig { loaded, load: Box::new(move || load(&sources)), until, threads })?)
+    Ok(daemon::run(RunConfig { loaded, load, until, threads })?)
 }
 
 /// How many threads compute. Starts the same program over, in the same process, where the variable
@@ -330,7 +358,15 @@ fn print(text: &str) {
     let _ = std::io::stdout().write_all(printable(text).as_bytes());
 }
 
-fn report(failure: &Failure) {
+/// Says it on standard error, but does not wait for long until somebody reads it.
+fn say(text: &str) {
     use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "enasd: {}", printable(&failure.why));
+    let line = format!("enasd: {}\n", printable(text));
+    if let Ok(outlet) = Outlet::stderr() {
+        outlet.line(line.as_bytes());
+        outlet.finish(LAST_WORDS);
+    } else {
+        // No thread can be started any more, and nobody is there to be told of it.
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }
 }

@@ -1,6 +1,7 @@
 //! Why a configuration is refused: what, where, what would be right.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::config::{Rule, Source};
 
@@ -18,6 +19,31 @@ pub enum ConfigError {
         path: PathBuf,
         /// What the system says.
         source: std::io::Error,
+    },
+    /// It is no file that could be read again.
+    #[error(
+        "the configuration {} is {kind}, and it must be a regular file, for a reload and a \
+         restart read it again: write it to one, or give single keys with `--set KEY=VALUE`",
+        path.display()
+    )]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// What is there.
+        kind: &'static str,
+    },
+    /// The file's disk does not answer.
+    #[error(
+        "the configuration {} could not be read within {} s: its disk or its mount does not \
+         answer; mend that, or name another file with `--config`",
+        path.display(),
+        limit.as_secs()
+    )]
+    Silent {
+        /// The path.
+        path: PathBuf,
+        /// How long was waited.
+        limit: Duration,
     },
     /// The file is far larger than any configuration.
     #[error(
@@ -120,6 +146,14 @@ pub enum Problem {
         within: String,
         /// The keys of that section.
         known: String,
+    },
+    /// A variable that looks like the daemon's and is not; it is passed over.
+    #[error("{name}: no such variable is known, so it sets nothing; {}", suggest(nearest.as_deref(), "variables are named ENASD_SECTION__KEY, or like a flag (ENASD_STATE)"))]
+    UnknownVariable {
+        /// Its name.
+        name: String,
+        /// The variable that was probably meant.
+        nearest: Option<String>,
     },
     /// A value of the wrong type or out of range.
     #[error("{place}: `{key}` takes {rule}; found {found}{hint}")]
@@ -257,7 +291,7 @@ log.level = \"info\"
         flags: &[(&str, &str)],
     ) -> Result<Loaded, ConfigError> {
         let file = File { path: "f.toml".into(), text: file.to_owned() };
-        Loaded::merge(Some(&file), pairs(env).into_iter(), &pairs(flags))
+        Loaded::merge(Some(&file), &pairs(env), &pairs(flags))
     }
 
     /// Loads the three layers and compares the text of the refusal.
@@ -300,9 +334,7 @@ log.level = \"info\"
             ("ENASD_NET_NODES", "4"),
             ("ENASD_NODES__NET", "4"),
             ("ENASD_ZOO__X", "4"),
-            ("ENASD_NET_FROB", "4"),
             ("ENASD_Seed", "4"),
-            ("ENASD_SEDE", "4"),
             ("ENASD_Net__Nodes", "4"),
             ("ENASD_ENGINE__DEVICE", ""),
             ("ENASD_DATA__FLIP", "yes"),
@@ -310,22 +342,20 @@ log.level = \"info\"
         ];
         let flags = [("net.node", "4"), ("net.nodes", "0"), ("nodes", "3"), ("", "x")];
         insta::assert_snapshot!(load("", &env, &flags).unwrap_err(), @r"
-        the configuration has 15 problems:
+        the configuration has 13 problems:
           ENASD_NET_NODES: unknown key `ENASD_NET_NODES`; did you mean `ENASD_NET__NODES`?
           ENASD_Net__Nodes: unknown key `ENASD_Net__Nodes`; did you mean `ENASD_NET__NODES`?
           ENASD_Seed: unknown key `ENASD_Seed`; did you mean `ENASD_SEED`?
           ENASD_DATA__FLIP: `data.flip` takes `true` or `false`; found `yes`
           ENASD_ENGINE__DEVICE: `engine.device` takes `cpu`, `auto` or `cuda:N` with N from 0 to 255; found nothing
           ENASD_NET__CHANELS: unknown key `net.chanels`; did you mean `ENASD_NET__CHANNELS`?
-          ENASD_NET_FROB: unknown key `net.frob`; [net] takes nodes, layers, channels, dropout_keep, aux_weight
           ENASD_NODES__NET: unknown section [nodes]; the sections are space, net, data, engine, shared, policy, schedule, derive, store, api, telemetry
           ENASD_POLICY__LR: `policy.lr` takes a number above 0 and up to 1; found `inf`
-          ENASD_SEDE: unknown key `sede`; did you mean `ENASD_SEED`?
           ENASD_ZOO__X: unknown section [zoo]; the sections are space, net, data, engine, shared, policy, schedule, derive, store, api, telemetry
-          --net.node: unknown key `net.node`; did you mean `--net.nodes`?
-          --net.nodes: `net.nodes` takes a whole number from 2 to 7; found `0`
-          --nodes: unknown key `nodes`; did you mean `--net.nodes`?
-          --: unknown key ``; the top level takes seed, and the sections space, net, data, engine, shared, policy, schedule, derive, store, api, telemetry
+          --set net.node: unknown key `net.node`; did you mean `--set net.nodes`?
+          --set net.nodes: `net.nodes` takes a whole number from 2 to 7; found `0`
+          --set nodes: unknown key `nodes`; did you mean `--set net.nodes`?
+          --set : unknown key ``; the top level takes seed, and the sections space, net, data, engine, shared, policy, schedule, derive, store, api, telemetry
         ");
     }
 
@@ -363,7 +393,7 @@ log.level = \"info\"
             &[],
             &[("derive.samples", "0.5")],
             "the configuration has 2 problems:\n  f.toml:2: `derive.samples` takes a whole number \
-             from 1 to 10000; found `0`\n  --derive.samples: `derive.samples` takes a whole number \
+             from 1 to 10000; found `0`\n  --set derive.samples: `derive.samples` takes a whole number \
              from 1 to 10000; found `0.5`",
         );
     }

@@ -1,7 +1,11 @@
-//! The TOML file: read whole, parsed with the place of every value.
+//! The TOML file: a regular one, read whole, parsed with the place of every value.
 
-use std::io::{ErrorKind, Read};
+use std::fs::FileType;
+use std::io::Read;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
 
 use serde_json::{Number, Value};
 use toml::Spanned;
@@ -10,8 +14,8 @@ use toml::de::{DeTable, DeValue};
 use crate::config::entry::{self, Entry};
 use crate::config::{ConfigError, Problem, Source, keys};
 
-/// The file that is read where none is named, if it is there.
-pub const DEFAULT_FILE: &str = "/etc/enasd/enasd.toml";
+/// What stands for no file.
+const NO_FILE: &str = "/dev/null";
 
 /// The most bytes of a file: a hundred times the longest that is shipped.
 const MAX_BYTES: u64 = 1 << 20;
@@ -35,23 +39,19 @@ pub(super) struct File {
 }
 
 impl File {
-    /// The file called `path`, or the default one where there is one.
-    pub(super) fn open(path: Option<&Path>) -> Result<Option<Self>, ConfigError> {
-        let read = Self::read(path.unwrap_or(Path::new(DEFAULT_FILE)));
-        match read {
-            Err(ConfigError::Read { source, .. })
-                if path.is_none() && source.kind() == ErrorKind::NotFound =>
-            {
-                Ok(None)
-            }
-            read => read.map(Some),
-        }
-    }
-
-    fn read(path: &Path) -> Result<Self, ConfigError> {
+    /// Reads the file called `path`; what cannot be read again, as a pipe, is refused.
+    pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
         let refuse = |source| ConfigError::Read { path: path.to_owned(), source };
+        // A pipe is opened without a wait for its other end.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file =
+            rustix::fs::open(path, flags, Mode::empty()).map_err(|err| refuse(err.into()))?;
+        let file = std::fs::File::from(file);
+        let kind = file.metadata().map_err(refuse)?.file_type();
+        if !kind.is_file() && path != Path::new(NO_FILE) {
+            return Err(ConfigError::NotAFile { path: path.to_owned(), kind: named(kind) });
+        }
         let mut text = String::new();
-        let file = std::fs::File::open(path).map_err(refuse)?;
         // One byte more than permitted shows that there is more.
         file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(refuse)?;
         if MAX_BYTES < text.len() as u64 {
@@ -120,6 +120,19 @@ impl File {
     }
 }
 
+/// What is there instead of a file.
+fn named(kind: FileType) -> &'static str {
+    if kind.is_dir() {
+        "a folder"
+    } else if kind.is_fifo() {
+        "a pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
 /// The value in JSON's types; an object, which no rule permits, where JSON has none.
 fn to_json(value: &DeValue) -> Value {
     let refused = || Value::Object(serde_json::Map::new());
@@ -139,5 +152,27 @@ fn to_json(value: &DeValue) -> Value {
         DeValue::Boolean(switch) => Value::from(*switch),
         DeValue::Array(items) => items.iter().map(|item| to_json(item.get_ref())).collect(),
         DeValue::Datetime(_) | DeValue::Table(_) => refused(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_be_read_again_is_a_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        for (path, kind) in [
+            (pipe.as_path(), "is a pipe, and it must be a regular file"),
+            (folder.path(), "is a folder"),
+            (Path::new("/dev/zero"), "is a device"),
+        ] {
+            let error = File::read(path).unwrap_err().to_string();
+            assert!(error.contains(kind) && error.contains("--set"), "{error}");
+        }
+        assert_eq!(File::read(Path::new(NO_FILE)).unwrap().text, "");
     }
 }

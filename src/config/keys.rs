@@ -125,7 +125,23 @@ pub(super) const KEYS: &[Key] = &[
     operation("telemetry.metrics", Rule::Address),
     operation("telemetry.metrics_hosts", Rule::Hosts { max: 64 }),
     live("telemetry.log", Rule::LogFilter),
+    operation("telemetry.log_format", Rule::OneOf(&["auto", "text", "json", "journal"])),
 ];
+
+/// The keys that have a flag of their own, hence a variable named like it: `--state` and
+/// `ENASD_STATE`.
+const FLAGS: &[(&str, &str)] = &[
+    ("state", "store.state"),
+    ("socket", "api.socket"),
+    ("metrics", "telemetry.metrics"),
+    ("log-format", "telemetry.log_format"),
+    ("seed", "seed"),
+];
+
+/// The flag of `key`, without its dashes, where it has one of its own.
+pub(super) fn flag_of(key: &str) -> Option<&'static str> {
+    FLAGS.iter().find(|(_, of)| *of == key).map(|(flag, _)| *flag)
+}
 
 /// The names of all keys, section by section, as in `net.channels`.
 pub fn keys() -> impl Iterator<Item = &'static str> {

@@ -8,7 +8,7 @@ use crate::config::entry::Merged;
 use crate::config::file::{File, Line};
 use crate::config::folders::Folders;
 use crate::config::keys::{self, KEYS};
-use crate::config::{Config, ConfigError, Source, Sources, check, environment};
+use crate::config::{Config, ConfigError, Problem, Source, Sources, check, environment};
 use crate::config::{identity, values};
 
 /// A configuration without a problem, and where each of its values came from.
@@ -21,6 +21,8 @@ pub struct Loaded {
     pub sources: Sources,
     /// The file that was read, where there is one.
     pub file: Option<PathBuf>,
+    /// The variables that look like the daemon's and set nothing.
+    pub passed_over: Vec<Problem>,
     folders: Folders,
 }
 
@@ -28,7 +30,7 @@ impl Loaded {
     /// Lays the layers over each other.
     pub(super) fn merge(
         file: Option<&File>,
-        env: impl Iterator<Item = (String, String)>,
+        env: &[(String, String)],
         flags: &[(String, String)],
     ) -> Result<Self, ConfigError> {
         let mut merged = Merged::defaults();
@@ -39,15 +41,19 @@ impl Loaded {
                 Line::Misshapen(problem) => merged.problems.push(problem),
             }
         }
-        let env = env.inspect(|(name, value)| folders.note(name, value));
-        for entry in environment::entries(env).into_iter().chain(environment::flag_entries(flags)) {
+        for (name, value) in env {
+            folders.note(name, value);
+        }
+        let (of_env, passed_over) = environment::entries(env);
+        for entry in of_env.into_iter().chain(environment::flag_entries(flags)) {
             merged.set(entry);
         }
         let Merged { values, sources, refused, mut problems } = merged;
         let config = values::build(&values).map_err(|source| ConfigError::Table { source })?;
         problems.extend(check::conflicts(&config, &sources, |path| refused.contains(path)));
         if problems.is_empty() {
-            Ok(Self { config, sources, file: file.map(|file| file.path.clone()), folders })
+            let file = file.map(|file| file.path.clone());
+            Ok(Self { config, sources, file, passed_over, folders })
         } else {
             Err(ConfigError::Problems { problems })
         }
@@ -141,7 +147,7 @@ mod tests {
     /// Loads `file` with systemd's and the user's folders, unless `env` says otherwise.
     fn load(file: &str, env: &[(&str, &str)], flags: &[(&str, &str)]) -> Loaded {
         let file = File { path: "f.toml".into(), text: file.to_owned() };
-        Loaded::merge(Some(&file), pairs(env).into_iter(), &pairs(flags)).unwrap()
+        Loaded::merge(Some(&file), &pairs(env), &pairs(flags)).unwrap()
     }
 
     #[test]
@@ -172,7 +178,7 @@ mod tests {
         assert_eq!(source("seed"), "f.toml:1");
         assert_eq!(source("net.nodes"), "f.toml:5");
         assert_eq!(source("net.channels"), "ENASD_NET__CHANNELS");
-        assert_eq!(source("net.layers"), "--net.layers");
+        assert_eq!(source("net.layers"), "--set net.layers");
         assert_eq!(source("net.dropout_keep"), "default");
     }
 
@@ -200,8 +206,60 @@ mod tests {
 
     #[test]
     fn variables_of_others_are_left_alone() {
-        let env = [("ENASD_CONFIG", "/f"), ("ENASD_SOCKET", "/s"), ("NET__CHANNELS", "x")];
-        assert_eq!(load("", &env, &[]).config, Config::default());
+        let env = [
+            ("ENASD_CONFIG", "/f"),
+            ("ENASD_UNTIL", "cycles=1"),
+            ("NET__CHANNELS", "x"),
+            ("ENASD_SERVICE_HOST", "10.0.0.5"),
+            ("ENASD_PORT", "tcp://10.0.0.5:80"),
+            ("ENASD_API_SERVICE_HOST", "10.0.0.5"),
+            ("ENASD_API_SERVICE_PORT", "80"),
+            ("ENASD_API_SERVICE_PORT_HTTP", "80"),
+            ("ENASD_API_PORT", "tcp://10.0.0.5:80"),
+            ("ENASD_NET_PORT_80_TCP", "tcp://10.0.0.5:80"),
+            ("ENASD_NET_PORT_80_TCP_ADDR", "10.0.0.5"),
+            ("ENASD_STORE_S3_PORT_53_UDP_PROTO", "udp"),
+        ];
+        let loaded = load("", &env, &[]);
+        assert_eq!((loaded.config, loaded.passed_over), (Config::default(), vec![]));
+    }
+
+    #[test]
+    fn variables_named_like_flags_set_what_the_flags_set() {
+        let env = [
+            ("ENASD_STATE", "/st"),
+            ("ENASD_SOCKET", "/s"),
+            ("ENASD_METRICS", "off"),
+            ("ENASD_LOG_FORMAT", "json"),
+            ("ENASD_SEED", "7"),
+        ];
+        let loaded = load("", &env, &[]);
+        let Config { seed, store, api, telemetry, .. } = &loaded.config;
+        assert_eq!((*seed, telemetry.metrics.as_str()), (7, "off"));
+        assert_eq!(telemetry.log_format, crate::telemetry::LogFormat::Json);
+        assert_eq!(
+            (store.state.clone(), api.socket.clone()),
+            (Some("/st".into()), Some("/s".into()))
+        );
+        assert_eq!(loaded.sources["store.state"].to_string(), "ENASD_STATE");
+        // The one that names the section counts, and a flag over both.
+        let both = [("ENASD_STORE__STATE", "/long"), ("ENASD_STATE", "/short")];
+        let loaded = load("", &both, &[]);
+        assert_eq!(loaded.sources["store.state"].to_string(), "ENASD_STORE__STATE");
+        let loaded = load("", &both, &[("store.state", "/flag")]);
+        assert_eq!(loaded.sources["store.state"].to_string(), "--state");
+    }
+
+    #[test]
+    fn variables_that_nobody_knows_are_told_with_what_was_meant() {
+        let env = [("ENASD_NET_FROB", "4"), ("ENASD_SEDE", "4"), ("ENASD_STAET", "/s")];
+        let loaded = load("", &env, &[]);
+        let told: Vec<String> = loaded.passed_over.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        ENASD_NET_FROB: no such variable is known, so it sets nothing; variables are named ENASD_SECTION__KEY, or like a flag (ENASD_STATE)
+        ENASD_SEDE: no such variable is known, so it sets nothing; did you mean `ENASD_SEED`?
+        ENASD_STAET: no such variable is known, so it sets nothing; did you mean `ENASD_STATE`?
+        ");
     }
 
     #[test]
@@ -232,7 +290,7 @@ mod tests {
         insta::assert_snapshot!(special.join("\n"), @r#"
         seed = 7                              # f.toml:1
         # data.path is unset                  # default
-        shared.lr_max = 0.025                 # --shared.lr_max
+        shared.lr_max = 0.025                 # --set shared.lr_max
         # store.state is unset: /h/.local/state/enasd  # default
         # api.socket is unset: /h/.local/state/enasd/api.sock  # default
         telemetry.log = "warn,enasd=debug"    # ENASD_TELEMETRY__LOG
@@ -265,7 +323,7 @@ mod tests {
             toml in "\\PC{0,30}",
         ) {
             let flags = [(key.to_owned(), text)];
-            match Loaded::merge(None, std::iter::empty(), &flags) {
+            match Loaded::merge(None, &[], &flags) {
                 Ok(loaded) => {
                     prop_assert_eq!(loaded.config.check(&loaded.sources), vec![]);
                     let source = Source::Flag { key: key.to_owned() };
@@ -274,7 +332,7 @@ mod tests {
                 Err(err) => prop_assert!(err.to_string().contains(key), "{}", err),
             }
             let file = File { path: "f.toml".into(), text: format!("{key} = {toml}") };
-            if let Ok(loaded) = Loaded::merge(Some(&file), std::iter::empty(), &[]) {
+            if let Ok(loaded) = Loaded::merge(Some(&file), &[], &[]) {
                 prop_assert_eq!(loaded.config.check(&loaded.sources), vec![]);
             }
         }

@@ -1,8 +1,8 @@
 //! The configuration: one TOML file, environment and flags over built-in defaults.
 //!
 //! ```text
-//! defaults  <  --config F, else /etc/enasd/enasd.toml if there  <  ENASD_SECTION__KEY  <  flags
-//!     └──────────────┴───────── entries ─────────┴────────────────────┘
+//! defaults  <  one file (`lookup` says which)  <  ENASD_SECTION__KEY, ENASD_FLAG  <  flags
+//!     └──────────────┴───────── entries ─────────┴──────────────────────────────────┘
 //!                                  │  key known? type and range right?   (`keys`, `rule`)
 //!                                  ▼
 //!              Loaded { config, sources }  ── cross checks ──►  every problem at once, or none
@@ -21,6 +21,7 @@ mod folders;
 mod identity;
 mod keys;
 mod loaded;
+mod lookup;
 mod rule;
 mod sections;
 mod source;
@@ -38,11 +39,11 @@ use crate::search::{DeriveConfig, PolicyConfig, ScheduleConfig};
 pub use changes::Changes;
 pub use environment::environment;
 pub use error::{ConfigError, Conflict, Problem};
-pub use file::DEFAULT_FILE;
 pub use folders::SYSTEM_SOCKET;
 pub use identity::Difference;
 pub use keys::{Role, keys, role};
 pub use loaded::Loaded;
+pub use lookup::DEFAULT_FILE;
 pub use rule::Rule;
 pub use sections::{ApiConfig, SpaceConfig, SpaceKind, StoreConfig, TelemetryConfig};
 pub use source::{Source, Sources};
@@ -97,9 +98,10 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads all layers: the defaults, then `file` (or [`DEFAULT_FILE`] where there is one), then
-    /// the variables of `env` named `ENASD_SECTION__KEY`, then `flags` as pairs of a key such as
-    /// `net.channels` and its value. A later layer wins; within `flags`, a later pair does.
+    /// Reads all layers: the defaults, then a file (`file`, else the one that `env` names, else the
+    /// user's, else [`DEFAULT_FILE`]), then the variables of `env` named `ENASD_SECTION__KEY` or
+    /// like a flag, then `flags` as pairs of a key such as `net.channels` and its value. A later
+    /// layer wins; within `flags`, a later pair does.
     ///
     /// A value that is refused is refused even where a later layer would replace it.
     pub fn load(
@@ -107,8 +109,17 @@ impl Config {
         env: impl Iterator<Item = (String, String)>,
         flags: &[(String, String)],
     ) -> Result<Loaded, ConfigError> {
-        let file = file::File::open(file)?;
-        Loaded::merge(file.as_ref(), env, flags)
+        let env: Vec<_> = env.collect();
+        let file = lookup::Lookup::new(file, &env).file()?;
+        Loaded::merge(file.as_ref(), &env, flags)
+    }
+
+    /// Reads the layers above the file, which counts as empty.
+    pub fn load_without_file(
+        env: impl Iterator<Item = (String, String)>,
+        flags: &[(String, String)],
+    ) -> Result<Loaded, ConfigError> {
+        Loaded::merge(None, &env.collect::<Vec<_>>(), flags)
     }
 
     /// Every problem of this configuration, each placed by `sources`; keys without a source are

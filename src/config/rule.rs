@@ -6,8 +6,7 @@ use std::ops::{Bound, RangeBounds};
 
 use serde_json::Value;
 
-/// The log levels, and `off`.
-const LOG_LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+use crate::telemetry::{LOG_LEVELS, is_log_filter};
 
 /// What a key takes. Written as the object of "takes".
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -177,17 +176,6 @@ fn is_device(text: &str) -> bool {
     let is_number =
         |digits: &str| digits.bytes().all(|c| c.is_ascii_digit()) && digits.parse::<u8>().is_ok();
     matches!(text, "cpu" | "auto") || text.strip_prefix("cuda:").is_some_and(is_number)
-}
-
-/// Stricter than the filters that the log library takes: there, a misspelled level is a module.
-fn is_log_filter(text: &str) -> bool {
-    text.split(',').all(|directive| match directive.trim().split_once('=') {
-        None => LOG_LEVELS.contains(&directive.trim()),
-        Some((module, level)) => {
-            let is_named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
-            !module.is_empty() && module.chars().all(is_named) && LOG_LEVELS.contains(&level)
-        }
-    })
 }
 
 #[cfg(test)]

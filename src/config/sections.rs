@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::telemetry::LogFormat;
+
 /// What is searched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -64,6 +66,8 @@ pub struct TelemetryConfig {
     pub metrics_hosts: Vec<String>,
     /// What is logged: a level, and levels for single modules.
     pub log: String,
+    /// How it is written.
+    pub log_format: LogFormat,
 }
 
 impl Default for TelemetryConfig {
@@ -72,6 +76,7 @@ impl Default for TelemetryConfig {
             metrics: "127.0.0.1:9899".to_owned(),
             metrics_hosts: Vec::new(),
             log: "info".to_owned(),
+            log_format: LogFormat::Auto,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::config::environment;
+use crate::config::{environment, keys};
 
 /// Where a value came from; written as a person would look for it.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -24,7 +24,7 @@ pub enum Source {
         /// Its name.
         name: String,
     },
-    /// A flag: `--net.channels`.
+    /// A flag: `--state`, or `--set net.channels`.
     Flag {
         /// The key that it sets.
         key: String,
@@ -40,7 +40,7 @@ impl Source {
         match self {
             Self::Default | Self::File { .. } => key.to_owned(),
             Self::Environment { .. } => environment::name_of(key),
-            Self::Flag { .. } => format!("--{key}"),
+            Self::Flag { .. } => flag(key),
         }
     }
 }
@@ -51,7 +51,12 @@ impl fmt::Display for Source {
             Self::Default => f.write_str("default"),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
             Self::Environment { name } => f.write_str(name),
-            Self::Flag { key } => write!(f, "--{key}"),
+            Self::Flag { key } => f.write_str(&flag(key)),
         }
     }
+}
+
+/// The flag that sets `key`.
+fn flag(key: &str) -> String {
+    keys::flag_of(key).map_or_else(|| format!("--set {key}"), |flag| format!("--{flag}"))
 }

@@ -92,6 +92,27 @@ pub enum DaemonError {
     /// Logs or metrics cannot be set up.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
+    /// The machine does not let the process have what a search needs.
+    #[error("a search needs {needed} and could have only {found}: {limits}; {cure}")]
+    Limit {
+        /// What it needs.
+        needed: String,
+        /// How much of that there is.
+        found: String,
+        /// The limits, as far as they are known.
+        limits: String,
+        /// How to raise them.
+        cure: &'static str,
+    },
+    /// The clock stands at a time of no use.
+    #[error(
+        "the clock stands {seconds} s before 1970, and no library reckons from there: set it \
+         (`date -s`, `timedatectl set-time`), and start again"
+    )]
+    Clock {
+        /// How far.
+        seconds: u64,
+    },
     /// A runtime or a signal handler cannot be set up.
     #[error("cannot {action}: {why}")]
     System {
@@ -113,6 +134,8 @@ fn not_live(restart: &str, search: &str) -> String {
 
 /// `EX_CONFIG`: a restart does not help.
 pub const EXIT_CONFIG: u8 = 78;
+/// `EX_OSERR`: the machine does not allow what a search needs, and a restart does not help.
+pub const EXIT_SYSTEM: u8 = 71;
 /// `EX_TEMPFAIL`: another daemon holds the state folder.
 pub const EXIT_LOCKED: u8 = 75;
 /// `EX_SOFTWARE`: a restart from the last checkpoint may help.
@@ -137,6 +160,7 @@ impl DaemonError {
             Self::Store(StoreError::Locked { .. }) | Self::Api(ApiError::SocketTaken { .. }) => {
                 EXIT_LOCKED
             }
+            Self::Limit { .. } | Self::Clock { .. } => EXIT_SYSTEM,
             Self::Store(_)
             | Self::Search(_)
             | Self::Run(_)

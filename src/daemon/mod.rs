@@ -4,6 +4,7 @@
 mod error;
 mod greeting;
 mod handed_over;
+mod limits;
 mod listeners;
 mod origins;
 mod reload;
@@ -36,10 +37,11 @@ use crate::export::draw_svg;
 use crate::search::{Scorer, Search, SharedLearner, Task, Until};
 use crate::space::Op;
 use crate::telemetry::{
-    self, LogControl, Metrics, Output, Progress, ServiceManager, View, start_logs,
+    self, LAST_WORDS, LogControl, Metrics, Outlet, Output, ServiceManager, View,
+    install_panic_hook, start_logs,
 };
 
-pub use error::{DaemonError, EXIT_CONFIG, EXIT_INTERNAL, EXIT_LOCKED};
+pub use error::{DaemonError, EXIT_CONFIG, EXIT_INTERNAL, EXIT_LOCKED, EXIT_SYSTEM};
 pub use reload::Load;
 
 /// How often the progress display looks at the status.
@@ -67,25 +69,35 @@ struct Open {
     log: LogControl,
     saving: watch::Sender<Saving>,
     output: Output,
-    progress: Progress,
+    outlet: Outlet,
 }
 
 /// Runs the daemon until it is to end, a signal, or an error.
 pub fn run(config: RunConfig) -> Result<(), DaemonError> {
     let handed = HandedOver::take()?;
+    signals::block()?;
+    limits::check(config.threads)?;
+    let outlet = Outlet::stderr().map_err(|error| limits::no_threads(1, 0, &error))?;
+    install_panic_hook(outlet.clone());
+    let ended = run_with(config, handed, &outlet);
+    outlet.finish(LAST_WORDS);
+    ended
+}
+
+fn run_with(config: RunConfig, handed: HandedOver, outlet: &Outlet) -> Result<(), DaemonError> {
     let loaded = &config.loaded;
-    let output = Output::of_stderr();
-    let progress = Progress::new(output);
-    let log = start_logs(&loaded.config.telemetry.log, output, &progress)?;
+    let output = Output::of_stderr(loaded.config.telemetry.log_format);
+    let log = start_logs(&loaded.config.telemetry.log, output, outlet)?;
+    for variable in &loaded.passed_over {
+        tracing::warn!("{variable}");
+    }
     let (saving, saved) = watch::channel(saving(loaded)?);
     let mut setup = set_up(loaded, saved, config.threads)?;
     let listeners = Listeners::open(handed, loaded)?;
     setup.status.process = process(setup.files.folder.path(), &listeners);
     greet(&setup.status, loaded);
-    let (shown, logged) = (progress.clone(), log.clone());
-    let open = Open { setup, listeners, log: logged, saving, output, progress: shown };
+    let open = Open { setup, listeners, log: log.clone(), saving, output, outlet: outlet.clone() };
     let ended = System::new().block_on(serve_and_search(config, open));
-    progress.finish();
     log.tell_last_repeats();
     if let Err(error) = &ended {
         tracing::error!("the run ended: {error}");
@@ -95,7 +107,7 @@ pub fn run(config: RunConfig) -> Result<(), DaemonError> {
 
 async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonError> {
     let RunConfig { load, until, .. } = config;
-    let Open { setup, listeners, log, saving, output, progress } = open;
+    let Open { setup, listeners, log, saving, output, outlet } = open;
     let loaded = setup.loaded.clone();
     let metrics = new_metrics(&setup)?;
     let (publish, status) = watch::channel(Arc::new(setup.status.clone()));
@@ -127,7 +139,9 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     actix::spawn(tell_service_manager(service, status.clone(), reloader, signals.reload));
     actix::spawn(keep_up(metrics, log));
     actix::spawn(stop_on(signals.stop, controller));
-    actix::spawn(show_progress(status, progress));
+    if output.has_progress() {
+        actix::spawn(show_progress(status, outlet));
+    }
 
     // The sender goes only with the controller, hence with the whole process.
     let ended = end.await.unwrap_or(Ok(()));
@@ -240,10 +254,10 @@ async fn keep_up(metrics: Metrics, log: LogControl) {
     }
 }
 
-async fn show_progress(mut status: watch::Receiver<Arc<Status>>, progress: Progress) {
+async fn show_progress(mut status: watch::Receiver<Arc<Status>>, outlet: Outlet) {
     while status.changed().await.is_ok() {
         let view = view(&status.borrow_and_update());
-        progress.show(&view);
+        outlet.show(view);
         tokio::time::sleep(PROGRESS_EVERY).await;
     }
 }

@@ -3,10 +3,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use actix::Recipient;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::actors::{Note, Saving};
 use crate::api::RunningConfig;
@@ -17,7 +18,7 @@ use crate::store::Retention;
 use crate::telemetry::{LogControl, Metrics};
 
 /// Reads the configuration from the sources that it was read from at the start.
-pub type Load = Box<dyn Fn() -> Result<Loaded, ConfigError>>;
+pub type Load = Arc<dyn Fn() -> Result<Loaded, ConfigError> + Send + Sync>;
 
 /// Where a configuration takes effect while the daemon runs.
 pub(super) struct Live {
@@ -42,7 +43,7 @@ pub(super) struct Reloader {
 impl Reloader {
     /// Reads the configuration; a refused one changes nothing.
     pub(super) async fn reload(&mut self) {
-        let message = match self.swap() {
+        let message = match self.read().await.and_then(|new| self.swap(new)) {
             Ok(changed) if changed.is_empty() => "nothing changed".to_owned(),
             Ok(changed) => shown(&changed),
             Err(error) => {
@@ -59,8 +60,19 @@ impl Reloader {
         self.note(message).await;
     }
 
-    fn swap(&mut self) -> Result<Vec<Difference>, DaemonError> {
-        let new = (self.load)()?.continuing(&self.loaded.config.fingerprint())?;
+    /// Reads the configuration on a thread of its own: the disk may take its time, and this thread
+    /// has a search to conduct.
+    async fn read(&self) -> Result<Loaded, DaemonError> {
+        let failed = |why| DaemonError::System { action: "read the configuration again", why };
+        let (load, (sender, read)) = (Arc::clone(&self.load), oneshot::channel());
+        let reader = thread::Builder::new().name("reload".to_owned());
+        let reading = reader.spawn(move || drop(sender.send(load())));
+        reading.map_err(|error| failed(error.to_string()))?;
+        Ok(read.await.map_err(|error| failed(error.to_string()))??)
+    }
+
+    fn swap(&mut self, new: Loaded) -> Result<Vec<Difference>, DaemonError> {
+        let new = new.continuing(&self.loaded.config.fingerprint())?;
         let Changes { live, restart, search } = Changes::between(&self.loaded, &new);
         if !(restart.is_empty() && search.is_empty()) {
             return Err(DaemonError::NotLive { restart: shown(&restart), search: shown(&search) });

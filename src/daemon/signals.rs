@@ -3,11 +3,22 @@
 //! On a terminal SIGHUP ends the run too: it says that the terminal is gone.
 
 use actix::Addr;
+use nix::sys::signal::{SigSet, Signal as Named};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::actors::{Controller, Stop};
 use crate::daemon::DaemonError;
 use crate::telemetry::Output;
+
+/// Keeps signals from ending or stopping the process that say what the call which they interrupt
+/// says too: a file that may grow no larger (`ulimit -f`), a terminal that background processes may
+/// not write to (`stty tostop`). To be called before there are threads, which inherit this.
+pub(super) fn block() -> Result<(), DaemonError> {
+    let blocked: SigSet = [Named::SIGXFSZ, Named::SIGTTOU].into_iter().collect();
+    blocked
+        .thread_block()
+        .map_err(|errno| DaemonError::System { action: "block signals", why: errno.to_string() })
+}
 
 /// The signals that are listened for, by what they do.
 pub(super) struct Signals {
@@ -27,14 +38,11 @@ impl Signals {
         };
         let mut stop = vec![listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?];
         let hangup = listen(SignalKind::hangup())?;
-        let reload = match output {
-            Output::Terminal => {
-                stop.push(hangup);
-                None
-            }
-            Output::Stream | Output::Journal => Some(hangup),
-        };
-        Ok(Self { stop, reload })
+        if output.is_terminal {
+            stop.push(hangup);
+            return Ok(Self { stop, reload: None });
+        }
+        Ok(Self { stop, reload: Some(hangup) })
     }
 }
 

@@ -220,11 +220,15 @@ pub(super) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Err
 }
 
 fn no_room(kind: io::ErrorKind) -> bool {
-    matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(kind, StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 fn io_remedy(source: &io::Error) -> &'static str {
     match source.kind() {
+        io::ErrorKind::FileTooLarge => {
+            "; raise the limit on the size of a file (`ulimit -f`, LimitFSIZE=)"
+        }
         kind if no_room(kind) => "; free some space or move the state folder to a larger disk",
         io::ErrorKind::ReadOnlyFilesystem => {
             "; mount the filesystem writable (`dmesg` may say why it is not)"
@@ -253,7 +257,8 @@ fn database_remedy(source: &rusqlite::Error) -> &'static str {
             "; another program holds it: close that one"
         }
         Some(ErrorCode::SystemIoFailure) => {
-            "; the disk fails: see `dmesg`, and move the state folder"
+            "; the disk fails: see `dmesg`, and move the state folder; or the size of a file is \
+             limited (`ulimit -f`, LimitFSIZE=)"
         }
         _ => "",
     }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
-use super::TelemetryError;
 use super::repeats::Repeats;
+use super::{TelemetryError, is_log_filter};
 
 /// The handle of the process' logs. Clones change the same ones.
 #[derive(Clone, Debug)]
@@ -53,8 +53,9 @@ impl LogControl {
 
 /// The filter that `text` spells.
 pub(super) fn parse(text: &str) -> Result<EnvFilter, TelemetryError> {
-    EnvFilter::try_new(with_quiet_libraries(text))
-        .map_err(|source| TelemetryError::Filter { filter: text.to_owned(), source })
+    let refused = || TelemetryError::Filter { filter: text.to_owned() };
+    let right = Some(text).filter(|text| is_log_filter(text)).ok_or_else(refused)?;
+    EnvFilter::try_new(with_quiet_libraries(right)).map_err(|_| refused())
 }
 
 /// The same filter with its levels that name no module being those of enasd: of a library that is

@@ -1,39 +1,40 @@
 //! Logs: fields in the journal where stderr is the journal, else lines for a person on a terminal
-//! and JSON objects for a program.
+//! and JSON objects for a program, unless the configuration says which.
 
-use std::io::{self, Write};
+use std::io;
 
 use tracing::Dispatch;
 use tracing_journald::{Priority, PriorityMappings};
-use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::fmt;
 use tracing_subscriber::layer::{Layer, Layered, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use super::log_control::{self, LogControl};
-use super::progress::Progress;
 use super::repeats::Repeats;
-use super::{Output, TelemetryError};
+use super::{LogFormat, Outlet, Output, TelemetryError};
 
 /// Starts the logs of the whole process. `filter` is a level or a list such as
-/// `info,enasd::actors=debug`; `progress` owns the bar that log lines must not garble.
+/// `info,enasd::actors=debug`; lines go by `outlet`.
 pub fn start_logs(
     filter: &str,
     output: Output,
-    progress: &Progress,
+    outlet: &Outlet,
 ) -> Result<LogControl, TelemetryError> {
-    let stderr = AroundBar { progress: progress.clone(), to: io::stderr };
-    let (dispatch, control, complaint) = match output {
-        Output::Journal => match journal() {
-            Ok(journal) => with(filter, journal).map(|(logs, control)| (logs, control, None)),
-            Err(error) => with(filter, lines(Output::Stream, stderr))
-                .map(|(logs, control)| (logs, control, Some(error))),
+    let (writer, complaint) = match output.format {
+        LogFormat::Journal => match journal() {
+            Ok(journal) => (journal, None),
+            Err(error) => {
+                let format = if output.is_terminal { LogFormat::Text } else { LogFormat::Json };
+                (lines(Output { format, ..output }, outlet), Some(error))
+            }
         },
-        output => with(filter, lines(output, stderr)).map(|(logs, control)| (logs, control, None)),
-    }?;
+        LogFormat::Auto | LogFormat::Text | LogFormat::Json => (lines(output, outlet), None),
+    };
+    let (dispatch, control) = with(filter, writer)?;
     dispatch.try_init().map_err(|source| TelemetryError::LogsTwice { source })?;
     if let Some(error) = complaint {
-        tracing::warn!("the journal does not answer: logs go to stderr as JSON: {error}");
+        tracing::warn!("the journal does not answer: logs go to standard error: {error}");
     }
     Ok(control)
 }
@@ -66,86 +67,41 @@ fn journal() -> io::Result<Writer> {
 }
 
 /// Lines of text or JSON.
-fn lines<W>(output: Output, writer: W) -> Writer
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
-    // Without this, a line that stderr does not take is reported on stderr, which then panics.
-    let lines = fmt::layer().log_internal_errors(false).with_writer(writer);
-    match output {
-        Output::Terminal => Box::new(lines.with_target(false)),
-        Output::Stream | Output::Journal => {
+fn lines(output: Output, outlet: &Outlet) -> Writer {
+    // Without this, a line that cannot be written is reported on stderr, which then panics.
+    let lines = fmt::layer().log_internal_errors(false).with_writer(outlet.clone());
+    match output.format {
+        LogFormat::Text if output.is_terminal => Box::new(lines.with_target(false)),
+        LogFormat::Text => Box::new(lines.with_target(false).with_ansi(false)),
+        LogFormat::Auto | LogFormat::Json | LogFormat::Journal => {
             Box::new(lines.json().flatten_event(true).with_span_list(false))
         }
-    }
-}
-
-/// Writes to `to` with the progress bar taken off the screen for that long.
-struct AroundBar<F> {
-    progress: Progress,
-    to: F,
-}
-
-impl<'a, F, W> MakeWriter<'a> for AroundBar<F>
-where
-    F: Fn() -> W + 'a,
-    W: Write,
-{
-    type Writer = Line<'a, W>;
-
-    fn make_writer(&'a self) -> Self::Writer {
-        Line { progress: &self.progress, to: (self.to)() }
-    }
-}
-
-/// The writer of one log line; the subscriber hands it over in one piece.
-struct Line<'a, W> {
-    progress: &'a Progress,
-    to: W,
-}
-
-impl<W: Write> Write for Line<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let Self { progress, to } = self;
-        progress.suspend(|| to.write(bytes))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::{Arc, Mutex};
+    use crate::telemetry::outlet::tests::outlet;
+    use std::io::Read;
+    use std::time::Duration;
 
-    #[derive(Clone, Default)]
-    struct Sheet(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Sheet {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    const JSON: Output = Output { format: LogFormat::Json, is_terminal: false };
 
     fn logged(filter: &str, output: Output, tell: impl FnOnce(&LogControl)) -> String {
-        let sheet = Sheet::default();
-        let copy = sheet.clone();
-        let writer = AroundBar { progress: Progress::new(output), to: move || copy.clone() };
-        let (logs, control) = with(filter, lines(output, writer)).unwrap();
+        let (outlet, mut reader) = outlet();
+        let (logs, control) = with(filter, lines(output, &outlet)).unwrap();
         tracing::dispatcher::with_default(&logs, || tell(&control));
-        String::from_utf8(sheet.0.lock().unwrap().clone()).unwrap()
+        assert!(outlet.finish(Duration::from_mins(1)));
+        drop((logs, outlet));
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        text
     }
 
     #[test]
     fn a_program_reads_one_json_object_a_line() {
-        let text = logged("info", Output::Stream, |_| {
+        let text = logged("info", JSON, |_| {
             tracing::info!(step = 7, "first\nline");
             tracing::warn!(loss = 0.5, "second");
         });
@@ -160,8 +116,12 @@ mod tests {
 
     #[test]
     fn a_person_reads_a_line() {
-        let text = logged("info", Output::Terminal, |_| tracing::info!("loaded"));
-        assert!(text.contains("INFO") && text.trim_end().ends_with("loaded"), "{text}");
+        for is_terminal in [true, false] {
+            let output = Output { format: LogFormat::Text, is_terminal };
+            let text = logged("info", output, |_| tracing::info!("loaded"));
+            assert!(text.contains("INFO") && text.trim_end().ends_with("loaded"), "{text}");
+            assert_eq!(text.contains('\x1b'), is_terminal, "{text:?}");
+        }
     }
 
     #[test]
@@ -170,7 +130,7 @@ mod tests {
             tracing::debug!("quiet");
             tracing::debug!(target: "enasd::actors", "loud");
         };
-        let text = logged("info,enasd::actors=debug", Output::Stream, tell);
+        let text = logged("info,enasd::actors=debug", JSON, tell);
         assert!(text.contains("loud") && !text.contains("quiet"), "{text}");
     }
 
@@ -181,24 +141,29 @@ mod tests {
             tracing::info!(target: "actix_server::builder", "chatter");
             tracing::warn!(target: "actix_server::accept", "trouble");
         };
-        let text = logged("info", Output::Stream, tell);
+        let text = logged("info", JSON, tell);
         assert!(text.contains("own") && text.contains("trouble"), "{text}");
         assert!(!text.contains("chatter"), "{text}");
-        let text = logged("info,actix_server=info", Output::Stream, tell);
+        let text = logged("info,actix_server=info", JSON, tell);
         assert!(text.contains("chatter"), "{text}");
-        let text = logged("error", Output::Stream, tell);
+        let text = logged("error", JSON, tell);
         assert_eq!(text, "");
     }
 
     #[test]
     fn a_filter_that_does_not_parse_is_refused_with_the_way_to_write_it() {
         let error = log_control::parse("enasd=loudest").unwrap_err().to_string();
-        assert!(error.contains("`enasd=loudest`") && error.contains("debug`"), "{error}");
+        assert!(
+            error.contains("`enasd=loudest`")
+                && error.contains("debug`")
+                && log_control::parse("inf0").is_err(),
+            "{error}"
+        );
     }
 
     #[test]
     fn the_filter_changes_while_logs_are_written_and_a_wrong_one_changes_nothing() {
-        let text = logged("info", Output::Stream, |control| {
+        let text = logged("info", JSON, |control| {
             tracing::debug!("before");
             control.set_filter("debug").unwrap();
             tracing::debug!("between");
@@ -215,7 +180,7 @@ mod tests {
 
     #[test]
     fn lines_that_repeat_are_kept_back_and_others_are_not() {
-        let text = logged("debug", Output::Stream, |_| {
+        let text = logged("debug", JSON, |_| {
             for step in 0..100 {
                 tracing::warn!(step, "the disk is full");
                 tracing::debug!(step, "wanted");
@@ -228,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_line_carries_the_fields_of_its_span() {
-        let text = logged("warn", Output::Stream, |_| {
+        let text = logged("warn", JSON, |_| {
             let span = tracing::error_span!("search", phase = "shared", cycle = 2_u64);
             span.in_scope(|| tracing::warn!("here"));
         });

@@ -5,7 +5,7 @@
 //!  catalog ── names, kinds, units, helps, labels ──► registry ──► /metrics
 //!  Metrics ── typed setters ─────────────────────────┘
 //!  Vitals ── signs of life ──► is an actor stalled? ──► ServiceManager: watchdog, status
-//!  Progress ── a bar on a terminal's stderr ◄── suspended for each log line ── logs
+//!  logs, progress ──► Outlet: a bounded queue ──► one thread ──► a terminal, a pipe, a file
 //! ```
 //!
 //! This layer knows nothing of the search: it is given numbers and names.
@@ -14,8 +14,10 @@ pub mod catalog;
 mod event;
 mod label;
 mod log_control;
+mod log_filter;
 mod logs;
 mod metrics;
+mod outlet;
 mod output;
 mod panic;
 mod printable;
@@ -29,12 +31,14 @@ mod vitals;
 pub use event::{Advantage, Best, CheckpointWritten, ControllerStep, SharedStep};
 pub use label::{Actor, Arm, CellLabel, NetLabel, PhaseLabel, Split};
 pub use log_control::LogControl;
+pub use log_filter::{LOG_LEVELS, is_log_filter};
 pub use logs::start_logs;
 pub use metrics::{Asked, Metrics};
-pub use output::Output;
+pub use outlet::{LAST_WORDS, Line, Outlet};
+pub use output::{LogFormat, Output};
 pub use panic::{PANIC_EXIT_CODE, install_panic_hook};
 pub use printable::printable;
-pub use progress::{Progress, View};
+pub use progress::View;
 pub use registry::CONTENT_TYPE;
 pub use service_manager::ServiceManager;
 pub use setup::Setup;
@@ -75,15 +79,15 @@ pub enum TelemetryError {
         /// What was given.
         value: String,
     },
-    /// The log filter does not parse.
+    /// The text is no log filter.
     #[error(
-        "log filter `{filter}`: {source}; write a level or a list such as `info,enasd::actors=debug`"
+        "`{filter}` is no log filter: write a level or a list such as `info,enasd::actors=debug`; \
+         the levels are {}",
+        LOG_LEVELS.join(", ")
     )]
     Filter {
-        /// The filter as configured.
+        /// The text.
         filter: String,
-        /// Where it fails.
-        source: tracing_subscriber::filter::ParseError,
     },
     /// The logs cannot be changed any more.
     #[error("the log filter cannot be changed: {source}; restart the daemon")]

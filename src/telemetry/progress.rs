@@ -5,13 +5,17 @@
 //! reward 0.712 · baseline 0.698 · random 0.661 · entropy 21.4 nats · 3m left in the cycle
 //! ```
 //!
-//! Off a terminal nothing is drawn.
+//! It is drawn in memory: what to write is asked for, so that no terminal can fail or block here.
 
+use std::fmt::Arguments;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
-use super::Output;
+/// Drawings a second; the steps of a small search are shorter.
+const DRAWINGS: u8 = 20;
 
 const TEMPLATE: &str = "{prefix} {wide_bar} {pos}/{len}\n{msg}";
 
@@ -64,36 +68,26 @@ impl View {
     }
 }
 
-/// The bar on a terminal's stderr. Clones draw the same one.
-#[derive(Clone, Debug)]
-pub struct Progress {
-    screen: MultiProgress,
+/// The bar, and the text that draws it.
+#[derive(Debug)]
+pub(super) struct Progress {
+    sheet: Sheet,
     bar: ProgressBar,
 }
 
 impl Progress {
-    /// A bar on a terminal; for a program, one that draws nothing.
-    pub fn new(output: Output) -> Self {
-        Self::on(match output {
-            Output::Terminal => ProgressDrawTarget::stderr(),
-            Output::Stream | Output::Journal => ProgressDrawTarget::hidden(),
-        })
-    }
-
-    fn on(target: ProgressDrawTarget) -> Self {
+    /// A bar for a terminal that has so many `columns` at the time.
+    pub(super) fn new(columns: fn() -> u16) -> Self {
+        let sheet = Sheet { columns, text: Arc::default() };
         let style = ProgressStyle::with_template(TEMPLATE)
             .expect("a test shows that the template parses")
             .progress_chars("━╸─");
-        let screen = MultiProgress::with_draw_target(target);
-        let bar = screen.add(ProgressBar::new(0).with_style(style));
-        Self { screen, bar }
+        let target = ProgressDrawTarget::term_like_with_hz(Box::new(sheet.clone()), DRAWINGS);
+        Self { sheet, bar: ProgressBar::with_draw_target(Some(0), target).with_style(style) }
     }
 
     /// Draws the bar anew.
-    pub fn show(&self, view: &View) {
-        if self.screen.is_hidden() {
-            return;
-        }
+    pub(super) fn show(&self, view: &View) {
         self.bar.set_prefix(view.head());
         self.bar.set_message(view.line());
         // In this order, so that the bar of a shorter phase never stands beyond its end.
@@ -102,76 +96,94 @@ impl Progress {
     }
 
     /// Takes the bar off the screen, for good.
-    pub fn finish(&self) {
+    pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 
-    /// Takes the bar off the screen while `write` writes to it.
-    pub(super) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
-        self.screen.suspend(write)
+    /// A line above the bar, with all that was drawn before.
+    pub(super) fn above(&self, line: &[u8]) -> Vec<u8> {
+        self.bar.suspend(|| self.sheet.text().extend_from_slice(line));
+        self.take()
+    }
+
+    /// What has to be written for what was done since the last time.
+    pub(super) fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.sheet.text())
+    }
+}
+
+/// A terminal in memory: the codes that it is given are kept. Clones are the same one.
+#[derive(Clone, Debug)]
+struct Sheet {
+    columns: fn() -> u16,
+    text: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Sheet {
+    fn text(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, text: Arguments<'_>) -> io::Result<()> {
+        io::Write::write_fmt(&mut *self.text(), text)
+    }
+
+    /// Moves the cursor; a terminal would take 0 places for one.
+    fn go(&self, places: usize, direction: char) -> io::Result<()> {
+        if places == 0 { Ok(()) } else { self.push(format_args!("\x1b[{places}{direction}")) }
+    }
+}
+
+impl TermLike for Sheet {
+    fn width(&self) -> u16 {
+        (self.columns)()
+    }
+
+    fn move_cursor_up(&self, lines: usize) -> io::Result<()> {
+        self.go(lines, 'A')
+    }
+
+    fn move_cursor_down(&self, lines: usize) -> io::Result<()> {
+        self.go(lines, 'B')
+    }
+
+    fn move_cursor_right(&self, columns: usize) -> io::Result<()> {
+        self.go(columns, 'C')
+    }
+
+    fn move_cursor_left(&self, columns: usize) -> io::Result<()> {
+        self.go(columns, 'D')
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.push(format_args!("{text}\n"))
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.push(format_args!("{text}"))
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.push(format_args!("\r\x1b[2K"))
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use indicatif::TermLike;
-    use std::io;
-    use std::sync::{Arc, Mutex};
 
-    /// A terminal of which only the text and the cleared lines are kept.
-    #[derive(Clone, Debug, Default)]
-    struct Screen(Arc<Mutex<Vec<String>>>);
+    const CLEARED: &str = "\x1b[2K";
 
-    impl Screen {
-        fn note(&self, text: &str) {
-            self.0.lock().unwrap().push(text.to_owned());
-        }
-
-        fn taken(&self) -> Vec<String> {
-            std::mem::take(&mut *self.0.lock().unwrap())
-        }
+    fn progress() -> Progress {
+        Progress::new(|| 120)
     }
 
-    impl TermLike for Screen {
-        fn width(&self) -> u16 {
-            120
-        }
-
-        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn write_line(&self, text: &str) -> io::Result<()> {
-            self.note(text);
-            Ok(())
-        }
-
-        fn write_str(&self, text: &str) -> io::Result<()> {
-            self.note(text);
-            Ok(())
-        }
-
-        fn clear_line(&self) -> io::Result<()> {
-            self.note("<cleared>");
-            Ok(())
-        }
-
-        fn flush(&self) -> io::Result<()> {
-            Ok(())
-        }
+    fn drawn(progress: &Progress) -> String {
+        String::from_utf8(progress.take()).unwrap()
     }
 
     fn view() -> View {
@@ -201,44 +213,30 @@ mod tests {
 
     #[test]
     fn a_terminal_shows_the_bar() {
-        let screen = Screen::default();
-        let progress = Progress::on(ProgressDrawTarget::term_like(Box::new(screen.clone())));
+        let progress = progress();
         progress.show(&view());
-        let drawn = screen.taken().concat();
+        let drawn = drawn(&progress);
         assert!(drawn.contains("cycle 1 · epoch 2/5 · shared"), "{drawn}");
         assert!(drawn.contains("63/100") && drawn.contains("reward 0.712"), "{drawn}");
     }
 
     #[test]
     fn a_log_line_is_written_while_the_bar_is_away() {
-        let screen = Screen::default();
-        let progress = Progress::on(ProgressDrawTarget::term_like(Box::new(screen.clone())));
+        let progress = progress();
         progress.show(&view());
-        screen.taken();
-        progress.suspend(|| screen.note("the log line"));
-        let drawn = screen.taken();
-        let line = drawn.iter().position(|text| text == "the log line").unwrap();
-        assert!(drawn[..line].iter().any(|text| text == "<cleared>"), "{drawn:?}");
-        assert!(!drawn[..line].concat().contains("63/100"), "{drawn:?}");
-        assert!(drawn[line..].concat().contains("63/100"), "{drawn:?}");
+        progress.take();
+        let drawn = String::from_utf8(progress.above(b"the log line\n")).unwrap();
+        let (before, after) = drawn.split_once("the log line\n").unwrap();
+        assert!(before.contains(CLEARED) && !before.contains("63/100"), "{drawn:?}");
+        assert!(after.contains("63/100"), "{drawn:?}");
     }
 
     #[test]
     fn a_finished_bar_leaves_the_screen_and_stays_away() {
-        let screen = Screen::default();
-        let progress = Progress::on(ProgressDrawTarget::term_like(Box::new(screen.clone())));
+        let progress = progress();
         progress.show(&view());
         progress.finish();
-        screen.taken();
-        progress.suspend(|| ());
-        assert!(!screen.taken().concat().contains("63/100"));
-    }
-
-    #[test]
-    fn a_program_gets_nothing_and_no_log_line_is_lost() {
-        let progress = Progress::new(Output::Stream);
-        progress.show(&view());
-        assert_eq!(progress.bar.position(), 0);
-        assert_eq!(progress.suspend(|| 7), 7);
+        progress.take();
+        assert_eq!(progress.above(b"the log line\n"), b"the log line\n");
     }
 }

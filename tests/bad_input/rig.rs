@@ -129,7 +129,13 @@ impl Daemon {
 
     /// Starts `command`, and waits until it serves.
     pub(crate) fn start(mut command: Command, state: &Path) -> Self {
-        let process = Killed(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        Self::start_with_streams(command, state)
+    }
+
+    /// Starts `command`, which has standard streams already, and waits until it serves.
+    pub(crate) fn start_with_streams(mut command: Command, state: &Path) -> Self {
+        let process = Killed(command.spawn().unwrap());
         let daemon = Self { state: state.to_owned(), process, _folder: None };
         wait("it serves", || UnixStream::connect(daemon.socket()).ok());
         daemon

@@ -20,13 +20,16 @@ pub(super) fn check(patient: &Patient) -> Vec<Finding> {
     };
     let file = match &loaded.file {
         Some(file) => format!("{} is right", file.display()),
-        None => format!("there is no {DEFAULT_FILE}: the defaults hold"),
+        None => format!("there is none of the user's own and no {DEFAULT_FILE}: the defaults hold"),
     };
+    let passed_over = loaded.passed_over.iter().map(|variable| {
+        Finding::warn(CONFIG, variable.to_string(), "name it as was meant, or remove it")
+    });
     let drift = match &patient.origins {
         Some(origins) => Some(from_daemon(loaded, origins)),
         None => from_checkpoint(loaded, patient),
     };
-    [Finding::ok(CONFIG, file)].into_iter().chain(drift).collect()
+    [Finding::ok(CONFIG, file)].into_iter().chain(passed_over).chain(drift).collect()
 }
 
 /// Every fault of the configuration.

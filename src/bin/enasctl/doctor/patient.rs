@@ -61,8 +61,8 @@ impl Patient {
         // A configuration that is broken is a finding; what does not depend on it goes on.
         let places = match &local {
             Ok(loaded) => loaded.clone(),
-            Err(_) => Config::load(Some(Path::new("/dev/null")), environment(), &flags)
-                .or_else(|_| Config::load(Some(Path::new("/dev/null")), folders(), &flags))?,
+            Err(_) => Config::load_without_file(environment(), &flags)
+                .or_else(|_| Config::load_without_file(folders(), &flags))?,
         };
         let socket = place.socket.clone().map_or_else(|| default_socket(place, &places), Ok)?;
         let client = Client::new(&socket, QUESTION);

@@ -11,6 +11,7 @@
 mod cells;
 mod command;
 mod curve;
+mod ends;
 mod events;
 mod feed;
 mod frame;
@@ -31,7 +32,6 @@ use futures_util::StreamExt;
 use jiff::tz::TimeZone;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{Event, EventStream};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -39,6 +39,7 @@ use crate::clock::now;
 use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::socket::Daemon;
+use crate::top::ends::Ends;
 use crate::top::feed::Feed;
 use crate::top::screen::{Action, News, Screen};
 use crate::top::terminal::Restored;
@@ -105,26 +106,6 @@ async fn show(
                 // A new size is drawn at once; nothing else is of interest.
                 Some(Ok(_)) => {}
             },
-        }
-    }
-}
-
-/// The signals that end a program which holds the terminal.
-struct Ends([Signal; 3]);
-
-impl Ends {
-    fn new() -> io::Result<Self> {
-        let [hangup, interrupt, terminate] =
-            [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate()].map(signal);
-        Ok(Self([hangup?, interrupt?, terminate?]))
-    }
-
-    async fn wait(&mut self) {
-        let Self([hangup, interrupt, terminate]) = self;
-        tokio::select! {
-            _ = hangup.recv() => {}
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The terminal while it is drawn on.
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::panic;
 
 use ratatui::DefaultTerminal;
@@ -9,7 +10,10 @@ use ratatui::crossterm::execute;
 
 /// The terminal, given back as it was when this goes, and also by a panic: [`ratatui::try_init`]
 /// sees to that, but for the cursor.
-pub(crate) struct Restored(pub(crate) DefaultTerminal);
+///
+/// The terminal itself is never dropped: it would say on standard error that the cursor cannot be
+/// shown, and panic where that is the terminal that is gone.
+pub(crate) struct Restored(pub(crate) ManuallyDrop<DefaultTerminal>);
 
 impl Restored {
     /// Takes the terminal.
@@ -24,7 +28,7 @@ impl Restored {
             // It may have come half the way.
             drop(ratatui::try_restore());
         }
-        terminal.map(Self)
+        terminal.map(ManuallyDrop::new).map(Self)
     }
 }
 
@@ -40,7 +44,6 @@ impl Drop for Restored {
 mod tests {
     use super::*;
     use std::env;
-    use std::mem::ManuallyDrop;
     use std::process::Command;
 
     /// Set in the process that is to panic.

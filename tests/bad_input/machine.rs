@@ -1,0 +1,102 @@
+//! Machines that do not allow what a search needs: threads, open files, addresses, large files, a
+//! clock.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::Path;
+use std::process::Command;
+
+use crate::rig::{Said, check_undisturbed, enasd, is_root, run_to, said};
+
+/// A user whose processes nobody else counts.
+const USER: u32 = 65533;
+
+/// A cycle under what `wrapper` does to the process.
+fn under(wrapper: &[&str], state: &Path) -> Said {
+    let direct = enasd(state);
+    let mut command = Command::new(wrapper[0]);
+    command.args(&wrapper[1..]).arg(direct.get_program()).args(direct.get_args());
+    command.args(["--until", "cycles=1"]);
+    said(command.envs(direct.get_envs().filter_map(|(name, value)| Some((name, value?)))))
+}
+
+#[test]
+fn too_few_threads_are_refused_at_once_with_the_limit_and_its_cure() {
+    if !is_root() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let home = folder.path().join("home");
+    fs::create_dir(&home).unwrap();
+    chown(&home, Some(USER), Some(USER)).unwrap();
+    let user = format!("--reuid={USER}");
+    let group = format!("--regid={USER}");
+    for limit in [1, 2, 5, 12, 20, 30] {
+        let limit = format!("--nproc={limit}");
+        let as_user = ["prlimit", &limit, "setpriv", &user, &group, "--clear-groups"];
+        let refused = under(&as_user, &home.join("state"));
+        refused
+            .check(71, &["a search needs 33 threads", "RLIMIT_NPROC is", "ulimit -u", "TasksMax="]);
+    }
+    let enough = ["prlimit", "--nproc=60", "setpriv", &user, &group, "--clear-groups"];
+    under(&enough, &home.join("state")).check(0, &[]);
+    check_undisturbed(&home.join("state"));
+}
+
+#[test]
+fn too_few_open_files_are_refused_at_once_and_a_soft_limit_is_raised() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    for limit in [16, 24, 60, 300] {
+        let refused = under(&["prlimit", &format!("--nofile={limit}")], &state);
+        refused.check(71, &["open files", &format!("RLIMIT_NOFILE is {limit}"), "LimitNOFILE="]);
+    }
+    under(&["prlimit", "--nofile=24:2000"], &state).check(0, &[]);
+    check_undisturbed(&state);
+}
+
+#[test]
+fn too_few_addresses_are_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = under(&["prlimit", "--as=1000000000"], &folder.path().join("state"));
+    refused.check(71, &["addresses", "only 953 MiB", "RLIMIT_AS", "ulimit -v", "MemoryMax="]);
+}
+
+#[test]
+fn a_file_that_may_grow_no_larger_is_a_disk_that_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    for bytes in [20_000, 100_000] {
+        let failed = under(&["prlimit", &format!("--fsize={bytes}")], &state);
+        failed.check(70, &["ulimit -f"]);
+    }
+    run_to(&state, 1);
+    check_undisturbed(&state);
+}
+
+/// What the time of day is said to be.
+const CLOCK: &str = "
+#define _GNU_SOURCE
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t id, struct timespec *time) {
+  long result = syscall(SYS_clock_gettime, id, time);
+  if (id == CLOCK_REALTIME) time->tv_sec = -86400;
+  return (int)result;
+}
+";
+
+#[test]
+fn a_clock_before_1970_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, library) = (folder.path().join("clock.c"), folder.path().join("clock.so"));
+    fs::write(&source, CLOCK).unwrap();
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source);
+    assert!(compiler.status().unwrap().success());
+    let mut command = enasd(&folder.path().join("state"));
+    command.env("LD_PRELOAD", &library);
+    said(&mut command).check(71, &["before 1970", "timedatectl set-time"]);
+}
