@@ -1,9 +1,9 @@
-"""Killed: at a moment by the clock, or as it enters one of its writing system calls."""
+"""Killed, or told to stop: at a moment by the clock, or as it enters a writing system call."""
 
 import signal
 import time
 
-from rig import CYCLES
+from rig import CYCLES, require
 from state import State
 
 CALLS = ["openat", "write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "renameat2",
@@ -11,13 +11,14 @@ CALLS = ["openat", "write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rena
 
 
 def attempt(rig, unbroken, random):
-    """killed one to four times, then let run to its end"""
+    """killed or stopped one to four times, then let run to its end"""
     state = rig.state("kills")
     moments = []
     for _ in range(random.randint(1, 4)):
         settings = {"ENASD_ENGINE__THREADS": random.choice("123")}
         if random.random() < 0.5:
-            moments.append(kill_by_clock(rig, state, settings, random))
+            number = random.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+            moments.append(kill_by_clock(rig, state, settings, random, number))
         else:
             moments.append(kill_in_call(rig, state, settings, random))
         unbroken.check(State(state))
@@ -26,16 +27,17 @@ def attempt(rig, unbroken, random):
     return ", ".join(moments)
 
 
-def kill_by_clock(rig, state, settings, random):
+def kill_by_clock(rig, state, settings, random, number=signal.SIGKILL):
     with rig.start(state, CYCLES, settings) as daemon:
         if random.random() < 0.8:
             daemon.wait_answering()
         seconds = random.uniform(0, 1)
         time.sleep(seconds)
-        daemon.signal(signal.SIGKILL)
-        daemon.process.wait()
-        daemon.check_log()
-    return f"{seconds:.2f} s"
+        daemon.signal(number)
+        status = daemon.wait()
+    require(number == signal.SIGKILL or status in (0, -number),
+            f"after signal {number} it ended with {status}")
+    return f"{signal.Signals(number).name} after {seconds:.2f} s"
 
 
 def kill_in_call(rig, state, settings, random):

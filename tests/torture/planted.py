@@ -109,8 +109,8 @@ def check(rig, unbroken):
 
 def lying_disk(rig, unbroken, synced):
     """A disk that syncs only files, or only folders: some cut must lose something."""
-    record = powercut.record(rig)
     chance = random.Random(rig.seed)
+    record = powercut.record(rig, chance)
     cuts = [lambda: powercut.cut(rig, unbroken, chance, record, synced)] * 60
     return found(f"a disk that syncs nothing but {synced}", "", cuts)
 

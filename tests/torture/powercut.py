@@ -8,9 +8,10 @@ the file only got its new length. That is more than ext4, XFS and Btrfs allow th
 
 import shutil
 
+from kills import kill_by_clock
 from rig import CYCLES, require
 from state import State
-from syscalls import File, Folder, Record, under_strace
+from syscalls import File, Folder, Record, on_disk, under_strace
 
 SECTOR = 512
 
@@ -27,18 +28,21 @@ class Cuts:
 def attempt(rig, unbroken, random):
     """cut off at any call, with any part of what was not synced, then let run to its end"""
     if Cuts.left == 0:
-        Cuts.record, Cuts.left = record(rig), CUTS
+        Cuts.record, Cuts.left = record(rig, random), CUTS
     Cuts.left -= 1
     return cut(rig, unbroken, random, Cuts.record)
 
 
-def record(rig):
-    """A run, recorded."""
+def record(rig, random):
+    """A run, recorded: from the first step on, or as it goes on after a kill."""
     folder = rig.state("recorded")
     folder.mkdir()
-    log = folder.with_suffix(".strace")
-    rig.finish(folder / "state", CYCLES, {}, under_strace(log))
-    return Record(log, folder)
+    state = folder / "state"
+    if random.random() < 0.5:
+        kill_by_clock(rig, state, {}, random)
+    root, log = on_disk(folder), folder.with_suffix(".strace")
+    rig.finish(state, CYCLES, {}, under_strace(log))
+    return Record(log, folder, root)
 
 
 def cut(rig, unbroken, random, record, synced=(File, Folder)):

@@ -30,7 +30,8 @@ import suspended
 from rig import Failure, Rig
 from unbroken import Unbroken
 
-TORTURES = {module.__name__: module for module in [kills, powercut, slow, suspended, disk, removed, rot]}
+TORTURES = {module.__name__: module
+            for module in [kills, powercut, slow, suspended, disk, removed, rot]}
 
 # Failures that are told in full.
 MAX_TOLD = 10

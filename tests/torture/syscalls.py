@@ -62,12 +62,24 @@ class Opened:
         self.node, self.offset = node, 0
 
 
-class Record:
-    """The changes of everything below the folder `root`, which was empty at first."""
+def on_disk(path):
+    """A folder as it lies there now, all of it safely on disk."""
+    if path.is_file():
+        node = File()
+        node.changes.append((-1, 0, path.read_bytes()))
+    else:
+        node = Folder()
+        node.changes += [(-1, {one.name: on_disk(one)}) for one in path.iterdir()
+                         if one.is_file() or one.is_dir()]
+    return node
 
-    def __init__(self, log, root):
-        self.parts = PurePosixPath(root).parts
-        self.root = Folder()
+
+class Record:
+    """The changes of everything below the folder `path`, which was `root` at first."""
+
+    def __init__(self, log, path, root):
+        self.parts = PurePosixPath(path).parts
+        self.root = root
         self.opened = {}
         self.index = 0
         # Indices of the calls that changed something.
