@@ -15,7 +15,7 @@ from state import State
 
 
 # A history that cannot be opened is told with what mends it, and keeps a daemon from starting.
-CURE = "history.sqlite is damaged"
+CURE = "move it away"
 
 
 def attempt(rig, unbroken, random):
