@@ -68,7 +68,7 @@ def check_end(daemon):
     """Waits for the end: the exit status. It fails only at the start, or where the last
     checkpoint cannot be written, and says so."""
     status, said = daemon.wait(), daemon.said()
-    refused = "goes on at step" not in said and "enasd: " in said
+    refused = '"kind":"start"' not in said and "enasd: " in said
     require(status == 0 or 0 < status and (refused or LAST in said),
             f"exit status {status}: {daemon.complaints()}")
     return status

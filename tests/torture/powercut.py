@@ -6,7 +6,10 @@ few are, at will for every folder; and of the other bytes of a file any sectors,
 the file only got its new length. That is more than ext4, XFS and Btrfs allow themselves.
 """
 
+import contextlib
+import http.client
 import shutil
+import time
 
 from kills import kill_by_clock
 from rig import CYCLES, require
@@ -41,7 +44,15 @@ def record(rig, random):
     if random.random() < 0.5:
         kill_by_clock(rig, state, {}, random)
     root, log = on_disk(folder), folder.with_suffix(".strace")
-    rig.finish(state, CYCLES, {}, under_strace(log))
+    with rig.start(state, CYCLES, {}, under_strace(log)) as daemon:
+        daemon.wait_answering()
+        while not daemon.has_ended():
+            # What a status calls saved must be there after every later cut.
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                daemon.ask("/v1/status")
+            time.sleep(0.005)
+        status = daemon.wait()
+        require(status == 0, f"exit status {status}: {daemon.complaints()}")
     return Record(log, folder, root)
 
 

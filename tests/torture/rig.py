@@ -20,7 +20,6 @@ SMALL = {
     "ENASD_NET__AUX_WEIGHT": "0",
     "ENASD_POLICY__HIDDEN": "8",
     "ENASD_STORE__CHECKPOINT_SECONDS": "0.05",
-    "ENASD_TELEMETRY__LOG": "info,enasd::actors::observer=debug",
 }
 
 # Longer than anything takes on a busy machine.

@@ -75,7 +75,7 @@ class Campaign:
                       f" {self.args.enasd} {self.args.enasctl} --seed {self.args.seed}"
                       f" --only {name} --try {number}")
                 if not isinstance(failure, Failure):
-                    traceback.print_exc(file=sys.stdout)
+                    traceback.print_exc(limit=-2, file=sys.stdout)
                 if self.args.keep:
                     self.rig.save(name, self.args.keep / f"{name}-{number}")
         self.tries[name] += 1

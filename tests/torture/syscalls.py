@@ -4,7 +4,6 @@ Folders and files are kept as lists of changes, each with the index of the call 
 of syncs, so that the folder can be rebuilt as it was, or as a power cut might have left it.
 """
 
-import json
 import re
 from pathlib import PurePosixPath
 
@@ -13,7 +12,10 @@ from rig import Failure
 TRACED = ("open,openat,creat,close,dup,dup2,dup3,fcntl,lseek,write,pwrite64,writev,pwritev,"
           "pwritev2,sendfile,copy_file_range,splice,ftruncate,truncate,fallocate,mkdir,mkdirat,"
           "rmdir,unlink,unlinkat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,"
-          "fsync,fdatasync,sync_file_range,sync,syncfs")
+          "fsync,fdatasync,sync_file_range,sync,syncfs,sendto,sendmsg")
+
+# Where a status says which checkpoint is on disk, and how strace writes that.
+SAVED = "".join(f"\\x{byte:02x}" for byte in b'"checkpoint":{"step":')
 
 # Bytes of a call that are recorded: more than a file has.
 MAX_BYTES = 4 << 20
@@ -84,16 +86,15 @@ class Record:
         self.index = 0
         # Indices of the calls that changed something.
         self.moments = []
-        # Checkpoints that the daemon told: index and step.
+        # Checkpoints that a status called saved: index and step.
         self.told = []
-        self.said = b""
         begun = {}
         with open(log) as lines:
             for line in lines:
                 self.index += 1
                 self._line(line.rstrip("\n"), begun)
         if not self.moments or not self.told:
-            raise Failure("the record of the system calls shows no writing, or no checkpoint")
+            raise Failure("the record shows no writing, or no status that tells of a checkpoint")
 
     def _line(self, line, begun):
         found = LINE.match(line)
@@ -114,6 +115,10 @@ class Record:
         arguments, _, result = text.rpartition(" = ")
         if result.startswith(("-", "?")) and call != "close":
             return
+        if SAVED in text:
+            step = bytes_of(text[text.index(SAVED) + len(SAVED):].split('"')[0] + '"').split(b",")[0]
+            if step != b"null":
+                self.told.append((self.index, int(step)))
         # Texts are written in hexadecimal digits: no comma is inside of one.
         arguments = arguments.rstrip().removesuffix(")").split(", ")
         handle = getattr(self, f"_{call}", None)
@@ -205,12 +210,9 @@ class Record:
             self.opened[arguments[0]].offset = result
 
     def _write(self, arguments, result, _):
-        data = bytes_of(arguments[1])[:result]
-        if arguments[0] == "2":
-            self._say(data)
-        elif arguments[0] in self.opened:
-            opened = self.opened[arguments[0]]
-            self._change(opened.node, opened.offset, data)
+        opened = self.opened.get(arguments[0])
+        if opened is not None:
+            self._change(opened.node, opened.offset, bytes_of(arguments[1])[:result])
             opened.offset += result
 
     def _pwrite64(self, arguments, result, _):
@@ -270,13 +272,6 @@ class Record:
             node.syncs.append((self.index, start))
 
     _fdatasync = _fsync
-
-    def _say(self, data):
-        *lines, self.said = (self.said + data).split(b"\n")
-        for line in lines:
-            line = json.loads(line)
-            if line["message"] == "checkpoint":
-                self.told.append((self.index, line["step"]))
 
 
 def bytes_of(text):
