@@ -7,11 +7,13 @@
 
 mod common;
 
+use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::{history, shipped_config};
+use common::{Killed, history, shipped_config};
 use enasd::data::{DataConfig, Dataset, ImageSet, Source};
 use flate2::read::GzDecoder;
 use tempfile::TempDir;
@@ -67,6 +69,48 @@ impl Case {
     }
 }
 
+/// The variables that set what is read, and how little is done with it.
+fn environment(folder: &Path, source: Source) -> Vec<(&'static str, OsString)> {
+    let short = SHORT.iter().map(|&(key, value)| (key, value.into()));
+    let data = [("ENASD_DATA__SOURCE", source.name().into()), ("ENASD_DATA__PATH", folder.into())];
+    short.chain(data).collect()
+}
+
+/// A daemon on the images of `folder`.
+fn daemon(folder: &Path, source: Source, state: &Path, until: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_enasd"));
+    command
+        .args(["run", "--until", until, "--config"])
+        .arg(shipped_config("tiny.toml"))
+        .arg("--state")
+        .arg(state)
+        .arg("--socket")
+        .arg(state.with_extension("sock"))
+        .envs(environment(folder, source))
+        .stdin(Stdio::null());
+    command
+}
+
+/// Sees that a daemon that reads its configuration again finds nothing changed.
+fn reload(mut daemon: Command) {
+    let mut process = Killed(daemon.stderr(Stdio::piped()).spawn().unwrap());
+    let log = BufReader::new(process.0.stderr.take().unwrap());
+    let mut is_asked = false;
+    for line in log.lines().map(Result::unwrap) {
+        // By the end of a θ phase, signals are listened to.
+        if !is_asked && line.contains("the controller is") {
+            let pid = process.0.id().to_string();
+            assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+            is_asked = true;
+        }
+        if line.contains("the configuration was") {
+            assert!(line.contains("nothing changed"), "{line}");
+            return;
+        }
+    }
+    panic!("it ended without a word on the configuration");
+}
+
 fn run(
     folder: &Path,
     source: Source,
@@ -74,20 +118,7 @@ fn run(
     until: &str,
     env: &[(&str, &str)],
 ) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_enasd"))
-        .args(["run", "--until", until, "--config"])
-        .arg(shipped_config("tiny.toml"))
-        .arg("--state")
-        .arg(state)
-        .arg("--socket")
-        .arg(state.with_extension("sock"))
-        .env("ENASD_DATA__SOURCE", source.name())
-        .env("ENASD_DATA__PATH", folder)
-        .envs(SHORT)
-        .envs(env.iter().copied())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let output = daemon(folder, source, state, until).envs(env.iter().copied()).output().unwrap();
     let log = String::from_utf8(output.stderr).unwrap();
     (output.status.code(), log.replace(&format!("{}/", folder.display()), ""))
 }
@@ -133,7 +164,12 @@ const CASES: &[Expected] = &[
         ],
     ),
     ("rare-class", 0, 1, &["classes without a validation image: 1, `dog`"]),
-    ("one-per-class", 78, 1, &["`train` holds 40 image(s) of 40 class(es), too few to split off"]),
+    (
+        "one-per-class",
+        78,
+        1,
+        &["`train` has one image of each class that it has (40, `c00`, `c01`, ", "and none to"],
+    ),
     ("idx-plain-as-gz", 0, 0, &[]),
     ("idx-gz-as-plain", 0, 0, &[]),
     ("idx-gz-html", 78, 1, &["`train-images-idx3-ubyte.gz` is an HTML page, as a server sends"]),
@@ -291,7 +327,18 @@ fn a_search_whose_splits_were_drawn_from_the_whole_goes_on_with_them() {
     let (code, log) = run(&broken, "epochs=2", Some("by-class"));
     assert_eq!(code, Some(78), "{log}");
     assert!(log.contains("data.split: \"whole\" → \"by-class\""), "{log}");
-    // Nobody has set the key: it is as the search has it.
+    // Nobody has set the key: it is as the search has it, for the doctor and a reload too.
+    let said = Command::new(env!("CARGO_BIN_EXE_enasctl"))
+        .args(["doctor", "--config"])
+        .arg(shipped_config("tiny.toml"))
+        .arg("--state")
+        .arg(&broken)
+        .envs(environment(&case.folder, case.source))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert!(said.contains("the checkpoints belong to this configuration"), "{said}");
+    reload(daemon(&case.folder, case.source, &broken, "cycles=9999"));
     let (code, log) = run(&broken, "epochs=2", None);
     assert_eq!(code, Some(0), "{log}");
     assert_eq!(run(&whole, "epochs=2", Some("whole")).0, Some(0));

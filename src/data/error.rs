@@ -4,7 +4,7 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use crate::data::shown::{quoted, shown};
+use crate::data::shown::{listed, quoted, shown};
 use crate::data::{FileFault, ImageFault, ImageShape, LayoutFault};
 
 /// Why images cannot be loaded, split or streamed. Each text names the file and the place in it,
@@ -249,16 +249,18 @@ pub enum DataError {
     },
     /// A training split is too small to be split.
     #[error(
-        "`{}` holds {found} image(s) of {n_classes} class(es), too few to split off a {part} part \
-         by class; give at least 2 of a class, or a {part} split of its own", shown(.path)
+        "`{}` has one image of each class that it has ({}), and none to split off for {part}; give \
+         at least 2 of a class, or a {part} split of its own",
+        shown(.path),
+        listed(.classes, *count)
     )]
     TooFewToSplit {
         /// The set.
         path: PathBuf,
-        /// Images found.
-        found: usize,
-        /// Classes that they are of.
-        n_classes: usize,
+        /// How many classes it has images of.
+        count: usize,
+        /// The first of them.
+        classes: Vec<String>,
         /// What was to be split off: `validation` or `test`.
         part: &'static str,
     },

@@ -1,10 +1,9 @@
 //! What of the data a person should know although it stops nothing.
 
-use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::data::shown::{quoted, shown};
+use crate::data::shown::{listed, shown};
 
 /// How many examples a note has.
 pub(super) const N_EXAMPLES: usize = 10;
@@ -127,13 +126,6 @@ impl fmt::Display for DataNote {
             ),
         }
     }
-}
-
-/// How many, and the `first` names of them.
-fn listed<T: AsRef<OsStr>>(first: &[T], count: usize) -> String {
-    let more = count - first.len();
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    format!("{count}, {}{more}", quoted(first))
 }
 
 #[cfg(test)]

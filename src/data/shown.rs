@@ -38,6 +38,13 @@ pub(super) fn quoted<T: AsRef<OsStr>>(names: &[T]) -> String {
     names.iter().map(|name| format!("`{}`", shown(name))).collect::<Vec<_>>().join(", ")
 }
 
+/// The `count` of some names, of which these are the `first`, and these.
+pub(super) fn listed<T: AsRef<OsStr>>(first: &[T], count: usize) -> String {
+    let more = count - first.len();
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{count}, {}{more}", quoted(first))
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::ffi::OsStrExt;

@@ -4,10 +4,11 @@
 //! 5,000 images of CIFAR-10; here they are drawn at random, for files may be sorted by class, and
 //! from each class its share: drawn from the whole, a rare class may be in one part only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::seq::SliceRandom;
 
+use crate::data::note::N_EXAMPLES;
 use crate::data::source::Splits;
 use crate::data::{DataConfig, DataError, DataNote, ImageSet, SplitRule};
 use crate::random::{Owner, generator};
@@ -27,7 +28,7 @@ pub(super) struct Parts {
 /// The splits of a source, those that it does not bring split off the training images.
 pub(super) fn parts(splits: Splits, config: &DataConfig, seed: u64) -> Result<Parts, DataError> {
     let Splits { class_names, train, valid, test, mut notes } = splits;
-    let split = |set: &ImageSet, part| split(set, part, config, seed);
+    let split = |set: &ImageSet, part| split(set, &class_names, part, config, seed);
     let (train, test) = match test {
         None if config.test_share != 0.0 => {
             let (train, test) = split(&train, &TEST)?;
@@ -67,6 +68,7 @@ const TEST: Part =
 /// each class, the part has its share, rounded, and at least one image where two are there.
 fn split(
     set: &ImageSet,
+    class_names: &[String],
     part: &Part,
     config: &DataConfig,
     seed: u64,
@@ -92,9 +94,14 @@ fn split(
         stay.extend_from_slice(staying);
     }
     if leave.is_empty() {
-        let n_classes = by_class(set.labels()).len();
-        let (path, found, part) = (set.origin().to_owned(), set.len(), part.name);
-        return Err(DataError::TooFewToSplit { path, found, n_classes, part });
+        let labels: BTreeSet<u16> = set.labels().iter().copied().collect();
+        let names = labels.iter().filter_map(|&label| class_names.get(usize::from(label)));
+        return Err(DataError::TooFewToSplit {
+            path: set.origin().to_owned(),
+            count: labels.len(),
+            classes: names.take(N_EXAMPLES).cloned().collect(),
+            part: part.name,
+        });
     }
     stay.sort_unstable();
     leave.sort_unstable();
@@ -140,7 +147,7 @@ mod tests {
 
     /// Splits validation images off.
     fn halves(set: &ImageSet, rule: SplitRule, share: f64, seed: u64) -> (ImageSet, ImageSet) {
-        split(set, &VALIDATION, &config(rule, share), seed).unwrap()
+        split(set, &[], &VALIDATION, &config(rule, share), seed).unwrap()
     }
 
     /// The numbers of the images of a set.
@@ -197,14 +204,17 @@ mod tests {
     fn a_share_out_of_range_or_lone_images_are_refused() {
         for share in [0.0, -0.1, 0.51, f64::NAN, f64::INFINITY] {
             let config = config(SplitRule::Whole, share);
-            let found = split(&numbered(10), &VALIDATION, &config, 7).unwrap_err().to_string();
+            let found = split(&numbered(10), &[], &VALIDATION, &config, 7).unwrap_err().to_string();
             assert!(found.starts_with("`data.valid_share` is "), "{found}");
         }
-        for (set, rule) in [(numbered(1), SplitRule::Whole), (numbered(3), SplitRule::ByClass)] {
-            let found = split(&set, &TEST, &config(rule, 0.1), 7).unwrap_err().to_string();
-            let n = set.len();
-            let expected = format!("`here` holds {n} image(s) of {n} class(es), too few to split");
-            assert!(found.starts_with(&expected), "{found}");
+        let names = ["ant", "bee", "cow"].map(str::to_owned);
+        for (n, rule, classes) in
+            [(1, SplitRule::Whole, "1, `ant`"), (3, SplitRule::ByClass, "3, `ant`, `bee`, `cow`")]
+        {
+            let found = split(&numbered(n), &names, &TEST, &config(rule, 0.1), 7).unwrap_err();
+            let text = found.to_string();
+            let expected = format!("`here` has one image of each class that it has ({classes}), ");
+            assert!(text.starts_with(&expected), "{text}");
         }
     }
 

@@ -182,8 +182,10 @@ type Pixels<P> = ImageBuffer<P, Vec<<P as Pixel>::Subpixel>>;
 #[cfg(test)]
 mod tests {
     use image::{GrayImage, ImageEncoder, Luma, Rgb, RgbImage, RgbaImage};
+    use rand::RngExt;
 
     use super::*;
+    use crate::random::{Owner, generator};
 
     fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
@@ -228,6 +230,25 @@ mod tests {
                 if let Ok(found) = decode_bytes(&bytes[..n], 9) {
                     let is_whole = found.values == Values::Bytes(whole.clone());
                     assert!(is_whole, "{n} of {} bytes, {format:?}", bytes.len());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_changed_by_chance_are_refused_or_decoded_and_no_more() {
+        let mut rng = generator(7, Owner::Split, 0);
+        for format in FORMATS {
+            let bytes = encoded(&noise(), format);
+            for _ in 0..150 {
+                let mut changed = bytes.clone();
+                for _ in 0..rng.random_range(1..5) {
+                    let at = rng.random_range(0..changed.len());
+                    changed[at] = rng.random();
+                }
+                if let Ok(found) = decode_bytes(&changed, 9) {
+                    let Values::Bytes(values) = found.values else { panic!("8 bits were given") };
+                    assert_eq!(values.len(), if found.is_grey { 81 } else { 243 });
                 }
             }
         }
