@@ -2,6 +2,7 @@
 
 use actix::{Message, Recipient};
 
+use crate::actors::PruneHistory;
 use crate::space::Arch;
 
 /// Why a command was not carried out.
@@ -121,7 +122,7 @@ pub struct ChildWeights {
     pub of: WeightsOf,
 }
 
-/// The controller as the API knows it: the commands it takes and no more.
+/// The controller and the keeper as the API knows them: the commands they take and no more.
 #[derive(Clone, Debug)]
 pub struct Commands {
     /// Takes [`Pause`].
@@ -140,4 +141,6 @@ pub struct Commands {
     pub sample: Recipient<Sample>,
     /// Takes [`ChildWeights`].
     pub weights: Recipient<ChildWeights>,
+    /// Takes [`PruneHistory`]: the keeper, which the search need not wait for.
+    pub prune: Recipient<PruneHistory>,
 }

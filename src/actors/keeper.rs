@@ -9,12 +9,15 @@ use tokio::sync::watch;
 
 use crate::actors::outbox::MAX_NOTES;
 use crate::actors::shelf::{Loss, Shelf};
-use crate::actors::{Entered, LoadNewest, Note, Record, Recorded, Save, SaveReply, Saved, Saving};
+use crate::actors::{
+    CloseHistory, Entered, LoadNewest, Note, PruneHistory, Record, Recorded, Refusal, Save,
+    SaveReply, Saved, Saving,
+};
 use crate::search::{SearchState, StepRecord, Task};
 use crate::space::Arch;
 use crate::store::{
-    BestFolder, Checkpoints, History, StateFolder, StoreError, history_rows, read_state,
-    state_files,
+    BestFolder, Checkpoints, History, Keeping, Pruned, StateFolder, StoreError, history_rows,
+    read_state, state_files,
 };
 
 /// Finished steps that are kept in memory while the history cannot be written.
@@ -79,7 +82,9 @@ impl Keeper {
     fn record(&mut self, records: Vec<StepRecord>) -> Recorded {
         self.backlog.extend(records);
         let (rollouts, steps) = history_rows(&self.backlog, &self.task.config.schedule);
-        let error = match self.history.record(&rollouts, &steps) {
+        let keeping =
+            Keeping { bytes: self.saving.borrow().history_bytes, at_unix_ms: unix_millis() };
+        let error = match self.history.record(&rollouts, &steps, keeping) {
             Ok(()) => {
                 self.backlog.clear();
                 // One that still cannot be written is told of when it comes.
@@ -91,7 +96,14 @@ impl Keeper {
         let archs_unique = self.history.unique_archs();
         // Asked here rather than after a checkpoint: it is wanted most while none can be written.
         let free_bytes = self.folder.free_bytes().ok();
-        Recorded { backlog: self.backlog.len(), archs_unique, free_bytes, error }
+        Recorded {
+            backlog: self.backlog.len(),
+            archs_unique,
+            history_bytes: self.history.bytes().ok(),
+            history_limit_bytes: keeping.bytes,
+            free_bytes,
+            error,
+        }
     }
 
     /// Writes the events that wait, oldest first; what cannot be written stays.
@@ -144,6 +156,7 @@ impl Keeper {
         if let Err(error) = &generation.pruned {
             tracing::warn!("an old checkpoint could not be removed: {error}");
         }
+        self.history.forget_older()?;
         // Only after the checkpoint that does without them.
         if let Err(error) = self.shelf.forget_left(state) {
             tracing::warn!("the files of a cell that left the best could not be removed: {error}");
@@ -225,4 +238,27 @@ impl Handler<Note> for Keeper {
     fn handle(&mut self, message: Note, _: &mut Context<Self>) -> Self::Result {
         self.note(message)
     }
+}
+
+impl Handler<PruneHistory> for Keeper {
+    type Result = Result<Pruned, Refusal>;
+
+    fn handle(&mut self, message: PruneHistory, _: &mut Context<Self>) -> Self::Result {
+        self.history
+            .prune(message.bytes)
+            .map_err(|error| Refusal::Failed { why: error.to_string() })
+    }
+}
+
+impl Handler<CloseHistory> for Keeper {
+    type Result = Result<(), StoreError>;
+
+    fn handle(&mut self, _: CloseHistory, _: &mut Context<Self>) -> Self::Result {
+        self.history.rest()
+    }
+}
+
+fn unix_millis() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }

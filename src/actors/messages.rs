@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use actix::Message;
 
+use crate::actors::Refusal;
 use crate::engine::Snapshot;
 use crate::search::{
     SampleRequest, Sampled, Score, SearchError, SearchState, SharedState, SharedStep, StepRecord,
     TrainReport, ValidSet,
 };
 use crate::space::Arch;
-use crate::store::StoreError;
+use crate::store::{Pruned, StoreError};
 
 /// Replaces the sampler's copy of θ. Controller → Sampler.
 #[derive(Clone, Debug, Message)]
@@ -100,6 +101,10 @@ pub struct Recorded {
     pub backlog: usize,
     /// Different architectures in the history.
     pub archs_unique: u64,
+    /// The size of the history, where it could be measured.
+    pub history_bytes: Option<u64>,
+    /// The bytes that its single rows may take.
+    pub history_limit_bytes: u64,
     /// Free bytes where the state is.
     pub free_bytes: Option<u64>,
     /// Why the last attempt failed, where it did.
@@ -157,3 +162,17 @@ pub struct SaveReply {
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "Result<Arc<SearchState>, StoreError>")]
 pub struct LoadNewest;
+
+/// Folds a part of the history's single rows, until they take at most so many bytes: to be asked
+/// until it is done. API → Keeper.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Result<Pruned, Refusal>")]
+pub struct PruneHistory {
+    /// Bytes that single rows may take.
+    pub bytes: u64,
+}
+
+/// Leaves the history as one file: nothing more will be written. Daemon → Keeper.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Result<(), StoreError>")]
+pub struct CloseHistory;

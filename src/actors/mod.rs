@@ -32,8 +32,8 @@ pub use driver::DriverConfig;
 pub use evaluator::Evaluator;
 pub use keeper::{Keeper, KeeperFiles};
 pub use messages::{
-    AdoptPolicy, Entered, Evaluate, LoadNewest, Record, Recorded, Restore, SampleArchs, Save,
-    SaveReply, Saved, TakeSnapshot, TrainShared, Trained,
+    AdoptPolicy, CloseHistory, Entered, Evaluate, LoadNewest, PruneHistory, Record, Recorded,
+    Restore, SampleArchs, Save, SaveReply, Saved, TakeSnapshot, TrainShared, Trained,
 };
 pub use note::{LastRun, Note};
 pub use observer::Observer;

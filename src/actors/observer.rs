@@ -297,6 +297,9 @@ impl Observer {
         self.metrics.archs_sampled(0, fresh);
         self.status.archs_unique = recorded.archs_unique;
         self.metrics.history_backlog(recorded.backlog);
+        if let Some(bytes) = recorded.history_bytes {
+            self.metrics.history_size(bytes, recorded.history_limit_bytes);
+        }
         self.status.state_free_bytes = recorded.free_bytes;
         if let Some(bytes) = recorded.free_bytes {
             self.metrics.state_free(bytes);

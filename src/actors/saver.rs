@@ -35,6 +35,8 @@ pub struct Saving {
     pub every: Duration,
     /// Which stay.
     pub retention: Retention,
+    /// Bytes that single rows of the history may take.
+    pub history_bytes: u64,
 }
 
 /// Hands finished steps and states to the keeper.

@@ -40,19 +40,24 @@ fn own_problems(path: &str) -> &'static [ProblemCode] {
     match path {
         "/readyz" => &[Code::NotReady],
         "/v1/best" => &[Code::BadQuery, Code::StageNotBuilt],
-        "/v1/archs" | "/v1/history" => &[Code::BadQuery, Code::Store, Code::Internal],
-        "/v1/events" => &[Code::BadQuery, Code::Busy, Code::Store, Code::Internal],
-        "/v1/score" => &[Code::BadArch, Code::Store, Code::Internal],
+        "/v1/archs" | "/v1/history" => {
+            &[Code::BadQuery, Code::Store, Code::HistoryDamaged, Code::Internal]
+        }
+        "/v1/events" => {
+            &[Code::BadQuery, Code::Busy, Code::Store, Code::HistoryDamaged, Code::Internal]
+        }
+        "/v1/score" => &[Code::BadArch, Code::Store, Code::HistoryDamaged, Code::Internal],
         _ if path.ends_with(".safetensors") => &[
             Code::UnknownArch,
             Code::BadArch,
             Code::BadQuery,
             Code::WeightsLost,
             Code::Store,
+            Code::HistoryDamaged,
             Code::Internal,
         ],
         _ if path.starts_with("/v1/archs/") => {
-            &[Code::UnknownArch, Code::BadArch, Code::Store, Code::Internal]
+            &[Code::UnknownArch, Code::BadArch, Code::Store, Code::HistoryDamaged, Code::Internal]
         }
         _ => &[],
     }
@@ -97,6 +102,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         routes::archs::dot,
         routes::archs::safetensors,
         routes::history::history,
+        routes::history::prune,
         routes::events::events,
         routes::config::config,
         routes::config::origins,

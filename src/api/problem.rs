@@ -72,6 +72,8 @@ pub enum ProblemCode {
     NotReady,
     /// A file cannot be read.
     Store,
+    /// The history is not what was written, or not of this program's format.
+    HistoryDamaged,
     /// A mistake of this program.
     Internal,
     /// A code that a later version has.
@@ -106,7 +108,9 @@ impl ProblemCode {
             Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::RefusedState => StatusCode::CONFLICT,
-            Self::Busy | Self::Unavailable | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Unavailable | Self::NotReady | Self::HistoryDamaged => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
             Self::Failed | Self::Store | Self::Internal | Self::Other => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -193,7 +197,13 @@ impl From<NetError> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(err: StoreError) -> Self {
-        Self::new(ProblemCode::Store, err.to_string(), "the search itself is not affected")
+        let is_format = matches!(err, StoreError::Format { .. } | StoreError::OlderFormat { .. });
+        let code = if is_format || err.is_damage() {
+            ProblemCode::HistoryDamaged
+        } else {
+            ProblemCode::Store
+        };
+        Self::new(code, err.to_string(), "the search itself is not affected")
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::rt::time::timeout;
@@ -105,6 +105,8 @@ pub struct ApiState {
     progress: watch::Receiver<Instant>,
     /// Draws without a seed so far: each gets another one.
     draws: AtomicU64,
+    /// Whether it was told that rows of the history are damaged: once is enough.
+    told_damage: AtomicBool,
 }
 
 impl fmt::Debug for ApiState {
@@ -127,6 +129,7 @@ impl ApiState {
             stopping,
             progress,
             draws: AtomicU64::new(0),
+            told_damage: AtomicBool::new(false),
         }
     }
 
@@ -158,6 +161,17 @@ impl ApiState {
             let message = "as many large replies as may are being made";
             Problem::new(ProblemCode::Busy, message, "try again in a moment")
         })
+    }
+
+    /// Says, once, that somebody was given less of the history than was asked for.
+    pub(super) fn tell_damage(&self, damaged: u64) {
+        if damaged != 0 && !self.told_damage.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                damaged,
+                "rows of the history are damaged and are left out of answers; `enasctl doctor` \
+                 says more"
+            );
+        }
     }
 
     /// A seed for a draw that names none.

@@ -4,17 +4,21 @@
 //! forms, accuracies and rewards as shares of 1, times in seconds unless the name says otherwise.
 
 mod commands;
+mod history;
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::actors::BestStatus;
-use crate::store::{ArchOrder, ArchSummary, EventRow, HistoryRow};
+use crate::store::{ArchOrder, ArchSummary, EventRow};
 
 pub use commands::{
     Arm, CheckpointResult, DeriveResult, Done, SampleRequest, SampleResult, SampledArch,
     ScoreRequest, ScoreResult,
 };
+pub use history::{HistoryItem, HistoryQuery, HistoryReply, PruneRequest, PruneResult};
+
+use history::native;
 
 /// The most rows, cells or architectures that one reply lists.
 pub const MAX_LIMIT: u32 = 10_000;
@@ -97,14 +101,15 @@ impl Default for ArchsQuery {
     }
 }
 
-/// What the history knows of one architecture that was scored.
+/// What the history knows of one architecture that was scored: one of the five thousand with the
+/// best rewards, or of the last five thousand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ScoredArch {
     /// Its id.
     pub id: String,
-    /// Its native text form.
+    /// Its native text form, as the id spells it.
     pub arch: String,
-    /// How often it was scored.
+    /// How often it was scored since it came among them.
     pub times: u64,
     /// Its highest reward: accuracy on a validation batch.
     pub best_reward: f64,
@@ -117,8 +122,8 @@ pub struct ScoredArch {
 impl From<ArchSummary> for ScoredArch {
     fn from(row: ArchSummary) -> Self {
         Self {
+            arch: native(&row.arch_id),
             id: row.arch_id,
-            arch: row.arch,
             times: row.times,
             best_reward: row.best_reward,
             mean_reward: row.mean_reward,
@@ -197,79 +202,6 @@ pub struct ArchReply {
 #[derive(Debug, ToSchema)]
 #[schema(value_type = String, format = Binary)]
 pub struct WeightsFile(pub Vec<u8>);
-
-/// The query of `GET /v1/history`.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
-#[into_params(parameter_in = Query)]
-pub struct HistoryQuery {
-    /// The first step.
-    #[param(maximum = 18_446_744_073_709_551_615_usize)]
-    pub since: u64,
-    /// About how many rows, 1 to 10000: the last step is given whole.
-    #[param(minimum = 1, maximum = 10000)]
-    pub limit: u32,
-}
-
-impl Default for HistoryQuery {
-    fn default() -> Self {
-        Self { since: 0, limit: 100 }
-    }
-}
-
-/// One architecture that was drawn.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct HistoryItem {
-    /// The number of the step.
-    pub step: u64,
-    /// What the search was doing: `shared`, `controller` or `derive`.
-    pub phase: String,
-    /// The cycle, counted from 0.
-    pub cycle: u32,
-    /// The epoch, counted from 0.
-    pub epoch: u32,
-    /// Who drew it: `controller`, `random` or `derive`.
-    pub arm: String,
-    /// Its place among those that the arm drew in this step.
-    pub idx: u32,
-    /// Its id.
-    pub id: String,
-    /// Its native text form.
-    pub arch: String,
-    /// Its reward; none where nothing is scored.
-    pub reward: Option<f64>,
-    /// log π(m; θ) in nats, if a policy drew it.
-    pub log_prob: Option<f64>,
-    /// Entropy of its choices in nats, if a policy drew it.
-    pub entropy_nats: Option<f64>,
-}
-
-impl From<HistoryRow> for HistoryItem {
-    fn from(row: HistoryRow) -> Self {
-        Self {
-            step: row.step,
-            phase: row.phase.name().to_owned(),
-            cycle: row.cycle,
-            epoch: row.epoch,
-            arm: row.arm.name().to_owned(),
-            idx: row.idx,
-            id: row.arch_id,
-            arch: row.arch,
-            reward: row.reward,
-            log_prob: row.log_prob,
-            entropy_nats: row.entropy,
-        }
-    }
-}
-
-/// The reply of `GET /v1/history`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct HistoryReply {
-    /// The rows, in the order in which the search went.
-    pub rows: Vec<HistoryItem>,
-    /// The `since` with which the next call goes on.
-    pub next_since: u64,
-}
 
 /// Whether a stream goes on after what is there.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, IntoParams)]

@@ -120,6 +120,7 @@ pub(super) const KEYS: &[Key] = &[
     operation("store.state", Rule::Path { max_bytes: MAX_PATH_BYTES }),
     live("store.checkpoint_seconds", from(0.05, 86_400.0)),
     live("store.keep_checkpoints", whole(2, 100)),
+    live("store.history_bytes", whole(64_000_000, 1_000_000_000_000_000)),
     operation("api.socket", Rule::Path { max_bytes: MAX_SOCKET_BYTES }),
     live("api.admins", Rule::Uids { max: 64 }),
     operation("telemetry.metrics", Rule::Address),
@@ -311,6 +312,9 @@ mod tests {
         let names: Vec<_> = sections().collect();
         assert_eq!(names.len(), 11);
         assert!(is_section("telemetry") && !is_section("") && !is_section("seed"));
-        assert_eq!(siblings("store.x"), "state, checkpoint_seconds, keep_checkpoints");
+        assert_eq!(
+            siblings("store.x"),
+            "state, checkpoint_seconds, keep_checkpoints, history_bytes"
+        );
     }
 }

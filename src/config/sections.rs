@@ -35,11 +35,19 @@ pub struct StoreConfig {
     pub checkpoint_seconds: f64,
     /// Checkpoints that are kept, 2 to 100: one may turn out to be damaged.
     pub keep_checkpoints: usize,
+    /// Bytes that single rows of the history may take, 64,000,000 to 10^15; older ones are folded
+    /// into a row for each hour, phase and arm.
+    pub history_bytes: u64,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { state: None, checkpoint_seconds: 60.0, keep_checkpoints: 3 }
+        Self {
+            state: None,
+            checkpoint_seconds: 60.0,
+            keep_checkpoints: 3,
+            history_bytes: 2_000_000_000,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod error;
 mod greeting;
 mod handed_over;
+mod history;
 mod limits;
 mod listeners;
 mod origins;
@@ -16,12 +17,12 @@ use std::ffi::CStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Addr, Arbiter, System};
+use actix::{Actor, Addr, Arbiter, Recipient, System};
 use tokio::sync::watch;
 
 use crate::actors::{
-    Commands, Controller, Crew, DriverConfig, End, Evaluator, Keeper, Observer, RunState, Sampler,
-    Saving, Status, Trainer,
+    CloseHistory, Commands, Controller, Crew, DriverConfig, End, Evaluator, Keeper, Observer,
+    PruneHistory, RunState, Sampler, Saving, Status, Trainer,
 };
 use crate::api::{COMMANDS, Limits, LogFilter, OTHER, ROUTES, RequestHook, ServeConfig};
 use crate::config::Loaded;
@@ -117,10 +118,10 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     let (running, shown) = watch::channel(Arc::new(running_config(&loaded, socket.clone())?));
     let (history, net) = (setup.history_path.clone(), setup.task.family);
     let best = Arc::clone(&setup.files.best);
-    let (controller, end) = start_actors(setup, observer, driver, &metrics)?;
+    let (controller, keeper, end) = start_actors(setup, observer, driver, &metrics)?;
     let api = ServeConfig {
         status: status.clone(),
-        commands: commands(&controller),
+        commands: commands(&controller, keeper.clone().recipient()),
         net,
         history,
         best,
@@ -132,7 +133,7 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     let servers = listeners.serve(api, &metrics)?;
 
     let live = Live { log: log.clone(), saving, running };
-    let notes = controller.clone().recipient();
+    let (notes, close) = (controller.clone().recipient(), keeper.recipient());
     let reloader = Reloader { load, loaded, socket, live, metrics: metrics.clone(), notes };
     let service = Service::new(ServiceManager::of_environment(), metrics.clone());
     let signals = Signals::listen(output)?;
@@ -148,6 +149,10 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     for server in servers {
         server.stop().await?;
     }
+    // The last reader is gone with the servers.
+    if let Ok(Err(error)) = close.send(CloseHistory).await {
+        tracing::warn!("the history keeps its log beside it: {error}");
+    }
     Ok(ended?)
 }
 
@@ -162,6 +167,7 @@ fn new_metrics(setup: &Setup) -> Result<Metrics, DaemonError> {
         commands: COMMANDS.map(str::to_owned).to_vec(),
     })?;
     metrics.config_accepted();
+    history::publish(&setup.history_health, &metrics);
     for rejected in &setup.rejected {
         tracing::error!(?rejected, "a damaged checkpoint was set aside");
         metrics.checkpoint_rejected();
@@ -188,13 +194,13 @@ fn request_hook(metrics: &Metrics) -> RequestHook {
 }
 
 /// Starts every actor on a thread of its own, but the controller, which only waits. Others than
-/// actors ask only the controller.
+/// actors ask only the controller, and the keeper of its history.
 fn start_actors(
     setup: Setup,
     observer: Observer,
     driver: DriverConfig,
     metrics: &Metrics,
-) -> Result<(Addr<Controller>, End), DaemonError> {
+) -> Result<(Addr<Controller>, Addr<Keeper>, End), DaemonError> {
     let Setup { task, state, files, fingerprint, .. } = setup;
     let search = Search::new(task.clone(), &state)?;
     let policy = search.reinforce().policy().clone();
@@ -209,7 +215,7 @@ fn start_actors(
     let keeper = start(c"keeper", Keeper::new(task, files, fingerprint, draw_svg));
     let crew = Crew::new(&sampler, &trainer, &evaluator, &keeper, metrics);
     let (controller, end) = Controller::new(search, crew, observer, driver);
-    Ok((controller.start(), end))
+    Ok((controller.start(), keeper, end))
 }
 
 /// The same task, with every pass of its nets a sign of life of `actor`.
@@ -232,7 +238,7 @@ where
     A::start_in_arbiter(&arbiter.handle(), |_| actor)
 }
 
-fn commands(controller: &Addr<Controller>) -> Commands {
+fn commands(controller: &Addr<Controller>, prune: Recipient<PruneHistory>) -> Commands {
     Commands {
         pause: controller.clone().recipient(),
         resume: controller.clone().recipient(),
@@ -242,6 +248,7 @@ fn commands(controller: &Addr<Controller>) -> Commands {
         score: controller.clone().recipient(),
         sample: controller.clone().recipient(),
         weights: controller.clone().recipient(),
+        prune,
     }
 }
 

@@ -104,6 +104,7 @@ pub(super) fn saving(loaded: &Loaded) -> Result<Saving, DaemonError> {
     Ok(Saving {
         every: Duration::from_secs_f64(store.checkpoint_seconds),
         retention: Retention::newest(store.keep_checkpoints)?,
+        history_bytes: store.history_bytes,
     })
 }
 

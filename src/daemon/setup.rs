@@ -9,12 +9,13 @@ use tokio::sync::watch;
 use crate::actors::{DataStatus, DeviceStatus, KeeperFiles, LastRun, Saving, Status};
 use crate::config::Loaded;
 use crate::daemon::DaemonError;
+use crate::daemon::history::{Opened, open_history};
 use crate::data::{DataNote, Dataset, LockedTest, Scratch};
 use crate::engine::{DeviceChoice, OpenDevice};
 use crate::search::{Search, SearchConfig, SearchState, Task};
 use crate::space::Space;
 use crate::store::{
-    BestFolder, Checkpoints, History, Rejected, StateFolder, config_text, read_state,
+    BestFolder, Checkpoints, Health, Rejected, StateFolder, config_text, read_state,
 };
 
 /// A CUDA device may come up after the daemon, at boot.
@@ -32,6 +33,7 @@ pub(super) struct Setup {
     pub(super) status: Status,
     pub(super) rejected: Vec<Rejected>,
     pub(super) history_path: PathBuf,
+    pub(super) history_health: Health,
 }
 
 pub(super) fn set_up(
@@ -59,14 +61,13 @@ pub(super) fn set_up(
     // A batch that cannot be drawn is found at once, not in the first θ phase.
     dataset.valid_batch(config.schedule.valid_batch_size, 0, config.seed)?;
 
-    let mut history = History::open(&folder.history())?;
     let fingerprint = config.fingerprint();
     let (state, rejected) = match found {
         Some(found) => (read_state(&found, &task)?, found.rejected),
         None => (Search::initial_state(&task)?, Vec::new()),
     };
-    let last = last_run(&history, state.place.number(&config.schedule))?;
-    history.rewind(state.place.number(&config.schedule))?;
+    let step = state.place.number(&config.schedule);
+    let Opened { history, health, last } = open_history(&folder, config.store.history_bytes, step)?;
     let best = Arc::new(BestFolder::open(&folder.best())?);
     let mut status = initial_status(&task, &device, threads, &loaded);
     status.checkpoint.rejected_total = rejected.len() as u64;
@@ -80,19 +81,9 @@ pub(super) fn set_up(
         status,
         rejected,
         history_path: folder.history(),
+        history_health: health,
         loaded,
         files: KeeperFiles { folder, checkpoints, history, best, saving },
-    })
-}
-
-/// How the run before ended that left `history`, where the checkpoint resumes at `step`.
-fn last_run(history: &History, step: u64) -> Result<LastRun, DaemonError> {
-    let again = history.end()?.saturating_sub(step);
-    Ok(match history.last_event(["start", "stop"])? {
-        Some((kind, message)) if kind == "stop" => LastRun::Stopped { message, again },
-        None if step == 0 => LastRun::None,
-        None => LastRun::Stopped { message: "its history is gone".to_owned(), again },
-        Some(_) => LastRun::Killed { again },
     })
 }
 

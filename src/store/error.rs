@@ -73,6 +73,20 @@ pub enum StoreError {
         /// The latest format that this program reads.
         expected: u32,
     },
+    /// Written by an earlier version of this program; a reader leaves it as it is.
+    #[error(
+        "{} has format {found}, this program reads {expected}; the daemon brings it to that at its \
+         next start",
+        path.display()
+    )]
+    OlderFormat {
+        /// What was found.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The format that this program reads.
+        expected: u32,
+    },
     /// Something is damaged.
     #[error("{} is damaged: {why}; restore it from a backup or move it away", path.display())]
     Corrupt {
@@ -198,6 +212,15 @@ impl StoreError {
         }
     }
 
+    /// Whether what is on disk is not what was written.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Corrupt { .. } => true,
+            Self::Database { source, .. } => is_database_damage(source),
+            _ => false,
+        }
+    }
+
     /// Whether the state folder may be read and not written.
     pub fn is_read_only(&self) -> bool {
         match self {
@@ -240,6 +263,16 @@ fn io_remedy(source: &io::Error) -> &'static str {
         }
         _ => "",
     }
+}
+
+/// Whether SQLite finds that its file is not what was written. Every statement here is fixed: one
+/// that it does not understand meets a damaged schema.
+pub(super) fn is_database_damage(source: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode;
+    matches!(
+        source.sqlite_error_code(),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
+    )
 }
 
 fn database_remedy(source: &rusqlite::Error) -> &'static str {

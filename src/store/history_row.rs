@@ -1,7 +1,5 @@
-//! The rows of the history, as plain data.
+//! The rows of the history, as plain data, and the numbers that stand for their names on disk.
 
-use rusqlite::ToSql;
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use serde::{Deserialize, Serialize};
 
 /// What the search was doing when it drew an architecture.
@@ -27,6 +25,24 @@ impl HistoryPhase {
             Self::Controller => "controller",
             Self::Derive => "derive",
         }
+    }
+
+    /// The number in the database.
+    pub(super) const fn code(self) -> i64 {
+        match self {
+            Self::Controller => 0,
+            Self::Derive => 2,
+            Self::Shared => 3,
+        }
+    }
+
+    pub(super) fn of_code(code: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.code() == code)
+    }
+
+    /// The phase called `name`.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.name() == name)
     }
 }
 
@@ -54,6 +70,24 @@ impl HistoryArm {
             Self::Derive => "derive",
         }
     }
+
+    /// The number in the database.
+    pub(super) const fn code(self) -> i64 {
+        match self {
+            Self::Controller => 0,
+            Self::Random => 1,
+            Self::Derive => 2,
+        }
+    }
+
+    pub(super) fn of_code(code: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|arm| arm.code() == code)
+    }
+
+    /// The arm called `name`.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|arm| arm.name() == name)
+    }
 }
 
 /// One architecture that was drawn. Step, arm and index name it: a replay after a resume draws
@@ -72,9 +106,7 @@ pub struct HistoryRow {
     pub cycle: u32,
     /// The epoch of the cycle, counted from 0.
     pub epoch: u32,
-    /// Its native text form.
-    pub arch: String,
-    /// Its canonical id.
+    /// Its canonical id, which spells it.
     pub arch_id: String,
     /// R(m, ω); none in the shared phase, where nothing is scored.
     pub reward: Option<f64>,
@@ -106,45 +138,36 @@ pub struct EventRow {
     pub seq: u64,
     /// When, in milliseconds since 1970, as its writer's clock had it.
     pub at_unix_ms: i64,
-    /// What kind, one word.
+    /// What kind: a word, or several with `-`.
     pub kind: String,
     /// What happened, for people.
     pub message: String,
 }
 
-impl ToSql for HistoryPhase {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.name().into())
+/// Bits of a place that number the architectures of one arm in one step.
+const IDX_BITS: u32 = 16;
+
+/// Bits of a place below the step.
+const STEP_SHIFT: u32 = 20;
+
+/// Where a row stands: the step, the arm and the index as one number, in the order of the search.
+pub(super) fn place(step: u64, arm: HistoryArm, idx: u32) -> Option<i64> {
+    if idx >> IDX_BITS != 0 {
+        return None;
     }
+    Some(first_place(step)? | arm.code() << IDX_BITS | i64::from(idx))
 }
 
-impl FromSql for HistoryPhase {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        named(&Self::ALL, Self::name, value)
-    }
+/// The first place of a step.
+pub(super) fn first_place(step: u64) -> Option<i64> {
+    i64::try_from(step).ok()?.checked_mul(1 << STEP_SHIFT)
 }
 
-impl ToSql for HistoryArm {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.name().into())
-    }
-}
-
-impl FromSql for HistoryArm {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        named(&Self::ALL, Self::name, value)
-    }
-}
-
-fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, value: ValueRef<'_>) -> FromSqlResult<T> {
-    let text = value.as_str()?;
-    let found = all.iter().copied().find(|&one| name(one) == text);
-    found.ok_or_else(|| FromSqlError::Other(format!("unknown name `{text}`").into()))
-}
-
-/// A count as SQLite stores it.
-pub(super) fn to_sql_int(count: u64) -> rusqlite::Result<i64> {
-    i64::try_from(count).map_err(|err| rusqlite::Error::ToSqlConversionFailure(err.into()))
+/// The step, the arm and the index of a place.
+pub(super) fn of_place(place: i64) -> Option<(u64, HistoryArm, u32)> {
+    let step = u64::try_from(place >> STEP_SHIFT).ok()?;
+    let arm = HistoryArm::of_code(place >> IDX_BITS & 0xf)?;
+    Some((step, arm, (place & 0xffff).cast_unsigned() as u32))
 }
 
 /// A count that SQLite stored; the schema has no negative ones.
@@ -158,17 +181,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_wire_and_the_database_use_the_same_names() {
+    fn names_and_numbers_of_arms_and_phases_are_one_each() {
         for phase in HistoryPhase::ALL {
             assert_eq!(serde_json::to_value(phase).unwrap(), phase.name());
-            let value = ValueRef::Text(phase.name().as_bytes());
-            assert_eq!(HistoryPhase::column_result(value).unwrap(), phase);
+            assert_eq!(HistoryPhase::of_name(phase.name()), Some(phase));
+            assert_eq!(HistoryPhase::of_code(phase.code()), Some(phase));
         }
         for arm in HistoryArm::ALL {
             assert_eq!(serde_json::to_value(arm).unwrap(), arm.name());
-            let value = ValueRef::Text(arm.name().as_bytes());
-            assert_eq!(HistoryArm::column_result(value).unwrap(), arm);
+            assert_eq!(HistoryArm::of_name(arm.name()), Some(arm));
+            assert_eq!(HistoryArm::of_code(arm.code()), Some(arm));
         }
-        assert!(HistoryArm::column_result(ValueRef::Text(b"shared")).is_err());
+        assert_eq!(HistoryArm::of_code(HistoryPhase::Shared.code()), None);
+    }
+
+    #[test]
+    fn a_place_says_where_its_row_stands() {
+        let stand = (7, HistoryArm::Random, 65_535);
+        let found = place(7, HistoryArm::Random, 65_535).unwrap();
+        assert_eq!(of_place(found), Some(stand));
+        assert!(found < first_place(8).unwrap());
+        assert_eq!(place(7, HistoryArm::Random, 65_536), None);
+        assert_eq!(place(1 << 43, HistoryArm::Controller, 0), None);
     }
 }

@@ -1,22 +1,31 @@
 //! The tables of `history.sqlite`, and how a database is opened.
 //!
 //! ```text
-//! rollouts   one row for each architecture drawn; named by step, arm and index
-//! steps      one row for each step of ω
+//! steps      one row for each step of the search; ω's with what its update measured
+//! draws      one row for each architecture drawn, by place: step, arm and index in one number
+//! hours      what older rows are folded into: a row for each hour, phase and arm
+//! clock      the step with which each hour of the clock began
+//! archs      the architectures with the best rewards, and the last ones
+//! seen       a sketch of all architectures that were ever drawn, from which they are counted
 //! events     what happened to the daemon, numbered
-//! history    a view of `rollouts` for people, in the order in which the search went
+//! marks      how far all this goes: one row
+//! names      the names of arms and phases, by number
+//! rollouts, history, hourly       views for people and for any program that reads SQL
 //! ```
+//!
+//! Every row but those of `seen` and `names`, which are found again without, ends with a checksum.
 
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::store::arch_code::id_sql;
 use crate::store::atomic::is_there;
 use crate::store::{Defect, StoreError};
 
 /// The schema that this program writes, in `PRAGMA user_version`.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// Says in the file's header whose database it is: `ENAS`.
 const APPLICATION_ID: i32 = 0x454e_4153;
@@ -27,41 +36,120 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Databases up to this size are checked whole when they are opened: about 0.1 s.
 const MAX_CHECKED_BYTES: u64 = 32 << 20;
 
-/// `user_version` is set last, in the same transaction: a schema is whole or not there.
-const SCHEMA: &str = "
-CREATE TABLE rollouts (
-    step     INTEGER NOT NULL CHECK (0 <= step),
-    arm      TEXT    NOT NULL CHECK (arm IN ('controller', 'random', 'derive')),
-    idx      INTEGER NOT NULL CHECK (0 <= idx),
-    phase    TEXT    NOT NULL CHECK (phase IN ('shared', 'controller', 'derive')),
-    cycle    INTEGER NOT NULL,
-    epoch    INTEGER NOT NULL,
-    arch     TEXT    NOT NULL,
-    arch_id  TEXT    NOT NULL,
-    reward   REAL    CHECK (reward IS NULL OR phase <> 'shared'),
-    log_prob REAL,
-    entropy  REAL,
-    PRIMARY KEY (step, arm, idx)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX rollouts_by_arch ON rollouts (arch_id, reward, step);
+/// What the log beside the database shrinks to once its pages are in the database.
+const MAX_IDLE_LOG_BYTES: i64 = 4 << 20;
+
+const TABLES: &str = "
 CREATE TABLE steps (
-    step      INTEGER PRIMARY KEY CHECK (0 <= step),
+    step      INTEGER PRIMARY KEY,
+    phase     INTEGER NOT NULL,
+    cycle     INTEGER NOT NULL,
+    epoch     INTEGER NOT NULL,
+    draws     INTEGER NOT NULL,
     loss      REAL,
     accuracy  REAL,
-    lr        REAL NOT NULL,
-    grad_norm REAL
+    lr        REAL,
+    grad_norm REAL,
+    sum       INTEGER NOT NULL
+) STRICT;
+CREATE TABLE draws (
+    place     INTEGER PRIMARY KEY,
+    arch      ANY NOT NULL,
+    reward    REAL,
+    log_prob  REAL,
+    entropy   REAL,
+    sum       INTEGER NOT NULL
+) STRICT;
+CREATE TABLE hours (
+    hour      INTEGER NOT NULL,
+    phase     INTEGER NOT NULL,
+    arm       INTEGER NOT NULL,
+    first_step INTEGER NOT NULL,
+    last_step INTEGER NOT NULL,
+    draws     INTEGER NOT NULL,
+    rewards   INTEGER NOT NULL,
+    reward_sum REAL NOT NULL,
+    reward_squares REAL NOT NULL,
+    reward_min REAL,
+    reward_max REAL,
+    best      ANY,
+    losses    INTEGER NOT NULL,
+    loss_sum  REAL NOT NULL,
+    sum       INTEGER NOT NULL,
+    PRIMARY KEY (hour, phase, arm)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE clock (
+    hour      INTEGER PRIMARY KEY,
+    step      INTEGER NOT NULL,
+    sum       INTEGER NOT NULL
+) STRICT;
+CREATE TABLE archs (
+    arch      ANY NOT NULL PRIMARY KEY,
+    times     INTEGER NOT NULL,
+    best      REAL NOT NULL,
+    total     REAL NOT NULL,
+    last_step INTEGER NOT NULL,
+    sum       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE seen (
+    slot      INTEGER PRIMARY KEY,
+    rank      INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE events (
     seq        INTEGER PRIMARY KEY AUTOINCREMENT,
     at_unix_ms INTEGER NOT NULL,
     kind       TEXT    NOT NULL,
-    message    TEXT    NOT NULL
+    message    TEXT    NOT NULL,
+    sum        INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE marks (
+    id          INTEGER PRIMARY KEY,
+    run         TEXT    NOT NULL,
+    next        INTEGER NOT NULL,
+    until       INTEGER NOT NULL,
+    scored_from INTEGER NOT NULL,
+    shared_from INTEGER NOT NULL,
+    n_rows      INTEGER NOT NULL,
+    sum         INTEGER NOT NULL
+) STRICT;
+CREATE TABLE names (
+    code      INTEGER PRIMARY KEY,
+    name      TEXT NOT NULL
+) STRICT;
+INSERT INTO names VALUES (0, 'controller'), (1, 'random'), (2, 'derive'), (3, 'shared');
+";
+
+/// The views, in which ids and names are texts again.
+fn views() -> String {
+    format!(
+        "
+CREATE VIEW rollouts AS
+    SELECT steps.step AS step, arms.name AS arm, draws.place & 65535 AS idx, phases.name AS phase,
+           steps.cycle AS cycle, steps.epoch AS epoch, {id} AS arch, {id} AS arch_id,
+           draws.reward AS reward, draws.log_prob AS log_prob, draws.entropy AS entropy
+    FROM steps
+    CROSS JOIN draws ON draws.place BETWEEN steps.step << 20 AND (steps.step << 20) + 1048575
+    CROSS JOIN names AS arms ON arms.code = draws.place >> 16 & 15
+    CROSS JOIN names AS phases ON phases.code = steps.phase;
 CREATE VIEW history AS
     SELECT cycle, epoch, phase, step, idx, arm, arch, arch_id, reward
     FROM rollouts
     ORDER BY step, arm, idx;
-";
+CREATE VIEW hourly AS
+    SELECT iif(hour = 0, NULL, datetime(hour * 3600, 'unixepoch')) AS hour, phases.name AS phase,
+           arms.name AS arm, first_step, last_step, draws, reward_sum / rewards AS reward_mean,
+           reward_squares / rewards - (reward_sum / rewards) * (reward_sum / rewards)
+               AS reward_variance,
+           reward_min, reward_max, {best} AS best_arch_id, loss_sum / losses AS loss_mean
+    FROM hours
+    JOIN names AS arms ON arms.code = hours.arm
+    JOIN names AS phases ON phases.code = hours.phase
+    ORDER BY hours.hour, hours.phase, hours.arm;
+",
+        id = id_sql("draws.arch"),
+        best = id_sql("hours.best"),
+    )
+}
 
 /// For `map_err`: says what was tried on which database.
 pub(super) fn database_error(
@@ -72,28 +160,40 @@ pub(super) fn database_error(
     move |source| StoreError::Database { action, path, source }
 }
 
-/// Opens the database to be written, and makes it where it is missing.
+/// Opens the database to be written, and makes it where it is missing. One of an older format is
+/// for [`migrate`](crate::store::history_migration::migrate).
 pub(super) fn open_to_write(path: &Path) -> Result<Connection, StoreError> {
     let failed = || database_error("open", path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let mut db = open(path, flags)?;
     check_whole(&db, path, MAX_CHECKED_BYTES)?;
-    if version(&db, path)?.is_none() {
+    if format(&db, path)?.is_none() {
         create(&mut db).map_err(database_error("create", path))?;
     }
+    current(&db, path)?;
     // A filesystem without shared memory keeps the older journal, which is as safe.
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).map_err(failed())?;
     db.pragma_update(None, "synchronous", "FULL").map_err(failed())?;
+    db.pragma_update_and_check(None, "journal_size_limit", MAX_IDLE_LOG_BYTES, |_| Ok(()))
+        .map_err(failed())?;
     Ok(db)
+}
+
+/// Opens a database of the first format, which is in no other hands; `None` where there is none
+/// or it is of another format.
+pub(super) fn open_first(path: &Path) -> Result<Option<Connection>, StoreError> {
+    if !is_there(path)? {
+        return Ok(None);
+    }
+    let db = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    Ok((format(&db, path)? == Some(1)).then_some(db))
 }
 
 /// Opens the database to be read. It must be there.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     let db = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    match version(&db, path)? {
-        Some(_) => Ok(db),
-        None => Err(StoreError::NotFound { path: path.to_owned() }),
-    }
+    current(&db, path)?;
+    Ok(db)
 }
 
 /// Opens the database to be looked at without a trace. A reader of a database with a write-ahead
@@ -107,9 +207,8 @@ pub(super) fn open_to_look(path: &Path) -> Result<Connection, StoreError> {
     let uri = format!("file:{text}?{how}");
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     let db = open(Path::new(&uri), flags).map_err(|err| named(err, path))?;
-    match version(&db, path) {
-        Ok(Some(_)) => Ok(db),
-        Ok(None) => Err(StoreError::NotFound { path: path.to_owned() }),
+    match current(&db, path) {
+        Ok(()) => Ok(db),
         // The index is missing: only a reader that makes one reads the log.
         Err(StoreError::Database { .. }) if has_log(path)? => open_to_read(path),
         Err(err) => Err(err),
@@ -147,20 +246,30 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
         .map_err(database_error("open", path))
 }
 
-/// The schema's version, if it is one that this program knows; none if the database is empty.
-fn version(db: &Connection, path: &Path) -> Result<Option<u32>, StoreError> {
+/// Refuses a database that is empty or of another format than this program writes.
+fn current(db: &Connection, path: &Path) -> Result<(), StoreError> {
+    match format(db, path)? {
+        Some(VERSION) => Ok(()),
+        Some(found) => {
+            Err(StoreError::OlderFormat { path: path.to_owned(), found, expected: VERSION })
+        }
+        None => Err(StoreError::NotFound { path: path.to_owned() }),
+    }
+}
+
+/// The format, if it is one that this program knows; none if the database is empty.
+fn format(db: &Connection, path: &Path) -> Result<Option<u32>, StoreError> {
     let number = |pragma| {
         db.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0))
             .map_err(database_error("read", path))
     };
     let is_own = number("application_id")? == APPLICATION_ID;
-    match number("user_version")? {
-        found if is_own && found == VERSION.cast_signed() => Ok(Some(VERSION)),
-        found if is_own && VERSION.cast_signed() < found => Err(StoreError::Format {
-            path: path.to_owned(),
-            found: found.cast_unsigned(),
-            expected: VERSION,
-        }),
+    let found = number("user_version")?.cast_unsigned();
+    match found {
+        1..=VERSION if is_own => Ok(Some(found)),
+        _ if is_own && VERSION < found => {
+            Err(StoreError::Format { path: path.to_owned(), found, expected: VERSION })
+        }
         _ if n_tables(db).map_err(database_error("read", path))? == 0 => Ok(None),
         _ => Err(StoreError::Corrupt { path: path.to_owned(), why: Defect::ForeignDatabase }),
     }
@@ -170,16 +279,20 @@ fn n_tables(db: &Connection) -> rusqlite::Result<i64> {
     db.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))
 }
 
+/// `user_version` is set in the same transaction: a schema is whole or not there.
 fn create(db: &mut Connection) -> rusqlite::Result<()> {
+    // So that what is pruned can be given back to the disk.
+    db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     let transaction = db.transaction()?;
-    transaction.execute_batch(SCHEMA)?;
+    transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(&views())?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
 }
 
 /// Looks at every page of a database of at most `max_bytes`. Damage inside of a value has no
-/// sign: nothing depends on these values, since the search goes on from its checkpoint.
+/// sign here: each row's checksum tells it.
 pub(super) fn check_whole(db: &Connection, path: &Path, max_bytes: u64) -> Result<(), StoreError> {
     let number = |pragma| db.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let check = || -> rusqlite::Result<Option<String>> {

@@ -4,6 +4,7 @@
 //! STATE/                         one owner, mode 0750; `LOCK` keeps a second process out
 //!   checkpoints/000000004200/    one folder a generation, sealed by its MANIFEST.json
 //!   history.sqlite               rollouts, steps and events, for people and plots
+//!   history.id                   the name of the history that belongs here
 //!   best/ID/  champions/ID/      cells with their files, checked by B3SUMS
 //!   corrupt/NAME/                checkpoints that failed their checks, with a WHY.txt
 //! ```
@@ -18,6 +19,7 @@
 //! 3. Nothing is deleted unless something better is already on disk, and nothing is started over
 //!    without being asked: no whole checkpoint among several is an error, not a fresh start.
 
+mod arch_code;
 mod atomic;
 mod best;
 mod cell_files;
@@ -27,15 +29,26 @@ mod error;
 mod folder;
 mod generation;
 mod history;
+mod history_archs;
+mod history_binding;
+mod history_check;
+mod history_fold;
+mod history_marks;
+mod history_migration;
+mod history_pages;
 mod history_reader;
 mod history_row;
+mod history_scan;
 mod history_schema;
+mod history_stored;
+mod history_writer;
 mod manifest;
 mod name;
 mod quarantine;
 mod read;
 mod retention;
 mod rows;
+mod seal;
 mod state_files;
 mod state_view;
 
@@ -46,7 +59,10 @@ pub use checkpoint::{Checkpoints, Generation, Loaded};
 pub use defect::{Defect, FolderFault};
 pub use error::StoreError;
 pub use folder::StateFolder;
-pub use history::History;
+pub use history::{History, Keeping, Pruned};
+pub use history_binding::OwnHistory;
+pub use history_check::Health;
+pub use history_pages::{HistoryFilter, Page};
 pub use history_reader::{ArchOrder, ArchSummary, HistoryReader};
 pub use history_row::{EventRow, HistoryArm, HistoryPhase, HistoryRow, StepRow};
 pub use quarantine::Rejected;

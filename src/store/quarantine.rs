@@ -42,7 +42,7 @@ pub(super) fn quarantine(
 }
 
 /// `NAME`, or the first of `NAME-1`, `NAME-2`, … that is free.
-fn free_name(folder: &Path, name: &str) -> Result<PathBuf, StoreError> {
+pub(super) fn free_name(folder: &Path, name: &str) -> Result<PathBuf, StoreError> {
     let mut path = folder.join(name);
     let mut n = 0_u32;
     while is_there(&path)? {

@@ -52,7 +52,6 @@ fn history_row(
         },
         cycle: record.place.cycle(schedule) as u32,
         epoch: (record.place.epoch % schedule.epochs_per_cycle) as u32,
-        arch: row.arch.to_string(),
         arch_id: row.arch.id(),
         reward: row.reward,
         log_prob: Some(row.log_prob),

@@ -8,9 +8,10 @@ use super::catalog::{
     API_DURATION, API_REQUESTS, ARCHS_SAMPLED, ARCHS_UNIQUE, BASELINE, BEST_MULTIPLY_ADDS,
     BEST_PARAMS, BEST_SCORE, CHECKPOINT_BYTES, CHECKPOINT_DURATION, CHECKPOINT_FAILURES,
     CHECKPOINT_LAST, CHECKPOINT_REJECTED, CHECKPOINT_WRITES, CONFIG_RELOAD_LAST,
-    CONFIG_RELOAD_SUCCESSFUL, CYCLE, EPOCH, GRAD_NORM, HISTORY_BACKLOG, LAST_PROGRESS,
-    LEARNING_RATE, MAILBOX_MESSAGES, NON_FINITE, OP_PROBABILITY, PHASE, POLICY_ENTROPY, RESTARTS,
-    REWARD, REWARD_ADVANTAGE, SAMPLES_RATE, SHARED_ACCURACY, SHARED_LOSS, STATE_BYTES, STATE_FREE,
+    CONFIG_RELOAD_SUCCESSFUL, CYCLE, EPOCH, GRAD_NORM, HISTORY_BACKLOG, HISTORY_BYTES,
+    HISTORY_DAMAGED, HISTORY_LIMIT, HISTORY_MISSING, LAST_PROGRESS, LEARNING_RATE,
+    MAILBOX_MESSAGES, NON_FINITE, OP_PROBABILITY, PHASE, POLICY_ENTROPY, RESTARTS, REWARD,
+    REWARD_ADVANTAGE, SAMPLES_RATE, SHARED_ACCURACY, SHARED_LOSS, STATE_BYTES, STATE_FREE,
     STEP_DURATION, STEPS, TRAINER_WAIT,
 };
 use super::event::{Advantage, Best, CheckpointWritten, ControllerStep, SharedStep};
@@ -222,6 +223,22 @@ impl Metrics {
     /// The history was written, but for so many steps.
     pub fn history_backlog(&self, steps: usize) {
         self.0.registry.set(&HISTORY_BACKLOG, &[], steps as f64);
+    }
+
+    /// The size of the history, and the most that its single rows may take.
+    pub fn history_size(&self, bytes: u64, limit_bytes: u64) {
+        self.0.registry.set(&HISTORY_BYTES, &[], bytes as f64);
+        self.0.registry.set(&HISTORY_LIMIT, &[], limit_bytes as f64);
+    }
+
+    /// The history was found without the rows of so many steps.
+    pub fn history_missing(&self, steps: u64) {
+        self.0.registry.set(&HISTORY_MISSING, &[], steps as f64);
+    }
+
+    /// So many rows of the history were found damaged.
+    pub fn history_damaged(&self, rows: u64) {
+        self.0.registry.set(&HISTORY_DAMAGED, &[], rows as f64);
     }
 
     /// A step failed, and the search went back to the last checkpoint.

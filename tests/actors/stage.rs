@@ -66,10 +66,14 @@ fn set_stage(
 ) -> Stage {
     let folder = StateFolder::open(folder).unwrap();
     let retention = Retention::newest(3).unwrap();
-    let (_, saving) = watch::channel(Saving { every: Duration::from_millis(300), retention });
+    let (_, saving) = watch::channel(Saving {
+        every: Duration::from_millis(300),
+        retention,
+        history_bytes: 1 << 30,
+    });
     let files = KeeperFiles {
         checkpoints: Checkpoints::new(&folder, retention),
-        history: History::open(&folder.history()).unwrap(),
+        history: History::open(&folder.history(), 1 << 30).unwrap(),
         best: Arc::new(BestFolder::open(&folder.best()).unwrap()),
         folder,
         saving: saving.clone(),

@@ -3,13 +3,17 @@
 use std::collections::BTreeSet;
 
 use enasd::actors::{RunState, Status};
-use enasd::api::wire::{ArchReply, ArchsReply, BestReply, HistoryItem, HistoryReply, Stage};
+use enasd::api::wire::{
+    ArchReply, ArchsReply, BestReply, HistoryReply, PruneRequest, PruneResult, Stage,
+};
 use enasd::api::{COMMANDS, ConfigOrigins, Layer, ProblemCode, ROUTES};
 use enasd::space::Arch;
-use enasd::store::{BestFolder, HistoryReader};
+use enasd::store::{BestFolder, HistoryFilter, HistoryReader};
 use serde_json::Value;
 
-use crate::rig::{IDENTITIES, KEPT_WEIGHTS, PUBLISHED, Rig, check_refused, id, put, row, within};
+use crate::rig::{
+    IDENTITIES, KEEPING, KEPT_WEIGHTS, PUBLISHED, Rig, check_refused, id, put, row, within,
+};
 
 async fn text(rig: &Rig, path: &str) -> String {
     let bytes = within(rig.client().get_bytes(path)).await.unwrap();
@@ -150,6 +154,46 @@ async fn the_history_is_read_page_by_page() {
     let second: HistoryReply = within(client.get(&path)).await.unwrap();
     assert_eq!((second.rows[0].step, second.rows[0].arm.as_str()), (3, "controller"));
     assert_eq!((second.rows.len(), second.next_since), (1, 4));
+    assert_eq!(first.rows[0].arch.parse::<Arch>().unwrap().id(), id(PUBLISHED));
+}
+
+#[tokio::test]
+async fn the_history_is_asked_for_its_end_an_arm_or_a_phase() {
+    let rig = Rig::new();
+    let steps = async |query: &str| {
+        let path = format!("/v1/history?{query}");
+        let reply: HistoryReply = within(rig.client().get(&path)).await.unwrap();
+        assert_eq!(reply.damaged, 0);
+        reply.rows.iter().map(|row| row.step).collect::<Vec<_>>()
+    };
+    assert_eq!(steps("tail=2").await, [2, 3]);
+    assert_eq!(steps("arm=controller&phase=controller").await, [1, 2, 3]);
+    assert!(steps("arm=random").await.is_empty());
+    for (query, words) in [("arm=policy", "policy"), ("phase=x", "x"), ("tail=0", "1 to 10000")] {
+        let found = within(rig.client().get::<Value>(&format!("/v1/history?{query}"))).await;
+        check_refused(found, ProblemCode::BadQuery, words);
+    }
+}
+
+/// A value on disk that is not what was written is left out and counted, and no error.
+#[tokio::test]
+async fn a_damaged_row_is_left_out_and_counted() {
+    let rig = Rig::new();
+    let history = rusqlite::Connection::open(rig.folder.path().join("history.sqlite")).unwrap();
+    let changed = history.execute("UPDATE draws SET reward = 0.75 WHERE reward = 0.5", []).unwrap();
+    assert_eq!(changed, 1);
+    let reply: HistoryReply = within(rig.client().get("/v1/history")).await.unwrap();
+    assert_eq!(reply.rows.iter().map(|row| row.step).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!((reply.damaged, reply.next_since), (1, 4));
+}
+
+#[tokio::test]
+async fn a_prune_is_asked_for_until_it_is_done() {
+    let rig = Rig::new();
+    let request = PruneRequest { bytes: 77 };
+    let found: PruneResult =
+        within(rig.client().post("/v1/history/prune", &request)).await.unwrap();
+    assert_eq!(found, PruneResult { rows: 42, bytes: 77 });
 }
 
 #[tokio::test]
@@ -158,7 +202,7 @@ async fn a_long_history_is_the_same_in_many_pages() {
     // Steps with fewer rows than a page and with more, and ends of pages within them.
     for (step, n_rows) in [(4, 70), (5, 90), (6, 450), (7, 1), (8, 100), (9, 30)] {
         let rows: Vec<_> = (0..n_rows).map(|idx| row(step, idx, IDENTITIES, 0.5)).collect();
-        rig.history.record(&rows, &[]).unwrap();
+        rig.history.record(&rows, &[], KEEPING).unwrap();
     }
     let reader = HistoryReader::open(&rig.folder.path().join("history.sqlite")).unwrap();
     for (since, limit) in
@@ -166,10 +210,17 @@ async fn a_long_history_is_the_same_in_many_pages() {
     {
         let path = format!("/v1/history?since={since}&limit={limit}");
         let reply: HistoryReply = within(rig.client().get(&path)).await.unwrap();
-        let rows = reader.history(since, limit).unwrap();
-        assert_eq!(reply.next_since, rows.last().unwrap().step + 1, "{path}");
-        let expected: Vec<_> = rows.into_iter().map(HistoryItem::from).collect();
+        let page = reader.page(since, limit, HistoryFilter::default()).unwrap();
+        let next_since = page.rows.last().unwrap().step + 1;
+        assert_eq!((reply.next_since, page.next_since), (next_since, next_since), "{path}");
+        let expected = HistoryReply::from(page).rows;
         assert!(reply.rows == expected, "{path}: {} of {}", reply.rows.len(), expected.len());
+    }
+    for tail in [1, 131, 132, 600] {
+        let path = format!("/v1/history?tail={tail}");
+        let reply: HistoryReply = within(rig.client().get(&path)).await.unwrap();
+        let page = reader.tail(tail, HistoryFilter::default()).unwrap();
+        assert!(reply == page.into(), "{path}");
     }
 }
 

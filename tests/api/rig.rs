@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use enasd::actors::{
-    BestStatus, Checkpoint, ChildWeights, Commands, DataStatus, Derive, Pause, Refusal, Resume,
-    RunState, Sample, SampleReply, Score, ScoreReply, Status, Stop, WeightsOf,
+    BestStatus, Checkpoint, ChildWeights, Commands, DataStatus, Derive, Pause, PruneHistory,
+    Refusal, Resume, RunState, Sample, SampleReply, Score, ScoreReply, Status, Stop, WeightsOf,
 };
 use enasd::api::{
     ApiError, Client, ConfigOrigins, Layer, Limits, LogFilter, Origin, Problem, ProblemCode,
@@ -20,7 +20,9 @@ use enasd::api::{
 };
 use enasd::net::{MicroNet, NetConfig, Shape};
 use enasd::space::Arch;
-use enasd::store::{BestFolder, CellCard, History, HistoryArm, HistoryPhase, HistoryRow};
+use enasd::store::{
+    BestFolder, CellCard, History, HistoryArm, HistoryPhase, HistoryRow, Keeping, Pruned,
+};
 use tokio::sync::watch;
 
 /// The cell that the paper publishes.
@@ -37,6 +39,7 @@ pub(crate) const KEPT_WEIGHTS: &[u8] = b"the kept weights";
 /// Answers in the controller's place: pauses once, never derives.
 struct Stub {
     paused: bool,
+    pruned: u32,
 }
 
 impl Actor for Stub {
@@ -106,6 +109,16 @@ impl Handler<Sample> for Stub {
     }
 }
 
+impl Handler<PruneHistory> for Stub {
+    type Result = Result<Pruned, Refusal>;
+
+    fn handle(&mut self, request: PruneHistory, _: &mut Context<Self>) -> Self::Result {
+        // Done in two parts.
+        self.pruned += 1;
+        Ok(Pruned { rows: 21, is_done: self.pruned == 2, bytes: request.bytes })
+    }
+}
+
 impl Handler<ChildWeights> for Stub {
     type Result = Result<Vec<u8>, Refusal>;
 
@@ -131,7 +144,7 @@ impl Controller {
         let thread = thread::spawn(move || {
             let system = System::new();
             let commands = system.block_on(async {
-                let stub = Stub { paused: false }.start();
+                let stub = Stub { paused: false, pruned: 0 }.start();
                 Commands {
                     pause: stub.clone().recipient(),
                     resume: stub.clone().recipient(),
@@ -140,7 +153,8 @@ impl Controller {
                     stop: stub.clone().recipient(),
                     score: stub.clone().recipient(),
                     sample: stub.clone().recipient(),
-                    weights: stub.recipient(),
+                    weights: stub.clone().recipient(),
+                    prune: stub.recipient(),
                 }
             });
             sender.send((System::current(), commands)).unwrap();
@@ -320,12 +334,15 @@ pub(crate) fn put(best: &BestFolder, correct: u64) {
 }
 
 fn write_history(path: &Path) -> History {
-    let mut history = History::open(path).unwrap();
+    let mut history = History::open(path, 1 << 30).unwrap();
     let rows = [row(1, 0, PUBLISHED, 0.5), row(2, 0, PUBLISHED, 0.9), row(3, 0, IDENTITIES, 0.25)];
-    history.record(&rows, &[]).unwrap();
+    history.record(&rows, &[], KEEPING).unwrap();
     history.event(1000, "started", "from nothing").unwrap();
     history
 }
+
+/// Everything stays.
+pub(crate) const KEEPING: Keeping = Keeping { bytes: 1 << 30, at_unix_ms: 0 };
 
 /// A rollout of the policy.
 pub(crate) fn row(step: u64, idx: u32, arch: &str, reward: f64) -> HistoryRow {
@@ -337,7 +354,6 @@ pub(crate) fn row(step: u64, idx: u32, arch: &str, reward: f64) -> HistoryRow {
         phase: HistoryPhase::Controller,
         cycle: 0,
         epoch: 0,
-        arch: arch.to_string(),
         arch_id: arch.id(),
         reward: Some(reward),
         log_prob: Some(-58.5),

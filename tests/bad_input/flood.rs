@@ -10,8 +10,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use enasd::space::Arch;
-use enasd::store::{History, HistoryArm, HistoryPhase, HistoryRow};
-use rusqlite::Connection;
+use enasd::store::{History, HistoryArm, HistoryPhase, HistoryRow, Keeping};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::rig::{Daemon, enasd, wait};
@@ -164,15 +163,11 @@ fn a_body_without_end_is_cut() {
 #[test]
 fn readers_who_do_not_read_lose_their_place_and_cost_no_memory() {
     let daemon = paused(Daemon::fresh());
-    let mut history = Connection::open(daemon.state.join("history.sqlite")).unwrap();
-    history.busy_timeout(PATIENCE).unwrap();
-    let noise = history.transaction().unwrap();
+    let mut history = History::open(&daemon.state.join("history.sqlite"), 1 << 30).unwrap();
     // 32 MiB of events: far more than all buffers of a connection hold.
-    let insert = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 32768)
-                  INSERT INTO events (at_unix_ms, kind, message)
-                  SELECT i, 'noise', hex(zeroblob(512)) FROM n";
-    noise.execute(insert, []).unwrap();
-    noise.commit().unwrap();
+    for number in 0..4096 {
+        history.event(number, "noise", &"0".repeat(8 << 10)).unwrap();
+    }
     let follow = b"GET /v1/events?follow=true HTTP/1.1\r\nhost: x\r\n\r\n";
     let ask = || {
         let mut peer = connect(&daemon);
@@ -209,13 +204,12 @@ fn rows(count: u32) -> Vec<HistoryRow> {
         let choices = ops.enumerate().map(|(place, op)| format!("{} {op}", place % 2));
         let arch: Arch = choices.collect::<Vec<_>>().join(" ").parse().unwrap();
         HistoryRow {
-            step: 1_000_000 + u64::from(number / 10),
+            step: 1000 + u64::from(number / 10),
             arm: HistoryArm::Controller,
             idx: number % 10,
             phase: HistoryPhase::Controller,
             cycle: 1,
             epoch: 1,
-            arch: arch.to_string(),
             arch_id: arch.id(),
             reward: Some(f64::from(number) / f64::from(count)),
             log_prob: Some(-1.0),
@@ -228,14 +222,15 @@ fn rows(count: u32) -> Vec<HistoryRow> {
 #[test]
 fn large_replies_that_nobody_reads_cost_no_memory_and_keep_nobody_from_asking() {
     let daemon = paused(Daemon::fresh());
-    let mut history = History::open(&daemon.state.join("history.sqlite")).unwrap();
-    history.record(&rows(40_000), &[]).unwrap();
+    let mut history = History::open(&daemon.state.join("history.sqlite"), 1 << 30).unwrap();
+    let keeping = Keeping { bytes: 1 << 30, at_unix_ms: 0 };
+    history.record(&rows(40_000), &[], keeping).unwrap();
     let ask = |path: &str| {
         let mut peer = connect(&daemon);
         peer.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).unwrap();
         peer
     };
-    for path in ["/v1/history?since=1000000&limit=10000", "/v1/archs?limit=10000"] {
+    for path in ["/v1/history?since=1000&limit=10000", "/v1/archs?limit=10000"] {
         let whole = read_to_end(&ask(path)).len();
         assert!(2 << 20 < whole, "{path}: {whole} bytes");
         let before = memory_kib(&daemon);

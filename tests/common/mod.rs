@@ -12,7 +12,7 @@ use enasd::config::Config;
 use enasd::data::Dataset;
 use enasd::engine::ExecutorChoice;
 use enasd::search::{SearchConfig, Task};
-use enasd::store::{HistoryReader, HistoryRow, StepRow};
+use enasd::store::{HistoryFilter, HistoryReader, HistoryRow, StepRow};
 
 /// A file that is shipped in `config/`.
 pub(crate) fn shipped_config(name: &str) -> PathBuf {
@@ -70,7 +70,9 @@ impl Drop for Killed {
 /// Every row of a state folder's history.
 pub(crate) fn history(state: &Path) -> (Vec<HistoryRow>, Vec<StepRow>) {
     let reader = HistoryReader::open(&state.join("history.sqlite")).unwrap();
-    (reader.history(0, u32::MAX).unwrap(), reader.steps(0, u32::MAX).unwrap())
+    let page = reader.page(0, u32::MAX, HistoryFilter::default()).unwrap();
+    assert_eq!(page.damaged, 0);
+    (page.rows, reader.steps(0, u32::MAX).unwrap())
 }
 
 /// The files of the newest checkpoint, by name, with their content.

@@ -126,7 +126,7 @@ fn a_clock_that_was_set_back_is_found_by_checkpoints_and_by_events() {
     rig.doctor().check("clock", "warn", "the newest checkpoint is dated 3", cure);
     file.set_modified(SystemTime::now()).unwrap();
     rig.doctor().check("clock", "ok", "", "");
-    let mut history = History::open(&rig.state().join("history.sqlite")).unwrap();
+    let mut history = History::open(&rig.state().join("history.sqlite"), 1 << 30).unwrap();
     history.event(4_000_000_000_000, "started", "in the year 2096").unwrap();
     rig.doctor().check("clock", "warn", "the last event is dated", cure);
 }

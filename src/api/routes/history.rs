@@ -1,16 +1,19 @@
-//! `GET /v1/history`: what was drawn and what came of it, read and sent page by page.
+//! `GET /v1/history`: what was drawn and what came of it, read and sent page by page; and
+//! `POST /v1/history/prune`.
 
 use std::path::PathBuf;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
-use actix_web::web::{Bytes, Query};
+use actix_web::web::{Bytes, Json, Query};
 use futures_util::{StreamExt, stream};
 
+use crate::actors::PruneHistory;
 use crate::api::Problem;
+use crate::api::command::ask;
 use crate::api::routes::{State, check_limit, read};
-use crate::api::wire::{HistoryItem, HistoryQuery, HistoryReply};
-use crate::store::HistoryReader;
+use crate::api::wire::{HistoryQuery, HistoryReply, PruneRequest, PruneResult};
+use crate::store::{HistoryFilter, HistoryReader};
 
 /// Rows of a page: a reader who does not read holds this much and no more, about 50 KB.
 const PAGE: usize = 100;
@@ -23,26 +26,37 @@ pub(in crate::api) async fn history(
     state: State,
     query: Query<HistoryQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let HistoryQuery { since, limit } = *query;
-    let left = check_limit(limit)? as usize;
+    check_limit(query.tail.unwrap_or(query.limit))?;
     let path = state.config.history.clone();
-    let pages = Pages { path, since, skip: 0, left, opened: false };
-    let (first, rest) = read(move || pages.next()).await?;
+    let (first, rest) = read(move || Pages::new(path, &query)?.next()).await?;
     let mut reply = HttpResponse::Ok();
     reply.content_type(ContentType::json());
+    let told = state.clone();
+    let told = move |page: Part| {
+        told.tell_damage(page.damaged);
+        page.text
+    };
     let Some(rest) = rest else {
-        return Ok(reply.body(first));
+        return Ok(reply.body(told(first)));
     };
     let rest = stream::try_unfold(Some(rest), |rest| async {
         let Some(pages) = rest else { return Ok(None) };
         read(move || pages.next()).await.map(Some)
     });
-    Ok(reply.streaming(stream::iter([Ok::<_, Problem>(first)]).chain(rest)))
+    let parts = stream::iter([Ok::<_, Problem>(first)]).chain(rest);
+    Ok(reply.streaming(parts.map(move |part| part.map(&told))))
+}
+
+/// A part of the text of a [`HistoryReply`], and the damaged rows so far.
+struct Part {
+    text: Bytes,
+    damaged: u64,
 }
 
 /// The pages of a [`HistoryReply`] from one of them on.
 struct Pages {
     path: PathBuf,
+    filter: HistoryFilter,
     /// The first step of the next page.
     since: u64,
     /// How many rows of that step the pages before have.
@@ -51,41 +65,78 @@ struct Pages {
     left: usize,
     /// Whether there is a row before the next.
     opened: bool,
+    /// Rows that are damaged, so far.
+    damaged: u64,
 }
 
 impl Pages {
+    fn new(path: PathBuf, query: &HistoryQuery) -> Result<Self, Problem> {
+        let HistoryQuery { mut since, limit, tail, .. } = *query;
+        let (filter, mut skip) = (query.filter(), 0);
+        if let Some(rows) = tail {
+            let reader = HistoryReader::open(&path)?;
+            let last = reader.tail(rows, filter)?;
+            since = last.rows.first().map_or(last.next_since, |row| row.step);
+            let of_first = last.rows.iter().take_while(|row| row.step == since).count();
+            skip = reader.page(since, 1, filter)?.rows.len().saturating_sub(of_first);
+        }
+        let left = tail.unwrap_or(limit) as usize;
+        Ok(Self { path, filter, since, skip, left, opened: false, damaged: 0 })
+    }
+
     /// The text of the next page, and the pages after it. It opens the database anew: between two
     /// pages may be as much time as a reader takes.
-    fn next(mut self) -> Result<(Bytes, Option<Self>), Problem> {
+    fn next(mut self) -> Result<(Part, Option<Self>), Problem> {
         let wanted = self.left.clamp(1, PAGE);
-        let mut rows =
-            HistoryReader::open(&self.path)?.history(self.since, (self.skip + wanted) as u32)?;
-        let (n_read, end) = (rows.len(), self.skip + PAGE);
-        rows.truncate(end);
-        let steps = rows.iter().map(|row| row.step);
-        let last = steps.clone().next_back();
-        let n_of_last = steps.filter(|&step| Some(step) == last).count();
+        let reader = HistoryReader::open(&self.path)?;
+        let mut page = reader.page(self.since, (self.skip + wanted) as u32, self.filter)?;
+        let (n_read, end) = (page.rows.len(), self.skip + PAGE);
+        page.rows.truncate(end);
+        let (after, is_cut) = (page.next_since, end < n_read);
+        let last = page.rows.last().map_or(after, |row| row.step);
+        let n_of_last = page.rows.iter().rev().take_while(|row| row.step == last).count();
+        self.damaged += page.damaged;
         let mut text = if self.opened { Vec::new() } else { br#"{"rows":["#.to_vec() };
-        let n_new = rows.len().saturating_sub(self.skip);
-        for row in rows.into_iter().skip(self.skip) {
+        let n_new = page.rows.len().saturating_sub(self.skip);
+        for item in HistoryReply::from(page).rows.into_iter().skip(self.skip) {
             if self.opened {
                 text.push(b',');
             }
             self.opened = true;
-            let written = serde_json::to_writer(&mut text, &HistoryItem::from(row));
+            let written = serde_json::to_writer(&mut text, &item);
             written.expect("numbers and strings are always JSON");
         }
         self.left = self.left.saturating_sub(n_new);
-        let is_cut = end < n_read;
-        (self.since, self.skip) = match last {
-            Some(step) if is_cut => (step, n_of_last),
-            Some(step) => (step + 1, 0),
-            None => (self.since, 0),
-        };
+        (self.since, self.skip) = if is_cut { (last, n_of_last) } else { (after, 0) };
+        let damaged = self.damaged;
         if is_cut || wanted <= n_new && self.left != 0 {
-            return Ok((text.into(), Some(self)));
+            return Ok((Part { text: text.into(), damaged }, Some(self)));
         }
-        text.extend_from_slice(format!(r#"],"next_since":{}}}"#, self.since).as_bytes());
-        Ok((text.into(), None))
+        let end = format!(r#"],"next_since":{},"damaged":{damaged}}}"#, self.since);
+        text.extend_from_slice(end.as_bytes());
+        Ok((Part { text: text.into(), damaged }, None))
+    }
+}
+
+/// Folds old single rows into a row for each hour, phase and arm, and gives their room back to the
+/// disk. The search goes on meanwhile.
+#[utoipa::path(post, path = "/v1/history/prune", tag = "commands", request_body = PruneRequest,
+    responses(
+        (status = 200, description = "it is done", body = PruneResult),
+    ))]
+pub(in crate::api) async fn prune(
+    state: State,
+    request: Json<PruneRequest>,
+) -> Result<HttpResponse, Problem> {
+    let PruneRequest { bytes } = *request;
+    let config = &state.config;
+    let mut rows = 0;
+    loop {
+        let message = PruneHistory { bytes };
+        let pruned = ask(&state, &config.commands.prune, message, config.limits.work).await?;
+        rows += pruned.rows;
+        if pruned.is_done {
+            return Ok(HttpResponse::Ok().json(PruneResult { rows, bytes: pruned.bytes }));
+        }
     }
 }

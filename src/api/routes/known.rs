@@ -1,8 +1,8 @@
 //! What is known of an architecture by its id.
 //!
 //! An id names all spellings of an architecture, and is shown as the one that it spells itself.
-//! Shared weights belong to places in a spelling: those of an architecture that was drawn are
-//! taken as it was drawn, for that is what its rewards were measured with.
+//! Shared weights belong to places in a spelling: those of one of the best are taken as it was
+//! drawn, for that is what its score was measured with.
 
 use crate::actors::BestStatus;
 use crate::api::routes::{State, read};
@@ -15,7 +15,7 @@ use crate::store::{BestFolder, CARD, CellCard, HistoryReader, StoreError, WEIGHT
 pub(super) struct Known {
     /// As the id spells it.
     pub(super) arch: Arch,
-    /// As it was drawn, where it was; else as the id spells it.
+    /// As it was drawn, where it is one of the best; else as the id spells it.
     pub(super) drawn: Arch,
     /// Its score, if it is one of the best.
     pub(super) best: Option<BestStatus>,
@@ -34,8 +34,8 @@ impl Known {
         let path = state.config.history.clone();
         let scored = read(move || Ok(HistoryReader::open(&path)?.arch(&id)?)).await?;
         let scored = scored.map(ScoredArch::from);
-        let drawn = best.as_ref().map(|cell| &cell.arch).or(scored.as_ref().map(|row| &row.arch));
-        let drawn = drawn.and_then(|text| text.parse().ok()).unwrap_or_else(|| canonical.clone());
+        let drawn = best.as_ref().and_then(|cell| cell.arch.parse().ok());
+        let drawn = drawn.unwrap_or_else(|| canonical.clone());
         Ok(Self { arch: canonical, drawn, best, scored })
     }
 

@@ -26,7 +26,7 @@ type State = Data<ApiState>;
 
 /// Every route, as the metrics and the OpenAPI document name it; `other` stands for requests of
 /// none of them.
-pub const ROUTES: [&str; 23] = [
+pub const ROUTES: [&str; 24] = [
     "/healthz",
     "/readyz",
     "/v1/archs",
@@ -41,6 +41,7 @@ pub const ROUTES: [&str; 23] = [
     "/v1/derive",
     "/v1/events",
     "/v1/history",
+    "/v1/history/prune",
     "/v1/log-level",
     "/v1/openapi.json",
     "/v1/pause",
@@ -53,9 +54,10 @@ pub const ROUTES: [&str; 23] = [
 ];
 
 /// The routes that have something done: all that take `POST`.
-pub const COMMANDS: [&str; 7] = [
+pub const COMMANDS: [&str; 8] = [
     "/v1/checkpoint",
     "/v1/derive",
+    "/v1/history/prune",
     "/v1/pause",
     "/v1/resume",
     "/v1/sample",
@@ -100,7 +102,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         ("/v1/config/origins", web::get().to(config::origins)),
         ("/v1/openapi.json", web::get().to(openapi_json)),
     ];
-    let commands: [(&str, Route); 7] = [
+    let commands: [(&str, Route); 8] = [
         ("/v1/score", web::post().to(score::score)),
         ("/v1/sample", web::post().to(sample::sample)),
         ("/v1/pause", web::post().to(commands::pause)),
@@ -108,6 +110,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         ("/v1/checkpoint", web::post().to(commands::checkpoint)),
         ("/v1/derive", web::post().to(commands::derive)),
         ("/v1/stop", web::post().to(commands::stop)),
+        ("/v1/history/prune", web::post().to(history::prune)),
     ];
     for (path, route) in questions {
         config.service(resource(path).route(route).default_service(to(only_get)));

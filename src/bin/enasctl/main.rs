@@ -18,6 +18,7 @@ mod condition;
 mod doctor;
 mod events;
 mod failure;
+mod history;
 mod printer;
 mod questions;
 mod socket;
@@ -61,9 +62,7 @@ async fn carry_out(verb: Verb, place: Place, printer: &mut Printer) -> Result<()
         Verb::Best(args) => questions::best(&daemon()?, printer, &args).await,
         Verb::List { order, limit } => questions::list(&daemon()?, printer, order, limit).await,
         Verb::Show { arch } => questions::show(&daemon()?, printer, &arch).await,
-        Verb::History { since, limit } => {
-            questions::history(&daemon()?, printer, since, limit).await
-        }
+        Verb::History(args) => history::history(&daemon()?, printer, &args).await,
         Verb::Events { since, follow } => events::events(&daemon()?, printer, since, follow).await,
         Verb::Config => questions::config(&daemon()?, printer).await,
         Verb::Score { arch } => commands::score(&daemon()?, printer, &arch).await,

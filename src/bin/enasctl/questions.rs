@@ -1,11 +1,11 @@
-//! Questions that are answered at once: `best`, `list`, `show`, `history`, `config`.
+//! Questions that are answered at once: `best`, `list`, `show`, `config`.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
 use enasd::actors::{BestStatus, nth};
-use enasd::api::wire::{ArchReply, ArchsReply, BestReply, HistoryReply};
+use enasd::api::wire::{ArchReply, ArchsReply, BestReply};
 use enasd::export::draw_text;
 use enasd::space::Arch;
 use enasd::store::write_atomically;
@@ -152,30 +152,6 @@ fn arch_table(reply: &ArchReply) -> String {
         ("arch", reply.arch.clone()),
         ("flat", reply.flat.clone()),
     ])
-}
-
-/// What was drawn and what came of it.
-pub(crate) async fn history(
-    daemon: &Daemon,
-    printer: &mut Printer,
-    since: u64,
-    limit: u32,
-) -> Result<(), Failure> {
-    let path = format!("/v1/history?since={since}&limit={limit}");
-    let reply: HistoryReply = daemon.questions.get(&path).await?;
-    printer.many(
-        &reply,
-        &reply.rows,
-        &[
-            ("search step", |row| nth(row.step).to_string()),
-            ("phase", |row| row.phase.clone()),
-            ("arm", |row| row.arm.clone()),
-            ("idx", |row| row.idx.to_string()),
-            ("id", |row| row.id.clone()),
-            ("reward", |row| or_dash(row.reward, percent)),
-            ("log π", |row| or_dash(row.log_prob, |nats| format!("{nats:.2}"))),
-        ],
-    )
 }
 
 /// The configuration, as TOML for people.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use enasd::api::ApiError;
 use enasd::api::wire::{Event, HistoryItem, HistoryReply};
-use enasd::store::HistoryReader;
+use enasd::store::{HistoryFilter, HistoryReader};
 
 use crate::bundle::parts::Parts;
 use crate::doctor::patient::Patient;
@@ -14,9 +14,6 @@ use crate::doctor::scrape::scrape;
 /// The last events and the last rows of the history.
 const MAX_EVENTS: usize = 1000;
 const MAX_ROWS: u32 = 1000;
-
-/// Steps of which an epoch's last rows are asked for: some have several rows.
-const STEPS_BACK: u64 = 200;
 
 const EVENTS: &str = "events.ndjson";
 const HISTORY: &str = "history.ndjson";
@@ -50,8 +47,8 @@ fn from_state(patient: &Patient) -> Option<(Vec<Event>, Vec<HistoryItem>)> {
     let state = patient.state.as_ref().ok()?;
     let reader = HistoryReader::look(&state.view.history()).ok()?;
     let events = reader.last_events(MAX_EVENTS as u32).ok()?;
-    let rows = reader.last_history(MAX_ROWS).ok()?;
-    Some((events.into_iter().map(Into::into).collect(), rows.into_iter().map(Into::into).collect()))
+    let page = reader.tail(MAX_ROWS, HistoryFilter::default()).ok()?;
+    Some((events.into_iter().map(Into::into).collect(), HistoryReply::from(page).rows))
 }
 
 async fn events(patient: &Patient) -> Result<Vec<Event>, ApiError> {
@@ -67,9 +64,6 @@ async fn events(patient: &Patient) -> Result<Vec<Event>, ApiError> {
 }
 
 async fn history(patient: &Patient) -> Result<Vec<HistoryItem>, ApiError> {
-    let number = patient.status.as_ref().map_or(0, |status| status.place.number);
-    let since = number.saturating_sub(STEPS_BACK);
-    let reply: HistoryReply =
-        patient.client.get(&format!("/v1/history?since={since}&limit={MAX_ROWS}")).await?;
+    let reply: HistoryReply = patient.client.get(&format!("/v1/history?tail={MAX_ROWS}")).await?;
     Ok(reply.rows)
 }

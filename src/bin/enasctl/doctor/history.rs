@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use enasd::store::HistoryReader;
+use enasd::store::{HistoryReader, StoreError};
 
 use crate::doctor::Finding;
 use crate::doctor::patient::Patient;
@@ -37,14 +37,24 @@ pub(super) fn check(patient: &Patient) -> Vec<Finding> {
             return vec![Finding::fail(HISTORY, what, "see `dmesg` and the disk's health")];
         }
     }
-    let counted = HistoryReader::look(&path).and_then(|reader| {
-        reader.check()?;
-        reader.count()
-    });
+    let step = match &state.newest {
+        Ok(Some(newest)) => newest.step,
+        _ => 0,
+    };
+    let checked = HistoryReader::look(&path).and_then(|reader| reader.check(step));
     let cure = "move it away together with its `-wal` and `-shm` files: the search goes on from \
                 its checkpoint with an empty history";
-    vec![match counted {
-        Ok(rows) => Finding::ok(HISTORY, format!("{} rows, every page whole", thousands(rows))),
+    vec![match checked {
+        Ok(health) if health.missing == 0 && health.damaged == 0 => {
+            Finding::ok(HISTORY, format!("{} rows, every page whole", thousands(health.draws)))
+        }
+        Ok(health) => Finding::warn(
+            HISTORY,
+            format!("{} whole rows; {health}", thousands(health.draws)),
+            "restore it from a backup while the daemon is down; the search does not need it, and \
+             goes on without what is lost",
+        ),
+        Err(err @ StoreError::OlderFormat { .. }) => Finding::ok(HISTORY, err.to_string()),
         Err(err) => Finding::error(HISTORY, &err, cure),
     }]
 }

@@ -97,15 +97,9 @@ pub(crate) mod tests {
         HistoryItem {
             step,
             phase: "controller".to_owned(),
-            cycle: 0,
-            epoch: 0,
             arm: arm.to_owned(),
-            idx: 0,
-            id: String::new(),
-            arch: String::new(),
             reward: Some(reward),
-            log_prob: None,
-            entropy_nats: None,
+            ..HistoryItem::default()
         }
     }
 

@@ -72,7 +72,7 @@ impl Feed {
     async fn look_deeper(&mut self, number: u64) -> Result<Result<(), ApiError>, Unheard> {
         let since = self.history_since.unwrap_or_else(|| number.saturating_sub(PAST_STEPS));
         let path = format!("/v1/history?since={since}&limit={PAGE}");
-        let HistoryReply { rows, next_since } = match self.daemon.get(&path).await {
+        let HistoryReply { rows, next_since, .. } = match self.daemon.get(&path).await {
             Ok(reply) => reply,
             Err(error) => return Ok(Err(error)),
         };

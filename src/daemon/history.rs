@@ -1,0 +1,75 @@
+//! The history at the start: opened, set back to the checkpoint, and held against it. What is
+//! missing or damaged is told, and no reason to stay down: the search does not read it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::actors::LastRun;
+use crate::store::{Health, History, OwnHistory, StateFolder, StoreError};
+use crate::telemetry::Metrics;
+
+/// The history at the start.
+pub(super) struct Opened {
+    pub(super) history: History,
+    /// How it was found.
+    pub(super) health: Health,
+    /// How the run before ended.
+    pub(super) last: LastRun,
+}
+
+/// Opens the history of `folder` for a search that goes on at `step`.
+pub(super) fn open_history(
+    folder: &StateFolder,
+    bytes: u64,
+    step: u64,
+) -> Result<Opened, StoreError> {
+    let OwnHistory { mut history, set_aside } = OwnHistory::open(folder, bytes)?;
+    let last = last_run(&history, step)?;
+    history.rewind(step)?;
+    let health = history.check(step)?;
+    let mut tell = |kind, message: String| tell(&mut history, kind, &message);
+    if let Some(path) = set_aside {
+        let path = path.display();
+        tell("history-gap", format!("the history was another run's: it was moved to {path}"))?;
+    }
+    if 0 < health.missing {
+        let what = format!(
+            "the history lacks {} of the steps before the checkpoint of step {step}: {}",
+            health.missing,
+            health.missing_text()
+        );
+        tell("history-gap", what)?;
+    }
+    if 0 < health.damaged {
+        let rows = if health.damaged == 1 { "row" } else { "rows" };
+        tell("history-damaged", format!("{} {rows} of the history are damaged", health.damaged))?;
+    }
+    Ok(Opened { history, health, last })
+}
+
+/// How the run before ended that left `history`, where the checkpoint resumes at `step`.
+fn last_run(history: &History, step: u64) -> Result<LastRun, StoreError> {
+    let again = history.end().saturating_sub(step);
+    Ok(match history.last_event(["start", "stop"])? {
+        Some((kind, message)) if kind == "stop" => LastRun::Stopped { message, again },
+        None if step == 0 => LastRun::None,
+        None => LastRun::Stopped { message: "its history is gone".to_owned(), again },
+        Some(_) => LastRun::Killed { again },
+    })
+}
+
+/// Logs what was found, and writes an event, unless the last of its kind said the same.
+fn tell(history: &mut History, kind: &'static str, message: &str) -> Result<(), StoreError> {
+    tracing::warn!(kind, "{message}; the search goes on, and `enasctl doctor` says more");
+    if history.last_event([kind, kind])?.is_some_and(|(_, last)| last == message) {
+        return Ok(());
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let at_unix_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+    history.event(at_unix_ms, kind, message).map(drop)
+}
+
+/// Publishes what was found at the start.
+pub(super) fn publish(health: &Health, metrics: &Metrics) {
+    metrics.history_missing(health.missing);
+    metrics.history_damaged(health.damaged);
+}
