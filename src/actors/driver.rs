@@ -11,7 +11,7 @@
 //! ```
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use tracing::{Instrument, Span};
@@ -42,6 +42,8 @@ pub struct DriverConfig {
     pub until: Until,
     /// How often it saves.
     pub saving: watch::Receiver<Saving>,
+    /// How long the disk may take for one write before it is told of.
+    pub disk_patience: Duration,
 }
 
 /// Owns the search; one value, on the controller's thread.
@@ -70,7 +72,7 @@ impl Driver {
         observer: Observer,
         config: DriverConfig,
     ) -> Self {
-        let saver = Saver::new(crew.clone(), config.saving.clone());
+        let saver = Saver::new(crew.clone(), config.saving.clone(), config.disk_patience);
         Self {
             search,
             crew,

@@ -23,9 +23,6 @@ use tokio::time::{Instant, timeout};
 use crate::actors::{ActorError, Crew, Entered, Note, Record, Recorded, Save, SaveReply};
 use crate::search::StepRecord;
 
-/// A disk that takes longer than this for one letter is told of.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// Events that wait at most; they are small, and nobody reads more.
 pub(super) const MAX_NOTES: usize = 1000;
 
@@ -60,6 +57,8 @@ struct Letters {
     posted: Notify,
     /// When the letter under way was sent.
     sent: Cell<Option<Instant>>,
+    /// A disk that takes longer for one letter is told of.
+    patience: Duration,
 }
 
 enum Letter {
@@ -70,9 +69,13 @@ enum Letter {
 
 impl Outbox {
     /// An outbox to the keeper of `crew`, and where its answers come.
-    pub(super) fn new(crew: Crew) -> (Self, mpsc::UnboundedReceiver<Answer>) {
-        let letters =
-            Letters { waiting: RefCell::default(), posted: Notify::new(), sent: Cell::default() };
+    pub(super) fn new(crew: Crew, patience: Duration) -> (Self, mpsc::UnboundedReceiver<Answer>) {
+        let letters = Letters {
+            waiting: RefCell::default(),
+            posted: Notify::new(),
+            sent: Cell::default(),
+            patience,
+        };
         let outbox = Self(Rc::new(letters));
         let (answers, receiver) = mpsc::unbounded_channel();
         actix::spawn(outbox.clone().deliver(crew, answers));
@@ -121,7 +124,7 @@ impl Outbox {
 
     /// For how long the disk has not answered, where that is longer than it should be.
     pub(super) fn silence(&self) -> Option<Duration> {
-        self.0.sent.get().map(|sent| sent.elapsed()).filter(|silence| PATIENCE <= *silence)
+        self.0.sent.get().map(|sent| sent.elapsed()).filter(|silence| self.0.patience <= *silence)
     }
 
     fn post(&self, letter: Letter) {
@@ -139,7 +142,7 @@ impl Outbox {
             let sent = Instant::now();
             self.0.sent.set(Some(sent));
             let what = letter.what();
-            let answer = watched(what, letter.send(&crew)).await;
+            let answer = watched(what, self.0.patience, letter.send(&crew)).await;
             let gone = answer.is_err();
             // Nobody wants the answers once the search is over.
             drop(answers.send(answer.unwrap_or_else(Answer::Gone)));
@@ -147,7 +150,7 @@ impl Outbox {
                 return;
             }
             self.0.sent.set(None);
-            if PATIENCE <= sent.elapsed() {
+            if self.0.patience <= sent.elapsed() {
                 self.note(Note::disk_hung(sent.elapsed().as_secs(), what));
             }
         }
@@ -194,8 +197,12 @@ impl Letter {
 }
 
 /// Waits for an answer, and warns, ever less often, while it does not come.
-async fn watched<T>(what: &'static str, answer: impl Future<Output = T>) -> T {
-    let (mut answer, sent, mut patience) = (pin!(answer), Instant::now(), PATIENCE);
+async fn watched<T>(
+    what: &'static str,
+    mut patience: Duration,
+    answer: impl Future<Output = T>,
+) -> T {
+    let (mut answer, sent) = (pin!(answer), Instant::now());
     loop {
         match timeout(patience, &mut answer).await {
             Ok(answer) => return answer,

@@ -66,8 +66,12 @@ impl std::fmt::Debug for Saver {
 }
 
 impl Saver {
-    pub(super) fn new(crew: Crew, saving: watch::Receiver<Saving>) -> Self {
-        let (outbox, answers) = Outbox::new(crew);
+    pub(super) fn new(
+        crew: Crew,
+        saving: watch::Receiver<Saving>,
+        disk_patience: Duration,
+    ) -> Self {
+        let (outbox, answers) = Outbox::new(crew, disk_patience);
         Self {
             outbox,
             answers,

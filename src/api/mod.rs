@@ -30,6 +30,7 @@ mod origin;
 mod peer;
 mod places;
 mod problem;
+mod readings;
 mod routes;
 mod running;
 mod server;

@@ -41,23 +41,24 @@ fn own_problems(path: &str) -> &'static [ProblemCode] {
         "/readyz" => &[Code::NotReady],
         "/v1/best" => &[Code::BadQuery, Code::StageNotBuilt],
         "/v1/archs" | "/v1/history" => {
-            &[Code::BadQuery, Code::Store, Code::HistoryDamaged, Code::Internal]
+            &[Code::BadQuery, Code::Store, Code::DiskSilent, Code::HistoryDamaged, Code::Internal]
         }
         "/v1/events" => {
-            &[Code::BadQuery, Code::Busy, Code::Store, Code::HistoryDamaged, Code::Internal]
+            &[Code::BadQuery, Code::Busy, Code::Store, Code::DiskSilent, Code::HistoryDamaged, Code::Internal]
         }
-        "/v1/score" => &[Code::BadArch, Code::Store, Code::HistoryDamaged, Code::Internal],
+        "/v1/score" => &[Code::BadArch, Code::Store, Code::DiskSilent, Code::HistoryDamaged, Code::Internal],
         _ if path.ends_with(".safetensors") => &[
             Code::UnknownArch,
             Code::BadArch,
             Code::BadQuery,
             Code::WeightsLost,
             Code::Store,
+            Code::DiskSilent,
             Code::HistoryDamaged,
             Code::Internal,
         ],
         _ if path.starts_with("/v1/archs/") => {
-            &[Code::UnknownArch, Code::BadArch, Code::Store, Code::HistoryDamaged, Code::Internal]
+            &[Code::UnknownArch, Code::BadArch, Code::Store, Code::DiskSilent, Code::HistoryDamaged, Code::Internal]
         }
         _ => &[],
     }

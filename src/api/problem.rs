@@ -74,6 +74,8 @@ pub enum ProblemCode {
     Store,
     /// The history is not what was written, or not of this program's format.
     HistoryDamaged,
+    /// The disk does not answer.
+    DiskSilent,
     /// A mistake of this program.
     Internal,
     /// A code that a later version has.
@@ -108,7 +110,11 @@ impl ProblemCode {
             Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::RefusedState => StatusCode::CONFLICT,
-            Self::Busy | Self::Unavailable | Self::NotReady | Self::HistoryDamaged => {
+            Self::Busy
+            | Self::Unavailable
+            | Self::NotReady
+            | Self::HistoryDamaged
+            | Self::DiskSilent => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,

@@ -19,7 +19,9 @@ use crate::api::connection::{SPARE_CONNECTIONS, Terms};
 use crate::api::places::Room;
 use crate::api::socket::SocketFile;
 use crate::api::state::note_progress;
-use crate::api::{ApiError, ApiState, OTHER, ServeConfig, Socket, connection, gate, routes};
+use crate::api::{
+    ApiError, ApiState, OTHER, ServeConfig, Socket, connection, gate, readings, routes,
+};
 
 /// How many are answered at a time. Every follower and every command takes a place, which leaves
 /// 224 for questions.
@@ -27,9 +29,6 @@ const ROOM: Room = Room { places: 256, bytes: 16 << 20 };
 
 /// The longest body of a request: a thousand times an architecture.
 pub(super) const MAX_BODY_BYTES: usize = 64 << 10;
-
-/// Threads that read files and the database: questions are few and short.
-const BLOCKING_THREADS: usize = 4;
 
 /// How long requests under way may take once the server is to end.
 const SHUTDOWN_SECONDS: u64 = 2;
@@ -40,7 +39,7 @@ pub struct ServerThread {
     handle: ServerHandle,
     thread: JoinHandle<io::Result<()>>,
     stopping: watch::Sender<bool>,
-    file: Option<SocketFile>,
+    file: Option<Arc<SocketFile>>,
 }
 
 impl fmt::Debug for ServerThread {
@@ -59,21 +58,18 @@ impl ServerThread {
     pub async fn stop(self) -> Result<(), ApiError> {
         self.stopping.send_replace(true);
         self.handle.stop(true).await;
-        drop(self.file);
+        // The thread looks after the file to its end.
         let ended = self.thread.join().unwrap_or_else(|_| Err(io::Error::other("it panicked")));
+        drop(self.file);
         ended.map_err(|source| ApiError::Server { server: self.name, source })
-    }
-
-    /// Ties a socket file to the server's life.
-    fn with_file(self, file: SocketFile) -> Self {
-        Self { file: Some(file), ..self }
     }
 }
 
 /// Serves the API on a socket made by [`Socket::bind`], whose file goes when the server ends.
 pub fn serve(socket: Socket, config: ServeConfig) -> Result<ServerThread, ApiError> {
     let (listener, file) = socket.into_parts();
-    Ok(serve_listener(listener, config)?.with_file(file))
+    let file = Some(Arc::new(file));
+    Ok(ServerThread { file: file.clone(), ..serve_on(listener, file, config)? })
 }
 
 /// Serves the API on a listener that somebody else made, such as systemd, and whose file is
@@ -82,10 +78,22 @@ pub fn serve_listener(
     listener: UnixListener,
     config: ServeConfig,
 ) -> Result<ServerThread, ApiError> {
+    serve_on(listener, None, config)
+}
+
+/// Serves on a listener, and looks after its `file`.
+fn serve_on(
+    listener: UnixListener,
+    file: Option<Arc<SocketFile>>,
+    config: ServeConfig,
+) -> Result<ServerThread, ApiError> {
     let (stopping, stopped) = watch::channel(false);
     let build = move || {
         let (progress, noted) = watch::channel(Instant::now());
         actix_web::rt::spawn(note_progress(config.status.clone(), progress));
+        if let Some(file) = file {
+            actix_web::rt::spawn(file.keep());
+        }
         let hook = Arc::clone(&config.hook);
         let terms = Terms {
             limits: config.limits,
@@ -104,7 +112,7 @@ pub fn serve_listener(
         };
         let server = Server::build()
             .workers(1)
-            .worker_max_blocking_threads(BLOCKING_THREADS)
+            .worker_max_blocking_threads(readings::THREADS)
             .max_concurrent_connections(ROOM.places + SPARE_CONNECTIONS)
             .shutdown_timeout(SHUTDOWN_SECONDS)
             .disable_signals()

@@ -1,11 +1,12 @@
 //! The socket file: made with its final mode, never over a live one, removed at the end.
 //!
 //! ```text
-//! bind .enasd-PID/s (folder 0700) ─ chmod 0660 ─ rename to PATH
+//! bind .NAME.spare/s (folder 0700) ─ chmod 0660 ─ link to t ─ rename t to PATH
 //! ```
 //!
 //! The file is bound where nobody else can look, so there is no moment at which the process's
-//! umask decides who may connect, and a stale file is replaced in one step.
+//! umask decides who may connect, and a stale file is replaced in one step. The first name stays:
+//! when somebody deletes the second, it is made again from it, and the socket is the same.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
@@ -13,11 +14,16 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::api::ApiError;
 
 /// Owner and group connect, others do not.
 const MODE: u32 = 0o660;
+
+/// How often it is seen to that the file is there.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// A listening socket and its file, which is removed when this value is dropped.
 #[derive(Debug)]
@@ -30,6 +36,8 @@ pub struct Socket {
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
+    /// The folder of its other name.
+    spare: PathBuf,
     /// Device and inode.
     identity: (u64, u64),
 }
@@ -43,13 +51,12 @@ impl Socket {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let nest = parent.join(format!(".enasd-{}", std::process::id()));
-        // What a process of the same id left.
-        let _ = fs::remove_dir_all(&nest);
-        DirBuilder::new().mode(0o700).create(&nest).map_err(failed("make a socket at", path))?;
-        let bound = place(&nest, path);
-        let _ = fs::remove_dir_all(&nest);
-        bound
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let spare = parent.join(format!(".{name}.spare"));
+        // What the dead daemon left.
+        let _ = fs::remove_dir_all(&spare);
+        DirBuilder::new().mode(0o700).create(&spare).map_err(failed("make a socket at", path))?;
+        place(&spare, path).inspect_err(|_| drop(fs::remove_dir_all(&spare)))
     }
 
     /// The parts: a server takes the listener, its owner keeps the file.
@@ -58,17 +65,54 @@ impl Socket {
     }
 }
 
-fn place(nest: &Path, path: &Path) -> Result<Socket, ApiError> {
-    let temp = &nest.join("s");
-    let folder = File::open(nest).map_err(failed("open", nest))?;
+impl SocketFile {
+    /// Makes the file again where it is gone, and says whether it was. Another process's file is
+    /// left alone.
+    fn mend(&self) -> io::Result<bool> {
+        match fs::symlink_metadata(&self.path) {
+            Ok(found) if (found.dev(), found.ino()) == self.identity => Ok(false),
+            Ok(_) => Err(io::Error::other("something else has its name")),
+            Err(err) if err.kind() == io::ErrorKind::NotFound => {
+                fs::hard_link(self.spare.join("s"), &self.path).map(|()| true)
+            }
+            Err(err) => Err(err),
+        }
+    }
+
+    /// Sees to it, for as long as the server runs, that the file is there.
+    pub(super) async fn keep(self: Arc<Self>) {
+        let (path, mut is_told) = (self.path.display(), false);
+        loop {
+            actix_web::rt::time::sleep(LOOK_EVERY).await;
+            let mended = self.mend();
+            match &mended {
+                Ok(true) => tracing::warn!(%path, "the socket's file was gone: it is made again"),
+                Err(error) if !is_told => tracing::error!(
+                    %path,
+                    "the socket's file is gone and cannot be made again ({error}): nobody can ask \
+                     this daemon before a restart; SIGTERM ends it with a checkpoint"
+                ),
+                Ok(false) | Err(_) => {}
+            }
+            is_told = mended.is_err();
+        }
+    }
+}
+
+fn place(spare: &Path, path: &Path) -> Result<Socket, ApiError> {
+    let (temp, second) = (&spare.join("s"), spare.join("t"));
+    let folder = File::open(spare).map_err(failed("open", spare))?;
     // A socket's path has at most 107 bytes: this one is short whatever the folder's is.
     let short = format!("/proc/self/fd/{}/s", folder.as_raw_fd());
     let listener = UnixListener::bind(short).map_err(failed("listen at", path))?;
     fs::set_permissions(temp, Permissions::from_mode(MODE)).map_err(failed("set up", path))?;
     let metadata = fs::symlink_metadata(temp).map_err(failed("look at", path))?;
-    fs::rename(temp, path).map_err(failed("listen at", path))?;
+    // A filesystem without second names does without a spare.
+    let placed = if fs::hard_link(temp, &second).is_ok() { &second } else { temp };
+    fs::rename(placed, path).map_err(failed("listen at", path))?;
     let identity = (metadata.dev(), metadata.ino());
-    Ok(Socket { listener, file: SocketFile { path: path.to_owned(), identity } })
+    let (path, spare) = (path.to_owned(), spare.to_owned());
+    Ok(Socket { listener, file: SocketFile { path, spare, identity } })
 }
 
 fn check_free(path: &Path) -> Result<(), ApiError> {
@@ -100,10 +144,16 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ApiErr
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let found = fs::symlink_metadata(&self.path);
-        if found.is_ok_and(|file| (file.dev(), file.ino()) == self.identity) {
-            // At the end of the process nobody could mend a failure; a stale file is no harm.
+        let is_own = |path: &Path| {
+            let found = fs::symlink_metadata(path);
+            found.is_ok_and(|file| (file.dev(), file.ino()) == self.identity)
+        };
+        // At the end of the process nobody could mend a failure; a stale file is no harm.
+        if is_own(&self.path) {
             let _ = fs::remove_file(&self.path);
+        }
+        if is_own(&self.spare.join("s")) {
+            let _ = fs::remove_dir_all(&self.spare);
         }
     }
 }
@@ -137,7 +187,8 @@ mod tests {
         let socket = Socket::bind(&rig.path()).unwrap();
         let mode = fs::metadata(rig.path()).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, MODE);
-        assert_eq!(rig.names(), ["api.sock"]);
+        let mode = fs::metadata(rig.folder.path().join(".api.sock.spare")).unwrap().permissions();
+        assert_eq!(mode.mode() & 0o7777, 0o700);
         UnixStream::connect(rig.path()).unwrap();
         drop(socket);
         assert_eq!(rig.names(), Vec::<String>::new());
@@ -152,6 +203,25 @@ mod tests {
         drop(live);
         let _socket = Socket::bind(&rig.path()).unwrap();
         UnixStream::connect(rig.path()).unwrap();
+    }
+
+    #[test]
+    fn a_deleted_file_is_made_again_and_the_socket_is_the_same() {
+        let rig = Rig::new();
+        let socket = Socket::bind(&rig.path()).unwrap();
+        assert!(!socket.file.mend().unwrap());
+        fs::remove_file(rig.path()).unwrap();
+        assert!(socket.file.mend().unwrap());
+        let client = UnixStream::connect(rig.path()).unwrap();
+        socket.listener.accept().unwrap();
+        drop(client);
+        fs::remove_file(rig.path()).unwrap();
+        fs::write(rig.path(), "another's").unwrap();
+        assert!(socket.file.mend().is_err());
+        assert_eq!(fs::read_to_string(rig.path()).unwrap(), "another's");
+        fs::remove_file(rig.path()).unwrap();
+        fs::remove_dir_all(rig.folder.path().join(".api.sock.spare")).unwrap();
+        assert!(socket.file.mend().is_err());
     }
 
     #[test]

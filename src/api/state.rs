@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::actors::{Commands, Status};
 use crate::api::peer::Commanders;
+use crate::api::readings::Readings;
 use crate::api::{LogFilter, Problem, ProblemCode, RunningConfig};
 use crate::net::MicroNet;
 use crate::store::BestFolder;
@@ -39,6 +40,8 @@ pub struct Limits {
     /// Until a peer takes more of a reply that does not fit the socket: one that stops reading is
     /// hung up on. A large reply waits as long for its turn.
     pub take: Duration,
+    /// Until the disk has answered a reading.
+    pub read: Duration,
     /// A command that waits for a step at most.
     pub command: Duration,
     /// Scoring, weights and checkpoints: a step, then work of the same order.
@@ -56,6 +59,7 @@ impl Limits {
         head: Duration::from_secs(5),
         body: Duration::from_secs(5),
         take: Duration::from_secs(5),
+        read: Duration::from_secs(10),
         command: Duration::from_mins(2),
         work: Duration::from_mins(10),
         derive: Duration::from_hours(1),
@@ -99,6 +103,7 @@ pub struct ApiState {
     pub(super) followers: Arc<Semaphore>,
     pub(super) commands: Semaphore,
     large: Arc<Semaphore>,
+    readings: Readings,
     /// True once the server ends: streams end too.
     pub(super) stopping: watch::Receiver<bool>,
     /// When the status changed last.
@@ -122,6 +127,7 @@ impl ApiState {
         progress: watch::Receiver<Instant>,
     ) -> Self {
         Self {
+            readings: Readings::new(config.limits.read),
             config,
             followers: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
             commands: Semaphore::new(MAX_COMMANDS),
@@ -152,6 +158,14 @@ impl ApiState {
     pub(super) fn since_progress(&self) -> Option<Duration> {
         let published = self.config.status.has_changed().is_ok();
         published.then(|| self.progress.borrow().elapsed())
+    }
+
+    /// Runs what waits for a disk on a thread that may.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.readings.read(work).await
     }
 
     /// A turn to make a large reply, in the order of asking.

@@ -51,6 +51,9 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 /// How often histograms are folded, whether or not anybody scrapes.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
+/// How long the disk may take for one write before it is told of: a slow disk takes a second or two.
+const DISK_PATIENCE: Duration = Duration::from_secs(10);
+
 /// What the daemon is started with.
 pub struct RunConfig {
     /// The configuration.
@@ -113,7 +116,12 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     let metrics = new_metrics(&setup)?;
     let (publish, status) = watch::channel(Arc::new(setup.status.clone()));
     let observer = Observer::new(setup.status.clone(), publish, metrics.clone());
-    let driver = DriverConfig { last: setup.last.clone(), until, saving: saving.subscribe() };
+    let driver = DriverConfig {
+        last: setup.last.clone(),
+        until,
+        saving: saving.subscribe(),
+        disk_patience: DISK_PATIENCE,
+    };
     let socket = listeners.path.clone();
     let (running, shown) = watch::channel(Arc::new(running_config(&loaded, socket.clone())?));
     let (history, net) = (setup.history_path.clone(), setup.task.family);

@@ -8,15 +8,19 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use actix::{Actor, Context, Handler, ResponseFuture, System};
-use enasd::actors::{Crew, Note, Record, Recorded, Save, SaveReply, Status, TrainShared, Trained};
-use enasd::search::{SearchError, Task, Until};
-use enasd::store::{BestFolder, StoreError, history_rows};
+use enasd::actors::{
+    Checkpoint, ChildWeights, Crew, Derive, Note, Pause, Record, Recorded, Refusal, Resume, Save,
+    SaveReply, Status, Stop, TrainShared, Trained, WeightsOf,
+};
+use enasd::engine::from_safetensors;
+use enasd::search::{Scorer, Search, SearchError, Task, Until, ValidSet, run};
+use enasd::store::{BestFolder, HistoryReader, StoreError, history_rows};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::common;
 use crate::plain;
-use crate::stage::{LIMIT, on_own_thread, stage};
+use crate::stage::{LIMIT, on_own_thread, stage, stage_from};
 
 /// Sees that a run lost neither a step nor the files of a best cell.
 #[track_caller]
@@ -195,8 +199,151 @@ fn a_hanging_disk_stops_no_derivation_and_at_most_one_more_checkpoint_waits() {
         let derived = |status: &Arc<Status>| 3 <= status.place.cycle;
         timeout(LIMIT, stage.status.wait_for(derived)).await.unwrap().unwrap();
         assert_eq!(saves.load(Ordering::Relaxed), 2);
+        let is_told = |status: &Arc<Status>| status.disk_silence_seconds.is_some();
+        timeout(LIMIT, stage.status.wait_for(is_told)).await.unwrap().unwrap();
         hang.send_replace(false);
         timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
+        assert_eq!(stage.status.borrow().disk_silence_seconds, None);
     });
+    assert!(told(&path, "disk")[0].ends_with("s to write a checkpoint"));
     check_whole(&path, &task, Until::Cycles(4));
+}
+
+/// A keeper whose disk refuses the second and the third checkpoint.
+struct Refusing {
+    inner: Crew,
+    saves: u64,
+}
+
+impl Actor for Refusing {
+    type Context = Context<Self>;
+}
+
+impl Handler<Save> for Refusing {
+    type Result = ResponseFuture<SaveReply>;
+
+    fn handle(&mut self, message: Save, _: &mut Context<Self>) -> Self::Result {
+        self.saves += 1;
+        let (save, refused) = (self.inner.save.clone(), [2, 3].contains(&self.saves));
+        Box::pin(async move {
+            if refused {
+                let full = StoreError::DiskFull {
+                    path: "checkpoints".into(),
+                    needed_bytes: 2,
+                    free_bytes: 1,
+                };
+                return SaveReply { recorded: Recorded::default(), saved: Err(full) };
+            }
+            save.send(message).await.unwrap()
+        })
+    }
+}
+
+/// The messages of all events of one kind.
+fn told(path: &Path, kind: &str) -> Vec<String> {
+    let reader = HistoryReader::open(&path.join("history.sqlite")).unwrap();
+    let events = reader.events(0, 1000).unwrap().into_iter();
+    events.filter(|event| event.kind == kind).map(|event| event.message).collect()
+}
+
+#[test]
+fn an_outage_of_checkpoints_is_two_events() {
+    let task = common::task(common::tiny_config());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    System::new().block_on(async {
+        let stage = stage(&task, &path, Until::Cycles(4), |crew| {
+            let refusing = Refusing { inner: crew.clone(), saves: 0 }.start();
+            Crew { save: refusing.recipient(), ..crew }
+        });
+        timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
+    });
+    let [failed] = &told(&path, "checkpoint-failed")[..] else { panic!() };
+    assert!(failed.contains("free some space"), "{failed}");
+    let [saved] = &told(&path, "checkpoint-saved")[..] else { panic!() };
+    assert!(saved.ends_with("after it failed 2 times"), "{saved}");
+    check_whole(&path, &task, Until::Cycles(4));
+}
+
+#[test]
+fn what_is_deleted_from_the_state_folder_is_made_again() {
+    let task = common::task(common::tiny_config());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    System::new().block_on(async {
+        let stage = stage(&task, &path, Until::Cycles(1), |crew| crew);
+        let c = stage.controller.clone();
+        timeout(LIMIT, c.send(Pause)).await.unwrap().unwrap().unwrap();
+        let ids = timeout(LIMIT, c.send(Derive)).await.unwrap().unwrap().unwrap();
+        let files = || ids.iter().map(|id| common::files_of(&path.join("best").join(id)));
+        let before: Vec<_> = files().collect();
+        for part in ["best", "checkpoints", "corrupt"] {
+            std::fs::remove_dir_all(path.join(part)).unwrap();
+        }
+        std::fs::remove_file(path.join("LOCK")).unwrap();
+        timeout(LIMIT, c.send(Checkpoint)).await.unwrap().unwrap().unwrap();
+        assert!(files().eq(before), "other files");
+        // One file of them, at the next checkpoint.
+        let weights = path.join("best").join(&ids[0]).join("weights.safetensors");
+        std::fs::remove_file(&weights).unwrap();
+        timeout(LIMIT, c.send(Checkpoint)).await.unwrap().unwrap().unwrap();
+        assert!(weights.is_file());
+        timeout(LIMIT, c.send(Resume)).await.unwrap().unwrap().unwrap();
+        timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
+    });
+    for part in ["LOCK", "checkpoints", "best", "corrupt"] {
+        let is_told = |message: &String| message.starts_with(&format!("{part} was gone"));
+        assert!(told(&path, "disk").iter().any(is_told), "{part}");
+    }
+    let records = plain(&task, Until::Cycles(1));
+    assert_eq!(common::history(&path), history_rows(&records, &task.config.schedule));
+}
+
+#[test]
+fn missing_files_are_written_again_from_the_weights_that_scored_the_cell() {
+    let task = common::task(common::tiny_config());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let state = Search::initial_state(&task).unwrap();
+    let state = run(task.clone(), &state, Until::Cycles(1), |_| ()).unwrap();
+    System::new().block_on(async {
+        let stage = stage_from(&task, &state, &path, Until::Cycles(1), |crew| crew);
+        timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
+    });
+    assert_eq!(told(&path, "best-lost"), Vec::<String>::new());
+    let best = BestFolder::open(&path.join("best")).unwrap();
+    for cell in state.best.cells() {
+        let weights = best.read(&cell.arch.id(), "weights.safetensors").unwrap();
+        let weights = from_safetensors(&weights, candle_core::DType::F32).unwrap();
+        let archs = [cell.arch.clone()];
+        let scores = Scorer::new(task.clone()).score(&weights, &archs, ValidSet::Whole).unwrap();
+        assert_eq!((scores[0].correct, scores[0].total), (cell.correct, cell.total));
+    }
+}
+
+#[test]
+fn weights_that_are_gone_are_told_once_and_no_others_stand_in_for_them() {
+    let task = common::task(common::tiny_config());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    // An epoch after the derivation, ω is another.
+    let state = Search::initial_state(&task).unwrap();
+    let state = run(task.clone(), &state, Until::Epochs(3), |_| ()).unwrap();
+    System::new().block_on(async {
+        let stage = stage_from(&task, &state, &path, Until::Forever, |crew| crew);
+        let c = stage.controller.clone();
+        timeout(LIMIT, c.send(Pause)).await.unwrap().unwrap().unwrap();
+        timeout(LIMIT, c.send(Checkpoint)).await.unwrap().unwrap().unwrap();
+        let arch = state.best.cells()[0].arch.clone();
+        let weights = ChildWeights { arch, of: WeightsOf::Either };
+        let found = timeout(LIMIT, c.send(weights.clone())).await.unwrap().unwrap();
+        assert!(matches!(found, Err(Refusal::Lost { .. })), "{found:?}");
+        let present = ChildWeights { of: WeightsOf::Present, ..weights };
+        timeout(LIMIT, c.send(present)).await.unwrap().unwrap().unwrap();
+        timeout(LIMIT, c.send(Stop)).await.unwrap().unwrap().unwrap();
+        timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
+    });
+    let [lost] = &told(&path, "best-lost")[..] else { panic!() };
+    assert!(lost.starts_with("the weights that 2 of the best"), "{lost}");
+    assert_eq!(BestFolder::open(&path.join("best")).unwrap().list().unwrap(), Vec::<String>::new());
 }

@@ -100,7 +100,12 @@ fn set_stage(
     let crew = Crew::new(&sampler, &trainer, &evaluator, &keeper, &metrics);
     let crew = change(crew, status.clone());
     let observer = Observer::new(Status::default(), publish, metrics);
-    let config = DriverConfig { last: LastRun::None, until, saving };
+    let config = DriverConfig {
+        last: LastRun::None,
+        until,
+        saving,
+        disk_patience: Duration::from_millis(500),
+    };
     let (controller, end) = Controller::new(search, crew, observer, config);
     Stage { controller: controller.start(), status, end }
 }

@@ -7,6 +7,7 @@
 
 mod cli;
 mod commands;
+mod disk;
 mod limits;
 mod metrics;
 mod questions;

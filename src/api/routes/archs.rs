@@ -7,7 +7,7 @@ use actix_web::web::{Path, Query};
 use crate::actors::{ChildWeights, WeightsOf};
 use crate::api::command::ask;
 use crate::api::routes::known::Known;
-use crate::api::routes::{State, check_limit, read};
+use crate::api::routes::{State, check_limit};
 use crate::api::wire::{
     ArchReply, ArchsQuery, ArchsReply, LooseEnds, ScoredArch, Weights, WeightsFile, WeightsQuery,
 };
@@ -28,7 +28,7 @@ pub(in crate::api) async fn archs(state: State, query: Query<ArchsQuery>) -> Rep
     let path = state.config.history.clone();
     let reward_images = state.status().data.reward_images;
     let turn = state.turn().await?;
-    let text = read(move || {
+    let text = state.read(move || {
         let _turn = turn;
         let rows = HistoryReader::open(&path)?.archs(order.into(), limit)?;
         let archs = rows.into_iter().map(ScoredArch::from).collect();

@@ -9,7 +9,7 @@ use actix_web::web::{Bytes, Query};
 use futures_util::stream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use crate::api::routes::{State, read};
+use crate::api::routes::State;
 use crate::api::wire::{Event, EventsQuery};
 use crate::api::{Problem, ProblemCode};
 use crate::store::{EventRow, HistoryReader};
@@ -43,15 +43,16 @@ pub(in crate::api) async fn events(
         return Err(Problem::new(ProblemCode::Busy, message, "close one of them, or try later"));
     };
     let path = state.config.history.clone();
-    let reader = read(move || Ok(HistoryReader::open(&path)?)).await?;
+    let reader = state.read(move || Ok(HistoryReader::open(&path)?)).await?;
     let stopping = state.stopping.clone();
-    let cursor = Cursor { reader, since, follow, stopping, _place: place };
+    let cursor = Cursor { state, reader, since, follow, stopping, _place: place };
     let lines = stream::unfold(Some(cursor), |cursor| async { cursor?.next().await });
     Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(lines))
 }
 
 /// Where a reader of events is.
 struct Cursor {
+    state: State,
     reader: HistoryReader,
     /// The number of the last event sent.
     since: u64,
@@ -67,7 +68,7 @@ impl Cursor {
     async fn next(mut self) -> Option<Chunk> {
         for _ in 0..QUIET_POLLS {
             let (reader, since) = (self.reader, self.since);
-            let found = read(move || {
+            let found = self.state.read(move || {
                 let rows = reader.events(since, PAGE)?;
                 Ok((reader, rows))
             });

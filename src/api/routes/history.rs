@@ -11,7 +11,7 @@ use futures_util::{StreamExt, stream};
 use crate::actors::PruneHistory;
 use crate::api::Problem;
 use crate::api::command::ask;
-use crate::api::routes::{State, check_limit, read};
+use crate::api::routes::{State, check_limit};
 use crate::api::wire::{HistoryQuery, HistoryReply, PruneRequest, PruneResult};
 use crate::store::{HistoryFilter, HistoryReader};
 
@@ -28,7 +28,7 @@ pub(in crate::api) async fn history(
 ) -> Result<HttpResponse, Problem> {
     check_limit(query.tail.unwrap_or(query.limit))?;
     let path = state.config.history.clone();
-    let (first, rest) = read(move || Pages::new(path, &query)?.next()).await?;
+    let (first, rest) = state.read(move || Pages::new(path, &query)?.next()).await?;
     let mut reply = HttpResponse::Ok();
     reply.content_type(ContentType::json());
     let told = state.clone();
@@ -39,9 +39,12 @@ pub(in crate::api) async fn history(
     let Some(rest) = rest else {
         return Ok(reply.body(told(first)));
     };
-    let rest = stream::try_unfold(Some(rest), |rest| async {
-        let Some(pages) = rest else { return Ok(None) };
-        read(move || pages.next()).await.map(Some)
+    let rest = stream::try_unfold(Some(rest), move |rest| {
+        let state = state.clone();
+        async move {
+            let Some(pages) = rest else { return Ok(None) };
+            state.read(move || pages.next()).await.map(Some)
+        }
     });
     let parts = stream::iter([Ok::<_, Problem>(first)]).chain(rest);
     Ok(reply.streaming(parts.map(move |part| part.map(&told))))

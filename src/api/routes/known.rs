@@ -5,7 +5,7 @@
 //! drawn, for that is what its score was measured with.
 
 use crate::actors::BestStatus;
-use crate::api::routes::{State, read};
+use crate::api::routes::State;
 use crate::api::wire::ScoredArch;
 use crate::api::{Problem, ProblemCode};
 use crate::space::{Arch, SpaceError};
@@ -32,7 +32,7 @@ impl Known {
         let id = canonical.id();
         let best = state.status().best.iter().find(|cell| cell.id == id).cloned();
         let path = state.config.history.clone();
-        let scored = read(move || Ok(HistoryReader::open(&path)?.arch(&id)?)).await?;
+        let scored = state.read(move || Ok(HistoryReader::open(&path)?.arch(&id)?)).await?;
         let scored = scored.map(ScoredArch::from);
         let drawn = best.as_ref().and_then(|cell| cell.arch.parse().ok());
         let drawn = drawn.unwrap_or_else(|| canonical.clone());
@@ -43,18 +43,19 @@ impl Known {
     pub(super) async fn kept_weights(&self, state: &State) -> Result<Option<Vec<u8>>, Problem> {
         let Some(best) = self.best.clone() else { return Ok(None) };
         let folder = state.config.best.clone();
-        read(move || {
-            let found = match weights(&folder, &best) {
-                // Replaced between the reading of its hash and of the file.
-                Err(StoreError::Corrupt { .. }) => weights(&folder, &best),
-                found => found,
-            };
-            match found {
-                Err(StoreError::NotFound { .. }) => Ok(None),
-                found => Ok(found?),
-            }
-        })
-        .await
+        state
+            .read(move || {
+                let found = match weights(&folder, &best) {
+                    // Replaced between the reading of its hash and of the file.
+                    Err(StoreError::Corrupt { .. }) => weights(&folder, &best),
+                    found => found,
+                };
+                match found {
+                    Err(StoreError::NotFound { .. }) => Ok(None),
+                    found => Ok(found?),
+                }
+            })
+            .await
     }
 }
 

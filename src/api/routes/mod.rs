@@ -182,13 +182,3 @@ fn check_limit(limit: u32) -> Result<u32, Problem> {
     let message = format!("`limit` is {limit}; it must be 1 to {MAX_LIMIT}");
     Err(Problem::new(ProblemCode::BadQuery, message, "page with `since` where there is more"))
 }
-
-/// Runs what waits for a disk on a thread that may.
-async fn read<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    web::block(work).await.unwrap_or_else(|_| {
-        let message = "the reading thread was cancelled";
-        Err(Problem::new(ProblemCode::Internal, message, "the daemon is ending"))
-    })
-}

@@ -6,8 +6,8 @@ use actix_web::web::Json;
 use crate::actors::Score;
 use crate::api::Problem;
 use crate::api::command::ask;
+use crate::api::routes::State;
 use crate::api::routes::known::Known;
-use crate::api::routes::{State, read};
 use crate::api::wire::{ScoreRequest, ScoreResult};
 use crate::space::Arch;
 use crate::store::HistoryReader;
@@ -29,7 +29,8 @@ pub(in crate::api) async fn score(
     let found = ask(&state, &config.commands.score, message, config.limits.work).await?;
     let accuracy = found.correct as f64 / found.total as f64;
     let path = config.history.clone();
-    let percentile = read(move || Ok(HistoryReader::open(&path)?.percentile(accuracy)?)).await;
+    let percentile =
+        state.read(move || Ok(HistoryReader::open(&path)?.percentile(accuracy)?)).await;
     // The score took long, and stands without its rank.
     let percentile = percentile.unwrap_or_else(|problem| {
         tracing::warn!(%problem, "a score has no percentile");
