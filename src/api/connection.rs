@@ -19,6 +19,7 @@ use actix_service::{
 };
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{AppConfig, ServiceResponse};
+use actix_web::rt::time::timeout;
 use actix_web::{Error, ResponseError};
 use tokio::sync::watch;
 
@@ -27,7 +28,7 @@ use crate::api::peer::Stream;
 use crate::api::places::{Place, Places, Room, Waits};
 use crate::api::{Limits, Problem, ProblemCode};
 
-/// Connections beyond the places that a server takes, to tell them that there is none.
+/// Connections beyond the places that a server takes: they wait for one, or are told to go.
 pub(super) const SPARE_CONNECTIONS: usize = 32;
 
 /// Replies up to this size need no room: all places together hold no more of them than is right.
@@ -97,10 +98,9 @@ where
     B: MessageBody + 'static,
 {
     async fn serve(&self, stream: impl Stream) {
-        let place = self.places.enter(stream.peer());
         let (peer, reached_at) = (stream.peer(), stream.reached_at());
         let mut exchange = Exchange::new(stream, self.terms.limits);
-        let Some(place) = place else {
+        let Ok(place) = timeout(self.terms.limits.take, self.places.enter(peer)).await else {
             // Who is gone need not be told.
             let _ = exchange.send(busy(), |_| {}).await;
             return exchange.end().await;

@@ -53,6 +53,8 @@ struct Taken {
     room: Room,
     seats: RefCell<Vec<Rc<Seat>>>,
     changes: Cell<u64>,
+    /// Told whenever somebody may find a place where there was none.
+    moved: Notify,
 }
 
 impl Taken {
@@ -75,12 +77,23 @@ pub(super) struct Place {
 
 impl Places {
     pub(super) fn new(room: Room) -> Self {
-        Self(Rc::new(Taken { room, seats: RefCell::default(), changes: Cell::new(0) }))
+        let (seats, changes, moved) = (RefCell::default(), Cell::new(0), Notify::new());
+        Self(Rc::new(Taken { room, seats, changes, moved }))
+    }
+
+    /// A place for a connection of `peer`, as soon as there is one.
+    pub(super) async fn enter(&self, peer: Peer) -> Place {
+        loop {
+            if let Some(place) = self.try_enter(peer) {
+                return place;
+            }
+            self.0.moved.notified().await;
+        }
     }
 
     /// A place for a connection of `peer`. Where all are taken, one that waits for its peer goes;
     /// none if no such connection is of a peer with as many places as the newcomer's.
-    pub(super) fn enter(&self, peer: Peer) -> Option<Place> {
+    fn try_enter(&self, peer: Peer) -> Option<Place> {
         let taken = Rc::clone(&self.0);
         let mut seats = taken.seats.borrow_mut();
         if taken.room.places <= seats.len() {
@@ -130,6 +143,7 @@ impl Place {
     pub(super) fn now_waits(&self, waits: Waits) {
         self.seat.waits.set(waits);
         self.seat.since.set(self.taken.next_change());
+        self.taken.moved.notify_waiters();
     }
 
     /// What the connection waits for, or did when it lost its place.
@@ -164,11 +178,14 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.taken.seats.borrow_mut().retain(|seat| !Rc::ptr_eq(seat, &self.seat));
+        self.taken.moved.notify_waiters();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use futures_util::FutureExt;
 
     use super::*;
@@ -192,58 +209,78 @@ mod tests {
     #[test]
     fn who_was_silent_longest_goes_and_one_at_work_never() {
         let room = four_places();
-        let mut places: Vec<_> = (0..4).map(|_| room.enter(A).unwrap()).collect();
+        let mut places: Vec<_> = (0..4).map(|_| room.try_enter(A).unwrap()).collect();
         places[0].now_waits(Waits::Daemon);
         places[1].now_waits(Waits::Taking);
         for expected in [2, 3, 4] {
-            places.push(room.enter(A).unwrap());
+            places.push(room.try_enter(A).unwrap());
             assert_eq!(lost(&places), [expected]);
         }
         for place in &places {
             place.now_waits(Waits::Daemon);
         }
-        assert!(room.enter(A).is_none());
+        assert!(room.try_enter(A).is_none());
         places[1].now_waits(Waits::Taking);
-        places.push(room.enter(A).unwrap());
+        places.push(room.try_enter(A).unwrap());
         assert_eq!(lost(&places), [1]);
         // The end of one that lost its place makes no other.
         places.last().unwrap().now_waits(Waits::Daemon);
         places.remove(1);
-        assert!(room.enter(A).is_none());
+        assert!(room.try_enter(A).is_none());
         places.pop();
-        assert!(room.enter(A).is_some());
+        assert!(room.try_enter(A).is_some());
     }
 
     #[test]
     fn the_peer_with_the_most_places_pays_for_a_newcomer() {
         let room = four_places();
-        let first = room.enter(B).unwrap();
-        let many: Vec<_> = (0..3).map(|_| room.enter(A).unwrap()).collect();
+        let first = room.try_enter(B).unwrap();
+        let many: Vec<_> = (0..3).map(|_| room.try_enter(A).unwrap()).collect();
         for place in &many {
             place.now_waits(Waits::Taking);
         }
         // The first is silent and older than all others, but of a peer with one place.
-        let second = room.enter(B).unwrap();
+        let second = room.try_enter(B).unwrap();
         assert_eq!((lost(&many), is_lost(&first)), (vec![0], false));
         // Two each: a third is taken from its own.
-        let third = room.enter(B).unwrap();
+        let third = room.try_enter(B).unwrap();
         assert_eq!((lost(&many), is_lost(&first), is_lost(&second)), (vec![], true, false));
         // While A is at work, nobody goes for it.
         for place in &many {
             place.now_waits(Waits::Daemon);
         }
-        let [fourth, fifth] = [(); 2].map(|()| room.enter(B).unwrap());
+        let [fourth, fifth] = [(); 2].map(|()| room.try_enter(B).unwrap());
         assert_eq!((is_lost(&second), is_lost(&third)), (true, true));
         for place in [&fourth, &fifth] {
             place.now_waits(Waits::Daemon);
         }
-        assert!(room.enter(B).is_none());
+        assert!(room.try_enter(B).is_none());
+    }
+
+    #[test]
+    fn a_newcomer_waits_while_all_are_at_work() {
+        let room = four_places();
+        let mut places: Vec<_> = (0..4).map(|_| room.try_enter(A).unwrap()).collect();
+        for place in &places {
+            place.now_waits(Waits::Daemon);
+        }
+        let mut first = pin!(room.enter(A));
+        let mut second = pin!(room.enter(B));
+        assert!(first.as_mut().now_or_never().is_none());
+        assert!(second.as_mut().now_or_never().is_none());
+        places[2].now_waits(Waits::Taking);
+        let first = first.now_or_never().unwrap();
+        first.now_waits(Waits::Daemon);
+        assert_eq!(lost(&places), [2]);
+        assert!(second.as_mut().now_or_never().is_none());
+        places.remove(0);
+        assert!(second.now_or_never().is_some());
     }
 
     #[test]
     fn who_takes_a_reply_slowest_makes_room_for_others() {
         let room = four_places();
-        let places: Vec<_> = (0..4).map(|_| room.enter(A).unwrap()).collect();
+        let places: Vec<_> = (0..4).map(|_| room.try_enter(A).unwrap()).collect();
         for place in &places[..3] {
             assert!(place.hold(30));
             place.now_waits(Waits::Taking);
@@ -253,12 +290,12 @@ mod tests {
         assert_eq!(lost(&places), [1]);
         places[3].now_waits(Waits::Taking);
         // What exceeds the room is alone in it.
-        let other = room.enter(B).unwrap();
+        let other = room.try_enter(B).unwrap();
         assert!(other.hold(1000));
         assert_eq!(lost(&places), [0, 2, 3]);
         // It is at work: nobody goes for another.
-        assert!(!room.enter(A).unwrap().hold(1));
+        assert!(!room.try_enter(A).unwrap().hold(1));
         drop(other);
-        assert!(room.enter(A).unwrap().hold(1));
+        assert!(room.try_enter(A).unwrap().hold(1));
     }
 }

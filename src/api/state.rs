@@ -26,8 +26,8 @@ const MAX_FOLLOWERS: usize = 16;
 /// Commands under way at a time: as many as the controller's mailbox holds.
 const MAX_COMMANDS: usize = 16;
 
-/// Large replies that are made at a time: each may hold megabytes before it is counted.
-const MAX_LARGE: usize = 2;
+/// Who may wait for a turn: all who wait together leave most places to others.
+const MAX_WAITING: usize = 16;
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
@@ -38,11 +38,11 @@ pub struct Limits {
     /// Until the body of a request is there.
     pub body: Duration,
     /// Until a peer takes more of a reply that does not fit the socket: one that stops reading is
-    /// hung up on. A large reply waits as long for its turn.
+    /// hung up on.
     pub take: Duration,
     /// Until the disk has answered a reading.
     pub read: Duration,
-    /// A command that waits for a step at most.
+    /// A command that waits for a step at most, and a large reply for its turn.
     pub command: Duration,
     /// Scoring, weights and checkpoints: a step, then work of the same order.
     pub work: Duration,
@@ -102,8 +102,11 @@ pub struct ApiState {
     pub(super) config: ServeConfig,
     pub(super) followers: Arc<Semaphore>,
     pub(super) commands: Semaphore,
-    large: Arc<Semaphore>,
     readings: Readings,
+    /// Turns to make a list of architectures.
+    pub(super) lists: Turns,
+    /// Turns to get a child's weights.
+    pub(super) weights: Turns,
     /// True once the server ends: streams end too.
     pub(super) stopping: watch::Receiver<bool>,
     /// When the status changed last.
@@ -112,6 +115,32 @@ pub struct ApiState {
     draws: AtomicU64,
     /// Whether it was told that rows of the history are damaged: once is enough.
     told_damage: AtomicBool,
+}
+
+/// Turns to make replies that are large: one at a time, since nobody counts what a reply holds
+/// before it is made.
+pub(super) struct Turns {
+    turn: Arc<Semaphore>,
+    waiting: Semaphore,
+    limit: Duration,
+}
+
+impl Turns {
+    fn new(limit: Duration) -> Self {
+        let (turn, waiting) = (Arc::new(Semaphore::new(1)), Semaphore::new(MAX_WAITING));
+        Self { turn, waiting, limit }
+    }
+
+    /// Waits for a turn, in the order of asking.
+    pub(super) async fn next(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let busy = || {
+            let message = "as many large replies as may are waited for";
+            Problem::new(ProblemCode::Busy, message, "try again in a moment")
+        };
+        let _waiting = self.waiting.try_acquire().map_err(|_| busy())?;
+        let turn = timeout(self.limit, Arc::clone(&self.turn).acquire_owned()).await;
+        turn.map_err(|_| busy())?.map_err(|_| busy())
+    }
 }
 
 impl fmt::Debug for ApiState {
@@ -126,12 +155,14 @@ impl ApiState {
         stopping: watch::Receiver<bool>,
         progress: watch::Receiver<Instant>,
     ) -> Self {
+        let limit = config.limits.command;
         Self {
             readings: Readings::new(config.limits.read),
             config,
             followers: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
             commands: Semaphore::new(MAX_COMMANDS),
-            large: Arc::new(Semaphore::new(MAX_LARGE)),
+            lists: Turns::new(limit),
+            weights: Turns::new(limit),
             stopping,
             progress,
             draws: AtomicU64::new(0),
@@ -166,15 +197,6 @@ impl ApiState {
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         self.readings.read(work).await
-    }
-
-    /// A turn to make a large reply, in the order of asking.
-    pub(super) async fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let turn = timeout(self.config.limits.take, Arc::clone(&self.large).acquire_owned()).await;
-        turn.ok().and_then(Result::ok).ok_or_else(|| {
-            let message = "as many large replies as may are being made";
-            Problem::new(ProblemCode::Busy, message, "try again in a moment")
-        })
     }
 
     /// Says, once, that somebody was given less of the history than was asked for.

@@ -16,6 +16,9 @@ use crate::export::{draw_dot, draw_svg};
 use crate::space::CellKind;
 use crate::store::HistoryReader;
 
+/// About as much as one architecture of a list takes.
+const ARCH_BYTES: usize = 512;
+
 type Reply = Result<HttpResponse, Problem>;
 
 /// Architectures that were scored.
@@ -27,13 +30,16 @@ pub(in crate::api) async fn archs(state: State, query: Query<ArchsQuery>) -> Rep
     check_limit(limit)?;
     let path = state.config.history.clone();
     let reward_images = state.status().data.reward_images;
-    let turn = state.turn().await?;
+    let turn = state.lists.next().await?;
     let text = state.read(move || {
         let _turn = turn;
         let rows = HistoryReader::open(&path)?.archs(order.into(), limit)?;
         let archs = rows.into_iter().map(ScoredArch::from).collect();
         let reply = ArchsReply { archs, reward_images };
-        Ok(serde_json::to_vec(&reply).expect("numbers and strings are always JSON"))
+        let mut text = Vec::with_capacity(reply.archs.len() * ARCH_BYTES);
+        let written = serde_json::to_writer(&mut text, &reply);
+        written.expect("numbers and strings are always JSON");
+        Ok(text)
     });
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(text.await?))
 }
@@ -99,7 +105,7 @@ pub(in crate::api) async fn safetensors(
 ) -> Reply {
     let known = Known::find(&state, &id).await?;
     state.config.net.shared(&known.drawn)?;
-    let _turn = state.turn().await?;
+    let _turn = state.weights.next().await?;
     let bytes = match query.weights {
         Some(Weights::Present) => controllers_weights(&state, &known, WeightsOf::Present).await?,
         Some(Weights::Kept) => scored_weights(&state, &known, WeightsOf::Score).await?,
