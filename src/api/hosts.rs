@@ -45,7 +45,8 @@ impl Hosts {
     fn is_own(&self, host: &str, reached_at: Option<IpAddr>) -> bool {
         let is_own_address = |address: IpAddr| {
             let address = address.to_canonical();
-            address.is_loopback() || Some(address) == reached_at
+            // The unspecified address leads to this machine too.
+            address.is_loopback() || address.is_unspecified() || Some(address) == reached_at
         };
         host == "localhost" || self.0.contains(host) || host.parse().is_ok_and(is_own_address)
     }
@@ -83,6 +84,7 @@ mod tests {
             ("[::1]:9899", true),
             ("[::ffff:127.0.0.1]", true),
             ("10.0.0.5:1", true),
+            ("0.0.0.0:9899", true),
             ("gpu1.lan:9899", true),
             ("[2001:db8::7]:9899", true),
             ("10.0.0.6", false),
