@@ -225,3 +225,27 @@ pub(super) async fn note_progress(
         progress.send_replace(Instant::now());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn turns_come_in_order_and_few_wait_for_one() {
+        let turns = Turns::new(Duration::from_hours(1));
+        let first = turns.next().await.unwrap();
+        let mut waiting: Vec<_> = (0..MAX_WAITING).map(|_| Box::pin(turns.next())).collect();
+        for one in &mut waiting {
+            assert!(one.as_mut().now_or_never().is_none());
+        }
+        assert_eq!(turns.next().await.unwrap_err().code, ProblemCode::Busy);
+        drop(first);
+        assert!(waiting[1].as_mut().now_or_never().is_none());
+        let second = waiting[0].as_mut().now_or_never().unwrap().unwrap();
+        assert!(waiting[1].as_mut().now_or_never().is_none());
+        drop(second);
+        assert!(waiting[1].as_mut().now_or_never().unwrap().is_ok());
+    }
+}
