@@ -19,6 +19,7 @@ import yaml
 import files as shipped
 import planted
 import proof
+from compose import compose_faults
 from files import FOLDER, ROOT, Files
 from lint import lint
 from live import Live, metrics, series, wait_for
@@ -42,6 +43,7 @@ REQUESTS = [
 def main(enasd: Path, enasctl: Path):
     files = shipped.read()
     expect_none("the files", lint(files))
+    expect_none("the compose file", list(compose_faults((FOLDER / "compose.yml").read_text())))
     expect_none("the runbook", runbook_faults(files, enasctl))
     expect_none("promtool", promtool_faults())
     with tempfile.TemporaryDirectory() as folder:
