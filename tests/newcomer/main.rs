@@ -7,6 +7,7 @@ mod counting;
 mod night;
 mod places;
 mod rig;
+mod runbook;
 
 #[path = "../common/mod.rs"]
 mod common;
