@@ -16,8 +16,8 @@ use crate::actors::{
 use crate::search::{SearchState, StepRecord, Task};
 use crate::space::Arch;
 use crate::store::{
-    BestFolder, Checkpoints, History, Keeping, Pruned, StateFolder, StoreError, history_rows,
-    read_state, state_files,
+    BestFolder, Binding, Checkpoints, History, Keeping, Pruned, StateFolder, StoreError,
+    history_rows, read_state, state_files,
 };
 
 /// Finished steps that are kept in memory while the history cannot be written.
@@ -32,8 +32,8 @@ pub struct Keeper {
     history: History,
     shelf: Shelf,
     saving: watch::Receiver<Saving>,
-    /// Text of the settings that a checkpoint belongs to, and its hash.
-    config: String,
+    /// What a checkpoint belongs to, and the hash of its settings.
+    binding: Binding,
     config_hash: String,
     /// Finished steps that are not in the history yet, oldest first.
     backlog: Vec<StepRecord>,
@@ -57,11 +57,16 @@ pub struct KeeperFiles {
 }
 
 impl Keeper {
-    /// A keeper of `files` for the search with the settings `config`. `draw` draws a cell for
+    /// A keeper of `files` for the search that belongs to `binding`. `draw` draws a cell for
     /// people; it is given, for drawing is no business of this layer.
-    pub fn new(task: Task, files: KeeperFiles, config: String, draw: fn(&Arch) -> String) -> Self {
+    pub fn new(
+        task: Task,
+        files: KeeperFiles,
+        binding: Binding,
+        draw: fn(&Arch) -> String,
+    ) -> Self {
         let KeeperFiles { folder, checkpoints, history, best, saving } = files;
-        let config_hash = blake3::hash(config.as_bytes()).to_hex().to_string();
+        let config_hash = blake3::hash(binding.config.as_bytes()).to_hex().to_string();
         let shelf = Shelf::new(task.clone(), best, draw);
         let (backlog, notes) = (Vec::new(), VecDeque::new());
         Self {
@@ -71,7 +76,7 @@ impl Keeper {
             history,
             shelf,
             saving,
-            config,
+            binding,
             config_hash,
             backlog,
             notes,
@@ -149,7 +154,7 @@ impl Keeper {
         if !losses.is_empty() {
             self.tell("best-lost", lost(&losses));
         }
-        let files = state_files(state, &self.config)?;
+        let files = state_files(state, &self.binding)?;
         let step = state.place.number(&self.task.config.schedule);
         self.checkpoints.retain(self.saving.borrow().retention);
         let generation = self.checkpoints.write(step, &self.config_hash, &borrow(&files))?;

@@ -161,6 +161,12 @@ pub struct DataStatus {
     /// Images of a validation batch: a reward stands on so many.
     #[serde(default)]
     pub reward_images: usize,
+    /// The names of the first 100 classes, in the order of the labels.
+    #[serde(default)]
+    pub class_names: Vec<String>,
+    /// The BLAKE3 of images, labels, class names and splits, in hexadecimal digits.
+    #[serde(default)]
+    pub blake3: String,
 }
 
 /// A derivation under way.

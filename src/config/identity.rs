@@ -1,8 +1,8 @@
 //! What of a configuration a checkpoint is bound to, and how two such texts differ.
 //!
-//! A run may be resumed under another state folder, socket, log filter or number of threads, but
-//! not with another seed, space, net, data, rule or schedule: what then came out would be neither
-//! run.
+//! A run may be resumed under another state folder, socket, log filter or number of threads, and
+//! with its data elsewhere, but not with another seed, space, net, rule or schedule: what then came
+//! out would be neither run. What the data holds is compared by itself.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -73,6 +73,17 @@ impl Config {
         found.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(found)
     }
+
+    /// The same for one `key` that bound the checkpoints of an older program.
+    pub fn difference_in(
+        &self,
+        key: &str,
+        fingerprint: &str,
+    ) -> Result<Option<Difference>, ConfigError> {
+        let old = read(fingerprint)?.remove(key).unwrap_or_default();
+        let new = values::flatten(self).remove(key).unwrap_or_default();
+        Ok(Some(Difference::new(key, &old, &new)).filter(|found| found.old != found.new))
+    }
 }
 
 /// The values that a fingerprint records.
@@ -88,7 +99,7 @@ mod tests {
     fn the_fingerprint_of_the_defaults_is_stable() {
         assert_eq!(
             Config::default().fingerprint(),
-            "{\"data.crop_padding\":4,\"data.cutout\":0,\"data.flip\":true,\"data.path\":null,\
+            "{\"data.crop_padding\":4,\"data.cutout\":0,\"data.flip\":true,\
              \"data.side\":32,\"data.source\":\"fashion-mnist\",\"data.split\":\"by-class\",\
              \"data.test_share\":0.0,\"data.valid_share\":0.1,\
              \"derive.keep\":5,\"derive.rerank\":10,\"derive.samples\":100,\
@@ -116,6 +127,7 @@ mod tests {
         config.api.admins = vec![7];
         config.telemetry.log = "debug".to_owned();
         config.engine.threads = 3;
+        config.data.path = Some("/srv".into());
         assert_eq!(config.differences(&Config::default().fingerprint()).unwrap(), []);
     }
 
@@ -124,13 +136,9 @@ mod tests {
         let mut config = Config::default();
         config.net.channels = 8;
         config.shared.lr_max = 0.1;
-        config.data.path = Some("/data".into());
         let found = config.differences(&Config::default().fingerprint()).unwrap();
         let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            texts,
-            ["data.path: unset → \"/data\"", "net.channels: 4 → 8", "shared.lr_max: 0.05 → 0.1"]
-        );
+        assert_eq!(texts, ["net.channels: 4 → 8", "shared.lr_max: 0.05 → 0.1"]);
     }
 
     /// The defaults, as a program recorded them that had no key called `absent`.

@@ -75,7 +75,7 @@ pub(super) const KEYS: &[Key] = &[
     search("net.dropout_keep", above(0.0, 1.0)),
     search("net.aux_weight", from(0.0, 10.0)),
     search("data.source", Rule::OneOf(SOURCES)),
-    search("data.path", Rule::Path { max_bytes: MAX_PATH_BYTES }),
+    operation("data.path", Rule::Path { max_bytes: MAX_PATH_BYTES }),
     search("data.side", whole(8, 256)),
     // The classes that it makes are in the checkpoint's record of the data.
     operation("data.classes", whole(0, 65_536)),

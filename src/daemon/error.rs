@@ -33,6 +33,22 @@ pub enum DaemonError {
         /// `key: old → new`, a line each.
         differences: Vec<String>,
     },
+    /// The state folder holds a search on other data.
+    #[error(
+        "the search in {} was started on other data than {} holds; give that back, or another \
+         state folder with `store.state` or --state. What changed:\n{}",
+        path.display(),
+        data.as_ref().map_or_else(|| "the program".into(), |data| data.display().to_string()),
+        changes.join("\n")
+    )]
+    OtherData {
+        /// The state folder.
+        path: PathBuf,
+        /// The folder of the data, where it is not embedded.
+        data: Option<PathBuf>,
+        /// What changed, a line each.
+        changes: Vec<String>,
+    },
     /// The device that was asked for is not there.
     #[error("the device `{device}` of `engine.device` cannot be opened: {why}")]
     Device {
@@ -149,6 +165,7 @@ impl DaemonError {
             | Self::NotLive { .. }
             | Self::Data(_)
             | Self::OtherSearch { .. }
+            | Self::OtherData { .. }
             | Self::Device { .. }
             | Self::Executor { .. }
             | Self::Metrics { .. }

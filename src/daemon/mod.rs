@@ -1,6 +1,7 @@
 //! The daemon: the only wiring. Opens what is configured, starts the actors each on its own
 //! thread, serves socket and metrics, and waits for the end.
 
+mod binding;
 mod error;
 mod greeting;
 mod handed_over;
@@ -209,7 +210,7 @@ fn start_actors(
     driver: DriverConfig,
     metrics: &Metrics,
 ) -> Result<(Addr<Controller>, Addr<Keeper>, End), DaemonError> {
-    let Setup { task, state, files, fingerprint, .. } = setup;
+    let Setup { task, state, files, binding, .. } = setup;
     let search = Search::new(task.clone(), &state)?;
     let policy = search.reinforce().policy().clone();
     let batch = state.place.shared_step(&task.config.schedule);
@@ -220,7 +221,7 @@ fn start_actors(
     let sampler = start(c"sampler", Sampler::new(task.clone(), policy));
     let trainer = start(c"trainer", Trainer::new(learner));
     let evaluator = start(c"evaluator", Evaluator::new(Scorer::new(scored)));
-    let keeper = start(c"keeper", Keeper::new(task, files, fingerprint, draw_svg));
+    let keeper = start(c"keeper", Keeper::new(task, files, binding, draw_svg));
     let crew = Crew::new(&sampler, &trainer, &evaluator, &keeper, metrics);
     let (controller, end) = Controller::new(search, crew, observer, driver);
     Ok((controller.start(), keeper, end))

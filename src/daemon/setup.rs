@@ -9,17 +9,19 @@ use tokio::sync::watch;
 use crate::actors::{DataStatus, DeviceStatus, KeeperFiles, LastRun, Saving, Status};
 use crate::config::Loaded;
 use crate::daemon::DaemonError;
+use crate::daemon::binding;
 use crate::daemon::history::{Opened, open_history};
-use crate::data::{DataNote, Dataset, LockedTest, Scratch};
-use crate::engine::{DeviceChoice, OpenDevice};
+use crate::data::{Contents, DataNote, Dataset, LockedTest, Scratch};
+use crate::engine::{DeviceChoice, Executor, ExecutorChoice, OpenDevice};
 use crate::search::{Search, SearchConfig, SearchState, Task};
 use crate::space::Space;
-use crate::store::{
-    BestFolder, Checkpoints, Health, Rejected, StateFolder, config_text, read_state,
-};
+use crate::store::{BestFolder, Binding, Checkpoints, Health, Rejected, StateFolder, read_state};
 
 /// A CUDA device may come up after the daemon, at boot.
 const DEVICE_PATIENCE: Duration = Duration::from_mins(1);
+
+/// Names of classes in the status, which is published after every step.
+const MAX_CLASS_NAMES: usize = 100;
 
 /// What the daemon runs with.
 pub(super) struct Setup {
@@ -29,7 +31,7 @@ pub(super) struct Setup {
     pub(super) task: Task,
     pub(super) state: SearchState,
     pub(super) files: KeeperFiles,
-    pub(super) fingerprint: String,
+    pub(super) binding: Binding,
     pub(super) status: Status,
     pub(super) rejected: Vec<Rejected>,
     pub(super) history_path: PathBuf,
@@ -45,31 +47,40 @@ pub(super) fn set_up(
     let checkpoints = Checkpoints::new(&folder, saving.borrow().retention);
     let found = checkpoints.load_newest()?;
     let loaded = match &found {
-        Some(found) => go_on(loaded, &folder, config_text(found)?)?,
+        Some(found) => binding::go_on(loaded, &folder, found)?,
         None => loaded.clone(),
     };
     let config = &loaded.config;
     let scratch = Scratch::new(&folder.cache());
     let dataset = Arc::new(Dataset::load_into(&config.data, config.seed, &scratch)?);
-    tell(dataset.notes());
     let device = open_device(&config.engine.device)?;
-    let exec = config.engine.executor.open(&device.device).map_err(|error| {
-        let why = error.to_string().lines().next().unwrap_or_default().to_owned();
-        DaemonError::Executor { why }
-    })?;
+    let exec = open_executor(config.engine.executor, &device)?;
     let task = Task::new(search_config(&loaded), dataset.clone(), exec)?;
     // A batch that cannot be drawn is found at once, not in the first θ phase.
     dataset.valid_batch(config.schedule.valid_batch_size, 0, config.seed)?;
 
-    let fingerprint = config.fingerprint();
+    let contents = Contents::of(&dataset)?;
+    tell(&contents, &loaded, dataset.notes());
+    let mut bound = None;
     let (state, rejected) = match found {
-        Some(found) => (read_state(&found, &task)?, found.rejected),
+        Some(found) => {
+            let data = (&*dataset, &contents);
+            bound = binding::check_data(config, &folder, &found, data)?;
+            (read_state(&found, &task)?, found.rejected)
+        }
         None => (Search::initial_state(&task)?, Vec::new()),
     };
     let step = state.place.number(&config.schedule);
-    let Opened { history, health, last } = open_history(&folder, config.store.history_bytes, step)?;
+    let Opened { mut history, health, last } =
+        open_history(&folder, config.store.history_bytes, step)?;
+    if let Some(event) = bound {
+        tracing::info!(kind = "data", "{event}");
+        history.event(unix_time().as_millis() as i64, "data", &event)?;
+    }
+    binding::keep_list(&folder, &dataset, &contents)?;
     let best = Arc::new(BestFolder::open(&folder.best())?);
-    let mut status = initial_status(&task, &device, threads, &loaded);
+    let binding = binding::binding(config, &contents);
+    let mut status = initial_status(&task, &device, threads, (&loaded, contents));
     status.checkpoint.rejected_total = rejected.len() as u64;
     // What was drawn before this process is not fresh.
     status.archs_unique = history.unique_archs();
@@ -77,7 +88,7 @@ pub(super) fn set_up(
         last,
         task,
         state,
-        fingerprint,
+        binding,
         status,
         rejected,
         history_path: folder.history(),
@@ -100,22 +111,19 @@ fn search_config(loaded: &Loaded) -> SearchConfig {
     }
 }
 
-/// The configuration as it goes on with the checkpoint's search. One that contradicts it is refused
-/// with the keys that differ.
-fn go_on(loaded: &Loaded, folder: &StateFolder, text: &str) -> Result<Loaded, DaemonError> {
-    let loaded = loaded.continuing(text)?;
-    let differences = loaded.config.differences(text)?;
-    if differences.is_empty() {
-        return Ok(loaded);
-    }
-    Err(DaemonError::OtherSearch {
-        path: folder.path().to_owned(),
-        differences: differences.iter().map(|difference| format!("  {difference}")).collect(),
-    })
-}
-
-/// Logs what a person should know about the data.
-fn tell(notes: &[DataNote]) {
+/// Logs what the search learns from, and what a person should know about it.
+fn tell(contents: &Contents, loaded: &Loaded, notes: &[DataNote]) {
+    let images = |name| contents.split(name).map_or(0, |split| split.images);
+    tracing::info!(
+        source = loaded.config.data.source.name(),
+        train = images("train"),
+        valid = images("valid"),
+        test = images("test"),
+        classes = contents.class_names.len(),
+        fingerprint = contents.blake3,
+        "data with the classes {}",
+        contents.first_classes()
+    );
     for note in notes {
         if note.is_warning() {
             tracing::warn!("data: {note}");
@@ -123,6 +131,20 @@ fn tell(notes: &[DataNote]) {
             tracing::info!("data: {note}");
         }
     }
+}
+
+fn unix_time() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+fn open_executor(
+    choice: ExecutorChoice,
+    device: &OpenDevice,
+) -> Result<Arc<dyn Executor>, DaemonError> {
+    choice.open(&device.device).map_err(|error| {
+        let why = error.to_string().lines().next().unwrap_or_default().to_owned();
+        DaemonError::Executor { why }
+    })
 }
 
 /// Opens the configured device, which at boot may come up after the daemon.
@@ -143,7 +165,12 @@ fn open_device(text: &str) -> Result<OpenDevice, DaemonError> {
     Ok(open)
 }
 
-fn initial_status(task: &Task, device: &OpenDevice, threads: usize, loaded: &Loaded) -> Status {
+fn initial_status(
+    task: &Task,
+    device: &OpenDevice,
+    threads: usize,
+    (loaded, contents): (&Loaded, Contents),
+) -> Status {
     let Space::Micro(space) = task.space;
     let image = task.family.image();
     Status {
@@ -166,11 +193,10 @@ fn initial_status(task: &Task, device: &OpenDevice, threads: usize, loaded: &Loa
             valid: task.dataset.valid().len(),
             test: task.dataset.test().map_or(0, LockedTest::len),
             reward_images: task.config.schedule.valid_batch_size,
+            class_names: contents.class_names.into_iter().take(MAX_CLASS_NAMES).collect(),
+            blake3: contents.blake3,
         },
-        started_unix_seconds: SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs_f64(),
+        started_unix_seconds: unix_time().as_secs_f64(),
         ..Status::default()
     }
 }

@@ -132,6 +132,12 @@ impl Dataset {
         &self.notes
     }
 
+    /// The splits by name, `train` first, to be counted and compared; none leaves this layer.
+    pub(super) fn splits(&self) -> impl Iterator<Item = (&'static str, &ImageSet)> {
+        let test = self.test.as_ref().map(|LockedTest(set)| ("test", set));
+        [("train", &self.train), ("valid", &self.valid)].into_iter().chain(test)
+    }
+
     /// The statistics of the training split, which all images are standardized with.
     pub const fn normalization(&self) -> &Normalization {
         &self.normalization

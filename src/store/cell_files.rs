@@ -46,6 +46,9 @@ pub struct CellCard {
     pub image: [usize; 3],
     /// Number of classes.
     pub classes: usize,
+    /// The name of each class, in the order of the net's outputs; empty in cards of older programs.
+    #[serde(default)]
+    pub class_names: Vec<String>,
     /// Trainable parameters, without the auxiliary head.
     pub params: u64,
     /// Multiply-adds for one image.
@@ -89,6 +92,7 @@ pub fn best_files(
         net: task.config.net,
         image: [image.channels, image.height, image.width],
         classes: task.family.classes(),
+        class_names: task.dataset.class_names().to_vec(),
         params: cost.params,
         multiply_adds: cost.multiply_adds,
     };

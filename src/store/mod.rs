@@ -68,5 +68,5 @@ pub use history_row::{EventRow, HistoryArm, HistoryPhase, HistoryRow, StepRow};
 pub use quarantine::Rejected;
 pub use retention::{Retention, RetentionAction};
 pub use rows::history_rows;
-pub use state_files::{config_text, read_state, state_files};
+pub use state_files::{Binding, config_text, data_text, read_state, state_files};
 pub use state_view::{Disk, FolderFacts, Newest, SetAside, StateView};

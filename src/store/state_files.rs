@@ -6,6 +6,7 @@
 //! policy.safetensors      θ under `theta.`, Adam's moments under `adam.`, f64
 //! search.json             everything else
 //! config.json             the settings that the search depends on
+//! data.json               what the data holds, with its fingerprint; older ones have none
 //! ```
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ const OPTIMIZER: &str = "optimizer.safetensors";
 const POLICY: &str = "policy.safetensors";
 const SEARCH: &str = "search.json";
 pub(super) const CONFIG: &str = "config.json";
+pub(super) const DATA: &str = "data.json";
 
 const THETA: &str = "theta.";
 const ADAM: &str = "adam.";
@@ -55,10 +57,19 @@ struct BestEntry {
     step: u64,
 }
 
-/// The files of a checkpoint of `state`; `config` is the text of the settings that it depends on.
+/// What a checkpoint belongs to: it is of no use with anything else.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    /// The settings that the search depends on, as JSON.
+    pub config: String,
+    /// What the data holds, as JSON.
+    pub data: String,
+}
+
+/// The files of a checkpoint of `state`, which belongs to `binding`.
 pub fn state_files(
     state: &SearchState,
-    config: &str,
+    binding: &Binding,
 ) -> Result<Vec<(&'static str, Vec<u8>)>, StoreError> {
     let StrategyState { policy, policy_version, optimizer, baseline } = &state.reinforce;
     let mut theta = Snapshot::new();
@@ -81,14 +92,19 @@ pub fn state_files(
         (OPTIMIZER, to_safetensors(&state.shared.momenta)?),
         (POLICY, to_safetensors(&theta)?),
         (SEARCH, serde_json::to_vec_pretty(&search)?),
-        (CONFIG, config.as_bytes().to_vec()),
+        (CONFIG, binding.config.as_bytes().to_vec()),
+        (DATA, binding.data.as_bytes().to_vec()),
     ])
 }
 
 /// The text of the settings that a checkpoint's search depends on.
 pub fn config_text(loaded: &Loaded) -> Result<&str, StoreError> {
-    let text = std::str::from_utf8(file(loaded, CONFIG)?);
-    text.map_err(|_| content(loaded, format!("{CONFIG} is no text")))
+    text(loaded, CONFIG, file(loaded, CONFIG)?)
+}
+
+/// What the data of a checkpoint's search holds; none where the checkpoint is too old to know.
+pub fn data_text(loaded: &Loaded) -> Result<Option<&str>, StoreError> {
+    loaded.files.get(DATA).map(|bytes| text(loaded, DATA, bytes)).transpose()
 }
 
 /// Reads the files of a checkpoint back, and checks that they fit the task.
@@ -160,6 +176,10 @@ fn file<'a>(loaded: &'a Loaded, name: &str) -> Result<&'a [u8], StoreError> {
         Some(bytes) => Ok(bytes),
         None => Err(content(loaded, format!("there is no {name}"))),
     }
+}
+
+fn text<'a>(loaded: &Loaded, name: &str, bytes: &'a [u8]) -> Result<&'a str, StoreError> {
+    std::str::from_utf8(bytes).map_err(|_| content(loaded, format!("{name} is no text")))
 }
 
 fn fits(

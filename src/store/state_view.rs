@@ -16,7 +16,7 @@ use crate::store::generation::{self, Found, folder_name, steps};
 use crate::store::manifest::{Link, MANIFEST, MAX_MANIFEST_BYTES};
 use crate::store::quarantine::WHY;
 use crate::store::read::{Length, read_file};
-use crate::store::state_files::CONFIG;
+use crate::store::state_files::{CONFIG, DATA};
 use crate::store::{Defect, FolderFault, StoreError};
 
 /// How often a reading is tried while a daemon replaces what is read.
@@ -66,6 +66,8 @@ pub struct Newest {
     pub program: String,
     /// The settings that the search depends on, where they are there as text.
     pub config: Option<String>,
+    /// What its data holds, where that is there as text.
+    pub data: Option<String>,
     /// The steps of newer ones and what is wrong with them, the newest first.
     pub damaged: Vec<(u64, Defect)>,
 }
@@ -178,7 +180,9 @@ impl StateView {
             match generation::read(&folder, step, successor.as_ref())? {
                 Found::Whole(manifest, mut files) => {
                     let bytes = files.values().map(|bytes| bytes.len() as u64).sum();
-                    let config = files.remove(CONFIG).and_then(|text| String::from_utf8(text).ok());
+                    let mut text =
+                        |name| files.remove(name).and_then(|text| String::from_utf8(text).ok());
+                    let (config, data) = (text(CONFIG), text(DATA));
                     let path = folder.join(folder_name(step)).join(MANIFEST);
                     let metadata =
                         fs::symlink_metadata(&path).map_err(io_error("inspect", &path))?;
@@ -188,6 +192,7 @@ impl StateView {
                         unix_seconds: metadata.mtime(),
                         program: manifest.program,
                         config,
+                        data,
                         damaged,
                     }));
                 }

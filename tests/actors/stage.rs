@@ -11,7 +11,7 @@ use enasd::actors::{
 };
 use enasd::search::{Scorer, Search, SearchState, SharedLearner, Task, Until};
 use enasd::space::Op;
-use enasd::store::{BestFolder, Checkpoints, History, Retention, StateFolder};
+use enasd::store::{BestFolder, Binding, Checkpoints, History, Retention, StateFolder};
 use enasd::telemetry::{Metrics, Setup};
 use tokio::sync::watch;
 
@@ -85,7 +85,8 @@ fn set_stage(
     let sampler = on_own_thread(Sampler::new(task.clone(), policy));
     let trainer = on_own_thread(Trainer::new(learner));
     let evaluator = on_own_thread(Evaluator::new(Scorer::new(task.clone())));
-    let keeper = Keeper::new(task.clone(), files, "{}".to_owned(), ToString::to_string);
+    let binding = Binding { config: "{}".to_owned(), data: "{}".to_owned() };
+    let keeper = Keeper::new(task.clone(), files, binding, ToString::to_string);
     let keeper = on_own_thread(keeper);
     let (publish, status) = watch::channel(Arc::new(Status::default()));
     let metrics = Metrics::new(Setup {

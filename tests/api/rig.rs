@@ -325,6 +325,7 @@ pub(crate) fn put(best: &BestFolder, correct: u64) {
         net: NetConfig::default(),
         image: [3, 32, 32],
         classes: 10,
+        class_names: Vec::new(),
         params: 1,
         multiply_adds: 1,
     };

@@ -118,7 +118,7 @@ pub(super) fn load(layout: &Layout, folder: &Path, scratch: &Scratch) -> Result<
 fn origin(folder: &Path, files: &[&str]) -> PathBuf {
     match files {
         [file] => folder.join(file),
-        _ => folder.to_owned(),
+        _ => folder.join("data_batch_*.bin"),
     }
 }
 
