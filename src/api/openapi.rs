@@ -43,10 +43,17 @@ fn own_problems(path: &str) -> &'static [ProblemCode] {
         "/v1/archs" | "/v1/history" => {
             &[Code::BadQuery, Code::Store, Code::DiskSilent, Code::HistoryDamaged, Code::Internal]
         }
-        "/v1/events" => {
-            &[Code::BadQuery, Code::Busy, Code::Store, Code::DiskSilent, Code::HistoryDamaged, Code::Internal]
+        "/v1/events" => &[
+            Code::BadQuery,
+            Code::Busy,
+            Code::Store,
+            Code::DiskSilent,
+            Code::HistoryDamaged,
+            Code::Internal,
+        ],
+        "/v1/score" => {
+            &[Code::BadArch, Code::Store, Code::DiskSilent, Code::HistoryDamaged, Code::Internal]
         }
-        "/v1/score" => &[Code::BadArch, Code::Store, Code::DiskSilent, Code::HistoryDamaged, Code::Internal],
         _ if path.ends_with(".safetensors") => &[
             Code::UnknownArch,
             Code::BadArch,
@@ -57,9 +64,14 @@ fn own_problems(path: &str) -> &'static [ProblemCode] {
             Code::HistoryDamaged,
             Code::Internal,
         ],
-        _ if path.starts_with("/v1/archs/") => {
-            &[Code::UnknownArch, Code::BadArch, Code::Store, Code::DiskSilent, Code::HistoryDamaged, Code::Internal]
-        }
+        _ if path.starts_with("/v1/archs/") => &[
+            Code::UnknownArch,
+            Code::BadArch,
+            Code::Store,
+            Code::DiskSilent,
+            Code::HistoryDamaged,
+            Code::Internal,
+        ],
         _ => &[],
     }
 }

@@ -114,9 +114,7 @@ impl ProblemCode {
             | Self::Unavailable
             | Self::NotReady
             | Self::HistoryDamaged
-            | Self::DiskSilent => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            | Self::DiskSilent => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
             Self::Failed | Self::Store | Self::Internal | Self::Other => {
                 StatusCode::INTERNAL_SERVER_ERROR
