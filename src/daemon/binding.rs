@@ -7,15 +7,28 @@ use std::path::{Path, PathBuf};
 use crate::config::{Config, Loaded};
 use crate::daemon::DaemonError;
 use crate::data::{Contents, Dataset, image_changes, image_list, is_list_of};
-use crate::store::{self, Binding, StateFolder, StoreError, config_text, data_text};
+use crate::store::{self, Binding, StateFolder, StoreError, computed_by, config_text, data_text};
 
 /// The setting that binds a checkpoint which does not know the contents of its data.
 const PATH: &str = "data.path";
 
-/// What a search with `config` on `contents` belongs to.
-pub(super) fn binding(config: &Config, contents: &Contents) -> Binding {
+/// What a search with `config` on `contents` belongs to that is computed by `computed_by`.
+pub(super) fn binding(config: &Config, contents: &Contents, computed_by: String) -> Binding {
     let data = serde_json::to_string(contents).expect("texts and numbers are JSON");
-    Binding { config: config.fingerprint(), data }
+    Binding { config: config.fingerprint(), data, computed_by }
+}
+
+/// The text of an event where something else computed the checkpoint than computes `now`: the
+/// search goes on, and its bits are no longer those of a run that stayed where it was.
+fn moved(found: &store::Loaded, now: &str) -> Result<Option<String>, StoreError> {
+    let before = computed_by(found)?.filter(|&before| before != now);
+    Ok(before.map(|before| {
+        format!(
+            "the checkpoint of step {} was computed by {before}; from here on {now} computes, with \
+             other bits than a run that had stayed there",
+            found.step
+        )
+    }))
 }
 
 /// The configuration as it goes on with the checkpoint's search. One that contradicts it is refused
@@ -40,9 +53,27 @@ pub(super) fn go_on(
     })
 }
 
+/// Refuses a checkpoint of other data. Gives what is worth an event where a search goes on from
+/// `found`, by kind.
+pub(super) fn events(
+    config: &Config,
+    folder: &StateFolder,
+    found: &store::Loaded,
+    data: (&Dataset, &Contents),
+    computed_by: &str,
+) -> Result<Vec<(&'static str, String)>, DaemonError> {
+    let bound = check_data(config, folder, found, data)?;
+    let moved = moved(found, computed_by)?;
+    if let Some(event) = &moved {
+        tracing::warn!("{event}");
+    }
+    let events = [("data", bound), ("device", moved)].into_iter();
+    Ok(events.filter_map(|(kind, event)| Some((kind, event?))).collect())
+}
+
 /// Refuses a checkpoint of other data, and says what differs. Gives the text of an event where the
 /// checkpoint is older than the binding to contents.
-pub(super) fn check_data(
+fn check_data(
     config: &Config,
     folder: &StateFolder,
     found: &store::Loaded,
@@ -95,4 +126,30 @@ pub(super) fn keep_list(
 
 fn list_path(folder: &StateFolder) -> PathBuf {
     Path::join(folder.path(), "images.jsonl.gz")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{BestFolder, Checkpoints, Retention};
+
+    #[test]
+    fn a_checkpoint_that_something_else_computed_is_told() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = StateFolder::open(&root.path().join("state")).unwrap();
+        BestFolder::open(&folder.best()).unwrap();
+        let checkpoints = Checkpoints::new(&folder, Retention::newest(3).unwrap());
+        let told = |step: u64, files: &[(&str, &[u8])]| {
+            checkpoints.write(step, "hash", files).unwrap();
+            let found = checkpoints.load_newest().unwrap().unwrap();
+            moved(&found, "cpu, fast (AVX-512)").unwrap()
+        };
+        assert_eq!(told(1, &[("config.json", b"{}")]), None, "too old to know");
+        assert_eq!(told(2, &[("computed_by.txt", b"cpu, fast (AVX-512)")]), None);
+        let text = told(3, &[("computed_by.txt", b"cuda:0, candle")]).unwrap();
+        assert!(
+            text.starts_with("the checkpoint of step 3 was computed by cuda:0, candle"),
+            "{text}"
+        );
+    }
 }

@@ -15,7 +15,9 @@ use crate::data::{Contents, DataNote, Dataset, LockedTest, Scratch};
 use crate::engine::{DeviceChoice, Executor, ExecutorChoice, OpenDevice};
 use crate::search::{Search, SearchConfig, SearchState, Task};
 use crate::space::Space;
-use crate::store::{BestFolder, Binding, Checkpoints, Health, Rejected, StateFolder, read_state};
+use crate::store::{
+    BestFolder, Binding, Checkpoints, Health, History, Rejected, StateFolder, read_state,
+};
 
 /// A CUDA device may come up after the daemon, at boot.
 const DEVICE_PATIENCE: Duration = Duration::from_mins(1);
@@ -61,25 +63,22 @@ pub(super) fn set_up(
 
     let contents = Contents::of(&dataset)?;
     tell(&contents, &loaded, dataset.notes());
-    let mut bound = None;
-    let (state, rejected) = match found {
+    let computed_by = format!("{}, {}", device.used, task.exec.name());
+    let binding = binding::binding(config, &contents, computed_by);
+    let (state, rejected, events) = match found {
         Some(found) => {
-            let data = (&*dataset, &contents);
-            bound = binding::check_data(config, &folder, &found, data)?;
-            (read_state(&found, &task)?, found.rejected)
+            let (data, by) = ((&*dataset, &contents), &binding.computed_by);
+            let events = binding::events(config, &folder, &found, data, by)?;
+            (read_state(&found, &task)?, found.rejected, events)
         }
-        None => (Search::initial_state(&task)?, Vec::new()),
+        None => (Search::initial_state(&task)?, Vec::new(), Vec::new()),
     };
     let step = state.place.number(&config.schedule);
     let Opened { mut history, health, last } =
         open_history(&folder, config.store.history_bytes, step)?;
-    if let Some(event) = bound {
-        tracing::info!(kind = "data", "{event}");
-        history.event(unix_time().as_millis() as i64, "data", &event)?;
-    }
+    write_down(&mut history, events)?;
     binding::keep_list(&folder, &dataset, &contents)?;
     let best = Arc::new(BestFolder::open(&folder.best())?);
-    let binding = binding::binding(config, &contents);
     let mut status = initial_status(&task, &device, threads, (&loaded, contents));
     status.checkpoint.rejected_total = rejected.len() as u64;
     // What was drawn before this process is not fresh.
@@ -131,6 +130,18 @@ fn tell(contents: &Contents, loaded: &Loaded, notes: &[DataNote]) {
             tracing::info!("data: {note}");
         }
     }
+}
+
+/// Logs events, and writes them to the history.
+fn write_down(
+    history: &mut History,
+    events: Vec<(&'static str, String)>,
+) -> Result<(), DaemonError> {
+    for (kind, event) in events {
+        tracing::info!(kind, "{event}");
+        history.event(unix_time().as_millis() as i64, kind, &event)?;
+    }
+    Ok(())
 }
 
 fn unix_time() -> Duration {

@@ -7,6 +7,7 @@
 //! search.json             everything else
 //! config.json             the settings that the search depends on
 //! data.json               what the data holds, with its fingerprint; older ones have none
+//! computed_by.txt         the device and the executor; older ones have none
 //! ```
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ const POLICY: &str = "policy.safetensors";
 const SEARCH: &str = "search.json";
 pub(super) const CONFIG: &str = "config.json";
 pub(super) const DATA: &str = "data.json";
+const COMPUTED_BY: &str = "computed_by.txt";
 
 const THETA: &str = "theta.";
 const ADAM: &str = "adam.";
@@ -57,13 +59,16 @@ struct BestEntry {
     step: u64,
 }
 
-/// What a checkpoint belongs to: it is of no use with anything else.
+/// What a checkpoint belongs to: it is of no use with other settings or data, and goes on with
+/// other bits where something else computes.
 #[derive(Clone, Debug)]
 pub struct Binding {
     /// The settings that the search depends on, as JSON.
     pub config: String,
     /// What the data holds, as JSON.
     pub data: String,
+    /// The device and the executor, such as `cpu, fast (AVX-512)`.
+    pub computed_by: String,
 }
 
 /// The files of a checkpoint of `state`, which belongs to `binding`.
@@ -94,6 +99,7 @@ pub fn state_files(
         (SEARCH, serde_json::to_vec_pretty(&search)?),
         (CONFIG, binding.config.as_bytes().to_vec()),
         (DATA, binding.data.as_bytes().to_vec()),
+        (COMPUTED_BY, binding.computed_by.as_bytes().to_vec()),
     ])
 }
 
@@ -105,6 +111,11 @@ pub fn config_text(loaded: &Loaded) -> Result<&str, StoreError> {
 /// What the data of a checkpoint's search holds; none where the checkpoint is too old to know.
 pub fn data_text(loaded: &Loaded) -> Result<Option<&str>, StoreError> {
     loaded.files.get(DATA).map(|bytes| text(loaded, DATA, bytes)).transpose()
+}
+
+/// What computed a checkpoint; none where it is too old to know.
+pub fn computed_by(loaded: &Loaded) -> Result<Option<&str>, StoreError> {
+    loaded.files.get(COMPUTED_BY).map(|bytes| text(loaded, COMPUTED_BY, bytes)).transpose()
 }
 
 /// Reads the files of a checkpoint back, and checks that they fit the task.

@@ -85,7 +85,8 @@ fn set_stage(
     let sampler = on_own_thread(Sampler::new(task.clone(), policy));
     let trainer = on_own_thread(Trainer::new(learner));
     let evaluator = on_own_thread(Evaluator::new(Scorer::new(task.clone())));
-    let binding = Binding { config: "{}".to_owned(), data: "{}".to_owned() };
+    let binding =
+        Binding { config: "{}".to_owned(), data: "{}".to_owned(), computed_by: String::new() };
     let keeper = Keeper::new(task.clone(), files, binding, ToString::to_string);
     let keeper = on_own_thread(keeper);
     let (publish, status) = watch::channel(Arc::new(Status::default()));
