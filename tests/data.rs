@@ -147,6 +147,49 @@ fn a_state_is_refused_other_images_and_says_what_changed() {
     assert_eq!(rig.run(&rig.path("data"), 2).0, Some(0));
 }
 
+#[test]
+fn the_data_can_be_looked_at_before_a_search() {
+    let rig = Rig::new();
+    rig.put("train/dog/0.png", 3);
+    rig.put("train/dog/1.png", 5);
+    rig.put("test/dog/0.png", 7);
+    fs::write(rig.data("train/Thumbs.db"), "x").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_enasd"))
+        .args(["check-config", "--data", "--config"])
+        .arg(rig.path("c.toml"))
+        .env("ENASD_DATA__PATH", rig.path("data"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}");
+    for text in [
+        " 25 test images of 1x8x8 in 4 classes, in memory\n# fingerprint ",
+        "\n# cow            6          2          8\n",
+        "\n# rare classes: ",
+        "`dog` (",
+        "1 entries that are no part of the data were passed over: ",
+    ] {
+        assert!(said.contains(text), "{text}: {said}");
+    }
+    // It is a configuration all the same.
+    fs::write(rig.path("said.toml"), &said).unwrap();
+    let again = Command::new(env!("CARGO_BIN_EXE_enasd"))
+        .args(["check-config", "--config"])
+        .arg(rig.path("said.toml"))
+        .output()
+        .unwrap();
+    assert!(again.status.success());
+
+    fs::write(rig.data("train/cow/x.png"), "x").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_enasd"))
+        .args(["check-config", "--data", "--config"])
+        .arg(rig.path("c.toml"))
+        .env("ENASD_DATA__PATH", rig.path("data"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(78));
+}
+
 /// Takes out of the newest checkpoint what the data holds, and puts the path in.
 fn age(state: &Path, path: &Path) {
     let folder = StateFolder::open(state).unwrap();

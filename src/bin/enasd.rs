@@ -11,6 +11,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use enasd::bench::{self, ArchChoice, BenchConfig, BenchError, Job, NetKind, Report, Saves};
 use enasd::config::{Config, ConfigError, Loaded, environment};
 use enasd::daemon::{self, DaemonError, EXIT_CONFIG, EXIT_INTERNAL, RunConfig};
+use enasd::data::{DataReport, Dataset};
 use enasd::engine::ExecutorChoice;
 use enasd::manual::Manual;
 use enasd::net::Shape;
@@ -39,7 +40,7 @@ enum Verb {
     /// Search until stopped (the default).
     Run(RunArgs),
     /// Check the configuration and print every value with its source.
-    CheckConfig(ConfigArgs),
+    CheckConfig(CheckArgs),
     /// Measure how fast one child trains and is evaluated here.
     Bench(BenchArgs),
     /// Write the manual page and the shell completions into a folder, for a package.
@@ -71,6 +72,16 @@ struct ConfigArgs {
     /// Any key of the configuration, over everything else: `--set net.channels=8`. Again for more.
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_setting)]
     set: Vec<(String, String)>,
+}
+
+#[derive(Args, Clone)]
+struct CheckArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Read the data too, and print what it holds: counts by split and class, rare classes, images
+    /// that show nothing, its fingerprint.
+    #[arg(long)]
+    data: bool,
 }
 
 #[derive(Args, Clone)]
@@ -271,12 +282,19 @@ fn manual(folder: &Path) -> Result<(), Failure> {
     })
 }
 
-fn check_config(args: &ConfigArgs) -> Result<(), Failure> {
-    let loaded = load(args)?;
+/// What is printed is a configuration: what is said of the data are comments in it.
+fn check_config(args: &CheckArgs) -> Result<(), Failure> {
+    let loaded = load(&args.config)?;
     for variable in &loaded.passed_over {
         say(&format!("warning: {variable}"));
     }
     print(&loaded.explain());
+    if args.data {
+        let Config { data, seed, .. } = &loaded.config;
+        let report = Dataset::load(data, *seed).and_then(|dataset| DataReport::of(&dataset));
+        let report = report.map_err(DaemonError::from)?.to_string();
+        report.lines().for_each(|line| print(&format!("# {line}\n")));
+    }
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod handed_over;
 mod history;
 mod limits;
 mod listeners;
+mod loading;
 mod origins;
 mod reload;
 mod service;
@@ -30,6 +31,7 @@ use crate::config::Loaded;
 use crate::daemon::greeting::{greet, process};
 use crate::daemon::handed_over::HandedOver;
 use crate::daemon::listeners::Listeners;
+use crate::daemon::loading::Loading;
 use crate::daemon::reload::{Live, Reloader, running_config, saving};
 use crate::daemon::service::{Service, tell_service_manager};
 use crate::daemon::setup::{Setup, set_up};
@@ -97,7 +99,8 @@ fn run_with(config: RunConfig, handed: HandedOver, outlet: &Outlet) -> Result<()
         tracing::warn!("{variable}");
     }
     let (saving, saved) = watch::channel(saving(loaded)?);
-    let mut setup = set_up(loaded, saved, config.threads)?;
+    let watch = Loading::start(outlet.clone());
+    let mut setup = set_up(loaded, saved, config.threads, watch)?;
     let listeners = Listeners::open(handed, loaded)?;
     setup.status.process = process(setup.files.folder.path(), &listeners);
     greet(&setup.status, loaded);

@@ -11,7 +11,7 @@ use crate::config::Loaded;
 use crate::daemon::DaemonError;
 use crate::daemon::binding;
 use crate::daemon::history::{Opened, open_history};
-use crate::data::{Contents, DataNote, Dataset, LockedTest, Scratch};
+use crate::data::{Contents, DataNote, Dataset, LoadWatch, LockedTest, Scratch};
 use crate::engine::{DeviceChoice, Executor, ExecutorChoice, OpenDevice};
 use crate::search::{Search, SearchConfig, SearchState, Task};
 use crate::space::Space;
@@ -44,6 +44,7 @@ pub(super) fn set_up(
     loaded: &Loaded,
     saving: watch::Receiver<Saving>,
     threads: usize,
+    watch: Arc<dyn LoadWatch>,
 ) -> Result<Setup, DaemonError> {
     let folder = StateFolder::open(&loaded.state()?)?;
     let checkpoints = Checkpoints::new(&folder, saving.borrow().retention);
@@ -53,7 +54,7 @@ pub(super) fn set_up(
         None => loaded.clone(),
     };
     let config = &loaded.config;
-    let scratch = Scratch::new(&folder.cache());
+    let scratch = Scratch::new(&folder.cache()).watched(watch);
     let dataset = Arc::new(Dataset::load_into(&config.data, config.seed, &scratch)?);
     let device = open_device(&config.engine.device)?;
     let exec = open_executor(config.engine.executor, &device)?;

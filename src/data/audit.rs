@@ -27,7 +27,7 @@ pub(super) fn classes_without(
     let without = class_names.iter().zip(has_image).filter(|(_, has_image)| !has_image);
     let without: Vec<&String> = without.map(|(name, _)| name).collect();
     let names = without.iter().take(N_EXAMPLES).map(|&name| name.clone()).collect();
-    let note = DataNote::ClassesWithout { split, count: without.len(), names };
+    let note = DataNote::ClassesWithout { split: split.to_owned(), count: without.len(), names };
     (!without.is_empty()).then_some(note)
 }
 

@@ -7,7 +7,7 @@ use rand::seq::index;
 
 use crate::data::split::Parts;
 use crate::data::{Batch, DataConfig, DataError, DataNote, ImageSet, ImageShape};
-use crate::data::{Normalization, Scratch, audit, source, split};
+use crate::data::{Normalization, Scratch, audit, cache, split};
 use crate::random::{Owner, generator};
 
 /// The test split, which nothing reads.
@@ -57,7 +57,7 @@ impl Dataset {
     /// The same; sets that are too large for memory lie in `scratch`.
     pub fn load_into(config: &DataConfig, seed: u64, scratch: &Scratch) -> Result<Self, DataError> {
         let Parts { class_names, train, valid, test, notes } =
-            split::parts(source::load(config, scratch)?, config, seed)?;
+            split::parts(cache::load(config, scratch)?, config, seed)?;
         let mut dataset = Self::new(class_names, train, valid, test)?;
         dataset.notes = notes;
         let Self { class_names, train, valid, test, notes, .. } = &mut dataset;

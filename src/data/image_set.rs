@@ -155,6 +155,12 @@ impl ImageSet {
         self.stored.pixels.read(offset, self.shape.n_values(), buffer)
     }
 
+    /// The file of each image; none where many images are in one file.
+    pub(super) fn file_names(&self) -> Vec<Box<str>> {
+        let names = &self.stored.names;
+        self.places.iter().filter_map(|&place| names.get(place as usize).cloned()).collect()
+    }
+
     /// What image `idx` is called: its file, below the folder of the data, or its number in the
     /// file that it is in.
     pub fn name(&self, idx: usize) -> String {

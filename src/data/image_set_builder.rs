@@ -49,6 +49,7 @@ impl<'a> ImageSetBuilder<'a> {
             return Err(DataError::TooManyImages { path: self.origin.clone() });
         }
         self.labels.push(label);
+        self.scratch.count();
         if self.disk.is_none() && self.scratch.memory_bytes() < self.memory.len() + pixels.len() {
             let (file, path) = self.scratch.file()?;
             self.disk = Some((BufWriter::with_capacity(WRITE_BYTES, file), path));
@@ -84,7 +85,7 @@ impl<'a> ImageSetBuilder<'a> {
                 path: path.clone(),
                 source: error.into_error(),
             })?;
-            (Pixels::Disk { file, path }, stored)
+            (Pixels::Disk { file, path, start: 0 }, stored)
         } else {
             if kept < stored {
                 let starts = (0..labels.len()).map(|n| (n * stored, n * kept));

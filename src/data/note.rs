@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::data::shown::{listed, shown};
 
 /// How many examples a note has.
@@ -10,7 +12,7 @@ pub(super) const N_EXAMPLES: usize = 10;
 
 /// Something about the data that a person should know, and that stops nothing. As text it is one
 /// sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum DataNote {
     /// Files and folders that are no part of the data were passed over.
@@ -53,7 +55,7 @@ pub enum DataNote {
     /// Classes have no image in a split.
     ClassesWithout {
         /// Name of the split.
-        split: &'static str,
+        split: String,
         /// How many classes.
         count: usize,
         /// The first of them.
@@ -138,7 +140,7 @@ mod tests {
         let expected = "passed over as no part of the data: 3, `a\\u000a`, `b` and 1 more";
         assert_eq!(note.to_string(), expected);
         let names = vec!["dog".to_owned()];
-        let note = DataNote::ClassesWithout { split: "validation", count: 1, names };
+        let note = DataNote::ClassesWithout { split: "validation".to_owned(), count: 1, names };
         assert_eq!(note.to_string(), "classes without a validation image: 1, `dog`");
     }
 }

@@ -19,6 +19,8 @@ pub(super) enum Pixels {
         file: File,
         /// Where the file is, or was before it lost its name.
         path: PathBuf,
+        /// Where in it the images begin.
+        start: u64,
     },
 }
 
@@ -35,9 +37,9 @@ impl Pixels {
                 let start = offset as usize;
                 Ok(&bytes[start..start + len])
             }
-            Self::Disk { file, path } => {
+            Self::Disk { file, path, start } => {
                 buffer.resize(len, 0);
-                file.read_exact_at(buffer, offset)
+                file.read_exact_at(buffer, start + offset)
                     .map_err(|source| DataError::Stored { path: path.clone(), source })?;
                 Ok(buffer)
             }

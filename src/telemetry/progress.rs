@@ -47,8 +47,17 @@ pub struct View {
 }
 
 impl View {
+    /// The data are read, and so many `images` are there.
+    pub fn reading(images: u64) -> Self {
+        Self { doing: format!("reading the data: {images} images"), ..Self::default() }
+    }
+
     fn head(&self) -> String {
         let Self { doing, cycle, epoch, epochs, .. } = self;
+        // Before the search there is neither.
+        if *epochs == 0 {
+            return doing.clone();
+        }
         format!("cycle {cycle} · epoch {epoch}/{epochs} · {doing}")
     }
 
@@ -207,6 +216,7 @@ mod tests {
         let whole = "reward 0.712 · baseline 0.698 · random 0.661 · entropy 21.4 nats · 3m left in the cycle";
         assert_eq!(view().line(), whole);
         assert_eq!(View::default().line(), "");
+        assert_eq!(View::reading(512).head(), "reading the data: 512 images");
         let early = View { left: None, reward: None, baseline: None, ..view() };
         assert_eq!(early.line(), "random 0.661 · entropy 21.4 nats");
     }

@@ -9,10 +9,12 @@ use serde_json::Value;
 use crate::rig::{Diagnosis, Rig, is_root, listing};
 
 /// Every check that a running daemon gets.
-const CHECKS: [&str; 19] = [
+const CHECKS: [&str; 21] = [
     "version",
     "config",
     "drift",
+    "data",
+    "binding",
     "state",
     "lock",
     "mount",

@@ -9,6 +9,7 @@ mod checkpoint;
 mod clock;
 pub(crate) mod command;
 mod config;
+mod data;
 mod device;
 mod disk;
 mod finding;
@@ -59,6 +60,7 @@ impl Diagnosis {
     pub(crate) async fn of(patient: &Patient) -> Self {
         let mut findings = version::check(patient);
         findings.extend(config::check(patient));
+        findings.extend(data::check(patient));
         findings.extend(state::check(patient));
         findings.extend(disk::check(patient));
         findings.extend(checkpoint::check(patient));
