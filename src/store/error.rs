@@ -269,10 +269,12 @@ fn io_remedy(source: &io::Error) -> &'static str {
 /// that it does not understand meets a damaged schema.
 pub(super) fn is_database_damage(source: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode;
-    matches!(
-        source.sqlite_error_code(),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
-    )
+    // This program's own text is refused only where the schema is not the one that it made.
+    matches!(source, rusqlite::Error::SqlInputError { .. })
+        || matches!(
+            source.sqlite_error_code(),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
+        )
 }
 
 fn database_remedy(source: &rusqlite::Error) -> &'static str {

@@ -19,6 +19,7 @@ pub(super) const HISTORY: &str = "history.sqlite";
 pub(super) const CORRUPT: &str = "corrupt";
 const BEST: &str = "best";
 const CHAMPIONS: &str = "champions";
+const CACHE: &str = "cache";
 
 /// The state folder, held for as long as this value lives.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ impl StateFolder {
             self.lock = lock(&self.path)?;
             restored.push(LOCK);
         }
-        for part in [CHECKPOINTS, BEST, CHAMPIONS, CORRUPT] {
+        for part in [CHECKPOINTS, BEST, CHAMPIONS, CORRUPT, CACHE] {
             let path = self.path.join(part);
             if !is_there(&path)? {
                 create_folder(&path)?;
@@ -98,7 +99,7 @@ impl StateFolder {
 
     /// Where what can be made again lies: it may be deleted while no daemon runs.
     pub fn cache(&self) -> PathBuf {
-        self.path.join("cache")
+        self.path.join(CACHE)
     }
 
     /// Free space of the folder's filesystem, as far as this user may use it.

@@ -226,7 +226,7 @@ catalog! {
     STATE_FREE = Definition::gauge("enas_state_free_bytes", Unit::Bytes, "Free space where the state folder is.").from(Start::Unknown);
     STATE_BYTES = Definition::gauge("enas_state_bytes", Unit::Bytes, "Size of the state folder when the last checkpoint was written.").from(Start::Unknown);
     HISTORY_BACKLOG = Definition::gauge("enas_history_backlog", Unit::Number, "Finished steps that the history did not take at the last attempt to write it.");
-    HISTORY_BYTES = Definition::gauge("enas_history_bytes", Unit::Bytes, "Size of the history.").from(Start::Unknown);
+    HISTORY_BYTES = Definition::gauge("enas_history_bytes", Unit::Bytes, "Size of the database of the history.").from(Start::Unknown);
     HISTORY_LIMIT = Definition::gauge("enas_history_limit_bytes", Unit::Bytes, "Bytes that single rows of the history may take before older ones are folded.").from(Start::Unknown);
     HISTORY_MISSING = Definition::gauge("enas_history_missing", Unit::Number, "Steps before the checkpoint whose rows the history lacked at the start.");
     HISTORY_DAMAGED = Definition::gauge("enas_history_damaged", Unit::Number, "Rows of the history that were not what had been written, at the start.");

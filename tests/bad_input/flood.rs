@@ -253,11 +253,11 @@ fn large_replies_that_nobody_reads_cost_no_memory_and_keep_nobody_from_asking() 
 fn without_file_descriptors_nothing_spins_and_it_recovers() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    let plain = enasd(&state);
-    let mut command = Command::new("prlimit");
-    command.arg("--nofile=64").arg(plain.get_program()).args(plain.get_args());
-    command.envs(plain.get_envs().filter_map(|(key, value)| Some((key, value?))));
-    let daemon = paused(Daemon::start(command, &state));
+    let daemon = paused(Daemon::start(enasd(&state), &state));
+    // At its start it would refuse so low a limit.
+    let pid = daemon.process.0.id().to_string();
+    let lowered = Command::new("prlimit").args(["--nofile=64", "--pid", &pid]).status().unwrap();
+    assert!(lowered.success());
     // More than it has descriptors for; the rest waits in the socket's queue.
     let peers: Vec<_> = (0..100).map(|_| connect(&daemon)).collect();
     sleep(Duration::from_secs(1));

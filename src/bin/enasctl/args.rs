@@ -224,7 +224,8 @@ pub(crate) struct HistoryArgs {
     pub(crate) csv: bool,
     /// Folds old rows into one for each hour, phase and arm, until single rows take at most so
     /// many bytes, as in 500MB or 2GB.
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, exclusive = true)]
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes,
+        conflicts_with_all = ["since", "limit", "tail", "arm", "phase", "losses", "csv"])]
     pub(crate) prune: Option<u64>,
 }
 
