@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -198,11 +199,14 @@ class Rig:
             return daemon.said()
 
     def doctor(self, state):
-        """What the doctor finds wrong: its report, or nothing."""
+        """What the doctor finds wrong, or warns of in the history; or nothing."""
         argv = [self.enasctl, "doctor", "--config", REPOSITORY / "config/tiny.toml",
-                "--state", state, "--socket", f"{state}.sock"]
+                "--state", state, "--socket", f"{state}.sock", "--output", "ndjson"]
         env = self.env({"ENASD_SEED": str(self.seed)})
         done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, timeout=PATIENCE)
         require(done.returncode in (0, 4), f"doctor ended with {done.returncode}: {done.stderr}")
-        return done.stdout if done.returncode == 4 else ""
+        found = map(json.loads, done.stdout.splitlines())
+        wrong = [finding for finding in found if finding["verdict"] == "fail"
+                 or (finding["check"], finding["verdict"]) == ("history", "warn")]
+        return "\n".join(f"{finding['check']}: {finding['what']}" for finding in wrong)
