@@ -99,7 +99,7 @@ fn run_with(config: RunConfig, handed: HandedOver, outlet: &Outlet) -> Result<()
         tracing::warn!("{variable}");
     }
     let (saving, saved) = watch::channel(saving(loaded)?);
-    let watch = Loading::start(outlet.clone());
+    let watch = Loading::start(output, outlet);
     let mut setup = set_up(loaded, saved, config.threads, watch)?;
     let listeners = Listeners::open(handed, loaded)?;
     setup.status.process = process(setup.files.folder.path(), &listeners);

@@ -27,6 +27,9 @@ use crate::store::{Defect, StoreError};
 /// The schema that this program writes, in `PRAGMA user_version`.
 pub(super) const VERSION: u32 = 2;
 
+/// Memory for pages of a connection that reads; negative, as SQLite writes kibibytes.
+const READ_CACHE_KIB: i64 = -256;
+
 /// Says in the file's header whose database it is: `ENAS`.
 const APPLICATION_ID: i32 = 0x454e_4153;
 
@@ -192,6 +195,8 @@ pub(super) fn open_first(path: &Path) -> Result<Option<Connection>, StoreError> 
 /// Opens the database to be read. It must be there.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     let db = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    // There is a connection for each follower; the system keeps the file's pages for all of them.
+    db.pragma_update(None, "cache_size", READ_CACHE_KIB).map_err(database_error("open", path))?;
     current(&db, path)?;
     Ok(db)
 }

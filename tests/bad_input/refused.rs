@@ -44,7 +44,7 @@ fn wrong_variables_and_flags_are_refused_with_what_would_be_right() {
         said(command.env(name, OsStr::from_bytes(value))).check(78, &[words]);
     }
     let args = ["--metrics", "localhost"];
-    check(78, &[], &args, &["--telemetry.metrics", "`127.0.0.1:9899`"]);
+    check(78, &[], &args, &["--metrics: `telemetry.metrics` takes", "`127.0.0.1:9899`"]);
     check(78, &[], &["--seed", "x"], &["--seed: `seed` takes a whole number", "found `x`"]);
     let long = format!("/{}", "x".repeat(120));
     check(78, &[], &["--socket", &long], &["`api.socket` takes a path of 1 to 107 bytes of UTF-8"]);
