@@ -123,7 +123,9 @@ class Record:
         arguments = arguments.rstrip().removesuffix(")").split(", ")
         handle = getattr(self, f"_{call}", None)
         if handle:
-            handle(arguments, int(result.split()[0], 0), start)
+            # A file that is being closed while the process ends is closed, whatever comes of it.
+            ended = result.split()[0] == "?"
+            handle(arguments, 0 if ended else int(result.split()[0], 0), start)
         else:
             self._unknown(call, arguments)
 
