@@ -49,7 +49,7 @@ wait_for() {
 
 type_line() { tm send-keys -l "$1" && tm send-keys Enter; }
 
-step() { shown | grep -Eo 'step [0-9,]+$|step [0-9,]+ +$' | head -n 1 | tr -dc 0-9; }
+step() { shown | grep -Eo 'search step [0-9,]+ *$' | head -n 1 | tr -dc 0-9; }
 
 # Whether anything on the screen has another colour than the terminal's own.
 colored() { tm capture-pane -pe | grep -E $'\e\\[([34][0-8]|9[0-7])' >/dev/null; }
@@ -57,7 +57,7 @@ colored() { tm capture-pane -pe | grep -E $'\e\\[([34][0-8]|9[0-7])' >/dev/null;
 # Waits until the number of the step has grown.
 wait_for_steps() {
   local first now
-  wait_for 'the search goes on: step [0-9]'
+  wait_for 'the search goes on, at search step [0-9]'
   first=$(step)
   for _ in $(seq 600); do
     now=$(step)
@@ -90,7 +90,7 @@ readonly top="$bin/enasctl --socket $scratch/s top"
 
 # It shows the phase and goes on.
 type_line "clear; $top; echo LEFT=\$?"
-wait_for '(shared|controller|derive) phase +.* of [0-9]+, [0-9.]+ steps/s'
+wait_for '(shared|controller) phase +.* step [0-9]+/[0-9]+, [0-9.]+ steps/s'
 wait_for_steps
 wait_for '^ The policy: (not measured yet|not yet better|better|worse)'
 wait_for 'random arm'
