@@ -15,7 +15,7 @@ use crate::api::{Problem, ProblemCode};
 use crate::store::{EventRow, HistoryReader};
 
 /// Events read at a time: a follower that reads slowly holds this much and no more.
-const PAGE: u32 = 256;
+const PAGE: u32 = 32;
 
 /// How often a follower looks for events: they come about once a minute.
 const POLL: Duration = Duration::from_millis(500);
