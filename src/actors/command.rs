@@ -140,7 +140,7 @@ impl Driver {
             }
             if of == WeightsOf::Score {
                 let why = format!("{id} is not among the best: no weights are kept with it");
-                return Err(Refusal::Request { why });
+                return Err(Refusal::State { why });
             }
         }
         let shared = self.shared().await.map_err(failed)?;

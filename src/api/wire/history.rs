@@ -1,6 +1,7 @@
 //! What is asked of the history and what it answers.
 
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{Object, ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::space::Arch;
@@ -23,17 +24,29 @@ pub struct HistoryQuery {
     #[param(minimum = 1, maximum = 10000)]
     pub limit: u32,
     /// The last rows instead, 1 to 10000; `since` and `limit` then mean nothing.
-    #[param(minimum = 1, maximum = 10000)]
+    #[param(minimum = 1, maximum = 10000, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tail: Option<u32>,
     /// Only rows of one arm: `controller`, `random` or `derive`.
-    #[param(value_type = Option<String>)]
+    #[param(required = false, schema_with = arms)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arm: Option<HistoryArm>,
     /// Only rows of one phase: `shared`, `controller` or `derive`.
-    #[param(value_type = Option<String>)]
+    #[param(required = false, schema_with = phases)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<HistoryPhase>,
+}
+
+fn arms() -> Object {
+    one_of(HistoryArm::ALL.map(HistoryArm::name))
+}
+
+fn phases() -> Object {
+    one_of(HistoryPhase::ALL.map(HistoryPhase::name))
+}
+
+fn one_of<const N: usize>(names: [&'static str; N]) -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()
 }
 
 impl Default for HistoryQuery {
@@ -144,6 +157,7 @@ impl From<Page> for HistoryReply {
 pub struct PruneRequest {
     /// Bytes that single rows may take; older ones are folded into a row for each hour, phase and
     /// arm.
+    #[schema(maximum = 18_446_744_073_709_551_615_usize)]
     pub bytes: u64,
 }
 
