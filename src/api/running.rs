@@ -43,5 +43,8 @@ impl fmt::Debug for LogFilter {
 pub struct LogLevel {
     /// A level (off, error, warn, info, debug, trace), or a list such as
     /// `info,enasd::actors=debug`.
+    #[schema(
+        pattern = r"^ *([A-Za-z0-9_:]+=)?(off|error|warn|info|debug|trace) *(, *([A-Za-z0-9_:]+=)?(off|error|warn|info|debug|trace) *)*$"
+    )]
     pub level: String,
 }
