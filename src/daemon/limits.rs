@@ -23,8 +23,8 @@ const THREADS: usize = 32;
 /// more.
 const FILES: usize = 128;
 
-/// Connections that are served at a time: 256 on the socket, 32 for metrics.
-const CONNECTIONS: usize = 256 + 32;
+/// Connections that are served at a time: 256 on the socket, 128 for metrics.
+const CONNECTIONS: usize = 256 + 128;
 
 /// Bytes of addresses: the allocator takes them by the gigabyte, and the smallest search has 2.
 const ADDRESS_BYTES: u64 = 3 << 30;
