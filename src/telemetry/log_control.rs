@@ -61,9 +61,30 @@ pub(super) fn parse(text: &str) -> Result<EnvFilter, TelemetryError> {
 /// The same filter with its levels that name no module being those of enasd: of a library that is
 /// not named, warnings and errors are heard, and not what it says of itself.
 fn with_quiet_libraries(text: &str) -> String {
-    let quiet = |part: &str| match part.trim().parse::<LevelFilter>() {
+    let quiet = |part: &str| match part.parse::<LevelFilter>() {
         Ok(level) if LevelFilter::WARN < level => format!("warn,enasd={level}"),
         _ => part.to_owned(),
     };
-    text.split(',').map(quiet).collect::<Vec<_>>().join(",")
+    // The library takes no blanks around what it reads.
+    text.split(',').map(str::trim).map(quiet).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ONE: &str = " {0,3}([A-Za-z0-9_:]{1,4}=)?(off|error|warn|info|debug|trace) {0,3}";
+
+    proptest! {
+        /// What the API's document calls a filter (the pattern of `LogLevel`) is one for the
+        /// library too. `0=off     ,  debug` once was not.
+        #[test]
+        fn every_filter_of_the_rule_is_one_of_the_library(
+            text in format!("{ONE}(,{ONE}){{0,3}}").as_str(),
+        ) {
+            prop_assert!(is_log_filter(&text) && parse(&text).is_ok());
+        }
+    }
 }
