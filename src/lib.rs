@@ -10,6 +10,7 @@ pub mod engine;
 pub mod export;
 pub mod manual;
 pub mod net;
+pub mod printable;
 pub mod random;
 pub mod search;
 pub mod space;

@@ -56,7 +56,8 @@ const ANYHOW: &[&str] = &["anyhow"];
 const LAYERS: &[Layer] = &[
     layer("space", &[], &[ACTORS, SOCKETS, FILES, METRICS, TENSORS, RANDOM, THREADS, ANYHOW]),
     layer("random", &[], &[ACTORS, SOCKETS, FILES, METRICS, TENSORS, THREADS, ANYHOW]),
-    layer("data", &["random"], &[ACTORS, SOCKETS, METRICS, ANYHOW]),
+    layer("printable", &[], &[ACTORS, SOCKETS, FILES, METRICS, TENSORS, RANDOM, THREADS, ANYHOW]),
+    layer("data", &["random", "printable"], &[ACTORS, SOCKETS, METRICS, ANYHOW]),
     layer("net", &["space", "random"], &[ACTORS, SOCKETS, FILES, METRICS, TENSORS, ANYHOW]),
     layer("engine", &["net", "random"], &[ACTORS, SOCKETS, METRICS, ANYHOW]),
     layer(

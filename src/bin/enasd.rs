@@ -15,8 +15,9 @@ use enasd::data::{DataReport, Dataset};
 use enasd::engine::ExecutorChoice;
 use enasd::manual::Manual;
 use enasd::net::Shape;
+use enasd::printable::printable;
 use enasd::search::Until;
-use enasd::telemetry::{LAST_WORDS, Outlet, printable};
+use enasd::telemetry::{LAST_WORDS, Outlet};
 
 /// Fresh pages from the system cost more than the arithmetic of a small child.
 #[global_allocator]

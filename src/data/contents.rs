@@ -13,6 +13,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde::{Deserialize, Serialize};
 
 use crate::data::{DataError, Dataset, ImageSet};
+use crate::printable::shown;
 
 /// The form of [`Contents`], and what is hashed.
 const FORMAT: u32 = 1;
@@ -84,9 +85,9 @@ impl Contents {
     pub fn changes_from(&self, before: &Self) -> Vec<String> {
         let mut changes = self.class_changes(before);
         if self.image != before.image {
-            let shown =
+            let sides =
                 |[channels, height, width]: [usize; 3]| format!("{channels}x{height}x{width}");
-            changes.push(format!("images: {} → {}", shown(before.image), shown(self.image)));
+            changes.push(format!("images: {} → {}", sides(before.image), sides(self.image)));
         }
         for name in ["train", "valid", "test"] {
             match (before.split(name), self.split(name)) {
@@ -141,7 +142,7 @@ impl Contents {
         let by_class = self.class_names.iter().filter_map(|name| {
             let old = count(&before.class_names, old, name)?;
             let new = count(&self.class_names, new, name)?;
-            (old != new).then(|| format!("`{}` {old} → {new}", name.escape_debug()))
+            (old != new).then(|| format!("`{}` {old} → {new}", shown(name)))
         });
         let by_class: Vec<String> = by_class.collect();
         if old.images == new.images && by_class.is_empty() {
@@ -183,7 +184,7 @@ fn text(hasher: &mut blake3::Hasher, text: &str) {
 
 /// Names in backquotes.
 fn listed(names: &[String]) -> String {
-    first_of(&names.iter().map(|name| format!("`{}`", name.escape_debug())).collect::<Vec<_>>())
+    first_of(&names.iter().map(|name| format!("`{}`", shown(name))).collect::<Vec<_>>())
 }
 
 /// The first of `texts`, with commas between, and how many more there are.
@@ -265,7 +266,7 @@ mod tests {
         check(
             &before,
             &renamed,
-            &["classes that are gone: `4`", "classes that are new: `\\u{1b}[2J`"],
+            &["classes that are gone: `4`", "classes that are new: `\\u001b[2J`"],
         );
         let more = contents([5, 2, 2], "4");
         let train = "train: 3 images → 5 (`3` 0 → 1, `4` 0 → 1)";

@@ -4,8 +4,9 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use crate::data::shown::{listed, quoted, shown};
+use crate::data::names::{listed, quoted};
 use crate::data::{FileFault, ImageFault, ImageShape, LayoutFault};
+use crate::printable::shown;
 
 /// Why images cannot be loaded, split or streamed. Each text names the file and the place in it,
 /// what was expected and what was found, and how to mend it.

@@ -1,6 +1,6 @@
 //! Why an image file cannot be used.
 
-use crate::data::shown::shown;
+use crate::printable::shown;
 
 /// Why an image file cannot be used. Each text goes on after the file's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::contents::hash_images;
 use crate::data::{Contents, DataError, Dataset};
+use crate::printable::shown;
 
 /// Hexadecimal digits of a BLAKE3 that are kept: the list explains, the fingerprint decides.
 const DIGITS: usize = 16;
@@ -70,18 +71,18 @@ pub fn image_changes(list: &[u8], dataset: &Dataset) -> Result<Vec<String>, Data
     let (order, mut before) = read(list).unwrap_or_default();
     let [mut new, mut changed, mut moved, mut gone] = std::array::from_fn(|_| Kind::default());
     each_image(dataset, |name, mark| match before.remove(&name) {
-        None => new.add(|| format!("`{}` is new", name.escape_debug())),
+        None => new.add(|| format!("`{}` is new", shown(&name))),
         Some(old) if old.hash != mark.hash => {
-            changed.add(|| format!("`{}` shows something else", name.escape_debug()));
+            changed.add(|| format!("`{}` shows something else", shown(&name)));
         }
         Some(old) if (&old.split, &old.class) != (&mark.split, &mark.class) => moved.add(|| {
-            let place = |mark: &Mark| format!("{} of {}", mark.class.escape_debug(), mark.split);
-            format!("`{}` was {} and is {}", name.escape_debug(), place(&old), place(&mark))
+            let place = |mark: &Mark| format!("{} of {}", shown(&mark.class), mark.split);
+            format!("`{}` was {} and is {}", shown(&name), place(&old), place(&mark))
         }),
         Some(_) => {}
     })?;
     for name in order.iter().filter(|name| before.contains_key(*name)) {
-        gone.add(|| format!("`{}` is gone", name.escape_debug()));
+        gone.add(|| format!("`{}` is gone", shown(&name)));
     }
     Ok([new, gone, changed, moved].into_iter().filter_map(Kind::line).collect())
 }
@@ -164,7 +165,7 @@ mod tests {
             image_changes(&list, &after).unwrap(),
             [
                 "`e` is new, and 1 more like it",
-                "`c\\u{7}` is gone",
+                "`c\\u0007` is gone",
                 "`a` shows something else",
                 "`d` was ant of valid and is ant of train, and 1 more like it",
             ]

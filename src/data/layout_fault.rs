@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::data::shown::{quoted, shown};
+use crate::data::names::quoted;
+use crate::printable::shown;
 
 /// What is wrong with the place of a file or folder among images by class. Each text goes on after
 /// its path.

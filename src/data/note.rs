@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::shown::{listed, shown};
+use crate::data::names::listed;
+use crate::printable::shown;
 
 /// How many examples a note has.
 pub(super) const N_EXAMPLES: usize = 10;

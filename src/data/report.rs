@@ -7,6 +7,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde::Serialize;
 
 use crate::data::{Contents, DataError, Dataset, ImageSet};
+use crate::printable::shown;
 
 /// A class with fewer training images is rare: what is learned of it is chance.
 const RARE: usize = 10;
@@ -63,11 +64,8 @@ impl fmt::Display for DataReport {
         let place = if self.is_on_disk { "read from disk" } else { "in memory" };
         writeln!(f, "{}, {place}", self.summary())?;
         writeln!(f, "fingerprint {blake3}")?;
-        let names: Vec<String> = class_names
-            .iter()
-            .take(MAX_CLASSES)
-            .map(|name| name.escape_debug().to_string())
-            .collect();
+        let names: Vec<String> =
+            class_names.iter().take(MAX_CLASSES).map(|name| shown(name).to_string()).collect();
         let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
         write!(f, "{:width$}", "class")?;
         splits.iter().try_for_each(|split| write!(f, "  {:>9}", split.name))?;
@@ -82,7 +80,7 @@ impl fmt::Display for DataReport {
             write!(f, "\nrare classes: {}", self.rare_classes.join(", "))?;
         }
         if let Some(first) = &self.first_constant {
-            let first = first.escape_debug();
+            let first = shown(first);
             write!(f, "\n{} images show nothing, the first is `{first}`", self.constant_images)?;
         }
         self.notes.iter().try_for_each(|note| write!(f, "\n{note}"))?;
@@ -97,7 +95,7 @@ fn rare_classes(contents: &Contents) -> Vec<String> {
     let rare = contents.class_names.iter().enumerate().filter_map(|(class, name)| {
         let (train, valid) = (count("train", class), count("valid", class));
         let is_rare = train < RARE || valid == 0;
-        is_rare.then(|| format!("`{}` ({train} train, {valid} valid)", name.escape_debug()))
+        is_rare.then(|| format!("`{}` ({train} train, {valid} valid)", shown(name)))
     });
     rare.collect()
 }
@@ -141,10 +139,10 @@ mod tests {
         let names = ["ant", "b\u{7}e"].map(str::to_owned).to_vec();
         let dataset = Dataset::new(names, train, numbered(1), Some(numbered(2))).unwrap();
         let report = DataReport::of(&dataset).unwrap();
-        assert_eq!(report.rare_classes, ["`b\\u{7}e` (9 train, 0 valid)"]);
+        assert_eq!(report.rare_classes, ["`b\\u0007e` (9 train, 0 valid)"]);
         assert_eq!(report.constant_images, 3);
         assert!(report.to_string().ends_with(
-            "\nrare classes: `b\\u{7}e` (9 train, 0 valid)\n\
+            "\nrare classes: `b\\u0007e` (9 train, 0 valid)\n\
              3 images show nothing, the first is `image 0 of 1 images`\n"
         ));
     }

@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal, StdoutLock, Write};
 
 use comfy_table::Table;
 use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
-use enasd::telemetry::printable;
+use enasd::printable::printable;
 use serde::Serialize;
 
 use crate::args::Format;

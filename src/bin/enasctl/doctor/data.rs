@@ -4,6 +4,7 @@ use std::io;
 
 use enasd::config::keys;
 use enasd::data::{Contents, DataConfig, DataError, DataReport, Dataset};
+use enasd::printable::shown;
 use enasd::store::Newest;
 
 use crate::doctor::Finding;
@@ -71,7 +72,7 @@ fn odd(report: &DataReport) -> Vec<Finding> {
         ));
     }
     if let Some(first) = &report.first_constant {
-        let (count, first) = (report.constant_images, first.escape_debug());
+        let (count, first) = (report.constant_images, shown(first));
         findings.push(Finding::warn(
             DATA,
             format!("all pixels of an image are equal in {count} images, the first is `{first}`"),
