@@ -29,7 +29,7 @@ use crate::api::places::{Place, Places, Room, Waits};
 use crate::api::{Limits, Problem, ProblemCode};
 
 /// Connections beyond the places that a server takes: they wait for one, or are told to go.
-pub(super) const SPARE_CONNECTIONS: usize = 32;
+pub const SPARE_CONNECTIONS: usize = 32;
 
 /// Replies up to this size need no room: all places together hold no more of them than is right.
 const SMALL_BYTES: u64 = 32 << 10;

@@ -22,8 +22,11 @@ use crate::api::{ApiError, Limits, Problem, ProblemCode, ServerThread, connectio
 /// The text format of Prometheus.
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// How many are answered at a time; Prometheus keeps one connection.
-const ROOM: Room = Room { places: 128, bytes: 8 << 20 };
+/// How many `/metrics` answers at a time; a Prometheus asks once a connection.
+pub const METRICS_PLACES: usize = 128;
+
+/// Room for them.
+const ROOM: Room = Room { places: METRICS_PLACES, bytes: 8 << 20 };
 
 /// How long a scrape under way may take once the server is to end.
 const SHUTDOWN_SECONDS: u64 = 1;

@@ -40,12 +40,13 @@ pub mod wire;
 
 pub use client::{Client, Lines};
 pub use error::ApiError;
-pub use metrics_server::serve_metrics;
+pub use connection::SPARE_CONNECTIONS;
+pub use metrics_server::{METRICS_PLACES, serve_metrics};
 pub use openapi::document;
 pub use origin::{ConfigOrigins, Layer, Origin};
 pub use problem::{Problem, ProblemCode};
 pub use routes::{COMMANDS, OTHER, ROUTES};
 pub use running::{LogFilter, LogLevel, RunningConfig, SetFilter};
-pub use server::{ServerThread, serve, serve_listener};
+pub use server::{API_PLACES, ServerThread, serve, serve_listener};
 pub use socket::Socket;
 pub use state::{ApiState, Limits, RequestHook, ServeConfig};

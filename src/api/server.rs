@@ -23,9 +23,12 @@ use crate::api::{
     ApiError, ApiState, OTHER, ServeConfig, Socket, connection, gate, readings, routes,
 };
 
-/// How many are answered at a time. Every follower and every command takes a place, which leaves
+/// How many the API answers at a time. Every follower and every command takes a place, which leaves
 /// 224 for questions.
-const ROOM: Room = Room { places: 256, bytes: 16 << 20 };
+pub const API_PLACES: usize = 256;
+
+/// Room for them.
+const ROOM: Room = Room { places: API_PLACES, bytes: 16 << 20 };
 
 /// The longest body of a request: a thousand times an architecture.
 pub(super) const MAX_BODY_BYTES: usize = 64 << 10;

@@ -13,6 +13,7 @@ use std::time::SystemTime;
 use crossbeam::channel::bounded;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::api::{API_PLACES, METRICS_PLACES, SPARE_CONNECTIONS};
 use crate::daemon::DaemonError;
 
 /// Threads beside those that compute: 14 run in a search, and the servers, a reload, data that are
@@ -23,8 +24,8 @@ const THREADS: usize = 32;
 /// more.
 const FILES: usize = 128;
 
-/// Connections that are served at a time: 256 on the socket, 128 for metrics.
-const CONNECTIONS: usize = 256 + 128;
+/// Connections that are held at a time, those of both servers that wait for a place included.
+const CONNECTIONS: usize = API_PLACES + METRICS_PLACES + 2 * SPARE_CONNECTIONS;
 
 /// Bytes of addresses: the allocator takes them by the gigabyte, and the smallest search has 2.
 const ADDRESS_BYTES: u64 = 3 << 30;

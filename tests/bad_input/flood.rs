@@ -9,6 +9,7 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use enasd::api::{API_PLACES, SPARE_CONNECTIONS};
 use enasd::space::Arch;
 use enasd::store::{History, HistoryArm, HistoryPhase, HistoryRow, Keeping};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -93,11 +94,11 @@ fn connections_have_a_limit() {
     let daemon = Daemon::fresh();
     let sockets = || open_files(&daemon).filter(|name| name.starts_with("socket:")).count();
     let peers: Vec<_> = (0..300).map(|_| connect(&daemon)).collect();
-    wait("the daemon takes as many as it may", || (250 < sockets()).then_some(()));
+    wait("the daemon takes as many as it may", || (API_PLACES < sockets()).then_some(()));
     for _ in 0..20 {
-        // Beside 256 connections there are those that are told to go, the listener and signals.
+        // Beside those there are those that are told to go, the listener and signals.
         let taken = sockets();
-        assert!(taken < 256 + 32 + 20, "{taken} sockets at a time");
+        assert!(taken < API_PLACES + SPARE_CONNECTIONS + 20, "{taken} sockets at a time");
         sleep(Duration::from_millis(20));
     }
     drop(peers);
