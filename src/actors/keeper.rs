@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use actix::{Actor, Context, Handler};
 use tokio::sync::watch;
@@ -19,6 +19,7 @@ use crate::store::{
     BestFolder, Binding, Checkpoints, History, Keeping, Pruned, StateFolder, StoreError,
     history_rows, read_state, state_files,
 };
+use crate::telemetry::{unix_millis, unix_time};
 
 /// Finished steps that are kept in memory while the history cannot be written.
 pub(super) const MAX_BACKLOG: usize = 10_000;
@@ -171,7 +172,7 @@ impl Keeper {
             path: generation.path,
             bytes: generation.bytes,
             duration: start.elapsed(),
-            unix_time: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            unix_time: unix_time(),
             state_bytes: self.folder.size().ok(),
         })
     }
@@ -261,9 +262,4 @@ impl Handler<CloseHistory> for Keeper {
     fn handle(&mut self, _: CloseHistory, _: &mut Context<Self>) -> Self::Result {
         self.history.rest()
     }
-}
-
-fn unix_millis() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,11 +1,10 @@
 //! Notes: what is worth an event, and in which words. They are what a person reads in the morning.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use actix::Message;
 
 use crate::actors::{AdvantageStatus, BestStatus, PlaceStatus, nth};
 use crate::store::StoreError;
+use crate::telemetry::unix_millis;
 
 /// So many checkpoints fit on a disk that is nearly full, and fewer: the alert of a low disk has
 /// the same limit.
@@ -52,9 +51,7 @@ pub struct Note {
 impl Note {
     /// What happens now.
     pub fn new(kind: &'static str, message: String) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let unix_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-        Self { unix_ms, kind, message }
+        Self { unix_ms: unix_millis(), kind, message }
     }
 
     /// The start of a search that stands before step `number`.

@@ -1,7 +1,7 @@
 //! The observer: turns finished steps into the published status and into metrics.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -19,7 +19,7 @@ use crate::space::{CellKind, Op};
 use crate::store::StoreError;
 use crate::telemetry::{
     Actor, Advantage, Best, CellLabel, CheckpointWritten, ControllerStep, Metrics, NetLabel,
-    PhaseLabel, SharedStep,
+    PhaseLabel, SharedStep, unix_time,
 };
 
 /// Publishes the status; the only one that writes metrics of the search.
@@ -362,8 +362,7 @@ impl Observer {
 
     fn send(&mut self, state: RunState) {
         self.status.state = state;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.status.updated_unix_seconds = now.as_secs_f64();
+        self.status.updated_unix_seconds = unix_time().as_secs_f64();
         self.publish.send_replace(Arc::new(self.status.clone()));
     }
 

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_http::{HttpMessage, Request, Response};
+use actix_http::{HttpMessage, Request, Response, ServiceConfig};
 use actix_service::{
     IntoServiceFactory, Service, ServiceFactory, fn_factory, fn_service, map_config,
 };
@@ -23,6 +23,7 @@ use actix_web::rt::time::timeout;
 use actix_web::{Error, ResponseError};
 use tokio::sync::watch;
 
+use crate::api::date::standing_clock;
 use crate::api::exchange::Exchange;
 use crate::api::peer::Stream;
 use crate::api::places::{Place, Places, Room, Waits};
@@ -72,8 +73,8 @@ where
     fn_factory(move || {
         let (app, terms) = (app.new_service(()), terms.clone());
         async move {
-            let server =
-                Rc::new(Server { app: app.await?, places: Places::new(terms.room), terms });
+            let (codec, places) = (standing_clock(), Places::new(terms.room));
+            let server = Rc::new(Server { app: app.await?, codec, places, terms });
             Ok(fn_service(move |stream: T| {
                 let server = Rc::clone(&server);
                 async move {
@@ -88,6 +89,7 @@ where
 /// What all connections of a server share.
 struct Server<S> {
     app: S,
+    codec: ServiceConfig,
     places: Places,
     terms: Terms,
 }
@@ -99,7 +101,7 @@ where
 {
     async fn serve(&self, stream: impl Stream) {
         let (peer, reached_at) = (stream.peer(), stream.reached_at());
-        let mut exchange = Exchange::new(stream, self.terms.limits);
+        let mut exchange = Exchange::new(stream, self.codec.clone(), self.terms.limits);
         let Ok(place) = timeout(self.terms.limits.take, self.places.enter(peer)).await else {
             // Who is gone need not be told.
             let _ = exchange.send(busy(), |_| {}).await;

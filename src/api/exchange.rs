@@ -8,20 +8,19 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use actix_codec::{Decoder, Encoder};
 use actix_http::error::ParseError;
 use actix_http::h1::{Codec, Message, MessageType};
-use actix_http::{
-    ConnectionType, HttpMessage, KeepAlive, Payload, Request, Response, ServiceConfig,
-};
+use actix_http::{ConnectionType, HttpMessage, Payload, Request, Response, ServiceConfig};
 use actix_web::body::MessageBody;
 use actix_web::http::{Method, header};
 use actix_web::rt::time::{Instant, sleep_until, timeout};
 use actix_web::web::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::api::date::date;
 use crate::api::head::{MAX_HEAD_BYTES, check_head};
 use crate::api::peer::Stream;
 use crate::api::places::Waits;
@@ -50,9 +49,7 @@ pub(super) struct Exchange<T> {
 }
 
 impl<T: Stream> Exchange<T> {
-    pub(super) fn new(stream: T, limits: Limits) -> Self {
-        let unused = Duration::ZERO;
-        let config = ServiceConfig::new(KeepAlive::Disabled, unused, unused, false, None);
+    pub(super) fn new(stream: T, config: ServiceConfig, limits: Limits) -> Self {
         let (codec, input) = (Codec::new(config), BytesMut::new());
         Self { stream, codec, input, limits, head_only: false, given_up: None }
     }
@@ -173,6 +170,7 @@ impl<T: Stream> Exchange<T> {
         now_waits: impl Fn(Waits),
     ) -> io::Result<()> {
         reply.head_mut().set_connection_type(ConnectionType::Close);
+        reply.headers_mut().insert(header::DATE, date(SystemTime::now()));
         let (head, body) = reply.into_parts();
         let size = body.size();
         let mut output = BytesMut::new();

@@ -19,6 +19,7 @@
 mod client;
 mod command;
 mod connection;
+mod date;
 mod error;
 mod exchange;
 mod gate;
@@ -39,8 +40,8 @@ mod state;
 pub mod wire;
 
 pub use client::{Client, Lines};
-pub use error::ApiError;
 pub use connection::SPARE_CONNECTIONS;
+pub use error::ApiError;
 pub use metrics_server::{METRICS_PLACES, serve_metrics};
 pub use openapi::document;
 pub use origin::{ConfigOrigins, Layer, Origin};

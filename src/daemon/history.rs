@@ -1,11 +1,9 @@
 //! The history at the start: opened, set back to the checkpoint, and held against it. What is
 //! missing or damaged is told, and no reason to stay down: the search does not read it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use crate::actors::LastRun;
 use crate::store::{Health, History, OwnHistory, StateFolder, StoreError};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, unix_millis};
 
 /// The history at the start.
 pub(super) struct Opened {
@@ -63,9 +61,7 @@ fn tell(history: &mut History, kind: &'static str, message: &str) -> Result<(), 
     if history.last_event([kind, kind])?.is_some_and(|(_, last)| last == message) {
         return Ok(());
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let at_unix_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-    history.event(at_unix_ms, kind, message).map(drop)
+    history.event(unix_millis(), kind, message).map(drop)
 }
 
 /// Publishes what was found at the start.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -18,6 +18,7 @@ use crate::space::Space;
 use crate::store::{
     BestFolder, Binding, Checkpoints, Health, History, Rejected, StateFolder, read_state,
 };
+use crate::telemetry::{unix_millis, unix_time};
 
 /// A CUDA device may come up after the daemon, at boot.
 const DEVICE_PATIENCE: Duration = Duration::from_mins(1);
@@ -140,13 +141,9 @@ fn write_down(
 ) -> Result<(), DaemonError> {
     for (kind, event) in events {
         tracing::info!(kind, "{event}");
-        history.event(unix_time().as_millis() as i64, kind, &event)?;
+        history.event(unix_millis(), kind, &event)?;
     }
     Ok(())
-}
-
-fn unix_time() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 fn open_executor(

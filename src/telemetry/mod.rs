@@ -11,6 +11,7 @@
 //! This layer knows nothing of the search: it is given numbers and names.
 
 pub mod catalog;
+mod clock;
 mod event;
 mod label;
 mod log_control;
@@ -28,6 +29,7 @@ mod setup;
 mod vitals;
 
 pub use event::{Advantage, Best, CheckpointWritten, ControllerStep, SharedStep};
+pub use clock::{unix_millis, unix_time};
 pub use label::{Actor, Arm, CellLabel, NetLabel, PhaseLabel, Split};
 pub use log_control::LogControl;
 pub use log_filter::{LOG_LEVELS, is_log_filter};

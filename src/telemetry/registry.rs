@@ -5,7 +5,6 @@
 //! label values, so one that the catalogue does not list cannot come to be.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use metrics::{Counter, Gauge, Histogram, Key, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{
@@ -15,6 +14,7 @@ use metrics_process::Collector;
 
 use super::TelemetryError;
 use super::catalog::{CATALOG, Definition, Kind, Label, Start};
+use super::clock::unix_time;
 use super::setup::Setup;
 
 /// The content type of a scrape: Prometheus' text format.
@@ -171,7 +171,7 @@ fn first_value(start: Start) -> f64 {
 
 /// The clock, as a `_timestamp_seconds` metric tells it.
 pub(super) fn seconds_since_1970() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+    unix_time().as_secs_f64()
 }
 
 fn family<H>(metric: &Definition, setup: &Setup, register: impl Fn(&Key) -> H) -> Family<H> {

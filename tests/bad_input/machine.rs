@@ -4,9 +4,12 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use crate::rig::{Said, check_undisturbed, enasd, is_root, run_to, said};
+use serde_json::Value;
+
+use crate::common::Killed;
+use crate::rig::{Daemon, Said, check_undisturbed, enasd, is_root, run_to, said};
 
 /// A user whose processes nobody else counts.
 const USER: u32 = 65533;
@@ -75,28 +78,60 @@ fn a_file_that_may_grow_no_larger_is_a_disk_that_fails() {
     check_undisturbed(&state);
 }
 
-/// What the time of day is said to be.
+/// What the time of day is said to be while the file `WRONG_CLOCK` is there.
 const CLOCK: &str = "
 #define _GNU_SOURCE
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 int clock_gettime(clockid_t id, struct timespec *time) {
   long result = syscall(SYS_clock_gettime, id, time);
-  if (id == CLOCK_REALTIME) time->tv_sec = -86400;
+  if (id == CLOCK_REALTIME && access(getenv(\"WRONG_CLOCK\"), F_OK) == 0) time->tv_sec = -86400;
   return (int)result;
 }
 ";
 
-#[test]
-fn a_clock_before_1970_is_refused_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let (source, library) = (folder.path().join("clock.c"), folder.path().join("clock.so"));
+/// A daemon whose clock is before 1970 while the file `wrong` is there, beside which it lies.
+fn with_clock(state: &Path, wrong: &Path) -> Command {
+    let (source, library) = (wrong.with_extension("c"), wrong.with_extension("so"));
     fs::write(&source, CLOCK).unwrap();
     let mut compiler = Command::new("cc");
     compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source);
     assert!(compiler.status().unwrap().success());
-    let mut command = enasd(&folder.path().join("state"));
-    command.env("LD_PRELOAD", &library);
+    let mut command = enasd(state);
+    command.env("LD_PRELOAD", &library).env("WRONG_CLOCK", wrong);
+    command
+}
+
+#[test]
+fn a_clock_before_1970_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = folder.path().join("wrong");
+    let mut command = with_clock(&folder.path().join("state"), &wrong);
+    fs::write(&wrong, "").unwrap();
     said(&mut command).check(71, &["before 1970", "timedatectl set-time"]);
+}
+
+#[test]
+fn a_clock_that_jumps_before_1970_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, wrong) = (folder.path().join("state"), folder.path().join("wrong"));
+    let mut daemon = Daemon::start(with_clock(&state, &wrong), &state);
+    let steps = |status: &Value| status["place"]["number"].as_u64().unwrap();
+    let before = steps(&daemon.wait_for("it searches", |status| 0 < steps(status)));
+    // A connection that is open when it happens, and those that come later.
+    let follower = daemon.ctl_command(&["events", "--follow"]).stdout(Stdio::null()).spawn();
+    let _follower = Killed(follower.unwrap());
+    fs::write(&wrong, "").unwrap();
+    let told = |status: &Value| status["updated_unix_seconds"].as_f64().unwrap();
+    let jumped = daemon.wait_for("its clock jumps", |status| told(status) < 1.0);
+    assert!(before <= steps(&jumped));
+    daemon.wait_for("it goes on", |status| steps(&jumped) + 20 < steps(status));
+    daemon.ctl(&["checkpoint"]).check(0, &[]);
+    fs::remove_file(&wrong).unwrap();
+    daemon.wait_for("its clock is right again", |status| 1.0 < told(status));
+    daemon.ctl(&["stop"]).check(0, &[]);
+    assert_eq!(daemon.end(), Some(0));
+    check_undisturbed(&state);
 }

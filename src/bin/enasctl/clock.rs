@@ -1,15 +1,15 @@
 //! Moments as people read and write them: in the time of where they are.
 
 use std::str::FromStr;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use enasd::telemetry::unix_time;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ZonedDateTime};
 
 /// Seconds since 1970.
 pub(crate) fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+    unix_time().as_secs_f64()
 }
 
 /// Milliseconds since 1970 in the time of here: `2026-03-31 14:00:00 +02:00`.
