@@ -68,7 +68,8 @@ fn addresses() -> Result<(), DaemonError> {
 }
 
 fn memory() -> Result<(), DaemonError> {
-    let limit = group_limit("memory", "memory.max");
+    // As version 2 of control groups calls it, and version 1.
+    let limit = group_limit("memory", &["memory.max", "memory.limit_in_bytes"]);
     match limit.filter(|(_, limit)| *limit < MEMORY_BYTES) {
         None => Ok(()),
         Some((file, limit)) => Err(DaemonError::Limit {
@@ -133,7 +134,7 @@ fn start(needed: usize) -> Result<(), DaemonError> {
 
 /// That only `found` of the threads could be started.
 pub(super) fn no_threads(needed: usize, found: usize, error: &io::Error) -> DaemonError {
-    let of_group = group_limit("pids", "pids.max");
+    let of_group = group_limit("pids", &["pids.max"]);
     let of_group = of_group.map(|(file, limit)| format!(", {} is {limit}", file.display()));
     let of_user = named("RLIMIT_NPROC", getrlimit(Resource::Nproc).current);
     DaemonError::Limit {
@@ -150,22 +151,31 @@ fn named(name: &str, limit: Option<u64>) -> String {
     limit.map_or_else(|| format!("{name} is not set"), |limit| format!("{name} is {limit}"))
 }
 
-/// The lowest limit of this name in the control group of this process and those above it.
-fn group_limit(controller: &str, name: &str) -> Option<(PathBuf, u64)> {
+/// The lowest limit of these names in the control group of this process and those above it.
+fn group_limit(controller: &str, names: &[&str]) -> Option<(PathBuf, u64)> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    lowest_limit(Path::new(GROUPS), &groups, controller, names)
+}
+
+/// The same of the process whose `groups` the kernel lists so, where groups are under `root`.
+fn lowest_limit(
+    root: &Path,
+    groups: &str,
+    controller: &str,
+    names: &[&str],
+) -> Option<(PathBuf, u64)> {
     let limits = groups.lines().filter_map(|line| {
         // `number:controllers:path`, where version 2 names no controllers.
         let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
         let root = match controllers {
-            "" => PathBuf::from(GROUPS),
-            some if some.split(',').any(|one| one == controller) => {
-                Path::new(GROUPS).join(controller)
-            }
+            "" => root.to_owned(),
+            some if some.split(',').any(|one| one == controller) => root.join(controller),
             _ => return None,
         };
         let group = root.join(path.trim_start_matches('/'));
         let above = group.ancestors().take_while(|folder| folder.starts_with(&root));
-        let files = above.map(|folder| folder.join(name)).filter_map(|file| {
+        let files = above.flat_map(|folder| names.iter().map(|name| folder.join(name)));
+        let files = files.filter_map(|file| {
             let limit = std::fs::read_to_string(&file).ok()?.trim().parse().ok()?;
             Some((file, limit))
         });
@@ -185,6 +195,36 @@ mod tests {
         let error = clock(SystemTime::UNIX_EPOCH - Duration::from_secs(90)).unwrap_err();
         assert_eq!(error.exit_code(), crate::daemon::EXIT_SYSTEM);
         assert!(error.to_string().contains("90 s before 1970"), "{error}");
+    }
+
+    #[test]
+    fn the_lowest_limit_of_all_groups_around_the_process_counts() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        let set = |file: &str, limit: &str| {
+            let file = root.join(file);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, limit).unwrap();
+        };
+        let names = ["memory.max", "memory.limit_in_bytes"];
+        let found = |groups| {
+            let (file, limit) = lowest_limit(root, groups, "memory", &names)?;
+            Some((file.strip_prefix(root).unwrap().to_str().unwrap().to_owned(), limit))
+        };
+        let of = |file: &str, limit| Some((file.to_owned(), limit));
+        // Version 2: `max` is no limit, and what a group above has counts too.
+        assert_eq!(found("0::/user/unit\n"), None);
+        set("user/unit/memory.max", "max\n");
+        set("user/memory.max", "5000\n");
+        set("other/memory.max", "1\n");
+        assert_eq!(found("0::/user/unit\n"), of("user/memory.max", 5000));
+        set("user/unit/memory.max", "4000\n");
+        assert_eq!(found("0::/user/unit\n"), of("user/unit/memory.max", 4000));
+        // Version 1: a tree for each controller, and other names.
+        let groups = "7:pids:/other\n4:cpu,memory:/box\n0::/user\n";
+        set("memory/box/memory.limit_in_bytes", "3000\n");
+        assert_eq!(found(groups), of("memory/box/memory.limit_in_bytes", 3000));
+        assert_eq!(found("4:memory:/elsewhere\n"), None);
     }
 
     #[test]

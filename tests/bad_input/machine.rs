@@ -3,7 +3,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -64,6 +64,46 @@ fn too_few_addresses_are_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let refused = under(&["prlimit", "--as=1000000000"], &folder.path().join("state"));
     refused.check(71, &["addresses", "only 953 MiB", "RLIMIT_AS", "ulimit -v", "MemoryMax="]);
+}
+
+/// A control group of 64 MiB, until it is dropped.
+struct SmallGroup(PathBuf);
+
+impl SmallGroup {
+    /// None where there are no control groups to write to, which is said.
+    fn new() -> Option<Self> {
+        let name = format!("enasd-test-{}", std::process::id());
+        let made = [("memory/", "memory.limit_in_bytes"), ("", "memory.max")].iter().find_map(
+            |(at, file)| {
+                let group = Path::new("/sys/fs/cgroup").join(at).join(&name);
+                fs::create_dir(&group).ok()?;
+                let group = Self(group);
+                let is_group = group.0.join("cgroup.procs").is_file();
+                (is_group && fs::write(group.0.join(file), "67108864").is_ok()).then_some(group)
+            },
+        );
+        if made.is_none() {
+            println!("not run: control groups cannot be made here");
+        }
+        made
+    }
+}
+
+impl Drop for SmallGroup {
+    fn drop(&mut self) {
+        // Nobody could mend a failure.
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+#[test]
+fn too_little_memory_in_the_control_group_is_refused_at_once() {
+    let Some(group) = SmallGroup::new() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let enter = format!("echo $$ > {}/cgroup.procs; exec \"$0\" \"$@\"", group.0.display());
+    let refused = under(&["sh", "-c", &enter], &folder.path().join("state"));
+    let file = group.0.display().to_string();
+    refused.check(71, &["96 MiB of memory", "only 64 MiB", &file, "MemoryMax=", "--memory"]);
 }
 
 #[test]

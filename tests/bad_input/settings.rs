@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
+
 use crate::common::shipped_config;
 use crate::rig::{Daemon, Said, enasd, said};
 
@@ -139,4 +141,59 @@ fn a_pipe_in_the_place_of_the_file_does_not_stop_the_search() {
     let before = daemon.status().unwrap()["place"]["number"].as_u64();
     daemon.wait_for("the search goes on", |status| before < status["place"]["number"].as_u64());
     daemon.ctl(&["log-level", "inf0"]).check(1, &["`inf0` is no log filter", "error, warn, info"]);
+}
+
+/// A filesystem over a folder, which answers nothing until this is dropped.
+struct DeadMount<'a> {
+    folder: &'a Path,
+    /// Whoever holds it would have to answer.
+    _device: File,
+}
+
+impl<'a> DeadMount<'a> {
+    /// None where mounting is not permitted, which is said.
+    fn over(folder: &'a Path) -> Option<Self> {
+        let device = File::options().read(true).write(true).open("/dev/fuse");
+        let mounted = device.and_then(|device| {
+            let mut mount = Command::new("mount");
+            mount.args(["-i", "-t", "fuse", "none"]).arg(folder);
+            mount.args(["-o", "fd=0,rootmode=40000,user_id=0,group_id=0"]);
+            let done = mount.stdin(device.try_clone()?).output()?;
+            Ok(done.status.success().then_some(device))
+        });
+        let Ok(Some(device)) = mounted else {
+            println!("not run: a filesystem cannot be mounted here");
+            return None;
+        };
+        Some(Self { folder, _device: device })
+    }
+}
+
+impl Drop for DeadMount<'_> {
+    fn drop(&mut self) {
+        // Nobody could mend a failure.
+        let _ = Command::new("umount").arg("-l").arg(self.folder).status();
+    }
+}
+
+#[test]
+fn a_dead_mount_in_the_place_of_the_file_does_not_stop_the_search() {
+    let folder = tempfile::tempdir().unwrap();
+    let (configs, state) = (folder.path().join("configs"), folder.path().join("state"));
+    fs::create_dir(&configs).unwrap();
+    let daemon = with_file(&configs.join("enasd.toml"), &state);
+    let steps = |status: &Value| status["place"]["number"].as_u64().unwrap();
+    daemon.wait_for("it is ready", |status| 0 < steps(status));
+    let Some(dead) = DeadMount::over(&configs) else { return };
+    daemon.signal("-HUP");
+    let events = |words: &str| {
+        crate::rig::wait(words, || daemon.ctl(&["events"]).out.contains(words).then_some(()));
+    };
+    let before = steps(&daemon.status().unwrap());
+    events("could not be read within");
+    let status = daemon.wait_for("the search goes on", |status| before + 20 < steps(status));
+    drop(dead);
+    daemon.signal("-HUP");
+    events("nothing changed");
+    daemon.wait_for("it goes on still", |now| steps(&status) < steps(now));
 }
