@@ -51,7 +51,7 @@ pub use reload::Load;
 /// How often the progress display looks at the status.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 
-/// How often histograms are folded, whether or not anybody scrapes.
+/// How often histograms are folded, whether or not anybody scrapes, and dropped lines counted.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// How long the disk may take for one write before it is told of: a slow disk takes a second or two.
@@ -150,7 +150,7 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     let service = Service::new(ServiceManager::of_environment(), metrics.clone());
     let signals = Signals::listen(output)?;
     actix::spawn(tell_service_manager(service, status.clone(), reloader, signals.reload));
-    actix::spawn(keep_up(metrics, log));
+    actix::spawn(keep_up(metrics, log, outlet.clone()));
     actix::spawn(stop_on(signals.stop, controller));
     if output.has_progress() {
         actix::spawn(show_progress(status, outlet));
@@ -264,11 +264,12 @@ fn commands(controller: &Addr<Controller>, prune: Recipient<PruneHistory>) -> Co
     }
 }
 
-async fn keep_up(metrics: Metrics, log: LogControl) {
+async fn keep_up(metrics: Metrics, log: LogControl, outlet: Outlet) {
     let mut tick = tokio::time::interval(UPKEEP_EVERY);
     loop {
         tick.tick().await;
         metrics.run_upkeep();
+        metrics.log_lines_dropped(outlet.dropped());
         log.tell_repeats();
     }
 }

@@ -233,6 +233,7 @@ catalog! {
     RESTARTS = Definition::counter("enas_restarts_total", "Returns to the last checkpoint within the process after a failed step. A panic ends the process: see process_start_time_seconds.")
         .by(&[Label("reason", Values::Closed(&["error"]))]);
 
+    LOG_LINES_DROPPED = Definition::counter("enas_log_lines_dropped_total", "Lines of the log that nobody took: a terminal, a pipe or a journal that is full, hangs or is gone.");
     CONFIG_RELOAD_SUCCESSFUL = Definition::gauge("enas_config_reload_successful", Unit::Number, "1 if the configuration that was read last is in force, 0 if it was refused.");
     CONFIG_RELOAD_LAST = Definition::gauge("enas_config_reload_success_timestamp_seconds", Unit::TimestampSeconds, "When the configuration in force was read.");
 

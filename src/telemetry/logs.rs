@@ -1,15 +1,13 @@
 //! Logs: fields in the journal where stderr is the journal, else lines for a person on a terminal
 //! and JSON objects for a program, unless the configuration says which.
 
-use std::io;
-
 use tracing::Dispatch;
-use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::{Layer, Layered, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
+use super::journal::Journal;
 use super::log_control::{self, LogControl};
 use super::repeats::Repeats;
 use super::{LogFormat, Outlet, Output, TelemetryError};
@@ -22,8 +20,8 @@ pub fn start_logs(
     outlet: &Outlet,
 ) -> Result<LogControl, TelemetryError> {
     let (writer, complaint) = match output.format {
-        LogFormat::Journal => match journal() {
-            Ok(journal) => (journal, None),
+        LogFormat::Journal => match Journal::new(outlet) {
+            Ok(journal) => (Box::new(journal) as Writer, None),
             Err(error) => {
                 let format = if output.is_terminal { LogFormat::Text } else { LogFormat::Json };
                 (lines(Output { format, ..output }, outlet), Some(error))
@@ -51,19 +49,6 @@ fn with(filter: &str, writer: Writer) -> Result<(Dispatch, LogControl), Telemetr
     let (layer, handle) = reload::Layer::new(log_control::parse(filter)?);
     let control = LogControl::new(filter, handle, repeats.clone());
     Ok((tracing_subscriber::registry().with(layer).with(repeats).with(writer).into(), control))
-}
-
-/// Fields of their own in the journal: `ENASD_PHASE=shared` for `phase`.
-fn journal() -> io::Result<Writer> {
-    let journal = tracing_journald::layer()?
-        .with_field_prefix(Some("ENASD".to_owned()))
-        .with_syslog_identifier("enasd".to_owned())
-        .with_priority_mappings(PriorityMappings {
-            info: Priority::Informational,
-            debug: Priority::Debug,
-            ..PriorityMappings::new()
-        });
-    Ok(Box::new(journal))
 }
 
 /// Lines of text or JSON.

@@ -10,9 +10,9 @@ use super::catalog::{
     CHECKPOINT_LAST, CHECKPOINT_REJECTED, CHECKPOINT_WRITES, CONFIG_RELOAD_LAST,
     CONFIG_RELOAD_SUCCESSFUL, CYCLE, EPOCH, GRAD_NORM, HISTORY_BACKLOG, HISTORY_BYTES,
     HISTORY_DAMAGED, HISTORY_LIMIT, HISTORY_MISSING, LAST_PROGRESS, LEARNING_RATE,
-    MAILBOX_MESSAGES, NON_FINITE, OP_PROBABILITY, PHASE, POLICY_ENTROPY, RESTARTS, REWARD,
-    REWARD_ADVANTAGE, SAMPLES_RATE, SHARED_ACCURACY, SHARED_LOSS, STATE_BYTES, STATE_FREE,
-    STEP_DURATION, STEPS, TRAINER_WAIT,
+    LOG_LINES_DROPPED, MAILBOX_MESSAGES, NON_FINITE, OP_PROBABILITY, PHASE, POLICY_ENTROPY,
+    RESTARTS, REWARD, REWARD_ADVANTAGE, SAMPLES_RATE, SHARED_ACCURACY, SHARED_LOSS, STATE_BYTES,
+    STATE_FREE, STEP_DURATION, STEPS, TRAINER_WAIT,
 };
 use super::event::{Advantage, Best, CheckpointWritten, ControllerStep, SharedStep};
 use super::label::{
@@ -255,6 +255,11 @@ impl Metrics {
     /// A configuration was read and refused: the one before stays in force.
     pub fn config_refused(&self) {
         self.0.registry.set(&CONFIG_RELOAD_SUCCESSFUL, &[], 0.0);
+    }
+
+    /// So many lines of the log were dropped since the start of the process.
+    pub fn log_lines_dropped(&self, total: u64) {
+        self.0.registry.count_to(&LOG_LINES_DROPPED, &[], total);
     }
 
     /// The api answered a request to `route`, one of [`Setup::routes`] or anything else.

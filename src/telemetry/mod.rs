@@ -5,7 +5,7 @@
 //!  catalog ── names, kinds, units, helps, labels ──► registry ──► /metrics
 //!  Metrics ── typed setters ─────────────────────────┘
 //!  Vitals ── signs of life ──► is an actor stalled? ──► ServiceManager: watchdog, status
-//!  logs, progress ──► Outlet: a bounded queue ──► one thread ──► a terminal, a pipe, a file
+//!  logs, progress ──► Outlet: a bounded queue ──► one thread ──► a terminal, a pipe, the journal
 //! ```
 //!
 //! This layer knows nothing of the search: it is given numbers and names.
@@ -13,6 +13,7 @@
 pub mod catalog;
 mod clock;
 mod event;
+mod journal;
 mod label;
 mod log_control;
 mod log_filter;
@@ -28,8 +29,8 @@ mod service_manager;
 mod setup;
 mod vitals;
 
-pub use event::{Advantage, Best, CheckpointWritten, ControllerStep, SharedStep};
 pub use clock::{unix_millis, unix_time};
+pub use event::{Advantage, Best, CheckpointWritten, ControllerStep, SharedStep};
 pub use label::{Actor, Arm, CellLabel, NetLabel, PhaseLabel, Split};
 pub use log_control::LogControl;
 pub use log_filter::{LOG_LEVELS, is_log_filter};

@@ -1,12 +1,13 @@
-//! The way to standard error: a thread of its own writes, behind a bounded queue.
+//! The way to standard error and to the journal: a thread of its own writes, behind a bounded queue.
 //!
 //! ```text
-//! any thread ──line──► queue ──► the writing thread ──► terminal, pipe or file
+//! any thread ──line──► queue ──► the writing thread ──► terminal, pipe, file or journal
 //!                        └─ full, or nobody takes it: dropped and counted
 //! ```
 //!
-//! A terminal that nobody reads (Ctrl-S, a stalled link) blocks whoever writes to it, and one that
-//! is gone fails. Here that happens to one thread that does nothing else.
+//! A terminal that nobody reads (Ctrl-S, a stalled link) blocks whoever writes to it, as a journal
+//! that hangs does, and one that is gone fails. Here that happens to one thread that does nothing
+//! else.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -22,6 +23,7 @@ use rustix::termios::tcgetwinsize;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::View;
+use super::journal::JournalSocket;
 use super::progress::Progress;
 
 /// Pieces that wait to be written: some minutes of a log at `info`, in some hundred kilobytes.
@@ -33,7 +35,7 @@ pub const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Columns of a terminal that does not say how many it has.
 const COLUMNS: u16 = 80;
 
-/// Takes lines and pictures for standard error, and never blocks. Clones feed the same thread.
+/// Takes lines and pictures for standard error, entries for the journal, and never blocks. Clones feed the same thread.
 #[derive(Clone, Debug)]
 pub struct Outlet {
     queue: Sender<Piece>,
@@ -45,6 +47,8 @@ pub struct Outlet {
 enum Piece {
     /// A line as it is, with its end.
     Line(Vec<u8>),
+    /// An entry of the journal.
+    Entry(Vec<u8>, Arc<JournalSocket>),
     /// The progress, below all lines.
     View(View),
     /// No more progress.
@@ -80,7 +84,16 @@ impl Outlet {
 
     /// Has a line written, or counts it where there is no room. It comes with its end.
     pub fn line(&self, line: &[u8]) {
-        if self.queue.try_send(Piece::Line(line.to_owned())).is_err() {
+        self.put(Piece::Line(line.to_owned()));
+    }
+
+    /// Has an entry sent to the journal, or counts it where there is no room.
+    pub(super) fn entry(&self, entry: Vec<u8>, journal: &Arc<JournalSocket>) {
+        self.put(Piece::Entry(entry, Arc::clone(journal)));
+    }
+
+    fn put(&self, piece: Piece) {
+        if self.queue.try_send(piece).is_err() {
             self.losses.total.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -101,7 +114,7 @@ impl Outlet {
         sent && written.recv_deadline(deadline).is_err_and(|error| error.is_disconnected())
     }
 
-    /// How many lines did not arrive so far.
+    /// How many lines and entries did not arrive so far.
     pub fn dropped(&self) -> u64 {
         self.losses.total.load(Ordering::Relaxed)
     }
@@ -121,7 +134,12 @@ impl<W: Write> Scribe<W> {
     fn serve(mut self, pieces: &Receiver<Piece>) {
         for piece in pieces {
             match piece {
-                Piece::Line(line) => self.line(&line, pieces),
+                Piece::Line(line) => {
+                    let drawn = self.progress.as_ref().map(|progress| progress.above(&line));
+                    let written = self.write(drawn.as_deref().unwrap_or(&line));
+                    self.account(written, pieces);
+                }
+                Piece::Entry(entry, journal) => self.account(journal.send(&entry).is_ok(), pieces),
                 Piece::View(view) if !self.failed => {
                     let progress = self.progress.get_or_insert_with(|| Progress::new(columns));
                     progress.show(&view);
@@ -139,9 +157,9 @@ impl<W: Write> Scribe<W> {
         }
     }
 
-    fn line(&mut self, line: &[u8], pieces: &Receiver<Piece>) {
-        let drawn = self.progress.as_ref().map(|progress| progress.above(line));
-        if !self.write(drawn.as_deref().unwrap_or(line)) {
+    /// Counts a line that was not taken; tells of those that were not, once one is.
+    fn account(&self, taken: bool, pieces: &Receiver<Piece>) {
+        if !taken {
             self.losses.total.fetch_add(1, Ordering::Relaxed);
         } else if pieces.len() < CAPACITY / 2 {
             // There is room again for the line that tells of it.
@@ -164,7 +182,7 @@ impl<W: Write> Scribe<W> {
         let total = self.losses.total.load(Ordering::Relaxed);
         let lines = total - self.losses.told.swap(total, Ordering::Relaxed);
         if 0 < lines {
-            tracing::warn!("{lines} lines of this log were dropped: standard error took no more");
+            tracing::warn!("{lines} lines of this log were dropped: nobody took them");
         }
     }
 }

@@ -115,6 +115,13 @@ impl Registry {
         }
     }
 
+    /// Has the counter at these places of its labels' values stand at `total`, if it is below.
+    pub(super) fn count_to(&self, metric: &Definition, places: &[usize], total: u64) {
+        if let Some(counter) = series(&self.counters, metric, places) {
+            counter.absolute(total);
+        }
+    }
+
     /// Sets the gauge at these places of its labels' values.
     pub(super) fn set(&self, metric: &Definition, places: &[usize], value: f64) {
         if let Some(gauge) = series(&self.gauges, metric, places) {

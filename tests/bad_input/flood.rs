@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::thread::sleep;
@@ -14,7 +14,7 @@ use enasd::space::Arch;
 use enasd::store::{History, HistoryArm, HistoryPhase, HistoryRow, Keeping};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::rig::{Daemon, enasd, wait};
+use crate::rig::{Daemon, enasd, scrape, wait};
 
 /// Far longer than anything here takes.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -107,29 +107,21 @@ fn connections_have_a_limit() {
 
 #[test]
 fn a_thousand_silent_connections_keep_nobody_from_asking() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let mut command = enasd(&state);
-    command.args(["--metrics", &format!("127.0.0.1:{port}")]);
+    command.args(["--metrics", "127.0.0.1:0"]);
     let daemon = Daemon::start(command, &state);
+    let metrics = daemon.metrics();
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
-    let scrape = || {
-        let mut peer = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        peer.set_read_timeout(Some(PATIENCE)).unwrap();
-        peer.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
-        let mut text = String::new();
-        peer.read_to_string(&mut text).unwrap();
-        text
-    };
     let (mut asking, mut scraping) = (vec![], vec![]);
     for _ in 0..10 {
         asking.extend((0..100).map(|_| connect(&daemon)));
-        scraping.extend((0..100).map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap()));
+        scraping.extend((0..100).map(|_| TcpStream::connect(&metrics).unwrap()));
         let asked = Instant::now();
         daemon.ctl(&["status"]).check(0, &[]);
-        assert!(scrape().contains("enas_build_info"));
+        assert!(scrape(&metrics).contains("enas_build_info"));
         println!("both beside {} took {:?}", asking.len(), asked.elapsed());
     }
 }

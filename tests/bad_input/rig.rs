@@ -1,5 +1,7 @@
 //! A search of a second, driven as a user would.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -166,6 +168,13 @@ impl Daemon {
         wait(what, || self.status().filter(&wanted))
     }
 
+    /// Where the metrics of a daemon are that was started with `--metrics 127.0.0.1:0`.
+    pub(crate) fn metrics(&self) -> String {
+        let status =
+            self.wait_for("it has metrics", |status| status["process"]["metrics"].is_string());
+        status["process"]["metrics"].as_str().unwrap().to_owned()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.process.0.id().to_string();
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
@@ -176,6 +185,17 @@ impl Daemon {
     pub(crate) fn end(&mut self) -> Option<i32> {
         wait("it ends", || self.process.0.try_wait().unwrap()).code()
     }
+}
+
+/// What `/metrics` says at this address.
+#[track_caller]
+pub(crate) fn scrape(address: &str) -> String {
+    let mut peer = TcpStream::connect(address).unwrap();
+    peer.set_read_timeout(Some(LIMIT)).unwrap();
+    peer.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    let mut text = String::new();
+    peer.read_to_string(&mut text).unwrap();
+    text
 }
 
 /// Looks until there is something.

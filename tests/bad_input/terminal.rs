@@ -15,7 +15,7 @@ use rustix::termios::{Action, Winsize, tcflow, tcsetwinsize};
 use serde_json::Value;
 
 use crate::common::Killed;
-use crate::rig::{Daemon, check_undisturbed, enasd, run_to, said, wait};
+use crate::rig::{Daemon, check_undisturbed, enasd, run_to, said, scrape, wait};
 
 /// A terminal: the side of whoever sits there, and the side of the program.
 fn terminal() -> (File, OwnedFd) {
@@ -126,9 +126,17 @@ fn a_pipe_that_is_read_late_tells_how_many_lines_it_missed() {
     let state = folder.path().join("state");
     let (reader, writer) = pipe().unwrap();
     let mut command = talkative(&state);
-    command.stderr(writer);
+    command.args(["--metrics", "127.0.0.1:0"]).stderr(writer);
     let mut daemon = Daemon::start_with_streams(command, &state);
     fill(&daemon);
+    let metrics = daemon.metrics();
+    let dropped = || {
+        let scrape = scrape(&metrics);
+        let count =
+            scrape.lines().find_map(|line| line.strip_prefix("enas_log_lines_dropped_total "));
+        count.unwrap().parse::<u64>().unwrap()
+    };
+    wait("the metrics count them", || (0 < dropped()).then_some(()));
     let lines = read_on(reader);
     wait("it tells of the lines that it dropped", || {
         lines.try_iter().find(|line| line.contains("lines of this log were dropped"))
