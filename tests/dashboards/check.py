@@ -43,7 +43,7 @@ REQUESTS = [
 def main(enasd: Path, enasctl: Path):
     files = shipped.read()
     expect_none("the files", lint(files))
-    expect_none("the compose file", list(compose_faults((FOLDER / "compose.yml").read_text())))
+    expect_none("the compose file", list(compose_faults(files)))
     expect_none("the runbook", runbook_faults(files, enasctl))
     expect_none("promtool", promtool_faults())
     with tempfile.TemporaryDirectory() as folder:
@@ -152,6 +152,7 @@ def find_planted(live: Live, files: Files, enasctl: Path, exported: set) -> int:
     """Plants faults one at a time, and sees that each is found."""
     kinds = [
         (planted.IN_THE_FILES, lint),
+        (planted.IN_THE_COMPOSE_FILE, compose_faults),
         (planted.IN_THE_RUNBOOK, lambda files: runbook_faults(files, enasctl)),
         (planted.IN_THE_NAMES, lambda files: proof.name_faults(files, exported, [])),
         (planted.IN_THE_QUERIES, lambda files: proof.query_faults(live, files)),
@@ -160,7 +161,7 @@ def find_planted(live: Live, files: Files, enasctl: Path, exported: set) -> int:
     ]
     for faults, check in kinds:
         for plant, expected in faults:
-            found = check(plant(files))
+            found = list(check(plant(files)))
             if not any(expected in fault for fault in found):
                 raise SystemExit(f"planted, and not found: {expected}\nfound: {found}")
     return sum(len(faults) for faults, _ in kinds)

@@ -2,18 +2,18 @@
 
 import json
 from importlib.resources import files as resources
-from pathlib import Path
 
 import jsonschema
 import yaml
 
-FOLDER = Path(__file__).resolve().parents[2] / "dashboards"
+from files import FOLDER, Files
+
 PROVISIONING = "/etc/grafana/provisioning"
 
 
-def compose_faults(text: str):
-    """Everything wrong with the text of `dashboards/compose.yml`."""
-    compose = yaml.safe_load(text)
+def compose_faults(files: Files):
+    """Everything wrong with `dashboards/compose.yml`."""
+    compose = yaml.safe_load(files.compose)
     vendored = resources("check_jsonschema") / "builtin_schemas/vendor/compose-spec.json"
     validator = jsonschema.validators.validator_for(schema := json.loads(vendored.read_text()))
     for error in validator(schema).iter_errors(compose):
@@ -30,6 +30,11 @@ def compose_faults(text: str):
             elif source not in compose["volumes"]:
                 yield f"compose: {name} mounts {source}, which is no volume"
     yield from mount_faults(mounts)
+    flag = "--web.listen-address="
+    listens = [one.removeprefix(flag) for one in compose["services"]["prometheus"]["command"] if flag in one]
+    for source in files.provisioning["datasources"]:
+        if [source["url"].removeprefix("http://")] != listens:
+            yield f"compose: Grafana asks {source['url']}, and Prometheus listens at {listens}"
 
 
 def mount_faults(mounts: dict):

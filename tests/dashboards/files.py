@@ -22,6 +22,8 @@ class Files:
     runbook: str
     # What Grafana is given at its start: providers of dashboards, and data sources.
     provisioning: dict
+    # The text of the compose file.
+    compose: str
 
 
 def read() -> Files:
@@ -31,6 +33,7 @@ def read() -> Files:
         provisioning |= yaml.safe_load(path.read_text())
     return Files(
         provisioning=provisioning,
+        compose=(FOLDER / "compose.yml").read_text(),
         dashboard=json.loads((FOLDER / "enasd.json").read_text()),
         alerts=[rule for group in groups for rule in group["rules"]],
         runbook=(FOLDER / "runbook.md").read_text(),

@@ -38,6 +38,7 @@ def lint(files: Files) -> list:
         *[fault for rule in files.alerts for fault in alert_faults(rule)],
         *runbook_faults(files),
         *provisioning_faults(files.provisioning),
+        *opening_faults(files),
     ]
 
 
@@ -166,6 +167,15 @@ def runbook_faults(files: Files):
         for part in ["**Means.**", "**Look.**", "**Mend.**"]:
             if part not in text:
                 yield f"the runbook's {name} lacks {part}"
+
+
+def opening_faults(files: Files):
+    """A dashboard that opens on another data source than the one that is provisioned."""
+    by_name = {var["name"]: var for var in files.dashboard["templating"]["list"]}
+    opens_on = by_name.get("datasource", {}).get("current", {}).get("value")
+    provisioned = [source.get("uid") for source in files.provisioning.get("datasources", [])]
+    if [opens_on] != provisioned:
+        yield f"the dashboard opens on the data source {opens_on}, and {provisioned} are provisioned"
 
 
 def provisioning_faults(given: dict):

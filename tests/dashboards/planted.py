@@ -78,6 +78,18 @@ def in_provider(**fields):
     return change(lambda files: files.provisioning["providers"][0].update(fields))
 
 
+def in_source(**fields):
+    return change(lambda files: files.provisioning["datasources"][0].update(fields))
+
+
+def in_compose(old: str, new: str):
+    def edit(files: Files):
+        assert old in files.compose, f"{old} is not in the compose file"
+        files.compose = files.compose.replace(old, new)
+
+    return change(edit)
+
+
 # What `lint` must find.
 IN_THE_FILES = [
     (in_panel("CPU", unitt="s"), "/unitt is not in Grafana's schema"),
@@ -105,6 +117,18 @@ IN_THE_FILES = [
     (in_alert("EnasdDown", alert="EnasdGone"), "EnasdGone does not lead to its section"),
     (in_runbook("**Mend.** Make room or restore", "Make room or restore"), "EnasdCheckpointFailing lacks **Mend.**"),
     (in_provider(options={"path": "enasd.json"}), "provides no folder"),
+    (in_source(uid="other"), "the dashboard opens on the data source prometheus"),
+    (in_variable("datasource", current={}), "the dashboard opens on the data source None"),
+]
+
+# What the compose file must find.
+IN_THE_COMPOSE_FILE = [
+    (in_compose("network_mode: host", "network_mode: [host]"), "is not of type"),
+    (in_compose("/etc/grafana/provisioning/datasources", "/etc/grafana/datasources"), "the datasources are not mounted"),
+    (in_compose("./enasd.json:", "./enas.json:"), "mounts ./enas.json, which is not there"),
+    (in_compose("./alerts.yml:/etc/prometheus/", "./alerts.yml:/etc/"), "alerts.yml is not mounted"),
+    (in_compose("127.0.0.1:9090", "127.0.0.1:9091"), "Prometheus listens at ['127.0.0.1:9091']"),
+    (in_source(url="http://127.0.0.1:9091"), "Grafana asks http://127.0.0.1:9091"),
 ]
 
 # What the names must find.
