@@ -61,7 +61,9 @@ pub(super) fn is_deep(path: &Path) -> bool {
 /// Reads the image at `path`, at `side`×`side`.
 pub(super) fn decode(path: &Path, side: u32) -> Result<Decoded, DataError> {
     let mut bytes = Vec::new();
-    open(path)?.read_to_end(&mut bytes).map_err(|source| unreadable(path, source))?;
+    // It may grow meanwhile.
+    let mut file = open(path)?.take(MAX_FILE_BYTES);
+    file.read_to_end(&mut bytes).map_err(|source| unreadable(path, source))?;
     decode_bytes(&bytes, side).map_err(|fault| refused(path, fault))
 }
 
