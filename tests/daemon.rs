@@ -13,8 +13,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use common::{Killed, task, tiny_config, tiny_daemon};
-use enasd::engine::{CandleExec, Executor, Images, from_safetensors};
-use enasd::store::CellCard;
+use enasd::engine::{CandleExec, Executor, Images, Measured, from_safetensors};
+use enasd::store::ArchCard;
 use serde_json::Value;
 
 /// Far longer than anything here takes.
@@ -85,21 +85,20 @@ impl Daemon {
 }
 
 /// Loads the weights into the net that `arch.json` describes, and counts what it has right.
-fn measured_again(card: &CellCard, weights: &Path) -> (u64, u64) {
+fn measured_again(card: &ArchCard, weights: &Path) -> (u64, u64) {
     let weights = std::fs::read(weights).unwrap();
     let weights = from_safetensors(&weights, candle_core::DType::F32).unwrap();
     let net = card.family().unwrap().shared(&card.arch.parse().unwrap()).unwrap();
     assert_eq!(weights.keys().collect::<Vec<_>>(), net.params().keys().collect::<Vec<_>>());
     let exec = CandleExec::new(candle_core::Device::Cpu);
     let dataset = task(tiny_config()).dataset;
-    let (mut correct, mut total) = (0, 0);
+    let mut found = Measured::default();
     for batch in dataset.valid_batches(card.valid_batch_size) {
         let batch = batch.unwrap();
         let images = Images { values: &batch.images, labels: &batch.labels };
-        correct += exec.count_correct(&net, &weights, images, None).unwrap() as u64;
-        total += batch.labels.len() as u64;
+        found += exec.measure(&net, &weights, images, None).unwrap();
     }
-    (correct, total)
+    (found.correct, found.items)
 }
 
 #[test]
@@ -139,7 +138,7 @@ fn status_metrics_best_and_the_weights_taken_away_agree() {
     let weights = folder.path().join("best.safetensors");
     assert_eq!(daemon.ctl(&["best", "--weights", weights.to_str().unwrap()]).0, Some(0));
     let card = std::fs::read(state.join("best").join(id).join("arch.json")).unwrap();
-    let card: CellCard = serde_json::from_slice(&card).unwrap();
+    let card: ArchCard = serde_json::from_slice(&card).unwrap();
     assert_eq!(measured_again(&card, &weights), (card.correct, card.total));
     assert_eq!(cell["correct"].as_u64(), Some(card.correct));
     for (series, expected) in [

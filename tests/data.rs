@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use enasd::store::{CellCard, Checkpoints, Retention, StateFolder};
+use enasd::store::{ArchCard, Checkpoints, Retention, StateFolder};
 use image::{GrayImage, Luma};
 
 /// The smallest search on a folder of images of 8×8.
@@ -110,7 +110,7 @@ fn a_state_goes_on_with_the_same_images_elsewhere() {
     assert_eq!(rig.run(&rig.path("elsewhere"), 4), (Some(0), String::new()));
 
     let best = fs::read_dir(rig.path("state/best")).unwrap().next().unwrap().unwrap().path();
-    let card: CellCard =
+    let card: ArchCard =
         serde_json::from_slice(&fs::read(best.join("arch.json")).unwrap()).unwrap();
     assert_eq!(card.class_names, ["ant", "bee", "cow"]);
 }

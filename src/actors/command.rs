@@ -9,10 +9,10 @@ use crate::actors::{
     ActorError, ChildWeights, Crew, Note, Refusal, RunState, Sample, SampleReply, Score,
     ScoreReply, WeightsOf, nth,
 };
-use crate::engine::{Snapshot, to_safetensors};
+use crate::engine::{Measured, Snapshot, to_safetensors};
 use crate::search::{Arm, SampleRequest, SharedState, ValidSet};
 use crate::space::Arch;
-use crate::store::cell_weights;
+use crate::store::arch_weights;
 
 /// Set in the number of a draw that is no part of the schedule, so that it repeats none of its.
 const BESIDE_THE_SCHEDULE: u64 = 1 << 63;
@@ -85,7 +85,7 @@ impl Driver {
         let receipt = self.save_soon().await?;
         self.observer.best(&self.search);
         self.write_notes();
-        let ids = self.search.best().cells().iter().map(|cell| cell.arch.id()).collect();
+        let ids = self.search.best().archs().iter().map(|cell| cell.arch.id()).collect();
         Ok((ids, receipt))
     }
 
@@ -98,10 +98,12 @@ impl Driver {
             Err(error) => return answer(to, Err(failed(error))),
         };
         let (crew, step) = (self.crew.clone(), self.search.number());
+        let objective = self.search.task().objective;
+        let reply = move |score| ScoreReply { score, reward: objective.reward(score), step };
         // The whole split takes seconds, for which ω need not wait.
-        actix::spawn(
-            async move { answer(to, whole_score(crew, message.arch, shared, step).await) },
-        );
+        actix::spawn(async move {
+            answer(to, whole_score(crew, message.arch, shared).await.map(reply));
+        });
     }
 
     fn sample_beside(&self, message: Sample, to: Answer<Vec<SampleReply>>) {
@@ -133,7 +135,7 @@ impl Driver {
             if let Some(weights) = self.saver.weights(&id) {
                 return weights_file(weights);
             }
-            if self.search.best().cells().iter().any(|cell| cell.arch.id() == id) {
+            if self.search.best().archs().iter().any(|cell| cell.arch.id() == id) {
                 let why =
                     format!("the weights that {id} was scored with are not in `best/` any more");
                 return Err(Refusal::Lost { why });
@@ -144,7 +146,7 @@ impl Driver {
             }
         }
         let shared = self.shared().await.map_err(failed)?;
-        let weights = cell_weights(&arch, self.search.task(), &shared.params);
+        let weights = arch_weights(&arch, self.search.task(), &shared.params);
         weights_file(&weights.map_err(|error| Refusal::Request { why: error.to_string() })?)
     }
 }
@@ -159,13 +161,10 @@ async fn whole_score(
     crew: Crew,
     arch: Arch,
     shared: Arc<SharedState>,
-    step: u64,
-) -> Result<ScoreReply, Refusal> {
+) -> Result<Measured, Refusal> {
     let scores = crew.evaluate(vec![arch], shared, ValidSet::Whole).await.map_err(failed)?;
-    match scores.first() {
-        Some(score) => Ok(ScoreReply { correct: score.correct, total: score.total, step }),
-        None => Err(Refusal::Failed { why: "the evaluator answered with no score".to_owned() }),
-    }
+    let none = || Refusal::Failed { why: "the evaluator answered with no score".to_owned() };
+    scores.first().copied().ok_or_else(none)
 }
 
 fn weights_file(weights: &Snapshot) -> Result<Vec<u8>, Refusal> {

@@ -3,6 +3,7 @@
 use actix::{Message, Recipient};
 
 use crate::actors::PruneHistory;
+use crate::engine::Measured;
 use crate::space::Arch;
 
 /// Why a command was not carried out.
@@ -69,12 +70,12 @@ pub struct Score {
 }
 
 /// What [`Score`] measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScoreReply {
-    /// Images classified rightly.
-    pub correct: u64,
-    /// Images of the validation split.
-    pub total: u64,
+    /// What was measured on the validation split.
+    pub score: Measured,
+    /// What the objective makes of it.
+    pub reward: f64,
     /// The number of the step before which ω was taken.
     pub step: u64,
 }

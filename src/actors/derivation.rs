@@ -8,14 +8,13 @@ use tokio::time::timeout;
 
 use crate::actors::driver::Driver;
 use crate::actors::{ActorError, DerivationStatus, Evaluate};
-use crate::search::{SampleRequest, Sampled, Score, ValidSet, archs, pair};
-use crate::space::Arch;
+use crate::search::{SampleRequest, Score, Scored, ValidSet, archs};
 
 /// How often a derivation says how far it is.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 
 /// What was drawn with its scores on one batch, and the shortlist with those on the whole split.
-type Derived = (Vec<(Sampled, Score)>, Vec<(Arch, Score)>);
+type Derived = (Vec<Scored>, Vec<Scored>);
 
 impl Driver {
     /// Draws, scores on one batch, and scores the best on the whole validation split.
@@ -27,16 +26,18 @@ impl Driver {
         let shared = self.shared().await?;
         let drawn = self.draw(sample).await?;
         let scored = Arc::new(AtomicU64::new(0));
-        let of = (drawn.len() + self.search.task().config.derive.rerank.min(drawn.len())) as u64;
+        let task = self.search.task();
+        let objective = task.objective;
+        let of = (drawn.len() + task.config.derive.rerank.min(drawn.len())) as u64;
         let evaluate = |archs, shared, on| Evaluate { archs, shared, on, scored: scored.clone() };
         let message = evaluate(archs(&drawn), shared.clone(), ValidSet::Batch(batch));
         let scores = self.score_derived(message, of).await?;
-        let drawn = pair(drawn, scores);
+        let drawn = objective.scored(drawn, scores);
         let short = self.search.shortlist(&drawn);
-        let scores =
-            self.score_derived(evaluate(short.clone(), shared, ValidSet::Whole), of).await?;
+        let message = evaluate(archs(&short), shared, ValidSet::Whole);
+        let scores = self.score_derived(message, of).await?;
         self.observer.derives(None);
-        Ok((drawn, pair(short, scores)))
+        Ok((drawn, objective.scored(short, scores)))
     }
 
     /// Scores children of a derivation, which scores `of` in all, and publishes how far it is.

@@ -26,9 +26,9 @@ use crate::actors::{
 };
 use crate::search::{
     BestChange, Outcome, Place, SampleRequest, Sampled, Search, SearchError, SearchState,
-    SharedState, StepRecord, Task, Until, ValidSet, Work, archs, pair,
+    SharedState, StepRecord, Task, Until, ValidSet, Work, archs,
 };
-use crate::store::cell_weights;
+use crate::store::arch_weights;
 
 /// Steps that fail in a row before the run ends.
 const MAX_RECOVERIES_IN_A_ROW: u32 = 3;
@@ -206,11 +206,12 @@ impl Driver {
                 let scores = self.crew.evaluate(archs(&policy), shared.clone(), on);
                 let uniform = self.sample(uniform).await?;
                 let random_scores = self.crew.evaluate(archs(&uniform), shared, on);
-                let learnt = self.search.learn(pair(policy, scores.await?))?;
+                let objective = self.search.task().objective;
+                let learnt = self.search.learn(objective.scored(policy, scores.await?))?;
                 // The evaluator is at work on the random arm, which θ does not learn from.
                 self.crew.adopt(self.policy()?).await?;
                 self.ahead = Some(self.draw_ahead().await?);
-                let random = pair(uniform, random_scores.await?);
+                let random = objective.scored(uniform, random_scores.await?);
                 let record = self.search.finish_controller(learnt, random)?;
                 self.observer.learned(start.elapsed());
                 Ok(record)
@@ -282,9 +283,9 @@ impl Driver {
     pub(super) async fn entered(&mut self, change: &BestChange) -> Result<(), ActorError> {
         let shared = self.shared().await?;
         let task = self.search.task();
-        let entered = change.entered.iter().map(|cell| {
-            let weights = Arc::new(cell_weights(&cell.arch, task, &shared.params)?);
-            Ok(Entered { id: cell.arch.id(), weights })
+        let entered = change.entered.iter().map(|best| {
+            let weights = Arc::new(arch_weights(&best.arch, task, &shared.params)?);
+            Ok(Entered { id: best.arch.id(), weights })
         });
         let entered = entered.collect::<Result<_, ActorError>>()?;
         self.saver.entered(entered, self.search.best());

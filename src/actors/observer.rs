@@ -101,7 +101,7 @@ impl Observer {
         if report.is_finite() {
             let (loss, accuracy, steps) = &mut self.epoch_sums;
             *loss += report.loss;
-            *accuracy += report.accuracy;
+            *accuracy += report.measure;
             *steps += 1;
             shared.loss = Some(*loss / *steps as f64);
             shared.train_accuracy = Some(*accuracy / *steps as f64);
@@ -119,14 +119,14 @@ impl Observer {
         let (busy, waited) = self.shared_steps.last().unwrap_or_default();
         let median = self.shared_steps.median(|(busy, waited)| *busy + *waited);
         shared.step_seconds = median;
-        shared.images_per_second = median.map(|seconds| report.images as f64 / seconds);
+        shared.images_per_second = median.map(|seconds| report.items as f64 / seconds);
         shared.wait_ratio = wait_ratio;
         self.metrics.shared_step(&SharedStep {
             loss: report.loss,
-            accuracy: report.accuracy,
+            accuracy: report.measure,
             lr: report.lr,
             grad_norm: report.grad_norm,
-            images: report.images as u64,
+            images: report.items as u64,
             duration: busy,
             waited,
         });
@@ -207,7 +207,7 @@ impl Observer {
         );
     }
 
-    /// Takes note of the best cells after a derivation.
+    /// Takes note of the best architectures after a derivation.
     pub(super) fn best(&mut self, search: &Search) {
         let before = self.status.best.first().cloned();
         self.know_best(search);
@@ -217,28 +217,28 @@ impl Observer {
         }
     }
 
-    /// Publishes the best cells, which are no news.
+    /// Publishes the best architectures, which are no news.
     fn know_best(&mut self, search: &Search) {
         self.status.best = search
             .best()
-            .cells()
+            .archs()
             .iter()
-            .map(|cell| BestStatus {
-                id: cell.arch.id(),
-                arch: cell.arch.to_string(),
-                accuracy: cell.accuracy(),
-                correct: cell.correct,
-                total: cell.total,
-                cycle: cell.cycle,
+            .map(|best| BestStatus {
+                id: best.arch.id(),
+                arch: best.arch.to_string(),
+                accuracy: search.task().objective.measure(best.score),
+                correct: best.score.correct,
+                total: best.score.items,
+                cycle: best.cycle,
             })
             .collect();
-        let Some(best) = search.best().cells().first() else { return };
-        // A cell that was scored can be built.
+        let Some(best) = search.best().archs().first() else { return };
+        // What was scored can be built.
         if let Ok(net) = search.task().family.shared(&best.arch) {
             let Cost { params, multiply_adds, .. } = net.cost();
-            self.metrics.best(&Best { score: best.accuracy(), params, multiply_adds });
+            self.metrics.best(&Best { score: best.reward, params, multiply_adds });
         }
-        tracing::info!(arch = best.arch.id(), accuracy = best.accuracy(), "the best cell so far");
+        tracing::info!(arch = best.arch.id(), reward = best.reward, "the best architecture so far");
     }
 
     /// Takes note of a checkpoint.

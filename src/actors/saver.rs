@@ -13,7 +13,7 @@ use crate::actors::observer::Observer;
 use crate::actors::outbox::{Answer, Outbox, Receipt};
 use crate::actors::{ActorError, Crew, Entered, Recorded, Save, Saved};
 use crate::engine::Snapshot;
-use crate::search::{BestCells, SearchState, StepRecord};
+use crate::search::{BestArchs, SearchState, StepRecord};
 use crate::store::{Retention, StoreError};
 
 /// Finished steps that go to the history in one message: one transaction each.
@@ -100,10 +100,10 @@ impl Saver {
 
     /// Takes the cells that a derivation brought into the best, which are now `best`. What is
     /// held is bounded by their number.
-    pub(super) fn entered(&mut self, entered: Vec<Entered>, best: &BestCells) {
+    pub(super) fn entered(&mut self, entered: Vec<Entered>, best: &BestArchs) {
         self.entered.retain(|older| {
             let replaced = entered.iter().any(|newer| newer.id == older.id);
-            !replaced && best.cells().iter().any(|cell| cell.arch.id() == older.id)
+            !replaced && best.archs().iter().any(|cell| cell.arch.id() == older.id)
         });
         self.entered.extend(entered);
     }

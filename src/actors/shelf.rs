@@ -14,9 +14,9 @@ use candle_core::DType;
 
 use crate::actors::{Entered, nth};
 use crate::engine::{Snapshot, from_safetensors};
-use crate::search::{BestCell, Place, SearchState, Task};
+use crate::search::{BestArch, Place, SearchState, Task};
 use crate::space::Arch;
-use crate::store::{BestFolder, CARD, CellCard, StoreError, WEIGHTS, best_files};
+use crate::store::{ArchCard, BestFolder, CARD, StoreError, WEIGHTS, best_files};
 
 /// Files that are held open at most: far fewer than a process may have.
 const MAX_OPEN: usize = 100;
@@ -88,7 +88,7 @@ impl Shelf {
     ) -> Result<Vec<Loss>, StoreError> {
         let there = self.folder.list()?;
         let mut losses = Vec::new();
-        for cell in state.best.cells() {
+        for cell in state.best.archs() {
             let id = cell.arch.id();
             if let Some(entered) = entered.iter().find(|entered| entered.id == id) {
                 self.put(cell, &entered.weights)?;
@@ -115,7 +115,7 @@ impl Shelf {
 
     /// Removes the files of cells that are no longer among the best.
     pub(super) fn forget_left(&mut self, state: &SearchState) -> Result<(), StoreError> {
-        let ids: BTreeSet<String> = state.best.cells().iter().map(|cell| cell.arch.id()).collect();
+        let ids: BTreeSet<String> = state.best.archs().iter().map(|cell| cell.arch.id()).collect();
         self.held.retain(|id, _| ids.contains(id));
         self.lost.retain(|id| ids.contains(id));
         let mut left = self.folder.list()?.into_iter().filter(|id| !ids.contains(id));
@@ -123,7 +123,7 @@ impl Shelf {
     }
 
     /// Writes the files of `cell` with its part of `weights`, and holds them.
-    fn put(&mut self, cell: &BestCell, weights: &Snapshot) -> Result<(), StoreError> {
+    fn put(&mut self, cell: &BestArch, weights: &Snapshot) -> Result<(), StoreError> {
         let id = cell.arch.id();
         let files = best_files(cell, &self.task, weights, self.draw)?;
         let files: Vec<(&str, &[u8])> =
@@ -144,17 +144,17 @@ impl Shelf {
     }
 
     /// Reads the files of a cell whole.
-    fn look(&mut self, cell: &BestCell, state: &SearchState) -> Found {
+    fn look(&mut self, cell: &BestArch, state: &SearchState) -> Found {
         let id = cell.arch.id();
         let read = || {
-            let card: CellCard = serde_json::from_slice(&self.folder.read(&id, CARD)?)?;
+            let card: ArchCard = serde_json::from_slice(&self.folder.read(&id, CARD)?)?;
             Ok::<_, StoreError>((card, self.folder.read(&id, WEIGHTS)?))
         };
         let (card, weights) = match read() {
             Ok(read) => read,
             Err(error) => return Found::Wrong(error.to_string()),
         };
-        if (card.correct, card.total, card.step) == (cell.correct, cell.total, cell.step) {
+        if card.is_of(cell) {
             self.hold(&id, &weights);
             Found::Right
         } else if state.place.number(&self.task.config.schedule) <= card.step {
@@ -165,7 +165,7 @@ impl Shelf {
     }
 
     /// Whether the ω of `state` is the one that scored `cell`.
-    fn is_of(&self, cell: &BestCell, state: &SearchState) -> bool {
+    fn is_of(&self, cell: &BestArch, state: &SearchState) -> bool {
         let schedule = &self.task.config.schedule;
         Place::shared_steps_before(cell.step, schedule) == state.place.shared_step(schedule)
     }

@@ -8,7 +8,7 @@ use rand::RngExt;
 use crate::bench::config::CLASSES;
 use crate::bench::{BenchConfig, BenchError, NetKind};
 use crate::engine::{
-    Executor, Gradients, Images, Noise, Params, Sgd, SgdConfig, Snapshot, initial_values,
+    Executor, Gradients, Images, Measured, Noise, Params, Sgd, SgdConfig, Snapshot, initial_values,
     update_running,
 };
 use crate::net::{MicroNet, Net, NetConfig, Norm};
@@ -101,11 +101,11 @@ impl Job {
         Ok(())
     }
 
-    /// One reward: how many images of the batch are classified rightly with `weights`. A net
-    /// that stands alone needs a step before it.
-    pub fn forward(&self, weights: &Snapshot) -> Result<usize, BenchError> {
+    /// One score: what the net has right of the batch with `weights`. A net that stands alone
+    /// needs a step before it.
+    pub fn forward(&self, weights: &Snapshot) -> Result<Measured, BenchError> {
         let running = self.running.as_ref();
-        Ok(self.exec.count_correct(&self.net, weights, self.images(), running)?)
+        Ok(self.exec.measure(&self.net, weights, self.images(), running)?)
     }
 
     fn train(&self, net: &Net) -> Result<Gradients, BenchError> {

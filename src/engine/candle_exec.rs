@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Result, Tensor};
 
-use crate::engine::executor::{Executor, Gradients, Images, count_correct};
+use crate::engine::executor::{Executor, Gradients, Images, count_right, on_host};
 use crate::engine::pass::{Losses, Noise, Pass, tensor};
 use crate::engine::{Params, Snapshot};
 use crate::net::{Net, Shape};
@@ -71,7 +71,7 @@ impl Executor for CandleExec {
         }
         Ok(Gradients {
             loss: main.to_dtype(DType::F64)?.to_scalar()?,
-            correct: count_correct(&logits, images.labels)?,
+            correct: count_right(&on_host(&logits)?, images.labels),
             grads,
             moments: pass.moments,
         })

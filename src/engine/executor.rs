@@ -1,6 +1,7 @@
 //! What runs nets: the contract that every executor keeps.
 
 use std::fmt;
+use std::ops::AddAssign;
 
 use candle_core::{Device, Result, Tensor};
 
@@ -15,6 +16,25 @@ pub struct Images<'a> {
     pub values: &'a [f32],
     /// One class per image.
     pub labels: &'a [u32],
+}
+
+/// What a net has right and how sure of it it is, over labelled items: sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Measured {
+    /// Cross-entropy in nats; not a number where a logit is none.
+    pub nll: f64,
+    /// Items whose class had the largest logit.
+    pub correct: u64,
+    /// Items: images.
+    pub items: u64,
+}
+
+impl AddAssign for Measured {
+    fn add_assign(&mut self, other: Self) {
+        self.nll += other.nll;
+        self.correct += other.correct;
+        self.items += other.items;
+    }
 }
 
 /// What one training pass gives.
@@ -68,28 +88,45 @@ pub trait Executor: fmt::Debug + Send + Sync {
         running: Option<&Snapshot>,
     ) -> Result<Tensor>;
 
-    /// How many images the net classifies rightly.
-    fn count_correct(
+    /// What the net has right of the images, without dropout.
+    fn measure(
         &self,
         net: &Net,
         weights: &Snapshot,
         images: Images<'_>,
         running: Option<&Snapshot>,
-    ) -> Result<usize> {
-        count_correct(&self.logits(net, weights, images, running)?, images.labels)
+    ) -> Result<Measured> {
+        Ok(measured(&on_host(&self.logits(net, weights, images, running)?)?, images.labels))
     }
 }
 
-/// Counts the images whose largest logit is at the label; not a number is never right.
-pub(super) fn count_correct(logits: &Tensor, labels: &[u32]) -> Result<usize> {
-    let logits: Vec<f32> = logits.to_dtype(candle_core::DType::F32)?.flatten_all()?.to_vec1()?;
-    Ok(count_right(&logits, labels))
+/// Logits `(batch, classes)`, row by row.
+pub(super) fn on_host(logits: &Tensor) -> Result<Vec<f32>> {
+    logits.to_dtype(candle_core::DType::F32)?.flatten_all()?.to_vec1()
 }
 
-/// The same of logits `(batch, classes)`, row by row.
+/// What logits `(batch, classes)`, row by row, have right.
+pub(super) fn measured(logits: &[f32], labels: &[u32]) -> Measured {
+    let rows = logits.chunks_exact(classes(logits, labels)).zip(labels);
+    let nll = rows.map(|(row, &label)| nll(row, label)).sum();
+    Measured { nll, correct: count_right(logits, labels) as u64, items: labels.len() as u64 }
+}
+
+/// Cross-entropy of one item in nats; not a number where the label is no class.
+fn nll(logits: &[f32], label: u32) -> f64 {
+    let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - largest).exp()).sum();
+    logits.get(label as usize).map_or(f64::NAN, |&own| sum.ln() + largest - f64::from(own))
+}
+
+fn classes(logits: &[f32], labels: &[u32]) -> usize {
+    (logits.len() / labels.len().max(1)).max(1)
+}
+
+/// Counts the rows of logits `(batch, classes)` whose largest is at the label; not a number is
+/// never right.
 pub(super) fn count_right(logits: &[f32], labels: &[u32]) -> usize {
-    let classes = logits.len() / labels.len().max(1);
-    let rows = logits.chunks_exact(classes.max(1));
+    let rows = logits.chunks_exact(classes(logits, labels));
     let right = rows.zip(labels).filter(|(row, label)| {
         // A label that is no class has no logit, and is never right.
         let own = row.get(**label as usize).copied().unwrap_or(f32::NAN);
@@ -100,4 +137,29 @@ pub(super) fn count_right(logits: &[f32], labels: &[u32]) -> usize {
             })
     });
     right.count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measurement_sums_the_cross_entropy_and_counts_what_is_right() {
+        // Softmax of (0, ln 3) is (1/4, 3/4).
+        let three = 3_f32.ln();
+        let found = measured(&[0.0, three, 0.0, three, 1000.0, 1000.0], &[1, 0, 0]);
+        let expected = -(0.75_f64.ln() + 0.25_f64.ln() + 0.5_f64.ln());
+        assert!((found.nll - expected).abs() < 1e-6, "{found:?}, expected {expected}");
+        // Among equals the first class wins.
+        assert_eq!((found.correct, found.items), (2, 3));
+    }
+
+    #[test]
+    fn what_is_no_number_is_never_right() {
+        for (logits, labels) in [([f32::NAN, 0.0], [0]), ([0.0, 0.0], [2])] {
+            let found = measured(&logits, &labels);
+            assert!(found.nll.is_nan(), "{found:?}");
+            assert_eq!((found.correct, found.items), (0, 1));
+        }
+    }
 }

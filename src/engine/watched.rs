@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::{Device, Result, Tensor};
 
 use crate::engine::pass::Noise;
-use crate::engine::{Executor, Gradients, Images, Params, Snapshot};
+use crate::engine::{Executor, Gradients, Images, Measured, Params, Snapshot};
 use crate::net::Net;
 
 /// Runs nets on another executor, and calls a function after each pass of a child over a batch.
@@ -71,13 +71,13 @@ impl Executor for Watched {
         self.told(self.exec.logits(net, weights, images, running))
     }
 
-    fn count_correct(
+    fn measure(
         &self,
         net: &Net,
         weights: &Snapshot,
         images: Images<'_>,
         running: Option<&Snapshot>,
-    ) -> Result<usize> {
-        self.told(self.exec.count_correct(net, weights, images, running))
+    ) -> Result<Measured> {
+        self.told(self.exec.measure(net, weights, images, running))
     }
 }

@@ -93,7 +93,7 @@ pub struct DeriveConfig {
     pub samples: usize,
     /// How many of the best are scored again on the whole validation split.
     pub rerank: usize,
-    /// How many of the best cells are kept over all cycles.
+    /// How many of the best are kept over all cycles.
     pub keep: usize,
 }
 

@@ -49,7 +49,7 @@ pub enum Outcome {
     Shared(TrainReport),
     /// θ was updated.
     Controller(ControllerReport),
-    /// The best cells were looked for.
+    /// The best architectures were looked for.
     Derive(BestChange),
 }
 

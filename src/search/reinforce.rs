@@ -71,7 +71,8 @@ impl Reinforce {
     /// Refuses rollouts of another θ: their gradient would be off-policy.
     fn check_versions(&self, scored: &[Scored]) -> Result<(), SearchError> {
         let current = self.policy.version();
-        match scored.iter().map(|s| s.rollout.policy_version).find(|&version| version != current) {
+        let mut versions = scored.iter().map(|s| s.sampled.rollout.policy_version);
+        match versions.find(|&version| version != current) {
             Some(drawn_by) => Err(SearchError::StaleRollout { drawn_by, current }),
             None => Ok(()),
         }
@@ -86,7 +87,8 @@ impl Strategy for Reinforce {
     fn learn(&mut self, scored: &[Scored]) -> Result<LearnReport, SearchError> {
         let mean_reward = mean_reward(scored)?;
         self.check_versions(scored)?;
-        let choices: Vec<&[Choice]> = scored.iter().map(|s| &s.rollout.choices[..]).collect();
+        let choices: Vec<&[Choice]> =
+            scored.iter().map(|s| &s.sampled.rollout.choices[..]).collect();
         let mut baseline = self.baseline;
         let advantages: Vec<f64> = scored.iter().map(|s| baseline.advantage(s.reward)).collect();
         let weights = weights(&advantages, self.entropy_weight);
@@ -156,8 +158,12 @@ mod tests {
         baseline_decay: 0.9,
     };
 
+    fn space() -> Space {
+        Space::Micro(MicroSpace::new(2).unwrap())
+    }
+
     fn script() -> Script {
-        Space::Micro(MicroSpace::new(2).unwrap()).script()
+        space().script()
     }
 
     /// A learner whose operation bias is `op_bias`.
@@ -171,6 +177,10 @@ mod tests {
         learner.draw(n, &mut generator(1, Owner::Policy, index)).unwrap()
     }
 
+    fn scored(rollout: Rollout, reward: f64) -> Scored {
+        Scored::with_reward(space(), rollout, reward)
+    }
+
     /// Draws 10 rollouts, scores them and learns from them.
     fn update(
         learner: &mut Reinforce,
@@ -178,7 +188,7 @@ mod tests {
         reward: impl Fn(&Rollout) -> f64,
     ) -> LearnReport {
         let rollouts = draw(learner, 10, index).into_iter();
-        let scored = rollouts.map(|rollout| Scored { reward: reward(&rollout), rollout });
+        let scored = rollouts.map(|rollout| scored(rollout.clone(), reward(&rollout)));
         learner.learn(&scored.collect::<Vec<_>>()).unwrap()
     }
 
@@ -255,7 +265,7 @@ mod tests {
             let mut state = start.state().unwrap();
             state.baseline = Some(0.5);
             let mut learner = Reinforce::from_state(&SMALL, script(), &state).unwrap();
-            learner.learn(&[Scored { rollout: rollout.clone(), reward }]).unwrap();
+            learner.learn(&[scored(rollout.clone(), reward)]).unwrap();
             let choices = [&rollout.choices[..]];
             learner.policy.outcomes(&script(), &choices)[0].log_prob
         };
@@ -290,7 +300,7 @@ mod tests {
         state.baseline = Some(0.0);
         let mut learner = Reinforce::from_state(&config, script(), &state).unwrap();
         let rollout = draw(&learner, 1, 0).remove(0);
-        let report = learner.learn(&[Scored { rollout, reward }]).unwrap();
+        let report = learner.learn(&[scored(rollout, reward)]).unwrap();
         let values = learner.policy.snapshot().unwrap();
         let values = values.values().flat_map(|t| t.flatten_all().unwrap().to_vec1().unwrap());
         (values.collect(), report.update.unwrap())
@@ -317,12 +327,12 @@ mod tests {
         let stale = draw(&learner, 1, 0).remove(0);
         update(&mut learner, 1, average_pools);
         let (before, baseline) = (theta(&learner), learner.state().unwrap().baseline);
-        let mut scored = vec![Scored { rollout: draw(&learner, 1, 2).remove(0), reward: 0.9 }];
-        scored.push(Scored { rollout: stale, reward: 0.5 });
-        let err = learner.learn(&scored).unwrap_err();
+        let mut all = vec![scored(draw(&learner, 1, 2).remove(0), 0.9)];
+        all.push(scored(stale, 0.5));
+        let err = learner.learn(&all).unwrap_err();
         assert!(matches!(err, SearchError::StaleRollout { drawn_by: 0, current: 1 }), "{err}");
-        scored[1].reward = f64::INFINITY;
-        let err = learner.learn(&scored).unwrap_err();
+        all[1].reward = f64::INFINITY;
+        let err = learner.learn(&all).unwrap_err();
         assert!(matches!(err, SearchError::NonFiniteReward { position: 1, .. }), "{err}");
         assert!(matches!(learner.learn(&[]), Err(SearchError::NoRollouts)));
         assert_eq!((theta(&learner), learner.state().unwrap().baseline), (before, baseline));
@@ -333,8 +343,8 @@ mod tests {
         let mut learner = learner(&SMALL, [0.0; 5]);
         let before = theta(&learner);
         let rollouts = draw(&learner, 2, 0).into_iter().zip([-f64::MAX, f64::MAX]);
-        let scored: Vec<_> = rollouts.map(|(rollout, reward)| Scored { rollout, reward }).collect();
-        let err = learner.learn(&scored).unwrap_err();
+        let all: Vec<_> = rollouts.map(|(rollout, reward)| scored(rollout, reward)).collect();
+        let err = learner.learn(&all).unwrap_err();
         assert!(matches!(err, SearchError::NonFiniteGradient { version: 0, .. }), "{err}");
         assert_eq!(theta(&learner), before);
         assert_eq!(learner.state().unwrap().baseline, None);

@@ -20,15 +20,6 @@ pub struct Rollout {
     pub op_probabilities: OpProbabilities,
 }
 
-/// A rollout and what its child reached.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scored {
-    /// What was drawn.
-    pub rollout: Rollout,
-    /// `R(m, ω)`: accuracy on validation data.
-    pub reward: f64,
-}
-
 /// The probability of each operation, averaged over the picks of a cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct OpProbabilities([[f64; Op::ALL.len()]; CellKind::ALL.len()]);

@@ -2,11 +2,11 @@
 //!
 //! It is the specification of what the actors do: a test requires the same history, bit for bit.
 
+use crate::engine::Snapshot;
 use crate::search::{
-    SampleRequest, Sampled, Score, Scorer, Search, SearchError, SearchState, SharedLearner,
-    StepRecord, Task, Until, ValidSet, Work, draw,
+    SampleRequest, Sampled, Scored, Scorer, Search, SearchError, SearchState, SharedLearner,
+    StepRecord, Task, Until, ValidSet, Work, archs, draw,
 };
-use crate::space::Arch;
 
 /// Searches from `state` until `until`, and hands every finished step to `observe`. Returns the
 /// state at the end.
@@ -37,6 +37,10 @@ fn step(
     let sample = |search: &Search, request: SampleRequest| {
         draw(search.reinforce().policy(), task.space, task.config.seed, request)
     };
+    let score = |drawn: Vec<Sampled>, on, shared: &Snapshot| {
+        let scores = scorer.score(shared, &archs(&drawn), on)?;
+        Ok::<Vec<Scored>, SearchError>(task.objective.scored(drawn, scores))
+    };
     match search.work() {
         Work::Shared { sample: request, step } => {
             let drawn = sample(search, request)?;
@@ -45,33 +49,17 @@ fn step(
         }
         Work::Controller { policy, uniform, batch } => {
             let shared = learner.state()?.params;
-            let score = |drawn: Vec<Sampled>| {
-                let scores = scorer.score(&shared, &archs(&drawn), ValidSet::Batch(batch))?;
-                Ok::<_, SearchError>(pair(drawn, scores))
-            };
-            let policy = score(sample(search, policy)?)?;
-            let random = score(sample(search, uniform)?)?;
+            let on = ValidSet::Batch(batch);
+            let policy = score(sample(search, policy)?, on, &shared)?;
+            let random = score(sample(search, uniform)?, on, &shared)?;
             let learnt = search.learn(policy)?;
             search.finish_controller(learnt, random)
         }
         Work::Derive { sample: request, batch } => {
             let shared = learner.state()?.params;
-            let drawn = sample(search, request)?;
-            let scores = scorer.score(&shared, &archs(&drawn), ValidSet::Batch(batch))?;
-            let drawn = pair(drawn, scores);
-            let short = search.shortlist(&drawn);
-            let scores = scorer.score(&shared, &short, ValidSet::Whole)?;
-            Ok(search.finish_derive(drawn, pair(short, scores)))
+            let drawn = score(sample(search, request)?, ValidSet::Batch(batch), &shared)?;
+            let short = score(search.shortlist(&drawn), ValidSet::Whole, &shared)?;
+            Ok(search.finish_derive(drawn, short))
         }
     }
-}
-
-/// The architectures of a draw.
-pub fn archs(drawn: &[Sampled]) -> Vec<Arch> {
-    drawn.iter().map(|sampled| sampled.arch.clone()).collect()
-}
-
-/// What was scored, with its score.
-pub fn pair<T>(scored: Vec<T>, scores: Vec<Score>) -> Vec<(T, Score)> {
-    scored.into_iter().zip(scores).collect()
 }

@@ -34,6 +34,11 @@ pub struct Sampled {
     pub arch: Arch,
 }
 
+/// The architectures of a draw.
+pub fn archs(drawn: &[Sampled]) -> Vec<Arch> {
+    drawn.iter().map(|sampled| sampled.arch.clone()).collect()
+}
+
 /// Draws what `request` asks for.
 pub fn draw(
     policy: &Policy,

@@ -1,4 +1,4 @@
-//! The scorer: accuracy of children on validation data with a fixed copy of ω.
+//! The scorer: measures children on validation data with a fixed copy of ω.
 //!
 //! Departure from the authors' code: no dropout when scoring (theirs leaves it on, so that
 //! rewards are noisier than they need be). Batch normalization uses the statistics of the batch
@@ -15,7 +15,7 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterato
 use crate::data::{Batch, DataError};
 use crate::engine::{Images, Snapshot};
 use crate::net::Net;
-use crate::search::{SearchError, Task};
+use crate::search::{Score, SearchError, Task};
 use crate::space::Arch;
 
 /// What children are scored on.
@@ -25,22 +25,6 @@ pub enum ValidSet {
     Batch(u64),
     /// The whole validation split, in batches of the configured size.
     Whole,
-}
-
-/// How many images a child classified rightly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Score {
-    /// Images classified rightly.
-    pub correct: u64,
-    /// Images.
-    pub total: u64,
-}
-
-impl Score {
-    /// Accuracy, 0 to 1: the reward.
-    pub fn accuracy(self) -> f64 {
-        self.correct as f64 / self.total as f64
-    }
 }
 
 /// Scores children on validation data.
@@ -120,13 +104,12 @@ impl Scorer {
         batches: impl IntoIterator<Item = Result<impl Borrow<Batch>, DataError>>,
     ) -> Result<Score, SearchError> {
         let net: Net = self.task.family.shared(arch)?;
-        let mut score = Score { correct: 0, total: 0 };
+        let mut score = Score::default();
         for batch in batches {
             let batch = batch?;
             let Batch { images, labels, .. } = batch.borrow();
             let images = Images { values: images, labels };
-            score.correct += self.task.exec.count_correct(&net, shared, images, None)? as u64;
-            score.total += labels.len() as u64;
+            score += self.task.exec.measure(&net, shared, images, None)?;
         }
         Ok(score)
     }

@@ -9,7 +9,7 @@
 use crate::data::{Prefetch, TrainStream};
 use crate::engine::{Images, Noise, Params, Sgd, Snapshot, average_grads, initial_values};
 use crate::random::{Owner, generator};
-use crate::search::{SearchError, Task};
+use crate::search::{Score, SearchError, Task};
 use crate::space::Arch;
 
 /// A deep copy of ω and its momenta: tensors that no later step writes to.
@@ -44,14 +44,14 @@ pub struct SharedStep {
 pub struct TrainReport {
     /// Cross-entropy on the training batch, in nats.
     pub loss: f64,
-    /// Accuracy on the training batch, 0 to 1.
-    pub accuracy: f64,
+    /// What the objective tells of the training batch: accuracy, 0 to 1.
+    pub measure: f64,
     /// Norm of the gradient before clipping.
     pub grad_norm: f64,
     /// Learning rate.
     pub lr: f64,
-    /// Images of the batch.
-    pub images: usize,
+    /// Items of the batch: images.
+    pub items: usize,
 }
 
 impl TrainReport {
@@ -109,14 +109,15 @@ impl SharedLearner {
         let batch = self.batches.next()?;
         let images = Images { values: &batch.images, labels: &batch.labels };
         let mut rng = generator(self.task.config.seed, Owner::Dropout, step.index);
-        let (mut loss, mut correct) = (0.0, 0);
+        let (mut loss, mut score) = (0.0, Score::default());
         let mut all = Vec::with_capacity(archs.len());
         for arch in archs {
             let net = self.task.family.shared(arch)?;
             let noise = Noise { rng: &mut rng, drop_path: 0.0 };
             let child = self.task.exec.train(&net, &self.params, images, noise)?;
             loss += child.loss / archs.len() as f64;
-            correct += child.correct;
+            let (correct, items) = (child.correct as u64, batch.labels.len() as u64);
+            score += Score { nll: child.loss * items as f64, correct, items };
             all.push(child);
         }
         let grad_norm = self.sgd.step(&self.params, &*average_grads(&all)?, step.lr)?;
@@ -125,10 +126,10 @@ impl SharedLearner {
         }
         Ok(TrainReport {
             loss,
-            accuracy: correct as f64 / (batch.labels.len() * archs.len()) as f64,
+            measure: self.task.objective.measure(score),
             grad_norm,
             lr: step.lr,
-            images: batch.labels.len(),
+            items: batch.labels.len(),
         })
     }
 

@@ -7,12 +7,11 @@ use std::sync::Arc;
 use crate::engine::learning_rate;
 use crate::random::{Owner, generator};
 use crate::search::{
-    Advantage, AdvantageReport, Arm, BestCell, BestCells, BestChange, ControllerReport,
+    Advantage, AdvantageReport, Arm, BestArch, BestArchs, BestChange, ControllerReport,
     LearnReport, OpProbabilities, Outcome, Phase, Place, Reinforce, Row, RowArm, SampleRequest,
-    Sampled, Score, Scored, SearchError, SharedState, SharedStep, StepRecord, Strategy,
-    StrategyState, Task, TrainReport,
+    Sampled, Scored, SearchError, SharedState, SharedStep, StepRecord, Strategy, StrategyState,
+    Task, TrainReport,
 };
-use crate::space::Arch;
 
 /// Everything that a restart needs.
 #[derive(Clone, Debug)]
@@ -20,11 +19,11 @@ pub struct SearchState {
     /// The step that comes next.
     pub place: Place,
     /// θ, its optimizer and its baseline.
-    pub reinforce: StrategyState,
+    pub strategy: StrategyState,
     /// The differences between the arms, of the last θ steps.
     pub advantage: Vec<f64>,
-    /// The best cells.
-    pub best: BestCells,
+    /// The best architectures.
+    pub best: BestArchs,
     /// Architectures drawn so far, both arms.
     pub archs_sampled: u64,
     /// ω and its optimizer. Its place in the data follows from `place`.
@@ -62,18 +61,18 @@ pub enum Work {
 /// What θ has learnt from: one half of a θ step.
 #[derive(Debug)]
 pub struct Learnt {
-    policy: Vec<(Sampled, Score)>,
+    policy: Vec<Scored>,
     report: LearnReport,
 }
 
-/// Owns θ, the schedule, the comparison of the arms, and the best cells.
+/// Owns θ, the schedule, the comparison of the arms, and the best architectures.
 #[derive(Debug)]
 pub struct Search {
     task: Task,
     place: Place,
     reinforce: Reinforce,
     advantage: Advantage,
-    best: BestCells,
+    best: BestArchs,
     archs_sampled: u64,
 }
 
@@ -83,9 +82,9 @@ impl Search {
         let config = &task.config;
         Ok(SearchState {
             place: Place::START,
-            reinforce: Reinforce::new(&config.policy, task.space.script(), config.seed).state()?,
+            strategy: Reinforce::new(&config.policy, task.space.script(), config.seed).state()?,
             advantage: Vec::new(),
-            best: BestCells::default(),
+            best: BestArchs::default(),
             archs_sampled: 0,
             shared: Arc::new(SharedState::initial(task)?),
         })
@@ -98,11 +97,7 @@ impl Search {
         let window = schedule.advantage_phases * schedule.controller_steps;
         Ok(Self {
             place: state.place,
-            reinforce: Reinforce::from_state(
-                &config.policy,
-                task.space.script(),
-                &state.reinforce,
-            )?,
+            reinforce: Reinforce::from_state(&config.policy, task.space.script(), &state.strategy)?,
             advantage: Advantage::new(window as usize, state.advantage.clone())?,
             best: state.best.clone(),
             archs_sampled: state.archs_sampled,
@@ -114,7 +109,7 @@ impl Search {
     pub fn state(&self, shared: Arc<SharedState>) -> Result<SearchState, SearchError> {
         Ok(SearchState {
             place: self.place,
-            reinforce: self.reinforce.state()?,
+            strategy: self.reinforce.state()?,
             advantage: self.advantage.differences(),
             best: self.best.clone(),
             archs_sampled: self.archs_sampled,
@@ -142,8 +137,8 @@ impl Search {
         &self.reinforce
     }
 
-    /// The best cells.
-    pub fn best(&self) -> &BestCells {
+    /// The best architectures.
+    pub fn best(&self) -> &BestArchs {
         &self.best
     }
 
@@ -204,12 +199,8 @@ impl Search {
 
     /// Updates θ with the scores of its own rollouts. The step is then to be finished, for which
     /// the random arm's scores are wanted, and no sooner.
-    pub fn learn(&mut self, policy: Vec<(Sampled, Score)>) -> Result<Learnt, SearchError> {
-        let scored: Vec<Scored> = policy
-            .iter()
-            .map(|(s, score)| Scored { rollout: s.rollout.clone(), reward: score.accuracy() })
-            .collect();
-        let report = self.reinforce.learn(&scored)?;
+    pub fn learn(&mut self, policy: Vec<Scored>) -> Result<Learnt, SearchError> {
+        let report = self.reinforce.learn(&policy)?;
         Ok(Learnt { policy, report })
     }
 
@@ -217,21 +208,19 @@ impl Search {
     pub fn finish_controller(
         &mut self,
         learnt: Learnt,
-        random: Vec<(Sampled, Score)>,
+        random: Vec<Scored>,
     ) -> Result<StepRecord, SearchError> {
         let Learnt { policy, report: learn } = learnt;
-        let rewards = |scored: &[(Sampled, Score)]| -> Vec<f64> {
-            scored.iter().map(|(_, score)| score.accuracy()).collect()
-        };
+        let rewards = |scored: &[Scored]| -> Vec<f64> { scored.iter().map(|s| s.reward).collect() };
         self.advantage.push(&rewards(&policy), &rewards(&random))?;
-        let op_probabilities = OpProbabilities::mean(policy.iter().map(|(s, _)| &s.rollout));
+        let op_probabilities = OpProbabilities::mean(policy.iter().map(|s| &s.sampled.rollout));
         let random_reward = rewards(&random).iter().sum::<f64>() / random.len() as f64;
         let next = self.place.next(&self.task.config.schedule);
         let ends_phase = !matches!(next.phase, Phase::Controller { .. });
         let advantage = ends_phase.then(|| self.advantage());
         let mut rows: Vec<Row> = Vec::new();
         for (arm, scored) in [(RowArm::Controller, policy), (RowArm::Random, random)] {
-            rows.extend(scored.into_iter().map(|(s, score)| row(arm, s, Some(score.accuracy()))));
+            rows.extend(scored.into_iter().map(|s| row(arm, s.sampled, Some(s.reward))));
         }
         let report = ControllerReport { learn, op_probabilities, random_reward, advantage };
         Ok(self.finish(rows, Outcome::Controller(report)))
@@ -239,41 +228,42 @@ impl Search {
 
     /// Which of the drawn architectures go to the whole validation split: the best on the batch,
     /// each architecture once.
-    pub fn shortlist(&self, drawn: &[(Sampled, Score)]) -> Vec<Arch> {
-        let mut order: Vec<&(Sampled, Score)> = drawn.iter().collect();
+    pub fn shortlist(&self, drawn: &[Scored]) -> Vec<Sampled> {
+        let mut order: Vec<&Scored> = drawn.iter().collect();
         // Stable: among equals the one drawn first.
-        order.sort_by_key(|(_, score)| std::cmp::Reverse(score.correct));
+        order.sort_by(|a, b| b.reward.total_cmp(&a.reward));
         let mut seen = std::collections::BTreeSet::new();
         order
             .into_iter()
-            .filter(|(sampled, _)| seen.insert(sampled.arch.id()))
+            .map(|scored| &scored.sampled)
+            .filter(|sampled| seen.insert(sampled.arch.id()))
             .take(self.task.config.derive.rerank)
-            .map(|(sampled, _)| sampled.arch.clone())
+            .cloned()
             .collect()
     }
 
-    /// Offers the shortlisted architectures, scored on the whole split, to the best cells, as
-    /// the step that the schedule has.
-    pub fn finish_derive(
-        &mut self,
-        drawn: Vec<(Sampled, Score)>,
-        shortlisted: Vec<(Arch, Score)>,
-    ) -> StepRecord {
+    /// Offers the shortlisted architectures, scored on the whole split, to the best, as the step that
+    /// the schedule has.
+    pub fn finish_derive(&mut self, drawn: Vec<Scored>, shortlisted: Vec<Scored>) -> StepRecord {
         let change = self.offer(shortlisted);
-        let rows = drawn
-            .into_iter()
-            .map(|(sampled, score)| row(RowArm::Derive, sampled, Some(score.accuracy())))
-            .collect();
+        let rows =
+            drawn.into_iter().map(|s| row(RowArm::Derive, s.sampled, Some(s.reward))).collect();
         self.finish(rows, Outcome::Derive(change))
     }
 
     /// The same beside the schedule: the search stands where it stood.
-    pub fn offer(&mut self, shortlisted: Vec<(Arch, Score)>) -> BestChange {
+    pub fn offer(&mut self, shortlisted: Vec<Scored>) -> BestChange {
         let config = &self.task.config;
         let (cycle, step) = (self.place.cycle(&config.schedule), self.number());
         let candidates = shortlisted
             .into_iter()
-            .map(|(arch, Score { correct, total })| BestCell { arch, correct, total, cycle, step })
+            .map(|Scored { sampled: Sampled { arch, .. }, score, reward }| BestArch {
+                arch,
+                score,
+                reward,
+                cycle,
+                step,
+            })
             .collect();
         self.best.offer(candidates, config.derive.keep)
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::{DataConfig, Dataset};
 use crate::engine::{Executor, SgdConfig};
 use crate::net::{MicroNet, NetConfig, Shape};
-use crate::search::{DeriveConfig, PolicyConfig, ScheduleConfig, SearchError};
+use crate::search::{DeriveConfig, Objective, PolicyConfig, ScheduleConfig, SearchError};
 use crate::space::{MicroSpace, Space};
 
 /// Every setting that the search depends on, by layer.
@@ -42,6 +42,8 @@ pub struct Task {
     pub family: MicroNet,
     /// The search space.
     pub space: Space,
+    /// What is maximized.
+    pub objective: Objective,
 }
 
 impl Task {
@@ -55,6 +57,7 @@ impl Task {
         let image = Shape { channels: image.channels, height: image.height, width: image.width };
         let family = MicroNet::new(config.net, image, dataset.n_classes())?;
         let space = Space::Micro(MicroSpace::new(config.net.nodes)?);
-        Ok(Self { config: Arc::new(config), dataset, exec, family, space })
+        let objective = Objective::Accuracy;
+        Ok(Self { config: Arc::new(config), dataset, exec, family, space, objective })
     }
 }

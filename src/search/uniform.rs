@@ -48,7 +48,7 @@ impl Strategy for Uniform {
 
     fn learn(&mut self, scored: &[Scored]) -> Result<LearnReport, SearchError> {
         let mean_reward = mean_reward(scored)?;
-        let entropies = scored.iter().map(|s| s.rollout.entropy);
+        let entropies = scored.iter().map(|s| s.sampled.rollout.entropy);
         let mean_entropy = entropies.sum::<f64>() / scored.len() as f64;
         Ok(LearnReport { mean_reward, mean_entropy, update: None })
     }
@@ -62,7 +62,7 @@ impl Strategy for Uniform {
 mod tests {
     use super::*;
     use crate::random::{Owner, generator};
-    use crate::space::MicroSpace;
+    use crate::space::{MicroSpace, Space};
 
     fn uniform(n_nodes: usize) -> Uniform {
         Uniform::new(MicroSpace::new(n_nodes).unwrap().script())
@@ -103,7 +103,8 @@ mod tests {
     fn a_reward_that_is_not_finite_is_refused_with_its_place() {
         let mut arm = uniform(2);
         let rollout = arm.draw(1, &mut generator(1, Owner::Uniform, 0)).unwrap().remove(0);
-        let scored = |reward| Scored { rollout: rollout.clone(), reward };
+        let space = Space::Micro(MicroSpace::new(2).unwrap());
+        let scored = |reward| Scored::with_reward(space, rollout.clone(), reward);
         let err = arm.learn(&[scored(0.5), scored(f64::NAN)]).unwrap_err();
         assert!(matches!(err, SearchError::NonFiniteReward { position: 1, .. }), "{err}");
         assert!(matches!(arm.learn(&[]), Err(SearchError::NoRollouts)));

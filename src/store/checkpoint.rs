@@ -50,6 +50,8 @@ pub struct Generation {
 /// A checkpoint that was read and checked.
 #[derive(Debug)]
 pub struct Loaded {
+    /// What its files look like: the number of the format.
+    pub format: u32,
     /// The step after which it was taken.
     pub step: u64,
     /// The hash of the configuration that it belongs to.
@@ -120,8 +122,8 @@ impl Checkpoints {
             match generation::read(&self.path, step, successor.as_ref())? {
                 Found::Whole(manifest, files) => {
                     return self.set_aside(defects).map(|rejected| {
-                        let Manifest { program, config_hash, .. } = manifest;
-                        Some(Loaded { step, config_hash, program, files, rejected })
+                        let Manifest { format, program, config_hash, .. } = manifest;
+                        Some(Loaded { format, step, config_hash, program, files, rejected })
                     });
                 }
                 Found::Damaged(why, previous) => {
@@ -352,7 +354,7 @@ mod tests {
         fs::write(rig.file(2, MANIFEST), &later).unwrap();
         fs::remove_file(rig.file(3, MANIFEST)).unwrap();
         let err = rig.checkpoints.load_newest().unwrap_err();
-        assert!(matches!(err, StoreError::Format { found: 9, expected: 1, .. }), "{err}");
+        assert!(matches!(err, StoreError::Format { found: 9, expected: 2, .. }), "{err}");
         assert_eq!(rig.checkpoints.steps().unwrap(), [1, 2, 3]);
         assert_eq!(fs::read(rig.file(2, MANIFEST)).unwrap(), later);
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! {
-//!   "format": 1,                            what the rest of this list looks like
+//!   "format": 2,                            what this list and the files look like
 //!   "program": "0.1.0",                     which version wrote it
 //!   "step": 4200,
 //!   "config_hash": "…",
@@ -25,8 +25,12 @@ use crate::store::name::check_file_name;
 /// The list's name in its folder.
 pub(super) const MANIFEST: &str = "MANIFEST.json";
 
-/// The format that this program writes, and the latest that it reads.
-pub(super) const FORMAT: u32 = 1;
+/// The format that this program writes, and the latest that it reads: format 1 has another
+/// `search.json`.
+pub(super) const FORMAT: u32 = 2;
+
+/// The earliest format that this program reads.
+const OLDEST: u32 = 1;
 
 /// The longest list that is read; one of a thousand files has 150 KB.
 pub(super) const MAX_MANIFEST_BYTES: u64 = 1 << 20;
@@ -42,7 +46,7 @@ const SEAL_END: &[u8] = b"\"\n}\n";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Manifest {
-    format: u32,
+    pub(super) format: u32,
     /// The version of the program that wrote it.
     pub(super) program: String,
     /// The step after which it was taken.
@@ -107,7 +111,7 @@ impl Manifest {
         }
     }
 
-    /// As a later version would write it.
+    /// As another version would write it.
     #[cfg(test)]
     pub(super) fn with_format(self, format: u32) -> Self {
         Self { format, ..self }
@@ -145,7 +149,7 @@ impl Manifest {
         }
         let manifest: Self = serde_json::from_slice(bytes).map_err(syntax)?;
         let named = |file: &String| check_file_name(file, MANIFEST).is_ok();
-        if format != FORMAT || !manifest.files.keys().all(named) {
+        if format < OLDEST || !manifest.files.keys().all(named) {
             return Err(Refusal::Damaged(Defect::Syntax { name: name(), line: 0, column: 0 }));
         }
         Ok(manifest)
@@ -197,9 +201,10 @@ mod tests {
     }
 
     #[test]
-    fn a_later_format_is_told_from_a_damaged_list() {
+    fn a_later_format_is_told_from_a_damaged_list_and_the_one_before_is_read() {
         let later = example().with_format(7);
         assert_eq!(Manifest::from_bytes(&later.to_bytes()), Err(Refusal::Later(7)));
+        assert_eq!(Manifest::from_bytes(&example().with_format(1).to_bytes()).unwrap().format, 1);
         let none = example().with_format(0);
         assert!(matches!(Manifest::from_bytes(&none.to_bytes()), Err(Refusal::Damaged(_))));
     }

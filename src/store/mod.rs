@@ -20,9 +20,9 @@
 //!    without being asked: no whole checkpoint among several is an error, not a fresh start.
 
 mod arch_code;
+mod arch_files;
 mod atomic;
 mod best;
-mod cell_files;
 mod checkpoint;
 mod defect;
 mod error;
@@ -50,12 +50,13 @@ mod read;
 mod retention;
 mod rows;
 mod seal;
+mod search_file;
 mod state_files;
 mod state_view;
 
+pub use arch_files::{ArchCard, CARD, WEIGHTS, arch_weights, best_files};
 pub use atomic::{write_atomically, write_folder_atomically};
 pub use best::BestFolder;
-pub use cell_files::{CARD, CellCard, WEIGHTS, best_files, cell_weights};
 pub use checkpoint::{Checkpoints, Generation, Loaded};
 pub use defect::{Defect, FolderFault};
 pub use error::StoreError;

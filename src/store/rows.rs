@@ -15,7 +15,7 @@ pub fn history_rows(
             steps.push(StepRow {
                 step,
                 loss: finite(report.loss),
-                accuracy: finite(report.accuracy),
+                accuracy: finite(report.measure),
                 lr: report.lr,
                 grad_norm: finite(report.grad_norm),
             });

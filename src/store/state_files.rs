@@ -13,14 +13,14 @@
 use std::sync::Arc;
 
 use candle_core::DType;
-use serde::{Deserialize, Serialize};
 
 use crate::engine::{Snapshot, from_safetensors, to_safetensors};
 use crate::net::ParamSpec;
 use crate::search::{
-    AdamState, BestCell, BestCells, Phase, Place, SearchState, SharedState, StrategyState, Task,
+    AdamState, BestArch, BestArchs, Phase, Place, SearchState, SharedState, StrategyState, Task,
 };
 use crate::space::Arch;
+use crate::store::search_file::{BestEntry, SearchFile, StrategyEntry};
 use crate::store::{Loaded, StoreError};
 
 const SHARED: &str = "shared.safetensors";
@@ -33,31 +33,6 @@ const COMPUTED_BY: &str = "computed_by.txt";
 
 const THETA: &str = "theta.";
 const ADAM: &str = "adam.";
-
-/// The content of `search.json`.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SearchFile {
-    epoch: u64,
-    phase: String,
-    step: u64,
-    archs_sampled: u64,
-    policy_version: u64,
-    adam_step: u64,
-    baseline: Option<f64>,
-    advantage: Vec<f64>,
-    best: Vec<BestEntry>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BestEntry {
-    arch: String,
-    correct: u64,
-    total: u64,
-    cycle: u64,
-    step: u64,
-}
 
 /// What a checkpoint belongs to: it is of no use with other settings or data, and goes on with
 /// other bits where something else computes.
@@ -76,7 +51,7 @@ pub fn state_files(
     state: &SearchState,
     binding: &Binding,
 ) -> Result<Vec<(&'static str, Vec<u8>)>, StoreError> {
-    let StrategyState { policy, policy_version, optimizer, baseline } = &state.reinforce;
+    let StrategyState { policy, policy_version, optimizer, baseline } = &state.strategy;
     let mut theta = Snapshot::new();
     for (prefix, part) in [(THETA, policy), (ADAM, &optimizer.moments)] {
         theta.extend(part.iter().map(|(name, t)| (format!("{prefix}{name}"), t.clone())));
@@ -86,11 +61,13 @@ pub fn state_files(
         phase: state.place.phase.name().to_owned(),
         step: state.place.phase.step(),
         archs_sampled: state.archs_sampled,
-        policy_version: *policy_version,
-        adam_step: optimizer.step,
-        baseline: *baseline,
+        strategy: StrategyEntry {
+            policy_version: *policy_version,
+            optimizer_step: optimizer.step,
+            baseline: *baseline,
+        },
         advantage: state.advantage.clone(),
-        best: state.best.cells().iter().map(BestEntry::new).collect(),
+        best: state.best.archs().iter().map(BestEntry::new).collect(),
     };
     Ok(vec![
         (SHARED, to_safetensors(&state.shared.params)?),
@@ -120,7 +97,7 @@ pub fn computed_by(loaded: &Loaded) -> Result<Option<&str>, StoreError> {
 
 /// Reads the files of a checkpoint back, and checks that they fit the task.
 pub fn read_state(loaded: &Loaded, task: &Task) -> Result<SearchState, StoreError> {
-    let search: SearchFile = serde_json::from_slice(file(loaded, SEARCH)?)?;
+    let search = SearchFile::read(loaded.format, file(loaded, SEARCH)?)?;
     let params = from_safetensors(file(loaded, SHARED)?, DType::F32)?;
     let momenta = from_safetensors(file(loaded, OPTIMIZER)?, DType::F32)?;
     let specs = task.family.shared_params();
@@ -143,24 +120,17 @@ pub fn read_state(loaded: &Loaded, task: &Task) -> Result<SearchState, StoreErro
     }
     Ok(SearchState {
         place: place(loaded, &search)?,
-        reinforce: StrategyState {
+        strategy: StrategyState {
             policy,
-            policy_version: search.policy_version,
-            optimizer: AdamState { step: search.adam_step, moments },
-            baseline: search.baseline,
+            policy_version: search.strategy.policy_version,
+            optimizer: AdamState { step: search.strategy.optimizer_step, moments },
+            baseline: search.strategy.baseline,
         },
         advantage: search.advantage,
         best: best(loaded, search.best, task)?,
         archs_sampled: search.archs_sampled,
         shared: Arc::new(SharedState { params, momenta }),
     })
-}
-
-impl BestEntry {
-    fn new(cell: &BestCell) -> Self {
-        let &BestCell { ref arch, correct, total, cycle, step } = cell;
-        Self { arch: arch.to_string(), correct, total, cycle, step }
-    }
 }
 
 fn place(loaded: &Loaded, search: &SearchFile) -> Result<Place, StoreError> {
@@ -171,15 +141,18 @@ fn place(loaded: &Loaded, search: &SearchFile) -> Result<Place, StoreError> {
     Ok(Place { epoch: search.epoch, phase: phase.ok_or_else(unknown)? })
 }
 
-fn best(loaded: &Loaded, entries: Vec<BestEntry>, task: &Task) -> Result<BestCells, StoreError> {
-    let mut cells = Vec::new();
-    for BestEntry { arch, correct, total, cycle, step } in entries {
-        let arch: Arch =
-            arch.parse().map_err(|error| content(loaded, format!("a best cell: {error}")))?;
+fn best(loaded: &Loaded, entries: Vec<BestEntry>, task: &Task) -> Result<BestArchs, StoreError> {
+    let mut archs = Vec::new();
+    for entry in entries {
+        let unknown = |error| content(loaded, format!("one of the best: {error}"));
+        let arch: Arch = entry.arch.parse().map_err(unknown)?;
         task.family.shared(&arch)?;
-        cells.push(BestCell { arch, correct, total, cycle, step });
+        let score = entry.score();
+        let BestEntry { cycle, step, .. } = entry;
+        let reward = task.objective.reward(score);
+        archs.push(BestArch { arch, score, reward, cycle, step });
     }
-    Ok(BestCells::from_cells(cells))
+    Ok(BestArchs::from_list(archs))
 }
 
 fn file<'a>(loaded: &'a Loaded, name: &str) -> Result<&'a [u8], StoreError> {

@@ -312,12 +312,12 @@ fn missing_files_are_written_again_from_the_weights_that_scored_the_cell() {
     });
     assert_eq!(told(&path, "best-lost"), Vec::<String>::new());
     let best = BestFolder::open(&path.join("best")).unwrap();
-    for cell in state.best.cells() {
-        let weights = best.read(&cell.arch.id(), "weights.safetensors").unwrap();
+    for best_arch in state.best.archs() {
+        let weights = best.read(&best_arch.arch.id(), "weights.safetensors").unwrap();
         let weights = from_safetensors(&weights, candle_core::DType::F32).unwrap();
-        let archs = [cell.arch.clone()];
+        let archs = [best_arch.arch.clone()];
         let scores = Scorer::new(task.clone()).score(&weights, &archs, ValidSet::Whole).unwrap();
-        assert_eq!((scores[0].correct, scores[0].total), (cell.correct, cell.total));
+        assert_eq!(scores[0], best_arch.score);
     }
 }
 
@@ -334,7 +334,7 @@ fn weights_that_are_gone_are_told_once_and_no_others_stand_in_for_them() {
         let c = stage.controller.clone();
         timeout(LIMIT, c.send(Pause)).await.unwrap().unwrap().unwrap();
         timeout(LIMIT, c.send(Checkpoint)).await.unwrap().unwrap().unwrap();
-        let arch = state.best.cells()[0].arch.clone();
+        let arch = state.best.archs()[0].arch.clone();
         let weights = ChildWeights { arch, of: WeightsOf::Either };
         let found = timeout(LIMIT, c.send(weights.clone())).await.unwrap().unwrap();
         assert!(matches!(found, Err(Refusal::Lost { .. })), "{found:?}");

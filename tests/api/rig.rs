@@ -18,10 +18,11 @@ use enasd::api::{
     ApiError, Client, ConfigOrigins, Layer, Limits, LogFilter, Origin, Problem, ProblemCode,
     RunningConfig, ServeConfig, ServerThread, Socket, serve,
 };
+use enasd::engine::Measured;
 use enasd::net::{MicroNet, NetConfig, Shape};
 use enasd::space::Arch;
 use enasd::store::{
-    BestFolder, CellCard, History, HistoryArm, HistoryPhase, HistoryRow, Keeping, Pruned, StepRow,
+    ArchCard, BestFolder, History, HistoryArm, HistoryPhase, HistoryRow, Keeping, Pruned, StepRow,
 };
 use tokio::sync::watch;
 
@@ -94,7 +95,8 @@ impl Handler<Score> for Stub {
     type Result = Result<ScoreReply, Refusal>;
 
     fn handle(&mut self, _: Score, _: &mut Context<Self>) -> Self::Result {
-        Ok(ScoreReply { correct: 450, total: 600, step: 17 })
+        let score = Measured { nll: 300.0, correct: 450, items: 600 };
+        Ok(ScoreReply { score, reward: 0.75, step: 17 })
     }
 }
 
@@ -311,7 +313,7 @@ fn net() -> MicroNet {
 
 /// Writes the files of the best cell, whose score is `correct` of 600.
 pub(crate) fn put(best: &BestFolder, correct: u64) {
-    let card = CellCard {
+    let card = ArchCard {
         format: 1,
         id: id(PUBLISHED),
         arch: PUBLISHED.to_owned(),

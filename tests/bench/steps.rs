@@ -15,7 +15,7 @@ use enasd::net::NetConfig;
 use enasd::random::{Owner, generator};
 use enasd::search::{
     Arm, DeriveConfig, Policy, PolicyConfig, SampleRequest, Sampled, ScheduleConfig, Scorer,
-    Search, SearchConfig, Task, TrainReport, ValidSet, Work, archs, draw, pair,
+    Search, SearchConfig, Task, TrainReport, ValidSet, Work, archs, draw,
 };
 
 const ROUNDS: u64 = 60;
@@ -51,7 +51,7 @@ fn task([layers, channels]: [usize; 2]) -> Task {
 /// A search that stands at its first θ step.
 fn search(task: &Task) -> Search {
     let mut search = Search::new(task.clone(), &Search::initial_state(task).unwrap()).unwrap();
-    let report = TrainReport { loss: 1.0, accuracy: 0.1, grad_norm: 1.0, lr: 0.1, images: 1 };
+    let report = TrainReport { loss: 1.0, measure: 0.1, grad_norm: 1.0, lr: 0.1, items: 1 };
     search.finish_shared(Vec::new(), report);
     search
 }
@@ -118,7 +118,7 @@ fn controller_step(search: &mut Search, scorer: &Scorer) -> [Duration; 4] {
     let score = |drawn: Vec<Sampled>| {
         let on = ValidSet::Batch(batch);
         let scores = scorer.score(&shared.params, &archs(&drawn), on).unwrap();
-        pair(drawn, scores)
+        task.objective.scored(drawn, scores)
     };
     let [policy, uniform] = [policy, uniform].map(score);
     parts.was(0);

@@ -9,7 +9,7 @@ use crate::api::routes::State;
 use crate::api::wire::ScoredArch;
 use crate::api::{Problem, ProblemCode};
 use crate::space::{Arch, SpaceError};
-use crate::store::{BestFolder, CARD, CellCard, HistoryReader, StoreError, WEIGHTS};
+use crate::store::{ArchCard, BestFolder, CARD, HistoryReader, StoreError, WEIGHTS};
 
 /// An architecture by its id.
 pub(super) struct Known {
@@ -60,13 +60,13 @@ impl Known {
 }
 
 fn weights(folder: &BestFolder, best: &BestStatus) -> Result<Option<Vec<u8>>, StoreError> {
-    let card: CellCard = serde_json::from_slice(&folder.read(&best.id, CARD)?)?;
+    let card: ArchCard = serde_json::from_slice(&folder.read(&best.id, CARD)?)?;
     let scored = (card.correct, card.total, card.cycle);
     if scored != (best.correct, best.total, best.cycle) {
         return Ok(None);
     }
     let weights = folder.read(&best.id, WEIGHTS)?;
     // Not if the cell was replaced between the two.
-    let again: CellCard = serde_json::from_slice(&folder.read(&best.id, CARD)?)?;
+    let again: ArchCard = serde_json::from_slice(&folder.read(&best.id, CARD)?)?;
     Ok((again == card).then_some(weights))
 }

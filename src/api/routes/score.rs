@@ -27,10 +27,9 @@ pub(in crate::api) async fn score(
     let config = &state.config;
     let message = Score { arch: arch.clone() };
     let found = ask(&state, &config.commands.score, message, config.limits.work).await?;
-    let accuracy = found.correct as f64 / found.total as f64;
     let path = config.history.clone();
     let percentile =
-        state.read(move || Ok(HistoryReader::open(&path)?.percentile(accuracy)?)).await;
+        state.read(move || Ok(HistoryReader::open(&path)?.percentile(found.reward)?)).await;
     // The score took long, and stands without its rank.
     let percentile = percentile.unwrap_or_else(|problem| {
         tracing::warn!(%problem, "a score has no percentile");
@@ -39,9 +38,9 @@ pub(in crate::api) async fn score(
     Ok(HttpResponse::Ok().json(ScoreResult {
         id: arch.id(),
         arch: arch.to_string(),
-        accuracy,
-        correct: found.correct,
-        total: found.total,
+        accuracy: found.reward,
+        correct: found.score.correct,
+        total: found.score.items,
         percentile,
         params: cost.params,
         multiply_adds: cost.multiply_adds,

@@ -38,7 +38,7 @@ use crate::engine::cpu_exec::pass::Pass;
 use crate::engine::cpu_exec::planes::Batch;
 use crate::engine::cpu_exec::program::{Mode, Programs};
 use crate::engine::cpu_exec::weights::Weights;
-use crate::engine::executor::{Executor, Gradients, Images, count_right};
+use crate::engine::executor::{Executor, Gradients, Images, Measured, measured};
 use crate::engine::kernel::Isa;
 use crate::engine::{Noise, Params, Snapshot};
 use crate::net::Net;
@@ -156,14 +156,14 @@ impl Executor for CpuExec {
         })?
     }
 
-    fn count_correct(
+    fn measure(
         &self,
         net: &Net,
         weights: &Snapshot,
         images: Images<'_>,
         running: Option<&Snapshot>,
-    ) -> Result<usize> {
+    ) -> Result<Measured> {
         let labels = images.labels;
-        self.score(net, weights, (images, running), |logits| count_right(logits, labels))
+        self.score(net, weights, (images, running), |logits| measured(logits, labels))
     }
 }

@@ -1,25 +1,25 @@
-//! The files of a best cell: `arch.json`, `weights.safetensors`, `cell.svg`.
+//! The files of one of the best architectures: `arch.json`, `weights.safetensors`, `cell.svg`.
 //!
-//! The weights are the child's part of ω under their own names. [`CellCard`] holds what it takes
+//! The weights are the child's part of ω under their own names. [`ArchCard`] holds what it takes
 //! to build the net that they fit, and to measure the score again.
 
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Snapshot, part_of, to_safetensors};
 use crate::net::{MicroNet, NetConfig, Shape};
-use crate::search::{BestCell, Task};
+use crate::search::{BestArch, Score, Task};
 use crate::space::Arch;
 use crate::store::StoreError;
 
-/// The file of a best cell's [`CellCard`].
+/// The file of an [`ArchCard`].
 pub const CARD: &str = "arch.json";
 
-/// The file of a best cell's weights.
+/// The file of its weights.
 pub const WEIGHTS: &str = "weights.safetensors";
 
-/// What a best cell is and what was measured of it.
+/// What an architecture is and what was measured of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CellCard {
+pub struct ArchCard {
     /// Version of this file's form.
     pub format: u32,
     /// The canonical id.
@@ -55,7 +55,13 @@ pub struct CellCard {
     pub multiply_adds: u64,
 }
 
-impl CellCard {
+impl ArchCard {
+    /// Whether it is of the score that `best` has.
+    pub fn is_of(&self, best: &BestArch) -> bool {
+        let Score { correct, items, .. } = best.score;
+        (self.correct, self.total, self.step) == (correct, items, best.step)
+    }
+
     /// The family of nets that the weights belong to.
     pub fn family(&self) -> Result<MicroNet, crate::net::NetError> {
         let [channels, height, width] = self.image;
@@ -64,13 +70,13 @@ impl CellCard {
 }
 
 /// The part of `shared`, which is ω or a part of it, that the child `arch` reads.
-pub fn cell_weights(arch: &Arch, task: &Task, shared: &Snapshot) -> Result<Snapshot, StoreError> {
+pub fn arch_weights(arch: &Arch, task: &Task, shared: &Snapshot) -> Result<Snapshot, StoreError> {
     Ok(part_of(&task.family.shared(arch)?, shared)?)
 }
 
 /// The files of `cell`, with its weights cut from `shared`, which is ω or a part of it.
 pub fn best_files(
-    cell: &BestCell,
+    cell: &BestArch,
     task: &Task,
     shared: &Snapshot,
     draw: fn(&Arch) -> String,
@@ -78,14 +84,14 @@ pub fn best_files(
     let net = task.family.shared(&cell.arch)?;
     let cost = net.cost();
     let image = task.family.image();
-    let card = CellCard {
+    let card = ArchCard {
         format: 1,
         id: cell.arch.id(),
         arch: cell.arch.to_string(),
         flat: cell.arch.to_flat(),
-        accuracy: cell.accuracy(),
-        correct: cell.correct,
-        total: cell.total,
+        accuracy: task.objective.measure(cell.score),
+        correct: cell.score.correct,
+        total: cell.score.items,
         valid_batch_size: task.config.schedule.valid_batch_size,
         cycle: cell.cycle,
         step: cell.step,
@@ -98,7 +104,7 @@ pub fn best_files(
     };
     Ok(vec![
         (CARD, serde_json::to_vec_pretty(&card)?),
-        (WEIGHTS, to_safetensors(&cell_weights(&cell.arch, task, shared)?)?),
+        (WEIGHTS, to_safetensors(&arch_weights(&cell.arch, task, shared)?)?),
         ("cell.svg", draw(&cell.arch).into_bytes()),
     ])
 }
