@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use common::{Killed, task, tiny_config, tiny_daemon};
 use enasd::engine::{CandleExec, Executor, Images, Measured, from_safetensors};
+use enasd::space::Arch;
 use enasd::store::ArchCard;
 use serde_json::Value;
 
@@ -88,7 +89,8 @@ impl Daemon {
 fn measured_again(card: &ArchCard, weights: &Path) -> (u64, u64) {
     let weights = std::fs::read(weights).unwrap();
     let weights = from_safetensors(&weights, candle_core::DType::F32).unwrap();
-    let net = card.family().unwrap().shared(&card.arch.parse().unwrap()).unwrap();
+    let arch: Arch = card.arch.parse().unwrap();
+    let net = card.family(arch.space()).unwrap().shared(&arch).unwrap();
     assert_eq!(weights.keys().collect::<Vec<_>>(), net.params().keys().collect::<Vec<_>>());
     let exec = CandleExec::new(candle_core::Device::Cpu);
     let dataset = task(tiny_config()).dataset;

@@ -13,7 +13,7 @@ use crate::actors::{Commands, Status};
 use crate::api::peer::Commanders;
 use crate::api::readings::Readings;
 use crate::api::{LogFilter, Problem, ProblemCode, RunningConfig};
-use crate::net::MicroNet;
+use crate::net::NetFamily;
 use crate::store::BestFolder;
 
 /// Called after every request with its route (one of [`ROUTES`](crate::api::ROUTES)), the HTTP
@@ -75,7 +75,7 @@ pub struct ServeConfig {
     /// The controller.
     pub commands: Commands,
     /// The nets of this search, to count what a child costs.
-    pub net: MicroNet,
+    pub family: Arc<dyn NetFamily>,
     /// The database of the history.
     pub history: PathBuf,
     /// The folder of the best cells. It must be opened before the search writes to it: opening

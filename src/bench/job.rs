@@ -11,9 +11,8 @@ use crate::engine::{
     Executor, Gradients, Images, Measured, Noise, Params, Sgd, SgdConfig, Snapshot, initial_values,
     update_running,
 };
-use crate::net::{MicroNet, Net, NetConfig, Norm};
+use crate::net::{Input, Net, NetConfig, Norm, family};
 use crate::random::{Owner, generator};
-use crate::space::CellKind;
 
 /// A net with its weights, and one batch.
 #[derive(Debug)]
@@ -120,10 +119,10 @@ impl Job {
 }
 
 fn build(config: &BenchConfig, dropout_keep: f64) -> Result<Net, BenchError> {
-    let nodes = config.arch.cell(CellKind::Normal).nodes().len();
     let BenchConfig { layers, channels, image, .. } = *config;
-    let config_of_net = NetConfig { nodes, layers, channels, dropout_keep, ..NetConfig::default() };
-    let family = MicroNet::new(config_of_net, image, CLASSES)?;
+    let config_of_net = NetConfig { layers, channels, dropout_keep, ..NetConfig::default() };
+    let input = Input::Image { shape: image, classes: CLASSES };
+    let family = family(config.arch.space(), &config_of_net, input)?;
     Ok(match config.net {
         NetKind::Shared => family.shared(&config.arch)?,
         NetKind::Standalone => family.standalone(&config.arch)?,

@@ -128,13 +128,13 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     };
     let socket = listeners.path.clone();
     let (running, shown) = watch::channel(Arc::new(running_config(&loaded, socket.clone())?));
-    let (history, net) = (setup.history_path.clone(), setup.task.family);
+    let (history, family) = (setup.history_path.clone(), setup.task.family.clone());
     let best = Arc::clone(&setup.files.best);
     let (controller, keeper, end) = start_actors(setup, observer, driver, &metrics)?;
     let api = ServeConfig {
         status: status.clone(),
         commands: commands(&controller, keeper.clone().recipient()),
-        net,
+        family,
         history,
         best,
         running: shown,

@@ -13,6 +13,7 @@ use crate::daemon::binding;
 use crate::daemon::history::{Opened, open_history};
 use crate::data::{Contents, DataNote, Dataset, LoadWatch, LockedTest, Scratch};
 use crate::engine::{DeviceChoice, Executor, ExecutorChoice, OpenDevice};
+use crate::net::Input;
 use crate::search::{Search, SearchConfig, SearchState, Task};
 use crate::space::Space;
 use crate::store::{
@@ -181,7 +182,7 @@ fn initial_status(
     (loaded, contents): (&Loaded, Contents),
 ) -> Status {
     let Space::Micro(space) = task.space;
-    let image = task.family.image();
+    let Input::Image { shape: image, classes } = task.family.input();
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         seed: task.config.seed,
@@ -197,7 +198,7 @@ fn initial_status(
         data: DataStatus {
             source: loaded.config.data.source.name().to_owned(),
             image: [image.channels, image.height, image.width],
-            classes: task.family.classes(),
+            classes,
             train: task.dataset.train().len(),
             valid: task.dataset.valid().len(),
             test: task.dataset.test().map_or(0, LockedTest::len),

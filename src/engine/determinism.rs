@@ -6,17 +6,21 @@
 #![cfg(test)]
 
 use std::process::Command;
+use std::sync::Arc;
 
 use crate::engine::probe::{Batch, params, random_arch, random_values, rng};
 use crate::engine::{CandleExec, Executor, Noise, Sgd, SgdConfig, Snapshot, to_safetensors};
-use crate::net::{MicroNet, Net, NetConfig, Shape};
+use crate::net::{self, Input, Net, NetConfig, NetFamily, Shape};
+use crate::space::{MicroSpace, Space};
 
 const MARK: &str = "digest of two steps: ";
 
 /// Large enough for candle to split its kernels among threads (64 Ki values in the stem).
-fn family() -> MicroNet {
-    let config = NetConfig { nodes: 3, layers: 1, channels: 8, ..NetConfig::default() };
-    MicroNet::new(config, Shape { channels: 3, height: 16, width: 15 }, 10).unwrap()
+fn family() -> Arc<dyn NetFamily> {
+    let config = NetConfig { layers: 1, channels: 8, ..NetConfig::default() };
+    let shape = Shape { channels: 3, height: 16, width: 15 };
+    let space = Space::Micro(MicroSpace::new(3).unwrap());
+    net::family(space, &config, Input::Image { shape, classes: 10 }).unwrap()
 }
 
 fn nets() -> [Net; 2] {

@@ -5,7 +5,7 @@
 use candle_core::{DType, Device, Tensor};
 
 use crate::engine::probe::{
-    Batch, flat, in_f64, params, random_arch, random_values, rng, small_family,
+    Batch, SMALL, flat, in_f64, params, random_arch, random_values, rng, small_family,
 };
 use crate::engine::{
     CandleExec, Executor, Noise, Sgd, SgdConfig, Snapshot, from_safetensors, to_safetensors,
@@ -22,7 +22,7 @@ fn exec() -> CandleExec {
 }
 
 fn batch(seed: u64) -> Batch {
-    Batch::random(small_family(NODES).image(), 6, CLASSES, seed)
+    Batch::random(SMALL, 6, CLASSES, seed)
 }
 
 fn shared(seed: u64) -> Net {

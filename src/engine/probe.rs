@@ -3,13 +3,14 @@
 #![cfg(test)]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::engine::{Images, Params, Snapshot, initial_values};
-use crate::net::{MicroNet, NetConfig, ParamSpec, Shape};
+use crate::net::{Input, NetConfig, NetFamily, ParamSpec, Shape, family};
 use crate::random::{Owner, generator};
 use crate::space::{Arch, MicroSpace, Space};
 
@@ -18,11 +19,14 @@ pub(super) fn rng(seed: u64) -> ChaCha8Rng {
     generator(seed, Owner::Dropout, 1 << 32)
 }
 
+/// The images of [`small_family`].
+pub(super) const SMALL: Shape = Shape { channels: 1, height: 9, width: 7 };
+
 /// Nets of 1 layer and 2 channels for odd planes, with an auxiliary head.
-pub(super) fn small_family(nodes: usize) -> MicroNet {
-    let config =
-        NetConfig { nodes, layers: 1, channels: 2, dropout_keep: 0.8, ..NetConfig::default() };
-    MicroNet::new(config, Shape { channels: 1, height: 9, width: 7 }, 3).unwrap()
+pub(super) fn small_family(nodes: usize) -> Arc<dyn NetFamily> {
+    let config = NetConfig { layers: 1, channels: 2, dropout_keep: 0.8, ..NetConfig::default() };
+    let space = Space::Micro(MicroSpace::new(nodes).unwrap());
+    family(space, &config, Input::Image { shape: SMALL, classes: 3 }).unwrap()
 }
 
 /// An architecture drawn uniformly.

@@ -13,7 +13,8 @@ use serde::Deserialize;
 
 use crate::engine::probe::{flat, params, rng};
 use crate::engine::{CandleExec, CpuExec, Executor, Images, Noise, Snapshot};
-use crate::net::{LayerKind, MicroNet, Net, NetConfig, ParamSpec, Shape, TensorId};
+use crate::net::{Input, LayerKind, Net, NetConfig, ParamSpec, Shape, TensorId, family};
+use crate::space::Arch;
 
 /// The sides sum in different orders; everything else is the same in f64.
 const TOLERANCE: f64 = 1e-9;
@@ -183,8 +184,9 @@ fn check_net(case: &NetCase, exec: &dyn Executor, tolerance: f64) {
     let config =
         NetConfig { nodes: 2, layers: 1, channels: 2, dropout_keep: 1.0, ..NetConfig::default() };
     let image = Shape { channels: 1, height: 9, width: 7 };
-    let family = MicroNet::new(config, image, 3).unwrap();
-    let arch = case.arch.parse().unwrap();
+    let arch: Arch = case.arch.parse().unwrap();
+    let input = Input::Image { shape: image, classes: 3 };
+    let family = family(arch.space(), &config, input).unwrap();
     let net = if case.standalone { family.standalone(&arch) } else { family.shared(&arch) };
     let net = net.unwrap();
     let mut weights = fill(&net);

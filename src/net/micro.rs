@@ -17,7 +17,9 @@ use std::collections::BTreeMap;
 
 use crate::net::config::NetConfig;
 use crate::net::graph::Builder;
-use crate::net::{LayerKind, Net, Norm, ParamSpec, Shape, TensorId, standalone};
+use crate::net::{
+    Input, LayerKind, Net, NetError, NetFamily, Norm, ParamSpec, Shape, TensorId, standalone,
+};
 use crate::space::{Arch, Cell, CellKind, Edge, N_CELL_INPUTS, Node, Op};
 
 /// A separable convolution is applied twice.
@@ -26,46 +28,18 @@ pub(super) const SEP_CONV_STACK: usize = 2;
 /// The two edges of a node, as they stand in parameter names.
 pub(super) const SIDES: [&str; 2] = ["x", "y"];
 
-/// Why a net cannot be built.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum NetError {
-    /// The architecture has another number of nodes than the shared weights.
-    #[error(
-        "the architecture has {found} nodes a cell, but this net is built for {expected} \
-         (`net.nodes`)"
-    )]
-    Nodes {
-        /// Nodes of the architecture.
-        found: usize,
-        /// Nodes of the configuration.
-        expected: usize,
-    },
-    /// A size is outside its range.
-    #[error("`{key}` is {found}; it must be {min} to {max}")]
-    Range {
-        /// The setting.
-        key: &'static str,
-        /// Its value.
-        found: usize,
-        /// Smallest value.
-        min: usize,
-        /// Largest value.
-        max: usize,
-    },
-}
-
 /// A family of micro nets: everything but the architecture.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct MicroNet {
+pub(super) struct MicroNet {
     pub(super) config: NetConfig,
     pub(super) image: Shape,
     pub(super) classes: usize,
 }
 
 impl MicroNet {
-    /// The nets of `config` for images of a given shape and a number of classes.
-    pub fn new(config: NetConfig, image: Shape, classes: usize) -> Result<Self, NetError> {
+    /// The nets of `config` for `input`.
+    pub(super) fn new(config: NetConfig, input: Input) -> Result<Self, NetError> {
+        let Input::Image { shape: image, classes } = input;
         for (key, found, min, max) in [
             ("nodes", config.nodes, *Cell::NODE_RANGE.start(), *Cell::NODE_RANGE.end()),
             ("layers", config.layers, 1, 40),
@@ -82,49 +56,8 @@ impl MicroNet {
         Ok(Self { config, image, classes })
     }
 
-    /// The shape of one image.
-    pub fn image(&self) -> Shape {
-        self.image
-    }
-
-    /// The number of classes.
-    pub fn classes(&self) -> usize {
-        self.classes
-    }
-
-    /// The child `arch` with its part of the shared weights.
-    pub fn shared(&self, arch: &Arch) -> Result<Net, NetError> {
-        self.check(arch)?;
-        let cells = CellKind::ALL.map(|kind| arch.cell(kind));
-        let mut frame = Frame::new(self);
-        for position in 0..self.n_cells() {
-            let inputs = frame.begin_shared_cell(position);
-            let output = frame.shared_cell(position, inputs, &cells[self.kind(position) as usize]);
-            frame.end_cell(position, output);
-        }
-        Ok(frame.finish(Norm::Batch))
-    }
-
-    /// The child `arch` as it is trained from scratch and shipped: reduction by stride, all
-    /// loose ends joined, drop-path, running statistics.
-    pub fn standalone(&self, arch: &Arch) -> Result<Net, NetError> {
-        self.check(arch)?;
-        Ok(standalone::build(self, arch))
-    }
-
-    /// Every shared parameter ω, of all children together.
-    pub fn shared_params(&self) -> BTreeMap<String, ParamSpec> {
-        let mut frame = Frame::new(self);
-        for position in 0..self.n_cells() {
-            let inputs = frame.begin_shared_cell(position);
-            let output = frame.whole_cell(position, inputs, self.config.nodes);
-            frame.end_cell(position, output);
-        }
-        frame.finish(Norm::Batch).params()
-    }
-
     /// Cells of the net: the configured layers and two reductions.
-    pub fn n_cells(&self) -> usize {
+    pub(super) fn n_cells(&self) -> usize {
         self.config.layers + 2
     }
 
@@ -142,6 +75,40 @@ impl MicroNet {
         let found = arch.cell(CellKind::Normal).nodes().len();
         let expected = self.config.nodes;
         if found == expected { Ok(()) } else { Err(NetError::Nodes { found, expected }) }
+    }
+}
+
+impl NetFamily for MicroNet {
+    fn input(&self) -> Input {
+        Input::Image { shape: self.image, classes: self.classes }
+    }
+
+    fn shared(&self, arch: &Arch) -> Result<Net, NetError> {
+        self.check(arch)?;
+        let cells = CellKind::ALL.map(|kind| arch.cell(kind));
+        let mut frame = Frame::new(self);
+        for position in 0..self.n_cells() {
+            let inputs = frame.begin_shared_cell(position);
+            let output = frame.shared_cell(position, inputs, &cells[self.kind(position) as usize]);
+            frame.end_cell(position, output);
+        }
+        Ok(frame.finish(Norm::Batch))
+    }
+
+    /// Reduction by stride, all loose ends joined, drop-path, running statistics.
+    fn standalone(&self, arch: &Arch) -> Result<Net, NetError> {
+        self.check(arch)?;
+        Ok(standalone::build(self, arch))
+    }
+
+    fn shared_params(&self) -> BTreeMap<String, ParamSpec> {
+        let mut frame = Frame::new(self);
+        for position in 0..self.n_cells() {
+            let inputs = frame.begin_shared_cell(position);
+            let output = frame.whole_cell(position, inputs, self.config.nodes);
+            frame.end_cell(position, output);
+        }
+        frame.finish(Norm::Batch).params()
     }
 }
 
@@ -312,7 +279,8 @@ mod tests {
 
     fn family(layers: usize, channels: usize) -> MicroNet {
         let config = NetConfig { nodes: 5, layers, channels, ..NetConfig::default() };
-        MicroNet::new(config, Shape { channels: 3, height: 32, width: 32 }, 10).unwrap()
+        let shape = Shape { channels: 3, height: 32, width: 32 };
+        MicroNet::new(config, Input::Image { shape, classes: 10 }).unwrap()
     }
 
     fn shared_total(layers: usize, channels: usize, aux: bool) -> usize {
@@ -359,8 +327,8 @@ mod tests {
     #[test]
     fn odd_planes_and_one_channel_images_compile() {
         let config = NetConfig { layers: 1, channels: 3, ..NetConfig::default() };
-        let image = Shape { channels: 1, height: 27, width: 13 };
-        let net = MicroNet::new(config, image, 7).unwrap();
+        let shape = Shape { channels: 1, height: 27, width: 13 };
+        let net = MicroNet::new(config, Input::Image { shape, classes: 7 }).unwrap();
         let net = net.shared(&PUBLISHED.parse().unwrap()).unwrap();
         let last = net.layers.last().unwrap();
         assert_eq!(last.input_shapes, [Shape { channels: 12, height: 7, width: 4 }]);

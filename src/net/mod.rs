@@ -4,6 +4,8 @@
 //! reads the net and nothing else.
 
 mod config;
+mod error;
+mod family;
 mod graph;
 mod layer;
 mod micro;
@@ -11,7 +13,8 @@ mod shape;
 mod standalone;
 
 pub use config::NetConfig;
+pub use error::NetError;
+pub use family::{Input, NetFamily, family};
 pub use graph::{Cost, Net, Norm};
 pub use layer::{Init, Layer, LayerKind, ParamSpec, TensorId};
-pub use micro::{MicroNet, NetError};
 pub use shape::{Padding, Shape, Window};

@@ -4,8 +4,8 @@
 //! reduction cell, operations on the two inputs have stride 2 (an identity becomes a factorized
 //! reduction); a cell's output joins its loose ends without a convolution; drop-path.
 
-use crate::net::micro::{Frame, SIDES};
-use crate::net::{LayerKind, MicroNet, Net, Norm, TensorId};
+use crate::net::micro::{Frame, MicroNet, SIDES};
+use crate::net::{LayerKind, Net, Norm, TensorId};
 use crate::space::{Arch, Cell, CellKind, Edge, N_CELL_INPUTS, Node, Op};
 
 pub(super) fn build(family: &MicroNet, arch: &Arch) -> Net {
@@ -94,15 +94,15 @@ fn halve(frame: &mut Frame<'_>, input: TensorId, stride: usize, path: String) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::{Cost, NetConfig, Shape};
+    use crate::net::{Cost, Input, NetConfig, NetFamily, Shape};
 
     const PUBLISHED: &str = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 \
                              1 0 1 0 0 3 0 2 1 1 3 1 1 0 0 4 0 3 1 1";
 
     fn cost(arch: &str, layers: usize, channels: usize) -> (Net, Cost) {
         let config = NetConfig { nodes: 5, layers, channels, ..NetConfig::default() };
-        let image = Shape { channels: 3, height: 32, width: 32 };
-        let family = MicroNet::new(config, image, 10).unwrap();
+        let shape = Shape { channels: 3, height: 32, width: 32 };
+        let family = MicroNet::new(config, Input::Image { shape, classes: 10 }).unwrap();
         let net = family.standalone(&arch.parse().unwrap()).unwrap();
         let cost = net.cost();
         (net, cost)

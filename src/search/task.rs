@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{DataConfig, Dataset};
 use crate::engine::{Executor, SgdConfig};
-use crate::net::{MicroNet, NetConfig, Shape};
+use crate::net::{Input, NetConfig, NetFamily, Shape, family};
 use crate::search::{DeriveConfig, Objective, PolicyConfig, ScheduleConfig, SearchError};
 use crate::space::{MicroSpace, Space};
 
@@ -39,7 +39,7 @@ pub struct Task {
     /// What runs the nets.
     pub exec: Arc<dyn Executor>,
     /// The family of nets.
-    pub family: MicroNet,
+    pub family: Arc<dyn NetFamily>,
     /// The search space.
     pub space: Space,
     /// What is maximized.
@@ -55,8 +55,9 @@ impl Task {
     ) -> Result<Self, SearchError> {
         let image = dataset.shape();
         let image = Shape { channels: image.channels, height: image.height, width: image.width };
-        let family = MicroNet::new(config.net, image, dataset.n_classes())?;
         let space = Space::Micro(MicroSpace::new(config.net.nodes)?);
+        let input = Input::Image { shape: image, classes: dataset.n_classes() };
+        let family = family(space, &config.net, input)?;
         let objective = Objective::Accuracy;
         Ok(Self { config: Arc::new(config), dataset, exec, family, space, objective })
     }

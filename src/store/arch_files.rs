@@ -3,12 +3,14 @@
 //! The weights are the child's part of ω under their own names. [`ArchCard`] holds what it takes
 //! to build the net that they fit, and to measure the score again.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Snapshot, part_of, to_safetensors};
-use crate::net::{MicroNet, NetConfig, Shape};
+use crate::net::{Input, NetConfig, NetError, NetFamily, Shape, family};
 use crate::search::{BestArch, Score, Task};
-use crate::space::Arch;
+use crate::space::{Arch, Space};
 use crate::store::StoreError;
 
 /// The file of an [`ArchCard`].
@@ -62,10 +64,11 @@ impl ArchCard {
         (self.correct, self.total, self.step) == (correct, items, best.step)
     }
 
-    /// The family of nets that the weights belong to.
-    pub fn family(&self) -> Result<MicroNet, crate::net::NetError> {
+    /// The family of nets that the weights belong to; `space` is that of the architecture.
+    pub fn family(&self, space: Space) -> Result<Arc<dyn NetFamily>, NetError> {
         let [channels, height, width] = self.image;
-        MicroNet::new(self.net, Shape { channels, height, width }, self.classes)
+        let shape = Shape { channels, height, width };
+        family(space, &self.net, Input::Image { shape, classes: self.classes })
     }
 }
 
@@ -83,7 +86,7 @@ pub fn best_files(
 ) -> Result<Vec<(&'static str, Vec<u8>)>, StoreError> {
     let net = task.family.shared(&cell.arch)?;
     let cost = net.cost();
-    let image = task.family.image();
+    let Input::Image { shape: image, classes } = task.family.input();
     let card = ArchCard {
         format: 1,
         id: cell.arch.id(),
@@ -97,7 +100,7 @@ pub fn best_files(
         step: cell.step,
         net: task.config.net,
         image: [image.channels, image.height, image.width],
-        classes: task.family.classes(),
+        classes,
         class_names: task.dataset.class_names().to_vec(),
         params: cost.params,
         multiply_adds: cost.multiply_adds,

@@ -19,7 +19,7 @@ use enasd::api::{
     RunningConfig, ServeConfig, ServerThread, Socket, serve,
 };
 use enasd::engine::Measured;
-use enasd::net::{MicroNet, NetConfig, Shape};
+use enasd::net::{Input, NetConfig, NetFamily, Shape, family};
 use enasd::space::Arch;
 use enasd::store::{
     ArchCard, BestFolder, History, HistoryArm, HistoryPhase, HistoryRow, Keeping, Pruned, StepRow,
@@ -214,7 +214,7 @@ impl Rig {
         let config = ServeConfig {
             status: receiver,
             commands: controller.commands.clone(),
-            net: net(),
+            family: nets(),
             history: folder.path().join("history.sqlite"),
             best: Arc::new(best),
             running: running_config(folder.path()),
@@ -306,9 +306,11 @@ fn origins(folder: &Path) -> ConfigOrigins {
     }
 }
 
-fn net() -> MicroNet {
+fn nets() -> Arc<dyn NetFamily> {
     let config = NetConfig { layers: 6, channels: 20, ..NetConfig::default() };
-    MicroNet::new(config, Shape { channels: 3, height: 32, width: 32 }, 10).unwrap()
+    let shape = Shape { channels: 3, height: 32, width: 32 };
+    let published: Arch = PUBLISHED.parse().unwrap();
+    family(published.space(), &config, Input::Image { shape, classes: 10 }).unwrap()
 }
 
 /// Writes the files of the best cell, whose score is `correct` of 600.

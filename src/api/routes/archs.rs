@@ -51,7 +51,7 @@ pub(in crate::api) async fn archs(state: State, query: Query<ArchsQuery>) -> Rep
 ))]
 pub(in crate::api) async fn arch(state: State, id: Path<String>) -> Reply {
     let known = Known::find(&state, &id).await?;
-    let cost = state.config.net.shared(&known.arch)?.cost();
+    let cost = state.config.family.shared(&known.arch)?.cost();
     let loose = |kind| known.arch.cell(kind).loose_ends();
     Ok(HttpResponse::Ok().json(ArchReply {
         id: known.arch.id(),
@@ -104,7 +104,7 @@ pub(in crate::api) async fn safetensors(
     query: Query<WeightsQuery>,
 ) -> Reply {
     let known = Known::find(&state, &id).await?;
-    state.config.net.shared(&known.drawn)?;
+    state.config.family.shared(&known.drawn)?;
     let _turn = state.weights.next().await?;
     let bytes = match query.weights {
         Some(Weights::Present) => controllers_weights(&state, &known, WeightsOf::Present).await?,

@@ -23,7 +23,7 @@ pub(in crate::api) async fn score(
     let arch: Arch = request.arch.parse()?;
     let is_id = request.arch.trim() == arch.id();
     let arch = if is_id { Known::find(&state, &request.arch).await?.drawn } else { arch };
-    let cost = state.config.net.shared(&arch)?.cost();
+    let cost = state.config.family.shared(&arch)?.cost();
     let config = &state.config;
     let message = Score { arch: arch.clone() };
     let found = ask(&state, &config.commands.score, message, config.limits.work).await?;

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use enasd::api::wire::LooseEnds;
 use enasd::export::{draw_dot, draw_svg, draw_text};
-use enasd::net::{MicroNet, NetConfig, Shape};
+use enasd::net::{Input, NetConfig, Shape, family};
 use enasd::space::{Arch, CellKind};
 use serde::{Deserialize, Serialize};
 
@@ -54,10 +54,10 @@ fn show(args: &ShowArgs, printer: &mut Printer) -> Result<(), Failure> {
 fn describe(arch: &Arch, args: &ShowArgs) -> Result<Description, Failure> {
     let SpaceName::Micro = args.space;
     let nodes = arch.cell(CellKind::Normal).nodes().len();
-    let config =
-        NetConfig { nodes, layers: args.layers, channels: args.channels, ..NetConfig::default() };
-    let image = Shape { channels: args.image_channels, height: args.side, width: args.side };
-    let family = MicroNet::new(config, image, args.classes)?;
+    let config = NetConfig { layers: args.layers, channels: args.channels, ..NetConfig::default() };
+    let shape = Shape { channels: args.image_channels, height: args.side, width: args.side };
+    let input = Input::Image { shape, classes: args.classes };
+    let family = family(arch.space(), &config, input)?;
     let net = match args.net {
         NetForm::Standalone => family.standalone(arch)?,
         NetForm::Shared => family.shared(arch)?,

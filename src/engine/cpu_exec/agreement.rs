@@ -4,11 +4,14 @@
 
 #![cfg(test)]
 
+use std::sync::Arc;
+
 use crate::engine::cpu_exec::CpuExec;
 use crate::engine::kernel::Isa;
 use crate::engine::probe::{Batch, flat, in_f64, params, random_arch, random_values, rng};
 use crate::engine::{CandleExec, Executor, Gradients, Noise, Snapshot};
-use crate::net::{LayerKind, MicroNet, Net, NetConfig, Shape, TensorId};
+use crate::net::{self, Input, LayerKind, Net, NetConfig, NetFamily, Shape, TensorId};
+use crate::space::{MicroSpace, Space};
 
 const LOSS: f64 = 1e-6;
 const GRADIENT: f64 = 1e-5;
@@ -143,11 +146,13 @@ fn reductions_and_joins_agree() {
     check_layer(LayerKind::DropPath { depth: 0.5 }, &[2], 3);
 }
 
-fn family(nodes: usize, channels: usize, image: [usize; 3]) -> MicroNet {
+fn family(nodes: usize, channels: usize, image: [usize; 3]) -> Arc<dyn NetFamily> {
     let config =
         NetConfig { nodes, layers: 2, channels, dropout_keep: 0.8, ..NetConfig::default() };
     let [image_channels, height, width] = image;
-    MicroNet::new(config, Shape { channels: image_channels, height, width }, 10).unwrap()
+    let shape = Shape { channels: image_channels, height, width };
+    let space = Space::Micro(MicroSpace::new(nodes).unwrap());
+    net::family(space, &config, Input::Image { shape, classes: 10 }).unwrap()
 }
 
 #[test]

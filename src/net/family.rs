@@ -1,0 +1,50 @@
+//! A family of nets: everything of a child but its architecture.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::net::micro::MicroNet;
+use crate::net::{Net, NetConfig, NetError, ParamSpec, Shape};
+use crate::space::{Arch, Space};
+
+/// What the nets of a search read, and what they tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Images of one shape, each of one class.
+    Image {
+        /// The shape of one image.
+        shape: Shape,
+        /// The number of classes.
+        classes: usize,
+    },
+}
+
+/// Builds the nets of one space, size and input.
+pub trait NetFamily: fmt::Debug + Send + Sync {
+    /// What the nets read.
+    fn input(&self) -> Input;
+
+    /// The child `arch` with its part of the shared weights.
+    fn shared(&self, arch: &Arch) -> Result<Net, NetError>;
+
+    /// The child `arch` as it is trained from scratch and shipped.
+    fn standalone(&self, arch: &Arch) -> Result<Net, NetError>;
+
+    /// Every shared parameter ω, of all children together.
+    fn shared_params(&self) -> BTreeMap<String, ParamSpec>;
+}
+
+/// The nets of `space` for `input`; the space says how many nodes they have.
+pub fn family(
+    space: Space,
+    config: &NetConfig,
+    input: Input,
+) -> Result<Arc<dyn NetFamily>, NetError> {
+    match space {
+        Space::Micro(space) => {
+            let config = NetConfig { nodes: space.n_nodes(), ..*config };
+            Ok(Arc::new(MicroNet::new(config, input)?))
+        }
+    }
+}
