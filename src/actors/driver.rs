@@ -25,8 +25,8 @@ use crate::actors::{
     ActorError, AdoptPolicy, Crew, Entered, LastRun, Note, Restore, RunState, nth,
 };
 use crate::search::{
-    BestChange, Outcome, Place, SampleRequest, Sampled, Search, SearchError, SearchState,
-    SharedState, StepRecord, Task, Until, ValidSet, Work, archs,
+    BestChange, Outcome, Place, SampleRequest, Sampled, Search, SearchState, SharedState,
+    StepRecord, Task, Until, ValidSet, Work, archs,
 };
 use crate::store::arch_weights;
 
@@ -209,7 +209,7 @@ impl Driver {
                 let objective = self.search.task().objective;
                 let learnt = self.search.learn(objective.scored(policy, scores.await?))?;
                 // The evaluator is at work on the random arm, which θ does not learn from.
-                self.crew.adopt(self.policy()?).await?;
+                self.adopt_policy().await?;
                 self.ahead = Some(self.draw_ahead().await?);
                 let random = objective.scored(uniform, random_scores.await?);
                 let record = self.search.finish_controller(learnt, random)?;
@@ -255,10 +255,12 @@ impl Driver {
         Ok(shared)
     }
 
-    /// θ as the sampler takes it.
-    fn policy(&self) -> Result<AdoptPolicy, SearchError> {
-        let policy = self.search.reinforce().policy();
-        Ok(AdoptPolicy { policy: Arc::new(policy.snapshot()?), version: policy.version() })
+    /// Gives the sampler θ, where there is one.
+    async fn adopt_policy(&self) -> Result<(), ActorError> {
+        let Some(policy) = self.search.policy() else { return Ok(()) };
+        let theta = policy.snapshot()?;
+        let message = AdoptPolicy { policy: Arc::new(theta), version: policy.version() };
+        self.crew.adopt(message).await
     }
 
     /// Keeps a finished step to be published while the next is under way; one that derived is
@@ -370,7 +372,7 @@ impl Driver {
         let batch = state.place.shared_step(&task.config.schedule);
         self.search = Search::new(task, &state)?;
         self.crew.restore(Restore { shared: state.shared.clone(), batch }).await?;
-        self.crew.adopt(self.policy()?).await?;
+        self.adopt_policy().await?;
         self.observer.recovered(&self.search);
         let back = nth(self.search.number());
         let message = format!("search step {failed} failed, back to search step {back}: {error}");

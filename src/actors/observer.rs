@@ -13,7 +13,7 @@ use crate::actors::{
 };
 use crate::net::Cost;
 use crate::search::{
-    AdvantageReport, ControllerReport, Outcome, Phase, Search, StepRecord, TrainReport,
+    AdvantageReport, ControllerReport, Outcome, Phase, Policy, Search, StepRecord, TrainReport,
 };
 use crate::space::{CellKind, Op};
 use crate::store::StoreError;
@@ -339,7 +339,7 @@ impl Observer {
         let place = search.place();
         self.status.place = PlaceStatus::of(place, schedule);
         self.status.shared.steps_total = place.shared_step(schedule);
-        self.status.policy.steps_total = search.reinforce().policy().version();
+        self.status.policy.steps_total = search.policy().map_or(0, Policy::version);
         self.status.archs_sampled = search.archs_sampled();
         self.status.cycle_seconds_left = self.cycle_seconds_left(search);
         self.metrics.place(self.status.place.nth_cycle(), self.status.place.nth_epoch());

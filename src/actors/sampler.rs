@@ -9,12 +9,13 @@ use crate::search::{Policy, Sampled, SearchError, Task, draw};
 #[derive(Debug)]
 pub struct Sampler {
     task: Task,
-    policy: Policy,
+    /// None where every draw is uniform.
+    policy: Option<Policy>,
 }
 
 impl Sampler {
     /// A sampler that draws from `policy`.
-    pub fn new(task: Task, policy: Policy) -> Self {
+    pub fn new(task: Task, policy: Option<Policy>) -> Self {
         Self { task, policy }
     }
 }
@@ -28,7 +29,7 @@ impl Handler<AdoptPolicy> for Sampler {
 
     fn handle(&mut self, message: AdoptPolicy, _: &mut Context<Self>) -> Self::Result {
         let config = &self.task.config.policy;
-        self.policy = Policy::from_snapshot(config, &message.policy, message.version)?;
+        self.policy = Some(Policy::from_snapshot(config, &message.policy, message.version)?);
         Ok(())
     }
 }
@@ -37,6 +38,6 @@ impl Handler<SampleArchs> for Sampler {
     type Result = Result<Vec<Sampled>, SearchError>;
 
     fn handle(&mut self, message: SampleArchs, _: &mut Context<Self>) -> Self::Result {
-        draw(&self.policy, self.task.space, message.seed, message.request)
+        draw(self.policy.as_ref(), self.task.space, message.seed, message.request)
     }
 }

@@ -108,7 +108,7 @@ mod tests {
              \"policy.baseline_decay\":0.99,\"policy.beta1\":0.0,\"policy.beta2\":0.999,\
              \"policy.clip_norm\":0.02,\"policy.entropy_weight\":0.0001,\
              \"policy.epsilon\":0.001,\"policy.hidden\":64,\"policy.lr\":0.0035,\"policy.op_tanh_reduction\":2.5,\
-             \"policy.tanh_constant\":1.1,\"policy.temperature\":1.0,\
+             \"policy.strategy\":\"reinforce\",\"policy.tanh_constant\":1.1,\"policy.temperature\":1.0,\
              \"schedule.advantage_phases\":5,\"schedule.archs_per_step\":1,\
              \"schedule.batch_size\":32,\"schedule.controller_steps\":20,\
              \"schedule.epochs_per_cycle\":5,\"schedule.rollouts_per_step\":5,\

@@ -95,6 +95,7 @@ pub(super) const KEYS: &[Key] = &[
     search("shared.momentum", below(0.0, 1.0)),
     search("shared.weight_decay", from(0.0, 1.0)),
     search("shared.clip_norm", above(0.0, 1e6)),
+    search("policy.strategy", Rule::OneOf(&["reinforce", "random"])),
     search("policy.hidden", whole(1, 1024)),
     search("policy.temperature", above(0.0, 100.0)),
     search("policy.tanh_constant", above(0.0, 100.0)),

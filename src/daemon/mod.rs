@@ -215,7 +215,7 @@ fn start_actors(
 ) -> Result<(Addr<Controller>, Addr<Keeper>, End), DaemonError> {
     let Setup { task, state, files, binding, .. } = setup;
     let search = Search::new(task.clone(), &state)?;
-    let policy = search.reinforce().policy().clone();
+    let policy = search.policy().cloned();
     let batch = state.place.shared_step(&task.config.schedule);
     let trained = watched(&task, metrics, telemetry::Actor::Trainer);
     let scored = watched(&task, metrics, telemetry::Actor::Evaluator);

@@ -2,10 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How architectures are drawn to be learnt from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StrategyKind {
+    /// By a policy that REINFORCE trains (ENAS, section 2.2).
+    #[default]
+    Reinforce,
+    /// Uniformly, and nothing is learnt: random search with shared weights (Li & Talwalkar, 2019).
+    Random,
+}
+
 /// The LSTM policy and how REINFORCE trains it (the micro column of the authors' settings).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicyConfig {
+    /// How architectures are drawn to be learnt from; `random` has no use for the other settings.
+    pub strategy: StrategyKind,
     /// Units of the LSTM.
     pub hidden: usize,
     /// Logits are divided by this before they are squashed; 1 leaves them.
@@ -33,6 +46,7 @@ pub struct PolicyConfig {
 impl Default for PolicyConfig {
     fn default() -> Self {
         Self {
+            strategy: StrategyKind::Reinforce,
             hidden: 64,
             temperature: 1.0,
             tanh_constant: 1.10,

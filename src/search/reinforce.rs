@@ -16,12 +16,10 @@
 //! for thousands of updates, in which Adam forgets larger ones, and then one of 0.1 throws θ to
 //! where it draws almost uniformly and hardly learns.
 
-use rand_chacha::ChaCha8Rng;
-
 use crate::search::adam::{Adam, AdamConfig};
 use crate::search::strategy::mean_reward;
 use crate::search::walk::Outcome;
-use crate::search::{Baseline, LearnReport, Policy, PolicyConfig, Rollout, Scored};
+use crate::search::{Baseline, LearnReport, Policy, PolicyConfig, Scored};
 use crate::search::{SearchError, Strategy, StrategyState, UpdateReport};
 use crate::space::{Choice, Script};
 
@@ -63,11 +61,6 @@ impl Reinforce {
         Ok(Self { script, policy, optimizer, baseline, clip_norm, entropy_weight })
     }
 
-    /// The policy.
-    pub fn policy(&self) -> &Policy {
-        &self.policy
-    }
-
     /// Refuses rollouts of another θ: their gradient would be off-policy.
     fn check_versions(&self, scored: &[Scored]) -> Result<(), SearchError> {
         let current = self.policy.version();
@@ -80,8 +73,8 @@ impl Reinforce {
 }
 
 impl Strategy for Reinforce {
-    fn draw(&self, n: usize, rng: &mut ChaCha8Rng) -> Result<Vec<Rollout>, SearchError> {
-        self.policy.sample(&self.script, n, rng)
+    fn policy(&self) -> Option<&Policy> {
+        Some(&self.policy)
     }
 
     fn learn(&mut self, scored: &[Scored]) -> Result<LearnReport, SearchError> {
@@ -140,11 +133,12 @@ mod tests {
     use super::*;
     use crate::engine::to_safetensors;
     use crate::random::{Owner, generator};
-    use crate::search::OpProbabilities;
+    use crate::search::{OpProbabilities, Rollout, StrategyKind};
     use crate::space::{CellKind, MicroSpace, Op, Space, Step};
     use candle_core::{Device, Tensor};
 
     const SMALL: PolicyConfig = PolicyConfig {
+        strategy: StrategyKind::Reinforce,
         hidden: 16,
         temperature: 1.0,
         tanh_constant: 1.10,
@@ -174,7 +168,7 @@ mod tests {
     }
 
     fn draw(learner: &Reinforce, n: usize, index: u64) -> Vec<Rollout> {
-        learner.draw(n, &mut generator(1, Owner::Policy, index)).unwrap()
+        learner.policy.sample(&script(), n, &mut generator(1, Owner::Policy, index)).unwrap()
     }
 
     fn scored(rollout: Rollout, reward: f64) -> Scored {
@@ -193,7 +187,7 @@ mod tests {
     }
 
     fn theta(learner: &Reinforce) -> Vec<u8> {
-        to_safetensors(&learner.policy().snapshot().unwrap()).unwrap()
+        to_safetensors(&learner.policy.snapshot().unwrap()).unwrap()
     }
 
     /// The share of picks that chose average pooling.
@@ -254,7 +248,7 @@ mod tests {
             assert!((report.baseline - 0.3).abs() < 1e-15, "{report:?}");
         }
         assert_eq!(theta(&learner), before);
-        assert_eq!(learner.policy().version(), 3);
+        assert_eq!(learner.policy.version(), 3);
     }
 
     #[test]

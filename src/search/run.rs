@@ -35,7 +35,7 @@ fn step(
 ) -> Result<StepRecord, SearchError> {
     let task = search.task().clone();
     let sample = |search: &Search, request: SampleRequest| {
-        draw(search.reinforce().policy(), task.space, task.config.seed, request)
+        draw(search.policy(), task.space, task.config.seed, request)
     };
     let score = |drawn: Vec<Sampled>, on, shared: &Snapshot| {
         let scores = scorer.score(shared, &archs(&drawn), on)?;

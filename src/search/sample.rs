@@ -2,7 +2,7 @@
 //! whoever draws them and however early.
 
 use crate::random::{Owner, generator};
-use crate::search::{Policy, Rollout, SearchError, Strategy, Uniform};
+use crate::search::{Policy, Random, Rollout, SearchError};
 use crate::space::{Arch, Space};
 
 /// Who draws.
@@ -39,23 +39,22 @@ pub fn archs(drawn: &[Sampled]) -> Vec<Arch> {
     drawn.iter().map(|sampled| sampled.arch.clone()).collect()
 }
 
-/// Draws what `request` asks for.
+/// Draws what `request` asks for; the policy's arm draws uniformly too where there is no policy.
 pub fn draw(
-    policy: &Policy,
+    policy: Option<&Policy>,
     space: Space,
     seed: u64,
     request: SampleRequest,
 ) -> Result<Vec<Sampled>, SearchError> {
     let script = space.script();
-    let rollouts = match request.arm {
-        Arm::Policy => {
-            let mut rng = generator(seed, Owner::Policy, request.index);
-            policy.sample(&script, request.count, &mut rng)?
-        }
-        Arm::Uniform => {
-            let mut rng = generator(seed, Owner::Uniform, request.index);
-            Uniform::new(script).draw(request.count, &mut rng)?
-        }
+    let (owner, policy) = match request.arm {
+        Arm::Policy => (Owner::Policy, policy),
+        Arm::Uniform => (Owner::Uniform, None),
+    };
+    let mut rng = generator(seed, owner, request.index);
+    let rollouts = match policy {
+        Some(policy) => policy.sample(&script, request.count, &mut rng)?,
+        None => Random::sample(&script, request.count, &mut rng),
     };
     rollouts
         .into_iter()

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use crate::engine::learning_rate;
 use crate::random::{Owner, generator};
+use crate::search::strategy;
 use crate::search::{
     Advantage, AdvantageReport, Arm, BestArch, BestArchs, BestChange, ControllerReport,
-    LearnReport, OpProbabilities, Outcome, Phase, Place, Reinforce, Row, RowArm, SampleRequest,
+    LearnReport, OpProbabilities, Outcome, Phase, Place, Policy, Row, RowArm, SampleRequest,
     Sampled, Scored, SearchError, SharedState, SharedStep, StepRecord, Strategy, StrategyState,
     Task, TrainReport,
 };
@@ -70,7 +71,7 @@ pub struct Learnt {
 pub struct Search {
     task: Task,
     place: Place,
-    reinforce: Reinforce,
+    strategy: Box<dyn Strategy>,
     advantage: Advantage,
     best: BestArchs,
     archs_sampled: u64,
@@ -79,10 +80,9 @@ pub struct Search {
 impl Search {
     /// The state at the start of a search.
     pub fn initial_state(task: &Task) -> Result<SearchState, SearchError> {
-        let config = &task.config;
         Ok(SearchState {
             place: Place::START,
-            strategy: Reinforce::new(&config.policy, task.space.script(), config.seed).state()?,
+            strategy: strategy::initial(task).state()?,
             advantage: Vec::new(),
             best: BestArchs::default(),
             archs_sampled: 0,
@@ -97,7 +97,7 @@ impl Search {
         let window = schedule.advantage_phases * schedule.controller_steps;
         Ok(Self {
             place: state.place,
-            reinforce: Reinforce::from_state(&config.policy, task.space.script(), &state.strategy)?,
+            strategy: strategy::from_state(&task, &state.strategy)?,
             advantage: Advantage::new(window as usize, state.advantage.clone())?,
             best: state.best.clone(),
             archs_sampled: state.archs_sampled,
@@ -109,7 +109,7 @@ impl Search {
     pub fn state(&self, shared: Arc<SharedState>) -> Result<SearchState, SearchError> {
         Ok(SearchState {
             place: self.place,
-            strategy: self.reinforce.state()?,
+            strategy: self.strategy.state()?,
             advantage: self.advantage.differences(),
             best: self.best.clone(),
             archs_sampled: self.archs_sampled,
@@ -132,9 +132,9 @@ impl Search {
         self.place.number(&self.task.config.schedule)
     }
 
-    /// θ.
-    pub fn reinforce(&self) -> &Reinforce {
-        &self.reinforce
+    /// The policy; none where every draw is uniform.
+    pub fn policy(&self) -> Option<&Policy> {
+        self.strategy.policy()
     }
 
     /// The best architectures.
@@ -200,7 +200,7 @@ impl Search {
     /// Updates θ with the scores of its own rollouts. The step is then to be finished, for which
     /// the random arm's scores are wanted, and no sooner.
     pub fn learn(&mut self, policy: Vec<Scored>) -> Result<Learnt, SearchError> {
-        let report = self.reinforce.learn(&policy)?;
+        let report = self.strategy.learn(&policy)?;
         Ok(Learnt { policy, report })
     }
 

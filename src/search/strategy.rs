@@ -1,21 +1,49 @@
-//! How architectures are proposed: what the plain loop and the actors know of a searcher.
+//! How the policy learns from scores: what the plain loop and the actors know of it.
 
-use rand_chacha::ChaCha8Rng;
+use std::fmt;
 
 use crate::engine::Snapshot;
-use crate::search::{AdamState, Rollout, Scored, SearchError};
+use crate::search::{
+    AdamState, Policy, Random, Reinforce, Scored, SearchError, StrategyKind, Task,
+};
 
-/// Proposes architectures and learns from their scores.
-pub trait Strategy {
-    /// Draws `n` architectures. The result depends on the strategy's state, on `n` and on `rng`.
-    fn draw(&self, n: usize, rng: &mut ChaCha8Rng) -> Result<Vec<Rollout>, SearchError>;
+/// Learns from the scores of what its policy drew. Drawing is the policy's alone, so that whoever
+/// draws needs no strategy.
+pub trait Strategy: fmt::Debug + Send {
+    /// Who draws; none where every draw is uniform.
+    fn policy(&self) -> Option<&Policy>;
 
-    /// Learns from the scores of rollouts that this strategy drew in its present state. After an
-    /// error the strategy is as it was.
+    /// Learns from the scores of rollouts that the policy drew as it is. After an error the
+    /// strategy is as it was.
     fn learn(&mut self, scored: &[Scored]) -> Result<LearnReport, SearchError>;
 
     /// Everything that a restart needs.
     fn state(&self) -> Result<StrategyState, SearchError>;
+}
+
+/// The configured strategy at the start of a search.
+pub(super) fn initial(task: &Task) -> Box<dyn Strategy> {
+    let config = &task.config.policy;
+    match config.strategy {
+        StrategyKind::Reinforce => {
+            Box::new(Reinforce::new(config, task.space.script(), task.config.seed))
+        }
+        StrategyKind::Random => Box::new(Random),
+    }
+}
+
+/// The configured strategy, going on where `state` was taken.
+pub(super) fn from_state(
+    task: &Task,
+    state: &StrategyState,
+) -> Result<Box<dyn Strategy>, SearchError> {
+    let config = &task.config.policy;
+    Ok(match config.strategy {
+        StrategyKind::Reinforce => {
+            Box::new(Reinforce::from_state(config, task.space.script(), state)?)
+        }
+        StrategyKind::Random => Box::new(Random),
+    })
 }
 
 /// What one call of [`Strategy::learn`] saw and did.

@@ -87,7 +87,7 @@ fn shared_steps(task: &Task, search: &Search) -> Vec<[Duration; 4]> {
     let mut step = |index| {
         let mut parts = Parts::start();
         let request = SampleRequest { arm: Arm::Policy, count: 1, index };
-        let policy = search.reinforce().policy();
+        let policy = search.policy();
         let drawn = draw(policy, task.space, config.seed, request).unwrap();
         parts.was(1);
         let net = task.family.shared(&drawn[0].arch).unwrap();
@@ -111,9 +111,8 @@ fn controller_step(search: &mut Search, scorer: &Scorer) -> [Duration; 4] {
     let Work::Controller { policy, uniform, batch } = search.work() else { unreachable!() };
     let shared = &Search::initial_state(&task).unwrap().shared;
     let mut parts = Parts::start();
-    let [policy, uniform] = [policy, uniform].map(|request| {
-        draw(search.reinforce().policy(), task.space, task.config.seed, request).unwrap()
-    });
+    let [policy, uniform] = [policy, uniform]
+        .map(|request| draw(search.policy(), task.space, task.config.seed, request).unwrap());
     parts.was(1);
     let score = |drawn: Vec<Sampled>| {
         let on = ValidSet::Batch(batch);
@@ -125,7 +124,7 @@ fn controller_step(search: &mut Search, scorer: &Scorer) -> [Duration; 4] {
     let learnt = search.learn(policy).unwrap();
     search.finish_controller(learnt, uniform).unwrap();
     parts.was(2);
-    let policy = search.reinforce().policy();
+    let policy = search.policy().unwrap();
     let theta = policy.snapshot().unwrap();
     Policy::from_snapshot(&task.config.policy, &theta, policy.version()).unwrap();
     parts.was(3);

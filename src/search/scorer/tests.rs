@@ -11,7 +11,7 @@ use crate::engine::{CandleExec, Executor, Gradients, Noise, Params, SgdConfig};
 use crate::net::NetConfig;
 use crate::random::{Owner, generator};
 use crate::search::{
-    DeriveConfig, PolicyConfig, ScheduleConfig, SearchConfig, SharedState, Strategy, Uniform,
+    DeriveConfig, PolicyConfig, Random, ScheduleConfig, SearchConfig, SharedState,
 };
 
 /// Candle, and how many children are in it.
@@ -101,7 +101,7 @@ fn task(exec: Arc<Counting>) -> Task {
 
 fn archs(task: &Task, n: usize) -> Vec<Arch> {
     let mut rng = generator(task.config.seed, Owner::Uniform, 0);
-    let rollouts = Uniform::new(task.space.script()).draw(n, &mut rng).unwrap();
+    let rollouts = Random::sample(&task.space.script(), n, &mut rng);
     rollouts.iter().map(|rollout| task.space.arch(&rollout.choices).unwrap()).collect()
 }
 
