@@ -98,7 +98,7 @@ mod tests {
             controller_steps: 20,
             ..ScheduleConfig::default()
         };
-        let place = PlaceStatus::of(Place::START, &schedule);
+        let place = PlaceStatus::of(Place::first(&schedule), &schedule);
         let counted = |place: &PlaceStatus| {
             (place.nth_cycle(), place.nth_epoch(), place.nth_step(), place.search_step())
         };

@@ -66,7 +66,7 @@ impl Default for PolicyConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScheduleConfig {
-    /// Updates of ω in an epoch.
+    /// Updates of ω in an epoch; 0 where nothing is shared.
     pub shared_steps: u64,
     /// Images in a training batch.
     pub batch_size: usize,

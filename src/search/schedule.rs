@@ -6,7 +6,8 @@
 //! ```
 //!
 //! ENAS (section 2.2) alternates the first two phases. The authors derive once, at the end; a
-//! daemon derives at the end of every cycle and goes on with the same ω and θ.
+//! daemon derives at the end of every cycle and goes on with the same ω and θ. Where nothing is
+//! shared, S is 0.
 
 use std::fmt;
 
@@ -30,6 +31,15 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// What an epoch begins with: θ, where the schedule has no steps of ω.
+    const fn first(config: &ScheduleConfig) -> Self {
+        if config.shared_steps == 0 {
+            Self::Controller { step: 0 }
+        } else {
+            Self::Shared { step: 0 }
+        }
+    }
+
     /// The name used in the history, in metrics and on the wire.
     pub const fn name(self) -> &'static str {
         match self {
@@ -65,7 +75,9 @@ pub struct Place {
 
 impl Place {
     /// The first step of a search.
-    pub const START: Self = Self { epoch: 0, phase: Phase::Shared { step: 0 } };
+    pub const fn first(config: &ScheduleConfig) -> Self {
+        Self { epoch: 0, phase: Phase::first(config) }
+    }
 
     /// The place after this step is finished.
     pub fn next(self, config: &ScheduleConfig) -> Self {
@@ -79,7 +91,7 @@ impl Place {
             }
             Phase::Controller { .. } if self.ends_cycle(config) => Phase::Derive,
             Phase::Controller { .. } | Phase::Derive => {
-                return Self { epoch: self.epoch + 1, phase: Phase::Shared { step: 0 } };
+                return Self { epoch: self.epoch + 1, phase: Phase::first(config) };
             }
         };
         Self { phase, ..self }
@@ -124,7 +136,7 @@ impl Place {
     pub fn progress(self, config: &ScheduleConfig) -> (u64, u64) {
         let start = Self {
             epoch: self.cycle(config) * config.epochs_per_cycle,
-            phase: Phase::Shared { step: 0 },
+            phase: Phase::first(config),
         };
         let per_epoch = config.shared_steps + config.controller_steps;
         (self.number(config) - start.number(config), config.epochs_per_cycle * per_epoch + 1)
@@ -175,9 +187,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_count_up_one_by_one_through_every_phase(s in 1_u64..5, c in 1_u64..5, e in 1_u64..4) {
+        fn numbers_count_up_one_by_one_through_every_phase(s in 0_u64..5, c in 1_u64..5, e in 1_u64..4) {
             let config = config(s, c, e);
-            let mut place = Place::START;
+            let mut place = Place::first(&config);
             let mut derived = 0;
             for number in 0..3 * (e * (s + c) + 1) {
                 prop_assert_eq!(place.number(&config), number);
@@ -191,6 +203,20 @@ mod tests {
             prop_assert_eq!(place.cycle(&config), 3);
             prop_assert_eq!(place.shared_step(&config), 3 * e * s);
         }
+    }
+
+    #[test]
+    fn a_schedule_without_steps_of_omega_has_none() {
+        let config = config(0, 2, 2);
+        let mut place = Place::first(&config);
+        let phases = std::iter::repeat_with(|| {
+            let phase = place.phase;
+            place = place.next(&config);
+            phase
+        });
+        let [first, second] = [0, 1].map(|step| Phase::Controller { step });
+        let cycle = [first, second, first, second, Phase::Derive];
+        assert_eq!(phases.take(10).collect::<Vec<_>>(), [cycle, cycle].concat());
     }
 
     #[test]

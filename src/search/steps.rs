@@ -81,7 +81,7 @@ impl Search {
     /// The state at the start of a search.
     pub fn initial_state(task: &Task) -> Result<SearchState, SearchError> {
         Ok(SearchState {
-            place: Place::START,
+            place: Place::first(&task.config.schedule),
             strategy: strategy::initial(task).state()?,
             advantage: Vec::new(),
             best: BestArchs::default(),
