@@ -4,7 +4,13 @@
 
 mod common;
 
-use enasd::search::{Search, SharedLearner, SharedStep, StepRecord, Until, run};
+use std::sync::atomic::AtomicU64;
+
+use enasd::search::{
+    Estimator, Job, Outcome, Score, Search, SearchError, SharedLearner, SharedStep, StepRecord,
+    StrategyKind, Until, run, run_with,
+};
+use enasd::space::Arch;
 
 /// A record as one line that shows every bit of its numbers.
 fn line(record: &StepRecord) -> String {
@@ -51,4 +57,48 @@ fn a_learner_that_goes_back_goes_on_like_a_new_one() {
     assert_eq!([0, 1].map(|index| step(&mut learner, index)), first);
     learner.restore(&at_two, 2).unwrap();
     assert_eq!(step(&mut learner, 2), third);
+}
+
+/// Knows the score of every architecture: the share of its answers that are 0.
+#[derive(Debug)]
+struct Zeros;
+
+impl Estimator for Zeros {
+    fn estimate(&mut self, job: &Job, _: &AtomicU64) -> Result<Vec<Score>, SearchError> {
+        let score = |arch: &Arch| {
+            let correct = arch.choices().iter().filter(|&&choice| choice == 0).count() as u64;
+            Score { nll: 0.0, correct, items: arch.choices().len() as u64 }
+        };
+        Ok(job.archs.iter().map(score).collect())
+    }
+}
+
+/// The mean rewards of both arms in the last θ step of a search in which [`Zeros`] scores.
+fn rewards_of_zeros(strategy: StrategyKind) -> [f64; 2] {
+    let mut config = common::tiny_config();
+    config.policy.strategy = strategy;
+    config.schedule.shared_steps = 1;
+    config.schedule.controller_steps = 60;
+    config.schedule.rollouts_per_step = 20;
+    config.policy.lr = 0.05;
+    let task = common::task(config);
+    let start = Search::initial_state(&task).unwrap();
+    let mut rewards = [0.0; 2];
+    let observe = |record: &StepRecord| {
+        if let Outcome::Controller(report) = &record.outcome {
+            rewards = [report.learn.mean_reward, report.random_reward];
+        }
+    };
+    let end = run_with(task, &start, Until::Cycles(1), &mut Zeros, observe).unwrap();
+    let first = &end.best.archs()[0];
+    assert!(end.best.archs().iter().all(|best| best.reward <= first.reward));
+    rewards
+}
+
+#[test]
+fn a_policy_finds_what_an_estimator_rewards_and_random_draws_do_not() {
+    let [policy, random] = rewards_of_zeros(StrategyKind::Reinforce);
+    assert!(random + 0.1 < policy, "the policy has {policy}, the random arm {random}");
+    let [policy, random] = rewards_of_zeros(StrategyKind::Random);
+    assert!((policy - random).abs() < 0.1, "uniform draws have {policy}, the random arm {random}");
 }

@@ -10,7 +10,7 @@ use crate::actors::{
     ScoreReply, WeightsOf, nth,
 };
 use crate::engine::{Measured, Snapshot, to_safetensors};
-use crate::search::{Arm, SampleRequest, SharedState, ValidSet};
+use crate::search::{Arm, Job, SampleRequest, SharedState, ValidSet};
 use crate::space::Arch;
 use crate::store::arch_weights;
 
@@ -162,7 +162,8 @@ async fn whole_score(
     arch: Arch,
     shared: Arc<SharedState>,
 ) -> Result<Measured, Refusal> {
-    let scores = crew.evaluate(vec![arch], shared, ValidSet::Whole).await.map_err(failed)?;
+    let job = Job { archs: vec![arch], on: ValidSet::Whole, shared };
+    let scores = crew.evaluate(job).await.map_err(failed)?;
     let none = || Refusal::Failed { why: "the evaluator answered with no score".to_owned() };
     scores.first().copied().ok_or_else(none)
 }

@@ -9,7 +9,7 @@ use crate::actors::{
     SampleArchs, Sampler, Save, SaveReply, TakeSnapshot, TrainShared, Trained, Trainer,
 };
 use crate::search::{
-    SampleRequest, Sampled, Score, SearchError, SearchState, SharedState, SharedStep, ValidSet,
+    Job, SampleRequest, Sampled, Score, SearchError, SearchState, SharedState, SharedStep,
 };
 use crate::space::Arch;
 use crate::store::StoreError;
@@ -154,17 +154,15 @@ impl Crew {
         Ok(self.ask(Actor::Trainer, &self.restore, message).await??)
     }
 
-    /// Scores children. The evaluator has the message before the answer is awaited.
+    /// Scores architectures. The evaluator has the message before the answer is awaited.
     pub fn evaluate(
         &self,
-        archs: Vec<Arch>,
-        shared: Arc<SharedState>,
-        on: ValidSet,
+        job: Job,
     ) -> impl Future<Output = Result<Vec<Score>, ActorError>> + use<> {
-        self.evaluate_counting(Evaluate { archs, shared, on, scored: Arc::default() })
+        self.evaluate_counting(Evaluate { job, scored: Arc::default() })
     }
 
-    /// The same for a message that counts the children as they are scored.
+    /// The same for a message that counts them as they are scored.
     pub fn evaluate_counting(
         &self,
         message: Evaluate,

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::actors::driver::Driver;
 use crate::actors::{ActorError, DerivationStatus, Evaluate};
-use crate::search::{SampleRequest, Score, Scored, ValidSet, archs};
+use crate::search::{Job, SampleRequest, Score, Scored, ValidSet, archs};
 
 /// How often a derivation says how far it is.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
@@ -29,12 +29,13 @@ impl Driver {
         let task = self.search.task();
         let objective = task.objective;
         let of = (drawn.len() + task.config.derive.rerank.min(drawn.len())) as u64;
-        let evaluate = |archs, shared, on| Evaluate { archs, shared, on, scored: scored.clone() };
-        let message = evaluate(archs(&drawn), shared.clone(), ValidSet::Batch(batch));
+        let evaluate = |job| Evaluate { job, scored: scored.clone() };
+        let on = ValidSet::Batch(batch);
+        let message = evaluate(Job { archs: archs(&drawn), on, shared: shared.clone() });
         let scores = self.score_derived(message, of).await?;
         let drawn = objective.scored(drawn, scores);
         let short = self.search.shortlist(&drawn);
-        let message = evaluate(archs(&short), shared, ValidSet::Whole);
+        let message = evaluate(Job { archs: archs(&short), on: ValidSet::Whole, shared });
         let scores = self.score_derived(message, of).await?;
         self.observer.derives(None);
         Ok((drawn, objective.scored(short, scores)))

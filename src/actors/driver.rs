@@ -25,7 +25,7 @@ use crate::actors::{
     ActorError, AdoptPolicy, Crew, Entered, LastRun, Note, Restore, RunState, nth,
 };
 use crate::search::{
-    BestChange, Outcome, Place, SampleRequest, Sampled, Search, SearchState, SharedState,
+    BestChange, Job, Outcome, Place, SampleRequest, Sampled, Search, SearchState, SharedState,
     StepRecord, Task, Until, ValidSet, Work, archs,
 };
 use crate::store::arch_weights;
@@ -203,9 +203,11 @@ impl Driver {
                 let shared = self.shared().await?;
                 let on = ValidSet::Batch(batch);
                 let policy = self.draw(policy).await?;
-                let scores = self.crew.evaluate(archs(&policy), shared.clone(), on);
+                let job = Job { archs: archs(&policy), on, shared: shared.clone() };
+                let scores = self.crew.evaluate(job);
                 let uniform = self.sample(uniform).await?;
-                let random_scores = self.crew.evaluate(archs(&uniform), shared, on);
+                let job = Job { archs: archs(&uniform), on, shared };
+                let random_scores = self.crew.evaluate(job);
                 let objective = self.search.task().objective;
                 let learnt = self.search.learn(objective.scored(policy, scores.await?))?;
                 // The evaluator is at work on the random arm, which θ does not learn from.

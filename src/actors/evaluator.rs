@@ -1,20 +1,20 @@
-//! The evaluator: scores children on validation data with a fixed copy of ω.
+//! The evaluator: the mailbox of the one that scores architectures.
 
 use actix::{Actor, Context, Handler};
 
 use crate::actors::Evaluate;
-use crate::search::{Score, Scorer, SearchError};
+use crate::search::{Estimator, Score, SearchError};
 
-/// Reads ω. All of its logic is in [`Scorer`].
+/// Scores architectures. All of its logic is in an [`Estimator`].
 #[derive(Debug)]
 pub struct Evaluator {
-    scorer: Scorer,
+    estimator: Box<dyn Estimator>,
 }
 
 impl Evaluator {
-    /// An evaluator that scores with `scorer`.
-    pub fn new(scorer: Scorer) -> Self {
-        Self { scorer }
+    /// An evaluator that scores with `estimator`.
+    pub fn new(estimator: Box<dyn Estimator>) -> Self {
+        Self { estimator }
     }
 }
 
@@ -26,7 +26,6 @@ impl Handler<Evaluate> for Evaluator {
     type Result = Result<Vec<Score>, SearchError>;
 
     fn handle(&mut self, message: Evaluate, _: &mut Context<Self>) -> Self::Result {
-        let Evaluate { archs, shared, on, scored } = message;
-        self.scorer.score_counting(&shared.params, &archs, on, &scored)
+        self.estimator.estimate(&message.job, &message.scored)
     }
 }

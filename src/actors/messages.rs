@@ -10,8 +10,8 @@ use actix::Message;
 use crate::actors::Refusal;
 use crate::engine::Snapshot;
 use crate::search::{
-    SampleRequest, Sampled, Score, SearchError, SearchState, SharedState, SharedStep, StepRecord,
-    TrainReport, ValidSet,
+    Job, SampleRequest, Sampled, Score, SearchError, SearchState, SharedState, SharedStep,
+    StepRecord, TrainReport,
 };
 use crate::space::Arch;
 use crate::store::{Pruned, StoreError};
@@ -72,17 +72,13 @@ pub struct Restore {
     pub batch: u64,
 }
 
-/// Scores children. Controller → Evaluator.
+/// Scores architectures. Controller → Evaluator.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "Result<Vec<Score>, SearchError>")]
 pub struct Evaluate {
-    /// The children.
-    pub archs: Vec<Arch>,
-    /// ω, fixed.
-    pub shared: Arc<SharedState>,
-    /// The images.
-    pub on: ValidSet,
-    /// Goes up by one with each child that is scored.
+    /// What is to be scored.
+    pub job: Job,
+    /// Goes up by one with each architecture that is scored.
     pub scored: Arc<AtomicU64>,
 }
 

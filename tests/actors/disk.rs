@@ -13,7 +13,7 @@ use enasd::actors::{
     SaveReply, Status, Stop, TrainShared, Trained, WeightsOf,
 };
 use enasd::engine::from_safetensors;
-use enasd::search::{Scorer, Search, SearchError, Task, Until, ValidSet, run};
+use enasd::search::{Search, SearchError, Task, Until, run};
 use enasd::store::{BestFolder, HistoryReader, StoreError, history_rows};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -315,9 +315,8 @@ fn missing_files_are_written_again_from_the_weights_that_scored_the_cell() {
     for best_arch in state.best.archs() {
         let weights = best.read(&best_arch.arch.id(), "weights.safetensors").unwrap();
         let weights = from_safetensors(&weights, candle_core::DType::F32).unwrap();
-        let archs = [best_arch.arch.clone()];
-        let scores = Scorer::new(task.clone()).score(&weights, &archs, ValidSet::Whole).unwrap();
-        assert_eq!(scores[0], best_arch.score);
+        let score = common::whole_score(&task, weights, best_arch.arch.clone());
+        assert_eq!(score, best_arch.score);
     }
 }
 

@@ -18,9 +18,7 @@ use enasd::actors::{
     Resume, RunState, Sample, Score, Status, Stop, TrainShared, Trained, WeightsOf,
 };
 use enasd::engine::from_safetensors;
-use enasd::search::{
-    Outcome, Score as Scored, Scorer, Search, SearchError, StepRecord, Task, Until, ValidSet, run,
-};
+use enasd::search::{Outcome, Score as Scored, Search, SearchError, StepRecord, Task, Until, run};
 use enasd::store::{BestFolder, history_rows};
 use stage::{LIMIT, stage, stage_from};
 use tokio::sync::watch;
@@ -79,8 +77,7 @@ fn commands_come_between_steps_and_leave_the_history_as_it_is() {
         let weights = ChildWeights { arch: arch.clone(), of: WeightsOf::Present };
         let weights = timeout(LIMIT, c.send(weights)).await.unwrap().unwrap().unwrap();
         let weights = from_safetensors(&weights, candle_core::DType::F32).unwrap();
-        let scores = Scorer::new(task.clone()).score(&weights, &[arch], ValidSet::Whole).unwrap();
-        assert_eq!(scores[0], score.score);
+        assert_eq!(common::whole_score(&task, weights, arch), score.score);
         let foreign =
             Score { arch: "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0".parse().unwrap() };
         let foreign = timeout(LIMIT, c.send(foreign)).await.unwrap().unwrap();

@@ -9,7 +9,7 @@ use enasd::actors::{
     Controller, Crew, DriverConfig, End, Evaluator, Keeper, KeeperFiles, LastRun, Observer,
     Sampler, Saving, Status, Trainer,
 };
-use enasd::search::{Scorer, Search, SearchState, SharedLearner, Task, Until};
+use enasd::search::{Search, SearchState, SharedLearner, SharedWeights, Task, Until};
 use enasd::space::Op;
 use enasd::store::{BestFolder, Binding, Checkpoints, History, Retention, StateFolder};
 use enasd::telemetry::{Metrics, Setup};
@@ -84,7 +84,7 @@ fn set_stage(
     let policy = search.policy().cloned();
     let sampler = on_own_thread(Sampler::new(task.clone(), policy));
     let trainer = on_own_thread(Trainer::new(learner));
-    let evaluator = on_own_thread(Evaluator::new(Scorer::new(task.clone())));
+    let evaluator = on_own_thread(Evaluator::new(Box::new(SharedWeights::new(task.clone()))));
     let binding =
         Binding { config: "{}".to_owned(), data: "{}".to_owned(), computed_by: String::new() };
     let keeper = Keeper::new(task.clone(), files, binding, ToString::to_string);

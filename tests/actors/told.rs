@@ -33,7 +33,7 @@ impl Handler<Evaluate> for OneByOne {
         let seen = self.seen.clone();
         Box::pin(async move {
             if status.borrow().derivation.is_some() {
-                for _ in &message.archs {
+                for _ in &message.job.archs {
                     let now = message.scored.fetch_add(1, Ordering::Relaxed) + 1;
                     let told = |s: &Arc<Status>| s.derivation.is_some_and(|d| d.scored == now);
                     let status = timeout(LIMIT, status.wait_for(told)).await.unwrap().unwrap();

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "a table for people")]
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use enasd::data::{DataConfig, Dataset, TrainStream};
@@ -14,8 +15,9 @@ use enasd::engine::{ExecutorChoice, Images, Noise, Params, Sgd, SgdConfig, Snaps
 use enasd::net::NetConfig;
 use enasd::random::{Owner, generator};
 use enasd::search::{
-    Arm, DeriveConfig, Policy, PolicyConfig, SampleRequest, Sampled, ScheduleConfig, Scorer,
-    Search, SearchConfig, Task, TrainReport, ValidSet, Work, archs, draw,
+    Arm, DeriveConfig, Estimator, Job, Policy, PolicyConfig, SampleRequest, Sampled,
+    ScheduleConfig, Search, SearchConfig, SharedWeights, Task, TrainReport, ValidSet, Work, archs,
+    draw,
 };
 
 const ROUNDS: u64 = 60;
@@ -106,7 +108,7 @@ fn shared_steps(task: &Task, search: &Search) -> Vec<[Duration; 4]> {
 }
 
 /// Takes a θ step; how long each of [`CONTROLLER`] took.
-fn controller_step(search: &mut Search, scorer: &Scorer) -> [Duration; 4] {
+fn controller_step(search: &mut Search, estimator: &mut SharedWeights) -> [Duration; 4] {
     let task = search.task().clone();
     let Work::Controller { policy, uniform, batch } = search.work() else { unreachable!() };
     let shared = &Search::initial_state(&task).unwrap().shared;
@@ -116,7 +118,8 @@ fn controller_step(search: &mut Search, scorer: &Scorer) -> [Duration; 4] {
     parts.was(1);
     let score = |drawn: Vec<Sampled>| {
         let on = ValidSet::Batch(batch);
-        let scores = scorer.score(&shared.params, &archs(&drawn), on).unwrap();
+        let job = Job { archs: archs(&drawn), on, shared: shared.clone() };
+        let scores = estimator.estimate(&job, &AtomicU64::new(0)).unwrap();
         task.objective.scored(drawn, scores)
     };
     let [policy, uniform] = [policy, uniform].map(score);
@@ -151,11 +154,12 @@ fn print(name: &str, parts: [&str; 4], rounds: &[[Duration; 4]]) {
 fn main() {
     for net in NETS {
         let task = task(net);
-        let (mut search, scorer) = (search(&task), Scorer::new(task.clone()));
+        let (mut search, mut estimator) = (search(&task), SharedWeights::new(task.clone()));
         let [layers, channels] = net;
         println!("{layers} layers, {channels} channels");
         print("a step of ω", SHARED, &shared_steps(&task, &search));
-        let steps: Vec<_> = (0..ROUNDS).map(|_| controller_step(&mut search, &scorer)).collect();
+        let steps: Vec<_> =
+            (0..ROUNDS).map(|_| controller_step(&mut search, &mut estimator)).collect();
         print("a step of θ", CONTROLLER, &steps);
     }
 }

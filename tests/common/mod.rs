@@ -7,11 +7,15 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use enasd::config::Config;
 use enasd::data::Dataset;
-use enasd::engine::ExecutorChoice;
-use enasd::search::{SearchConfig, Task};
+use enasd::engine::{ExecutorChoice, Snapshot};
+use enasd::search::{
+    Estimator, Job, Score, SearchConfig, SharedState, SharedWeights, Task, ValidSet,
+};
+use enasd::space::Arch;
 use enasd::store::{HistoryFilter, HistoryReader, HistoryRow, StepRow};
 
 /// A file that is shipped in `config/`.
@@ -39,6 +43,14 @@ pub(crate) fn task(config: SearchConfig) -> Task {
     let dataset = Arc::new(Dataset::load(&config.data, config.seed).unwrap());
     let exec = ExecutorChoice::Auto.open(&candle_core::Device::Cpu).unwrap();
     Task::new(config, dataset, exec).unwrap()
+}
+
+/// What `arch` with `weights` has right of the whole validation split.
+pub(crate) fn whole_score(task: &Task, weights: Snapshot, arch: Arch) -> Score {
+    let shared = SharedState { params: weights, ..SharedState::default() }.into();
+    let job = Job { archs: vec![arch], on: ValidSet::Whole, shared };
+    let scores = SharedWeights::new(task.clone()).estimate(&job, &AtomicU64::new(0));
+    scores.unwrap()[0]
 }
 
 /// The daemon that was built with this test, with `config/tiny.toml` on a state folder.

@@ -108,10 +108,14 @@ fn archs(task: &Task, n: usize) -> Vec<Arch> {
 /// Scores 11 children on `threads` threads.
 fn score(exec: Arc<Counting>, threads: usize) -> Vec<Score> {
     let task = task(exec);
-    let shared = SharedState::initial(&task).unwrap().params;
-    let (archs, scorer) = (archs(&task, 11), Scorer::new(task));
+    let shared = SharedState::initial(&task).unwrap().into();
+    let job = Job { archs: archs(&task, 11), on: ValidSet::Batch(1), shared };
+    let mut estimator = SharedWeights::new(task);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    pool.install(|| scorer.score(&shared, &archs, ValidSet::Batch(1))).unwrap()
+    let scored = AtomicU64::new(0);
+    let scores = pool.install(|| estimator.estimate(&job, &scored)).unwrap();
+    assert_eq!(scored.into_inner(), 11);
+    scores
 }
 
 #[test]
@@ -137,9 +141,9 @@ fn the_executor_sets_how_many_children_run_at_once() {
 #[test]
 fn an_error_of_one_child_is_the_answer() {
     let task = task(Counting::new(2, 1));
-    let archs = archs(&task, 4);
+    let job = Job { archs: archs(&task, 4), on: ValidSet::Batch(0), shared: Arc::default() };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-    let scorer = Scorer::new(task);
-    let err = pool.install(|| scorer.score(&Snapshot::new(), &archs, ValidSet::Batch(0)));
+    let mut estimator = SharedWeights::new(task);
+    let err = pool.install(|| estimator.estimate(&job, &AtomicU64::new(0)));
     assert!(err.unwrap_err().to_string().contains("there is no parameter"));
 }

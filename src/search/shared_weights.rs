@@ -1,4 +1,4 @@
-//! The scorer: measures children on validation data with a fixed copy of ω.
+//! Shared weights: children are measured on validation data with their parts of a fixed ω.
 //!
 //! Departure from the authors' code: no dropout when scoring (theirs leaves it on, so that
 //! rewards are noisier than they need be). Batch normalization uses the statistics of the batch
@@ -15,55 +15,26 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterato
 use crate::data::{Batch, DataError};
 use crate::engine::{Images, Snapshot};
 use crate::net::Net;
-use crate::search::{Score, SearchError, Task};
+use crate::search::{Estimator, Job, Score, SearchError, Task, ValidSet};
 use crate::space::Arch;
 
-/// What children are scored on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ValidSet {
-    /// The validation batch with this number.
-    Batch(u64),
-    /// The whole validation split, in batches of the configured size.
-    Whole,
-}
-
-/// Scores children on validation data.
+/// Scores children with their parts of ω.
 #[derive(Clone, Debug)]
-pub struct Scorer {
+pub struct SharedWeights {
     task: Task,
 }
 
-impl Scorer {
-    /// A scorer for the task's data and nets.
-    pub fn new(task: Task) -> Self {
-        Self { task }
-    }
-
-    /// Scores every architecture with the shared parameters `shared`, all on the same images.
+impl Estimator for SharedWeights {
     /// A child whose logits are not numbers has nothing right.
-    pub fn score(
-        &self,
-        shared: &Snapshot,
-        archs: &[Arch],
-        on: ValidSet,
-    ) -> Result<Vec<Score>, SearchError> {
-        self.score_counting(shared, archs, on, &AtomicU64::new(0))
-    }
-
-    /// The same; `scored` goes up by one with each child that is scored.
-    pub fn score_counting(
-        &self,
-        shared: &Snapshot,
-        archs: &[Arch],
-        on: ValidSet,
-        scored: &AtomicU64,
-    ) -> Result<Vec<Score>, SearchError> {
+    fn estimate(&mut self, job: &Job, scored: &AtomicU64) -> Result<Vec<Score>, SearchError> {
+        let Job { archs, on, shared } = job;
+        let shared = &shared.params;
         let count = |score: Result<Score, SearchError>| {
             scored.fetch_add(1, Ordering::Relaxed);
             score
         };
         let size = self.task.config.schedule.valid_batch_size;
-        match on {
+        match *on {
             ValidSet::Batch(index) => {
                 let batch = self.task.dataset.valid_batch(size, index, self.task.config.seed)?;
                 self.side_by_side(archs, |arch| count(self.on_batches(shared, arch, [Ok(&batch)])))
@@ -72,6 +43,13 @@ impl Scorer {
                 count(self.on_batches(shared, arch, self.task.dataset.valid_batches(size)))
             }),
         }
+    }
+}
+
+impl SharedWeights {
+    /// An estimator for the task's data and nets.
+    pub fn new(task: Task) -> Self {
+        Self { task }
     }
 
     /// Scores the children in the order of `archs`, as many at once as the executor likes and as
