@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use common::{Killed, files_of, history, newest_checkpoint, tiny_daemon};
 use enasd::random::{Owner, generator};
-use enasd::search::{Search, StepRecord, Until, run};
+use enasd::search::{Search, StepRecord, StrategyKind, Until, run};
 use enasd::store::history_rows;
 use rand::RngExt;
 
@@ -114,6 +114,26 @@ fn assert_same(killed: &Path, unbroken: &Path) {
         let [a, b] = [killed, unbroken].map(|state| files_of(&state.join("best").join(&id)));
         assert!(a == b, "the files of best cell {} differ", id.display());
     }
+}
+
+/// Random search has no θ that could be kept, and goes on all the same.
+#[test]
+fn a_random_search_that_was_stopped_equals_the_plain_loop() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    for until in ["cycles=1", "cycles=2"] {
+        let mut daemon = tiny_daemon(&state);
+        daemon.args(["--set", "policy.strategy=random", "--until", until]);
+        let output = daemon.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let mut config = common::tiny_config();
+    config.policy.strategy = StrategyKind::Random;
+    let task = common::task(config);
+    let mut records: Vec<StepRecord> = Vec::new();
+    let initial = Search::initial_state(&task).unwrap();
+    run(task.clone(), &initial, Until::Cycles(2), |record| records.push(record.clone())).unwrap();
+    assert_eq!(history(&state), history_rows(&records, &task.config.schedule));
 }
 
 /// A signal finishes the step, saves, removes the socket, and exits with 0.

@@ -94,6 +94,7 @@ pub(super) fn read(fingerprint: &str) -> Result<BTreeMap<String, Value>, ConfigE
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::StrategyKind;
 
     #[test]
     fn the_fingerprint_of_the_defaults_is_stable() {
@@ -168,6 +169,12 @@ mod tests {
         check(&config, &unclipped, &["policy.clip_norm: 1000000.0 → 0.02"]);
         config.policy.clip_norm = 1e6;
         check(&config, &unclipped, &[]);
+
+        let mut config = Config::default();
+        let older = recorded_without("policy.strategy");
+        check(&config, &older, &[]);
+        config.policy.strategy = StrategyKind::Random;
+        check(&config, &older, &["policy.strategy: \"reinforce\" → \"random\""]);
     }
 
     #[test]
