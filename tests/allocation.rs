@@ -11,6 +11,7 @@ use std::sync::Arc;
 use enasd::bench::{ArchChoice, BenchConfig, Job, NetKind, open};
 use enasd::engine::{Executor, Watched};
 use enasd::net::Shape;
+use enasd::space::{MicroSpace, Space};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -31,7 +32,7 @@ fn count(mut work: impl FnMut()) -> [usize; 2] {
 fn job(exec: &Arc<dyn Executor>, net: NetKind, seed: u64) -> Job {
     let arch = if seed == 0 { ArchChoice::Published } else { ArchChoice::Random };
     let config = BenchConfig {
-        arch: arch.arch(seed).unwrap(),
+        arch: arch.arch(Space::Micro(MicroSpace::default()), seed).unwrap(),
         net,
         layers: 3,
         channels: 4,

@@ -10,8 +10,9 @@ use image::{GrayImage, Luma};
 
 /// The smallest search on a folder of images of 8×8.
 const CONFIG: &str = r#"
-[net]
+[space]
 nodes = 2
+[net]
 layers = 1
 channels = 2
 aux_weight = 0.0

@@ -45,7 +45,7 @@ fn a_learner_that_goes_back_goes_on_like_a_new_one() {
     let task = common::task(common::tiny_config());
     let start = Search::initial_state(&task).unwrap().shared;
     let space = task.space;
-    let arch = space.arch(&vec![0; space.script().decisions().count()]).unwrap();
+    let arch = space.arch(&vec![0; space.script().options().count()]).unwrap();
     let step = |learner: &mut SharedLearner, index| {
         learner.train(std::slice::from_ref(&arch), SharedStep { index, lr: 0.05 }).unwrap()
     };

@@ -13,6 +13,7 @@ mod messages;
 mod note;
 mod observer;
 mod outbox;
+mod picks;
 mod place;
 mod place_span;
 mod recent;
@@ -37,6 +38,7 @@ pub use messages::{
 };
 pub use note::{LastRun, Note};
 pub use observer::Observer;
+pub use picks::{OptionStatus, PickStatus};
 pub use place::{PlaceStatus, nth};
 pub use sampler::Sampler;
 pub use saver::Saving;

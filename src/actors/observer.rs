@@ -8,14 +8,13 @@ use tokio::sync::watch;
 use crate::actors::note::DiskWatch;
 use crate::actors::recent::Recent;
 use crate::actors::{
-    AdvantageStatus, BestStatus, DerivationStatus, Note, PlaceStatus, Recorded, RunState, Saved,
-    Status, Trained, nth,
+    AdvantageStatus, BestStatus, DerivationStatus, Note, PickStatus, PlaceStatus, Recorded,
+    RunState, Saved, Status, Trained, nth,
 };
 use crate::net::Cost;
 use crate::search::{
     AdvantageReport, ControllerReport, Outcome, Phase, Policy, Search, StepRecord, TrainReport,
 };
-use crate::space::{CellKind, Op};
 use crate::store::StoreError;
 use crate::telemetry::{
     Actor, Advantage, Best, CellLabel, CheckpointWritten, ControllerStep, Metrics, NetLabel,
@@ -145,9 +144,7 @@ impl Observer {
     fn observe_controller(&mut self, report: &ControllerReport, search: &Search) {
         let learn = &report.learn;
         let update = learn.update;
-        let probabilities =
-            CellKind::ALL.map(|cell| Op::ALL.map(|op| report.op_probabilities.get(cell, op)));
-        self.decisions = search.task().space.script().decisions().count();
+        self.decisions = search.task().space.script().options().count();
         self.status.shared.valid_accuracy = Some(learn.mean_reward);
         let policy = &mut self.status.policy;
         policy.reward = Some(learn.mean_reward);
@@ -157,7 +154,7 @@ impl Observer {
         policy.entropy_per_decision_nats = Some(learn.mean_entropy / self.decisions as f64);
         policy.grad_norm = update.map(|update| update.grad_norm);
         policy.step_seconds = self.policy_steps.median(|duration| *duration);
-        policy.op_probabilities = Some(probabilities);
+        policy.probabilities = PickStatus::all(search.task().space, &report.probabilities);
         self.metrics.controller_step(&ControllerStep {
             reward: learn.mean_reward,
             random_reward: report.random_reward,
@@ -169,10 +166,10 @@ impl Observer {
             grad_norm: update.map_or(f64::NAN, |update| update.grad_norm),
             duration: self.policy_steps.last().unwrap_or_default(),
         });
-        for (cell, probabilities) in
-            [CellLabel::Normal, CellLabel::Reduction].into_iter().zip(probabilities)
-        {
-            self.metrics.op_probabilities(cell, &probabilities);
+        // The cells of the micro space have series of their own.
+        for cell in [CellLabel::Normal, CellLabel::Reduction] {
+            let options = report.probabilities.get(cell as usize, "op").unwrap_or_default();
+            self.metrics.op_probabilities(cell, options);
         }
         if let Some(advantage) = &report.advantage {
             let before = std::mem::replace(&mut self.status.advantage, advantage_status(advantage));

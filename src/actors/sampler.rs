@@ -28,8 +28,9 @@ impl Handler<AdoptPolicy> for Sampler {
     type Result = Result<(), SearchError>;
 
     fn handle(&mut self, message: AdoptPolicy, _: &mut Context<Self>) -> Self::Result {
-        let config = &self.task.config.policy;
-        self.policy = Some(Policy::from_snapshot(config, &message.policy, message.version)?);
+        let (config, script) = (&self.task.config.policy, self.task.space.script());
+        let policy = Policy::from_snapshot(config, &script, &message.policy, message.version)?;
+        self.policy = Some(policy);
         Ok(())
     }
 }

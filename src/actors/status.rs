@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::actors::PlaceStatus;
+use crate::actors::{PickStatus, PlaceStatus};
 
 /// Whether the search goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -70,9 +70,8 @@ pub struct PolicyStatus {
     pub steps_total: u64,
     /// Median seconds of the last steps.
     pub step_seconds: Option<f64>,
-    /// Probability of each operation, averaged over the decisions of the last rollouts: the
-    /// normal cell, then the reduction cell, in the order of the operations.
-    pub op_probabilities: Option<[[f64; 5]; 2]>,
+    /// What it thinks of the options of every menu, part by part; empty before the first rollouts.
+    pub probabilities: Vec<PickStatus>,
 }
 
 /// The comparison of the policy with the random arm.
@@ -205,8 +204,8 @@ pub struct Status {
     pub seed: u64,
     /// The search space: `micro`.
     pub space: String,
-    /// Computed nodes of a cell.
-    pub nodes: usize,
+    /// Its size, as in `5 nodes`.
+    pub space_size: String,
     /// The process and where it is found.
     #[serde(default)]
     pub process: ProcessStatus,

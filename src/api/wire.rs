@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::actors::BestStatus;
+use crate::space::{Arch, Fact};
 use crate::store::{ArchOrder, ArchSummary, EventRow};
 
 pub use commands::{
@@ -162,13 +163,20 @@ pub struct ArchsReply {
     pub reward_images: usize,
 }
 
-/// The loose ends of both cells: the nodes that make a cell's output.
+/// What is worth telling of an architecture, by its space: nodes, loose ends, layers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct LooseEnds {
-    /// Of the normal cell.
-    pub normal: Vec<usize>,
-    /// Of the reduction cell.
-    pub reduction: Vec<usize>,
+pub struct FactReply {
+    /// What it says.
+    pub name: String,
+    /// The value.
+    pub value: String,
+}
+
+impl FactReply {
+    /// All of an architecture's.
+    pub fn all(arch: &Arch) -> Vec<Self> {
+        arch.facts().into_iter().map(|Fact { name, value }| Self { name, value }).collect()
+    }
 }
 
 /// The reply of `GET /v1/archs/{id}`. Counts are of the child with its part of the shared
@@ -181,10 +189,8 @@ pub struct ArchReply {
     pub arch: String,
     /// The authors' numbers.
     pub flat: String,
-    /// Computed nodes of a cell.
-    pub nodes: usize,
-    /// The loose ends of both cells.
-    pub loose_ends: LooseEnds,
+    /// What is worth telling of it.
+    pub facts: Vec<FactReply>,
     /// Trainable values, without the auxiliary head.
     pub params: u64,
     /// Multiply-adds of one image, without the auxiliary head.

@@ -12,10 +12,15 @@ use crate::bench::{
 };
 use crate::engine::{Snapshot, from_safetensors};
 use crate::net::Shape;
+use crate::space::{MicroSpace, Space, WholeNet};
+
+fn micro() -> Space {
+    Space::Micro(MicroSpace::default())
+}
 
 fn config(net: NetKind) -> BenchConfig {
     BenchConfig {
-        arch: ArchChoice::Published.arch(0).unwrap(),
+        arch: ArchChoice::Published.arch(micro(), 0).unwrap(),
         net,
         layers: 1,
         channels: 2,
@@ -123,7 +128,7 @@ fn the_work_is_a_function_of_the_seed() {
     assert_eq!(work(1), work(1));
     assert_ne!(work(1).0, work(2).0);
     assert_ne!(work(1).1, work(2).1);
-    let arch = |seed| ArchChoice::Random.arch(seed).unwrap();
+    let arch = |seed| ArchChoice::Random.arch(micro(), seed).unwrap();
     assert_eq!(arch(1), arch(1));
     assert_ne!(arch(1), arch(2));
 }
@@ -170,4 +175,19 @@ fn what_is_not_there_is_refused_with_what_is() {
     assert!(error.to_string().contains("--layers"), "{error}");
     let error = "both".parse::<NetKind>().unwrap_err().to_string();
     assert!(error.contains("`shared` or `standalone`"), "{error}");
+}
+
+#[test]
+fn the_published_net_is_run_in_any_depth_it_has() {
+    let arch = |n_layers| {
+        let space = Space::WholeNet(WholeNet::new(n_layers).unwrap());
+        ArchChoice::Published.arch(space, 0)
+    };
+    let twelve = arch(12).unwrap();
+    assert!(WholeNet::PUBLISHED.replace('\n', " ").starts_with(&twelve.to_flat()));
+    assert_eq!(arch(24).unwrap().to_flat(), WholeNet::PUBLISHED.replace('\n', " "));
+    assert!(arch(25).is_err(), "the authors have 24 layers");
+    let config = BenchConfig { arch: arch(6).unwrap(), ..config(NetKind::Shared) };
+    let report = measure(&mut Job::new(config, open("candle", "cpu").unwrap()).unwrap()).unwrap();
+    assert!(0 < report.params && 0 < report.multiply_adds);
 }

@@ -17,6 +17,7 @@ use enasd::manual::Manual;
 use enasd::net::Shape;
 use enasd::printable::printable;
 use enasd::search::Until;
+use enasd::space::{Space, SpaceConfig, SpaceKind};
 use enasd::telemetry::{LAST_WORDS, Outlet};
 
 /// Fresh pages from the system cost more than the arithmetic of a small child.
@@ -97,17 +98,18 @@ struct RunArgs {
 #[derive(Args, Clone)]
 struct BenchArgs {
     /// The search space that the architecture is of.
-    #[arg(long, value_enum, default_value_t = SpaceName::Micro)]
-    space: SpaceName,
+    #[arg(long, value_name = "NAME", default_value_t)]
+    space: SpaceKind,
     /// The architecture in any of its texts, or `published`, or `random` (drawn with --seed).
     #[arg(long, default_value = "published")]
     arch: ArchChoice,
     /// With its part of the `shared` weights, or `standalone` as it is shipped.
     #[arg(long, default_value_t = NetKind::Shared)]
     net: NetKind,
-    /// Normal cells; two reduction cells come on top.
-    #[arg(long, value_name = "N", default_value_t = 6)]
-    layers: usize,
+    /// Of micro: normal cells; two reduction cells come on top [default: 6]. Of whole_net: layers
+    /// [default: 12].
+    #[arg(long, value_name = "N")]
+    layers: Option<usize>,
     /// Channels of the first cells.
     #[arg(long, value_name = "N", default_value_t = 20)]
     channels: usize,
@@ -149,10 +151,8 @@ struct BenchArgs {
     save_grads: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum SpaceName {
-    Micro,
-}
+/// Normal cells of a micro net, where it is not said.
+const MICRO_CELLS: usize = 6;
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Output {
@@ -301,11 +301,20 @@ fn check_config(args: &CheckArgs) -> Result<(), Failure> {
 
 fn bench(args: BenchArgs) -> Result<(), Failure> {
     let threads = with_threads(bench::executor_choice(&args.executor)?, args.threads)?;
-    let SpaceName::Micro = args.space;
+    let mut space = SpaceConfig { kind: args.space, ..SpaceConfig::default() };
+    // Of whole nets the layers are the space's, of micro nets they are cells.
+    let layers = match args.space {
+        SpaceKind::Micro => args.layers.unwrap_or(MICRO_CELLS),
+        SpaceKind::WholeNet => {
+            space.layers = args.layers.unwrap_or(space.layers);
+            space.layers
+        }
+    };
+    let space = Space::new(&space).map_err(BenchError::from)?;
     let config = BenchConfig {
-        arch: args.arch.arch(args.seed).map_err(BenchError::from)?,
+        arch: args.arch.arch(space, args.seed).map_err(BenchError::from)?,
         net: args.net,
-        layers: args.layers,
+        layers,
         channels: args.channels,
         image: Shape { channels: args.image_channels, height: args.side, width: args.side },
         batch: args.batch,

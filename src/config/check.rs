@@ -44,12 +44,24 @@ pub(super) fn conflicts(
         let conflict = Conflict::LearningRates { lr_min: shared.lr_min, lr_max: shared.lr_max };
         found.push((["shared.lr_min", "shared.lr_max"], conflict));
     }
+    let kind = config.space.kind.name();
+    let (values, defaults) = (values::flatten(config), values::flatten(&Config::default()));
+    for key in KEYS {
+        // The reference file sets every key to its default.
+        let Some(space) = key.only_of.filter(|_| values[key.path] != defaults[key.path]) else {
+            continue;
+        };
+        if space != kind {
+            let conflict = Conflict::OtherSpace { key: key.path, space, kind };
+            found.push(([key.path, "space.kind"], conflict));
+        }
+    }
     let is_embedded = data.source == data::Source::FashionMnist;
     if is_embedded && data.path.is_some() {
         found.push((["data.path", "data.source"], Conflict::PathUnused));
     }
     if !is_embedded && data.path.is_none() {
-        let source_name = match &values::flatten(config)["data.source"] {
+        let source_name = match &values["data.source"] {
             Value::String(name) => name.clone(),
             other => other.to_string(),
         };
@@ -79,6 +91,7 @@ fn found(values: &Values, path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::space::SpaceKind;
 
     /// Changes the defaults and compares the problems' texts.
     #[track_caller]
@@ -94,14 +107,14 @@ mod tests {
     fn every_problem_is_found_at_once() {
         check(
             |config| {
-                config.net.nodes = 9;
+                config.space.nodes = 9;
                 config.shared.momentum = f64::NAN;
                 config.shared.lr_min = 0.1;
                 config.derive.rerank = 500;
                 config.engine.device = "gpu".to_owned();
             },
             &[
-                "default: `net.nodes` takes a whole number from 2 to 7; found `9`",
+                "default: `space.nodes` takes a whole number from 2 to 7; found `9`",
                 "default: `engine.device` takes `cpu`, `auto` or `cuda:N` with N from 0 to 255; \
                  found `\"gpu\"`",
                 "default: `shared.momentum` takes a number from 0 to below 1; found a number that \
@@ -135,6 +148,33 @@ mod tests {
             |config| config.data.path = Some("/data".into()),
             &["default: `data.path` is set, but `data.source` is `fashion-mnist`, which is \
                embedded; remove `data.path`, or set `data.source` to what the folder holds"],
+        );
+    }
+
+    #[test]
+    fn a_key_of_another_space_is_refused() {
+        check(
+            |config| {
+                config.space.layers = 14;
+                config.policy.skip_rate = 0.3;
+            },
+            &[
+                "default: `space.layers` says something to searches of `whole_net` alone, but \
+                 `space.kind` is `micro`; remove it",
+                "default: `policy.skip_rate` says something to searches of `whole_net` alone, but \
+                 `space.kind` is `micro`; remove it",
+            ],
+        );
+        check(
+            |config| {
+                config.space.kind = SpaceKind::WholeNet;
+                config.space.layers = 14;
+                config.space.nodes = 4;
+            },
+            &[
+                "default: `space.nodes` says something to searches of `micro` alone, but `space.kind` \
+               is `whole_net`; remove it",
+            ],
         );
     }
 

@@ -89,6 +89,10 @@ pub(super) fn unknown_section(name: &str, place: Source) -> Problem {
 fn unknown(entry: &Entry) -> Problem {
     let place = entry.source.clone();
     let (section, _) = keys::split(&entry.path);
+    if let Some(now) = keys::renamed(&entry.path) {
+        let now = place.spell(now);
+        return Problem::MovedKey { place, key: shorten(&entry.path), now };
+    }
     let nearest = environment::meant_by(&entry.path).or_else(|| keys::nearest(&entry.path));
     let nearest = nearest.map(|path| place.spell(path));
     let known = match section {
@@ -134,13 +138,13 @@ mod tests {
     fn a_refused_value_leaves_the_one_before() {
         let mut merged = Merged::defaults();
         merged.set(Entry {
-            path: "net.nodes".to_owned(),
-            source: Source::Flag { key: "net.nodes".to_owned() },
+            path: "space.nodes".to_owned(),
+            source: Source::Flag { key: "space.nodes".to_owned() },
             text: "9".to_owned(),
             typed: None,
         });
-        assert_eq!(merged.values["net.nodes"], 5);
-        assert_eq!(merged.sources["net.nodes"], Source::Default);
-        assert!(merged.refused.contains("net.nodes"));
+        assert_eq!(merged.values["space.nodes"], 5);
+        assert_eq!(merged.sources["space.nodes"], Source::Default);
+        assert!(merged.refused.contains("space.nodes"));
     }
 }

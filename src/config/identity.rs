@@ -63,10 +63,13 @@ impl Config {
         let (own, defaults) = (values::flatten(self), values::flatten(&Self::default()));
         let known = KEYS.iter().filter(|key| key.role == Role::Search).map(|key| {
             let before = || key.value_before(&defaults[key.path]);
-            let old = recorded.get(key.path).cloned().unwrap_or_else(before);
+            let names = [Some(key.path), key.once].into_iter().flatten();
+            let old = { names }.find_map(|name| recorded.get(name));
+            let old = old.cloned().unwrap_or_else(before);
             Difference::new(key.path, &old, &own[key.path])
         });
-        let gone = recorded.iter().filter(|(key, _)| keys::find(key).is_none());
+        let is_gone = |key: &str| keys::find(key).is_none() && keys::renamed(key).is_none();
+        let gone = recorded.iter().filter(|(key, _)| is_gone(key));
         let gone = gone.map(|(key, old)| Difference::new(key, old, &Value::Null));
         let mut found: Vec<_> =
             known.chain(gone).filter(|difference| difference.old != difference.new).collect();
@@ -105,10 +108,11 @@ mod tests {
              \"data.test_share\":0.0,\"data.valid_share\":0.1,\
              \"derive.keep\":5,\"derive.rerank\":10,\"derive.samples\":100,\
              \"engine.device\":\"cpu\",\"engine.executor\":\"auto\",\"net.aux_weight\":0.4,\"net.channels\":4,\
-             \"net.dropout_keep\":0.9,\"net.layers\":1,\"net.nodes\":5,\
+             \"net.dropout_keep\":0.9,\"net.layers\":1,\
              \"policy.baseline_decay\":0.99,\"policy.beta1\":0.0,\"policy.beta2\":0.999,\
              \"policy.clip_norm\":0.02,\"policy.entropy_weight\":0.0001,\
              \"policy.epsilon\":0.001,\"policy.hidden\":64,\"policy.lr\":0.0035,\"policy.op_tanh_reduction\":2.5,\
+             \"policy.skip_rate\":0.4,\"policy.skip_weight\":0.8,\
              \"policy.strategy\":\"reinforce\",\"policy.tanh_constant\":1.1,\"policy.temperature\":1.0,\
              \"schedule.advantage_phases\":5,\"schedule.archs_per_step\":1,\
              \"schedule.batch_size\":32,\"schedule.controller_steps\":20,\
@@ -116,7 +120,8 @@ mod tests {
              \"schedule.shared_steps\":300,\"schedule.valid_batch_size\":64,\"seed\":42,\
              \"shared.clip_norm\":5.0,\"shared.lr_max\":0.05,\"shared.lr_min\":0.0005,\
              \"shared.lr_period\":10,\"shared.lr_period_factor\":2,\"shared.momentum\":0.9,\
-             \"shared.weight_decay\":0.0001,\"space.kind\":\"micro\"}"
+             \"shared.weight_decay\":0.0001,\"space.kind\":\"micro\",\"space.layers\":12,\
+             \"space.nodes\":5}"
         );
     }
 
@@ -160,9 +165,9 @@ mod tests {
     #[test]
     fn a_key_that_is_younger_than_the_checkpoint_counts_as_what_was_done_then() {
         let mut config = Config::default();
-        check(&config, &recorded_without("net.nodes"), &[]);
-        config.net.nodes = 4;
-        check(&config, &recorded_without("net.nodes"), &["net.nodes: 5 → 4"]);
+        check(&config, &recorded_without("space.nodes"), &[]);
+        config.space.nodes = 4;
+        check(&config, &recorded_without("space.nodes"), &["space.nodes: 5 → 4"]);
 
         let mut config = Config::default();
         let unclipped = recorded_without("policy.clip_norm");
@@ -175,6 +180,17 @@ mod tests {
         check(&config, &older, &[]);
         config.policy.strategy = StrategyKind::Random;
         check(&config, &older, &["policy.strategy: \"reinforce\" → \"random\""]);
+    }
+
+    #[test]
+    fn a_key_that_was_called_otherwise_is_compared() {
+        let recorded = Config::default().fingerprint();
+        let older = recorded.replace("\"space.nodes\":5", "\"net.nodes\":4");
+        assert_ne!(older, recorded);
+        let mut config = Config::default();
+        check(&config, &older, &["space.nodes: 4 → 5"]);
+        config.space.nodes = 4;
+        check(&config, &older, &[]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::config::rule::Rule;
 use crate::engine::ExecutorChoice;
+use crate::space::SpaceKind;
 
 /// One key.
 #[derive(Clone, Copy, Debug)]
@@ -18,9 +19,23 @@ pub(super) struct Key {
     pub(super) role: Role,
     /// What the search did before there was this key, as JSON; none where that is its default.
     before: Option<&'static str>,
+    /// What it was called by older programs.
+    pub(super) once: Option<&'static str>,
+    /// The space whose searches alone depend on it; none where all do.
+    pub(super) only_of: Option<&'static str>,
 }
 
 impl Key {
+    /// A key that older programs, their files and their checkpoints call `name`.
+    const fn once(self, name: &'static str) -> Self {
+        Self { once: Some(name), ..self }
+    }
+
+    /// A key that says something to searches of one space alone.
+    const fn only_of(self, space: &'static str) -> Self {
+        Self { only_of: Some(space), ..self }
+    }
+
     /// A key that is younger than some checkpoints, in which it counts as `before`, a value as
     /// JSON writes it.
     const fn before(self, before: &'static str) -> Self {
@@ -57,6 +72,10 @@ const EXECUTORS: &[&str] = {
     let [a, b, c] = ExecutorChoice::ALL;
     &[a.name(), b.name(), c.name()]
 };
+const SPACES: &[&str] = {
+    let [a, b] = SpaceKind::ALL;
+    &[a.name(), b.name()]
+};
 const SOURCES: &[&str] = &["fashion-mnist", "idx", "cifar-10", "cifar-100", "folder"];
 
 /// The longest path that Linux takes, without its final zero.
@@ -68,12 +87,13 @@ pub(super) const MAX_SOCKET_BYTES: usize = 107;
 /// Every key, section by section.
 pub(super) const KEYS: &[Key] = &[
     search("seed", whole(0, u64::MAX)),
-    search("space.kind", Rule::OneOf(&["micro"])),
-    search("net.nodes", whole(2, 7)),
-    search("net.layers", whole(1, 40)),
+    search("space.kind", Rule::OneOf(SPACES)),
+    search("space.nodes", whole(2, 7)).once("net.nodes").only_of("micro"),
+    search("space.layers", whole(3, 22)).only_of("whole_net"),
+    search("net.layers", whole(1, 40)).only_of("micro"),
     search("net.channels", whole(1, 512)),
     search("net.dropout_keep", above(0.0, 1.0)),
-    search("net.aux_weight", from(0.0, 10.0)),
+    search("net.aux_weight", from(0.0, 10.0)).only_of("micro"),
     search("data.source", Rule::OneOf(SOURCES)),
     operation("data.path", Rule::Path { max_bytes: MAX_PATH_BYTES }),
     search("data.side", whole(8, 256)),
@@ -107,6 +127,8 @@ pub(super) const KEYS: &[Key] = &[
     search("policy.clip_norm", above(0.0, 1e6)).before("1000000.0"),
     search("policy.entropy_weight", from(0.0, 100.0)),
     search("policy.baseline_decay", below(0.0, 1.0)),
+    search("policy.skip_rate", between(0.0, 1.0)).only_of("whole_net"),
+    search("policy.skip_weight", from(0.0, 100.0)).only_of("whole_net"),
     search("schedule.shared_steps", whole(1, 1_000_000)),
     search("schedule.batch_size", whole(1, 8192)),
     search("schedule.archs_per_step", whole(1, 64)),
@@ -158,6 +180,11 @@ pub fn role(path: &str) -> Option<Role> {
 /// The key called `path`.
 pub(super) fn find(path: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.path == path)
+}
+
+/// The key that older programs called `path`.
+pub(super) fn renamed(path: &str) -> Option<&'static str> {
+    KEYS.iter().find(|key| key.once == Some(path)).map(|key| key.path)
 }
 
 /// Whether there is a section of this name.
@@ -220,15 +247,15 @@ fn nearest_by(
 }
 
 const fn search(path: &'static str, rule: Rule) -> Key {
-    Key { path, rule, role: Role::Search, before: None }
+    Key { path, rule, role: Role::Search, before: None, once: None, only_of: None }
 }
 
 const fn operation(path: &'static str, rule: Rule) -> Key {
-    Key { path, rule, role: Role::Operation, before: None }
+    Key { path, rule, role: Role::Operation, before: None, once: None, only_of: None }
 }
 
 const fn live(path: &'static str, rule: Rule) -> Key {
-    Key { path, rule, role: Role::Live, before: None }
+    Key { path, rule, role: Role::Live, before: None, once: None, only_of: None }
 }
 
 const fn whole(min: u64, max: u64) -> Rule {
@@ -243,6 +270,11 @@ const fn from(low: f64, high: f64) -> Rule {
 /// `(low, high]`
 const fn above(low: f64, high: f64) -> Rule {
     Rule::Real { low: Bound::Excluded(low), high: Bound::Included(high) }
+}
+
+/// `(low, high)`
+const fn between(low: f64, high: f64) -> Rule {
+    Rule::Real { low: Bound::Excluded(low), high: Bound::Excluded(high) }
 }
 
 /// `[low, high)`

@@ -169,14 +169,15 @@ mod tests {
 
     #[test]
     fn each_layer_wins_over_the_one_before() {
-        let file = "seed = 1\n[net]\nchannels = 2\nlayers = 3\nnodes = 4\n";
+        let file = "seed = 1\n[net]\nchannels = 2\nlayers = 3\n[space]\nnodes = 4\n";
         let env = [("ENASD_NET__CHANNELS", "8"), ("ENASD_NET__LAYERS", "9"), ("PATH", "/bin")];
         let loaded = load(file, &env, &[("net.layers", "11"), ("net.layers", "12")]);
         let net = loaded.config.net;
-        assert_eq!((loaded.config.seed, net.nodes, net.channels, net.layers), (1, 4, 8, 12));
+        assert_eq!((loaded.config.seed, net.channels, net.layers), (1, 8, 12));
+        assert_eq!(loaded.config.space.nodes, 4);
         let source = |key: &str| loaded.sources[key].to_string();
         assert_eq!(source("seed"), "f.toml:1");
-        assert_eq!(source("net.nodes"), "f.toml:5");
+        assert_eq!(source("space.nodes"), "f.toml:6");
         assert_eq!(source("net.channels"), "ENASD_NET__CHANNELS");
         assert_eq!(source("net.layers"), "--set net.layers");
         assert_eq!(source("net.dropout_keep"), "default");

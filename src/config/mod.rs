@@ -35,6 +35,7 @@ use crate::data::DataConfig;
 use crate::engine::{EngineConfig, SgdConfig};
 use crate::net::NetConfig;
 use crate::search::{DeriveConfig, PolicyConfig, ScheduleConfig};
+use crate::space::SpaceConfig;
 
 pub use changes::Changes;
 pub use environment::environment;
@@ -45,7 +46,7 @@ pub use keys::{Role, keys, role};
 pub use loaded::Loaded;
 pub use lookup::DEFAULT_FILE;
 pub use rule::Rule;
-pub use sections::{ApiConfig, SpaceConfig, SpaceKind, StoreConfig, TelemetryConfig};
+pub use sections::{ApiConfig, StoreConfig, TelemetryConfig};
 pub use source::{Source, Sources};
 
 /// Everything that a run of the daemon can be told, one section per layer.
@@ -132,6 +133,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::space::SpaceKind;
 
     #[test]
     fn the_defaults_have_no_problems_and_survive_a_round_trip() {
@@ -174,7 +176,10 @@ mod tests {
             .filter(|name| name != "enasd.toml")
             .collect();
         names.sort();
-        assert_eq!(names, ["demo.toml", "paper-micro.toml", "tiny.toml"]);
+        assert_eq!(
+            names,
+            ["demo.toml", "paper-macro.toml", "paper-micro.toml", "tiny.toml", "whole_net.toml"]
+        );
         for name in names {
             assert_ne!(shipped(&name), Config::default(), "{name}");
         }
@@ -182,13 +187,27 @@ mod tests {
 
     #[test]
     fn the_paper_file_holds_the_papers_run() {
-        let Config { net, shared, schedule, derive, .. } = shipped("paper-micro.toml");
-        assert_eq!((net.nodes, net.layers, net.channels), (5, 6, 20));
+        let Config { space, net, shared, schedule, derive, .. } = shipped("paper-micro.toml");
+        assert_eq!((space.nodes, net.layers, net.channels), (5, 6, 20));
         assert_eq!((shared.lr_max, shared.lr_min), (0.05, 0.0005));
         assert_eq!((shared.lr_period, shared.lr_period_factor), (10, 2));
         assert_eq!((schedule.shared_steps, schedule.batch_size), (282, 160));
         assert_eq!((schedule.controller_steps, schedule.rollouts_per_step), (30, 10));
         assert_eq!((schedule.valid_batch_size, schedule.epochs_per_cycle), (160, 150));
         assert_eq!((derive.samples, derive.rerank, derive.keep), (100, 10, 5));
+    }
+
+    // enas-spec, sections 4 and 5, the columns of the macro search.
+    #[test]
+    fn the_file_of_the_macro_search_holds_the_authors() {
+        let Config { space, net, shared, policy, schedule, .. } = shipped("paper-macro.toml");
+        assert_eq!((space.kind, space.layers), (SpaceKind::WholeNet, 12));
+        assert_eq!((net.channels, net.dropout_keep), (36, 0.9));
+        assert_eq!((shared.lr_max, shared.lr_min, shared.weight_decay), (0.05, 0.0005, 0.00025));
+        assert_eq!((policy.tanh_constant, policy.op_tanh_reduction, policy.lr), (1.5, 1.0, 0.001));
+        assert_eq!((policy.skip_rate, policy.skip_weight), (0.4, 0.8));
+        assert_eq!((schedule.shared_steps, schedule.batch_size), (352, 128));
+        assert_eq!((schedule.controller_steps, schedule.rollouts_per_step), (50, 20));
+        assert_eq!(schedule.epochs_per_cycle, 310);
     }
 }

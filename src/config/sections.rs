@@ -1,28 +1,11 @@
-//! The sections that belong to no computing layer: the space, the state folder, the local socket,
-//! metrics and logs.
+//! The sections that belong to no computing layer: the state folder, the local socket, metrics and
+//! logs.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::telemetry::LogFormat;
-
-/// What is searched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SpaceConfig {
-    /// The search space; its size is in the net's section.
-    pub kind: SpaceKind,
-}
-
-/// The search spaces.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SpaceKind {
-    /// One normal and one reduction cell, stacked (ENAS, section 2.4).
-    #[default]
-    Micro,
-}
 
 /// Where state is kept, and how often it is saved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -15,7 +15,6 @@ use crate::data::{Contents, DataNote, Dataset, LoadWatch, LockedTest, Scratch};
 use crate::engine::{DeviceChoice, Executor, ExecutorChoice, OpenDevice};
 use crate::net::Input;
 use crate::search::{Search, SearchConfig, SearchState, Task};
-use crate::space::Space;
 use crate::store::{
     BestFolder, Binding, Checkpoints, Health, History, Rejected, StateFolder, read_state,
 };
@@ -104,6 +103,7 @@ fn search_config(loaded: &Loaded) -> SearchConfig {
     let config = &loaded.config;
     SearchConfig {
         seed: config.seed,
+        space: config.space,
         net: config.net,
         data: config.data.clone(),
         shared: config.shared,
@@ -181,13 +181,12 @@ fn initial_status(
     threads: usize,
     (loaded, contents): (&Loaded, Contents),
 ) -> Status {
-    let Space::Micro(space) = task.space;
     let Input::Image { shape: image, classes } = task.family.input();
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         seed: task.config.seed,
         space: task.space.name().to_owned(),
-        nodes: space.n_nodes(),
+        space_size: task.space.rules().size(),
         device: DeviceStatus {
             wanted: device.wanted.to_string(),
             used: device.used.to_string(),

@@ -12,7 +12,7 @@ use crate::engine::{
     update_running,
 };
 use crate::net::{LayerKind, Net, Shape};
-use crate::space::{Arch, Cell, CellKind, Node};
+use crate::space::{Arch, Cell, MicroSpace, Node};
 
 const NODES: usize = 3;
 const CLASSES: usize = 3;
@@ -97,14 +97,13 @@ fn swap_sides(values: &Snapshot, number: usize) -> Snapshot {
 }
 
 fn with_swapped_edges(arch: &Arch, number: usize) -> Arch {
-    let [normal, reduction] = CellKind::ALL.map(|kind| {
-        let cell = arch.cell(kind);
+    let [normal, reduction] = MicroSpace::cells(arch).unwrap().map(|cell| {
         let nodes = cell
             .numbered_nodes()
             .map(|(node, Node([x, y]))| if node == number { Node([y, x]) } else { Node([x, y]) });
         Cell::new(nodes.collect()).unwrap()
     });
-    Arch::from_cells(&normal, &reduction).unwrap()
+    MicroSpace::arch(&normal, &reduction).unwrap()
 }
 
 #[test]
@@ -151,7 +150,7 @@ fn every_operation_and_every_input_of_an_architecture_counts() {
     let (omega, batch) = (omega(), batch(3));
     let arch = random_arch(NODES, 6);
     let own = logits(&shared(6), &omega, &batch, None);
-    let options: Vec<usize> = arch.space().script().decisions().collect();
+    let options: Vec<usize> = arch.space().script().options().collect();
     for (place, options) in options.into_iter().enumerate() {
         let mut choices = arch.choices().to_vec();
         choices[place] = (choices[place] + 1) % options as u32;

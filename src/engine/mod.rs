@@ -21,6 +21,8 @@ mod pass;
 mod probe;
 mod sgd;
 mod watched;
+#[cfg(test)]
+mod whole_nets;
 mod windows;
 mod witness;
 

@@ -34,7 +34,7 @@ pub(super) fn random_arch(nodes: usize, seed: u64) -> Arch {
     let space = Space::Micro(MicroSpace::new(nodes).unwrap());
     let mut rng = rng(seed);
     let script = space.script();
-    let choices: Vec<u32> = script.decisions().map(|n| rng.random_range(0..n as u32)).collect();
+    let choices: Vec<u32> = script.options().map(|n| rng.random_range(0..n as u32)).collect();
     space.arch(&choices).unwrap()
 }
 

@@ -181,8 +181,7 @@ struct NetCases {
 /// Checks an executor whose numbers are as precise as `tolerance`.
 #[track_caller]
 fn check_net(case: &NetCase, exec: &dyn Executor, tolerance: f64) {
-    let config =
-        NetConfig { nodes: 2, layers: 1, channels: 2, dropout_keep: 1.0, ..NetConfig::default() };
+    let config = NetConfig { layers: 1, channels: 2, dropout_keep: 1.0, ..NetConfig::default() };
     let image = Shape { channels: 1, height: 9, width: 7 };
     let arch: Arch = case.arch.parse().unwrap();
     let input = Input::Image { shape: image, classes: 3 };

@@ -1,11 +1,13 @@
 //! An architecture in Graphviz' DOT language: `dot -Tpdf cell.dot -o cell.pdf`.
 
-use crate::export::graph::{Graph, color};
-use crate::space::{Arch, CellKind};
+use crate::export::color::color;
+use crate::space::{Arch, Role, Sketch, Vertex};
 
-/// Draws both cells of `arch` as clusters of one DOT graph.
+/// Draws each part of `arch` as a cluster of one DOT graph.
 pub fn draw_dot(arch: &Arch) -> String {
-    let cells = CellKind::ALL.map(|kind| cluster(kind, &Graph::new(&arch.cell(kind))));
+    let space = arch.space();
+    let parts = space.rules().parts().iter().zip(arch.sketch());
+    let clusters: Vec<String> = parts.map(|(part, sketch)| cluster(part, &sketch)).collect();
     format!(
         "digraph {} {{\n\
          \x20 rankdir=LR;\n\
@@ -13,35 +15,48 @@ pub fn draw_dot(arch: &Arch) -> String {
          \x20 edge [fontname=\"sans-serif\", fontsize=10];\n\
          {}}}\n",
         quote(&arch.id()),
-        cells.concat(),
+        clusters.concat(),
     )
 }
 
-fn cluster(kind: CellKind, graph: &Graph) -> String {
+fn cluster(part: &str, sketch: &Sketch) -> String {
     let mut lines = vec![
-        format!("  subgraph cluster_{kind} {{"),
-        format!("    label={};", quote(&format!("{kind} cell"))),
+        format!("  subgraph cluster_{part} {{"),
+        format!("    label={};", quote(&sketch.title)),
     ];
-    for vertex in 0..graph.depths.len() {
-        let shape = match vertex {
-            _ if vertex == graph.output() => ", fillcolor=\"#e9ecef\", xlabel=\"concat\"",
-            0 | 1 => ", fillcolor=\"#e9ecef\"",
-            _ => "",
-        };
-        lines.push(format!("    {kind}_{vertex} [label={}{shape}];", quote(&graph.label(vertex))));
+    for (idx, vertex) in sketch.vertices.iter().enumerate() {
+        lines.push(format!("    {part}_{idx} [{}];", looks_of_vertex(sketch, vertex)));
     }
-    for link in &graph.links {
-        let looks = link.op.map_or_else(
-            || "style=dashed, color=\"#8b929a\"".to_owned(),
-            |op| {
-                let (name, color) = (quote(op.short_name()), color(op));
+    for link in &sketch.links {
+        let looks = match link.op {
+            Some(op) => {
+                let (name, color) = (quote(sketch.ops[op as usize]), color(op));
                 format!("label={name}, color=\"{color}\", fontcolor=\"{color}\"")
-            },
-        );
-        lines.push(format!("    {kind}_{} -> {kind}_{} [{looks}];", link.from, link.to));
+            }
+            None if sketch.is_layered() && link.from + 1 == link.to => "weight=9".to_owned(),
+            None => "style=dashed, color=\"#8b929a\"".to_owned(),
+        };
+        lines.push(format!("    {part}_{} -> {part}_{} [{looks}];", link.from, link.to));
     }
     lines.push("  }\n".to_owned());
     lines.join("\n")
+}
+
+fn looks_of_vertex(sketch: &Sketch, vertex: &Vertex) -> String {
+    let filled = if vertex.role == Role::Node { "" } else { ", fillcolor=\"#e9ecef\"" };
+    let note = match vertex.role {
+        Role::Output if !vertex.join.is_empty() => format!(", xlabel={}", quote(vertex.join)),
+        _ if vertex.note.is_empty() => String::new(),
+        _ => format!(", xlabel={}", quote(vertex.note)),
+    };
+    match vertex.op {
+        Some(op) => {
+            let label = quote(&format!("{}: {}", vertex.label, sketch.ops[op as usize]));
+            let color = color(op);
+            format!("label={label}, color=\"{color}\", fontcolor=\"{color}\"{filled}{note}")
+        }
+        None => format!("label={}{filled}{note}", quote(&vertex.label)),
+    }
 }
 
 /// `text` as a quoted DOT id.
@@ -52,8 +67,7 @@ fn quote(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::graph::tests::{SMALL, arch};
-    use crate::space::{Edge, Node};
+    use crate::export::color::tests::{LAYERS, SMALL, arch};
     use proptest::prelude::*;
 
     #[test]
@@ -94,23 +108,57 @@ mod tests {
         "##);
     }
 
+    #[test]
+    fn a_net_is_a_chain_of_layers_and_its_skips() {
+        insta::assert_snapshot!(draw_dot(&LAYERS.parse().unwrap()), @r##"
+        digraph "w6-01hnx4n" {
+          rankdir=LR;
+          node [shape=box, style="rounded,filled", fillcolor=white, fontname="sans-serif"];
+          edge [fontname="sans-serif", fontsize=10];
+          subgraph cluster_layers {
+            label="net of 6 layers";
+            layers_0 [label="stem", fillcolor="#e9ecef"];
+            layers_1 [label="0: conv 3×3", color="#0067a5", fontcolor="#0067a5"];
+            layers_2 [label="1: sep 3×3", color="#c04a00", fontcolor="#c04a00", xlabel="halves all"];
+            layers_3 [label="2: conv 5×5", color="#00805c", fontcolor="#00805c"];
+            layers_4 [label="3: max 3×3", color="#6f5d00", fontcolor="#6f5d00", xlabel="halves all"];
+            layers_5 [label="4: sep 5×5", color="#a8477f", fontcolor="#a8477f"];
+            layers_6 [label="5: avg 3×3", color="#4a4f57", fontcolor="#4a4f57"];
+            layers_7 [label="head", fillcolor="#e9ecef"];
+            layers_0 -> layers_1 [weight=9];
+            layers_1 -> layers_2 [weight=9];
+            layers_0 -> layers_3 [style=dashed, color="#8b929a"];
+            layers_2 -> layers_3 [weight=9];
+            layers_1 -> layers_4 [style=dashed, color="#8b929a"];
+            layers_3 -> layers_4 [weight=9];
+            layers_4 -> layers_5 [weight=9];
+            layers_0 -> layers_6 [style=dashed, color="#8b929a"];
+            layers_2 -> layers_6 [style=dashed, color="#8b929a"];
+            layers_4 -> layers_6 [style=dashed, color="#8b929a"];
+            layers_5 -> layers_6 [weight=9];
+            layers_6 -> layers_7 [weight=9];
+          }
+        }
+        "##);
+    }
+
     proptest! {
         #[test]
-        fn every_edge_is_written_with_its_operation(arch in arch()) {
+        fn every_link_and_every_operation_is_written(arch in arch()) {
             let drawing = draw_dot(&arch);
-            let mut n_arrows = 0;
-            for kind in CellKind::ALL {
-                let cell = arch.cell(kind);
-                for (node, Node(edges)) in cell.numbered_nodes() {
-                    for Edge { input, op } in edges {
-                        let name = op.short_name();
-                        let line = format!("{kind}_{input} -> {kind}_{node} [label=\"{name}\"");
-                        prop_assert!(drawing.contains(&line), "{}", line);
-                    }
+            let (mut n_links, space) = (0, arch.space());
+            for (part, sketch) in space.rules().parts().iter().zip(arch.sketch()) {
+                for link in &sketch.links {
+                    let arrow = format!("{part}_{} -> {part}_{} [", link.from, link.to);
+                    let name = link.op.map_or("", |op| sketch.ops[op as usize]);
+                    let is_written = drawing
+                        .lines()
+                        .any(|line| line.contains(&arrow) && line.contains(name));
+                    prop_assert!(is_written, "{} {}", arrow, name);
                 }
-                n_arrows += 2 * cell.nodes().len() + cell.loose_ends().len();
+                n_links += sketch.links.len();
             }
-            prop_assert_eq!(drawing.matches(" -> ").count(), n_arrows);
+            prop_assert_eq!(drawing.matches(" -> ").count(), n_links);
         }
     }
 

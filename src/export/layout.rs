@@ -12,8 +12,7 @@
 //! Links bend only between columns and cross columns in lanes, so none runs under a box, and an
 //! operation stands where its link arrives, so no two labels meet.
 
-use crate::export::graph::{Graph, Link};
-use crate::space::{Cell, N_CELL_INPUTS};
+use crate::space::{Link, Role, Sketch};
 
 /// Between two columns, where links bend.
 const GAP: f64 = 96.0;
@@ -40,7 +39,7 @@ pub(super) type Point = (f64, f64);
 /// A vertex with its place.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
-    /// The vertex of the graph.
+    /// The vertex of the sketch.
     pub(super) vertex: usize,
     /// The left end of its column.
     pub(super) x: f64,
@@ -53,7 +52,7 @@ pub(super) struct Place {
 /// A link with its way.
 #[derive(Clone, Debug)]
 pub(super) struct Wire {
-    /// The link of the graph.
+    /// The link of the sketch.
     pub(super) link: Link,
     /// Where it leaves, both ends of each lane, and where it arrives.
     pub(super) points: Vec<Point>,
@@ -62,13 +61,13 @@ pub(super) struct Wire {
 /// A cell with the place of everything in it.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
-    /// The graph that is drawn.
-    pub(super) graph: Graph,
+    /// What is drawn.
+    pub(super) sketch: Sketch,
     /// Size of the drawing; it begins at the origin.
     pub(super) size: Point,
     /// Every vertex, in order.
     pub(super) places: Vec<Place>,
-    /// Every link, in the graph's order.
+    /// Every link, in the sketch's order.
     pub(super) wires: Vec<Wire>,
 }
 
@@ -85,50 +84,49 @@ struct Item {
 }
 
 impl Layout {
-    /// Lays out `cell`.
-    pub(super) fn new(cell: &Cell) -> Self {
-        let graph = Graph::new(cell);
-        let (mut items, chains) = items(&graph);
+    /// Lays out `sketch`.
+    pub(super) fn new(sketch: Sketch) -> Self {
+        let (mut items, chains) = items(&sketch);
         let order = order(&items);
         settle(&mut items, &order);
         let top = items.iter().map(|item| item.y - item.height / 2.0).fold(f64::MAX, f64::min);
         for item in &mut items {
             item.y -= top;
         }
-        let places: Vec<Place> = (0..graph.depths.len())
+        let places: Vec<Place> = (0..sketch.vertices.len())
             .map(|vertex| {
                 let Item { column, height, y, .. } = items[vertex];
                 Place { vertex, x: left(column), y, height }
             })
             .collect();
-        let last = places[graph.output()];
+        let last = places[sketch.output()];
         let bottom = items.iter().map(|item| item.y + item.height / 2.0).fold(0.0, f64::max);
         let size = (last.x + INPUT.0, bottom);
-        let wires = wires(&graph, &items, &chains);
-        Self { graph, size, places, wires }
+        let wires = wires(&sketch, &items, &chains);
+        Self { sketch, size, places, wires }
     }
 }
 
 /// The vertices as the first items, then the lanes; and each link's way through them.
-fn items(graph: &Graph) -> (Vec<Item>, Vec<Vec<usize>>) {
-    let n_ends = graph.links.iter().filter(|link| link.op.is_none()).count();
-    let mut items: Vec<Item> = graph
-        .depths
+fn items(sketch: &Sketch) -> (Vec<Item>, Vec<Vec<usize>>) {
+    let n_ends = sketch.links.iter().filter(|link| link.op.is_none()).count();
+    let depths = sketch.depths();
+    let mut items: Vec<Item> = depths
         .iter()
-        .enumerate()
-        .map(|(vertex, &column)| {
-            let height = match vertex {
-                _ if vertex < N_CELL_INPUTS => INPUT.1,
-                _ if vertex == graph.output() => NODE.1.max(LANE * (n_ends + 1) as f64),
-                _ => NODE.1,
+        .zip(&sketch.vertices)
+        .map(|(&column, vertex)| {
+            let height = match vertex.role {
+                Role::Input => INPUT.1,
+                Role::Output => NODE.1.max(LANE * (n_ends + 1) as f64),
+                Role::Node => NODE.1,
             };
             Item { column, height, y: 0.0, before: Vec::new(), after: Vec::new() }
         })
         .collect();
     let mut chains = Vec::new();
-    for link in &graph.links {
+    for link in &sketch.links {
         let mut chain = vec![link.from];
-        for column in graph.depths[link.from] + 1..graph.depths[link.to] {
+        for column in depths[link.from] + 1..depths[link.to] {
             chain.push(items.len());
             let (before, after) = (Vec::new(), Vec::new());
             items.push(Item { column, height: LANE, y: 0.0, before, after });
@@ -250,7 +248,7 @@ fn apart(items: &[Item], column: &[usize], wanted: &[f64]) -> Vec<f64> {
 }
 
 /// The way of each link, its ends spread over the boxes so that no two touch.
-fn wires(graph: &Graph, items: &[Item], chains: &[Vec<usize>]) -> Vec<Wire> {
+fn wires(sketch: &Sketch, items: &[Item], chains: &[Vec<usize>]) -> Vec<Wire> {
     let toward = |link: usize, at: usize| items[chains[link][at]].y;
     let spread = |links: Vec<usize>, link: usize, key: &dyn Fn(usize) -> f64, pitch: f64| {
         let mut sorted = links;
@@ -258,11 +256,11 @@ fn wires(graph: &Graph, items: &[Item], chains: &[Vec<usize>]) -> Vec<Wire> {
         let place = sorted.iter().position(|&other| other == link).unwrap_or(0);
         (place as f64 - (sorted.len() - 1) as f64 / 2.0) * pitch
     };
-    let all = 0..graph.links.len();
+    let all = 0..sketch.links.len();
     let wire = |(idx, link): (usize, &Link)| {
         let leaving: Vec<usize> =
-            all.clone().filter(|&l| graph.links[l].from == link.from).collect();
-        let arriving: Vec<usize> = all.clone().filter(|&l| graph.links[l].to == link.to).collect();
+            all.clone().filter(|&l| sketch.links[l].from == link.from).collect();
+        let arriving: Vec<usize> = all.clone().filter(|&l| sketch.links[l].to == link.to).collect();
         let from = &items[link.from];
         let pitch_out = ((from.height - 16.0) / leaving.len() as f64).min(9.0);
         let pitch_in = if link.op.is_some() { 2.0 * PORT } else { LANE };
@@ -277,7 +275,7 @@ fn wires(graph: &Graph, items: &[Item], chains: &[Vec<usize>]) -> Vec<Wire> {
         points.push((left(items[link.to].column), end));
         Wire { link: *link, points }
     };
-    graph.links.iter().enumerate().map(wire).collect()
+    sketch.links.iter().enumerate().map(wire).collect()
 }
 
 /// The left end of a column.
@@ -299,13 +297,13 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::graph::tests::{PUBLISHED, arch};
-    use crate::space::{Arch, CellKind};
+    use crate::export::color::tests::{PUBLISHED, cells};
+    use crate::space::Arch;
     use proptest::prelude::*;
 
     /// Left, top, right, bottom of the room of a vertex, its labels included.
     fn room(layout: &Layout, place: &Place) -> [f64; 4] {
-        let is_node = (N_CELL_INPUTS..layout.graph.output()).contains(&place.vertex);
+        let is_node = layout.sketch.vertices[place.vertex].role == Role::Node;
         let width = if is_node { LABEL.0 + STEM + NODE.0 } else { INPUT.0 };
         let half = place.height / 2.0;
         [place.x, place.y - half, place.x + width, place.y + half]
@@ -318,9 +316,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_overlaps_and_all_is_inside(arch in arch()) {
-            for kind in CellKind::ALL {
-                let layout = Layout::new(&arch.cell(kind));
+        fn nothing_overlaps_and_all_is_inside(arch in cells()) {
+            for layout in arch.sketch().into_iter().map(Layout::new) {
                 let rooms: Vec<_> = layout.places.iter().map(|p| room(&layout, p)).collect();
                 for (idx, a) in rooms.iter().enumerate() {
                     prop_assert!(0.0 <= a[0] && -0.01 <= a[1], "{a:?}");
@@ -335,9 +332,8 @@ mod tests {
         }
 
         #[test]
-        fn links_pass_columns_in_lanes_of_their_own_beside_every_box(arch in arch()) {
-            for kind in CellKind::ALL {
-                let layout = Layout::new(&arch.cell(kind));
+        fn links_pass_columns_in_lanes_of_their_own_beside_every_box(arch in cells()) {
+            for layout in arch.sketch().into_iter().map(Layout::new) {
                 let lanes: Vec<(Point, Point)> = layout
                     .wires
                     .iter()
@@ -358,9 +354,8 @@ mod tests {
         }
 
         #[test]
-        fn links_run_to_the_right_and_no_two_share_an_end(arch in arch()) {
-            for kind in CellKind::ALL {
-                let layout = Layout::new(&arch.cell(kind));
+        fn links_run_to_the_right_and_no_two_share_an_end(arch in cells()) {
+            for layout in arch.sketch().into_iter().map(Layout::new) {
                 let mut ends = Vec::new();
                 for Wire { link, points } in &layout.wires {
                     prop_assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0));
@@ -382,8 +377,7 @@ mod tests {
     #[test]
     fn the_published_reduction_cell_is_drawn_with_few_crossings() {
         let arch: Arch = PUBLISHED.parse().unwrap();
-        let graph = Graph::new(&arch.cell(CellKind::Reduction));
-        let (items, _) = items(&graph);
+        let (items, _) = items(&arch.sketch()[1]);
         let order = order(&items);
         assert_eq!(crossings(&items, &order), 3);
     }

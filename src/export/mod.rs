@@ -1,14 +1,15 @@
-//! How a result leaves and looks: drawings of an architecture's two cells for the web (SVG), for
+//! How a result leaves and looks: drawings of an architecture's parts for the web (SVG), for
 //! Graphviz (DOT) and for a terminal.
 //!
 //! All are pure functions of an architecture, which is valid by construction: none can fail.
 
+mod color;
 mod dot;
-mod graph;
+mod ladder;
 mod layout;
 mod svg;
 mod terminal;
 
 pub use dot::draw_dot;
 pub use svg::draw_svg;
-pub use terminal::{draw_cell_text, draw_text};
+pub use terminal::{draw_part_text, draw_text};

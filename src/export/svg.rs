@@ -1,40 +1,52 @@
-//! An architecture as an SVG drawing: both cells, the normal one on top.
+//! An architecture as an SVG drawing, a frame for each part.
 //!
-//! Boxes are nodes, which add what arrives; a label is an operation, in its color; dashed lines
-//! are the loose ends, which the output concatenates. The background is white, so that the
-//! drawing reads the same on a dark page.
+//! In a cell, boxes are nodes, which add what arrives; a label is an operation, in its color;
+//! dashed lines are the loose ends, which the output concatenates. `ladder.rs` draws nets of
+//! layers. The background is white, so that the drawing reads the same on a dark page.
 
-use crate::export::graph::color;
+use crate::export::color::color;
+use crate::export::ladder;
 use crate::export::layout::{INPUT, LABEL, Layout, NODE, Place, Point, STEM, Wire};
-use crate::space::{Arch, CellKind, Node, Op};
+use crate::export::terminal::sentences;
+use crate::space::{Arch, Choice, Role, Sketch};
 
-/// Around the whole drawing, and around each cell within its frame.
+/// Around the whole drawing, and around each part within its frame.
 const MARGIN: f64 = 24.0;
 /// Height of the title and the legend.
 const HEAD: f64 = 84.0;
-/// Height of a cell's name within its frame.
-const CELL_HEAD: f64 = 30.0;
+/// Height of a part's title within its frame.
+const PART_HEAD: f64 = 30.0;
 /// The least width inside the margins, for the legend.
 const MIN_WIDTH: f64 = 640.0;
 /// The color of texts and boxes.
-const INK: &str = "#1f2328";
+pub(super) const INK: &str = "#1f2328";
 /// The color of what carries no operation.
-const FAINT: &str = "#8b929a";
+pub(super) const FAINT: &str = "#8b929a";
 
-/// Draws both cells of `arch` as an SVG file.
+/// A drawn part: its size, and its elements from the origin on.
+pub(super) struct Drawn {
+    pub(super) size: Point,
+    pub(super) elements: String,
+}
+
+/// Draws all parts of `arch` as an SVG file.
 pub fn draw_svg(arch: &Arch) -> String {
-    let layouts = CellKind::ALL.map(|kind| (kind, Layout::new(&arch.cell(kind))));
-    let widest = layouts.iter().map(|(_, layout)| layout.size.0 + 2.0 * MARGIN);
+    let sketches = arch.sketch();
+    let drawn: Vec<Drawn> = sketches.iter().map(draw_part).collect();
+    let widest = drawn.iter().map(|drawn| drawn.size.0 + 2.0 * MARGIN);
     let inner = widest.fold(MIN_WIDTH, f64::max);
     let mut parts = Vec::new();
     let mut y = MARGIN + HEAD;
-    for (kind, layout) in &layouts {
-        let height = layout.size.1 + CELL_HEAD + 2.0 * MARGIN;
-        parts.push(frame(*kind, layout, (MARGIN, y), (inner, height)));
+    let space = arch.space();
+    let names = space.rules().parts().iter();
+    for (name, (sketch, drawn)) in names.zip(sketches.iter().zip(&drawn)) {
+        let height = drawn.size.1 + PART_HEAD + 2.0 * MARGIN;
+        parts.push(frame(name, &sketch.title, drawn, [(MARGIN, y), (inner, height)]));
         y += height + MARGIN;
     }
     let (width, height) = (inner + 2.0 * MARGIN, y);
     let id = escape(&arch.id());
+    let description: Vec<String> = sketches.iter().map(sentences).collect();
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" \
          role=\"img\" aria-labelledby=\"{id}-title {id}-desc\" \
@@ -43,81 +55,77 @@ pub fn draw_svg(arch: &Arch) -> String {
          <desc id=\"{id}-desc\">{}</desc>\n\
          <rect width=\"{width:.0}\" height=\"{height:.0}\" fill=\"#ffffff\"/>\n\
          {}{}</svg>\n",
-        escape(&describe(arch)),
-        head(&id),
+        escape(&description.join(" ")),
+        head(&id, sketches.first()),
         parts.concat(),
     )
 }
 
-/// What the drawing shows, for those who cannot see it.
-fn describe(arch: &Arch) -> String {
-    let cell = |kind: CellKind| {
-        let cell = arch.cell(kind);
-        let nodes: Vec<String> = cell
-            .numbered_nodes()
-            .map(|(node, Node([a, b]))| {
-                format!("node {node} adds {} of {} and {} of {}", a.op, a.input, b.op, b.input)
-            })
-            .collect();
-        let ends: Vec<String> = cell.loose_ends().iter().map(ToString::to_string).collect();
-        format!(
-            "The {kind} cell: {}; the output concatenates {}.",
-            nodes.join("; "),
-            ends.join(", ")
-        )
-    };
-    format!("{} {}", cell(CellKind::Normal), cell(CellKind::Reduction))
+fn draw_part(sketch: &Sketch) -> Drawn {
+    if sketch.is_layered() {
+        return ladder::draw(sketch);
+    }
+    let layout = Layout::new(sketch.clone());
+    let wires: String = layout.wires.iter().map(|wire| link(&layout, wire)).collect();
+    let places: String = layout.places.iter().map(|place| vertex(&layout, place)).collect();
+    let labels: String = layout.wires.iter().map(|wire| op_label(sketch, wire)).collect();
+    Drawn { size: layout.size, elements: [wires, places, labels].concat() }
 }
 
 /// The title and the legend.
-fn head(id: &str) -> String {
+fn head(id: &str, sketch: Option<&Sketch>) -> String {
     let y = MARGIN + 52.0;
-    let entries: Vec<String> = Op::ALL
-        .into_iter()
-        .enumerate()
-        .map(|(idx, op)| {
-            let x = MARGIN + idx as f64 * (LABEL.0 + 12.0);
-            format!("<g class=\"legend\">{}</g>\n", label(op, (x, y)))
+    let ops = sketch.map_or(&[][..], |sketch| sketch.ops);
+    let entries: Vec<String> = ops
+        .iter()
+        .zip(0..)
+        .map(|(name, op)| {
+            let x = MARGIN + f64::from(op) * (LABEL.0 + 12.0);
+            format!("<g class=\"legend\">{}</g>\n", label(name, op, (x, y)))
         })
         .collect();
-    let x = MARGIN + Op::ALL.len() as f64 * (LABEL.0 + 12.0) + 8.0;
-    format!(
-        "<text x=\"{MARGIN}\" y=\"{:.1}\" font-size=\"18\" font-weight=\"bold\" fill=\"{INK}\">\
-         {id}</text>\n{}\
-         <path d=\"M{x:.1} {y:.1}H{:.1}\" stroke=\"{FAINT}\" stroke-width=\"2\" \
+    let x = MARGIN + ops.len() as f64 * (LABEL.0 + 12.0) + 8.0;
+    let dashed = format!(
+        "<path d=\"M{x:.1} {y:.1}H{:.1}\" stroke=\"{FAINT}\" stroke-width=\"2\" \
          stroke-dasharray=\"5 4\"/>\n\
          <text x=\"{:.1}\" y=\"{:.1}\" fill=\"{INK}\">to the output (concatenated)</text>\n",
-        MARGIN + 16.0,
-        entries.concat(),
         x + 32.0,
         x + 40.0,
         y + 4.0,
+    );
+    let is_layered = sketch.is_some_and(Sketch::is_layered);
+    format!(
+        "<text x=\"{MARGIN}\" y=\"{:.1}\" font-size=\"18\" font-weight=\"bold\" fill=\"{INK}\">\
+         {id}</text>\n{}{}",
+        MARGIN + 16.0,
+        entries.concat(),
+        if is_layered { "" } else { &dashed },
     )
 }
 
-/// One cell with its name in a frame.
-fn frame(kind: CellKind, layout: &Layout, (x, y): Point, (width, height): Point) -> String {
-    let wires: String = layout.wires.iter().map(|wire| link(layout, wire)).collect();
-    let places: String = layout.places.iter().map(|place| vertex(layout, place)).collect();
-    let labels: String = layout.wires.iter().map(op_label).collect();
+/// One part with its title in a frame, whose corner and size are given.
+fn frame(part: &str, title: &str, drawn: &Drawn, [(x, y), (width, height)]: [Point; 2]) -> String {
+    let Drawn { size, elements } = drawn;
     format!(
-        "<g class=\"cell {kind}\" transform=\"translate({x:.1} {y:.1})\">\n\
+        "<g class=\"part {part}\" transform=\"translate({x:.1} {y:.1})\">\n\
          <rect width=\"{width:.1}\" height=\"{height:.1}\" rx=\"10\" fill=\"#fbfcfd\" \
          stroke=\"#d8dce1\"/>\n\
          <text x=\"{MARGIN}\" y=\"32\" font-size=\"14\" font-weight=\"bold\" fill=\"{INK}\">\
-         {kind} cell</text>\n\
-         <g transform=\"translate({:.1} {:.1})\">\n{wires}{places}{labels}</g>\n</g>\n",
-        (width - layout.size.0) / 2.0,
-        CELL_HEAD + MARGIN,
+         {}</text>\n\
+         <g transform=\"translate({:.1} {:.1})\">\n{elements}</g>\n</g>\n",
+        escape(title),
+        (width - size.0) / 2.0,
+        PART_HEAD + MARGIN,
     )
 }
 
 /// The line of a link. A pale rim parts it from the lines that it crosses.
 fn link(layout: &Layout, wire: &Wire) -> String {
     let path = path(&wire.points);
-    let (from, to) = (layout.graph.label(wire.link.from), layout.graph.label(wire.link.to));
+    let [from, to] =
+        [wire.link.from, wire.link.to].map(|vertex| &layout.sketch.vertices[vertex].label);
     let (class, stroke, dash, what) = match wire.link.op {
-        Some(op) => ("edge", color(op), "", format!("{}: ", op.short_name())),
+        Some(op) => ("edge", color(op), "", format!("{}: ", layout.sketch.ops[op as usize])),
         None => ("loose-end", FAINT, " stroke-dasharray=\"5 4\"", String::new()),
     };
     format!(
@@ -144,7 +152,7 @@ fn path(points: &[Point]) -> String {
 }
 
 /// The label where a link arrives, and its stem to the node.
-fn op_label(wire: &Wire) -> String {
+fn op_label(sketch: &Sketch, wire: &Wire) -> String {
     let (Some(op), Some(&(x, y))) = (wire.link.op, wire.points.last()) else {
         return String::new();
     };
@@ -153,12 +161,12 @@ fn op_label(wire: &Wire) -> String {
          <g class=\"op\">{}</g>\n",
         x + LABEL.0,
         color(op),
-        label(op, (x, y)),
+        label(sketch.ops[op as usize], op, (x, y)),
     )
 }
 
 /// An operation's name in its color; `x` is the left end and `y` the middle.
-fn label(op: Op, (x, y): Point) -> String {
+pub(super) fn label(name: &str, op: Choice, (x, y): Point) -> String {
     let (width, height) = LABEL;
     format!(
         "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{width}\" height=\"{height}\" rx=\"{}\" \
@@ -169,25 +177,21 @@ fn label(op: Op, (x, y): Point) -> String {
         color(op),
         x + width / 2.0,
         y + 4.0,
-        escape(op.short_name()),
+        escape(name),
     )
 }
 
 /// The box of an input, a node or the output.
 fn vertex(layout: &Layout, place: &Place) -> String {
     let Place { vertex, y, height, .. } = *place;
-    let name = escape(&layout.graph.label(vertex));
-    let (class, x, width, fill) = match vertex {
-        0 | 1 => ("input", place.x, INPUT.0, "#e9ecef"),
-        _ if vertex == layout.graph.output() => ("output", place.x, INPUT.0, "#e9ecef"),
-        _ => ("node", place.x + LABEL.0 + STEM, NODE.0, "#ffffff"),
+    let vertex = &layout.sketch.vertices[vertex];
+    let (name, below) = (escape(&vertex.label), vertex.join);
+    let (class, x, width, fill) = match vertex.role {
+        Role::Input => ("input", place.x, INPUT.0, "#e9ecef"),
+        Role::Output => ("output", place.x, INPUT.0, "#e9ecef"),
+        Role::Node => ("node", place.x + LABEL.0 + STEM, NODE.0, "#ffffff"),
     };
     let middle = x + width / 2.0;
-    let below = match class {
-        "node" => "+",
-        "output" => "concat",
-        _ => "",
-    };
     let lift = if below.is_empty() { 5.0 } else { -1.0 };
     let note = if below.is_empty() {
         String::new()
@@ -209,14 +213,15 @@ fn vertex(layout: &Layout, place: &Place) -> String {
 }
 
 /// `text` as XML takes it between tags and in attributes.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::graph::tests::{PUBLISHED, SMALL, arch};
+    use crate::export::color::tests::{LAYERS, PUBLISHED, SMALL, cells, nets};
+    use crate::space::WholeNet;
     use proptest::prelude::*;
 
     /// Follows every tag of `text`; the innermost open element that is closed wrongly, if any.
@@ -242,24 +247,49 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_edge_node_and_loose_end_is_drawn_once(arch in arch()) {
+        fn every_edge_node_and_loose_end_of_a_cell_is_drawn_once(arch in cells()) {
             let drawing = draw_svg(&arch);
             prop_assert_eq!(misnested(&drawing), None);
             let count = |class: &str| drawing.matches(&format!("class=\"{class}\"")).count();
-            let cells = CellKind::ALL.map(|kind| arch.cell(kind));
-            let n_nodes: usize = cells.iter().map(|cell| cell.nodes().len()).sum();
-            let n_ends: usize = cells.iter().map(|cell| cell.loose_ends().len()).sum();
-            prop_assert_eq!(count("node"), n_nodes);
-            prop_assert_eq!((count("edge"), count("op")), (2 * n_nodes, 2 * n_nodes));
-            prop_assert_eq!(count("loose-end"), n_ends);
+            let sketches = arch.sketch();
+            let links = || sketches.iter().flat_map(|sketch| &sketch.links);
+            let n_edges = links().filter(|link| link.op.is_some()).count();
+            prop_assert_eq!(count("node"), n_edges / 2);
+            prop_assert_eq!((count("edge"), count("op")), (n_edges, n_edges));
+            prop_assert_eq!(count("loose-end"), links().count() - n_edges);
             prop_assert_eq!((count("input"), count("output"), count("legend")), (4, 2, 5));
-            for (_, Node(edges)) in cells.iter().flat_map(crate::space::Cell::numbered_nodes) {
-                for edge in edges {
-                    let color = format!("stroke=\"{}\"", color(edge.op));
-                    prop_assert!(drawing.contains(&color));
-                }
+            for op in links().filter_map(|link| link.op) {
+                let color = format!("stroke=\"{}\"", color(op));
+                prop_assert!(drawing.contains(&color));
             }
             prop_assert!(!drawing.contains("NaN") && !drawing.contains("inf"));
+        }
+
+        #[test]
+        fn every_layer_and_every_skip_of_a_net_is_drawn_once(arch in nets()) {
+            let drawing = draw_svg(&arch);
+            prop_assert_eq!(misnested(&drawing), None);
+            let count = |class: &str| drawing.matches(&format!("class=\"{class}\"")).count();
+            let layers = WholeNet::layers(&arch).unwrap();
+            let n_skips = layers.iter().map(|layer| layer.skips.len()).sum::<usize>();
+            prop_assert_eq!((count("node"), count("op")), (layers.len(), layers.len()));
+            prop_assert_eq!((count("input"), count("output"), count("legend")), (1, 1, 6));
+            prop_assert_eq!((count("skip"), count("chain")), (n_skips, layers.len() + 1));
+            prop_assert_eq!(count("halved"), 2);
+            prop_assert!(!drawing.contains("NaN") && !drawing.contains("inf"));
+        }
+    }
+
+    #[test]
+    fn a_net_is_described_layer_by_layer() {
+        let drawing = draw_svg(&LAYERS.parse().unwrap());
+        for expected in [
+            "The net of 6 layers: 0 = conv 3×3; 1 = sep 3×3, halves all; \
+             2 = conv 5×5 with stem;",
+            "5 = avg 3×3 with stem 1 3 → out.</desc>",
+            "<title>stem → 2</title>",
+        ] {
+            assert!(drawing.contains(expected), "{expected} in {drawing}");
         }
     }
 
@@ -269,8 +299,8 @@ mod tests {
         let drawing = draw_svg(&arch);
         for expected in [
             &format!("<title id=\"{0}-title\">Architecture {0}</title>", arch.id()),
-            "The normal cell: node 2 adds avg_pool_3x3 of 0 and sep_conv_3x3 of 0; node 3 adds",
-            "the output concatenates 2, 4, 5, 6.</desc>",
+            "The normal cell: 2 = avg 3×3(0) + sep 3×3(0) → out; 3 = ",
+            "The reduction cell: 2 = sep 3×3(1) + sep 3×3(1) → out; ",
             "<title>sep 5×5: 3 → 4</title>",
             "<title>identity: h[k-2] → 3</title>",
             "<title>6 → h[k]</title>",

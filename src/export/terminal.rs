@@ -10,94 +10,160 @@
 
 use std::cmp::Ordering;
 
-use crate::space::{Arch, Cell, CellKind, Edge, N_CELL_INPUTS, Node};
+use crate::space::{Arch, Role, Sketch, Vertex};
 
-/// Columns from one lane to the next.
+/// Columns from one lane to the next; of layers there are many.
 const PITCH: usize = 3;
+const LAYER_PITCH: usize = 2;
 
 /// Columns between the lanes and the texts.
 const GUTTER: usize = 3;
 
-/// The narrowest terminal that the texts fit in, two lines a node.
+/// The narrowest terminal that the texts fit in, a few lines a node.
 const MIN_WIDTH: usize = 24;
 
-/// Draws both cells of `arch` in lines of at most `width` columns, or 24 where it is less. Lanes
-/// are left out where they do not fit, which takes 66 columns at most.
+/// Draws all parts of `arch` in lines of at most `width` columns, or 24 where it is less. Lanes
+/// are left out where they do not fit, which takes 78 columns at most for 24 layers.
 pub fn draw_text(arch: &Arch, width: usize) -> String {
-    let cells = CellKind::ALL.map(|kind| draw_cell_text(arch, kind, width));
-    cells.join("\n")
+    let parts: Vec<String> =
+        arch.sketch().iter().map(|sketch| draw_part_text(sketch, width)).collect();
+    parts.join("\n")
 }
 
-/// Draws one cell of `arch`, as [`draw_text`] draws both.
-pub fn draw_cell_text(arch: &Arch, kind: CellKind, width: usize) -> String {
-    let cell = arch.cell(kind);
-    let texts = texts(&cell);
-    let lanes = lanes(&cell);
+/// Draws one part of an architecture, as [`draw_text`] draws all.
+pub fn draw_part_text(sketch: &Sketch, width: usize) -> String {
+    let texts: Vec<String> = texts(sketch, Beside::Lanes).iter().map(Text::line).collect();
+    let lanes = lanes(sketch);
     let lane_width = lanes.iter().map(|lane| columns(lane)).max().unwrap_or(0) + GUTTER;
     let text_width = texts.iter().map(|text| columns(text)).max().unwrap_or(0);
     let lines: Vec<String> = if lane_width + text_width <= width {
         lanes.iter().zip(&texts).map(|(lane, text)| pad(lane, lane_width) + text).collect()
-    } else if text_width <= width.max(MIN_WIDTH) {
-        texts
     } else {
-        texts.iter().map(|text| text.replace(" + ", "\n  + ").replace(", 1", "\n1")).collect()
+        let alone = self::texts(sketch, Beside::Nothing);
+        alone.iter().map(|text| text.within(width.max(MIN_WIDTH))).collect()
     };
-    format!("{kind} cell\n{}\n", lines.join("\n"))
+    format!("{}\n{}\n", sketch.title, lines.join("\n"))
+}
+
+/// What the part computes, in a sentence.
+pub(super) fn sentences(sketch: &Sketch) -> String {
+    let texts = texts(sketch, Beside::Nothing);
+    let nodes: Vec<String> = texts[1..texts.len() - 1].iter().map(Text::line).collect();
+    format!("The {}: {}.", sketch.title, nodes.join("; "))
+}
+
+/// What a text stands beside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    /// The lanes, which show what a layer skips from.
+    Lanes,
+    /// Nothing.
+    Nothing,
+}
+
+/// A row's text, in pieces between which a line may be broken.
+struct Text(Vec<String>);
+
+impl Text {
+    fn line(&self) -> String {
+        self.0.join(" ")
+    }
+
+    /// In lines of at most `width` columns, those after the first indented.
+    fn within(&self, width: usize) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        for piece in &self.0 {
+            match lines.last_mut() {
+                Some(line) if columns(line) + 1 + columns(piece) <= width => {
+                    line.push(' ');
+                    line.push_str(piece);
+                }
+                Some(_) => lines.push(format!("  {piece}")),
+                None => lines.push(piece.clone()),
+            }
+        }
+        lines.join("\n")
+    }
 }
 
 /// What stands for each row: the inputs, the nodes, the output.
-fn texts(cell: &Cell) -> Vec<String> {
-    let ends = cell.loose_ends();
-    let edge = |Edge { input, op }: Edge| format!("{}({input})", op.short_name());
-    let mut texts = vec!["0 = h[k-2], 1 = h[k-1]".to_owned()];
-    texts.extend(cell.numbered_nodes().map(|(node, Node([a, b]))| {
-        let mark = if ends.contains(&node) { " → out" } else { "" };
-        format!("{node} = {} + {}{mark}", edge(a), edge(b))
-    }));
-    let ends: Vec<String> = ends.iter().map(ToString::to_string).collect();
-    texts.push(format!("out = [{}]", ends.join(" ")));
+fn texts(sketch: &Sketch, beside: Beside) -> Vec<Text> {
+    let name = |vertex: usize| sketch.vertices[vertex].name.as_str();
+    let ends = sketch.reads(sketch.output());
+    let inputs: Vec<String> = sketch.vertices[..sketch.n_inputs()]
+        .iter()
+        .map(
+            |Vertex { name, label, .. }| {
+                if name == label { name.clone() } else { format!("{name} = {label}") }
+            },
+        )
+        .collect();
+    let mut texts = vec![Text(vec![inputs.join(", ")])];
+    for (at, vertex) in sketch.vertices.iter().enumerate() {
+        if vertex.role != Role::Node {
+            continue;
+        }
+        let mut pieces = vertex.caption.clone();
+        if beside == Beside::Lanes && sketch.is_layered() {
+            pieces.truncate(1);
+        }
+        if let Some(first) = pieces.first_mut() {
+            *first = format!("{} = {first}", vertex.name);
+        }
+        let mut mark = |text: &str| {
+            if let Some(last) = pieces.last_mut() {
+                last.push_str(text);
+            }
+        };
+        if ends.contains(&at) {
+            mark(" → out");
+        }
+        if !vertex.note.is_empty() {
+            mark(",");
+            pieces.push(vertex.note.to_owned());
+        }
+        texts.push(Text(pieces));
+    }
+    let ends: Vec<&str> = ends.into_iter().map(name).collect();
+    texts.push(Text(vec![format!("out = [{}]", ends.join(" "))]));
     texts
 }
 
-/// The lanes of each row. A lane begins at its node, ends at its last reader, or goes on to the
-/// output where it has none; dots are what a row reads.
-fn lanes(cell: &Cell) -> Vec<String> {
-    let output = cell.nodes().len() + N_CELL_INPUTS;
-    let ends = cell.loose_ends();
+/// The lanes of each row. A lane begins at its node and ends at its last reader; dots are what a
+/// row reads.
+fn lanes(sketch: &Sketch) -> Vec<String> {
+    let (output, n_inputs) = (sketch.output(), sketch.n_inputs());
+    let pitch = if sketch.is_layered() { LAYER_PITCH } else { PITCH };
     let mut last_reader: Vec<usize> = (0..output).collect();
-    for (node, Node(edges)) in cell.numbered_nodes() {
-        for edge in edges {
-            last_reader[edge.input] = node;
-        }
+    for link in &sketch.links {
+        last_reader[link.from] = last_reader[link.from].max(link.to);
     }
-    for &end in &ends {
-        last_reader[end] = output;
-    }
-    let row = |node: usize, reads: &[usize]| {
-        let first = reads.iter().copied().min().unwrap_or(node);
+    let row = |vertex: usize| {
+        let reads = sketch.reads(vertex);
+        let first = reads.first().copied().unwrap_or(vertex);
         let mut line = String::new();
-        for (lane, &last) in last_reader.iter().enumerate().take(node) {
-            let (is_live, is_read) = (node <= last, reads.contains(&lane));
+        for (lane, &last) in last_reader.iter().enumerate().take(vertex) {
+            let (is_live, is_read) = (vertex <= last, reads.contains(&lane));
             line.push(match lane.cmp(&first) {
                 Ordering::Less if is_live => '│',
                 Ordering::Less => ' ',
-                Ordering::Equal if node == output => '╰',
-                Ordering::Greater if is_read && node == output => '┴',
+                Ordering::Equal if vertex == output => '╰',
+                Ordering::Greater if is_read && vertex == output => '┴',
                 _ if is_read => '●',
                 _ if is_live => '┼',
                 _ => '─',
             });
             let fill = if lane < first { ' ' } else { '─' };
-            line.extend(std::iter::repeat_n(fill, PITCH - 1));
+            line.extend(std::iter::repeat_n(fill, pitch - 1));
         }
         line
     };
-    let mut rows = vec!["0  1".to_owned()];
-    rows.extend(cell.numbered_nodes().map(|(node, Node(edges))| {
-        let reads = edges.map(|edge| edge.input);
-        format!("{}{node}", row(node, &reads))
-    }));
-    rows.push(format!("{}▶", row(output, &ends)));
+    let inputs = sketch.vertices[..n_inputs].iter().map(|vertex| pad(&vertex.name, pitch));
+    let mut rows = vec![inputs.collect::<String>().trim_end().to_owned()];
+    for vertex in n_inputs..output {
+        rows.push(format!("{}{}", row(vertex), sketch.vertices[vertex].name));
+    }
+    rows.push(format!("{}▶", row(output)));
     rows
 }
 
@@ -113,7 +179,8 @@ fn pad(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::graph::tests::{PUBLISHED, SMALL, arch};
+    use crate::export::color::tests::{LAYERS, PUBLISHED, SMALL, arch, cells};
+    use crate::space::{MicroSpace, Node};
     use proptest::prelude::*;
 
     #[test]
@@ -160,8 +227,7 @@ mod tests {
     fn a_narrow_terminal_gets_two_lines_a_node() {
         insta::assert_snapshot!(draw_text(&SMALL.parse().unwrap(), 0), @r"
         normal cell
-        0 = h[k-2]
-        1 = h[k-1]
+        0 = h[k-2], 1 = h[k-1]
         2 = sep 3×3(0)
           + sep 5×5(1)
         3 = avg 3×3(0)
@@ -169,8 +235,7 @@ mod tests {
         out = [3]
 
         reduction cell
-        0 = h[k-2]
-        1 = h[k-1]
+        0 = h[k-2], 1 = h[k-1]
         2 = identity(1)
           + sep 3×3(1)
         3 = sep 5×5(1)
@@ -179,16 +244,44 @@ mod tests {
         ");
     }
 
+    #[test]
+    fn a_net_is_drawn_with_a_lane_for_each_tensor() {
+        insta::assert_snapshot!(draw_text(&LAYERS.parse().unwrap(), 80), @r"
+        net of 6 layers
+        stem              stem
+        ●─0               0 = conv 3×3
+        │ ●─1             1 = sep 3×3, halves all
+        ●─┼─●─2           2 = conv 5×5
+        │ ●─┼─●─3         3 = max 3×3, halves all
+        │   │   ●─4       4 = sep 5×5
+        ●───●───●─●─5     5 = avg 3×3 → out
+                    ╰─▶   out = [5]
+        ");
+    }
+
+    #[test]
+    fn a_net_on_a_narrow_terminal_is_told() {
+        insta::assert_snapshot!(draw_text(&LAYERS.parse().unwrap(), 30), @r"
+        net of 6 layers
+        stem
+        0 = conv 3×3
+        1 = sep 3×3, halves all
+        2 = conv 5×5 with stem
+        3 = max 3×3 with 0, halves all
+        4 = sep 5×5
+        5 = avg 3×3 with stem 1
+          3 → out
+        out = [5]
+        ");
+    }
+
     proptest! {
         #[test]
-        fn every_edge_is_told_within_the_width(arch in arch(), width in 0_usize..100) {
+        fn every_edge_of_a_cell_is_told_within_the_width(arch in cells(), width in 0_usize..100) {
             let drawing = draw_text(&arch, width);
-            for line in drawing.lines() {
-                prop_assert!(columns(line) <= width.max(MIN_WIDTH), "{}", line);
-            }
             let joined = drawing.replace("\n  + ", " + ");
-            for kind in CellKind::ALL {
-                for (node, Node([a, b])) in arch.cell(kind).numbered_nodes() {
+            for cell in MicroSpace::cells(&arch).unwrap() {
+                for (node, Node([a, b])) in cell.numbered_nodes() {
                     let (p, q) = (a.op.short_name(), b.op.short_name());
                     let text = format!("{node} = {p}({}) + {q}({})", a.input, b.input);
                     prop_assert!(joined.contains(&text), "{}", text);
@@ -197,14 +290,21 @@ mod tests {
         }
 
         #[test]
+        fn no_line_is_wider_than_the_terminal(arch in arch(), width in 0_usize..100) {
+            for line in draw_text(&arch, width).lines() {
+                prop_assert!(columns(line) <= width.max(MIN_WIDTH), "{}", line);
+            }
+        }
+
+        #[test]
         fn every_architecture_fits_eighty_columns_with_its_lanes(arch in arch()) {
-            let drawing = draw_text(&arch, 66);
-            prop_assert_eq!(drawing.matches('╰').count(), 2);
-            let dots: usize = CellKind::ALL
-                .into_iter()
-                .flat_map(|kind| arch.cell(kind).nodes().to_vec())
-                .map(|Node([a, b])| if a.input == b.input { 1 } else { 2 })
-                .sum();
+            let drawing = draw_text(&arch, 80);
+            let sketches = arch.sketch();
+            prop_assert_eq!(drawing.matches('╰').count(), sketches.len());
+            let reads = |sketch: &Sketch| {
+                (0..sketch.output()).map(|vertex| sketch.reads(vertex).len()).sum::<usize>()
+            };
+            let dots: usize = sketches.iter().map(reads).sum();
             prop_assert_eq!(drawing.matches('●').count(), dots);
         }
     }

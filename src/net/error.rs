@@ -1,19 +1,18 @@
 //! Why a net cannot be built.
 
+use crate::space::Space;
+
 /// Why a net cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NetError {
-    /// The architecture has another number of nodes than the shared weights.
-    #[error(
-        "the architecture has {found} nodes a cell, but this net is built for {expected} \
-         (`net.nodes`)"
-    )]
-    Nodes {
-        /// Nodes of the architecture.
-        found: usize,
-        /// Nodes of the configuration.
-        expected: usize,
+    /// The architecture is of another space, or of another size, than the nets.
+    #[error("the architecture is of the space {found}, but these nets are of {expected}")]
+    Space {
+        /// The space of the architecture.
+        found: Space,
+        /// The space of the nets.
+        expected: Space,
     },
     /// A size is outside its range.
     #[error("`{key}` is {found}; it must be {min} to {max}")]

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::net::micro::MicroNet;
+use crate::net::whole_net::WholeNetFamily;
 use crate::net::{Net, NetConfig, NetError, ParamSpec, Shape};
 use crate::space::{Arch, Space};
 
@@ -35,16 +36,14 @@ pub trait NetFamily: fmt::Debug + Send + Sync {
     fn shared_params(&self) -> BTreeMap<String, ParamSpec>;
 }
 
-/// The nets of `space` for `input`; the space says how many nodes they have.
+/// The nets of `space` for `input`.
 pub fn family(
     space: Space,
     config: &NetConfig,
     input: Input,
 ) -> Result<Arc<dyn NetFamily>, NetError> {
     match space {
-        Space::Micro(space) => {
-            let config = NetConfig { nodes: space.n_nodes(), ..*config };
-            Ok(Arc::new(MicroNet::new(config, input)?))
-        }
+        Space::Micro(space) => Ok(Arc::new(MicroNet::new(space, *config, input)?)),
+        Space::WholeNet(space) => Ok(Arc::new(WholeNetFamily::new(space, *config, input)?)),
     }
 }

@@ -38,9 +38,10 @@ pub struct Cost {
     pub params: u64,
     /// Trainable values of the auxiliary head.
     pub aux_params: u64,
-    /// Multiply-adds of one image's forward pass, without the auxiliary head.
+    /// Multiply-adds of one image's forward pass, without the auxiliary head and without layers
+    /// whose output nobody reads.
     pub multiply_adds: u64,
-    /// Bytes of all activations of one image as f32, without the auxiliary head.
+    /// Bytes of the activations of these layers for one image as f32.
     pub activation_bytes: u64,
 }
 
@@ -53,12 +54,14 @@ impl Net {
     /// Parameters, multiply-adds and activations, without building anything.
     pub fn cost(&self) -> Cost {
         let mut cost = Cost { params: 0, aux_params: 0, multiply_adds: 0, activation_bytes: 0 };
-        for layer in &self.layers {
+        for (layer, is_run) in self.layers.iter().zip(self.live_layers(true)) {
             let params: usize = layer.params().iter().map(|(_, spec)| spec.len()).sum();
             if layer.aux {
                 cost.aux_params += params as u64;
             } else {
                 cost.params += params as u64;
+            }
+            if is_run && !layer.aux {
                 cost.multiply_adds += layer.multiply_adds();
                 cost.activation_bytes += (layer.output.n_values() * size_of::<f32>()) as u64;
             }

@@ -20,7 +20,7 @@ use crate::net::graph::Builder;
 use crate::net::{
     Input, LayerKind, Net, NetError, NetFamily, Norm, ParamSpec, Shape, TensorId, standalone,
 };
-use crate::space::{Arch, Cell, CellKind, Edge, N_CELL_INPUTS, Node, Op};
+use crate::space::{Arch, Cell, CellKind, Edge, MicroSpace, N_CELL_INPUTS, Node, Op, Space};
 
 /// A separable convolution is applied twice.
 pub(super) const SEP_CONV_STACK: usize = 2;
@@ -31,17 +31,21 @@ pub(super) const SIDES: [&str; 2] = ["x", "y"];
 /// A family of micro nets: everything but the architecture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct MicroNet {
+    space: MicroSpace,
     pub(super) config: NetConfig,
     pub(super) image: Shape,
     pub(super) classes: usize,
 }
 
 impl MicroNet {
-    /// The nets of `config` for `input`.
-    pub(super) fn new(config: NetConfig, input: Input) -> Result<Self, NetError> {
+    /// The nets of `space` for `input`.
+    pub(super) fn new(
+        space: MicroSpace,
+        config: NetConfig,
+        input: Input,
+    ) -> Result<Self, NetError> {
         let Input::Image { shape: image, classes } = input;
         for (key, found, min, max) in [
-            ("nodes", config.nodes, *Cell::NODE_RANGE.start(), *Cell::NODE_RANGE.end()),
             ("layers", config.layers, 1, 40),
             ("channels", config.channels, 1, 512),
             ("image channels", image.channels, 1, 16),
@@ -53,7 +57,7 @@ impl MicroNet {
                 return Err(NetError::Range { key, found, min, max });
             }
         }
-        Ok(Self { config, image, classes })
+        Ok(Self { space, config, image, classes })
     }
 
     /// Cells of the net: the configured layers and two reductions.
@@ -71,10 +75,11 @@ impl MicroNet {
         [distance, 2 * distance + 1]
     }
 
-    fn check(&self, arch: &Arch) -> Result<(), NetError> {
-        let found = arch.cell(CellKind::Normal).nodes().len();
-        let expected = self.config.nodes;
-        if found == expected { Ok(()) } else { Err(NetError::Nodes { found, expected }) }
+    /// The normal and the reduction cell of `arch`.
+    fn cells(&self, arch: &Arch) -> Result<[Cell; 2], NetError> {
+        let (found, expected) = (arch.space(), Space::Micro(self.space));
+        let cells = MicroSpace::cells(arch).filter(|_| found == expected);
+        cells.ok_or(NetError::Space { found, expected })
     }
 }
 
@@ -84,8 +89,7 @@ impl NetFamily for MicroNet {
     }
 
     fn shared(&self, arch: &Arch) -> Result<Net, NetError> {
-        self.check(arch)?;
-        let cells = CellKind::ALL.map(|kind| arch.cell(kind));
+        let cells = self.cells(arch)?;
         let mut frame = Frame::new(self);
         for position in 0..self.n_cells() {
             let inputs = frame.begin_shared_cell(position);
@@ -97,15 +101,14 @@ impl NetFamily for MicroNet {
 
     /// Reduction by stride, all loose ends joined, drop-path, running statistics.
     fn standalone(&self, arch: &Arch) -> Result<Net, NetError> {
-        self.check(arch)?;
-        Ok(standalone::build(self, arch))
+        Ok(standalone::build(self, &self.cells(arch)?))
     }
 
     fn shared_params(&self) -> BTreeMap<String, ParamSpec> {
         let mut frame = Frame::new(self);
         for position in 0..self.n_cells() {
             let inputs = frame.begin_shared_cell(position);
-            let output = frame.whole_cell(position, inputs, self.config.nodes);
+            let output = frame.whole_cell(position, inputs, self.space.n_nodes());
             frame.end_cell(position, output);
         }
         frame.finish(Norm::Batch).params()
@@ -271,16 +274,15 @@ impl<'a> Frame<'a> {
 mod tests {
     use super::*;
     use crate::random::{Owner, generator};
-    use crate::space::{MicroSpace, Space};
     use rand::RngExt;
 
     const PUBLISHED: &str = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 \
                                                 1 0 1 0 0 3 0 2 1 1 3 1 1 0 0 4 0 3 1 1";
 
     fn family(layers: usize, channels: usize) -> MicroNet {
-        let config = NetConfig { nodes: 5, layers, channels, ..NetConfig::default() };
+        let config = NetConfig { layers, channels, ..NetConfig::default() };
         let shape = Shape { channels: 3, height: 32, width: 32 };
-        MicroNet::new(config, Input::Image { shape, classes: 10 }).unwrap()
+        MicroNet::new(MicroSpace::default(), config, Input::Image { shape, classes: 10 }).unwrap()
     }
 
     fn shared_total(layers: usize, channels: usize, aux: bool) -> usize {
@@ -306,7 +308,7 @@ mod tests {
         for _ in 0..400 {
             let script = space.script();
             let choices: Vec<u32> =
-                script.decisions().map(|n| rng.random_range(0..n as u32)).collect();
+                script.options().map(|n| rng.random_range(0..n as u32)).collect();
             read.extend(family.shared(&space.arch(&choices).unwrap()).unwrap().params());
         }
         for (name, spec) in &read {
@@ -321,14 +323,16 @@ mod tests {
     fn a_net_refuses_an_architecture_of_another_size() {
         let arch: Arch = "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0".parse().unwrap();
         let error = family(1, 4).shared(&arch).unwrap_err();
-        assert_eq!(error, NetError::Nodes { found: 2, expected: 5 });
+        let of = |nodes| Space::Micro(MicroSpace::new(nodes).unwrap());
+        assert_eq!(error, NetError::Space { found: of(2), expected: of(5) });
     }
 
     #[test]
     fn odd_planes_and_one_channel_images_compile() {
         let config = NetConfig { layers: 1, channels: 3, ..NetConfig::default() };
         let shape = Shape { channels: 1, height: 27, width: 13 };
-        let net = MicroNet::new(config, Input::Image { shape, classes: 7 }).unwrap();
+        let net = MicroNet::new(MicroSpace::default(), config, Input::Image { shape, classes: 7 });
+        let net = net.unwrap();
         let net = net.shared(&PUBLISHED.parse().unwrap()).unwrap();
         let last = net.layers.last().unwrap();
         assert_eq!(last.input_shapes, [Shape { channels: 12, height: 7, width: 4 }]);

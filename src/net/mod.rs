@@ -11,6 +11,7 @@ mod layer;
 mod micro;
 mod shape;
 mod standalone;
+mod whole_net;
 
 pub use config::NetConfig;
 pub use error::NetError;

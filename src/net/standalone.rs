@@ -6,10 +6,9 @@
 
 use crate::net::micro::{Frame, MicroNet, SIDES};
 use crate::net::{LayerKind, Net, Norm, TensorId};
-use crate::space::{Arch, Cell, CellKind, Edge, N_CELL_INPUTS, Node, Op};
+use crate::space::{Cell, CellKind, Edge, N_CELL_INPUTS, Node, Op};
 
-pub(super) fn build(family: &MicroNet, arch: &Arch) -> Net {
-    let cells = CellKind::ALL.map(|kind| arch.cell(kind));
+pub(super) fn build(family: &MicroNet, cells: &[Cell; 2]) -> Net {
     let mut frame = Frame::new(family);
     for position in 0..family.n_cells() {
         let kind = family.kind(position);
@@ -95,14 +94,17 @@ fn halve(frame: &mut Frame<'_>, input: TensorId, stride: usize, path: String) ->
 mod tests {
     use super::*;
     use crate::net::{Cost, Input, NetConfig, NetFamily, Shape};
+    use crate::space::MicroSpace;
 
     const PUBLISHED: &str = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 \
                              1 0 1 0 0 3 0 2 1 1 3 1 1 0 0 4 0 3 1 1";
 
     fn cost(arch: &str, layers: usize, channels: usize) -> (Net, Cost) {
-        let config = NetConfig { nodes: 5, layers, channels, ..NetConfig::default() };
+        let config = NetConfig { layers, channels, ..NetConfig::default() };
         let shape = Shape { channels: 3, height: 32, width: 32 };
-        let family = MicroNet::new(config, Input::Image { shape, classes: 10 }).unwrap();
+        let family =
+            MicroNet::new(MicroSpace::default(), config, Input::Image { shape, classes: 10 });
+        let family = family.unwrap();
         let net = family.standalone(&arch.parse().unwrap()).unwrap();
         let cost = net.cost();
         (net, cost)

@@ -17,7 +17,7 @@ use crate::engine::Snapshot;
 use crate::engine::kernel::Isa;
 use crate::search::SearchError;
 use crate::search::dense::vectorized;
-use crate::search::theta::Theta;
+use crate::search::theta::{Layout, Theta};
 
 /// What the names of the first moments end with.
 const FIRST: &str = ".m";
@@ -59,28 +59,28 @@ pub struct AdamState {
 }
 
 impl Adam {
-    /// An optimizer that has taken no step, for a θ with so many hidden units.
-    pub(super) fn new(config: AdamConfig, hidden: usize) -> Self {
-        let zeros = Theta::zeros(hidden);
+    /// An optimizer that has taken no step, for a θ of this layout.
+    pub(super) fn new(config: AdamConfig, layout: &Layout) -> Self {
+        let zeros = Theta::zeros(layout);
         Self { config, step: 0, m: zeros.clone(), v: zeros, isa: Isa::best() }
     }
 
     /// The optimizer that `state` was taken of; an error where it does not fit θ.
     pub(super) fn from_state(
         config: AdamConfig,
-        hidden: usize,
+        layout: &Layout,
         state: &AdamState,
     ) -> Result<Self, SearchError> {
         let AdamState { step, moments } = state;
         if *step == 0 && moments.is_empty() {
-            return Ok(Self::new(config, hidden));
+            return Ok(Self::new(config, layout));
         }
         let known = |name: &&String| name.ends_with(FIRST) || name.ends_with(SECOND);
         if let Some(name) = moments.keys().find(|name| !known(name)) {
             return Err(SearchError::UnknownParameter { name: name.clone() });
         }
-        let m = Theta::from_snapshot(hidden, moments, FIRST)?;
-        let v = Theta::from_snapshot(hidden, moments, SECOND)?;
+        let m = Theta::from_snapshot(layout, moments, FIRST)?;
+        let v = Theta::from_snapshot(layout, moments, SECOND)?;
         Ok(Self { config, step: *step, m, v, isa: Isa::best() })
     }
 
@@ -117,31 +117,34 @@ impl Adam {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::space::{MicroSpace, SearchSpace};
     use candle_core::{DType, Device, Tensor};
 
     const AUTHORS: AdamConfig = AdamConfig { lr: 0.0035, beta1: 0.0, beta2: 0.999, epsilon: 1e-3 };
 
-    const HIDDEN: usize = 2;
+    fn layout() -> Layout {
+        Layout::new(2, &MicroSpace::new(2).unwrap().script())
+    }
 
     /// Zeros but for the first two numbers of the last parameter.
     fn theta(values: [f64; 2]) -> Theta {
-        let mut theta = Theta::zeros(HIDDEN);
-        theta.op_bias[..2].copy_from_slice(&values);
+        let mut theta = Theta::zeros(&layout());
+        theta.picks[0].bias[..2].copy_from_slice(&values);
         theta
     }
 
     /// Takes two steps of gradients (0.1, −2) and (0.3, 0) from (1, −2).
     #[track_caller]
     fn check(config: AdamConfig, after_one: [f64; 2], after_two: [f64; 2]) {
-        let (mut found, mut adam) = (theta([1.0, -2.0]), Adam::new(config, HIDDEN));
+        let (mut found, mut adam) = (theta([1.0, -2.0]), Adam::new(config, &layout()));
         for (grad, expected) in [([0.1, -2.0], after_one), ([0.3, 0.0], after_two)] {
             adam.step(&mut found, &theta(grad));
-            for (found, expected) in found.op_bias.iter().zip(expected) {
+            for (found, expected) in found.picks[0].bias.iter().zip(expected) {
                 assert!((found - expected).abs() < 1e-12, "found {found}, expected {expected}");
             }
         }
-        found.op_bias.fill(0.0);
-        assert_eq!(found, Theta::zeros(HIDDEN), "no gradient, no change");
+        found.picks[0].bias.fill(0.0);
+        assert_eq!(found, Theta::zeros(&layout()), "no gradient, no change");
     }
 
     // Python:
@@ -171,13 +174,13 @@ mod tests {
     #[test]
     fn a_restored_optimizer_goes_on_bit_for_bit() {
         let config = AdamConfig { beta1: 0.9, ..AUTHORS };
-        let (mut found, mut adam) = (theta([1.0, -2.0]), Adam::new(config, HIDDEN));
+        let (mut found, mut adam) = (theta([1.0, -2.0]), Adam::new(config, &layout()));
         assert!(adam.state().unwrap().moments.is_empty());
         for state in [adam.state().unwrap(), {
             adam.step(&mut found, &theta([0.1, -2.0]));
             adam.state().unwrap()
         }] {
-            let mut again = Adam::from_state(config, HIDDEN, &state).unwrap();
+            let mut again = Adam::from_state(config, &layout(), &state).unwrap();
             assert_eq!(again.step, state.step);
             if state.step == 1 {
                 let mut restored = found.clone();
@@ -190,12 +193,12 @@ mod tests {
 
     #[test]
     fn a_state_that_does_not_fit_is_refused() {
-        let (mut values, mut adam) = (theta([1.0, -2.0]), Adam::new(AUTHORS, HIDDEN));
+        let (mut values, mut adam) = (theta([1.0, -2.0]), Adam::new(AUTHORS, &layout()));
         adam.step(&mut values, &theta([0.1, -2.0]));
         let check = |change: &dyn Fn(&mut Snapshot), expected: &str| {
             let mut state = adam.state().unwrap();
             change(&mut state.moments);
-            let err = Adam::from_state(AUTHORS, HIDDEN, &state).unwrap_err().to_string();
+            let err = Adam::from_state(AUTHORS, &layout(), &state).unwrap_err().to_string();
             assert!(err.contains(expected), "{err}");
         };
         let three = Tensor::zeros(3, DType::F64, &Device::Cpu).unwrap();

@@ -11,11 +11,12 @@
 //! input, as each went through W once.
 
 use crate::engine::kernel::Isa;
+use crate::search::bounds::Bounds;
 use crate::search::dense::{Matrix, add_product, transpose, vectorized};
-use crate::search::tape::{Decision, Moment, Tape};
-use crate::search::theta::{OPS, Theta};
-use crate::search::walk::{Bounds, Input, Network, Outcome};
-use crate::space::Step;
+use crate::search::tape::{Decided, Moment, Tape};
+use crate::search::theta::Theta;
+use crate::search::walk::{Input, Network, Outcome};
+use crate::space::{Decision, Menu};
 
 /// The transposes that the gradient reads.
 pub(super) struct Transposed {
@@ -29,7 +30,7 @@ pub(super) struct Transposed {
 
 impl Transposed {
     pub(super) fn new(theta: &Theta) -> Self {
-        let units = theta.hidden;
+        let units = theta.hidden();
         let (input, state) = theta.lstm.split_at(4 * units * units);
         Self {
             input: transpose(input, 4 * units),
@@ -40,8 +41,8 @@ impl Transposed {
     }
 }
 
-/// Adds to `grad` the gradient of `Σ weight.log_prob·log π + weight.entropy·H` over the rollouts
-/// of the pass on `tape`.
+/// Adds to `grad` the gradient of `Σ weight.log_prob·log π + weight.entropy·H + weight.link_kl·KL`
+/// over the rollouts of the pass on `tape`.
 pub(super) fn backward(
     network: Network<'_>,
     transposed: &Transposed,
@@ -49,7 +50,7 @@ pub(super) fn backward(
     weights: &[Outcome],
     grad: &mut Theta,
 ) {
-    let mut backward = Backward::new(network, transposed, weights, grad);
+    let mut backward = Backward::new(network, transposed, tape.link_share, weights, grad);
     let wide = 4 * backward.units * weights.len();
     let mut gates = vec![0.0; tape.gates.len()];
     for step in (0..tape.moments.len()).rev() {
@@ -72,11 +73,13 @@ struct Backward<'a> {
     h: Vec<f64>,
     /// By its memory, `(n, h)`.
     c: Vec<f64>,
-    /// By what the gates read of the start and of each operation, `(1 + ops, 4h)`.
+    /// The share of a node with links in their divergence.
+    link_share: f64,
+    /// By what the gates read of each embedding, `(1 + options, 4h)`.
     inputs: Vec<f64>,
-    /// By what they read of each node of the cell, `(nodes, n, 4h)`.
+    /// By what they read of each node of the part, `(nodes, n, 4h)`.
     anchors: Vec<f64>,
-    /// By the key of each node of the cell, `(nodes, n, h)`.
+    /// By the key of each node of the part, `(nodes, n, h)`.
     keys: Vec<f64>,
     /// What went through each [`Layer`].
     gathered: [Gathered; 3],
@@ -95,13 +98,14 @@ impl<'a> Backward<'a> {
     fn new(
         network: Network<'a>,
         transposed: &'a Transposed,
+        link_share: f64,
         weights: &'a [Outcome],
         grad: &'a mut Theta,
     ) -> Self {
         let Network { isa, theta, bounds, .. } = network;
-        let units = theta.hidden;
+        let units = theta.hidden();
         let state = vec![0.0; weights.len() * units];
-        let inputs = vec![0.0; (1 + OPS) * 4 * units];
+        let inputs = vec![0.0; 4 * theta.embeddings().len()];
         Self {
             isa,
             theta,
@@ -112,6 +116,7 @@ impl<'a> Backward<'a> {
             units,
             h: state.clone(),
             c: state,
+            link_share,
             inputs,
             anchors: Vec::new(),
             keys: Vec::new(),
@@ -126,60 +131,74 @@ impl<'a> Backward<'a> {
         match &tape.moments[step] {
             &Moment::Place { node, anchored } => self.place(h, node, anchored),
             Moment::PassOn => {}
-            Moment::Decide(decision) => {
-                let scores = self.scores(decision);
-                match decision.step {
-                    Step::Pick { .. } => self.pick(h, &scores),
-                    Step::Begin { .. } | Step::Point { .. } | Step::Place => {
-                        self.point(h, decision, &scores);
+            Moment::Decide(decided) => {
+                let scores = self.scores(decided);
+                match decided.decision {
+                    Decision::Pick { menu, .. } => self.pick(h, menu, &scores),
+                    Decision::Point { .. } => self.point(h, decided, &scores),
+                    Decision::Link { earlier } => {
+                        self.place(h, earlier, true);
+                        self.point(h, decided, &scores);
                     }
                 }
             }
         }
     }
 
-    /// By the q of a decision, `(n, options)`.
-    fn scores(&self, decision: &Decision) -> Vec<f64> {
-        let Decision { step, choices, squashed, log_probs, .. } = decision;
-        let slope = self.bounds.of(*step) / self.bounds.temperature;
-        let options = log_probs.len() / self.weights.len();
-        let mut scores = Vec::with_capacity(log_probs.len());
-        for (rollout, log_probs) in log_probs.chunks_exact(options).enumerate() {
-            let Outcome { log_prob: weight, entropy: entropy_weight } = self.weights[rollout];
-            let (Input::Op(choice) | Input::Anchor(choice)) = choices[rollout] else { continue };
+    /// By the q of a decision, `(n, options)`, or `(n, earlier)` for links.
+    fn scores(&self, decided: &Decided) -> Vec<f64> {
+        let Decided { decision, choices, squashed, log_probs, .. } = decided;
+        let slope = self.bounds.of(*decision) / self.bounds.temperature;
+        let answers = choices.len() / self.weights.len();
+        let options = log_probs.len() / choices.len();
+        let mut scores = Vec::with_capacity(squashed.len());
+        let mut by_score = |logit: f64| {
+            let squashed = squashed[scores.len()];
+            scores.push(logit * slope * (1.0 - squashed * squashed));
+        };
+        for (at, (log_probs, &choice)) in log_probs.chunks_exact(options).zip(choices).enumerate() {
+            let weight = self.weights[at / answers];
             let entropy: f64 = -log_probs.iter().map(|l| l.exp() * l).sum::<f64>();
-            for (option, log_prob) in log_probs.iter().enumerate() {
-                let prob = log_prob.exp();
-                let hit = if option == choice { 1.0 } else { 0.0 };
-                let logit = weight * (hit - prob) - entropy_weight * prob * (log_prob + entropy);
-                let squashed = squashed[rollout * options + option];
-                scores.push(logit * slope * (1.0 - squashed * squashed));
+            let logit = |option: usize| {
+                let (log_prob, prob) = (log_probs[option], log_probs[option].exp());
+                let hit = if option == choice as usize { 1.0 } else { 0.0 };
+                weight.log_prob * (hit - prob) - weight.entropy * prob * (log_prob + entropy)
+            };
+            if let Decision::Link { .. } = decision {
+                let by_kl = self.bounds.link_gradient(log_probs);
+                let share = weight.link_kl * self.link_share;
+                let by = |option: usize| logit(option) + share * by_kl[option];
+                by_score(by(1) - by(0));
+            } else {
+                (0..options).for_each(|option| by_score(logit(option)));
             }
         }
         scores
     }
 
-    fn pick(&mut self, h: &[f64], scores: &[f64]) {
-        for scores in scores.chunks_exact(OPS) {
-            add(&mut self.grad.op_bias, scores);
+    fn pick(&mut self, h: &[f64], menu: &Menu, scores: &[f64]) {
+        let (place, options) = (self.theta.place_of(menu), menu.options.len());
+        let grad = &mut self.grad.picks[place];
+        for scores in scores.chunks_exact(options) {
+            add(&mut grad.bias, scores);
         }
         let by_unit = Matrix::transposed(h, self.units);
-        add_product(self.isa, &mut self.grad.op_weight, by_unit, scores, OPS);
-        let rows = self.theta.op_weight.chunks_exact(OPS);
-        for (h, scores) in self.h.chunks_exact_mut(self.units).zip(scores.chunks_exact(OPS)) {
+        add_product(self.isa, &mut grad.weight, by_unit, scores, options);
+        let rows = self.theta.picks[place].weight.chunks_exact(options);
+        for (h, scores) in self.h.chunks_exact_mut(self.units).zip(scores.chunks_exact(options)) {
             for (h, row) in h.iter_mut().zip(rows.clone()) {
                 *h += row.iter().zip(scores).map(|(w, score)| w * score).sum::<f64>();
             }
         }
     }
 
-    fn point(&mut self, h: &[f64], decision: &Decision, scores: &[f64]) {
+    fn point(&mut self, h: &[f64], decided: &Decided, scores: &[f64]) {
         let (n, units) = (self.weights.len(), self.units);
         let nodes = scores.len() / n;
         grow(&mut self.keys, nodes * n * units);
         let mut query = vec![0.0; n * units];
         for (at, (mixed, key)) in
-            decision.mixed.chunks_exact(units).zip(self.keys.chunks_exact_mut(units)).enumerate()
+            decided.mixed.chunks_exact(units).zip(self.keys.chunks_exact_mut(units)).enumerate()
         {
             let (node, rollout) = (at / n, at % n);
             let score = scores[rollout * nodes + node];
@@ -257,16 +276,28 @@ impl<'a> Backward<'a> {
         let by = Matrix::of(gates, 4 * units);
         add_product(self.isa, &mut self.h, by, &self.transposed.state, units);
         for (rollout, gates) in gates.chunks_exact(4 * units).enumerate() {
-            let (to, row) = match tape.inputs[step * n + rollout] {
-                Input::Start => (&mut self.inputs, 0),
-                Input::Op(op) => (&mut self.inputs, 1 + op),
-                Input::Anchor(node) => {
-                    grow(&mut self.anchors, (node + 1) * 4 * wide);
-                    (&mut self.anchors, node * n + rollout)
+            match &tape.inputs[step * n + rollout] {
+                Input::Embedding(row) => {
+                    add(&mut self.inputs[row * 4 * units..(row + 1) * 4 * units], gates);
                 }
-            };
-            add(&mut to[row * 4 * units..(row + 1) * 4 * units], gates);
+                Input::Anchor(node) => add(self.anchor(*node, rollout), gates),
+                Input::Linked(nodes) => {
+                    let share = 1.0 / (1.0 + nodes.len() as f64);
+                    let gates: Vec<f64> = gates.iter().map(|gate| share * gate).collect();
+                    for &node in nodes {
+                        add(self.anchor(node, rollout), &gates);
+                    }
+                }
+            }
         }
+    }
+
+    /// The gradient by what the gates read of a node, `(4h)`.
+    fn anchor(&mut self, node: usize, rollout: usize) -> &mut [f64] {
+        let (n, wide) = (self.weights.len(), 4 * self.units);
+        grow(&mut self.anchors, (node + 1) * n * wide);
+        let row = node * n + rollout;
+        &mut self.anchors[row * wide..(row + 1) * wide]
     }
 
     /// What was gathered over all steps.
@@ -283,13 +314,15 @@ impl<'a> Backward<'a> {
         let later = gates.get(4 * h.len()..).unwrap_or_default();
         let states = Matrix::transposed(&tape.h, units);
         add_product(isa, of_state, states, later, 4 * units);
-        let embeddings = [&theta.start[..], &theta.op_embedding].concat();
+        let embeddings = theta.embeddings();
         let by_unit = Matrix::transposed(&embeddings, units);
         add_product(isa, of_input, by_unit, &inputs, 4 * units);
-        let (start, ops) = inputs.split_at(4 * units);
-        for (grad, inputs) in [(&mut grad.start, start), (&mut grad.op_embedding, ops)] {
-            let by = Matrix::of(inputs, 4 * units);
-            add_product(isa, grad, by, &self.transposed.input, units);
+        let picks = grad.picks.iter_mut().map(|pick| &mut pick.embedding);
+        let mut rest = &inputs[..];
+        for grad in [&mut grad.start].into_iter().chain(picks) {
+            let (by, after) = rest.split_at(4 * grad.len());
+            add_product(isa, grad, Matrix::of(by, 4 * units), &self.transposed.input, units);
+            rest = after;
         }
     }
 }

@@ -41,6 +41,10 @@ pub struct PolicyConfig {
     pub entropy_weight: f64,
     /// Decay of the reward's moving average, in [0, 1).
     pub baseline_decay: f64,
+    /// Of whole nets: share of the skip connections that the policy is held near, ρ, in (0, 1).
+    pub skip_rate: f64,
+    /// Of whole nets: weight of their divergence from that rate in the loss.
+    pub skip_weight: f64,
 }
 
 impl Default for PolicyConfig {
@@ -58,6 +62,8 @@ impl Default for PolicyConfig {
             clip_norm: 0.02,
             entropy_weight: 1e-4,
             baseline_decay: 0.99,
+            skip_rate: 0.4,
+            skip_weight: 0.8,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The policy π(m; θ): a one-layer LSTM that answers any script, one decision after the other.
 //!
 //! `walk.rs` has its equations, and `theta.rs` its parameters. θ is computed in f64 and on the
-//! CPU, whatever the children run on: it is tiny (41,733 numbers at 64 hidden units), so precision
+//! CPU, whatever the children run on: it is tiny (about 42,000 numbers at 64 units), so precision
 //! costs nothing that shows beside a child, the published numbers can be met to 10⁻⁸ by the code
 //! that runs in production, and a rollout does not depend on the accelerator.
 
@@ -12,12 +12,13 @@ use crate::engine::Snapshot;
 use crate::engine::kernel::Isa;
 use crate::random::{Owner, generator};
 use crate::search::backward::{Transposed, backward};
+use crate::search::bounds::Bounds;
 use crate::search::dense::TILE_ROWS;
 use crate::search::tape::Tape;
-use crate::search::theta::Theta;
-use crate::search::walk::{Bounds, Network, Outcome, walk};
-use crate::search::{OpProbabilities, PolicyConfig, Rollout, SearchError};
-use crate::space::{CellKind, Choice, Script, Step};
+use crate::search::theta::{Layout, Theta};
+use crate::search::walk::{Network, Outcome, walk};
+use crate::search::{PolicyConfig, Probabilities, Rollout, SearchError};
+use crate::space::{Choice, Decision, Script};
 
 /// Rollouts that go through the network at once; it bounds the memory, and changes no bit.
 const BLOCK: usize = TILE_ROWS;
@@ -32,28 +33,26 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Version 0, whose parameters are a function of the run's `seed`.
-    pub fn new(config: &PolicyConfig, seed: u64) -> Self {
+    /// Version 0 of a policy for `script`, whose parameters are a function of the run's `seed`.
+    pub fn new(config: &PolicyConfig, script: &Script, seed: u64) -> Self {
         let mut rng = generator(seed, Owner::PolicyInit, 0);
-        Self::with(config, Theta::initial(config.hidden, &mut rng), 0)
+        let layout = Layout::new(config.hidden, script);
+        Self::with(config, Theta::initial(&layout, &mut rng), 0)
     }
 
-    /// The policy with the parameters `theta`, which has had `version` updates.
+    /// The policy for `script` with the parameters `theta`, which has had `version` updates.
     pub fn from_snapshot(
         config: &PolicyConfig,
+        script: &Script,
         theta: &Snapshot,
         version: u64,
     ) -> Result<Self, SearchError> {
-        Ok(Self::with(config, Theta::from_snapshot(config.hidden, theta, "")?, version))
+        let layout = Layout::new(config.hidden, script);
+        Ok(Self::with(config, Theta::from_snapshot(&layout, theta, "")?, version))
     }
 
     fn with(config: &PolicyConfig, theta: Theta, version: u64) -> Self {
-        let bounds = Bounds {
-            temperature: config.temperature,
-            point: config.tanh_constant,
-            pick: config.tanh_constant / config.op_tanh_reduction,
-        };
-        Self { theta, bounds, version, isa: Isa::best() }
+        Self { theta, bounds: Bounds::new(config), version, isa: Isa::best() }
     }
 
     /// A deep copy of θ.
@@ -74,7 +73,7 @@ impl Policy {
 
     /// Draws `n` rollouts m ~ π(m; θ).
     ///
-    /// Each decision of the script in turn takes one number from `rng` for each rollout in turn,
+    /// Each choice of the script in turn takes one number from `rng` for each rollout in turn,
     /// so the result is a function of θ, of `n` and of `rng`.
     pub fn sample(
         &self,
@@ -83,7 +82,7 @@ impl Policy {
         rng: &mut ChaCha8Rng,
     ) -> Result<Vec<Rollout>, SearchError> {
         let mut uniforms = vec![Vec::new(); n];
-        for _ in script.decisions() {
+        for _ in script.options() {
             for uniforms in &mut uniforms {
                 uniforms.push(rng.random::<f64>());
             }
@@ -97,22 +96,21 @@ impl Policy {
         Ok(rollouts)
     }
 
-    /// Draws a rollout for each list of numbers, one number for each decision.
+    /// Draws a rollout for each list of numbers, one number for each choice.
     fn sample_block(
         &self,
         network: Network<'_>,
         script: &Script,
         uniforms: &[Vec<f64>],
     ) -> Result<impl Iterator<Item = Rollout>, SearchError> {
-        let mut drawn =
-            vec![(Vec::<Choice>::new(), Vec::<(CellKind, Vec<f64>)>::new()); uniforms.len()];
-        let mut choose = |step, rollout: usize, log_probs: &[f64]| {
+        let mut drawn = vec![(Vec::<Choice>::new(), Vec::new()); uniforms.len()];
+        let mut choose = |decision, rollout: usize, log_probs: &[f64]| {
             let (choices, picks) = &mut drawn[rollout];
             let probs = self.probabilities(log_probs)?;
             let choice = invert(&probs, uniforms[rollout][choices.len()]);
             choices.push(choice);
-            if let Step::Pick { cell } = step {
-                picks.push((cell, probs));
+            if let Decision::Pick { part, menu } = decision {
+                picks.push((part, menu, probs));
             }
             Ok(choice)
         };
@@ -123,12 +121,13 @@ impl Policy {
             log_prob: outcome.log_prob,
             entropy: outcome.entropy,
             policy_version: version,
-            op_probabilities: OpProbabilities::from_picks(&picks),
+            probabilities: Probabilities::from_picks(&picks),
         }))
     }
 
-    /// The gradient of `Σ weight.log_prob·log π + weight.entropy·H` over rollouts with these
-    /// choices, and log π and the entropy H in nats of each.
+    /// The gradient of `Σ weight.log_prob·log π + weight.entropy·H + weight.link_kl·KL` over
+    /// rollouts with these choices, and log π, the entropy H and the links' divergence KL in nats
+    /// of each.
     pub(super) fn gradient(
         &self,
         script: &Script,
@@ -141,7 +140,7 @@ impl Policy {
         let inputs = Network::inputs(self.isa, &self.theta);
         let network = Network::new(self.isa, &self.theta, self.bounds, &inputs);
         let transposed = Transposed::new(&self.theta);
-        let mut grad = Theta::zeros(self.theta.hidden);
+        let mut grad = Theta::zeros(&self.theta.layout);
         let (mut tape, mut outcomes) = (Tape::default(), Vec::with_capacity(choices.len()));
         for (choices, weights) in choices.chunks(BLOCK).zip(weights.chunks(BLOCK)) {
             tape.clear();

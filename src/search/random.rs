@@ -7,16 +7,16 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::search::strategy::mean_reward;
-use crate::search::{LearnReport, OpProbabilities, Policy, Rollout, Scored};
+use crate::search::{LearnReport, Policy, Probabilities, Rollout, Scored};
 use crate::search::{SearchError, Strategy, StrategyState};
-use crate::space::{Choice, Op, Script, Step};
+use crate::space::{Choice, Decision, Script};
 
 /// Draws every decision uniformly, and learns nothing: the control arm, and a strategy.
 #[derive(Clone, Copy, Debug)]
 pub struct Random;
 
 impl Random {
-    /// Draws `n` rollouts of `script`. Each takes one number from `rng` for each decision, in the
+    /// Draws `n` rollouts of `script`. Each takes one number from `rng` for each choice, in the
     /// script's order.
     pub fn sample(script: &Script, n: usize, rng: &mut ChaCha8Rng) -> Vec<Rollout> {
         (0..n).map(|_| rollout(script, rng)).collect()
@@ -24,18 +24,19 @@ impl Random {
 }
 
 fn rollout(script: &Script, rng: &mut ChaCha8Rng) -> Rollout {
-    let options = || script.decisions();
+    let options = || script.options();
     let entropy: f64 = options().map(|n| (n as f64).ln()).sum();
-    let picks = script.steps().iter().filter_map(|step| match *step {
-        Step::Pick { cell } => Some((cell, vec![1.0 / Op::ALL.len() as f64; Op::ALL.len()])),
-        Step::Begin { .. } | Step::Point { .. } | Step::Place => None,
+    let picks = script.decisions().filter_map(|decision| {
+        let Decision::Pick { part, menu } = decision else { return None };
+        let n = menu.options.len();
+        Some((part, menu, vec![1.0 / n as f64; n]))
     });
     Rollout {
         choices: options().map(|n| rng.random_range(0..n as Choice)).collect(),
         log_prob: -entropy,
         entropy,
         policy_version: 0,
-        op_probabilities: OpProbabilities::from_picks(&picks.collect::<Vec<_>>()),
+        probabilities: Probabilities::from_picks(&picks.collect::<Vec<_>>()),
     }
 }
 
@@ -60,7 +61,7 @@ impl Strategy for Random {
 mod tests {
     use super::*;
     use crate::random::{Owner, generator};
-    use crate::space::{MicroSpace, Space};
+    use crate::space::{MicroSpace, SearchSpace, Space};
 
     fn script(n_nodes: usize) -> Script {
         MicroSpace::new(n_nodes).unwrap().script()
@@ -82,13 +83,13 @@ mod tests {
     fn every_option_of_every_decision_is_drawn_equally_often() {
         let n = 4000;
         let rollouts = sample(2, n, 0);
-        for (decision, options) in script(2).decisions().enumerate() {
+        for (choice, options) in script(2).options().enumerate() {
             for option in 0..options as Choice {
-                let count = rollouts.iter().filter(|r| r.choices[decision] == option).count();
+                let count = rollouts.iter().filter(|r| r.choices[choice] == option).count();
                 let p = 1.0 / options as f64;
                 let deviation = (p * (1.0 - p) * n as f64).sqrt();
                 let off = (count as f64 - p * n as f64) / deviation;
-                assert!(off.abs() < 4.0, "decision {decision} option {option}: {off} sigma");
+                assert!(off.abs() < 4.0, "choice {choice} option {option}: {off} sigma");
             }
         }
     }

@@ -1,8 +1,6 @@
 //! What a finished step leaves: the rows of the history, and what came of it.
 
-use crate::search::{
-    AdvantageReport, BestChange, LearnReport, OpProbabilities, Place, TrainReport,
-};
+use crate::search::{AdvantageReport, BestChange, LearnReport, Place, Probabilities, TrainReport};
 use crate::space::Arch;
 
 /// Who drew a row, and for what.
@@ -58,8 +56,8 @@ pub enum Outcome {
 pub struct ControllerReport {
     /// Of the policy's arm.
     pub learn: LearnReport,
-    /// π's probability of each operation, averaged over its rollouts.
-    pub op_probabilities: OpProbabilities,
+    /// π's probability of each option, averaged over its rollouts.
+    pub probabilities: Probabilities,
     /// Mean reward of the random arm.
     pub random_reward: f64,
     /// The policy against the random arm, over the last θ phases; where a θ phase ends, for the

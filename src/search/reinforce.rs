@@ -4,10 +4,10 @@
 //! score-function estimator (Williams, 1992):
 //!
 //! ```text
-//! ∇J ≈ 1/M Σ_m (R(m, ω) − b) ∇log π(m; θ) + β ∇H(π)
+//! ∇J ≈ 1/M Σ_m (R(m, ω) − b) ∇log π(m; θ) + β ∇H(π) − λ ∇KL
 //! ```
 //!
-//! One update is one step of Adam on the mean over M rollouts. H of a rollout is the sum of the
+//! KL holds the links of macro architectures near a rate, `bounds.rs` (section 2.3). One update is one step of Adam on the mean over M rollouts. H of a rollout is the sum of the
 //! true entropies of the distributions that it went through.
 //!
 //! Departures from the authors' code: they add β·H to the reward, where it acts without a gradient
@@ -18,6 +18,7 @@
 
 use crate::search::adam::{Adam, AdamConfig};
 use crate::search::strategy::mean_reward;
+use crate::search::theta::Layout;
 use crate::search::walk::Outcome;
 use crate::search::{Baseline, LearnReport, Policy, PolicyConfig, Scored};
 use crate::search::{SearchError, Strategy, StrategyState, UpdateReport};
@@ -33,18 +34,22 @@ pub struct Reinforce {
     clip_norm: f64,
     /// β.
     entropy_weight: f64,
+    /// λ.
+    skip_weight: f64,
 }
 
 impl Reinforce {
     /// A fresh policy for the space with this `script`; θ is a function of the run's `seed`.
     pub fn new(config: &PolicyConfig, script: Script, seed: u64) -> Self {
+        let layout = Layout::new(config.hidden, &script);
         Self {
+            policy: Policy::new(config, &script, seed),
             script,
-            policy: Policy::new(config, seed),
-            optimizer: Adam::new(adam_config(config), config.hidden),
+            optimizer: Adam::new(adam_config(config), &layout),
             baseline: Baseline::new(config.baseline_decay, None),
             clip_norm: config.clip_norm,
             entropy_weight: config.entropy_weight,
+            skip_weight: config.skip_weight,
         }
     }
 
@@ -54,11 +59,12 @@ impl Reinforce {
         script: Script,
         state: &StrategyState,
     ) -> Result<Self, SearchError> {
-        let policy = Policy::from_snapshot(config, &state.policy, state.policy_version)?;
-        let optimizer = Adam::from_state(adam_config(config), config.hidden, &state.optimizer)?;
+        let layout = Layout::new(config.hidden, &script);
+        let policy = Policy::from_snapshot(config, &script, &state.policy, state.policy_version)?;
+        let optimizer = Adam::from_state(adam_config(config), &layout, &state.optimizer)?;
         let baseline = Baseline::new(config.baseline_decay, state.baseline);
-        let PolicyConfig { clip_norm, entropy_weight, .. } = *config;
-        Ok(Self { script, policy, optimizer, baseline, clip_norm, entropy_weight })
+        let PolicyConfig { clip_norm, entropy_weight, skip_weight, .. } = *config;
+        Ok(Self { script, policy, optimizer, baseline, clip_norm, entropy_weight, skip_weight })
     }
 
     /// Refuses rollouts of another θ: their gradient would be off-policy.
@@ -84,7 +90,7 @@ impl Strategy for Reinforce {
             scored.iter().map(|s| &s.sampled.rollout.choices[..]).collect();
         let mut baseline = self.baseline;
         let advantages: Vec<f64> = scored.iter().map(|s| baseline.advantage(s.reward)).collect();
-        let weights = weights(&advantages, self.entropy_weight);
+        let weights = weights(&advantages, self.entropy_weight, self.skip_weight);
         let (mut grad, outcomes) = self.policy.gradient(&self.script, &choices, &weights)?;
         let grad_norm = grad.norm();
         if !grad_norm.is_finite() {
@@ -119,12 +125,15 @@ fn adam_config(config: &PolicyConfig) -> AdamConfig {
     AdamConfig { lr, beta1, beta2, epsilon }
 }
 
-/// What the loss `1/M Σ −(R − b)·log π − β·H`, whose gradient is the estimator of −∇J, makes of
-/// each rollout's log π and H.
-fn weights(advantages: &[f64], entropy_weight: f64) -> Vec<Outcome> {
+/// What the loss `1/M Σ −(R − b)·log π − β·H + λ·KL`, whose gradient is the estimator of −∇J,
+/// makes of each rollout's log π, H and KL.
+fn weights(advantages: &[f64], entropy_weight: f64, skip_weight: f64) -> Vec<Outcome> {
     let share = -1.0 / advantages.len() as f64;
-    let weight =
-        |advantage: &f64| Outcome { log_prob: share * advantage, entropy: share * entropy_weight };
+    let weight = |advantage: &f64| Outcome {
+        log_prob: share * advantage,
+        entropy: share * entropy_weight,
+        link_kl: -share * skip_weight,
+    };
     advantages.iter().map(weight).collect()
 }
 
@@ -133,8 +142,8 @@ mod tests {
     use super::*;
     use crate::engine::to_safetensors;
     use crate::random::{Owner, generator};
-    use crate::search::{OpProbabilities, Rollout, StrategyKind};
-    use crate::space::{CellKind, MicroSpace, Op, Space, Step};
+    use crate::search::{Probabilities, Rollout, StrategyKind};
+    use crate::space::{CellKind, Decision, MicroSpace, Op, Space};
     use candle_core::{Device, Tensor};
 
     const SMALL: PolicyConfig = PolicyConfig {
@@ -150,6 +159,8 @@ mod tests {
         clip_norm: 1e6,
         entropy_weight: 0.0,
         baseline_decay: 0.9,
+        skip_rate: 0.4,
+        skip_weight: 0.8,
     };
 
     fn space() -> Space {
@@ -193,10 +204,10 @@ mod tests {
     /// The share of picks that chose average pooling.
     fn average_pools(rollout: &Rollout) -> f64 {
         let script = script();
-        let decisions = script.steps().iter().filter(|step| step.n_options().is_some());
-        let picks: Vec<bool> = decisions
+        let picks: Vec<bool> = script
+            .decisions()
             .zip(&rollout.choices)
-            .filter(|(step, _)| matches!(step, Step::Pick { .. }))
+            .filter(|(decision, _)| matches!(decision, Decision::Pick { .. }))
             .map(|(_, &choice)| choice as usize == Op::AvgPool3x3.idx())
             .collect();
         picks.iter().filter(|&&hit| hit).count() as f64 / picks.len() as f64
@@ -210,9 +221,9 @@ mod tests {
         for index in 0..200 {
             update(&mut learner, index, average_pools);
         }
-        let reached = OpProbabilities::mean(draw(&learner, 100, 1_000_000).iter());
+        let reached = Probabilities::mean(draw(&learner, 100, 1_000_000).iter());
         for (cell, ceiling) in CellKind::ALL.into_iter().zip(ceilings) {
-            let found = reached.get(cell, Op::AvgPool3x3);
+            let found = reached.get(cell as usize, "op").unwrap()[Op::AvgPool3x3.idx()];
             let within = (ceiling - 0.005..=ceiling + 1e-9).contains(&found);
             assert!(within, "{cell}: {found}, ceiling {ceiling}");
         }
@@ -278,13 +289,15 @@ mod tests {
 
     #[test]
     fn the_loss_is_the_mean_of_what_the_equation_says() {
-        let outcome = |log_prob, entropy| Outcome { log_prob, entropy };
-        let weights = weights(&[0.5, -1.0], 0.1);
-        let terms = weights.iter().zip([outcome(-1.0, 3.0), outcome(-2.0, 4.0)]);
-        let loss: f64 =
-            terms.map(|(w, found)| w.log_prob * found.log_prob + w.entropy * found.entropy).sum();
-        // (0.5·1 − 0.1·3 + −1·2 − 0.1·4) / 2
-        assert!((loss + 1.1).abs() < 1e-15, "{loss}");
+        let outcome = |log_prob, entropy, link_kl| Outcome { log_prob, entropy, link_kl };
+        let weights = weights(&[0.5, -1.0], 0.1, 0.8);
+        let terms = weights.iter().zip([outcome(-1.0, 3.0, 0.5), outcome(-2.0, 4.0, 0.25)]);
+        let term = |(w, found): (&Outcome, Outcome)| {
+            w.log_prob * found.log_prob + w.entropy * found.entropy + w.link_kl * found.link_kl
+        };
+        let loss: f64 = terms.map(term).sum();
+        // (0.5·1 − 0.1·3 + 0.8·0.5 + −1·2 − 0.1·4 + 0.8·0.25) / 2
+        assert!((loss + 0.8).abs() < 1e-15, "{loss}");
     }
 
     /// θ and the report after an update from one rollout with a reward of `reward`.

@@ -3,7 +3,7 @@
 //! A rollout may cross threads, be logged and be replayed; whoever owns θ recomputes the gradient
 //! from its choices.
 
-use crate::space::{CellKind, Choice, Op};
+use crate::space::{Choice, Menu};
 
 /// One architecture drawn from π(m; θ), or uniformly.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,37 +16,67 @@ pub struct Rollout {
     pub entropy: f64,
     /// The version of θ that drew it; 0 for a uniform draw.
     pub policy_version: u64,
-    /// How probable π held each operation on the way.
-    pub op_probabilities: OpProbabilities,
+    /// How probable π held each option on the way.
+    pub probabilities: Probabilities,
 }
 
-/// The probability of each operation, averaged over the picks of a cell.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct OpProbabilities([[f64; Op::ALL.len()]; CellKind::ALL.len()]);
+/// The probability of each option of a menu, averaged over the picks of a part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PickProbabilities {
+    /// The part that was picked for.
+    pub part: usize,
+    /// What was picked from.
+    pub menu: &'static Menu,
+    /// The average of each option's probability.
+    pub options: Vec<f64>,
+}
 
-impl OpProbabilities {
-    /// The averages over `picks`: the cell of each and π's distribution. A cell without picks has
-    /// zeros.
-    pub(super) fn from_picks(picks: &[(CellKind, Vec<f64>)]) -> Self {
-        let mean = |cell: CellKind, op: Op| {
-            let of_cell = || picks.iter().filter(|(kind, _)| *kind == cell);
-            let sum: f64 = of_cell().map(|(_, probs)| probs[op.idx()]).sum();
-            sum / of_cell().count().max(1) as f64
+/// What π thought of the options of every menu, part by part, in the order of the script.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Probabilities(Vec<PickProbabilities>);
+
+impl Probabilities {
+    /// The averages over `picks`: the part and the menu of each, and π's distribution.
+    pub(super) fn from_picks(picks: &[(usize, &'static Menu, Vec<f64>)]) -> Self {
+        let picks = picks.iter().map(|(part, menu, options)| (*part, *menu, &options[..]));
+        Self::averages(picks)
+    }
+
+    /// The average over `rollouts`, which answer the same script; empty where there are none.
+    pub fn mean<'a>(rollouts: impl Iterator<Item = &'a Rollout>) -> Self {
+        let all = rollouts.flat_map(|rollout| rollout.probabilities.iter());
+        Self::averages(all.map(|found| (found.part, found.menu, &found.options[..])))
+    }
+
+    fn averages<'a>(picks: impl Iterator<Item = (usize, &'static Menu, &'a [f64])>) -> Self {
+        let mut sums: Vec<(PickProbabilities, f64)> = Vec::new();
+        for (part, menu, options) in picks {
+            let same = |(sum, _): &(PickProbabilities, f64)| sum.part == part && sum.menu == menu;
+            let place = sums.iter().position(same).unwrap_or_else(|| {
+                let zeros = vec![0.0; options.len()];
+                sums.push((PickProbabilities { part, menu, options: zeros }, 0.0));
+                sums.len() - 1
+            });
+            let (sum, count) = &mut sums[place];
+            sum.options.iter_mut().zip(options).for_each(|(sum, option)| *sum += option);
+            *count += 1.0;
+        }
+        let average = |(mut sum, count): (PickProbabilities, f64)| {
+            sum.options.iter_mut().for_each(|option| *option /= count);
+            sum
         };
-        Self(CellKind::ALL.map(|cell| Op::ALL.map(|op| mean(cell, op))))
+        Self(sums.into_iter().map(average).collect())
     }
 
-    /// The average over `rollouts`, which answer the same script; zeros where there are none.
-    pub fn mean<'a>(rollouts: impl ExactSizeIterator<Item = &'a Rollout> + Clone) -> Self {
-        let n = rollouts.len().max(1) as f64;
-        let mean =
-            |cell, op| rollouts.clone().map(|r| r.op_probabilities.get(cell, op)).sum::<f64>() / n;
-        Self(CellKind::ALL.map(|cell| Op::ALL.map(|op| mean(cell, op))))
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &PickProbabilities> {
+        self.0.iter()
     }
 
-    /// The probability of `op` in cells of kind `cell`.
-    pub fn get(&self, cell: CellKind, op: Op) -> f64 {
-        self.0[cell as usize][op.idx()]
+    /// The probabilities of a menu's options in one part; nothing where it was not picked from.
+    pub fn get(&self, part: usize, menu: &str) -> Option<&[f64]> {
+        let found = self.0.iter().find(|found| found.part == part && found.menu.name == menu);
+        found.map(|found| &found.options[..])
     }
 }
 
@@ -54,24 +84,27 @@ impl OpProbabilities {
 mod tests {
     use super::*;
 
+    static OP: Menu = Menu { name: "op", options: &["a", "b", "c"] };
+
     #[test]
-    fn operation_probabilities_are_averaged_per_cell_and_over_rollouts() {
+    fn probabilities_are_averaged_per_part_and_menu_and_over_rollouts() {
         let picks = [
-            (CellKind::Normal, vec![1.0, 0.0, 0.0, 0.0, 0.0]),
-            (CellKind::Normal, vec![0.0, 0.5, 0.5, 0.0, 0.0]),
-            (CellKind::Reduction, vec![0.2; 5]),
+            (0, &OP, vec![1.0, 0.0, 0.0]),
+            (0, &OP, vec![0.0, 0.5, 0.5]),
+            (1, &OP, vec![0.25, 0.5, 0.25]),
         ];
         let rollout = |picks: &[_]| Rollout {
             choices: Vec::new(),
             log_prob: 0.0,
             entropy: 0.0,
             policy_version: 0,
-            op_probabilities: OpProbabilities::from_picks(picks),
+            probabilities: Probabilities::from_picks(picks),
         };
-        let mean = OpProbabilities::mean([rollout(&picks), rollout(&picks[..1])].iter());
-        let of = |cell| Op::ALL.map(|op| mean.get(cell, op)).to_vec();
-        assert_eq!(of(CellKind::Normal), [0.75, 0.125, 0.125, 0.0, 0.0]);
-        assert_eq!(of(CellKind::Reduction), [0.1; 5]);
-        assert_eq!(OpProbabilities::mean([].iter()), OpProbabilities::default());
+        let other = [(0, &OP, vec![1.0, 0.0, 0.0]), (1, &OP, vec![0.75, 0.0, 0.25])];
+        let mean = Probabilities::mean([rollout(&picks), rollout(&other)].iter());
+        assert_eq!(mean.get(0, "op"), Some(&[0.75, 0.125, 0.125][..]));
+        assert_eq!(mean.get(1, "op"), Some(&[0.5, 0.25, 0.25][..]));
+        assert_eq!((mean.get(2, "op"), mean.get(0, "size")), (None, None));
+        assert_eq!(Probabilities::mean([].iter()), Probabilities::default());
     }
 }

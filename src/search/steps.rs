@@ -9,9 +9,9 @@ use crate::random::{Owner, generator};
 use crate::search::strategy;
 use crate::search::{
     Advantage, AdvantageReport, Arm, BestArch, BestArchs, BestChange, ControllerReport,
-    LearnReport, OpProbabilities, Outcome, Phase, Place, Policy, Row, RowArm, SampleRequest,
-    Sampled, Scored, SearchError, SharedState, SharedStep, StepRecord, Strategy, StrategyState,
-    Task, TrainReport,
+    LearnReport, Outcome, Phase, Place, Policy, Probabilities, Row, RowArm, SampleRequest, Sampled,
+    Scored, SearchError, SharedState, SharedStep, StepRecord, Strategy, StrategyState, Task,
+    TrainReport,
 };
 
 /// Everything that a restart needs.
@@ -213,7 +213,7 @@ impl Search {
         let Learnt { policy, report: learn } = learnt;
         let rewards = |scored: &[Scored]| -> Vec<f64> { scored.iter().map(|s| s.reward).collect() };
         self.advantage.push(&rewards(&policy), &rewards(&random))?;
-        let op_probabilities = OpProbabilities::mean(policy.iter().map(|s| &s.sampled.rollout));
+        let probabilities = Probabilities::mean(policy.iter().map(|s| &s.sampled.rollout));
         let random_reward = rewards(&random).iter().sum::<f64>() / random.len() as f64;
         let next = self.place.next(&self.task.config.schedule);
         let ends_phase = !matches!(next.phase, Phase::Controller { .. });
@@ -222,7 +222,7 @@ impl Search {
         for (arm, scored) in [(RowArm::Controller, policy), (RowArm::Random, random)] {
             rows.extend(scored.into_iter().map(|s| row(arm, s.sampled, Some(s.reward))));
         }
-        let report = ControllerReport { learn, op_probabilities, random_reward, advantage };
+        let report = ControllerReport { learn, probabilities, random_reward, advantage };
         Ok(self.finish(rows, Outcome::Controller(report)))
     }
 

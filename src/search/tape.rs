@@ -1,7 +1,7 @@
 //! The tape: what a pass of the policy's network leaves for its gradient.
 
 use crate::search::walk::Input;
-use crate::space::Step;
+use crate::space::{Choice, Decision};
 
 /// Everything about a pass with n rollouts, by LSTM step; h is the number of hidden units.
 #[derive(Debug, Default)]
@@ -18,43 +18,51 @@ pub(super) struct Tape {
     pub(super) h: Vec<f64>,
     /// What became of the output.
     pub(super) moments: Vec<Moment>,
+    /// The share of a node with links in the divergence of all.
+    pub(super) link_share: f64,
 }
 
 /// What became of the output of an LSTM step.
 #[derive(Debug)]
 pub(super) enum Moment {
-    /// The key of a node of the cell, and its anchor where it has one.
+    /// The key of a node of the part, and its anchor where it has one.
     Place {
-        /// Its place among the cell's nodes.
+        /// Its place among the part's nodes.
         node: usize,
         /// Whether it has an anchor that is not zero.
         anchored: bool,
     },
-    /// A decision.
-    Decide(Decision),
+    /// A decision; after links, the key and the anchor of the node that asked, too.
+    Decide(Decided),
     /// Nobody but the next step reads it.
     PassOn,
 }
 
 /// A decision of n rollouts.
 #[derive(Debug)]
-pub(super) struct Decision {
-    /// `Point` or `Pick`.
-    pub(super) step: Step,
-    /// The choices, as what the next step reads.
-    pub(super) choices: Vec<Input>,
-    /// tanh(q/τ), `(n, options)`.
+pub(super) struct Decided {
+    /// What was asked.
+    pub(super) decision: Decision,
+    /// `(n, answers)`
+    pub(super) choices: Vec<Choice>,
+    /// tanh(q/τ), `(n, options)`, or `(n, earlier)` for links.
     pub(super) squashed: Vec<f64>,
-    /// `(n, options)`
+    /// `(n, answers, options)`
     pub(super) log_probs: Vec<f64>,
-    /// For `Point`: tanh(key + h·W₂), `(nodes, n, h)`.
+    /// For `Point` and `Link`: tanh(key + h·W₂), `(nodes, n, h)`.
     pub(super) mixed: Vec<f64>,
 }
 
 impl Tape {
+    /// Takes note of a node's share in the divergence of all links.
+    pub(super) fn with(&mut self, link_share: f64) -> &mut Self {
+        self.link_share = link_share;
+        self
+    }
+
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
-        let Self { inputs, gates, c, squashed, h, moments } = self;
+        let Self { inputs, gates, c, squashed, h, moments, .. } = self;
         inputs.clear();
         moments.clear();
         [gates, c, squashed, h].into_iter().for_each(Vec::clear);

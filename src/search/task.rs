@@ -8,13 +8,15 @@ use crate::data::{DataConfig, Dataset};
 use crate::engine::{Executor, SgdConfig};
 use crate::net::{Input, NetConfig, NetFamily, Shape, family};
 use crate::search::{DeriveConfig, Objective, PolicyConfig, ScheduleConfig, SearchError};
-use crate::space::{MicroSpace, Space};
+use crate::space::{Space, SpaceConfig};
 
 /// Every setting that the search depends on, by layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SearchConfig {
     /// The seed of every random number.
     pub seed: u64,
+    /// What is searched.
+    pub space: SpaceConfig,
     /// The size of the nets.
     pub net: NetConfig,
     /// The images.
@@ -55,7 +57,7 @@ impl Task {
     ) -> Result<Self, SearchError> {
         let image = dataset.shape();
         let image = Shape { channels: image.channels, height: image.height, width: image.width };
-        let space = Space::Micro(MicroSpace::new(config.net.nodes)?);
+        let space = Space::new(&config.space)?;
         let input = Input::Image { shape: image, classes: dataset.n_classes() };
         let family = family(space, &config.net, input)?;
         let objective = Objective::Accuracy;

@@ -1,64 +1,71 @@
 //! The policy's network: one pass of the LSTM through a script, for a few rollouts at once.
 //!
-//! Pham et al. (2018), section 2.4, with the details of the authors' micro controller:
+//! Pham et al. (2018), sections 2.3 and 2.4, with the details of the authors' controllers:
 //!
 //! ```text
 //! LSTM step     i, f, o, g = [x, h]·W;   c ← σ(i)·tanh(g) + σ(f)·c;   h ← σ(o)·tanh(c)
 //! Begin         for each input node: LSTM step on x = start; anchor = 0, key = h·W₁
 //! Point         LSTM step; q_j = v·tanh(key_j + h·W₂);     logits = C·tanh(q/τ);       x = anchor_j
-//! Pick          LSTM step; q = h·W_op + b_op;   logits = C/r·tanh(q/τ) + fixed;   x = embedding_op
+//! Pick          LSTM step; q = h·W_m + b_m;   logits = C/r·tanh(q/τ) + fixed;   x = embedding_k
+//! Link          LSTM step; q_j as in Point;   logits of dropping and keeping j = ∓C·tanh(q_j/τ);
+//!               anchor = h, key = h·W₁;   x = Σ anchors kept / (1 + how many)
 //! Place         LSTM step; anchor = h, key = h·W₁;                                     x = start
 //! ```
 //!
-//! The state (c, h) is zero at first and goes on from the normal cell into the reduction cell; the
-//! anchors start anew at every `Begin`. The fixed operation bias favors separable convolutions in
-//! the normal cell; it is added after the tanh and is not learnt.
+//! The state (c, h) is zero at first and goes on from one part into the next; the anchors start
+//! anew at every `Begin`. The first node of a part has nothing to link to: its step is a `Place`.
+//! What is fixed or learnt as a bias is in `prior.rs`, and how links are held near a rate in
+//! `bounds.rs`.
 //!
-//! Few vectors are ever fed in as x: the start, an embedding per operation, and the anchors of
-//! the cell. Each goes through its half of W once, which halves the work of most steps.
+//! Few vectors are ever fed in as x: the start, an embedding per option, and the anchors of the
+//! part. Each goes through its half of W once, which halves the work of most steps.
 
 use crate::engine::kernel::Isa;
 use crate::search::SearchError;
+use crate::search::bounds::{Bounds, link_share};
 use crate::search::dense::{Matrix, add_product, dot, sigmoid, tanh, vectorized};
-use crate::search::tape::{Decision, Moment, Tape};
-use crate::search::theta::{OPS, Theta};
-use crate::space::{CellKind, Choice, Script, Step};
-
-/// Added to the operation logits of the normal cell, in the order of [`Op::ALL`].
-///
-/// [`Op::ALL`]: crate::space::Op::ALL
-pub(super) const FIXED_OP_BIAS: [f64; OPS] = [0.25, 0.25, -0.25, -0.25, -0.25];
-
-/// How the logits are bounded.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    /// Logits are divided by it first, τ.
-    pub(super) temperature: f64,
-    /// The largest logit of a node, C.
-    pub(super) point: f64,
-    /// The largest logit of an operation before the fixed bias, C/r.
-    pub(super) pick: f64,
-}
-
-impl Bounds {
-    /// The bound of a decision's logits.
-    pub(super) fn of(self, step: Step) -> f64 {
-        match step {
-            Step::Pick { .. } => self.pick,
-            Step::Begin { .. } | Step::Point { .. } | Step::Place => self.point,
-        }
-    }
-}
+use crate::search::prior::prior;
+use crate::search::tape::{Decided, Moment, Tape};
+use crate::search::theta::Theta;
+use crate::space::{Choice, Decision, Menu, Script, Step};
 
 /// What an LSTM step reads beside its state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Input {
-    /// The start embedding.
-    Start,
-    /// The embedding of an operation.
-    Op(usize),
-    /// The anchor of a node of the cell.
+    /// The embedding of the start (0) or of an option: a row of [`Theta::embeddings`].
+    Embedding(usize),
+    /// The anchor of a node of the part.
     Anchor(usize),
+    /// The sum of the anchors of these nodes, divided by one more than they are.
+    Linked(Vec<usize>),
+}
+
+impl Input {
+    /// The embedding of the start.
+    const START: Self = Self::Embedding(0);
+
+    /// Writes to `gates` what they read of it: rows of `embeddings`, and of the nodes' anchors.
+    fn read<'a>(&self, gates: &mut [f64], embeddings: &[f64], anchor: impl Fn(usize) -> &'a [f64]) {
+        let width = gates.len();
+        match self {
+            Self::Embedding(row) => {
+                gates.copy_from_slice(&embeddings[row * width..(row + 1) * width]);
+            }
+            Self::Anchor(node) => gates.copy_from_slice(anchor(*node)),
+            Self::Linked(nodes) => {
+                gates.fill(0.0);
+                for &node in nodes {
+                    for (gate, read) in gates.iter_mut().zip(anchor(node)) {
+                        *gate += read;
+                    }
+                }
+                let share = 1.0 / (1.0 + nodes.len() as f64);
+                for gate in gates {
+                    *gate *= share;
+                }
+            }
+        }
+    }
 }
 
 /// θ and what follows from it alone.
@@ -67,16 +74,16 @@ pub(super) struct Network<'a> {
     pub(super) isa: Isa,
     pub(super) theta: &'a Theta,
     pub(super) bounds: Bounds,
-    /// What the gates read of the start, then of each operation: `(1 + ops, 4h)`.
+    /// What the gates read of each embedding: `(1 + options, 4h)`.
     inputs: &'a [f64],
 }
 
 impl<'a> Network<'a> {
-    /// What the gates read of the start, then of each operation: `(1 + ops, 4h)`.
+    /// What the gates read of each embedding: `(1 + options, 4h)`.
     pub(super) fn inputs(isa: Isa, theta: &Theta) -> Vec<f64> {
-        let (hidden, width) = (theta.hidden, 4 * theta.hidden);
-        let embeddings = [&theta.start[..], &theta.op_embedding].concat();
-        let mut inputs = vec![0.0; (1 + OPS) * width];
+        let (hidden, width) = (theta.hidden(), 4 * theta.hidden());
+        let embeddings = theta.embeddings();
+        let mut inputs = vec![0.0; 4 * embeddings.len()];
         let of_input = &theta.lstm[..hidden * width];
         add_product(isa, &mut inputs, Matrix::of(&embeddings, hidden), of_input, width);
         inputs
@@ -84,6 +91,21 @@ impl<'a> Network<'a> {
 
     pub(super) fn new(isa: Isa, theta: &'a Theta, bounds: Bounds, inputs: &'a [f64]) -> Self {
         Self { isa, theta, bounds, inputs }
+    }
+
+    /// What the step after a decision reads.
+    fn answer(self, decision: Decision, choices: &[Choice]) -> Input {
+        match decision {
+            Decision::Pick { menu, .. } => {
+                let first = self.theta.embedding_row(self.theta.place_of(menu));
+                Input::Embedding(first + choices[0] as usize)
+            }
+            Decision::Point { .. } => Input::Anchor(choices[0] as usize),
+            Decision::Link { .. } => {
+                let kept = choices.iter().enumerate().filter(|&(_, &choice)| choice == 1);
+                Input::Linked(kept.map(|(node, _)| node).collect())
+            }
+        }
     }
 }
 
@@ -94,10 +116,14 @@ pub(super) struct Outcome {
     pub(super) log_prob: f64,
     /// The entropies of all decisions' distributions together, in nats.
     pub(super) entropy: f64,
+    /// The divergence of the links from their rate, in nats; 0 where there are none.
+    pub(super) link_kl: f64,
 }
 
-/// Answers a decision for one rollout of the pass, given the log probabilities of the options.
-pub(super) type Choose<'a> = &'a mut dyn FnMut(Step, usize, &[f64]) -> Result<Choice, SearchError>;
+/// Answers a decision for one rollout of the pass, given the log probabilities of the options; for
+/// links one after the other.
+pub(super) type Choose<'a> =
+    &'a mut dyn FnMut(Decision, usize, &[f64]) -> Result<Choice, SearchError>;
 
 /// Goes through `script` with `n` rollouts at once, asking `choose` at every decision, for each
 /// rollout in turn. What [`backward`] needs goes onto `tape`.
@@ -110,20 +136,23 @@ pub(super) fn walk(
     choose: Choose<'_>,
     tape: Option<&mut Tape>,
 ) -> Result<Vec<Outcome>, SearchError> {
-    let mut walk = Walk::new(network, n, tape);
+    let mut walk = Walk::new(network, script, n, tape);
     let steps = script.steps();
     for (step, next) in steps.iter().zip(steps[1..].iter().map(Some).chain([None])) {
-        match (*step, next) {
-            (Step::Begin { n_inputs, .. }, _) => walk.begin(n_inputs),
-            // Nobody can point at the last node of a cell, and after that of the last cell the
+        let is_last = matches!(next, None | Some(Step::Begin { .. }));
+        match *step {
+            Step::Begin { inputs, .. } => walk.begin(inputs),
+            // Nobody can point at the last node of a part, and after that of the last part the
             // state is read by nobody either.
-            (Step::Place, None) => {}
-            (Step::Place, Some(Step::Begin { .. })) => walk.pass_on(),
-            (Step::Place, Some(_)) => {
-                walk.lstm();
-                walk.place(true);
+            Step::Place | Step::Ask(Decision::Link { earlier: 0 }) if next.is_none() => {}
+            Step::Place | Step::Ask(Decision::Link { earlier: 0 }) if is_last => walk.pass_on(),
+            Step::Place | Step::Ask(Decision::Link { earlier: 0 }) => walk.place(true),
+            Step::Ask(decision) => {
+                walk.decide(decision, choose)?;
+                if matches!(decision, Decision::Link { .. }) && !is_last {
+                    walk.append(true);
+                }
             }
-            (Step::Point { .. } | Step::Pick { .. }, _) => walk.decide(*step, choose)?,
         }
     }
     Ok(walk.outcomes)
@@ -143,27 +172,32 @@ struct Walk<'a> {
     squashed: Vec<f64>,
     /// The LSTM's output, `(n, h)`.
     h: Vec<f64>,
-    /// What the gates read of each node of the cell, `(nodes, n, 4h)`.
+    /// What the gates read of each node of the part, `(nodes, n, 4h)`.
     anchors: Vec<f64>,
-    /// What each node of the cell is recognized by, `(nodes, n, h)`.
+    /// What each node of the part is recognized by, `(nodes, n, h)`.
     keys: Vec<f64>,
+    /// The share of a node with links in their divergence.
+    link_share: f64,
     outcomes: Vec<Outcome>,
     tape: Option<&'a mut Tape>,
 }
 
 impl<'a> Walk<'a> {
-    fn new(network: Network<'a>, n: usize, tape: Option<&'a mut Tape>) -> Self {
-        let zeros = |width: usize| vec![0.0; n * width * network.theta.hidden];
+    fn new(network: Network<'a>, script: &Script, n: usize, tape: Option<&'a mut Tape>) -> Self {
+        let zeros = |width: usize| vec![0.0; n * width * network.theta.hidden()];
+        let link_share = link_share(script);
+        let tape = tape.map(|tape| tape.with(link_share));
         Self {
             network,
             n,
-            inputs: vec![Input::Start; n],
+            inputs: vec![Input::START; n],
             gates: zeros(4),
             c: zeros(1),
             squashed: zeros(1),
             h: zeros(1),
             anchors: Vec::new(),
             keys: Vec::new(),
+            link_share,
             outcomes: vec![Outcome::default(); n],
             tape,
         }
@@ -172,9 +206,8 @@ impl<'a> Walk<'a> {
     fn begin(&mut self, n_inputs: usize) {
         self.anchors.clear();
         self.keys.clear();
-        self.inputs.fill(Input::Start);
+        self.inputs.fill(Input::START);
         for _ in 0..n_inputs {
-            self.lstm();
             self.place(false);
         }
     }
@@ -189,16 +222,15 @@ impl<'a> Walk<'a> {
 
     fn lstm(&mut self) {
         let Network { isa, theta, inputs, .. } = self.network;
-        let (units, width) = (theta.hidden, 4 * theta.hidden);
+        let (units, width) = (theta.hidden(), 4 * theta.hidden());
         for (rollout, (gates, input)) in
             self.gates.chunks_exact_mut(width).zip(&self.inputs).enumerate()
         {
-            let (from, row) = match *input {
-                Input::Start => (inputs, 0),
-                Input::Op(op) => (inputs, 1 + op),
-                Input::Anchor(node) => (&self.anchors[..], node * self.n + rollout),
+            let anchor = |node: usize| {
+                let row = node * self.n + rollout;
+                &self.anchors[row * width..(row + 1) * width]
             };
-            gates.copy_from_slice(&from[row * width..(row + 1) * width]);
+            input.read(gates, inputs, anchor);
         }
         let of_state = &theta.lstm[units * width..];
         add_product(isa, &mut self.gates, Matrix::of(&self.h, units), of_state, width);
@@ -225,10 +257,21 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Places a node whose key, and anchor where it has one, come from the LSTM's output.
+    /// A step that places a node, with an anchor or without.
     fn place(&mut self, anchored: bool) {
+        self.lstm();
+        let node = self.append(anchored);
+        self.inputs.fill(Input::START);
+        if let Some(tape) = &mut self.tape {
+            tape.moments.push(Moment::Place { node, anchored });
+        }
+    }
+
+    /// Appends a node whose key, and anchor where it has one, come from the LSTM's output; its
+    /// place among the part's nodes.
+    fn append(&mut self, anchored: bool) -> usize {
         let Network { isa, theta, .. } = self.network;
-        let (units, width) = (theta.hidden, 4 * theta.hidden);
+        let (units, width) = (theta.hidden(), 4 * theta.hidden());
         let h = Matrix::of(&self.h, units);
         let [key, anchor] = [self.keys.len(), self.anchors.len()];
         self.keys.resize(key + self.n * units, 0.0);
@@ -238,60 +281,74 @@ impl<'a> Walk<'a> {
             let of_input = &theta.lstm[..units * width];
             add_product(isa, &mut self.anchors[anchor..], h, of_input, width);
         }
-        self.inputs.fill(Input::Start);
-        if let Some(tape) = &mut self.tape {
-            tape.moments.push(Moment::Place { node: key / (self.n * units), anchored });
-        }
+        key / (self.n * units)
     }
 
-    fn decide(&mut self, step: Step, choose: Choose<'_>) -> Result<(), SearchError> {
+    fn decide(&mut self, decision: Decision, choose: Choose<'_>) -> Result<(), SearchError> {
         self.lstm();
-        let mut mixed = Vec::new();
-        let mut squashed = match step {
-            Step::Pick { .. } => self.op_scores(),
-            Step::Begin { .. } | Step::Point { .. } | Step::Place => self.node_scores(&mut mixed),
+        let bounds = self.network.bounds;
+        let (bound, mut mixed) = (bounds.of(decision), Vec::new());
+        let mut squashed = match decision {
+            Decision::Pick { menu, .. } => self.option_scores(menu),
+            Decision::Point { .. } | Decision::Link { .. } => self.node_scores(&mut mixed),
         };
-        let options = squashed.len() / self.n;
         for q in &mut squashed {
-            *q = (*q / self.network.bounds.temperature).tanh();
+            *q = (*q / bounds.temperature).tanh();
         }
-        let mut log_probs: Vec<f64> =
-            squashed.iter().map(|u| u * self.network.bounds.of(step)).collect();
-        for (rollout, logits) in log_probs.chunks_exact_mut(options).enumerate() {
-            if let Step::Pick { cell: CellKind::Normal } = step {
-                logits.iter_mut().zip(FIXED_OP_BIAS).for_each(|(logit, fixed)| *logit += fixed);
+        let mut log_probs: Vec<f64> = match decision {
+            Decision::Link { .. } => {
+                squashed.iter().flat_map(|u| [-u * bound, u * bound]).collect()
+            }
+            Decision::Pick { .. } | Decision::Point { .. } => {
+                squashed.iter().map(|u| u * bound).collect()
+            }
+        };
+        let answers = decision.answers().count();
+        let options = log_probs.len() / (self.n * answers);
+        let mut choices = Vec::with_capacity(self.n * answers);
+        for (at, logits) in log_probs.chunks_exact_mut(options).enumerate() {
+            if let Decision::Pick { part, menu } = decision
+                && let Some(fixed) = prior(menu).fixed.get(part)
+            {
+                logits.iter_mut().zip(*fixed).for_each(|(logit, fixed)| *logit += fixed);
             }
             log_softmax(logits);
-            let choice = choose(step, rollout, logits)? as usize;
+            let rollout = at / answers;
+            let choice = choose(decision, rollout, logits)?;
             let outcome = &mut self.outcomes[rollout];
-            outcome.log_prob += logits[choice];
+            outcome.log_prob += logits[choice as usize];
             outcome.entropy -= logits.iter().map(|log_prob| log_prob.exp() * log_prob).sum::<f64>();
-            self.inputs[rollout] = match step {
-                Step::Pick { .. } => Input::Op(choice),
-                Step::Begin { .. } | Step::Point { .. } | Step::Place => Input::Anchor(choice),
-            };
+            if let Decision::Link { .. } = decision {
+                outcome.link_kl += self.link_share * bounds.link_divergence(logits);
+            }
+            choices.push(choice);
+        }
+        for (input, choices) in self.inputs.iter_mut().zip(choices.chunks_exact(answers)) {
+            *input = self.network.answer(decision, choices);
         }
         if let Some(tape) = &mut self.tape {
-            let choices = self.inputs.clone();
-            let decision = Decision { step, choices, squashed, log_probs, mixed };
-            tape.moments.push(Moment::Decide(decision));
+            let decided = Decided { decision, choices, squashed, log_probs, mixed };
+            tape.moments.push(Moment::Decide(decided));
         }
         Ok(())
     }
 
-    /// `h·W_op + b_op`, `(n, ops)`.
-    fn op_scores(&self) -> Vec<f64> {
+    /// `h·W_m + b_m`, `(n, options)`.
+    fn option_scores(&self, menu: &Menu) -> Vec<f64> {
         let Network { isa, theta, .. } = self.network;
-        let mut scores = theta.op_bias.repeat(self.n);
-        let h = Matrix::of(&self.h, theta.hidden);
-        add_product(isa, &mut scores, h, &theta.op_weight, OPS);
+        let pick = &theta.picks[theta.place_of(menu)];
+        let options = menu.options.len();
+        let mut scores = pick.bias.repeat(self.n);
+        scores.resize(self.n * options, 0.0);
+        let h = Matrix::of(&self.h, theta.hidden());
+        add_product(isa, &mut scores, h, &pick.weight, options);
         scores
     }
 
     /// v·tanh(key + h·W₂), `(n, nodes)`; `mixed` becomes the tanh, `(nodes, n, h)`.
     fn node_scores(&self, mixed: &mut Vec<f64>) -> Vec<f64> {
         let Network { isa, theta, .. } = self.network;
-        let units = theta.hidden;
+        let units = theta.hidden();
         let mut query = vec![0.0; self.n * units];
         add_product(isa, &mut query, Matrix::of(&self.h, units), &theta.w2, units);
         mixed.clone_from(&self.keys);
@@ -321,5 +378,7 @@ fn log_softmax(logits: &mut [f64]) {
     }
 }
 
+#[cfg(test)]
+mod links;
 #[cfg(test)]
 mod tests;

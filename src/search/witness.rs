@@ -8,32 +8,35 @@ use candle_nn::ops::sigmoid;
 
 use crate::engine::{Params, Snapshot};
 use crate::search::PolicyConfig;
-use crate::search::walk::{Bounds, FIXED_OP_BIAS};
-use crate::space::{CellKind, Choice, Script, Step};
+use crate::search::prior::prior;
+use crate::space::{Choice, Decision, Menu, Script, Step};
 
 /// A policy whose numbers candle computes.
 pub(super) struct Witness {
     /// θ.
     pub(super) params: Params,
-    bounds: Bounds,
+    config: PolicyConfig,
+}
+
+/// Of n rollouts, each `(n)` and differentiable with respect to θ.
+pub(super) struct Witnessed {
+    /// log π.
+    pub(super) log_prob: Tensor,
+    /// The entropy in nats.
+    pub(super) entropy: Tensor,
+    /// The divergence of the links from their rate; zeros where there are none.
+    pub(super) link_kl: Tensor,
 }
 
 impl Witness {
     pub(super) fn new(config: &PolicyConfig, theta: &Snapshot) -> Self {
-        let PolicyConfig { temperature, tanh_constant: point, op_tanh_reduction, .. } = *config;
-        let bounds = Bounds { temperature, point, pick: point / op_tanh_reduction };
-        Self { params: Params::from_tensors(theta, &Device::Cpu).unwrap(), bounds }
+        Self { params: Params::from_tensors(theta, &Device::Cpu).unwrap(), config: *config }
     }
 
-    /// log π and the entropy in nats of n rollouts, each `(n)` and differentiable with respect
-    /// to θ.
-    pub(super) fn log_prob_and_entropy(
-        &self,
-        script: &Script,
-        choices: &[&[Choice]],
-    ) -> (Tensor, Tensor) {
-        let theta = Theta::new(&self.params).unwrap();
-        walk(&theta, self.bounds, script, choices).unwrap()
+    /// What n rollouts with these choices are given.
+    pub(super) fn look(&self, script: &Script, choices: &[&[Choice]]) -> Witnessed {
+        let theta = Theta::new(&self.params, script).unwrap();
+        walk(&theta, &self.config, script, choices).unwrap()
     }
 }
 
@@ -43,12 +46,9 @@ struct Theta {
     lstm: Tensor,
     /// `(1, h)`
     start: Tensor,
-    /// `(ops, h)`
-    op_embedding: Tensor,
-    /// `(h, ops)`
-    op_weight: Tensor,
-    /// `(ops)`
-    op_bias: Tensor,
+    /// Of each menu: embedding `(options, h)`, weight `(h, options)`, and bias `(options)` where it
+    /// has one.
+    picks: Vec<(&'static Menu, Tensor, Tensor, Option<Tensor>)>,
     /// `(h, h)`
     w1: Tensor,
     /// `(h, h)`
@@ -58,46 +58,64 @@ struct Theta {
 }
 
 impl Theta {
-    fn new(params: &Params) -> Result<Self> {
-        let get = |name| Ok::<_, candle_core::Error>(params.get(name)?.as_tensor().clone());
+    fn new(params: &Params, script: &Script) -> Result<Self> {
+        let get = |name: &str| Ok::<_, candle_core::Error>(params.get(name)?.as_tensor().clone());
+        let pick = |menu: &'static Menu| {
+            let part = |part: &str| get(&format!("{}.{part}", menu.name));
+            Ok((menu, part("embedding")?, part("weight")?, part("bias").ok()))
+        };
         Ok(Self {
             lstm: get("lstm.weight")?,
             start: get("start.embedding")?.unsqueeze(0)?,
-            op_embedding: get("op.embedding")?,
-            op_weight: get("op.weight")?,
-            op_bias: get("op.bias")?,
+            picks: script.menus().into_iter().map(pick).collect::<Result<_>>()?,
             w1: get("attention.w1")?,
             w2: get("attention.w2")?,
             v: get("attention.v")?.unsqueeze(1)?,
         })
     }
-}
 
-fn squash(bounds: Bounds, logits: &Tensor, bound: f64) -> Result<Tensor> {
-    (logits / bounds.temperature)?.tanh()? * bound
+    fn pick(&self, wanted: &Menu) -> &(&'static Menu, Tensor, Tensor, Option<Tensor>) {
+        self.picks.iter().find(|(menu, ..)| *menu == wanted).unwrap()
+    }
 }
 
 /// Goes through `script` with n rollouts at once, whose choices are given.
 fn walk(
     theta: &Theta,
-    bounds: Bounds,
+    config: &PolicyConfig,
     script: &Script,
     choices: &[&[Choice]],
-) -> Result<(Tensor, Tensor)> {
+) -> Result<Witnessed> {
     let n = choices.len();
     let mut state = State::new(theta, n)?;
-    let (mut log_probs, mut entropies) = (Vec::new(), Vec::new());
+    let (mut log_probs, mut entropies, mut divergences) = (Vec::new(), Vec::new(), Vec::new());
+    let rates = Tensor::new(&[(1.0 - config.skip_rate).ln(), config.skip_rate.ln()], &Device::Cpu)?;
     for &step in script.steps() {
-        let Some(logits) = state.advance(step, bounds)? else { continue };
-        let all = log_softmax(&logits)?;
-        let chosen: Vec<Choice> = choices.iter().map(|choices| choices[log_probs.len()]).collect();
-        let chosen = Tensor::from_vec(chosen, (n, 1), &Device::Cpu)?;
-        log_probs.push(all.gather(&chosen, 1)?);
-        entropies.push((all.exp()? * &all)?.sum_keepdim(1)?.neg()?);
-        state.answer(step, &chosen.flatten_all()?)?;
+        let Some(logits) = state.advance(step, config)? else { continue };
+        let is_link = matches!(step, Step::Ask(Decision::Link { .. }));
+        let first = log_probs.len();
+        for logits in &logits {
+            let all = log_softmax(logits)?;
+            let chosen = choices.iter().map(|choices| choices[log_probs.len()]).collect();
+            let chosen = Tensor::from_vec::<_, u32>(chosen, (n, 1), &Device::Cpu)?;
+            log_probs.push(all.gather(&chosen, 1)?);
+            entropies.push((all.exp()? * &all)?.sum_keepdim(1)?.neg()?);
+            if is_link {
+                divergences.push((all.exp()? * all.broadcast_sub(&rates)?)?.sum_keepdim(1)?);
+            }
+        }
+        let answers: Vec<&[Choice]> =
+            choices.iter().map(|choices| &choices[first..log_probs.len()]).collect();
+        state.answer(step, &answers)?;
     }
     let total = |terms: &[Tensor]| Tensor::cat(terms, 1)?.sum(1);
-    Ok((total(&log_probs)?, total(&entropies)?))
+    let linked = script.decisions().filter(|d| matches!(d, Decision::Link { earlier: 1.. }));
+    let (log_prob, entropy) = (total(&log_probs)?, total(&entropies)?);
+    let link_kl = match linked.count() {
+        0 => log_prob.zeros_like()?,
+        nodes => (total(&divergences)? / nodes as f64)?,
+    };
+    Ok(Witnessed { log_prob, entropy, link_kl })
 }
 
 /// `candle_nn`'s `softmax_last_dim` would cut the gradient on the CPU.
@@ -131,13 +149,31 @@ impl<'a> State<'a> {
         Ok(Self { theta, n, x, c: zeros.clone(), h: zeros, anchors, keys })
     }
 
-    /// Takes a step of the script; the logits `(n, options)` where it is a decision.
-    fn advance(&mut self, step: Step, bounds: Bounds) -> Result<Option<Tensor>> {
+    /// Takes a step of the script; the logits `(n, options)` of each choice of a decision.
+    fn advance(&mut self, step: Step, config: &PolicyConfig) -> Result<Option<Vec<Tensor>>> {
+        let bound = config.tanh_constant;
         match step {
-            Step::Begin { n_inputs, .. } => self.begin(n_inputs)?,
-            Step::Point { .. } => return self.point(bounds).map(Some),
-            Step::Pick { cell } => return self.pick(cell, bounds).map(Some),
-            Step::Place => {
+            Step::Begin { inputs, .. } => self.begin(inputs)?,
+            Step::Ask(Decision::Point { .. }) => {
+                let logits = (self.scores(config)? * bound)?;
+                return Ok(Some(vec![logits]));
+            }
+            Step::Ask(Decision::Pick { part, menu }) => {
+                return self.pick(part, menu, config).map(|logits| Some(vec![logits]));
+            }
+            Step::Ask(Decision::Link { earlier: 1.. }) => {
+                let kept = (self.scores(config)? * bound)?;
+                let (anchor, key) = (self.h.clone(), self.h.matmul(&self.theta.w1)?);
+                let logits = (0..self.keys.len()).map(|node| {
+                    let kept = kept.narrow(1, node, 1)?;
+                    Tensor::cat(&[&kept.neg()?, &kept], 1)
+                });
+                let logits = logits.collect::<Result<Vec<_>>>()?;
+                self.anchors.push(anchor);
+                self.keys.push(key);
+                return Ok(Some(logits));
+            }
+            Step::Ask(Decision::Link { earlier: 0 }) | Step::Place => {
                 self.lstm()?;
                 self.place(self.h.clone())?;
             }
@@ -145,16 +181,34 @@ impl<'a> State<'a> {
         Ok(None)
     }
 
-    /// Feeds the choices `(n)` of a decision back as the next input.
-    fn answer(&mut self, step: Step, chosen: &Tensor) -> Result<()> {
-        self.x = match step {
-            Step::Pick { .. } => self.theta.op_embedding.index_select(chosen, 0)?,
-            Step::Begin { .. } | Step::Point { .. } | Step::Place => {
-                let rollouts = Tensor::arange(0, self.n as u32, &Device::Cpu)?;
-                let rows = ((chosen * self.n as f64)? + rollouts)?;
-                Tensor::cat(&self.anchors, 0)?.index_select(&rows, 0)?
+    /// Feeds the choices of a decision back as the next input.
+    fn answer(&mut self, step: Step, chosen: &[&[Choice]]) -> Result<()> {
+        let first: Vec<Choice> = chosen.iter().map(|chosen| chosen[0]).collect();
+        let first = Tensor::from_vec(first, self.n, &Device::Cpu)?;
+        match step {
+            Step::Ask(Decision::Pick { menu, .. }) => {
+                self.x = self.theta.pick(menu).1.index_select(&first, 0)?;
             }
-        };
+            Step::Ask(Decision::Link { .. }) => {
+                let rows = chosen.iter().enumerate().map(|(rollout, kept)| {
+                    let mut sum = self.c.narrow(0, rollout, 1)?.zeros_like()?;
+                    let mut count = 1.0;
+                    for (node, &kept) in kept.iter().enumerate() {
+                        if kept == 1 {
+                            sum = (sum + self.anchors[node].narrow(0, rollout, 1)?)?;
+                            count += 1.0;
+                        }
+                    }
+                    sum / count
+                });
+                self.x = Tensor::cat(&rows.collect::<Result<Vec<_>>>()?, 0)?;
+            }
+            Step::Begin { .. } | Step::Ask(Decision::Point { .. }) | Step::Place => {
+                let rollouts = Tensor::arange(0, self.n as u32, &Device::Cpu)?;
+                let rows = ((first * self.n as f64)? + rollouts)?;
+                self.x = Tensor::cat(&self.anchors, 0)?.index_select(&rows, 0)?;
+            }
+        }
         Ok(())
     }
 
@@ -169,22 +223,29 @@ impl<'a> State<'a> {
         Ok(())
     }
 
-    fn point(&mut self, bounds: Bounds) -> Result<Tensor> {
+    /// tanh(q/τ) of every node, `(n, nodes)`.
+    fn scores(&mut self, config: &PolicyConfig) -> Result<Tensor> {
         self.lstm()?;
         let query = self.h.matmul(&self.theta.w2)?;
         let mixed = Tensor::stack(&self.keys, 0)?.broadcast_add(&query)?.tanh()?;
-        let logits = mixed.flatten_to(1)?.matmul(&self.theta.v)?;
-        let logits = logits.reshape((self.keys.len(), self.n))?.t()?.contiguous()?;
-        squash(bounds, &logits, bounds.point)
+        let scores = mixed.flatten_to(1)?.matmul(&self.theta.v)?;
+        let scores = scores.reshape((self.keys.len(), self.n))?.t()?.contiguous()?;
+        (scores / config.temperature)?.tanh()
     }
 
-    fn pick(&mut self, cell: CellKind, bounds: Bounds) -> Result<Tensor> {
+    fn pick(&mut self, part: usize, menu: &Menu, config: &PolicyConfig) -> Result<Tensor> {
         self.lstm()?;
-        let logits = self.h.matmul(&self.theta.op_weight)?.broadcast_add(&self.theta.op_bias)?;
-        let logits = squash(bounds, &logits, bounds.pick)?;
-        match cell {
-            CellKind::Normal => logits.broadcast_add(&Tensor::new(&FIXED_OP_BIAS, &Device::Cpu)?),
-            CellKind::Reduction => Ok(logits),
+        let (_, _, weight, bias) = self.theta.pick(menu);
+        let scores = self.h.matmul(weight)?;
+        let scores = match bias {
+            Some(bias) => scores.broadcast_add(bias)?,
+            None => scores,
+        };
+        let bound = config.tanh_constant / config.op_tanh_reduction;
+        let logits = ((scores / config.temperature)?.tanh()? * bound)?;
+        match prior(menu).fixed.get(part) {
+            Some(&fixed) => logits.broadcast_add(&Tensor::new(fixed, &Device::Cpu)?),
+            None => Ok(logits),
         }
     }
 

@@ -3,38 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::space::{
-    Cell, CellKind, Choice, MicroSpace, Script, SpaceError, canonical, flat, native, text,
-};
-
-/// A search space.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Space {
-    /// Two cells, stacked (ENAS, section 2.4).
-    Micro(MicroSpace),
-}
-
-impl Space {
-    /// The name used in configs and on the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Micro(_) => "micro",
-        }
-    }
-
-    /// What a policy is asked to spell one architecture.
-    pub fn script(self) -> Script {
-        match self {
-            Self::Micro(space) => space.script(),
-        }
-    }
-
-    /// The architecture that `choices` spell, in the script's order.
-    pub fn arch(self, choices: &[Choice]) -> Result<Arch, SpaceError> {
-        self.script().check(choices)?;
-        Ok(Arch { space: self, choices: choices.to_vec() })
-    }
-}
+use crate::space::{Choice, Fact, Form, MicroSpace, Sketch, Space, SpaceError, form, id};
 
 /// A complete description of a child, valid by construction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -45,16 +14,15 @@ pub struct Arch {
 }
 
 impl Arch {
-    /// The architecture made of two cells of the same size.
-    pub fn from_cells(normal: &Cell, reduction: &Cell) -> Result<Self, SpaceError> {
-        let (n, r) = (normal.nodes().len(), reduction.nodes().len());
-        if n != r {
-            return Err(SpaceError::UnequalCells { normal: n, reduction: r });
-        }
-        let space = MicroSpace::new(n)?;
-        let mut choices = MicroSpace::choices(normal);
-        choices.extend(MicroSpace::choices(reduction));
-        Ok(Self { space: Space::Micro(space), choices })
+    /// The architecture of `choices` that are known to answer the script.
+    pub(super) fn checked(space: Space, choices: Vec<Choice>) -> Self {
+        Self { space, choices }
+    }
+
+    /// Reads any known text form: those of `space` are tried first. What is read may be an
+    /// architecture of another space, or of another size.
+    pub fn parse(space: Space, source: &str) -> Result<Self, SpaceError> {
+        form::read(space, source)
     }
 
     /// The space it belongs to.
@@ -67,38 +35,50 @@ impl Arch {
         &self.choices
     }
 
-    /// One of the two searched cells.
-    pub fn cell(&self, kind: CellKind) -> Cell {
-        let Space::Micro(space) = self.space;
-        space.cell(&self.choices, kind)
-    }
-
-    /// A name that is the same for isomorphic architectures (edges of a node swapped, nodes
-    /// renumbered) and different for all others: `m5-` and base-32 digits. It can be read back
-    /// as an architecture.
+    /// A name that is the same for architectures that compute the same by construction (as where
+    /// the edges of a node are swapped or nodes renumbered) and different for all others: the tag
+    /// of its space and base-32 digits, at most 64 characters.
     pub fn id(&self) -> String {
-        canonical::id(self)
+        id::id(self)
     }
 
-    /// The authors' `fixed_arc` string: `input op input op` per node, the normal cell and then
-    /// the reduction cell, separated by blanks.
+    /// The forms that can be written, by name, the native one first.
+    pub fn texts(&self) -> Vec<(&'static str, String)> {
+        let written = |form: &Form| Some((form.name, form.write?(self)));
+        self.space.rules().forms().iter().filter_map(written).collect()
+    }
+
+    /// The authors' string of numbers.
     pub fn to_flat(&self) -> String {
-        flat::write(self)
+        let forms = self.space.rules().forms().iter();
+        let mut written = forms.filter(|form| form.name == Form::NUMBERS).filter_map(|f| f.write);
+        written.next().map_or_else(|| self.to_string(), |write| write(self))
+    }
+
+    /// What is worth telling beside its texts.
+    pub fn facts(&self) -> Vec<Fact> {
+        self.space.rules().facts(&self.choices)
+    }
+
+    /// Each part as drawings see it.
+    pub fn sketch(&self) -> Vec<Sketch> {
+        self.space.rules().sketch(&self.choices)
     }
 }
 
-/// Writes the native text form: `normal=[op(input)+op(input), …] reduction=[…]`.
+/// Writes the native text form.
 impl fmt::Display for Arch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        native::write(self, f)
+        let write = self.space.rules().forms()[0].write.expect("a native form is written");
+        f.write_str(&write(self))
     }
 }
 
-/// Reads any known text form: native, the authors' numbers, DARTS' genotype, or an id.
+/// Reads any known text form, the micro space's first.
 impl FromStr for Arch {
     type Err = SpaceError;
 
     fn from_str(source: &str) -> Result<Self, SpaceError> {
-        text::read(source)
+        Self::parse(Space::Micro(MicroSpace::default()), source)
     }
 }

@@ -1,6 +1,6 @@
 //! Why a text or a list of choices is not an architecture.
 
-use crate::space::{CellKind, Op};
+use crate::space::{CellKind, SpaceKind, form};
 
 /// Why a text or a list of choices is not an architecture. Each text says what is wrong, where,
 /// and what would be right.
@@ -31,19 +31,29 @@ pub enum SpaceError {
         /// The node it reads.
         input: usize,
     },
-    /// No operation has this name.
-    #[error("unknown operation `{name}`; the operations are {}", Op::ALL.map(Op::name).join(", "))]
-    UnknownOp {
+    /// No space has this name.
+    #[error("unknown space `{name}`; the spaces are {}", SpaceKind::ALL.map(SpaceKind::name).join(", "))]
+    UnknownSpace {
         /// The name found.
         name: String,
     },
+    /// No operation has this name.
+    #[error("unknown operation `{name}`; the operations are {}", known.join(", "))]
+    UnknownOp {
+        /// The name found.
+        name: String,
+        /// The names that there are.
+        known: &'static [&'static str],
+    },
     /// An operation number is out of range.
-    #[error("number {position} is operation {found}; the operations are 0 to {}", Op::ALL.len() - 1)]
+    #[error("number {position} is operation {found}; the operations are 0 to {}", options - 1)]
     OpIdx {
         /// Place in the list, counted from 1.
         position: usize,
         /// The number found.
         found: usize,
+        /// How many operations there are.
+        options: usize,
     },
     /// A token of a flat string is not a number.
     #[error(
@@ -77,16 +87,57 @@ pub enum SpaceError {
         /// Nodes that they spell.
         nodes: usize,
     },
-    /// A flat string has the length of an architecture of the macro space.
+    /// The number of layers is out of range.
+    #[error("a net has {found} layers; the whole_net space takes 3 to 40")]
+    LayerCount {
+        /// Layers found or asked for.
+        found: usize,
+    },
+    /// No net of so many layers was published.
+    #[error("the authors published a net of {most} layers, and {asked} are asked for; give fewer")]
+    Unpublished {
+        /// Layers asked for.
+        asked: usize,
+        /// Layers that they have.
+        most: usize,
+    },
+    /// The numbers of layers are too many or too few.
     #[error(
-        "{found} numbers are an ENAS macro architecture of {layers} layers (1 + 2 + … + {layers}), \
-         of a space that this version does not have; the micro space takes 8 numbers for each node"
+        "{found} numbers do not spell the layers of a net; layer i takes i + 1 of them, its \
+         operation and a 0 or 1 for each earlier tensor: 78 for 12 layers"
     )]
-    MacroForm {
+    LayerNumbers {
         /// Numbers found.
         found: usize,
-        /// Layers that they spell.
-        layers: usize,
+    },
+    /// A line has too many or too few numbers for its layer.
+    #[error(
+        "line {line} has {found} numbers, but layer {} takes {line}: its operation and a 0 or 1 \
+         for each earlier tensor", line - 1
+    )]
+    LayerLine {
+        /// The line, counted from 1 without those that have no numbers.
+        line: usize,
+        /// Its numbers.
+        found: usize,
+    },
+    /// A skip connection is neither there nor not.
+    #[error("number {position} is {found}; a skip connection of layer {layer} is 0 or 1")]
+    SkipBit {
+        /// Place in the list, counted from 1.
+        position: usize,
+        /// The layer.
+        layer: usize,
+        /// The number found.
+        found: usize,
+    },
+    /// A layer skips from a tensor that does not precede its main input.
+    #[error("layer {layer} skips from {from}; it may skip from {}", earlier_tensors(*layer))]
+    ForwardSkip {
+        /// The layer.
+        layer: usize,
+        /// What it skips from.
+        from: String,
     },
     /// A flat string has a length that no architecture has.
     #[error(
@@ -142,13 +193,24 @@ pub enum SpaceError {
     },
     /// An id is malformed.
     #[error(
-        "`{id}` is not an architecture id; one looks like `m5-` and {digits} digits or letters"
+        "`{id}` is not an architecture id; one looks like `{tag}-` and {digits} digits or letters"
     )]
     Id {
         /// The text found.
         id: String,
+        /// How ids of this space begin.
+        tag: String,
         /// Digits that an id of this size has.
         digits: usize,
+    },
+    /// An id that is a hash.
+    #[error(
+        "`{id}` names an architecture by a hash, which cannot be read back; give the text of the \
+         architecture, as the history or `arch.json` has it"
+    )]
+    HashedId {
+        /// The id.
+        id: String,
     },
     /// Nothing but blanks.
     #[error("an empty text is no architecture")]
@@ -163,9 +225,8 @@ pub enum SpaceError {
     },
     /// Nothing recognizable.
     #[error(
-        "`{text}` is no known form of an architecture; give \
-         `normal=[op(input)+op(input), …] reduction=[…]`, the authors' numbers \
-         (`0 2 0 0 … 1 1`), DARTS' `Genotype(…)`, or an id (`m5-…`)"
+        "`{text}` is no known form of an architecture; give {}, or an id (`m5-…`)",
+        form::examples()
     )]
     UnknownForm {
         /// The start of the text found.
@@ -175,4 +236,14 @@ pub enum SpaceError {
 
 fn listed(numbers: &[usize]) -> String {
     numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What a layer may skip from.
+fn earlier_tensors(layer: usize) -> String {
+    match layer {
+        0 => "nothing, for it reads the stem alone".to_owned(),
+        1 => "`stem`".to_owned(),
+        2 => "`stem` or layer 0".to_owned(),
+        _ => format!("`stem` or layers 0 to {}", layer - 2),
+    }
 }

@@ -3,9 +3,48 @@
 //! The script of a cell is, for each node, *point, point, pick, pick, place*. The paper counts
 //! the two inputs: its "B = 7 nodes" is 5 computed nodes here.
 
+mod canonical;
+mod cell;
+mod flat;
+mod genotype;
+mod native;
+mod op;
+
+pub use cell::{Cell, CellKind, Edge, N_CELL_INPUTS, Node};
+pub use op::Op;
+
+use crate::space::fact::row;
 use crate::space::{
-    Cell, CellKind, Choice, Edge, N_CELL_INPUTS, Node, Op, Script, SpaceError, Step,
+    Arch, Choice, Decision, Fact, Form, Link, Menu, Role, Script, SearchSpace, Size, Sketch, Space,
+    SpaceError, Step, Vertex, numbers,
 };
+
+/// The operations of an edge; of both cells.
+static OPS: Menu = Menu { name: "op", options: &Op::NAMES };
+
+const FORMS: &[Form] = &[
+    Form {
+        name: "native",
+        example: "normal=[op(input)+op(input), …] reduction=[…]",
+        recognize: native::looks_like,
+        read: native::read,
+        write: Some(native::write),
+    },
+    Form {
+        name: Form::NUMBERS,
+        example: "0 2 0 0 … 1 1",
+        recognize: numbers::looks_like,
+        read: flat::read,
+        write: Some(flat::write),
+    },
+    Form {
+        name: "genotype",
+        example: "Genotype(normal=[…], …)",
+        recognize: genotype::looks_like,
+        read: genotype::read,
+        write: None,
+    },
+];
 
 /// Decisions of one node: two inputs, two operations.
 const CHOICES_PER_NODE: usize = 4;
@@ -17,15 +56,11 @@ pub struct MicroSpace {
     n_nodes: usize,
 }
 
-/// How many architectures a micro space has, by each way to count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MicroSize {
-    /// The paper's formula `(5·(B−2)!)^4` with B counting the inputs; an undercount.
-    pub paper: u128,
-    /// Sequences of choices for one cell.
-    pub sequences_per_cell: u128,
-    /// Cells with the two edges of a node unordered.
-    pub unordered_per_cell: u128,
+/// Five nodes, as in the paper.
+impl Default for MicroSpace {
+    fn default() -> Self {
+        Self { n_nodes: 5 }
+    }
 }
 
 impl MicroSpace {
@@ -43,18 +78,27 @@ impl MicroSpace {
         self.n_nodes
     }
 
-    /// The script: the normal cell, then the reduction cell.
-    pub fn script(self) -> Script {
-        let mut steps = Vec::new();
-        for cell in CellKind::ALL {
-            steps.push(Step::Begin { cell, n_inputs: N_CELL_INPUTS });
-            for n_earlier in N_CELL_INPUTS..N_CELL_INPUTS + self.n_nodes {
-                steps.extend([Step::Point { n_earlier }; 2]);
-                steps.extend([Step::Pick { cell }; 2]);
-                steps.push(Step::Place);
-            }
+    /// The architecture made of two cells of the same size.
+    pub fn arch(normal: &Cell, reduction: &Cell) -> Result<Arch, SpaceError> {
+        let (n, r) = (normal.nodes().len(), reduction.nodes().len());
+        if n != r {
+            return Err(SpaceError::UnequalCells { normal: n, reduction: r });
         }
-        Script(steps)
+        let mut choices = Self::choices(normal);
+        choices.extend(Self::choices(reduction));
+        Ok(Arch::checked(Space::Micro(Self::new(n)?), choices))
+    }
+
+    /// The normal and the reduction cell of an architecture of a micro space; nothing of another.
+    pub fn cells(arch: &Arch) -> Option<[Cell; 2]> {
+        match arch.space() {
+            Space::Micro(space) => Some(space.both_cells(arch.choices())),
+            Space::WholeNet(_) => None,
+        }
+    }
+
+    fn both_cells(self, choices: &[Choice]) -> [Cell; 2] {
+        CellKind::ALL.map(|kind| self.cell(choices, kind))
     }
 
     /// The choices that spell `cell`.
@@ -80,43 +124,156 @@ impl MicroSpace {
             .collect();
         Cell::new(nodes).expect("the choices of an `Arch` answer its script, so inputs precede")
     }
+}
 
-    /// The size of the space.
-    pub fn size(self) -> MicroSize {
-        let factorial: u128 = (1..=self.n_nodes as u128).product();
-        let options =
-            || (N_CELL_INPUTS..N_CELL_INPUTS + self.n_nodes).map(|n| (n * Op::ALL.len()) as u128);
-        MicroSize {
-            paper: (Op::ALL.len() as u128 * factorial).pow(4),
-            sequences_per_cell: options().map(|n| n * n).product(),
-            unordered_per_cell: options().map(|n| n * (n + 1) / 2).product(),
-        }
+impl SearchSpace for MicroSpace {
+    fn name(&self) -> &'static str {
+        "micro"
     }
+
+    fn about(&self) -> &'static str {
+        "A normal and a reduction cell, which the net stacks: each node of a cell adds two \
+         operations on earlier nodes (ENAS, section 2.4)"
+    }
+
+    fn size(&self) -> String {
+        format!("{} nodes", self.n_nodes)
+    }
+
+    fn tag(&self) -> String {
+        format!("m{}", self.n_nodes)
+    }
+
+    fn parts(&self) -> &'static [&'static str] {
+        &CellKind::NAMES
+    }
+
+    /// The normal cell, then the reduction cell.
+    fn script(&self) -> Script {
+        let mut steps = Vec::new();
+        for part in CellKind::ALL.map(|cell| cell as usize) {
+            steps.push(Step::Begin { part, inputs: N_CELL_INPUTS });
+            for earlier in N_CELL_INPUTS..N_CELL_INPUTS + self.n_nodes {
+                steps.extend([Step::Ask(Decision::Point { earlier }); 2]);
+                steps.extend([Step::Ask(Decision::Pick { part, menu: &OPS }); 2]);
+                steps.push(Step::Place);
+            }
+        }
+        Script(steps)
+    }
+
+    fn canonical(&self, choices: &[Choice]) -> Vec<Choice> {
+        let cells = self.both_cells(choices);
+        cells.iter().flat_map(|cell| Self::choices(&canonical::canonical(cell))).collect()
+    }
+
+    /// An edge after the other.
+    fn id_order(&self) -> Vec<usize> {
+        let nodes = (0..CellKind::ALL.len() * self.n_nodes).map(|node| node * CHOICES_PER_NODE);
+        nodes.flat_map(|at| [at, at + 2, at + 1, at + 3]).collect()
+    }
+
+    fn forms(&self) -> &'static [Form] {
+        FORMS
+    }
+
+    fn facts(&self, choices: &[Choice]) -> Vec<Fact> {
+        let mut facts = vec![Fact::new("nodes a cell", self.n_nodes)];
+        for (kind, cell) in CellKind::ALL.into_iter().zip(self.both_cells(choices)) {
+            facts.push(Fact::new(format!("loose ends, {kind}"), row(&cell.loose_ends())));
+        }
+        facts
+    }
+
+    fn sketch(&self, choices: &[Choice]) -> Vec<Sketch> {
+        let cells = CellKind::ALL.into_iter().zip(self.both_cells(choices));
+        cells.map(|(kind, cell)| sketch(kind, &cell)).collect()
+    }
+
+    fn sizes(&self) -> Vec<Size> {
+        let (inputs, ops) = (N_CELL_INPUTS..N_CELL_INPUTS + self.n_nodes, Op::ALL.len());
+        let edges = inputs.map(|node| node * ops);
+        let both = |cell: Vec<usize>| [&cell[..], &cell[..]].concat();
+        let ordered: Vec<usize> = edges.clone().flat_map(|edge| [edge, edge]).collect();
+        let unordered: Vec<usize> = edges.map(|edge| edge * (edge + 1) / 2).collect();
+        let paper: Vec<usize> = [ops].into_iter().chain(1..=self.n_nodes).collect();
+        vec![
+            Size::product("the paper's formula, (5·(B−2)!)⁴", both(both(paper))),
+            Size::product("lists of choices of a cell", ordered.clone()),
+            Size::product("lists of choices", both(ordered)),
+            Size::product("cells, the edges of a node unordered", unordered.clone()),
+            Size::product("architectures, the edges of a node unordered", both(unordered)),
+        ]
+    }
+}
+
+/// The cells of an architecture that one of this space's forms writes.
+fn cells(arch: &Arch) -> [Cell; 2] {
+    MicroSpace::cells(arch).expect("a form writes architectures of its own space")
+}
+
+/// ```text
+/// vertices  0, 1          the inputs h[k-2] and h[k-1]
+///           2 … n+1       the nodes
+///           n+2           the output: the loose ends, concatenated
+/// ```
+fn sketch(kind: CellKind, cell: &Cell) -> Sketch {
+    let plain = |name: &str, label: &str, role, join| Vertex {
+        name: name.to_owned(),
+        label: label.to_owned(),
+        role,
+        op: None,
+        join,
+        note: "",
+        caption: Vec::new(),
+    };
+    let input = |name, label| plain(name, label, Role::Input, "");
+    let mut vertices = vec![input("0", "h[k-2]"), input("1", "h[k-1]")];
+    let mut links = Vec::new();
+    for (to, Node(edges)) in cell.numbered_nodes() {
+        let [a, b] = edges.map(|Edge { input, op }| format!("{}({input})", op.short_name()));
+        let number = to.to_string();
+        let node = plain(&number, &number, Role::Node, "+");
+        vertices.push(Vertex { caption: vec![a, format!("+ {b}")], ..node });
+        links.extend(edges.map(|Edge { input: from, op }| {
+            let op = Some(op.idx() as Choice);
+            Link { from, to, op }
+        }));
+    }
+    let (output, ends) = (vertices.len(), cell.loose_ends());
+    vertices.push(plain("out", "h[k]", Role::Output, "concat"));
+    links.extend(ends.into_iter().map(|from| Link { from, to: output, op: None }));
+    Sketch { title: format!("{kind} cell"), ops: &Op::SHORT_NAMES, vertices, links }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn counts(n_nodes: usize) -> Vec<String> {
+        let sizes = MicroSpace::new(n_nodes).unwrap().sizes();
+        sizes.into_iter().map(|size| size.count).collect()
+    }
+
     #[test]
     fn five_nodes_have_the_published_counts() {
-        let size = MicroSpace::new(5).unwrap().size();
-        assert_eq!(size.paper, 129_600_000_000);
-        assert_eq!(size.sequences_per_cell, 5_062_500_000_000);
-        assert_eq!(size.unordered_per_cell, 209_459_250_000);
+        let counts = counts(5);
+        assert_eq!(counts[0], "129600000000");
+        assert_eq!(counts[1], "5062500000000");
+        assert_eq!(counts[3], "209459250000");
     }
 
     #[test]
     fn the_uniform_policy_has_the_published_negative_log_probability() {
         let script = MicroSpace::new(5).unwrap().script();
-        let nll: f64 = script.decisions().map(|options| (options as f64).ln()).sum();
+        let nll: f64 = script.options().map(|options| (options as f64).ln()).sum();
         assert!((nll - 58.505_763).abs() < 1e-6, "{nll}");
     }
 
     #[test]
     fn the_smallest_and_the_largest_space_can_be_counted() {
-        assert_eq!(MicroSpace::new(2).unwrap().size().sequences_per_cell, 100 * 225);
-        let seven = (2..=8_u128).map(|n| 25 * n * n).product();
-        assert_eq!(MicroSpace::new(7).unwrap().size().sequences_per_cell, seven);
+        assert_eq!(counts(2)[1], (100 * 225).to_string());
+        let seven: u128 = (2..=8_u128).map(|n| 25 * n * n).product();
+        assert_eq!(counts(7)[1], seven.to_string());
     }
 }

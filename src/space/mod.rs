@@ -1,26 +1,32 @@
-//! What can be searched: operations, cells, architectures, and the scripts of decisions that
-//! spell them.
+//! What can be searched: spaces, architectures, and the scripts of decisions that spell them.
 //!
 //! A search space is a list of [`Step`]s that a policy answers one by one; an [`Arch`] is the
-//! list of its answers, valid by construction. Nothing here knows tensors, files, time or
-//! randomness.
+//! list of its answers, valid by construction. Everything that is asked of a space goes through
+//! [`SearchSpace`]; a new one is a file that implements it and a variant of [`Space`]. Nothing
+//! here knows tensors, files, time or randomness.
 
 mod arch;
-mod canonical;
-mod cell;
+mod config;
+mod digits;
 mod error;
-mod flat;
-mod genotype;
+mod fact;
+mod form;
+mod id;
 mod micro;
-mod native;
-mod op;
+mod numbers;
 mod scanner;
 mod script;
-mod text;
+mod search_space;
+mod sketch;
+mod whole_net;
 
-pub use arch::{Arch, Space};
-pub use cell::{Cell, CellKind, Edge, N_CELL_INPUTS, Node};
+pub use arch::Arch;
+pub use config::{SpaceConfig, SpaceKind};
 pub use error::SpaceError;
-pub use micro::{MicroSize, MicroSpace};
-pub use op::Op;
-pub use script::{Choice, Script, Step};
+pub use fact::{Fact, Size};
+pub use form::Form;
+pub use micro::{Cell, CellKind, Edge, MicroSpace, N_CELL_INPUTS, Node, Op};
+pub use script::{Choice, Decision, Menu, Script, Step};
+pub use search_space::{SearchSpace, Space};
+pub use sketch::{Link, Role, Sketch, Vertex};
+pub use whole_net::{LayerOp, NetLayer, WholeNet};

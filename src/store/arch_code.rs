@@ -105,9 +105,9 @@ mod tests {
             .flat_map(|nodes| [nodes; 9])
             .map(|nodes| {
                 let space = Space::Micro(MicroSpace::new(nodes).unwrap());
-                let decisions = space.script();
+                let script = space.script();
                 let choices: Vec<_> =
-                    decisions.decisions().map(|n| rng.random_range(0..n as u32)).collect();
+                    script.options().map(|n| rng.random_range(0..n as u32)).collect();
                 space.arch(&choices).unwrap().id()
             })
             .collect();

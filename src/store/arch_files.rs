@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::engine::{Snapshot, part_of, to_safetensors};
 use crate::net::{Input, NetConfig, NetError, NetFamily, Shape, family};
@@ -43,6 +44,7 @@ pub struct ArchCard {
     /// The number of the step that derived it.
     pub step: u64,
     /// The size of the net.
+    #[serde(deserialize_with = "net_config")]
     pub net: NetConfig,
     /// Channels, rows and columns of an image.
     pub image: [usize; 3],
@@ -55,6 +57,13 @@ pub struct ArchCard {
     pub params: u64,
     /// Multiply-adds for one image.
     pub multiply_adds: u64,
+}
+
+/// The size of a net, in which cards of older programs count the nodes of a cell too.
+fn net_config<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NetConfig, D::Error> {
+    let mut fields = serde_json::Map::deserialize(deserializer)?;
+    fields.remove("nodes");
+    serde_json::from_value(fields.into()).map_err(D::Error::custom)
 }
 
 impl ArchCard {

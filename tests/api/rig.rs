@@ -261,7 +261,7 @@ fn running() -> Status {
         version: "0.1.0".to_owned(),
         state: RunState::Running,
         space: "micro".to_owned(),
-        nodes: 5,
+        space_size: "5 nodes".to_owned(),
         best: vec![BestStatus {
             id: arch.id(),
             arch: arch.to_string(),

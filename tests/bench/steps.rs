@@ -19,6 +19,7 @@ use enasd::search::{
     ScheduleConfig, Search, SearchConfig, SharedWeights, Task, TrainReport, ValidSet, Work, archs,
     draw,
 };
+use enasd::space::SpaceConfig;
 
 const ROUNDS: u64 = 60;
 
@@ -34,6 +35,7 @@ const CONTROLLER: [&str; 4] = ["score", "draw", "learn", "adopt"];
 fn task([layers, channels]: [usize; 2]) -> Task {
     let config = SearchConfig {
         seed: 1,
+        space: SpaceConfig::default(),
         net: NetConfig { layers, channels, ..NetConfig::default() },
         data: DataConfig::default(),
         shared: SgdConfig::default(),
@@ -129,7 +131,8 @@ fn controller_step(search: &mut Search, estimator: &mut SharedWeights) -> [Durat
     parts.was(2);
     let policy = search.policy().unwrap();
     let theta = policy.snapshot().unwrap();
-    Policy::from_snapshot(&task.config.policy, &theta, policy.version()).unwrap();
+    let script = task.space.script();
+    Policy::from_snapshot(&task.config.policy, &script, &theta, policy.version()).unwrap();
     parts.was(3);
     parts.durations
 }

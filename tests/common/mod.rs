@@ -29,6 +29,7 @@ pub(crate) fn tiny_config() -> SearchConfig {
     let config = Config::load(Some(&file), std::iter::empty(), &[]).unwrap().config;
     SearchConfig {
         seed: config.seed,
+        space: config.space,
         net: config.net,
         data: config.data,
         shared: config.shared,

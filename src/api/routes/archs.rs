@@ -9,11 +9,10 @@ use crate::api::command::ask;
 use crate::api::routes::known::Known;
 use crate::api::routes::{State, check_limit};
 use crate::api::wire::{
-    ArchReply, ArchsQuery, ArchsReply, LooseEnds, ScoredArch, Weights, WeightsFile, WeightsQuery,
+    ArchReply, ArchsQuery, ArchsReply, FactReply, ScoredArch, Weights, WeightsFile, WeightsQuery,
 };
 use crate::api::{Problem, ProblemCode};
 use crate::export::{draw_dot, draw_svg};
-use crate::space::CellKind;
 use crate::store::HistoryReader;
 
 /// About as much as one architecture of a list takes.
@@ -52,16 +51,11 @@ pub(in crate::api) async fn archs(state: State, query: Query<ArchsQuery>) -> Rep
 pub(in crate::api) async fn arch(state: State, id: Path<String>) -> Reply {
     let known = Known::find(&state, &id).await?;
     let cost = state.config.family.shared(&known.arch)?.cost();
-    let loose = |kind| known.arch.cell(kind).loose_ends();
     Ok(HttpResponse::Ok().json(ArchReply {
         id: known.arch.id(),
         arch: known.arch.to_string(),
         flat: known.arch.to_flat(),
-        nodes: known.arch.cell(CellKind::Normal).nodes().len(),
-        loose_ends: LooseEnds {
-            normal: loose(CellKind::Normal),
-            reduction: loose(CellKind::Reduction),
-        },
+        facts: FactReply::all(&known.arch),
         params: cost.params,
         multiply_adds: cost.multiply_adds,
         best: known.best,

@@ -1,26 +1,29 @@
 //! `enasctl arch`: an architecture alone, without a daemon.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 
-use enasd::api::wire::LooseEnds;
+use enasd::api::wire::FactReply;
 use enasd::export::{draw_dot, draw_svg, draw_text};
-use enasd::net::{Input, NetConfig, Shape, family};
-use enasd::space::{Arch, CellKind};
+use enasd::net::{Input, NetConfig, NetFamily, Shape, family};
+use enasd::space::{Arch, Space, SpaceConfig, SpaceKind};
 use serde::{Deserialize, Serialize};
 
-use crate::args::{ArchVerb, Drawing, NetForm, ShowArgs, SpaceName};
+use crate::arch_args::{ArchVerb, Drawing, NetForm, ShowArgs};
 use crate::failure::Failure;
 use crate::printer::{Printer, fields, thousands};
 
 /// The longest text read from standard input; the longest architecture is far shorter.
 const MAX_INPUT_BYTES: u64 = 64 << 10;
 
+/// Normal cells of the paper's final micro net.
+const PAPER_CELLS: usize = 15;
+
 /// What `arch show` says.
 #[derive(Debug, Serialize)]
 struct Description {
     id: String,
-    nodes: usize,
-    loose_ends: LooseEnds,
+    facts: Vec<FactReply>,
     params: u64,
     aux_params: u64,
     multiply_adds: u64,
@@ -45,31 +48,45 @@ pub(crate) fn run(verb: &ArchVerb, printer: &mut Printer) -> Result<(), Failure>
 }
 
 fn show(args: &ShowArgs, printer: &mut Printer) -> Result<(), Failure> {
-    let arch = read(&args.arch)?;
+    let Some(text) = &args.arch else { return show_shared(args, printer) };
+    let arch = read_in(space(args)?, text)?;
     let description = describe(&arch, args)?;
     let drawing = draw_text(&arch, printer.width());
     printer.one(&description, |found| format!("{}\n\n{drawing}", table(found)))
 }
 
-fn describe(arch: &Arch, args: &ShowArgs) -> Result<Description, Failure> {
-    let SpaceName::Micro = args.space;
-    let nodes = arch.cell(CellKind::Normal).nodes().len();
-    let config = NetConfig { layers: args.layers, channels: args.channels, ..NetConfig::default() };
+/// The space that the arguments name, of the size that they do or of its default.
+fn space(args: &ShowArgs) -> Result<Space, Failure> {
+    let mut config = SpaceConfig { kind: args.space.unwrap_or_default(), ..SpaceConfig::default() };
+    if let (SpaceKind::WholeNet, Some(layers)) = (config.kind, args.layers) {
+        config.layers = layers;
+    }
+    Ok(Space::new(&config)?)
+}
+
+/// The nets of `space` that the arguments describe.
+fn nets(space: Space, args: &ShowArgs) -> Result<Arc<dyn NetFamily>, Failure> {
+    let layers = args.layers.unwrap_or(PAPER_CELLS);
+    let config = NetConfig { layers, channels: args.channels, ..NetConfig::default() };
     let shape = Shape { channels: args.image_channels, height: args.side, width: args.side };
-    let input = Input::Image { shape, classes: args.classes };
-    let family = family(arch.space(), &config, input)?;
-    let net = match args.net {
+    Ok(family(space, &config, Input::Image { shape, classes: args.classes })?)
+}
+
+fn describe(arch: &Arch, args: &ShowArgs) -> Result<Description, Failure> {
+    // A whole net has as many layers as its text; where another number is asked for, it is refused.
+    let of_size = match (arch.space(), args.layers) {
+        (Space::WholeNet(_), Some(_)) => space(args)?,
+        (own, _) => own,
+    };
+    let family = nets(of_size, args)?;
+    let net = match args.net.unwrap_or(NetForm::Standalone) {
         NetForm::Standalone => family.standalone(arch)?,
         NetForm::Shared => family.shared(arch)?,
     };
     let cost = net.cost();
     Ok(Description {
         id: arch.id(),
-        nodes,
-        loose_ends: LooseEnds {
-            normal: arch.cell(CellKind::Normal).loose_ends(),
-            reduction: arch.cell(CellKind::Reduction).loose_ends(),
-        },
+        facts: FactReply::all(arch),
         params: cost.params,
         aux_params: cost.aux_params,
         multiply_adds: cost.multiply_adds,
@@ -79,42 +96,80 @@ fn describe(arch: &Arch, args: &ShowArgs) -> Result<Description, Failure> {
     })
 }
 
+/// What `arch show` says of the shared weights of all architectures.
+#[derive(Debug, Serialize)]
+struct SharedWeights {
+    space: String,
+    size: String,
+    params: u64,
+    aux_params: u64,
+}
+
+fn show_shared(args: &ShowArgs, printer: &mut Printer) -> Result<(), Failure> {
+    if args.net != Some(NetForm::Shared) {
+        return Err(Failure::NoArch);
+    }
+    let space = space(args)?;
+    let params = nets(space, args)?.shared_params();
+    let count = |is_aux: bool| {
+        let of_head = params.iter().filter(|(name, _)| name.starts_with("aux.") == is_aux);
+        of_head.map(|(_, spec)| spec.len() as u64).sum()
+    };
+    let found = SharedWeights {
+        space: space.name().to_owned(),
+        size: space.rules().size(),
+        params: count(false),
+        aux_params: count(true),
+    };
+    printer.one(&found, |found| {
+        fields(&[
+            ("space", format!("{}, {}", found.space, found.size)),
+            ("shared parameters", thousands(found.params)),
+            ("of the auxiliary head", thousands(found.aux_params)),
+        ])
+    })
+}
+
 fn table(found: &Description) -> String {
-    fields(&[
-        ("id", found.id.clone()),
-        ("nodes a cell", found.nodes.to_string()),
-        ("loose ends, normal", numbers(&found.loose_ends.normal)),
-        ("loose ends, reduction", numbers(&found.loose_ends.reduction)),
+    let mut rows = vec![("id", found.id.clone())];
+    rows.extend(facts(&found.facts));
+    rows.extend([
         ("parameters", thousands(found.params)),
         ("of the auxiliary head", thousands(found.aux_params)),
         ("multiply-adds an image", thousands(found.multiply_adds)),
         ("activation bytes", thousands(found.activation_bytes)),
         ("arch", found.arch.clone()),
         ("flat", found.flat.clone()),
-    ])
+    ]);
+    fields(&rows)
 }
 
-/// Numbers in a row.
-pub(crate) fn numbers(numbers: &[usize]) -> String {
-    numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(" ")
+/// Facts as rows of a table.
+pub(crate) fn facts(facts: &[FactReply]) -> impl Iterator<Item = (&str, String)> {
+    facts.iter().map(|fact| (fact.name.as_str(), fact.value.clone()))
 }
 
 /// Reads an architecture in any text form or in JSON that describes one, `-` from standard input.
 pub(crate) fn read(text: &str) -> Result<Arch, Failure> {
+    read_in(Space::new(&SpaceConfig::default())?, text)
+}
+
+/// The same, where forms of `space` are tried first.
+fn read_in(space: Space, text: &str) -> Result<Arch, Failure> {
     if text != "-" {
-        return parse(text);
+        return parse(space, text);
     }
     let mut text = String::new();
     io::stdin().take(MAX_INPUT_BYTES).read_to_string(&mut text).map_err(Failure::Input)?;
-    parse(&text)
+    parse(space, &text)
 }
 
-fn parse(text: &str) -> Result<Arch, Failure> {
+fn parse(space: Space, text: &str) -> Result<Arch, Failure> {
     if !text.trim_start().starts_with('{') {
-        return Ok(text.parse()?);
+        return Ok(Arch::parse(space, text)?);
     }
     let found: Described = serde_json::from_str(text).map_err(Failure::Json)?;
-    Ok(found.arch.parse()?)
+    Ok(Arch::parse(space, &found.arch)?)
 }
 
 /// What of an `arch.json`, of this program's replies and of their items spells the architecture.

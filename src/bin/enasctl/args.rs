@@ -7,6 +7,7 @@ use enasd::api::wire::HistoryQuery;
 use enasd::manual::Manual;
 use enasd::store::{HistoryArm, HistoryPhase};
 
+use crate::arch_args::{ArchVerb, SpaceVerb};
 use crate::clock::Since;
 
 const EXIT_STATUS: &str = "0 done, 1 refused, 2 wrong usage, 3 no daemon answers, 4 the daemon is \
@@ -148,6 +149,12 @@ pub(crate) enum Verb {
     /// Writes everything that a report of a defect needs, and none of the data, to one file. Works
     /// without a daemon.
     Bundle(BundleArgs),
+    /// Looks at a search space without a daemon.
+    Space {
+        /// What to do with it.
+        #[command(subcommand)]
+        verb: SpaceVerb,
+    },
     /// Looks at an architecture without a daemon.
     Arch {
         /// What to do with it.
@@ -289,76 +296,6 @@ pub(crate) enum Order {
     Best,
     /// Those scored last.
     Latest,
-}
-
-/// What can be done with an architecture alone.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ArchVerb {
-    /// Describes it: id, loose ends, parameters, multiply-adds.
-    Show(ShowArgs),
-    /// Draws it.
-    Draw {
-        /// The architecture in any text form, or `-` to read it from standard input.
-        arch: String,
-        /// The form of the drawing.
-        #[arg(long, value_enum, default_value_t = Drawing::Text)]
-        format: Drawing,
-    },
-}
-
-/// The arguments of `arch show`: the defaults are those of the paper's final model.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct ShowArgs {
-    /// The architecture in any text form, or `-` to read it from standard input.
-    pub(crate) arch: String,
-    /// The search space.
-    #[arg(long, value_enum, default_value_t = SpaceName::Micro)]
-    pub(crate) space: SpaceName,
-    /// Normal cells; two reduction cells come on top.
-    #[arg(long, default_value_t = 15)]
-    pub(crate) layers: usize,
-    /// Channels of the first cells.
-    #[arg(long, default_value_t = 36)]
-    pub(crate) channels: usize,
-    /// Trained from scratch, or with its part of the shared weights.
-    #[arg(long, value_enum, default_value_t = NetForm::Standalone)]
-    pub(crate) net: NetForm,
-    /// Channels of an image.
-    #[arg(long, default_value_t = 3)]
-    pub(crate) image_channels: usize,
-    /// Rows and columns of an image.
-    #[arg(long, default_value_t = 32)]
-    pub(crate) side: usize,
-    /// Number of classes.
-    #[arg(long, default_value_t = 10)]
-    pub(crate) classes: usize,
-}
-
-/// A search space.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum SpaceName {
-    /// Two cells, stacked.
-    Micro,
-}
-
-/// How a child is built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum NetForm {
-    /// As it is trained from scratch and shipped.
-    Standalone,
-    /// As the search runs it.
-    Shared,
-}
-
-/// The form of a drawing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Drawing {
-    /// A picture for browsers.
-    Svg,
-    /// A text for Graphviz.
-    Dot,
-    /// For terminals.
-    Text,
 }
 
 #[cfg(test)]

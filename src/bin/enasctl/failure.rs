@@ -31,6 +31,12 @@ pub(crate) enum Failure {
     /// A file cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is nothing to show.
+    #[error(
+        "`--net standalone` needs an architecture; without one, `--net shared` counts the shared \
+         weights of all"
+    )]
+    NoArch,
     /// There is no best cell.
     #[error("the search has derived no cell yet, so there are no weights to write")]
     NothingDerived,
@@ -90,7 +96,7 @@ impl Failure {
             Self::Api(
                 ApiError::Unreachable { .. } | ApiError::Silent { .. } | ApiError::Http { .. },
             ) => ExitCode::from(3),
-            Self::NoTerminal => ExitCode::from(2),
+            Self::NoTerminal | Self::NoArch => ExitCode::from(2),
             Self::Degraded { .. } | Self::Unwell { .. } => ExitCode::from(4),
             _ => ExitCode::from(1),
         }

@@ -10,6 +10,7 @@
 //! `doctor` finds what does not work.
 
 mod arch;
+mod arch_args;
 mod args;
 mod bundle;
 mod clock;
@@ -22,6 +23,7 @@ mod history;
 mod printer;
 mod questions;
 mod socket;
+mod space;
 mod status;
 mod top;
 mod watch;
@@ -73,6 +75,7 @@ async fn carry_out(verb: Verb, place: Place, printer: &mut Printer) -> Result<()
         Verb::Resume => commands::simple(&daemon()?, printer, "/v1/resume").await,
         Verb::Stop => commands::simple(&daemon()?, printer, "/v1/stop").await,
         Verb::LogLevel { level } => commands::log_level(&daemon()?, printer, level).await,
+        Verb::Space { verb } => space::run(&verb, printer),
         Verb::Arch { verb } => arch::run(&verb, printer),
         Verb::Manual { folder } => manual(&folder),
         Verb::Doctor(patient) => doctor::doctor(&place, &patient, printer).await,

@@ -10,7 +10,7 @@ use enasd::export::draw_text;
 use enasd::space::Arch;
 use enasd::store::write_atomically;
 
-use crate::arch::{numbers, read};
+use crate::arch::{facts, read};
 use crate::args::{BestArgs, Order};
 use crate::failure::Failure;
 use crate::printer::{Printer, fields, or_dash, percent, thousands};
@@ -140,18 +140,17 @@ fn arch_table(reply: &ArchReply) -> String {
             nth(scored.last_step)
         )
     });
-    fields(&[
-        ("id", reply.id.clone()),
-        ("nodes a cell", reply.nodes.to_string()),
-        ("loose ends, normal", numbers(&reply.loose_ends.normal)),
-        ("loose ends, reduction", numbers(&reply.loose_ends.reduction)),
+    let mut rows = vec![("id", reply.id.clone())];
+    rows.extend(facts(&reply.facts));
+    rows.extend([
         ("parameters", thousands(reply.params)),
         ("multiply-adds an image", thousands(reply.multiply_adds)),
         ("score among the best", or_dash(best, |text| text)),
         ("rewards", or_dash(scored, |text| text)),
         ("arch", reply.arch.clone()),
         ("flat", reply.flat.clone()),
-    ])
+    ]);
+    fields(&rows)
 }
 
 /// The configuration, as TOML for people.

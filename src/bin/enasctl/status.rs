@@ -63,8 +63,8 @@ fn table(status: &Status, now: f64) -> String {
         (
             "version",
             format!(
-                "{}, {} of {} nodes, seed {}",
-                status.version, status.space, status.nodes, status.seed
+                "{}, {} of {}, seed {}",
+                status.version, status.space, status.space_size, status.seed
             ),
         ),
     ])

@@ -147,8 +147,7 @@ fn reductions_and_joins_agree() {
 }
 
 fn family(nodes: usize, channels: usize, image: [usize; 3]) -> Arc<dyn NetFamily> {
-    let config =
-        NetConfig { nodes, layers: 2, channels, dropout_keep: 0.8, ..NetConfig::default() };
+    let config = NetConfig { layers: 2, channels, dropout_keep: 0.8, ..NetConfig::default() };
     let [image_channels, height, width] = image;
     let shape = Shape { channels: image_channels, height, width };
     let space = Space::Micro(MicroSpace::new(nodes).unwrap());

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::search::witness::Witness;
-use crate::space::{MicroSpace, Op};
+use crate::space::{CellKind, MicroSpace, Op, SearchSpace};
 use candle_core::{DType, Tensor};
 
 const SMALL: usize = 8;
@@ -12,7 +12,7 @@ fn config(hidden: usize) -> PolicyConfig {
 }
 
 fn policy(hidden: usize) -> Policy {
-    Policy::new(&config(hidden), 1)
+    Policy::new(&config(hidden), &script(5), 1)
 }
 
 fn script(n_nodes: usize) -> Script {
@@ -44,7 +44,7 @@ fn initial_values_are_uniform_and_a_function_of_the_seed() {
     let mean = lstm.iter().sum::<f64>() / lstm.len() as f64;
     assert!(mean.abs() < 0.002, "{mean}");
     assert_ne!(values(&theta, "attention.w1"), values(&theta, "attention.w2"));
-    let with_seed = |seed| Policy::new(&config(64), seed).snapshot().unwrap();
+    let with_seed = |seed| Policy::new(&config(64), &script(5), seed).snapshot().unwrap();
     assert_eq!(values(&with_seed(1), "lstm.weight"), lstm);
     assert_ne!(values(&with_seed(2), "lstm.weight"), lstm);
 }
@@ -63,8 +63,8 @@ fn what_sampling_says_of_a_rollout_is_what_teacher_forcing_says() {
     let rollouts = sample(&policy, 7, 0);
     let choices: Vec<_> = rollouts.iter().map(|r| &r.choices[..]).collect();
     let witness = Witness::new(&config(64), &policy.snapshot().unwrap());
-    let (log_prob, entropy) = witness.log_prob_and_entropy(&script(5), &choices);
-    let (log_prob, entropy) = (log_prob.to_vec1().unwrap(), entropy.to_vec1().unwrap());
+    let found = witness.look(&script(5), &choices);
+    let (log_prob, entropy) = (found.log_prob.to_vec1().unwrap(), found.entropy.to_vec1().unwrap());
     for (idx, rollout) in rollouts.iter().enumerate() {
         let (log_prob, entropy): (f64, f64) = (log_prob[idx], entropy[idx]);
         assert!((rollout.log_prob - log_prob).abs() < 1e-12);
@@ -77,14 +77,14 @@ fn what_sampling_says_of_a_rollout_is_what_teacher_forcing_says() {
 fn operations_are_drawn_as_often_as_their_probabilities_say() {
     let (policy, n) = (policy(SMALL), 4000);
     let rollouts = policy.sample(&script(2), n, &mut generator(1, Owner::Policy, 0)).unwrap();
-    let probabilities = OpProbabilities::mean(rollouts.iter());
+    let probabilities = Probabilities::mean(rollouts.iter());
     // Choices 2, 3, 6 and 7 of a cell of two nodes are operations, and a cell has 8.
     for (cell, first) in [(CellKind::Normal, 0), (CellKind::Reduction, 8)] {
         for op in Op::ALL {
             let is_op = |place: &usize, r: &Rollout| r.choices[first + place] as usize == op.idx();
             let hits = rollouts.iter().map(|r| [2, 3, 6, 7].iter().filter(|p| is_op(p, r)).count());
             let frequency = hits.sum::<usize>() as f64 / (4 * n) as f64;
-            let p = probabilities.get(cell, op);
+            let p = probabilities.get(cell as usize, "op").unwrap()[op.idx()];
             let deviation = (p * (1.0 - p) / (4 * n) as f64).sqrt();
             let off = (frequency - p) / deviation;
             assert!(off.abs() < 4.0, "{cell} {op}: {frequency} against {p}, {off} sigma");
@@ -100,7 +100,7 @@ fn nodes_are_drawn_as_often_as_their_probabilities_say() {
     for value in theta.values_mut() {
         *value = (&*value * 20.0).unwrap();
     }
-    let (policy, n) = (Policy::from_snapshot(&config, &theta, 0).unwrap(), 4000);
+    let (policy, n) = (Policy::from_snapshot(&config, &script(5), &theta, 0).unwrap(), 4000);
     let rollouts = policy.sample(&script(2), n, &mut generator(1, Owner::Policy, 0)).unwrap();
     let first = Script(script(2).steps()[..2].to_vec());
     let p = policy.outcomes(&first, &[&[0]])[0].log_prob.exp();
@@ -125,7 +125,7 @@ fn a_spoilt_theta_is_refused() {
     let mut theta = policy(SMALL).snapshot().unwrap();
     let nan = (&theta["attention.v"] * f64::NAN).unwrap();
     theta.insert("attention.v".to_owned(), nan);
-    let policy = Policy::from_snapshot(&config(SMALL), &theta, 9).unwrap();
+    let policy = Policy::from_snapshot(&config(SMALL), &script(5), &theta, 9).unwrap();
     let err = policy.sample(&script(2), 1, &mut generator(1, Owner::Policy, 0)).unwrap_err();
     assert!(matches!(err, SearchError::NonFinitePolicy { version: 9, .. }), "{err}");
 }
@@ -133,7 +133,7 @@ fn a_spoilt_theta_is_refused() {
 #[test]
 fn a_snapshot_reads_back_and_one_that_does_not_fit_is_refused() {
     let theta = policy(SMALL).snapshot().unwrap();
-    let again = Policy::from_snapshot(&config(SMALL), &theta, 4).unwrap();
+    let again = Policy::from_snapshot(&config(SMALL), &script(5), &theta, 4).unwrap();
     assert_eq!(again.version(), 4);
     let same = |r: &Rollout| Rollout { policy_version: 0, ..r.clone() };
     let drawn: Vec<_> = sample(&again, 3, 0).iter().map(same).collect();
@@ -142,7 +142,8 @@ fn a_snapshot_reads_back_and_one_that_does_not_fit_is_refused() {
     let check = |hidden, change: &dyn Fn(&mut Snapshot), expected: &str| {
         let mut theta = theta.clone();
         change(&mut theta);
-        let err = Policy::from_snapshot(&config(hidden), &theta, 0).unwrap_err().to_string();
+        let err = Policy::from_snapshot(&config(hidden), &script(5), &theta, 0);
+        let err = err.unwrap_err().to_string();
         assert!(err.contains(expected), "{err}");
     };
     check(SMALL, &|theta| _ = theta.remove("op.bias"), "no parameter `op.bias`");
@@ -172,7 +173,7 @@ fn instruction_sets_that_fuse_give_the_same_bits_and_the_plain_one_nearly() {
         let policy = Policy { isa, ..policy(64) };
         let rollouts = sample(&policy, 7, 0);
         let choices: Vec<_> = rollouts.iter().map(|r| &r.choices[..]).collect();
-        let weights = vec![Outcome { log_prob: 0.3, entropy: -0.2 }; 7];
+        let weights = vec![Outcome { log_prob: 0.3, entropy: -0.2, link_kl: 0.0 }; 7];
         (policy.gradient(&script(5), &choices, &weights).unwrap(), rollouts)
     };
     let ((grad, outcomes), rollouts) = run(Isa::best());

@@ -13,6 +13,7 @@ use crate::random::{Owner, generator};
 use crate::search::{
     DeriveConfig, PolicyConfig, Random, ScheduleConfig, SearchConfig, SharedState,
 };
+use crate::space::SpaceConfig;
 
 /// Candle, and how many children are in it.
 #[derive(Debug)]
@@ -88,7 +89,8 @@ impl Executor for Counting {
 fn task(exec: Arc<Counting>) -> Task {
     let config = SearchConfig {
         seed: 3,
-        net: NetConfig { nodes: 2, channels: 2, ..NetConfig::default() },
+        space: SpaceConfig { nodes: 2, ..SpaceConfig::default() },
+        net: NetConfig { channels: 2, ..NetConfig::default() },
         data: DataConfig::default(),
         shared: SgdConfig::default(),
         policy: PolicyConfig::default(),

@@ -3,9 +3,10 @@
 use super::*;
 use crate::engine::Snapshot;
 use crate::random::{Owner, generator};
-use crate::search::witness::Witness;
+use crate::search::theta::Layout;
+use crate::search::witness::{Witness, Witnessed};
 use crate::search::{Policy, PolicyConfig};
-use crate::space::{Arch, Op, Space};
+use crate::space::{Arch, CellKind, Op, Space};
 use candle_core::{Device, Tensor};
 use rand::RngExt;
 
@@ -52,11 +53,15 @@ fn script(flat: &str) -> Script {
     space.script()
 }
 
+fn policy(config: &PolicyConfig, theta: &Snapshot, flat: &str) -> Policy {
+    Policy::from_snapshot(config, &script(flat), theta, 0).unwrap()
+}
+
 /// The negative log probabilities of both cells of [`PUBLISHED`], and the entropy.
 fn published(policy: &Policy) -> ([f64; 2], f64) {
     let (script, choices) = (script(PUBLISHED), choices(PUBLISHED));
     let run = |script: &Script, choices: &[Choice]| {
-        let Outcome { log_prob, entropy } = policy.outcomes(script, &[choices])[0];
+        let Outcome { log_prob, entropy, .. } = policy.outcomes(script, &[choices])[0];
         (-log_prob, entropy)
     };
     let (both, entropy) = run(&script, &choices);
@@ -78,7 +83,7 @@ fn check_published(
     entropy: f64,
     tolerance: f64,
 ) {
-    let (found, found_entropy) = published(&Policy::from_snapshot(config, theta, 0).unwrap());
+    let (found, found_entropy) = published(&policy(config, theta, PUBLISHED));
     check_close(found[0], nll[0], tolerance);
     check_close(found[1], nll[1], tolerance);
     check_close(found_entropy, entropy, tolerance);
@@ -93,15 +98,16 @@ fn the_published_architecture_has_the_reference_log_probability() {
 
 #[test]
 fn the_first_logits_are_the_references() {
-    let theta = Theta::from_snapshot(64, &filled(64, 0.1, AUTHORS_BIAS), "").unwrap();
-    let bounds = Bounds { temperature: 1.0, point: 1.1, pick: 0.44 };
+    let layout = Layout::new(64, &script(PUBLISHED));
+    let theta = Theta::from_snapshot(&layout, &filled(64, 0.1, AUTHORS_BIAS), "").unwrap();
+    let bounds = Bounds::new(&PolicyConfig::default());
     let inputs = Network::inputs(Isa::best(), &theta);
     let network = Network::new(Isa::best(), &theta, bounds, &inputs);
     let first = Script(script(PUBLISHED).steps()[..2].to_vec());
     let mut tape = Tape::default();
     walk(network, &first, 1, &mut |_, _, _| Ok(0), Some(&mut tape)).unwrap();
-    let Some(Moment::Decide(decision)) = tape.moments.last() else { panic!("no decision") };
-    let logits: Vec<f64> = decision.squashed.iter().map(|u| 1.1 * u).collect();
+    let Some(Moment::Decide(decided)) = tape.moments.last() else { panic!("no decision") };
+    let logits: Vec<f64> = decided.squashed.iter().map(|u| 1.1 * u).collect();
     check_close(logits[0], 0.013_118_679_3, 1e-9);
     check_close(logits[1], 0.015_248_376_1, 1e-9);
 }
@@ -110,7 +116,7 @@ fn the_first_logits_are_the_references() {
 fn without_weights_the_biases_alone_decide() {
     let theta = filled(64, 0.0, AUTHORS_BIAS);
     check_published(&PolicyConfig::default(), &theta, [28.461_758, 28.610_262], 57.186_958, 1e-6);
-    let policy = Policy::from_snapshot(&PolicyConfig::default(), &theta, 0).unwrap();
+    let policy = policy(&PolicyConfig::default(), &theta, PUBLISHED);
     let mut rng = generator(1, Owner::Policy, 0);
     let rollout = policy.sample(&script(PUBLISHED), 1, &mut rng).unwrap().remove(0);
     let expected = [
@@ -118,8 +124,9 @@ fn without_weights_the_biases_alone_decide() {
         (CellKind::Reduction, [0.254_316, 0.254_316, 0.163_789, 0.163_789, 0.163_789]),
     ];
     for (cell, expected) in expected {
+        let found = rollout.probabilities.get(cell as usize, "op").unwrap();
         for (op, expected) in Op::ALL.into_iter().zip(expected) {
-            check_close(rollout.op_probabilities.get(cell, op), expected, 1e-6);
+            check_close(found[op.idx()], expected, 1e-6);
         }
     }
 }
@@ -127,7 +134,7 @@ fn without_weights_the_biases_alone_decide() {
 #[test]
 fn a_rollout_does_not_feel_the_others_of_its_batch() {
     let theta = filled(16, 0.4, [1.0, 0.5, 0.0, -0.5, -1.0]);
-    let policy = Policy::from_snapshot(&other_bounds(16), &theta, 0).unwrap();
+    let policy = policy(&other_bounds(16), &theta, PUBLISHED);
     let other = "1 3 0 4 2 1 2 2 0 4 3 3 4 0 1 1 5 2 0 0 \
                  0 0 0 1 1 2 2 3 3 4 2 0 4 1 0 2 1 3 5 4";
     let (a, b) = (choices(PUBLISHED), choices(other));
@@ -143,8 +150,8 @@ fn a_rollout_does_not_feel_the_others_of_its_batch() {
 /// Gradients of the log probability and of the entropy, of one architecture.
 fn gradients(policy: &Policy, flat: &str) -> [Snapshot; 2] {
     let choices = choices(flat);
-    let by_log_prob = Outcome { log_prob: 1.0, entropy: 0.0 };
-    let by_entropy = Outcome { log_prob: 0.0, entropy: 1.0 };
+    let by_log_prob = Outcome { log_prob: 1.0, ..Outcome::default() };
+    let by_entropy = Outcome { entropy: 1.0, ..Outcome::default() };
     [by_log_prob, by_entropy].map(|weight| {
         let (grad, _) = policy.gradient(&script(flat), &[&choices], &[weight]).unwrap();
         grad.snapshot("").unwrap()
@@ -226,7 +233,7 @@ fn values_and_gradients_are_pytorchs() {
         ("op.weight", [-0.011_270_513_6, -0.004_933_212_5]),
         ("start.embedding", [1.442_691_792_4, 0.397_407_328_2]),
     ];
-    let found = gradients(&Policy::from_snapshot(&config, &theta, 0).unwrap(), PUBLISHED);
+    let found = gradients(&policy(&config, &theta, PUBLISHED), PUBLISHED);
     for (name, expected) in expected {
         for (found, expected) in found.iter().zip(expected) {
             let projected = (1..).zip(values(&found[name]));
@@ -243,15 +250,15 @@ fn gradients_are_the_central_differences() {
     let theta = filled(hidden, 0.8, [0.6, 0.3, 0.0, -0.4, -0.9]);
     let config = other_bounds(hidden);
     let (script, choices) = (script(flat), choices(flat));
-    let found = gradients(&Policy::from_snapshot(&config, &theta, 0).unwrap(), flat);
+    let found = gradients(&policy(&config, &theta, flat), flat);
     let moved = |name: &str, at: usize, by: f64| {
         let mut theta = theta.clone();
         let mut entries = values(&theta[name]);
         entries[at] += by;
         let tensor = Tensor::from_vec(entries, theta[name].shape(), &Device::Cpu).unwrap();
         theta.insert(name.to_owned(), tensor);
-        let policy = Policy::from_snapshot(&config, &theta, 0).unwrap();
-        let Outcome { log_prob, entropy } = policy.outcomes(&script, &[&choices])[0];
+        let policy = policy(&config, &theta, flat);
+        let Outcome { log_prob, entropy, .. } = policy.outcomes(&script, &[&choices])[0];
         [log_prob, entropy]
     };
     for (name, tensor) in &theta {
@@ -274,23 +281,24 @@ fn gradients_are_the_central_differences() {
 #[track_caller]
 fn check_against_candle(config: &PolicyConfig, scale: f64, n: usize) {
     let theta = filled(config.hidden, scale, [1.0, 0.5, 0.0, -0.5, -1.0]);
-    let policy = Policy::from_snapshot(config, &theta, 0).unwrap();
+    let policy = policy(config, &theta, PUBLISHED);
     let script = script(PUBLISHED);
     let mut rng = generator(2, Owner::Policy, n as u64);
     let rollouts = policy.sample(&script, n, &mut rng).unwrap();
     let choices: Vec<&[Choice]> = rollouts.iter().map(|rollout| &rollout.choices[..]).collect();
     let mut weight = || rng.random_range(-1.0..1.0);
-    let weights: Vec<Outcome> =
-        (0..n).map(|_| Outcome { log_prob: weight(), entropy: weight() }).collect();
+    let weights: Vec<Outcome> = (0..n)
+        .map(|_| Outcome { log_prob: weight(), entropy: weight(), ..Outcome::default() })
+        .collect();
     let (grad, outcomes) = policy.gradient(&script, &choices, &weights).unwrap();
 
     let witness = Witness::new(config, &theta);
-    let (log_prob, entropy) = witness.log_prob_and_entropy(&script, &choices);
+    let Witnessed { log_prob, entropy, .. } = witness.look(&script, &choices);
     let expected = values(&log_prob).into_iter().zip(values(&entropy));
     for ((found, rollout), (log_prob, entropy)) in outcomes.iter().zip(&rollouts).zip(expected) {
         check_close(found.log_prob, log_prob, 1e-12);
         check_close(found.entropy, entropy, 1e-12);
-        let drawn = Outcome { log_prob: rollout.log_prob, entropy: rollout.entropy };
+        let drawn = Outcome { log_prob: rollout.log_prob, entropy: rollout.entropy, link_kl: 0.0 };
         assert_eq!(drawn, *found, "bit for bit");
     }
     let weighted = |value: Tensor, weight: fn(&Outcome) -> f64| {

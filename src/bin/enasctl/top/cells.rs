@@ -1,8 +1,8 @@
 //! The best cells: a list, and a drawing of the one that is looked at.
 
 use enasd::actors::{BestStatus, nth};
-use enasd::export::draw_cell_text;
-use enasd::space::{Arch, CellKind};
+use enasd::export::draw_part_text;
+use enasd::space::{Arch, Sketch};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
@@ -27,10 +27,10 @@ pub(crate) fn least_rows(screen: &Screen) -> u16 {
 }
 
 fn drawing_rows(screen: &Screen) -> u16 {
-    match &screen.status {
-        Some(status) if !status.best.is_empty() => status.nodes as u16 + DRAWING_ROWS,
-        _ => 0,
-    }
+    let Some(cell) = screen.best().get(screen.selected()) else { return 0 };
+    let rows = |sketch: &Sketch| (sketch.output() - sketch.n_inputs()) as u16 + DRAWING_ROWS;
+    let sketches = cell.arch.parse().map_or_else(|_| Vec::new(), |arch: Arch| arch.sketch());
+    sketches.iter().map(rows).max().unwrap_or(1)
 }
 
 /// Draws the part.
@@ -72,7 +72,7 @@ fn row(idx: usize, cell: &BestStatus, screen: &Screen, theme: Theme) -> Line<'st
     Line::from(vec![Span::styled(text, style), Span::styled(cell.id.clone(), theme.dim())])
 }
 
-/// Draws both cells of an architecture beside each other.
+/// Draws the parts of an architecture beside each other.
 fn draw_cell(frame: &mut Frame, area: Rect, cell: &BestStatus, theme: Theme) {
     let arch: Arch = match cell.arch.parse() {
         Ok(arch) => arch,
@@ -81,18 +81,19 @@ fn draw_cell(frame: &mut Frame, area: Rect, cell: &BestStatus, theme: Theme) {
             return frame.render_widget(Paragraph::new(text), area);
         }
     };
-    let halves = Layout::horizontal([Constraint::Fill(1); 2]).spacing(2).areas::<2>(area);
-    for (kind, half) in CellKind::ALL.into_iter().zip(halves) {
-        let text = draw_cell_text(&arch, kind, usize::from(half.width));
+    let sketches = arch.sketch();
+    let columns = Layout::horizontal(vec![Constraint::Fill(1); sketches.len()]).spacing(2);
+    for (sketch, area) in sketches.iter().zip(columns.split(area).iter()) {
+        let text = draw_part_text(sketch, usize::from(area.width));
         let mut lines: Vec<Line> = text.lines().map(|line| Line::from(line.to_owned())).collect();
         if let Some(heading) = lines.first_mut() {
             heading.style = Theme::strong();
         }
-        let room = usize::from(half.height);
+        let room = usize::from(area.height);
         if room < lines.len() && 0 < room {
             lines.truncate(room);
             lines[room - 1] = Line::styled("… more in a higher terminal", theme.dim());
         }
-        frame.render_widget(Paragraph::new(lines), half);
+        frame.render_widget(Paragraph::new(lines), *area);
     }
 }

@@ -61,10 +61,10 @@ fn title(screen: &Screen, condition: &Condition, theme: Theme, width: u16) -> Li
     if let Some(status) = &screen.status {
         name = format!("enasd {}", status.version);
         rest = format!(
-            " · {} · {}, {} nodes · seed {}",
+            " · {} · {}, {} · seed {}",
             device(status),
             status.space,
-            status.nodes,
+            status.space_size,
             status.seed
         );
     }

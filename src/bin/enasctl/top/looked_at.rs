@@ -3,16 +3,26 @@
 #![cfg(test)]
 
 use enasd::actors::{
-    AdvantageStatus, BestStatus, CheckpointStatus, DeviceStatus, PlaceStatus, PolicyStatus,
-    RunState, SharedStatus, Status,
+    AdvantageStatus, BestStatus, CheckpointStatus, DeviceStatus, OptionStatus, PickStatus,
+    PlaceStatus, PolicyStatus, RunState, SharedStatus, Status,
 };
 use enasd::api::wire::HistoryItem;
-use enasd::space::Arch;
+use enasd::space::{Arch, Op};
 
 use crate::top::curve::tests::row;
 
 /// When it is looked at, in seconds since 1970.
 pub(super) const NOW: f64 = 1_800_000_000.0;
+
+/// What the policy thinks of the operations of a cell.
+fn picks(part: &str, probabilities: [f64; 5]) -> PickStatus {
+    let options = Op::NAMES.into_iter().zip(probabilities);
+    let options = options.map(|(name, probability)| {
+        let name = name.to_owned();
+        OptionStatus { name, probability }
+    });
+    PickStatus { part: part.to_owned(), menu: "op".to_owned(), options: options.collect() }
+}
 
 /// The cell that the paper publishes.
 const PUBLISHED: &str = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 \
@@ -40,7 +50,7 @@ pub(super) fn status() -> Status {
         state: RunState::Running,
         seed: 7,
         space: "micro".to_owned(),
-        nodes: 5,
+        space_size: "5 nodes".to_owned(),
         place: PlaceStatus {
             cycle: 1,
             epoch: 81,
@@ -65,7 +75,10 @@ pub(super) fn status() -> Status {
             random_reward: Some(0.5803),
             entropy_nats: Some(12.345),
             entropy_per_decision_nats: Some(0.617),
-            op_probabilities: Some([[0.1, 0.5, 0.2, 0.15, 0.05], [0.3, 0.3, 0.2, 0.1, 0.1]]),
+            probabilities: vec![
+                picks("normal", [0.1, 0.5, 0.2, 0.15, 0.05]),
+                picks("reduction", [0.3, 0.3, 0.2, 0.1, 0.1]),
+            ],
             ..PolicyStatus::default()
         },
         advantage: AdvantageStatus {

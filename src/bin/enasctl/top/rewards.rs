@@ -1,7 +1,6 @@
 //! The rewards of both arms: their verdict, their course, and the numbers beside them.
 
 use enasd::actors::Status;
-use enasd::space::{CellKind, Op};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
@@ -141,23 +140,29 @@ fn number_lines(status: &Status, theme: Theme) -> Vec<Line<'static>> {
     recoveries.into_iter().chain(rows).map(line).collect()
 }
 
-/// The probabilities of the operations in both cells.
+/// The probabilities of the options of each menu, a column for each part.
 fn op_lines(status: &Status, theme: Theme) -> Vec<Line<'static>> {
-    let Some(cells) = status.policy.op_probabilities else { return Vec::new() };
-    let mut lines = vec![Line::styled(
-        format!("{:14}{:12}{}", "π of ops", CellKind::Normal.name(), CellKind::Reduction.name()),
-        theme.dim(),
-    )];
-    for op in Op::ALL {
-        let mut spans = vec![Span::raw(format!("{:14}", op.short_name()))];
-        for probabilities in cells {
-            let share = probabilities[op.idx()];
-            let done = whole(share * OP_BAR_COLUMNS as f64 + 0.5, OP_BAR_COLUMNS);
-            spans.push(Span::styled("█".repeat(done), theme.policy()));
-            spans.push(Span::styled("░".repeat(OP_BAR_COLUMNS - done), theme.dim()));
-            spans.push(Span::raw("  "));
+    let picks = &status.policy.probabilities;
+    let mut menus: Vec<&str> = picks.iter().map(|pick| pick.menu.as_str()).collect();
+    menus.dedup();
+    let mut lines = Vec::new();
+    for menu in menus {
+        let parts: Vec<_> = picks.iter().filter(|pick| pick.menu == menu).collect();
+        let titles: String = parts.iter().map(|pick| format!("{:12}", pick.part)).collect();
+        let title = format!("{:14}{}", format!("π of {menu}s"), titles.trim_end());
+        lines.push(Line::styled(title, theme.dim()));
+        let n_options = parts.iter().map(|pick| pick.options.len()).min().unwrap_or(0);
+        for option in 0..n_options {
+            let mut spans = vec![Span::raw(format!("{:14}", parts[0].options[option].name))];
+            for pick in &parts {
+                let share = pick.options[option].probability;
+                let done = whole(share * OP_BAR_COLUMNS as f64 + 0.5, OP_BAR_COLUMNS);
+                spans.push(Span::styled("█".repeat(done), theme.policy()));
+                spans.push(Span::styled("░".repeat(OP_BAR_COLUMNS - done), theme.dim()));
+                spans.push(Span::raw("  "));
+            }
+            lines.push(Line::from(spans));
         }
-        lines.push(Line::from(spans));
     }
     lines
 }

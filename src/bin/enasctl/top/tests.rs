@@ -104,10 +104,10 @@ fn a_larger_terminal_shows_more() {
     "checkpoint  8 s ago, 1.2 MB; 18 written, 0 failed; 12.3 GB free                                                         "
     " The policy: better than random, +13.2 points (95 % +12.4 to +14.1) ────────────────────────────────────────────────────"
     " 80 %│                                       ━ policy     71.20 %                 π of ops      normal      reduction   "
-    "     │                                    ⡠  • random arm 58.03 %                 sep 3×3       █░░░░░░░░░  ███░░░░░░░  "
-    "     │                              ⡤⢢   ⡸   entropy      12.35 nats (0.62 each)  sep 5×5       █████░░░░░  ███░░░░░░░  "
-    "     │                        ⡔⠒⡄  ⡜  ⠱⣀⡰⠁   ω loss       0.8321 nats             avg 3×3       ██░░░░░░░░  ██░░░░░░░░  "
-    "     │                  ⡠⠢⡀  ⡜  ⠈⢆⠜          ω training   71.01 %                 max 3×3       ██░░░░░░░░  █░░░░░░░░░  "
+    "     │                                    ⡠  • random arm 58.03 %                 sep_conv_3x3  █░░░░░░░░░  ███░░░░░░░  "
+    "     │                              ⡤⢢   ⡸   entropy      12.35 nats (0.62 each)  sep_conv_5x5  █████░░░░░  ███░░░░░░░  "
+    "     │                        ⡔⠒⡄  ⡜  ⠱⣀⡰⠁   ω loss       0.8321 nats             avg_pool_3x3  ██░░░░░░░░  ██░░░░░░░░  "
+    "     │                  ⡠⠢⡀  ⡜  ⠈⢆⠜          ω training   71.01 %                 max_pool_3x3  ██░░░░░░░░  █░░░░░░░░░  "
     "     │            ⡠⠢⡀  ⡰⠁ ⠑⢄⠜                images/s     3512                    identity      █░░░░░░░░░  █░░░░░░░░░  "
     "     │       ⢀   ⢠⠃ ⠘⠤⡰⠁                     archs        49,876 of 51,300                                              "
     "     │      ⡜⠁⠑⡄⢀⠎         •     ••   •••                                                                               "
@@ -170,7 +170,7 @@ fn a_smaller_terminal_gets_a_note() {
 fn every_size_can_be_drawn() {
     let mut screen = changed(|status| {
         status.checkpoint.last_error = Some("the disk is full ".repeat(40));
-        status.nodes = 7;
+        status.space_size = "a long size ".repeat(20);
     });
     screen.note = Some((crate::condition::Severity::Bad, "a long refusal ".repeat(60)));
     for overlay in [Overlay::None, Overlay::Help, Overlay::Question(Command::Pause)] {

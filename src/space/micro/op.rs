@@ -25,6 +25,12 @@ impl Op {
     pub const ALL: [Self; 5] =
         [Self::SepConv3x3, Self::SepConv5x5, Self::AvgPool3x3, Self::MaxPool3x3, Self::Identity];
 
+    /// The names of [`Op::ALL`].
+    pub const NAMES: [&str; Self::ALL.len()] = {
+        let [a, b, c, d, e] = Self::ALL;
+        [a.name(), b.name(), c.name(), d.name(), e.name()]
+    };
+
     /// The name used in configs, checkpoints and on the wire.
     pub const fn name(self) -> &'static str {
         match self {
@@ -35,6 +41,12 @@ impl Op {
             Self::Identity => "identity",
         }
     }
+
+    /// The short names of [`Op::ALL`].
+    pub const SHORT_NAMES: [&str; Self::ALL.len()] = {
+        let [a, b, c, d, e] = Self::ALL;
+        [a.short_name(), b.short_name(), c.short_name(), d.short_name(), e.short_name()]
+    };
 
     /// A short name for drawings.
     pub const fn short_name(self) -> &'static str {
@@ -80,7 +92,7 @@ impl FromStr for Op {
         Self::ALL
             .into_iter()
             .find(is_named)
-            .ok_or_else(|| SpaceError::UnknownOp { name: name.to_owned() })
+            .ok_or_else(|| SpaceError::UnknownOp { name: name.to_owned(), known: &Self::NAMES })
     }
 }
 

@@ -6,7 +6,8 @@
 
 use std::fmt;
 
-use crate::space::{Op, SpaceError};
+use crate::space::SpaceError;
+use crate::space::micro::Op;
 
 /// Nodes 0 and 1 are the outputs of the two cells before.
 pub const N_CELL_INPUTS: usize = 2;
@@ -23,6 +24,12 @@ pub enum CellKind {
 impl CellKind {
     /// Both kinds, in the order in which the policy spells them.
     pub const ALL: [Self; 2] = [Self::Normal, Self::Reduction];
+
+    /// The names of [`CellKind::ALL`].
+    pub const NAMES: [&str; Self::ALL.len()] = {
+        let [normal, reduction] = Self::ALL;
+        [normal.name(), reduction.name()]
+    };
 
     /// The name used in texts and metrics.
     pub const fn name(self) -> &'static str {

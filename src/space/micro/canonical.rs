@@ -1,88 +1,22 @@
-//! The canonical id: one name for all ways to write the same architecture.
+//! The canonical spelling of a cell: one for all that compute the same.
 //!
 //! Two cells are the same when one becomes the other by swapping the edges of nodes and by
 //! renumbering computed nodes. The canonical form of a cell is its smallest spelling: nodes are
 //! placed one after another, each time one whose inputs are placed already and whose edge pair
-//! reads smallest; where several read the same, every order is tried. The spelling is a number
-//! in a mixed radix (node n has `(5·n)²` values), so the id is exact, not a hash: no two
-//! architectures share one, and it can be read back. 7 nodes need 126.2 bits, which fit 128.
+//! reads smallest; where several read the same, every order is tried.
 
-use crate::space::{
-    Arch, Cell, CellKind, Edge, MicroSpace, N_CELL_INPUTS, Node, Op, Space, SpaceError,
-};
+use crate::space::micro::{Cell, Edge, N_CELL_INPUTS, Node, Op};
 
-/// Crockford's base 32 in lower case: no `i`, `l`, `o`, `u`.
-const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-
-/// Bits of one digit.
-const DIGIT_BITS: u32 = 5;
-
-pub(super) fn id(arch: &Arch) -> String {
-    let Space::Micro(space) = arch.space();
-    let mut number = 0;
-    for kind in CellKind::ALL {
-        for code in canonical_codes(&arch.cell(kind)).into_iter().enumerate() {
-            number = number * radix(code.0) + u128::from(code.1);
-        }
-    }
-    let digits = (0..n_digits(space)).rev().map(|place| {
-        let digit = (number >> (DIGIT_BITS * place)) & 0x1f;
-        char::from(DIGITS[digit as usize])
-    });
-    format!("m{}-{}", space.n_nodes(), digits.collect::<String>())
-}
-
-/// Whether `text` starts like an id, so that an error should speak of ids.
-pub(super) fn looks_like_id(text: &str) -> bool {
-    let mut chars = text.chars();
-    chars.next().is_some_and(|c| c.eq_ignore_ascii_case(&'m'))
-        && chars.next().is_some_and(|c| c.is_ascii_digit())
-        && chars.next() == Some('-')
-}
-
-/// Reads an id back as the architecture in its canonical spelling.
-pub(super) fn read(id: &str) -> Result<Arch, SpaceError> {
-    let n_nodes = id.as_bytes().get(1).map_or(0, |c| usize::from(c.wrapping_sub(b'0')));
-    let space = MicroSpace::new(n_nodes)?;
-    let malformed = || SpaceError::Id { id: id.to_owned(), digits: n_digits(space) as usize };
-    let digits = id.get(3..).ok_or_else(malformed)?;
-    if digits.len() != n_digits(space) as usize {
-        return Err(malformed());
-    }
-    let mut number: u128 = 0;
-    for c in digits.bytes() {
-        let digit = DIGITS.iter().position(|&d| d == c).ok_or_else(malformed)?;
-        number = number.checked_mul(32).ok_or_else(malformed)? | digit as u128;
-    }
-    let mut cells = Vec::new();
-    for _ in CellKind::ALL {
-        let mut nodes = Vec::new();
-        for idx in (0..n_nodes).rev() {
-            nodes.push(node_of((number % radix(idx)) as u32, idx));
-            number /= radix(idx);
-        }
-        nodes.reverse();
-        cells.push(Cell::new(nodes)?);
-    }
-    let arch = Arch::from_cells(&cells[1], &cells[0])?;
-    // A number above the last architecture, or a spelling that is not the canonical one.
-    if number == 0 && arch.id() == id { Ok(arch) } else { Err(malformed()) }
+/// The smallest spelling of `cell`.
+pub(super) fn canonical(cell: &Cell) -> Cell {
+    let codes = canonical_codes(cell);
+    let nodes = codes.into_iter().enumerate().map(|(idx, code)| node_of(code, idx)).collect();
+    Cell::new(nodes).expect("a cell that is spelled otherwise is a cell")
 }
 
 /// Edge values of the node at `idx`: operations times earlier nodes.
 const fn edge_radix(idx: usize) -> u32 {
     ((idx + N_CELL_INPUTS) * Op::ALL.len()) as u32
-}
-
-const fn radix(idx: usize) -> u128 {
-    (edge_radix(idx) as u128).pow(2)
-}
-
-/// Digits that hold every number of the space.
-fn n_digits(space: MicroSpace) -> u32 {
-    let per_cell: u128 = (0..space.n_nodes()).map(radix).product();
-    let bits = u128::BITS - (per_cell * per_cell - 1).leading_zeros();
-    bits.div_ceil(DIGIT_BITS)
 }
 
 fn edge_code(edge: Edge) -> u32 {
@@ -154,6 +88,7 @@ fn place_next(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::space::{Arch, MicroSpace};
     use proptest::prelude::*;
 
     fn cell() -> impl Strategy<Value = Vec<[(usize, usize); 2]>> {
@@ -202,10 +137,10 @@ mod tests {
             nodes in cell(), swaps: u8, keys in prop::array::uniform9(0_u8..)
         ) {
             let (plain, other) = (build(&nodes), disguise(&build(&nodes), swaps, &keys));
-            let id = Arch::from_cells(&plain, &plain).unwrap().id();
-            prop_assert_eq!(&Arch::from_cells(&other, &plain).unwrap().id(), &id);
-            prop_assert_eq!(&Arch::from_cells(&plain, &other).unwrap().id(), &id);
-            prop_assert_eq!(&read(&id).unwrap().id(), &id);
+            let id = MicroSpace::arch(&plain, &plain).unwrap().id();
+            prop_assert_eq!(&MicroSpace::arch(&other, &plain).unwrap().id(), &id);
+            prop_assert_eq!(&MicroSpace::arch(&plain, &other).unwrap().id(), &id);
+            prop_assert_eq!(&id.parse::<Arch>().unwrap().id(), &id);
         }
     }
 
@@ -231,16 +166,8 @@ mod tests {
                 })
                 .min();
             classes.insert(class);
-            ids.insert(Arch::from_cells(&cell, &fixed).unwrap().id());
+            ids.insert(MicroSpace::arch(&cell, &fixed).unwrap().id());
         }
         assert_eq!(ids.len(), classes.len());
-    }
-
-    #[test]
-    fn malformed_ids_are_refused_with_the_expected_length() {
-        for id in ["m5-", "m5-0", "m5-iiiiiiiiiiiiiiiii", "m5-zzzzzzzzzzzzzzzzz", "m5-é"] {
-            assert!(matches!(read(id), Err(SpaceError::Id { digits: 17, .. })), "{id}");
-        }
-        assert_eq!(read("m9-0"), Err(SpaceError::NodeCount { found: 9 }));
     }
 }

@@ -4,8 +4,9 @@
 //! DARTS joins the nodes that `concat` names, the micro space those that no other reads. A
 //! genotype is read where both are the same; any other is a cell that this space does not have.
 
+use crate::space::micro::{Cell, CellKind, Edge, N_CELL_INPUTS, Node};
 use crate::space::scanner::Scanner;
-use crate::space::{Arch, Cell, CellKind, Edge, N_CELL_INPUTS, Node, SpaceError};
+use crate::space::{Arch, MicroSpace, SpaceError};
 
 /// Whether `text` starts like a genotype rather than like the native form.
 pub(super) fn looks_like(text: &str) -> bool {
@@ -30,7 +31,7 @@ pub(super) fn read(source: &str) -> Result<Arch, SpaceError> {
         scanner.word(")", "`)`")?;
     }
     scanner.end()?;
-    Arch::from_cells(&normal, &reduction)
+    MicroSpace::arch(&normal, &reduction)
 }
 
 fn cell(

@@ -1,45 +1,23 @@
-//! The authors' numbers, as people paste them.
-//!
-//! ```text
-//! 0 2 0 0 …                     `input op input op` per node, the normal cell, then the reduction
-//! [0, 2, 0, 0, …], [1, 0, …]    with commas and brackets, one pair a cell
-//! [0 2 0 0 …]                   the log of the authors' search, with the score below
-//! [1 0 1 0 …]
-//! val_acc=0.8125
-//! fixed_arc="0 2 0 0 …"         their scripts
-//! fixed_arc="$fixed_arc 1 0 …"
-//! ```
+//! The authors' numbers: `input op input op` per node, the normal cell and then the reduction cell.
 
-use crate::space::{Arch, Cell, CellKind, Edge, Node, Op, SpaceError};
+use crate::space::micro::{Cell, Edge, Node, Op, cells};
+use crate::space::{Arch, MicroSpace, SpaceError, numbers};
 
 /// Numbers that spell one node of one cell.
 const PER_NODE: usize = 4;
 
-/// More digits than this in one word are numbers without blanks between them.
-const MAX_DIGITS: usize = 15;
-
 pub(super) fn write(arch: &Arch) -> String {
-    let numbers: Vec<String> = CellKind::ALL
-        .into_iter()
-        .flat_map(|kind| arch.cell(kind).nodes().to_vec())
+    let numbers: Vec<String> = cells(arch)
+        .iter()
+        .flat_map(|cell| cell.nodes().to_vec())
         .flat_map(|Node([a, b])| [a.input, a.op.idx(), b.input, b.op.idx()])
         .map(|number| number.to_string())
         .collect();
     numbers.join(" ")
 }
 
-/// Whether `text` starts like numbers, so that an error should speak of them.
-pub(super) fn looks_like(text: &str) -> bool {
-    words(text)
-        .next()
-        .is_some_and(|word| word.starts_with(|c: char| "+-".contains(c) || c.is_numeric()))
-}
-
 pub(super) fn read(source: &str) -> Result<Arch, SpaceError> {
-    let numbers: Vec<usize> = words(source)
-        .enumerate()
-        .map(|(idx, word)| number(idx + 1, word))
-        .collect::<Result<_, SpaceError>>()?;
+    let numbers = numbers::lines(source)?.concat();
     let half = numbers.len() / 2;
     let n_nodes = half / PER_NODE;
     if !numbers.len().is_multiple_of(2 * PER_NODE) || n_nodes < *Cell::NODE_RANGE.start() {
@@ -48,7 +26,8 @@ pub(super) fn read(source: &str) -> Result<Arch, SpaceError> {
     let edge = |position: usize| {
         let found = numbers[position + 1];
         let op = Op::ALL.get(found).copied();
-        let op = op.ok_or(SpaceError::OpIdx { position: position + 2, found })?;
+        let op =
+            op.ok_or(SpaceError::OpIdx { position: position + 2, found, options: Op::ALL.len() })?;
         Ok(Edge { input: numbers[position], op })
     };
     let cell = |start: usize| {
@@ -56,54 +35,16 @@ pub(super) fn read(source: &str) -> Result<Arch, SpaceError> {
         let nodes = nodes.map(|at| Ok(Node([edge(at)?, edge(at + 2)?])));
         Cell::new(nodes.collect::<Result<_, SpaceError>>()?)
     };
-    Arch::from_cells(&cell(0)?, &cell(half)?)
-}
-
-/// The words that are to be numbers. Brackets, commas and quotes only part them; names that are
-/// given a value go, with their value where it is a score.
-fn words(source: &str) -> impl Iterator<Item = &str> {
-    source.lines().filter_map(values).flat_map(|line| {
-        line.split(|c: char| c.is_whitespace() || "[](){},;'\"`".contains(c))
-            .filter(|word| !word.is_empty() && !word.starts_with('$') && !is_rule(word))
-    })
-}
-
-/// What of a line is no name of a variable; nothing of one that gives a score.
-fn values(line: &str) -> Option<&str> {
-    let Some((name, value)) = line.split_once('=') else { return Some(line) };
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if !name.trim().chars().all(is_name) {
-        return Some(line);
-    }
-    let is_score = value.contains('.') && value.trim().parse::<f64>().is_ok();
-    (!is_score).then_some(value)
-}
-
-/// Whether a word is a line drawn with dashes, as between two entries of a log.
-fn is_rule(word: &str) -> bool {
-    2 < word.len() && word.bytes().all(|c| c == b'-')
-}
-
-fn number(position: usize, word: &str) -> Result<usize, SpaceError> {
-    let digits = word.strip_prefix('+').unwrap_or(word);
-    if digits.is_empty() || !digits.bytes().all(|c| c.is_ascii_digit()) {
-        return Err(SpaceError::NotANumber { position, found: word.chars().take(20).collect() });
-    }
-    let digits = digits.trim_start_matches('0');
-    let too_many = || SpaceError::LongNumber { position, digits: word.len() };
-    if MAX_DIGITS < digits.len() { Err(too_many()) } else { Ok(digits.parse().unwrap_or(0)) }
+    MicroSpace::arch(&cell(0)?, &cell(half)?)
 }
 
 /// Why so many numbers are no architecture, by what they may be meant for.
 fn wrong_length(found: usize) -> SpaceError {
-    let macro_layers = (4..=24).find(|layers| layers * (layers + 1) / 2 == found);
-    let one_cell = found / PER_NODE;
-    match macro_layers {
-        _ if found.is_multiple_of(PER_NODE) && Cell::NODE_RANGE.contains(&one_cell) => {
-            SpaceError::OneCell { found, nodes: one_cell }
-        }
-        Some(layers) => SpaceError::MacroForm { found, layers },
-        None => SpaceError::FlatLength { found },
+    let nodes = found / PER_NODE;
+    if found.is_multiple_of(PER_NODE) && Cell::NODE_RANGE.contains(&nodes) {
+        SpaceError::OneCell { found, nodes }
+    } else {
+        SpaceError::FlatLength { found }
     }
 }
 
@@ -156,11 +97,6 @@ mod tests {
             "0 2 0 0 0 1 1 1",
             "8 numbers are one micro cell of 2 nodes; give the normal cell and then the \
              reduction cell, 16 numbers",
-        );
-        check(
-            "[1]\n[1 1]\n[5 0 0]\n[5 0 0 0]",
-            "10 numbers are an ENAS macro architecture of 4 layers (1 + 2 + … + 4), of a space \
-             that this version does not have; the micro space takes 8 numbers for each node",
         );
         check(
             "0 2 0",

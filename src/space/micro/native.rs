@@ -1,23 +1,24 @@
 //! The native form: `normal=[sep_conv_3x3(0)+identity(1), …] reduction=[…]`, one `op(input)` for
 //! each edge. DARTS' words `reduce` and `skip_connect` are read too.
 
-use std::fmt;
-
+use crate::space::micro::{Cell, CellKind, Edge, Node, cells};
 use crate::space::scanner::Scanner;
-use crate::space::{Arch, Cell, CellKind, Edge, Node, SpaceError};
+use crate::space::{Arch, MicroSpace, SpaceError};
 
-pub(super) fn write(arch: &Arch, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for (idx, kind) in CellKind::ALL.into_iter().enumerate() {
-        let nodes: Vec<String> = arch
-            .cell(kind)
+pub(super) fn write(arch: &Arch) -> String {
+    let cells = CellKind::ALL.into_iter().zip(cells(arch)).map(|(kind, cell)| {
+        let nodes: Vec<String> = cell
             .nodes()
             .iter()
             .map(|Node([a, b])| format!("{}({})+{}({})", a.op, a.input, b.op, b.input))
             .collect();
-        let blank = if idx == 0 { "" } else { " " };
-        write!(f, "{blank}{kind}=[{}]", nodes.join(", "))?;
-    }
-    Ok(())
+        format!("{kind}=[{}]", nodes.join(", "))
+    });
+    cells.collect::<Vec<_>>().join(" ")
+}
+
+pub(super) fn looks_like(text: &str) -> bool {
+    text.starts_with("normal")
 }
 
 pub(super) fn read(source: &str) -> Result<Arch, SpaceError> {
@@ -26,7 +27,7 @@ pub(super) fn read(source: &str) -> Result<Arch, SpaceError> {
     scanner.take(",");
     let reduction = cell(&mut scanner, &["reduction", "reduce"], "`reduction=[`")?;
     scanner.end()?;
-    Arch::from_cells(&normal, &reduction)
+    MicroSpace::arch(&normal, &reduction)
 }
 
 fn cell(

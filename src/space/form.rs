@@ -1,0 +1,165 @@
+//! The text forms of architectures, and what reads any of them.
+
+use crate::space::{Arch, Space, SpaceError, id};
+
+/// One way to write the architectures of a space.
+#[derive(Clone, Copy, Debug)]
+pub struct Form {
+    /// Its name.
+    pub name: &'static str,
+    /// What it looks like.
+    pub example: &'static str,
+    /// Whether a text starts like this form, so that an error should speak of it.
+    pub recognize: fn(&str) -> bool,
+    /// Reads a text; the architecture's space is of the size that the text spells.
+    pub read: fn(&str) -> Result<Arch, SpaceError>,
+    /// Writes an architecture of its space; nothing where the form is read only.
+    pub write: Option<fn(&Arch) -> String>,
+}
+
+impl Form {
+    /// The name of the authors' form.
+    pub(super) const NUMBERS: &'static str = "numbers";
+}
+
+/// The longest text worth reading: the largest architecture has under 600 characters in the native
+/// form of micro, under 1,200 as a genotype, and 1,700 as the numbers of 40 layers.
+const MAX_CHARS: usize = 4000;
+
+/// Reads an architecture in a form of `space`, in a form of another space, or as an id.
+pub(super) fn read(space: Space, source: &str) -> Result<Arch, SpaceError> {
+    // An editor's mark before the text is none of it.
+    let source = source.trim_start_matches('\u{feff}').trim();
+    let length = source.chars().count();
+    if source.is_empty() {
+        return Err(SpaceError::NoText);
+    } else if MAX_CHARS < length {
+        return Err(SpaceError::LongText { found: length, limit: MAX_CHARS });
+    } else if let Some(found) = id::read(source) {
+        return found;
+    }
+    let others = Space::each().into_iter().filter(|other| other.name() != space.name());
+    let forms = [space].into_iter().chain(others).flat_map(|space| space.rules().forms());
+    let mut refused = None;
+    for form in forms.filter(|form| (form.recognize)(source)) {
+        match (form.read)(source) {
+            Ok(arch) => return Ok(arch),
+            // What the first form that it looks like says of it is what is told.
+            Err(err) => refused = refused.or(Some(err)),
+        }
+    }
+    let unknown = || SpaceError::UnknownForm { text: source.chars().take(40).collect() };
+    Err(refused.unwrap_or_else(unknown))
+}
+
+/// What every form looks like, for those whose text is none.
+pub(super) fn examples() -> String {
+    let forms = Space::each().into_iter().flat_map(|space| space.rules().forms());
+    let examples: Vec<String> = forms.map(|form| format!("`{}`", form.example)).collect();
+    examples.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::{MicroSpace, WholeNet};
+    use proptest::prelude::*;
+
+    const PUBLISHED: &str = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 \
+                             1 0 1 0 0 3 0 2 1 1 3 1 1 0 0 4 0 3 1 1";
+
+    #[test]
+    fn the_published_cell_reads_as_the_paper_draws_it() {
+        let arch: Arch = PUBLISHED.parse().unwrap();
+        assert_eq!(arch.to_flat(), PUBLISHED);
+        let [normal, reduction] = MicroSpace::cells(&arch).unwrap();
+        assert_eq!(normal.loose_ends(), [2, 3, 4, 5, 6]);
+        assert_eq!(reduction.loose_ends(), [2, 4, 5, 6]);
+        assert_eq!(
+            arch.to_string(),
+            "normal=[avg_pool_3x3(0)+sep_conv_3x3(0), identity(0)+sep_conv_5x5(0), \
+             identity(0)+sep_conv_5x5(1), sep_conv_3x3(1)+sep_conv_5x5(0), \
+             avg_pool_3x3(0)+sep_conv_5x5(1)] reduction=[sep_conv_3x3(1)+sep_conv_3x3(1), \
+             max_pool_3x3(0)+avg_pool_3x3(0), sep_conv_5x5(1)+sep_conv_5x5(3), \
+             sep_conv_3x3(1)+identity(0), max_pool_3x3(0)+sep_conv_5x5(1)]"
+        );
+    }
+
+    fn arch() -> impl Strategy<Value = Arch> {
+        let micro = (2_usize..=7).prop_map(|n| Space::Micro(MicroSpace::new(n).unwrap()));
+        let whole = (3_usize..=24).prop_map(|n| Space::WholeNet(WholeNet::new(n).unwrap()));
+        prop_oneof![micro, whole].prop_flat_map(|space| {
+            let choices: Vec<_> = space.script().options().map(|n| 0..n as u32).collect();
+            choices.prop_map(move |choices| space.arch(&choices).unwrap())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_architecture_reads_back_from_its_texts(arch in arch()) {
+            for space in Space::each() {
+                for (name, text) in arch.texts() {
+                    prop_assert_eq!(&Arch::parse(space, &text).unwrap(), &arch, "{}", name);
+                }
+            }
+            prop_assert_eq!(&arch.space().arch(arch.choices()).unwrap(), &arch);
+            let id = arch.id();
+            prop_assert!(id.len() <= 64, "{}", id);
+            match id.parse::<Arch>() {
+                Ok(again) => prop_assert_eq!(again.id(), id),
+                Err(err) => prop_assert_eq!(err, SpaceError::HashedId { id }),
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,60}", prefix in "(normal=\\[|layers=\\[|m5-|w4-|0 )?") {
+            let _: Result<Arch, SpaceError> = format!("{prefix}{text}").parse();
+        }
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(text.parse::<Arch>().unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn native_texts_say_where_they_break() {
+        check(
+            "normal=[identity(0)*identity(1)]",
+            "at character 20: expected `+` and the node's second edge, found `*identity(1)`",
+        );
+        check(
+            "normal=[swish(0)+identity(1)]",
+            "unknown operation `swish`; the operations are sep_conv_3x3, sep_conv_5x5, \
+             avg_pool_3x3, max_pool_3x3, identity",
+        );
+        check(
+            "normal=[identity(0)+identity(1), identity(0)+identity(1)] reduction=",
+            "at character 69: expected `reduction=[`, found the end",
+        );
+    }
+
+    #[test]
+    fn the_words_of_darts_are_read_in_the_native_form() {
+        let native = "normal=[identity(0)+identity(1), identity(0)+identity(1)] \
+                      reduction=[identity(0)+identity(1), identity(0)+identity(1)]";
+        let darts = native.replace("identity", "skip_connect").replace(" reduction", ", reduce");
+        assert_eq!(darts.parse::<Arch>(), native.parse());
+    }
+
+    #[test]
+    fn what_is_no_architecture_is_told() {
+        check(" \n", "an empty text is no architecture");
+        check(
+            &"0 ".repeat(2100),
+            "a text of 4199 characters is no architecture; the longest has 4000",
+        );
+        let known = "no known form of an architecture; give \
+                     `normal=[op(input)+op(input), …] reduction=[…]`, `0 2 0 0 … 1 1`, \
+                     `Genotype(normal=[…], …)`, `layers=[op, op(stem), op(stem+0), …]`, \
+                     `0 3 0 0 1 0 …`, `0⏎3 0⏎0 1 0⏎…`, or an id (`m5-…`)";
+        for text in ["|nor_conv_3x3~0|", "{\"ks\":[3,5,7]}"] {
+            check(text, &format!("`{text}` is {known}"));
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The authors' strings of numbers, as people paste them.
+//!
+//! ```text
+//! 0 2 0 0 …                     one line, or a line for each layer
+//! [0, 2, 0, 0, …], [1, 0, …]    with commas and brackets
+//! [0 2 0 0 …]                   the log of the authors' search, with the score below
+//! [1 0 1 0 …]
+//! val_acc=0.8125
+//! fixed_arc="0 2 0 0 …"         their scripts
+//! fixed_arc="$fixed_arc 1 0 …"
+//! ```
+
+use crate::space::SpaceError;
+
+/// More digits than this in one word are numbers without blanks between them.
+const MAX_DIGITS: usize = 15;
+
+/// Whether `text` starts like numbers, so that an error should speak of them.
+pub(super) fn looks_like(text: &str) -> bool {
+    text.lines()
+        .flat_map(words)
+        .next()
+        .is_some_and(|word| word.starts_with(|c: char| "+-".contains(c) || c.is_numeric()))
+}
+
+/// The numbers of each line that has any.
+pub(super) fn lines(source: &str) -> Result<Vec<Vec<usize>>, SpaceError> {
+    let mut position = 0;
+    let mut number = |word| {
+        position += 1;
+        number(position, word)
+    };
+    let lines = source.lines().map(|line| words(line).map(&mut number).collect());
+    let lines: Vec<Vec<usize>> = lines.collect::<Result<_, SpaceError>>()?;
+    Ok(lines.into_iter().filter(|line| !line.is_empty()).collect())
+}
+
+/// The words of a line that are to be numbers. Brackets, commas and quotes only part them; names
+/// that are given a value go, with their value where it is a score.
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    values(line).into_iter().flat_map(|line| {
+        line.split(|c: char| c.is_whitespace() || "[](){},;'\"`".contains(c))
+            .filter(|word| !word.is_empty() && !word.starts_with('$') && !is_rule(word))
+    })
+}
+
+/// What of a line is no name of a variable; nothing of one that gives a score.
+fn values(line: &str) -> Option<&str> {
+    let Some((name, value)) = line.split_once('=') else { return Some(line) };
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if !name.trim().chars().all(is_name) {
+        return Some(line);
+    }
+    let is_score = value.contains('.') && value.trim().parse::<f64>().is_ok();
+    (!is_score).then_some(value)
+}
+
+/// Whether a word is a line drawn with dashes, as between two entries of a log.
+fn is_rule(word: &str) -> bool {
+    2 < word.len() && word.bytes().all(|c| c == b'-')
+}
+
+fn number(position: usize, word: &str) -> Result<usize, SpaceError> {
+    let digits = word.strip_prefix('+').unwrap_or(word);
+    if digits.is_empty() || !digits.bytes().all(|c| c.is_ascii_digit()) {
+        return Err(SpaceError::NotANumber { position, found: word.chars().take(20).collect() });
+    }
+    let digits = digits.trim_start_matches('0');
+    let too_many = || SpaceError::LongNumber { position, digits: word.len() };
+    if MAX_DIGITS < digits.len() { Err(too_many()) } else { Ok(digits.parse().unwrap_or(0)) }
+}

@@ -1,0 +1,120 @@
+//! The search spaces: a closed set, and what each of them says about itself.
+
+use std::fmt;
+
+use crate::space::{
+    Arch, Choice, Fact, Form, MicroSpace, Script, Size, Sketch, SpaceConfig, SpaceError, SpaceKind,
+    WholeNet,
+};
+
+/// A search space of a given size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Space {
+    /// Two cells, stacked (ENAS, section 2.4).
+    Micro(MicroSpace),
+    /// All layers of the net and their skip connections (ENAS, section 2.3).
+    WholeNet(WholeNet),
+}
+
+impl Space {
+    /// The space that `config` says.
+    pub fn new(config: &SpaceConfig) -> Result<Self, SpaceError> {
+        match config.kind {
+            SpaceKind::Micro => MicroSpace::new(config.nodes).map(Self::Micro),
+            SpaceKind::WholeNet => WholeNet::new(config.layers).map(Self::WholeNet),
+        }
+    }
+
+    /// One space of each kind, of the size that is the default.
+    pub fn each() -> [Self; 2] {
+        [Self::Micro(MicroSpace::default()), Self::WholeNet(WholeNet::default())]
+    }
+
+    /// What the space says about itself.
+    pub fn rules(&self) -> &dyn SearchSpace {
+        match self {
+            Self::Micro(space) => space,
+            Self::WholeNet(space) => space,
+        }
+    }
+
+    /// The name used in configs and on the wire.
+    pub fn name(&self) -> &'static str {
+        self.rules().name()
+    }
+
+    /// What a policy is asked to spell one architecture.
+    pub fn script(&self) -> Script {
+        self.rules().script()
+    }
+
+    /// The architecture that `choices` spell, in the script's order.
+    pub fn arch(self, choices: &[Choice]) -> Result<Arch, SpaceError> {
+        self.script().check(choices)?;
+        Ok(Arch::checked(self, choices.to_vec()))
+    }
+
+    /// The space whose ids begin with `tag`, or why there is none of that size; nothing where no
+    /// ids begin so.
+    pub(super) fn tagged(tag: &str) -> Option<Result<Self, SpaceError>> {
+        let (kind, size) = tag.split_at_checked(1)?;
+        let size = Some(size).filter(|size| size.bytes().all(|c| c.is_ascii_digit()));
+        let size = size?.parse().ok()?;
+        match kind {
+            "m" => Some(MicroSpace::new(size).map(Self::Micro)),
+            "w" => Some(WholeNet::new(size).map(Self::WholeNet)),
+            _ => None,
+        }
+    }
+}
+
+/// `micro (m5)`
+impl fmt::Display for Space {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name(), self.rules().tag())
+    }
+}
+
+/// What a search space says about itself: one file of this folder for each.
+pub trait SearchSpace {
+    /// The name used in configs and on the wire.
+    fn name(&self) -> &'static str;
+
+    /// What it is, in a sentence.
+    fn about(&self) -> &'static str;
+
+    /// Its size, as in `5 nodes`.
+    fn size(&self) -> String;
+
+    /// How ids begin: a letter of its own and its size, as in `m5`.
+    fn tag(&self) -> String;
+
+    /// The parts of an architecture, in the order in which the policy spells them.
+    fn parts(&self) -> &'static [&'static str];
+
+    /// What a policy is asked to spell one architecture.
+    fn script(&self) -> Script;
+
+    /// The choices that stand for all that spell the same architecture as `choices`.
+    fn canonical(&self, choices: &[Choice]) -> Vec<Choice> {
+        choices.to_vec()
+    }
+
+    /// The choices of the script in the order in which an id counts them, the most significant
+    /// first.
+    fn id_order(&self) -> Vec<usize> {
+        (0..self.script().options().count()).collect()
+    }
+
+    /// Its text forms, the native one first.
+    fn forms(&self) -> &'static [Form];
+
+    /// What is worth telling of an architecture beside its texts.
+    fn facts(&self, choices: &[Choice]) -> Vec<Fact>;
+
+    /// An architecture as drawings see it, a graph for each part.
+    fn sketch(&self, choices: &[Choice]) -> Vec<Sketch>;
+
+    /// How many architectures it has, by each way to count.
+    fn sizes(&self) -> Vec<Size>;
+}
