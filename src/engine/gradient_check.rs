@@ -133,7 +133,7 @@ fn check_kind(kind: LayerKind, channels: Option<usize>) {
 
 #[test]
 fn dense_convolutions_have_the_gradient_of_differences() {
-    for kernel in 1..=3 {
+    for kernel in [1, 2, 3, 5] {
         for relu in [false, true] {
             check_kind(LayerKind::Conv { kernel, relu }, Some(2));
         }

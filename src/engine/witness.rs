@@ -2,7 +2,8 @@
 //!
 //! The numbers are printed by the scripts beside them: `testdata/torch_layers.py` builds each
 //! layer from PyTorch's own operations, `testdata/torch_net.py` interprets architectures into
-//! whole nets. Both fill parameters by a rule that is repeated here.
+//! whole nets, and `testdata/torch_macro.py` joins dense convolutions by links. All fill
+//! parameters by a rule that is repeated here.
 
 #![cfg(test)]
 
@@ -158,7 +159,7 @@ fn check_layer(case: &LayerCase) {
 fn every_layer_agrees_with_pytorch() {
     let text = include_str!("testdata/torch_layers.json");
     let LayerCases { cases } = serde_json::from_str(text).unwrap();
-    assert_eq!(cases.len(), 34);
+    assert_eq!(cases.len(), 36);
     cases.iter().for_each(check_layer);
 }
 
@@ -166,6 +167,13 @@ fn every_layer_agrees_with_pytorch() {
 struct NetCase {
     arch: String,
     standalone: bool,
+    #[serde(flatten)]
+    expected: Expected,
+}
+
+/// What one training pass of a net gives.
+#[derive(Debug, Deserialize)]
+struct Expected {
     loss: f64,
     correct: usize,
     logits: Digest,
@@ -178,37 +186,52 @@ struct NetCases {
     nets: Vec<NetCase>,
 }
 
-/// Checks an executor whose numbers are as precise as `tolerance`.
-#[track_caller]
-fn check_net(case: &NetCase, exec: &dyn Executor, tolerance: f64) {
-    let config = NetConfig { layers: 1, channels: 2, dropout_keep: 1.0, ..NetConfig::default() };
-    let image = Shape { channels: 1, height: 9, width: 7 };
-    let arch: Arch = case.arch.parse().unwrap();
-    let input = Input::Image { shape: image, classes: 3 };
-    let family = family(arch.space(), &config, input).unwrap();
-    let net = if case.standalone { family.standalone(&arch) } else { family.shared(&arch) };
-    let net = net.unwrap();
-    let mut weights = fill(&net);
-    if tolerance == TOLERANCE_IN_F32 {
-        for value in weights.values_mut() {
-            *value = value.to_dtype(DType::F32).unwrap();
+impl NetCase {
+    fn net(&self) -> Net {
+        let config =
+            NetConfig { layers: 1, channels: 2, dropout_keep: 1.0, ..NetConfig::default() };
+        let image = Shape { channels: 1, height: 9, width: 7 };
+        let input = Input::Image { shape: image, classes: 3 };
+        let arch: Arch = self.arch.parse().unwrap();
+        let family = family(arch.space(), &config, input).unwrap();
+        let net = if self.standalone { family.standalone(&arch) } else { family.shared(&arch) };
+        net.unwrap()
+    }
+}
+
+impl Expected {
+    /// Checks an executor whose numbers are as precise as `tolerance`.
+    #[track_caller]
+    fn check(&self, net: &Net, labels: &[u32], exec: &dyn Executor, tolerance: f64) {
+        let what = exec.name();
+        let mut weights = fill(net);
+        if tolerance == TOLERANCE_IN_F32 {
+            for value in weights.values_mut() {
+                *value = value.to_dtype(DType::F32).unwrap();
+            }
+        }
+        let params = params(&weights);
+        let values = image_fill(labels.len() * net.image.n_values());
+        let images = Images { values: &values, labels };
+        let noise = Noise { rng: &mut rng(0), drop_path: 0.0 };
+        let found = exec.train(net, &params, images, noise).unwrap();
+        let off = (found.loss - self.loss).abs();
+        assert!(off <= tolerance, "{what}: {} {}", found.loss, self.loss);
+        assert_eq!(found.correct, self.correct, "{what}");
+        let logits = exec.logits(net, &weights, images, Some(&found.moments)).unwrap();
+        self.logits.check(&logits, tolerance, &what);
+        for (found, expected) in [(&found.moments, &self.moments), (&found.grads, &self.grads)] {
+            assert!(found.keys().eq(expected.keys()), "{what}: {:?}", expected.keys());
+            for (name, expected) in expected {
+                expected.check(&found[name], tolerance, &format!("{what}: {name}"));
+            }
         }
     }
-    let params = params(&weights);
-    let values = image_fill(4 * image.n_values());
-    let images = Images { values: &values, labels: &[0, 2, 1, 2] };
-    let noise = Noise { rng: &mut rng(0), drop_path: 0.0 };
-    let found = exec.train(&net, &params, images, noise).unwrap();
-    let what = format!("{} (stands alone: {})", case.arch, case.standalone);
-    assert!((found.loss - case.loss).abs() <= tolerance, "{what}: {} {}", found.loss, case.loss);
-    assert_eq!(found.correct, case.correct, "{what}");
-    let logits = exec.logits(&net, &weights, images, Some(&found.moments)).unwrap();
-    case.logits.check(&logits, tolerance, &what);
-    for (found, expected) in [(&found.moments, &case.moments), (&found.grads, &case.grads)] {
-        assert!(found.keys().eq(expected.keys()), "{what}: {:?}", expected.keys());
-        for (name, expected) in expected {
-            expected.check(&found[name], tolerance, &format!("{what}: {name}"));
-        }
+
+    #[track_caller]
+    fn check_both(&self, net: &Net, labels: &[u32]) {
+        self.check(net, labels, &CandleExec::in_f64(), TOLERANCE);
+        self.check(net, labels, &CpuExec::new(), TOLERANCE_IN_F32);
     }
 }
 
@@ -217,7 +240,33 @@ fn whole_nets_agree_with_pytorch() {
     let NetCases { nets } = serde_json::from_str(include_str!("testdata/torch_net.json")).unwrap();
     assert_eq!(nets.len(), 4);
     for case in &nets {
-        check_net(case, &CandleExec::in_f64(), TOLERANCE);
-        check_net(case, &CpuExec::new(), TOLERANCE_IN_F32);
+        println!("{} (stands alone: {})", case.arch, case.standalone);
+        case.expected.check_both(&case.net(), &[0, 2, 1, 2]);
     }
+}
+
+#[derive(Debug, Deserialize)]
+struct Described {
+    layer: Kind,
+    inputs: Vec<TensorId>,
+    channels: usize,
+}
+
+#[derive(Debug, Deserialize)]
+struct LinkedNet {
+    layers: Vec<Described>,
+    #[serde(flatten)]
+    expected: Expected,
+}
+
+#[test]
+fn nets_of_dense_convolutions_and_links_agree_with_pytorch() {
+    let LinkedNet { layers, expected } =
+        serde_json::from_str(include_str!("testdata/torch_macro.json")).unwrap();
+    let layers: Vec<(LayerKind, &[TensorId], usize)> = layers
+        .iter()
+        .map(|described| (described.layer.layer(), &described.inputs[..], described.channels))
+        .collect();
+    let net = Net::of_layers(Shape { channels: 2, height: 13, width: 11 }, &layers);
+    expected.check_both(&net, &[0, 2, 1, 2, 0]);
 }

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::engine::cpu_exec::buffers::Buffers;
+use crate::engine::cpu_exec::buffers::{Buffer, Buffers};
 use crate::engine::cpu_exec::groups::PerInput;
-use crate::engine::cpu_exec::plan::{Plan, Reads};
+use crate::engine::cpu_exec::plan::{OutputBlock, Plan, Reads};
 use crate::engine::cpu_exec::planes::Input;
-use crate::engine::cpu_exec::slide::{InputRows, Rows};
-use crate::engine::kernel::{ColumnPlace, Isa, Lanes, Target, affine_columns, depthwise};
+use crate::engine::cpu_exec::slide::{InputRows, Rows, Slide};
+use crate::engine::cpu_exec::tiling::Tiling;
+use crate::engine::kernel::{
+    ColumnPlace, Isa, Lanes, Target, affine_columns, depthwise, winograd_inputs,
+};
 
 /// Reads one group.
 #[allow(clippy::large_enum_variant, reason = "a box would be memory taken in every step")]
@@ -15,6 +18,7 @@ pub(super) enum Columns<'a> {
     Pixels { inputs: PerInput<Input<'a>>, total: usize },
     Halves { input: Input<'a>, width: usize },
     Taps { rows: InputRows<'a>, kernel: usize, width: usize },
+    Winograd { rows: InputRows<'a>, tiling: Tiling, line: Buffer },
     Depthwise { rows: InputRows<'a>, weights: &'a [f32] },
 }
 
@@ -25,27 +29,34 @@ impl<'a> Columns<'a> {
         inputs: PerInput<Input<'a>>,
         weights: &'a [f32],
     ) -> Self {
-        let rows = |slide| InputRows::new(buffers, slide, inputs[0], 0.0, plan.block_rows);
+        let rows = |slide: Slide, n| InputRows::new(buffers, slide, inputs[0], 0.0, n);
         match plan.reads {
             Reads::Pixels => Self::Pixels { inputs, total: plan.ins },
             Reads::Halves => Self::Halves { input: inputs[0], width: plan.output.width },
             Reads::Taps(slide) => {
                 let kernel = slide.window.kernel;
-                Self::Taps { rows: rows(slide), kernel, width: plan.output.width }
+                Self::Taps { rows: rows(slide, plan.block_rows), kernel, width: plan.output.width }
             }
-            Reads::Depthwise(slide) => Self::Depthwise { rows: rows(slide), weights },
+            Reads::Winograd(tiling) => Self::Winograd {
+                rows: rows(tiling.slide, tiling.side),
+                tiling,
+                line: buffers.take(tiling.line_len()),
+            },
+            Reads::Depthwise(slide) => {
+                Self::Depthwise { rows: rows(slide, plan.block_rows), weights }
+            }
         }
     }
 
-    /// Writes the columns of `n` output rows from `first` on, `[pixel][in]`. For depthwise
-    /// convolutions it returns the input rows under them.
+    /// Writes the columns of a block, `[pixel][in]`, or `[tile][in]` for each pair of points. For
+    /// depthwise convolutions it returns the input rows under them.
     pub(super) fn read(
         &mut self,
         isa: Isa,
-        first: usize,
-        n: usize,
+        block: &OutputBlock,
         columns: &mut [Lanes],
     ) -> Rows<'_> {
+        let (first, n) = (block.rows.start, block.rows.len());
         match self {
             Self::Pixels { inputs, total } => {
                 for (row, columns) in (first..).zip(columns.chunks_exact_mut(columns.len() / n)) {
@@ -59,6 +70,16 @@ impl<'a> Columns<'a> {
             }
             Self::Taps { rows, kernel, width } => {
                 read_taps(&rows.under(isa, first, n), *kernel, *width, columns);
+            }
+            Self::Winograd { rows, tiling, line } => {
+                let channels = rows.windows().channels;
+                let tiles = tiling.row(&block.tiles, channels);
+                let place = tiling.columns(channels);
+                for (row, at) in block.rows.clone().step_by(tiling.side).enumerate() {
+                    let under = rows.under(isa, at, tiling.side);
+                    let columns = &mut columns[row * tiles.n * place.tile..];
+                    winograd_inputs(isa, tiles, &under, (columns, place), line);
+                }
             }
             Self::Depthwise { rows, weights } => {
                 let windows = rows.windows();

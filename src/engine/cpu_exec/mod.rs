@@ -25,6 +25,7 @@ mod program;
 mod scatter;
 mod slabs;
 mod slide;
+mod tiling;
 mod weights;
 
 use std::sync::Arc;

@@ -37,7 +37,7 @@ impl Pool {
             _ => return None,
         };
         let slide = Slide::of(layer)?;
-        let Slide { window, input, output } = slide;
+        let Slide { window, input, output, .. } = slide;
         let columns = slide.counts(input.width, output.width);
         let rows = slide.counts(input.height, output.height);
         let share = |row: usize| columns.iter().map(move |column| 1.0 / (row * column) as f32);

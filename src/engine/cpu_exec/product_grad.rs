@@ -1,7 +1,5 @@
 //! The way back through a normalized layer: the gradients of its inputs and of its parameters.
 
-use std::ops::Range;
-
 use candle_core::Result;
 
 use crate::engine::Snapshot;
@@ -11,13 +9,13 @@ use crate::engine::cpu_exec::grads::{Grads, GroupSink, Sink, SinkParts};
 use crate::engine::cpu_exec::groups::{Each, PerInput};
 use crate::engine::cpu_exec::job::add_up;
 use crate::engine::cpu_exec::norm::{Norm, NormGrad};
-use crate::engine::cpu_exec::plan::Reads;
+use crate::engine::cpu_exec::plan::{OutputBlock, Reads};
 use crate::engine::cpu_exec::planes::{Planes, Value};
 use crate::engine::cpu_exec::product::Product;
 use crate::engine::cpu_exec::scatter::{Scatter, flipped};
 use crate::engine::kernel::{
-    Lanes, Packed, PaddedRows, Place, WeightSums, depthwise_weight_grad, gemm, gemm_nt, grad_sums,
-    norm_grad_columns,
+    Lanes, NormGradRows, Packed, PaddedRows, Place, WeightSums, depthwise_weight_grad, gemm,
+    gemm_nt, grad_sums, norm_grad_columns, winograd_output_grads,
 };
 use crate::net::TensorId;
 
@@ -33,11 +31,11 @@ impl Product<'_> {
         grads: &Snapshot,
     ) -> Result<()> {
         let Self { job, plan, .. } = self;
-        let matrix = plan.matrix(&job.buffers, self.weights)?;
+        let matrix = plan.matrix(job, self.weights)?;
         let depthwise = self.depthwise()?;
         let flipped = flipped(job, plan, &depthwise);
         let mut packed = job.buffers.numbers(matrix.len());
-        let transposed = Packed::transposed(plan.outs(), &matrix, &mut packed);
+        let transposed = plan.packed(Packed::transposed, &matrix, &mut packed);
         let wanted = input_ids.iter().zip(&self.inputs).filter(|(id, _)| **id != 0);
         let mut sinks: PerInput<Sink> =
             wanted.map(|(&id, value)| tensors.open(job, id, value.shape())).collect();
@@ -53,7 +51,7 @@ impl Product<'_> {
             product: self,
             planes: [grad, &output.planes],
             norm: &norm.coefficients,
-            transposed,
+            transposed: &transposed,
             depthwise: [&depthwise, &flipped],
         };
         job.by_group((sink_parts, sums_of_groups), |group, (sinks, (matrix, depthwise))| {
@@ -62,7 +60,7 @@ impl Product<'_> {
         });
         sinks.into_iter().for_each(|sink| tensors.close(sink));
         let add = |sum: &mut f32, other: &f32| *sum += other;
-        plan.keep(add_up(&mut sums, matrix.len(), add), grads)?;
+        plan.keep(job, add_up(&mut sums, matrix.len(), add), grads)?;
         if let Some(name) = &plan.depthwise {
             let sums = add_up(&mut depthwise_sums, depthwise.len(), add);
             found::write(grads, name, |values| values.copy_from_slice(sums))?;
@@ -91,7 +89,7 @@ struct Backward<'a, 'p> {
     planes: [&'a Planes; 2],
     /// Of the gradient through the batch normalization.
     norm: &'a [[f32; 3]],
-    transposed: Packed<'a>,
+    transposed: &'a [Packed<'a>],
     /// The depthwise weights, and the same back to front.
     depthwise: [&'a [f32]; 2],
 }
@@ -112,40 +110,71 @@ impl Backward<'_, '_> {
         let [depthwise, flipped] = self.depthwise;
         let mut scatter = Scatter::new(job, plan, flipped, inputs.clone(), sinks);
         let mut reader = Columns::new(&job.buffers, plan, inputs, depthwise);
-        let pixels = plan.block_rows * width;
-        let [mut columns, mut dys] = [pixels * ins, pixels * outs].map(|len| job.scratch(len));
-        for rows in plan.row_blocks() {
-            let pixels = rows.len() * width;
-            let columns = &mut columns[..pixels * ins];
-            let under = reader.read(job.isa, rows.start, rows.len(), columns);
-            let dys = &mut dys[..pixels * outs];
-            self.read_grad(group, rows.clone(), dys);
-            gemm_nt(job.isa, [dys, columns], &valid, sums.matrix, outs);
+        let [mut columns, mut dys, mut line] = [
+            plan.columns_len(plan.block_rows, ins),
+            plan.columns_len(plan.block_rows, outs),
+            if let Reads::Winograd(tiling) = plan.reads { tiling.line_len() } else { 0 },
+        ]
+        .map(|len| job.scratch(len));
+        for block in plan.output_blocks() {
+            let (n_rows, n) = (block.rows.len(), plan.columns(&block));
+            let columns = &mut columns[..plan.columns_len(n_rows, ins)];
+            let under = reader.read(job.isa, &block, columns);
+            let dys = &mut dys[..plan.columns_len(n_rows, outs)];
+            self.read_grad(group, &block, dys, &mut line);
+            for (matrix, sums) in sums.matrix.chunks_exact_mut(outs * ins).enumerate() {
+                let dys = plan.columns_of(matrix, dys, [n, outs]);
+                let columns = plan.columns_of(matrix, columns, [n, ins]);
+                gemm_nt(job.isa, [dys, columns], &valid, sums, outs);
+            }
             if scatter.is_idle() {
                 continue;
             }
-            for (row, dys) in dys.chunks_exact(width * outs).enumerate() {
-                let (out, stride) = scatter.columns_mut(row);
-                gemm(job.isa, self.transposed, dys, out, stride);
+            if let Reads::Winograd(tiling) = plan.reads {
+                let place = tiling.products(ins);
+                for (pair, out) in scatter.block_mut().chunks_exact_mut(place.pair).enumerate() {
+                    let dys = plan.columns_of(pair, dys, [n, outs]);
+                    gemm(job.isa, self.transposed[pair], dys, out, place.channel);
+                }
+            } else {
+                for (row, dys) in dys.chunks_exact(width * outs).enumerate() {
+                    let (out, stride) = scatter.columns_mut(row);
+                    gemm(job.isa, self.transposed[0], dys, out, stride);
+                }
             }
             if let Reads::Depthwise(slide) = plan.reads {
-                let (ds, Place { padded, before, .. }) = scatter.columns(rows.len());
+                let (ds, Place { padded, before, .. }) = scatter.columns(n_rows);
                 let ds = PaddedRows { rows: &ds, padded, before };
                 let sums = WeightSums { valid: &valid, sums: &mut *sums.depthwise };
                 depthwise_weight_grad(job.isa, slide.windows(), &under, ds, sums);
             }
-            scatter.write(rows);
+            scatter.write(&block);
         }
     }
 
-    /// The gradient before the batch normalization, `[pixel][out]`.
-    fn read_grad(&self, group: usize, rows: Range<usize>, dys: &mut [Lanes]) {
+    /// The gradient before the batch normalization, `[pixel][out]`, or `[tile][out]` for each
+    /// pair of points.
+    fn read_grad(&self, group: usize, block: &OutputBlock, dys: &mut [Lanes], line: &mut [Lanes]) {
         let Product { job, plan, .. } = self.product;
-        let row_len = plan.output.width * plan.outs();
-        for (row, dys) in rows.zip(dys.chunks_exact_mut(row_len)) {
-            let [ds, ys] =
-                self.planes.map(|planes| &planes.group(group)[row * row_len..][..row_len]);
-            norm_grad_columns(job.isa, ds, ys, self.norm, dys);
+        let rows = &block.rows;
+        let (outs, width) = (plan.outs(), plan.output.width);
+        let row_len = outs * width;
+        let [ds, ys] = self
+            .planes
+            .map(|planes| &planes.group(group)[rows.start * row_len..rows.end * row_len]);
+        if let Reads::Winograd(tiling) = plan.reads {
+            let (tiles, place) = (tiling.row(&block.tiles, outs), tiling.columns(outs));
+            let len = tiling.side * row_len;
+            for (row, (ds, ys)) in ds.chunks(len).zip(ys.chunks(len)).enumerate() {
+                let grads = NormGradRows { ds, ys, coefficients: self.norm };
+                let dys = &mut dys[row * tiles.n * place.tile..];
+                winograd_output_grads(job.isa, tiles, (grads, width), (dys, place), line);
+            }
+        } else {
+            let rows = ds.chunks_exact(row_len).zip(ys.chunks_exact(row_len));
+            for ((ds, ys), dys) in rows.zip(dys.chunks_exact_mut(row_len)) {
+                norm_grad_columns(job.isa, ds, ys, self.norm, dys);
+            }
         }
     }
 }

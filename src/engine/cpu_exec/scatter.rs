@@ -1,16 +1,16 @@
 //! The gradient of columns, given back to the tensors that they were read from.
 
-use std::ops::Range;
-
 use crate::engine::cpu_exec::buffers::{Buffer, Numbers};
 use crate::engine::cpu_exec::grads::GroupSink;
 use crate::engine::cpu_exec::groups::PerInput;
 use crate::engine::cpu_exec::job::Job;
-use crate::engine::cpu_exec::plan::{Plan, Reads};
+use crate::engine::cpu_exec::plan::{OutputBlock, Plan, Reads};
 use crate::engine::cpu_exec::planes::Input;
 use crate::engine::cpu_exec::slide::{OutputRows, Rows, Slide};
+use crate::engine::cpu_exec::tiling::Tiling;
 use crate::engine::kernel::{
-    GradRow, Isa, Lanes, Place, Target, depthwise, relu_grad, scale_pixels,
+    GradRow, Isa, Lanes, POINTS, Place, SharedRows, Target, depthwise, relu_grad, scale_pixels,
+    winograd_input_grads,
 };
 use crate::net::Shape;
 
@@ -33,7 +33,16 @@ enum How<'a> {
     Pixels,
     Halves,
     Taps(Slide),
+    Winograd(Tiles),
     Depthwise(Windows<'a>),
+}
+
+/// What the gradient of the inputs under tiles needs.
+struct Tiles {
+    tiling: Tiling,
+    /// The rows of the gradient that the tiles at hand share, a ring.
+    rows: Buffer,
+    line: Buffer,
 }
 
 /// What the gradient of a depthwise convolution needs.
@@ -72,6 +81,11 @@ impl<'a, 's> Scatter<'a, 's> {
             Reads::Pixels => How::Pixels,
             Reads::Halves => How::Halves,
             Reads::Taps(slide) => How::Taps(slide),
+            Reads::Winograd(tiling) => How::Winograd(Tiles {
+                tiling,
+                rows: job.scratch(POINTS * plan.ins * plan.output.width),
+                line: job.scratch(tiling.line_len()),
+            }),
             Reads::Depthwise(slide) => How::Depthwise(Windows {
                 rows: OutputRows::new(&job.buffers, slide, 0.0, plan.block_rows),
                 slide,
@@ -81,7 +95,7 @@ impl<'a, 's> Scatter<'a, 's> {
             }),
         };
         let row_len = plan.ins * plan.output.width;
-        let block = job.scratch(plan.block_rows * row_len);
+        let block = job.scratch(plan.columns_len(plan.block_rows, plan.ins));
         Self { isa: job.isa, inputs, sinks, output: plan.output, how, block, row_len }
     }
 
@@ -102,6 +116,11 @@ impl<'a, 's> Scatter<'a, 's> {
         }
     }
 
+    /// Where the gradients of the columns of all matrices go.
+    pub(super) fn block_mut(&mut self) -> &mut [Lanes] {
+        &mut self.block
+    }
+
     /// The gradients of the columns of a block of `n` rows, and where their pixels are.
     pub(super) fn columns(&self, n: usize) -> (Rows<'_>, Place) {
         match &self.how {
@@ -116,11 +135,12 @@ impl<'a, 's> Scatter<'a, 's> {
     }
 
     /// Writes what the gradients of the columns of a block of output rows make complete.
-    pub(super) fn write(&mut self, rows: Range<usize>) {
+    pub(super) fn write(&mut self, outputs: &OutputBlock) {
         if self.sinks.is_empty() {
             return;
         }
         let Self { isa, inputs, sinks, output, how, block, row_len } = self;
+        let rows = outputs.rows.clone();
         let dxs = rows.clone().zip(block.chunks_exact(*row_len));
         let inputs = &inputs[..];
         match how {
@@ -136,11 +156,47 @@ impl<'a, 's> Scatter<'a, 's> {
                     write_taps((&inputs[0], &mut sinks[0]), *slide, row, dxs);
                 });
             }
+            How::Winograd(tiles) => tiles.write(*isa, (&inputs[0], &mut sinks[0]), block, outputs),
             How::Depthwise(windows) => {
                 if !windows.is_dense() {
                     dxs.for_each(|(_, dxs)| windows.give(*isa, dxs));
                 }
                 windows.write(*isa, &inputs[0], &mut sinks[0]);
+            }
+        }
+    }
+}
+
+impl Tiles {
+    /// Adds the products of a block of outputs, and writes the rows of the input's gradient
+    /// that no later tile reaches.
+    fn write(
+        &mut self,
+        isa: Isa,
+        (input, sink): (&Input<'_>, &mut GroupSink<'_>),
+        products: &[Lanes],
+        outputs: &OutputBlock,
+    ) {
+        let Self { tiling, rows, line } = self;
+        let Shape { channels, height, width } = input.shape;
+        let row_len = channels * width;
+        let [above, before] = tiling.slide.pad();
+        let (tiles, place) = (tiling.row(&outputs.tiles, channels), tiling.products(channels));
+        for (row, first) in outputs.rows.clone().step_by(tiling.side).enumerate() {
+            let begun = if first == 0 { 0 } else { POINTS - tiling.side };
+            let shared = SharedRows { rows, first: first % POINTS, begun, width, before };
+            let products = &products[row * tiles.n * place.tile..];
+            winograd_input_grads(isa, tiles, (products, place), shared, line);
+            if !outputs.ends_rows {
+                continue;
+            }
+            let is_last = height <= first + tiling.side;
+            let complete = if is_last { POINTS } else { tiling.side };
+            for at in first..first + complete {
+                if let Some(row) = at.checked_sub(above).filter(|&row| row < height) {
+                    let ds = &rows[at % POINTS * row_len..][..row_len];
+                    relu_grad(isa, ds, input.raw(row), sink.row(row, row_len));
+                }
             }
         }
     }

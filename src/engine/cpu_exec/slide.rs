@@ -30,19 +30,23 @@ pub(super) struct Slide {
     pub(super) window: Window,
     pub(super) input: Shape,
     pub(super) output: Shape,
+    /// Outputs that are computed at a time along a row: the rows under them are long enough for
+    /// whole blocks.
+    pub(super) block: usize,
 }
 
 impl Slide {
     /// `None` for a layer without windows.
     pub(super) fn of(layer: &Layer) -> Option<Self> {
         let input = layer.input_shapes[0];
-        Some(Self { window: layer.window()?, input, output: layer.output })
+        Some(Self { window: layer.window()?, input, output: layer.output, block: 1 })
     }
 
     /// The windows over rows of the input.
     pub(super) fn windows(&self) -> Windows {
         let Window { kernel, stride, .. } = self.window;
-        let reach = (self.output.width - 1) * stride + kernel;
+        let outputs = self.output.width.next_multiple_of(self.block);
+        let reach = (outputs - 1) * stride + kernel;
         Windows {
             kernel,
             stride,

@@ -9,6 +9,9 @@
 //! columns    [pixel][channel]      what a matrix product reads
 //! ```
 //!
+//! A 1×1 convolution is one matrix product; one of 3×3 or 5×5 windows is 36 of them, of columns
+//! that [`winograd_inputs`] makes of square tiles instead of pixels.
+//!
 //! Images that fill up the last 16 are computed like others and left out of every sum over images.
 
 // What is not inlined into the function of an instruction set is compiled without that set.
@@ -22,6 +25,7 @@ mod gemm_nt;
 mod isa;
 mod lanes;
 mod max_pool;
+mod points;
 mod rows;
 mod samples;
 mod scale_pixels;
@@ -30,6 +34,7 @@ mod tiles;
 mod vectors;
 mod weight_grad;
 mod windows;
+mod winograd;
 
 pub use affine::{Affine, GradRow, Raw};
 pub use columns::{ColumnPlace, affine_columns, norm_grad_columns};
@@ -39,8 +44,13 @@ pub use gemm_nt::gemm_nt;
 pub use isa::Isa;
 pub use lanes::{LANES, Lanes};
 pub use max_pool::{NO_TAP, max_pool, max_pool_grad, max_pool_taps};
+pub use points::POINTS;
 pub use rows::{Padded, add_affine, add_assign, affine_padded, relu_grad};
 pub use scale_pixels::scale_pixels;
 pub use sums::{channel_sums, grad_sums};
 pub use weight_grad::{WeightSums, depthwise_weight_grad};
 pub use windows::{PaddedRows, Place, Windows};
+pub use winograd::{
+    NormGradRows, PAIRS, SharedRows, TilePlace, TileRow, winograd_input_grads, winograd_inputs,
+    winograd_output_grads, winograd_outputs, winograd_weight_grads, winograd_weights,
+};

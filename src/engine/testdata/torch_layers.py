@@ -145,7 +145,7 @@ def run_case(kind, inputs, image, c_out, params):
 
 CASES = (
     [({"kind": "conv", "kernel": k, "relu": r}, 1, (2, 3, 5, 7), 4)
-     for k in (1, 2, 3) for r in (False, True)]
+     for k in (1, 2, 3, 5) for r in (False, True)]
     + [({"kind": "sep_conv", "kernel": k, "stride": s}, 1, shape, c_out)
        for k in (3, 5) for s in (1, 2)
        for shape, c_out in (((2, 3, 7, 6), 3), ((3, 1, 5, 9), 2))]
