@@ -1,21 +1,32 @@
-//! The fast executor takes no memory in a step or a reward after the first of a shape.
+//! The fast executor takes no memory in a step or a reward after the first of a shape, and who
+//! goes back to another ω frees the one before first.
 //!
-//! A test binary of its own, for its allocator counts what every thread asks for. One test, so
-//! that nobody else asks meanwhile.
+//! A test binary of its own, for its allocator counts what every thread asks for. The tests take
+//! turns, so that nobody else asks meanwhile.
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use std::alloc::System;
-use std::sync::Arc;
+mod common;
 
+use std::alloc::System;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use candle_core::{Device, Result, Tensor};
 use enasd::bench::{ArchChoice, BenchConfig, Job, NetKind, open};
-use enasd::engine::{Executor, Watched};
-use enasd::net::Shape;
+use enasd::engine::{Executor, Gradients, Images, Noise, Params, Snapshot, Watched};
+use enasd::net::{Net, Shape};
+use enasd::search::{SharedLearner, SharedState, Task};
 use enasd::space::{MicroSpace, Space};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Bytes of the list that candle's in-place operations make of the axes of the tensor they write:
 /// the one allocation that is left. It cannot be had otherwise without `unsafe`.
@@ -55,6 +66,7 @@ fn of_candle(job: &Job) -> [usize; 2] {
 
 #[test]
 fn nothing_is_allocated_after_the_first_pass_of_a_shape() {
+    let _turn = turn();
     let nets = [(NetKind::Shared, 0), (NetKind::Standalone, 0), (NetKind::Shared, 3)];
     for threads in [1, 3] {
         // The jobs take turns on one executor: what one leaves does not disturb the others.
@@ -82,4 +94,65 @@ fn nothing_is_allocated_after_the_first_pass_of_a_shape() {
             assert!(noisy.len() < more, "{threads} threads: {:?}, not {quiet:?}", noisy.last());
         });
     }
+}
+
+/// Notes how many bytes are in use whenever it is asked where parameters live.
+#[derive(Debug, Default)]
+struct Weighing {
+    in_use: Mutex<Vec<usize>>,
+}
+
+fn in_use() -> usize {
+    let stats = ALLOCATOR.stats();
+    stats.bytes_allocated - stats.bytes_deallocated
+}
+
+impl Executor for Weighing {
+    fn device(&self) -> &Device {
+        self.in_use.lock().unwrap().push(in_use());
+        &Device::Cpu
+    }
+
+    fn name(&self) -> String {
+        "weighing".to_owned()
+    }
+
+    fn train(&self, _: &Net, _: &Params, _: Images<'_>, _: Noise<'_>) -> Result<Gradients> {
+        candle_core::bail!("it only weighs")
+    }
+
+    fn reuse(&self, _: Gradients) {}
+
+    fn logits(&self, _: &Net, _: &Snapshot, _: Images<'_>, _: Option<&Snapshot>) -> Result<Tensor> {
+        candle_core::bail!("it only weighs")
+    }
+}
+
+fn bytes(tensors: &Snapshot) -> usize {
+    tensors.values().map(|tensor| tensor.elem_count() * size_of::<f32>()).sum()
+}
+
+#[test]
+fn another_shared_state_is_loaded_when_the_one_before_is_freed() {
+    let _turn = turn();
+    let mut config = common::tiny_config();
+    // Far more bytes of ω than of the batches that a thread makes meanwhile.
+    config.net.channels = 64;
+    config.schedule.batch_size = 1;
+    let exec = Arc::new(Weighing::default());
+    let task = Task { exec: exec.clone(), ..common::task(config) };
+    let mut state = SharedState::initial(&task).unwrap();
+    state.momenta = state.params.clone();
+    let mut learner = SharedLearner::new(task, &state, 0).unwrap();
+    // As a snapshot that is being scored or written: it keeps nothing of the learner's alive.
+    let held = learner.state().unwrap();
+
+    exec.in_use.lock().unwrap().clear();
+    let before = in_use();
+    learner.restore(&state, 0).unwrap();
+    let least = exec.in_use.lock().unwrap().iter().copied().min().unwrap();
+    let weight = bytes(&held.params) + bytes(&held.momenta);
+    assert!(1 << 20 < weight, "{weight} bytes are too few to be seen");
+    let freed = before.saturating_sub(least);
+    assert!(weight * 9 / 10 < freed, "{freed} of {weight} bytes were freed before the load");
 }

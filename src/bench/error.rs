@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::engine::reason;
 use crate::net::NetError;
 use crate::space::SpaceError;
 
@@ -51,7 +52,7 @@ pub enum BenchError {
         norm: f64,
     },
     /// The executor failed.
-    #[error("the executor failed: {0}")]
+    #[error("the executor failed: {}", reason(.0))]
     Engine(#[from] candle_core::Error),
 }
 

@@ -43,7 +43,7 @@ impl Job {
         let side = 3_f32.sqrt();
         let values = (0..n_values).map(|_| rng.random_range(-side..side)).collect();
         let labels = (0..config.batch).map(|_| rng.random_range(0..CLASSES as u32)).collect();
-        let sgd = Sgd::new(SgdConfig::default(), &Snapshot::new())?;
+        let sgd = Sgd::new(SgdConfig::default(), &Snapshot::new(), exec.device())?;
         Ok(Self { config, exec, net, params, sgd, values, labels, steps_taken: 0, running: None })
     }
 

@@ -12,7 +12,7 @@ use crate::daemon::DaemonError;
 use crate::daemon::binding;
 use crate::daemon::history::{Opened, open_history};
 use crate::data::{Contents, DataNote, Dataset, LoadWatch, LockedTest, Scratch};
-use crate::engine::{DeviceChoice, Executor, ExecutorChoice, OpenDevice};
+use crate::engine::{DeviceChoice, Executor, ExecutorChoice, OpenDevice, reason};
 use crate::net::Input;
 use crate::search::{Search, SearchConfig, SearchState, Task};
 use crate::store::{
@@ -151,10 +151,7 @@ fn open_executor(
     choice: ExecutorChoice,
     device: &OpenDevice,
 ) -> Result<Arc<dyn Executor>, DaemonError> {
-    choice.open(&device.device).map_err(|error| {
-        let why = error.to_string().lines().next().unwrap_or_default().to_owned();
-        DaemonError::Executor { why }
-    })
+    choice.open(&device.device).map_err(|error| DaemonError::Executor { why: reason(&error) })
 }
 
 /// Opens the configured device, which at boot may come up after the daemon.

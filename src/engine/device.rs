@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use candle_core::Device;
 
+use crate::engine::reason;
+
 /// What the configuration asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceChoice {
@@ -131,10 +133,7 @@ fn patiently(
 /// nothing orders them, and a trainer's update, an evaluator's score and a checkpoint's copy of the
 /// same ω race.
 fn open_cuda(number: usize) -> Result<Device, NoDevice> {
-    Device::new_cuda_with_stream(number).map_err(|error| {
-        // candle's errors may go on with a backtrace.
-        NoDevice { why: error.to_string().lines().next().unwrap_or_default().to_owned() }
-    })
+    Device::new_cuda_with_stream(number).map_err(|error| NoDevice { why: reason(&error) })
 }
 
 /// The kernel's list of PCI devices, which is there before any driver.

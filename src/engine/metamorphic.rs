@@ -64,7 +64,7 @@ fn a_child_needs_its_own_part_of_the_shared_parameters_only() {
 fn a_step_leaves_parameters_that_were_not_sampled_bit_identical() {
     let params = params(&omega());
     let before = params.snapshot().unwrap();
-    let mut sgd = Sgd::new(SgdConfig::default(), &Snapshot::new()).unwrap();
+    let mut sgd = Sgd::new(SgdConfig::default(), &Snapshot::new(), &Device::Cpu).unwrap();
     // The first child's momenta must not move what the second one does not read.
     let mut read = std::collections::BTreeSet::new();
     for seed in 0..2 {

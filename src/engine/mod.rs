@@ -19,6 +19,7 @@ mod nesterov;
 mod params;
 mod pass;
 mod probe;
+mod reason;
 mod sgd;
 mod watched;
 #[cfg(test)]
@@ -36,5 +37,6 @@ pub use init::initial_values;
 pub use learning_rate::learning_rate;
 pub use params::{Params, Snapshot, from_safetensors, part_of, to_safetensors};
 pub use pass::Noise;
+pub(crate) use reason::reason;
 pub use sgd::Sgd;
 pub use watched::Watched;

@@ -48,9 +48,14 @@ impl Params {
         self.vars.is_empty()
     }
 
-    /// A deep copy: `Var::set` writes into storage that clones and detached tensors share.
+    /// A deep copy: `Var::set` writes into storage that clones and detached tensors share. It
+    /// holds nothing of the variables, which a copy that is not detached keeps for a gradient.
     pub fn snapshot(&self) -> Result<Snapshot> {
-        self.vars.iter().map(|(name, var)| Ok((name.clone(), var.as_tensor().copy()?))).collect()
+        let copies = self
+            .vars
+            .iter()
+            .map(|(name, var)| Ok((name.clone(), var.as_detached_tensor().copy()?)));
+        copies.collect()
     }
 }
 
@@ -104,6 +109,9 @@ mod tests {
         assert_eq!(before["w"].to_vec1::<f32>().unwrap(), [1.0; 3]);
         assert_eq!(ones.to_vec1::<f32>().unwrap(), [1.0; 3]);
         assert_eq!(params.get("w").unwrap().to_vec1::<f32>().unwrap(), [2.0; 3]);
+        // Nor does it keep the variables alive, as what has a gradient by them does.
+        let grads = before["w"].sum_all().unwrap().backward().unwrap();
+        assert!(grads.get(params.get("w").unwrap()).is_none());
     }
 
     #[test]

@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{DType, Result, Tensor, Var};
+use candle_core::{DType, Device, Result, Tensor, Var};
 
 use crate::engine::kernel::Isa;
 use crate::engine::nesterov::{self, Rule};
@@ -28,18 +28,22 @@ pub struct Sgd {
 }
 
 impl Sgd {
-    /// An optimizer that goes on from a copy of `momenta`, which are on the parameters' device; a
+    /// An optimizer that goes on from a copy of `momenta` on `device`, the parameters'; a
     /// parameter without one starts at zero.
-    pub fn new(config: SgdConfig, momenta: &Snapshot) -> Result<Self> {
-        let momenta = momenta
-            .iter()
-            .map(|(name, momentum)| Ok((name.clone(), Var::from_tensor(&momentum.copy()?)?)));
+    pub fn new(config: SgdConfig, momenta: &Snapshot, device: &Device) -> Result<Self> {
+        let momenta = momenta.iter().map(|(name, momentum)| {
+            // One after another: a device may not hold all of them twice.
+            Ok((name.clone(), Var::from_tensor(&momentum.to_device(device)?.copy()?)?))
+        });
         Ok(Self { config, momenta: momenta.collect::<Result<_>>()?, isa: Isa::best() })
     }
 
     /// A deep copy of the momenta, by parameter.
     pub fn momenta(&self) -> Result<Snapshot> {
-        self.momenta.iter().map(|(name, var)| Ok((name.clone(), var.as_tensor().copy()?))).collect()
+        self.momenta
+            .iter()
+            .map(|(name, var)| Ok((name.clone(), var.as_detached_tensor().copy()?)))
+            .collect()
     }
 
     /// Takes one step with learning rate `lr`. Returns the gradient's norm before clipping; where

@@ -1,6 +1,7 @@
 //! Why the search could not take a step.
 
 use crate::data::DataError;
+use crate::engine::reason;
 use crate::net::NetError;
 use crate::space::SpaceError;
 
@@ -9,7 +10,7 @@ use crate::space::SpaceError;
 #[non_exhaustive]
 pub enum SearchError {
     /// A tensor computation failed.
-    #[error("a tensor computation failed: {0}")]
+    #[error("a tensor computation failed: {}", reason(.0))]
     Engine(#[from] candle_core::Error),
     /// The choices of a rollout do not answer the script.
     #[error("the choices do not answer the script of the space: {0}")]

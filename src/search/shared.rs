@@ -75,11 +75,7 @@ impl SharedLearner {
     pub fn new(task: Task, state: &SharedState, place: u64) -> Result<Self, SearchError> {
         let device = task.exec.device();
         let params = Params::from_tensors(&state.params, device)?;
-        let momenta = state
-            .momenta
-            .iter()
-            .map(|(name, momentum)| Ok((name.clone(), momentum.to_device(device)?)));
-        let momenta = momenta.collect::<candle_core::Result<Snapshot>>()?;
+        let sgd = Sgd::new(task.config.shared, &state.momenta, device)?;
         let config = &task.config;
         let stream = TrainStream::new(
             task.dataset.clone(),
@@ -88,14 +84,15 @@ impl SharedLearner {
             config.seed,
         )?;
         let batches = Prefetch::start(stream, place)?;
-        Ok(Self { sgd: Sgd::new(config.shared, &momenta)?, params, batches, task })
+        Ok(Self { sgd, params, batches, task })
     }
 
     /// Goes on from `state` with the training batch numbered `place` instead. The ω before is freed
     /// first: a device may not hold two. After an error there is none.
     pub fn restore(&mut self, state: &SharedState, place: u64) -> Result<(), SearchError> {
-        self.params = Params::from_tensors(&Snapshot::new(), self.task.exec.device())?;
-        self.sgd = Sgd::new(self.task.config.shared, &Snapshot::new())?;
+        let device = self.task.exec.device();
+        self.params = Params::from_tensors(&Snapshot::new(), device)?;
+        self.sgd = Sgd::new(self.task.config.shared, &Snapshot::new(), device)?;
         *self = Self::new(self.task.clone(), state, place)?;
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::engine::reason;
 use crate::net::NetError;
 use crate::store::{Defect, FolderFault};
 
@@ -182,7 +183,7 @@ pub enum StoreError {
     #[error(transparent)]
     Net(#[from] NetError),
     /// Tensors could not be written to or read from a file.
-    #[error("tensors could not be encoded or decoded: {0}")]
+    #[error("tensors could not be encoded or decoded: {}", reason(.0))]
     Tensors(#[from] candle_core::Error),
     /// Text could not be written to or read from a file.
     #[error("JSON could not be encoded or decoded: {0}")]

@@ -84,7 +84,7 @@ fn shared_steps(task: &Task, search: &Search) -> Vec<[Duration; 4]> {
     let config = &task.config;
     let shared = Search::initial_state(task).unwrap().shared;
     let params = Params::from_tensors(&shared.params, task.exec.device()).unwrap();
-    let mut sgd = Sgd::new(config.shared, &Snapshot::new()).unwrap();
+    let mut sgd = Sgd::new(config.shared, &Snapshot::new(), task.exec.device()).unwrap();
     let size = config.schedule.batch_size;
     let dataset = task.dataset.clone();
     let stream = TrainStream::new(dataset, &config.data, size, config.seed).unwrap();

@@ -20,7 +20,7 @@ fn params(tensors: &Snapshot) -> Params {
 }
 
 fn new(config: SgdConfig) -> Sgd {
-    Sgd::new(config, &Snapshot::new()).unwrap()
+    Sgd::new(config, &Snapshot::new(), &Device::Cpu).unwrap()
 }
 
 /// Values like those of `like`, uniform within ±`scale`.
@@ -139,7 +139,7 @@ fn momenta_that_went_in_or_came_out_do_not_follow_later_steps() {
     for dtype in [DType::F32, DType::F64] {
         let params = params(&values("w", &[1.0, 2.0], dtype));
         let given = values("w", &[0.5, 0.25], dtype);
-        let mut sgd = Sgd::new(config(5.0), &given).unwrap();
+        let mut sgd = Sgd::new(config(5.0), &given, &Device::Cpu).unwrap();
         let taken = sgd.momenta().unwrap();
         sgd.step(&params, &values("w", &[1.0, 1.0], dtype), 0.1).unwrap();
         assert_ne!(flat(&sgd.momenta().unwrap()["w"]), [0.5, 0.25]);
