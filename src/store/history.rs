@@ -31,8 +31,12 @@ use crate::store::{EventRow, HistoryRow, StepRow, StoreError};
 /// The table of the events.
 pub(super) const EVENTS: &str = "events";
 
-/// Events that are kept: at one a minute, two months.
-const MAX_EVENTS: i64 = 100_000;
+/// Events that are kept of each kind, so that none crowds out another: of a kind that comes once a
+/// minute, those of a week.
+const MAX_EVENTS: i64 = 10_000;
+
+/// After so many events those that are too many are forgotten: it takes a look at all of them.
+const EVENTS_A_LOOK: i64 = 256;
 
 /// Chunks that one call of [`History::prune`] folds: some tenths of a second.
 const CHUNKS_A_PRUNE: usize = 64;
@@ -225,15 +229,17 @@ impl History {
         write(&mut self.db).map_err(database_error("write events to", &self.path))
     }
 
-    /// Writes an event, forgets those that are more than a hundred thousand ago, and returns its
-    /// number.
+    /// Writes an event, and returns its number. Now and then, those are forgotten that ten thousand
+    /// of their kind came after.
     pub fn event(&mut self, at_unix_ms: i64, kind: &str, message: &str) -> Result<u64, StoreError> {
         let write = |db: &mut Connection| {
             let transaction = db.transaction()?;
             let last = "SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'events'";
             let seq = 1 + transaction.query_row(last, [], |row| row.get::<_, i64>(0))?;
             insert_event(&transaction, seq, at_unix_ms, kind, message)?;
-            transaction.execute("DELETE FROM events WHERE seq <= ?1", [seq - MAX_EVENTS])?;
+            if seq % EVENTS_A_LOOK == 0 {
+                forget_events(&transaction, MAX_EVENTS)?;
+            }
             transaction.commit()?;
             Ok(seq.cast_unsigned())
         };
@@ -276,6 +282,14 @@ pub(super) fn bytes(db: &Connection) -> rusqlite::Result<u64> {
 
 /// Moves what the log has into the database, and empties the log.
 pub(super) fn truncate_log(db: &Connection) -> rusqlite::Result<()> {
+/// Keeps the last `most` events of each kind.
+fn forget_events(db: &Connection, most: i64) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM events WHERE seq IN (SELECT seq FROM
+                   (SELECT seq, row_number() OVER (PARTITION BY kind ORDER BY seq DESC) AS nth
+                    FROM events) WHERE ?1 < nth)";
+    db.execute(sql, [most]).map(drop)
+}
+
     db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 

@@ -19,6 +19,10 @@ pub(super) const SHARED_STEPS: u64 = 500_000;
 /// Steps that are folded together: some seconds of a search, so that it is seldom done.
 pub(super) const CHUNK_STEPS: u64 = 1024;
 
+/// Chunks that are folded before one step is written: what is to be kept may have become less,
+/// and one transaction does not fold all of that.
+pub(super) const CHUNKS_A_STEP: usize = 4;
+
 /// What a row takes on disk, its share of everything beside it included.
 const ROW_BYTES: u64 = 64;
 
@@ -68,7 +72,10 @@ impl Writer<'_> {
 
     /// Before a step that was never written: folds what is too old by then.
     fn fold(&mut self, step: u64, bytes: u64) -> rusqlite::Result<()> {
-        while !fits(self.marks, bytes) && fold_chunk(self.db, self.marks, self.clock)? {}
+        let mut left = CHUNKS_A_STEP;
+        while 0 < left && !fits(self.marks, bytes) && fold_chunk(self.db, self.marks, self.clock)? {
+            left -= 1;
+        }
         let chunk = |step: u64| step / CHUNK_STEPS;
         if self.marks.next == 0 || chunk(step) == chunk(self.marks.next - 1) {
             return Ok(());

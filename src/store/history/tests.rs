@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::*;
 use crate::store::history_fold::{HOUR_COLUMNS, Hour};
-use crate::store::history_writer::{CHUNK_STEPS, SHARED_STEPS};
+use crate::store::history_writer::{CHUNK_STEPS, CHUNKS_A_STEP, SHARED_STEPS};
 use crate::store::{Defect, HistoryArm, HistoryFilter, HistoryPhase, HistoryReader};
 
 /// Everything stays, at an hour of 1970.
@@ -349,4 +349,42 @@ fn a_damaged_database_is_an_error_with_a_remedy() {
     assert!(text.contains("is damaged: SQLite's check finds"), "{text}");
     let text = remedy(&whole[..whole.len() - 4096]);
     assert!(text.contains("move it away"), "{text}");
+}
+
+#[test]
+fn no_kind_of_event_crowds_out_another() {
+    let rig = Rig::new();
+    let mut history = rig.open().unwrap();
+    history.event(7, "start", "").unwrap();
+    for number in 0..EVENTS_A_LOOK {
+        history.event(7, "cycle", &number.to_string()).unwrap();
+    }
+    assert_eq!(count(&history, "events"), EVENTS_A_LOOK + 1);
+    forget_events(&history.db, 10).unwrap();
+    let kept = HistoryReader::open(&rig.path()).unwrap().events(0, 100).unwrap();
+    let cycles: Vec<&str> = kept.iter().skip(1).map(|event| event.message.as_str()).collect();
+    assert_eq!((kept[0].kind.as_str(), kept.len()), ("start", 11));
+    assert_eq!((cycles[0], cycles[9]), ("246", "255"));
+    // It is done by itself.
+    let sql = "WITH RECURSIVE n(i) AS (VALUES (1000) UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+               INSERT INTO events SELECT i, 0, 'cycle', '', 0 FROM n";
+    history.db.execute(sql, [1000 + MAX_EVENTS]).unwrap();
+    for _ in 0..EVENTS_A_LOOK {
+        history.event(7, "start", "").unwrap();
+    }
+    let cycles = number(&history, "SELECT count(*) FROM events WHERE kind = 'cycle'");
+    assert_eq!(cycles, MAX_EVENTS);
+}
+
+/// Less is to be kept from now on: that is not done in one go.
+#[test]
+fn a_bound_that_sinks_is_reached_step_by_step() {
+    let rig = Rig::new();
+    let mut history = rig.open().unwrap();
+    record(&mut history, 0..20_000, 1000, KEEPING);
+    let few = Keeping { bytes: 4000 * 64, ..KEEPING };
+    record(&mut history, 20_000..20_001, 1, few);
+    assert_eq!(history.marks.scored_from, CHUNKS_A_STEP as u64 * CHUNK_STEPS);
+    record(&mut history, 20_001..20_010, 1, few);
+    assert!(history.marks.rows <= 4003, "{}", history.marks.rows);
 }
