@@ -2,7 +2,7 @@
 //! missing or damaged is told, and no reason to stay down: the search does not read it.
 
 use crate::actors::LastRun;
-use crate::store::{Health, History, OwnHistory, StateFolder, StoreError};
+use crate::store::{Health, History, OwnHistory, RejectedHistory, StateFolder, StoreError};
 use crate::telemetry::{Metrics, unix_millis};
 
 /// The history at the start.
@@ -20,18 +20,22 @@ pub(super) fn open_history(
     bytes: u64,
     step: u64,
 ) -> Result<Opened, StoreError> {
-    let OwnHistory { mut history, set_aside } = OwnHistory::open(folder, bytes)?;
-    let last = last_run(&history, step)?;
-    history.rewind(step)?;
-    let health = history.check(step)?;
+    let opened = OwnHistory::open(folder, bytes).and_then(|own| hold_against(own, step));
+    let (OwnHistory { mut history, rejected }, last, health) = match opened {
+        Err(error) if error.is_history_damage() => {
+            hold_against(OwnHistory::begin(folder, bytes, &error)?, step)?
+        }
+        opened => opened?,
+    };
     let mut tell = |kind, message: String| tell(&mut history, kind, &message);
-    if let Some(path) = set_aside {
-        let path = path.display();
-        tell("history-gap", format!("the history was another run's: it was moved to {path}"))?;
+    if let Some(RejectedHistory { moved_to, why }) = rejected {
+        let moved_to = moved_to.display();
+        let what = format!("the history was moved to {moved_to}, and a new one begins: {why}");
+        tell("history-damaged", what)?;
     }
     if 0 < health.missing {
         let what = format!(
-            "the history lacks {} of the steps before the checkpoint of step {step}: {}",
+            "the history lacks {} of the search steps before the newest checkpoint: {}",
             health.missing,
             health.missing_text()
         );
@@ -42,6 +46,18 @@ pub(super) fn open_history(
         tell("history-damaged", format!("{} {rows} of the history are damaged", health.damaged))?;
     }
     Ok(Opened { history, health, last })
+}
+
+/// Sets a history back to `step` and holds it against a search that stands there. Damage is an
+/// error only where the history cannot be written for it.
+fn hold_against(
+    mut own: OwnHistory,
+    step: u64,
+) -> Result<(OwnHistory, LastRun, Health), StoreError> {
+    let last = last_run(&own.history, step)?;
+    own.history.rewind(step)?;
+    let health = own.history.check(step)?;
+    Ok((own, last, health))
 }
 
 /// How the run before ended that left `history`, where the checkpoint resumes at `step`.

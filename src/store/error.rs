@@ -213,6 +213,12 @@ impl StoreError {
         }
     }
 
+    /// Whether a history was found damaged: one that somebody else's database stands in for is not.
+    pub fn is_history_damage(&self) -> bool {
+        let is_foreign = matches!(self, Self::Corrupt { why: Defect::ForeignDatabase, .. });
+        self.is_damage() && !is_foreign
+    }
+
     /// Whether what is on disk is not what was written.
     pub fn is_damage(&self) -> bool {
         match self {
@@ -282,8 +288,8 @@ fn database_remedy(source: &rusqlite::Error) -> &'static str {
     use rusqlite::ErrorCode;
     match source.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            "; move it away together with its `-wal` and `-shm` files: the search goes on from \
-             its checkpoint with an empty history"
+            "; restore it from a backup while the daemon is down: a start sets it aside under \
+             `corrupt/`, and the search goes on with a new history"
         }
         Some(ErrorCode::DiskFull) => "; free some space or move the state folder to a larger disk",
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {

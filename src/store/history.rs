@@ -23,7 +23,7 @@ use crate::store::history_check::{Health, check};
 use crate::store::history_fold::{Clock, remove};
 use crate::store::history_marks::{Marks, int};
 use crate::store::history_migration::{forget_old, migrate};
-use crate::store::history_schema::{database_error, open_to_write};
+use crate::store::history_schema::{database_error, identity, open_to_write};
 use crate::store::history_writer::{Writer, by_step, fits, fold_chunk};
 use crate::store::seal::sealed;
 use crate::store::{EventRow, HistoryRow, StepRow, StoreError};
@@ -69,6 +69,8 @@ pub struct Pruned {
 pub struct History {
     db: Connection,
     path: PathBuf,
+    /// Which file it is.
+    identity: Option<(u64, u64)>,
     marks: Marks,
     clock: Clock,
     sketch: Sketch,
@@ -87,7 +89,12 @@ impl History {
         let load = |db: &Connection| Ok((Marks::load(db)?, Clock::load(db)?, Sketch::load(db)?));
         let (marks, clock, sketch) = load(&db).map_err(database_error("read", path))?;
         marks.save(&db).map_err(database_error("write to", path))?;
-        Ok(Self { db, path: path.to_owned(), marks, clock, sketch })
+        Ok(Self { db, path: path.to_owned(), identity: identity(path)?, marks, clock, sketch })
+    }
+
+    /// Whether the file that is written has its name still.
+    pub fn is_named(&self) -> Result<bool, StoreError> {
+        Ok(self.identity.is_some() && identity(&self.path)? == self.identity)
     }
 
     /// Writes all of these rows or none; when this returns, they survive a power cut. Rows of
@@ -275,13 +282,6 @@ fn insert_event(
     db.prepare_cached(sql)?.execute(params_from_iter(sealed(EVENTS, values))).map(drop)
 }
 
-pub(super) fn bytes(db: &Connection) -> rusqlite::Result<u64> {
-    let number = |pragma| db.pragma_query_value(None, pragma, |row| row.get::<_, u32>(0));
-    Ok(u64::from(number("page_count")?) * u64::from(number("page_size")?))
-}
-
-/// Moves what the log has into the database, and empties the log.
-pub(super) fn truncate_log(db: &Connection) -> rusqlite::Result<()> {
 /// Keeps the last `most` events of each kind.
 fn forget_events(db: &Connection, most: i64) -> rusqlite::Result<()> {
     let sql = "DELETE FROM events WHERE seq IN (SELECT seq FROM
@@ -290,6 +290,13 @@ fn forget_events(db: &Connection, most: i64) -> rusqlite::Result<()> {
     db.execute(sql, [most]).map(drop)
 }
 
+pub(super) fn bytes(db: &Connection) -> rusqlite::Result<u64> {
+    let number = |pragma| db.pragma_query_value(None, pragma, |row| row.get::<_, u32>(0));
+    Ok(u64::from(number("page_count")?) * u64::from(number("page_size")?))
+}
+
+/// Moves what the log has into the database, and empties the log.
+pub(super) fn truncate_log(db: &Connection) -> rusqlite::Result<()> {
     db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 

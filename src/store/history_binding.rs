@@ -1,12 +1,11 @@
 //! A history belongs to one state folder: the name that it got when it was made is also in
-//! `history.id` beside it. One with another name is another run's, and is set aside unread.
+//! `history.id` beside it. One with another name is another run's, and is set aside; so is one
+//! that cannot be read. Nothing of either is deleted.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::store::atomic::{sync_folder, write_atomically};
-use crate::store::error::io_error;
-use crate::store::quarantine::free_name;
+use crate::store::atomic::write_atomically;
+use crate::store::quarantine::quarantine_history;
 use crate::store::read::{Length, read_file};
 use crate::store::{History, StateFolder, StoreError};
 
@@ -21,8 +20,17 @@ const MAX_NAME_BYTES: u64 = 64;
 pub struct OwnHistory {
     /// The history.
     pub history: History,
-    /// Where another run's went that stood in its place.
-    pub set_aside: Option<PathBuf>,
+    /// What was moved out of its place.
+    pub rejected: Option<RejectedHistory>,
+}
+
+/// A history that was moved to `corrupt/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedHistory {
+    /// The folder that has its files.
+    pub moved_to: PathBuf,
+    /// What is wrong with it.
+    pub why: String,
 }
 
 impl OwnHistory {
@@ -35,11 +43,11 @@ impl OwnHistory {
             Ok(bytes) => String::from_utf8_lossy(&bytes).trim().to_owned(),
             Err(_) => String::new(),
         };
-        let mut set_aside = None;
+        let mut rejected = None;
         if !name.is_empty() && name != history.run() {
             if !history.is_empty() {
                 history.close()?;
-                set_aside = Some(put_away(&path, &folder.corrupt())?);
+                rejected = Some(set_aside(folder, "it is another run's".to_owned())?);
                 history = History::open(&path, bytes)?;
             }
             history.belong_to(&name)?;
@@ -48,22 +56,34 @@ impl OwnHistory {
             let line = format!("{}\n", history.run());
             write_atomically(&folder.path().join(NAME), line.as_bytes())?;
         }
-        Ok(Self { history, set_aside })
+        Ok(Self { history, rejected })
+    }
+
+    /// Sets aside what stands in the history's place, and begins a new one.
+    pub fn begin(folder: &StateFolder, bytes: u64, why: &StoreError) -> Result<Self, StoreError> {
+        let why = match why {
+            StoreError::Corrupt { why, .. } => why.to_string(),
+            StoreError::Database { source, .. } => source.to_string(),
+            other => other.to_string(),
+        };
+        let rejected = Some(set_aside(folder, why)?);
+        Ok(Self { rejected, ..Self::open(folder, bytes)? })
     }
 }
 
-fn put_away(path: &Path, corrupt: &Path) -> Result<PathBuf, StoreError> {
-    let moved_to = free_name(corrupt, "history.sqlite")?;
-    fs::rename(path, &moved_to).map_err(io_error("move to `corrupt`", path))?;
-    sync_folder(corrupt)?;
-    sync_folder(path.parent().unwrap_or(corrupt))?;
-    Ok(moved_to)
+fn set_aside(folder: &StateFolder, why: String) -> Result<RejectedHistory, StoreError> {
+    let moved_to = quarantine_history(&folder.history(), &folder.corrupt(), &why)?;
+    Ok(RejectedHistory { moved_to, why })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
-    use crate::store::{HistoryArm, HistoryPhase, HistoryReader, HistoryRow, Keeping};
+    use crate::store::{
+        Defect, HistoryArm, HistoryFilter, HistoryPhase, HistoryReader, HistoryRow, Keeping,
+    };
 
     const ALL: u64 = u64::MAX;
 
@@ -104,13 +124,15 @@ mod tests {
             own.history.close().unwrap();
         }
         let own = OwnHistory::open(&one, ALL).unwrap();
-        assert_eq!(own.set_aside, None);
+        assert_eq!(own.rejected, None);
         let name = own.history.run().to_owned();
         own.history.close().unwrap();
 
         fs::copy(two.history(), one.history()).unwrap();
         let own = OwnHistory::open(&one, ALL).unwrap();
-        let aside = own.set_aside.unwrap();
+        let RejectedHistory { moved_to, why } = own.rejected.unwrap();
+        assert_eq!(fs::read_to_string(moved_to.join("WHY.txt")).unwrap(), format!("{why}\n"));
+        let aside = moved_to.join("history.sqlite");
         assert_eq!(HistoryReader::look(&aside).unwrap().steps(0, 9).unwrap().len(), 0);
         assert_eq!(own.history.run(), name);
         assert_eq!(own.history.check(2).unwrap().ranges, [(0, 1)]);
@@ -118,7 +140,38 @@ mod tests {
 
         fs::write(one.history(), "").unwrap();
         let own = OwnHistory::open(&one, ALL).unwrap();
-        assert_eq!((own.set_aside, own.history.run()), (None, name.as_str()));
+        assert_eq!((own.rejected, own.history.run()), (None, name.as_str()));
         assert_eq!(own.history.check(2).unwrap().missing, 2);
+    }
+    #[test]
+    fn a_damaged_history_is_set_aside_whole_and_a_new_one_takes_its_name() {
+        let rig = Rig { root: tempfile::tempdir().unwrap() };
+        let folder = rig.folder("state");
+        let mut own = OwnHistory::open(&folder, ALL).unwrap();
+        record(&mut own, 3);
+        let name = own.history.run().to_owned();
+        // Its writer goes on: what lies under its name belongs to others from now on.
+        let OwnHistory { history: old, .. } = own;
+        let log = folder.path().join("history.sqlite-wal");
+        let logged = fs::read(&log).unwrap();
+        assert!(!logged.is_empty());
+        let why = StoreError::Corrupt {
+            path: folder.history(),
+            why: Defect::Database { why: "a page".to_owned() },
+        };
+        for number in 0..2 {
+            let own = OwnHistory::begin(&folder, ALL, &why).unwrap();
+            let ending = if number == 0 { "" } else { "-1" };
+            let moved_to = folder.corrupt().join(format!("history{ending}"));
+            let why = "SQLite's check finds: a page".to_owned();
+            assert_eq!(own.rejected, Some(RejectedHistory { moved_to, why }));
+            assert_eq!((own.history.run(), own.history.end()), (name.as_str(), 0));
+        }
+        assert!(!old.is_named().unwrap());
+        drop(old);
+        let aside = folder.corrupt().join("history");
+        assert_eq!(fs::read(aside.join("history.sqlite-wal")).unwrap(), logged);
+        let rows = HistoryReader::open(&aside.join("history.sqlite")).unwrap();
+        assert_eq!(rows.page(0, 9, HistoryFilter::default()).unwrap().rows[0].step, 3);
     }
 }

@@ -31,12 +31,12 @@ pub struct Health {
 }
 
 impl Health {
-    /// The missing steps in words.
+    /// The missing search steps in words, counted from 1 as people do.
     pub fn missing_text(&self) -> String {
-        let ranges = self
-            .ranges
-            .iter()
-            .map(|&(from, to)| if from == to { from.to_string() } else { format!("{from}–{to}") });
+        let ranges = self.ranges.iter().map(|&(from, to)| match (from + 1, to + 1) {
+            (from, to) if from == to => from.to_string(),
+            (from, to) => format!("{from}–{to}"),
+        });
         let more = if self.ranges.len() == MAX_RANGES { ", …" } else { "" };
         format!("{}{more}", ranges.collect::<Vec<_>>().join(", "))
     }

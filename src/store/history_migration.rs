@@ -42,7 +42,8 @@ pub(super) fn migrate(path: &Path, bytes: u64) -> Result<(), StoreError> {
         .map_err(database_error("migrate", path))?;
     let new = beside(path, "history.sqlite.new");
     remove(&new)?;
-    copy(&old, path, &new, bytes)?;
+    // What is left of a copy that failed is of no use.
+    copy(&old, path, &new, bytes).inspect_err(|_| drop(remove(&new)))?;
     old.close().map_err(|(_, source)| database_error("close", path)(source))?;
     File::open(&new).and_then(|file| file.sync_all()).map_err(io_error("sync", &new))?;
     let kept = beside(path, OLD);

@@ -15,6 +15,9 @@
 //!
 //! Every row but those of `seen` and `names`, which are found again without, ends with a checksum.
 
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -22,6 +25,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::store::arch_code::id_sql;
 use crate::store::atomic::is_there;
+use crate::store::error::io_error;
 use crate::store::{Defect, StoreError};
 
 /// The schema that this program writes, in `PRAGMA user_version`.
@@ -220,6 +224,16 @@ pub(super) fn open_to_look(path: &Path) -> Result<Connection, StoreError> {
     }
 }
 
+/// Device and inode of the file at `path`, which a connection keeps whatever becomes of its name;
+/// none where nothing has that name.
+pub(super) fn identity(path: &Path) -> Result<Option<(u64, u64)>, StoreError> {
+    match fs::symlink_metadata(path) {
+        Ok(found) => Ok(Some((found.dev(), found.ino()))),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(io_error("inspect", path)(source)),
+    }
+}
+
 /// Whether the database has a write-ahead log: it is open, or its last writer was killed.
 fn has_log(path: &Path) -> Result<bool, StoreError> {
     let mut log = path.as_os_str().to_owned();
@@ -275,13 +289,25 @@ fn format(db: &Connection, path: &Path) -> Result<Option<u32>, StoreError> {
         _ if is_own && VERSION < found => {
             Err(StoreError::Format { path: path.to_owned(), found, expected: VERSION })
         }
-        _ if n_tables(db).map_err(database_error("read", path))? == 0 => Ok(None),
-        _ => Err(StoreError::Corrupt { path: path.to_owned(), why: Defect::ForeignDatabase }),
+        _ => match tables(db).map_err(database_error("read", path))? {
+            (0, _) => Ok(None),
+            (_, OWN_TABLES) => {
+                let why = "the numbers in its header are not those of a history".to_owned();
+                Err(StoreError::Corrupt { path: path.to_owned(), why: Defect::Database { why } })
+            }
+            _ => Err(StoreError::Corrupt { path: path.to_owned(), why: Defect::ForeignDatabase }),
+        },
     }
 }
 
-fn n_tables(db: &Connection) -> rusqlite::Result<i64> {
-    db.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))
+/// Tables and views that every format of the history has.
+const OWN_TABLES: i64 = 3;
+
+/// What a database has in its schema, and how many of those a history has in every format.
+fn tables(db: &Connection) -> rusqlite::Result<(i64, i64)> {
+    let sql = "SELECT count(*), count(*) FILTER (WHERE name IN ('rollouts', 'steps', 'events'))
+               FROM sqlite_master";
+    db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// `user_version` is set in the same transaction: a schema is whole or not there.

@@ -6,7 +6,7 @@
 //!   history.sqlite               rollouts, steps and events, for people and plots
 //!   history.id                   the name of the history that belongs here
 //!   best/ID/  champions/ID/      cells with their files, checked by B3SUMS
-//!   corrupt/NAME/                checkpoints that failed their checks, with a WHY.txt
+//!   corrupt/NAME/                checkpoints and histories that failed their checks, with a WHY.txt
 //! ```
 //!
 //! Everything here is bytes: what the files of a checkpoint mean is the business of whoever
@@ -62,7 +62,7 @@ pub use defect::{Defect, FolderFault};
 pub use error::StoreError;
 pub use folder::StateFolder;
 pub use history::{History, Keeping, Pruned};
-pub use history_binding::OwnHistory;
+pub use history_binding::{OwnHistory, RejectedHistory};
 pub use history_check::Health;
 pub use history_pages::{HistoryFilter, Page};
 pub use history_reader::{ArchOrder, ArchSummary, HistoryReader};

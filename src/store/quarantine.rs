@@ -1,10 +1,12 @@
-//! `corrupt/`: where damaged checkpoints go, for people to look at.
+//! `corrupt/`: where damaged checkpoints and histories go, for people to look at.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::store::atomic::{is_there, sync_folder, write_atomically};
 use crate::store::error::io_error;
+use crate::store::folder::create_folder;
 use crate::store::generation::folder_name;
 use crate::store::{Defect, StoreError};
 
@@ -39,6 +41,34 @@ pub(super) fn quarantine(
         write_atomically(&moved_to.join(WHY), format!("{why}\n").as_bytes())?;
     }
     Ok(Rejected { step, moved_to, why })
+}
+
+/// Moves the history at `path` to a folder in `corrupt`, with a line that says why, and returns
+/// that folder. Its logs go first, so that they are never taken for those of another one; a crash
+/// in between leaves the database in its place, where the next start finds it.
+pub(super) fn quarantine_history(
+    path: &Path,
+    corrupt: &Path,
+    why: &str,
+) -> Result<PathBuf, StoreError> {
+    let moved_to = free_name(corrupt, "history")?;
+    create_folder(&moved_to)?;
+    write_atomically(&moved_to.join(WHY), format!("{why}\n").as_bytes())?;
+    let state = path.parent().unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default();
+    for endings in [&["-wal", "-shm", "-journal"][..], &[""]] {
+        for ending in endings {
+            let name: OsString = [name, ending.as_ref()].into_iter().collect();
+            let from = state.join(&name);
+            if is_there(&from)? {
+                fs::rename(&from, moved_to.join(&name))
+                    .map_err(io_error("move to `corrupt`", &from))?;
+            }
+        }
+        sync_folder(&moved_to)?;
+        sync_folder(state)?;
+    }
+    Ok(moved_to)
 }
 
 /// `NAME`, or the first of `NAME-1`, `NAME-2`, … that is free.

@@ -228,7 +228,7 @@ catalog! {
     HISTORY_BACKLOG = Definition::gauge("enas_history_backlog", Unit::Number, "Finished steps that the history did not take at the last attempt to write it.");
     HISTORY_BYTES = Definition::gauge("enas_history_bytes", Unit::Bytes, "Size of the database of the history.").from(Start::Unknown);
     HISTORY_LIMIT = Definition::gauge("enas_history_limit_bytes", Unit::Bytes, "Bytes that single rows of the history may take before older ones are folded.").from(Start::Unknown);
-    HISTORY_MISSING = Definition::gauge("enas_history_missing", Unit::Number, "Steps before the checkpoint whose rows the history lacked at the start.");
+    HISTORY_MISSING = Definition::gauge("enas_history_missing", Unit::Number, "Steps whose rows the history lacked at the start, or when it was begun anew.");
     HISTORY_DAMAGED = Definition::gauge("enas_history_damaged", Unit::Number, "Rows of the history that were not what had been written, at the start.");
     RESTARTS = Definition::counter("enas_restarts_total", "Returns to the last checkpoint within the process after a failed step. A panic ends the process: see process_start_time_seconds.")
         .by(&[Label("reason", Values::Closed(&["error"]))]);

@@ -4,7 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::rig::{Daemon, check_undisturbed, copy, enasd, run_to, said};
+use enasd::store::HistoryReader;
+
+use crate::common::history;
+use crate::rig::{Daemon, check_undisturbed, check_undisturbed_from, copy, enasd, run_to, said};
 
 /// The folders of the checkpoints, the oldest first.
 fn generations(state: &Path) -> Vec<PathBuf> {
@@ -89,32 +92,67 @@ fn if_no_checkpoint_is_whole_nothing_is_started_over() {
     check_undisturbed(&state);
 }
 
+/// The messages of the events of a kind.
+fn told(state: &Path, kind: &str) -> Vec<String> {
+    let reader = HistoryReader::open(&state.join("history.sqlite")).unwrap();
+    let events = reader.events(0, 1000).unwrap().into_iter();
+    events.filter(|event| event.kind == kind).map(|event| event.message).collect()
+}
+
 #[test]
-fn a_broken_history_is_refused_and_the_search_goes_on_without_it_if_it_is_moved_away() {
+fn a_broken_history_is_set_aside_whole_and_the_search_goes_on_with_a_new_one() {
     let folder = tempfile::tempdir().unwrap();
-    let (state, kept) = (folder.path().join("state"), folder.path().join("history"));
-    run_to(&state, 1);
-    let history = state.join("history.sqlite");
-    // Whoever has read the database and closes it last moves all of its rows into the one file.
-    let reader = rusqlite::Connection::open(&history).unwrap();
-    reader.query_row("SELECT count(*) FROM rollouts", [], |row| row.get::<_, i64>(0)).unwrap();
-    reader.close().unwrap();
-    assert!(!state.join("history.sqlite-wal").try_exists().unwrap());
-    fs::copy(&history, &kept).unwrap();
+    let whole = folder.path().join("whole");
+    run_to(&whole, 1);
+    let (rollouts, _) = history(&whole);
+    let end = rollouts.last().unwrap().step + 1;
     let cut: fn(&mut Vec<u8>) = |bytes| bytes.truncate(5000);
     let noise: fn(&mut Vec<u8>) = |bytes| bytes[..64].fill(0x55);
     let page: fn(&mut Vec<u8>) = |bytes| bytes[8192..].fill(0xaa);
-    for damage in [cut, noise, page] {
-        let mut bytes = fs::read(&kept).unwrap();
+    let numbers: fn(&mut Vec<u8>) = |bytes| bytes[60..72].fill(0);
+    let text: fn(&mut Vec<u8>) = |bytes| *bytes = b"no database at all\n".to_vec();
+    for (number, damage) in [cut, noise, page, numbers, text].into_iter().enumerate() {
+        let state = folder.path().join(format!("state{number}"));
+        copy(&whole, &state);
+        let path = state.join("history.sqlite");
+        let mut bytes = fs::read(&path).unwrap();
         damage(&mut bytes);
-        fs::write(&history, &bytes).unwrap();
-        let refused = said(enasd(&state).args(["--until", "cycles=2"]));
-        refused.check(70, &["history.sqlite", "move it away"]);
+        fs::write(&path, &bytes).unwrap();
+        let log = run_to(&state, 2);
+        assert!(log.contains("history-damaged") && log.contains("a new one begins"), "{log}");
+        let aside = state.join("corrupt/history");
+        assert_eq!(fs::read(aside.join("history.sqlite")).unwrap(), bytes, "nothing is deleted");
+        let why = fs::read_to_string(aside.join("WHY.txt")).unwrap();
+        assert!(1 < why.len() && why.lines().count() == 1, "{why}");
+        let [moved] = &told(&state, "history-damaged")[..] else { panic!() };
+        assert!(moved.contains(aside.to_str().unwrap()) && moved.contains(why.trim()), "{moved}");
+        let [gap] = &told(&state, "history-gap")[..] else { panic!() };
+        assert!(gap.contains(&format!("{end} of the search steps")) && gap.contains("1–"), "{gap}");
+        check_undisturbed_from(&state, end);
+        // Once is enough: the next start has nothing to set aside.
+        assert!(!run_to(&state, 2).contains("a new one begins"));
+        assert_eq!(names(&state.join("corrupt")), ["history"]);
     }
-    // Whole again, nothing is lost; without it, only memories are.
-    fs::copy(&kept, &history).unwrap();
+}
+
+#[test]
+fn the_database_of_somebody_else_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    run_to(&state, 1);
+    let (path, kept) = (state.join("history.sqlite"), folder.path().join("kept"));
+    fs::rename(&path, &kept).unwrap();
+    let foreign = rusqlite::Connection::open(&path).unwrap();
+    foreign.execute_batch("CREATE TABLE events (when_ TEXT); CREATE TABLE people (x)").unwrap();
+    foreign.close().unwrap();
+    let before = fs::read(&path).unwrap();
+    let refused = said(enasd(&state).args(["--until", "cycles=2"]));
+    refused.check(70, &["history.sqlite", "no history of this program", "move it away"]);
+    assert_eq!((fs::read(&path).unwrap(), names(&state.join("corrupt")).len()), (before, 0));
+    // As the text says; without a history only memories are lost.
+    fs::rename(&kept, &path).unwrap();
     run_to(&state, 2);
     check_undisturbed(&state);
-    fs::remove_file(&history).unwrap();
+    fs::remove_file(&path).unwrap();
     run_to(&state, 3);
 }

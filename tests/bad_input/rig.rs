@@ -13,7 +13,7 @@ use enasd::store::{HistoryRow, StepRow};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::{Killed, history, shipped_config};
+use crate::common::{Killed, history, history_from, shipped_config};
 
 /// Far longer than anything here takes.
 const LIMIT: Duration = Duration::from_mins(2);
@@ -105,6 +105,18 @@ pub(crate) fn check_undisturbed(state: &Path) {
     let (all_rollouts, all_steps) = undisturbed(u64::from(last.cycle) + 1);
     assert!(rollouts[..] == all_rollouts[..rollouts.len()], "the history differs");
     assert!(steps[..] == all_steps[..steps.len()], "the steps differ");
+}
+
+/// The same for a search whose history begins at the step `from`.
+#[track_caller]
+pub(crate) fn check_undisturbed_from(state: &Path, from: u64) {
+    let (rollouts, steps) = history_from(state, from);
+    let last = rollouts.last().expect("the search has drawn something");
+    let (mut all_rollouts, mut all_steps) = undisturbed(u64::from(last.cycle) + 1);
+    all_rollouts.retain(|row| (from..=last.step).contains(&row.step));
+    all_steps.retain(|row| (from..=last.step).contains(&row.step));
+    assert!(rollouts == all_rollouts, "the history differs");
+    assert!(steps == all_steps, "the steps differ");
 }
 
 /// Copies a folder.

@@ -82,8 +82,13 @@ impl Drop for Killed {
 
 /// Every row of a state folder's history.
 pub(crate) fn history(state: &Path) -> (Vec<HistoryRow>, Vec<StepRow>) {
+    history_from(state, 0)
+}
+
+/// Every row of a history that begins at the step `from`.
+pub(crate) fn history_from(state: &Path, from: u64) -> (Vec<HistoryRow>, Vec<StepRow>) {
     let reader = HistoryReader::open(&state.join("history.sqlite")).unwrap();
-    let page = reader.page(0, u32::MAX, HistoryFilter::default()).unwrap();
+    let page = reader.page(from, u32::MAX, HistoryFilter::default()).unwrap();
     assert_eq!(page.damaged, 0);
     (page.rows, reader.steps(0, u32::MAX).unwrap())
 }

@@ -111,7 +111,13 @@ fn a_damaged_history_is_found() {
     let mut bytes = fs::read(&path).unwrap();
     bytes[4096..].fill(0xa5);
     fs::write(&path, bytes).unwrap();
-    rig.doctor().check("history", "fail", "history.sqlite", "move it away");
+    rig.doctor().check("history", "fail", "history.sqlite", "sets it aside");
+    let foreign = rig.state().join("foreign");
+    let db = rusqlite::Connection::open(&foreign).unwrap();
+    db.execute_batch("CREATE TABLE x (y)").unwrap();
+    db.close().unwrap();
+    fs::rename(&foreign, &path).unwrap();
+    rig.doctor().check("history", "fail", "no history of this program", "move it away");
     fs::remove_file(&path).unwrap();
     rig.doctor().check("history", "warn", "checkpoints and no", "restore it from a backup");
 }

@@ -342,13 +342,19 @@ fn a_damaged_database_is_an_error_with_a_remedy() {
         rig.open().unwrap_err().to_string()
     };
     let text = remedy(b"this is no database, it only has its name");
-    assert!(text.contains("history.sqlite: ") && text.contains("move it away together"), "{text}");
+    assert!(text.contains("history.sqlite: ") && text.contains("from a backup"), "{text}");
     let mut zeroed = whole.clone();
     zeroed[8192..12288].fill(0);
     let text = remedy(&zeroed);
     assert!(text.contains("is damaged: SQLite's check finds"), "{text}");
     let text = remedy(&whole[..whole.len() - 4096]);
-    assert!(text.contains("move it away"), "{text}");
+    assert!(text.contains("from a backup"), "{text}");
+    // Its numbers in the header are another program's, and its tables are not.
+    let mut unnamed = whole;
+    unnamed[68..72].fill(0);
+    let text = remedy(&unnamed);
+    assert!(text.contains("the numbers in its header"), "{text}");
+    assert!(rig.open().unwrap_err().is_history_damage());
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn a_look_leaves_no_trace_and_a_damaged_page_is_found() {
     assert_eq!(names(), ["history.sqlite"]);
     let health = HistoryReader::look(&path).unwrap().check(7).unwrap();
     assert_eq!((health.draws, health.damaged, health.missing), (6, 0, 3));
-    assert_eq!(health.missing_text(), "0, 5–6");
+    assert_eq!(health.missing_text(), "1, 6–7");
     assert_eq!(names(), ["history.sqlite"]);
 
     let mut bytes = fs::read(&path).unwrap();

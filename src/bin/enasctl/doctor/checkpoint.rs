@@ -81,7 +81,7 @@ fn corrupt(state: &StateFacts) -> Finding {
         Err(err) => return Finding::error(CORRUPT, &err, "see what stands in its place"),
     };
     if aside.is_empty() {
-        return Finding::ok(CORRUPT, "no checkpoint was ever set aside");
+        return Finding::ok(CORRUPT, "nothing was ever set aside");
     }
     let listed = aside.iter().take(MAX_LISTED).map(|one| {
         let why = one.why.as_deref().unwrap_or("no reason is written down");
@@ -90,7 +90,7 @@ fn corrupt(state: &StateFacts) -> Finding {
     let listed: Vec<String> = listed.collect();
     Finding::warn(
         CORRUPT,
-        format!("{} damaged checkpoints were set aside: {}", aside.len(), listed.join(", ")),
+        format!("set aside as damaged, {} in all: {}", aside.len(), listed.join(", ")),
         format!(
             "see the disk's health (`dmesg`, `smartctl -a`), then delete what is in {}",
             state.view.path().join("corrupt").display()

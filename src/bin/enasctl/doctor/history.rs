@@ -1,4 +1,4 @@
-//! The history: its database opens, and every page of it is whole.
+//! The history: its database opens, every page of it is whole, and every step has its rows.
 
 use std::fs;
 use std::io;
@@ -42,8 +42,8 @@ pub(super) fn check(patient: &Patient) -> Vec<Finding> {
         _ => 0,
     };
     let checked = HistoryReader::look(&path).and_then(|reader| reader.check(step));
-    let cure = "move it away together with its `-wal` and `-shm` files: the search goes on from \
-                its checkpoint with an empty history";
+    let cure = "restore it from a backup while the daemon is down: a start sets it aside under \
+                `corrupt/`, and the search goes on with a new history";
     vec![match checked {
         Ok(health) if health.missing == 0 && health.damaged == 0 => {
             Finding::ok(HISTORY, format!("{} rows, every page whole", thousands(health.draws)))
@@ -55,6 +55,16 @@ pub(super) fn check(patient: &Patient) -> Vec<Finding> {
              goes on without what is lost",
         ),
         Err(err @ StoreError::OlderFormat { .. }) => Finding::ok(HISTORY, err.to_string()),
-        Err(err) => Finding::error(HISTORY, &err, cure),
+        Err(err) if err.is_history_damage() => Finding::fail(HISTORY, cause(&err), cure),
+        Err(err) => Finding::error(HISTORY, &err, "see what stands in its place"),
     }]
+}
+
+/// What is wrong, without what mends it.
+fn cause(err: &StoreError) -> String {
+    match err {
+        StoreError::Corrupt { path, why } => format!("{} is damaged: {why}", path.display()),
+        StoreError::Database { path, source, .. } => format!("{}: {source}", path.display()),
+        other => other.to_string(),
+    }
 }
