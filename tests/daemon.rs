@@ -103,6 +103,17 @@ fn measured_again(card: &ArchCard, weights: &Path) -> (u64, u64) {
     (found.correct, found.items)
 }
 
+/// Metrics and people count from 1, alike.
+fn check_counting(daemon: &Daemon, status: &Value) {
+    let (cycle, epoch) = (daemon.metric("enas_cycle"), daemon.metric("enas_epoch"));
+    let counted = |name: &str| status["place"][name].as_u64().unwrap();
+    assert!((cycle - (counted("cycle") + 1) as f64).abs() < 0.5, "{cycle}");
+    let epochs = counted("cycle_epochs");
+    assert!((epoch - (counted("epoch") % epochs + 1) as f64).abs() < 0.5, "{epoch}");
+    let (_, text) = daemon.ctl(&["status"]);
+    assert!(text.contains(&format!("cycle {cycle}, epoch {epoch}/{epochs}, ")), "{text}");
+}
+
 #[test]
 fn status_metrics_best_and_the_weights_taken_away_agree() {
     let folder = tempfile::tempdir().unwrap();
@@ -128,6 +139,7 @@ fn status_metrics_best_and_the_weights_taken_away_agree() {
         assert!((shown - scraped).abs() < 1e-9, "{series}: {shown} {scraped}");
     }
     assert!(daemon.metric("enas_phase{phase=\"paused\"}") > 0.5);
+    check_counting(&daemon, &status);
 
     // The best cell: its score, its drawing, its weights.
     let best = daemon.json(&["best"]);
@@ -157,6 +169,47 @@ fn status_metrics_best_and_the_weights_taken_away_agree() {
     assert_eq!(daemon.ctl(&["stop"]).0, Some(0));
     assert!(daemon.process.0.wait().unwrap().success());
     assert_eq!(daemon.ctl(&["status"]).0, Some(3), "nobody answers");
+}
+
+/// The messages of the events of a kind.
+fn told(daemon: &Daemon, kind: &str) -> Vec<String> {
+    let (_, text) = daemon.ctl(&["events", "--output", "ndjson"]);
+    let events = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let of_kind = events.filter(|event| event["kind"] == kind);
+    of_kind.map(|event| event["message"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_history_that_is_lost_is_begun_anew_and_metric_and_event_say_what_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let daemon = start(&state);
+    daemon.wait_for(|status| 1 < status["checkpoint"]["writes_total"].as_u64().unwrap());
+    assert!(daemon.metric("enas_history_missing").abs() < 0.5);
+    drop(daemon);
+    let history = state.join("history.sqlite");
+    std::fs::write(&history, [0x55; 8192]).unwrap();
+    let daemon = start(&state);
+    daemon.wait_for(|status| status["state"] == "running");
+    let [moved] = &told(&daemon, "history-damaged")[..] else { panic!() };
+    let missing = daemon.metric("enas_history_missing");
+    let gap = format!("the history lacks {missing} of the search steps before ");
+    assert!(0.5 < missing && told(&daemon, "history-gap")[0].starts_with(&gap), "{gap} {moved}");
+
+    // A follower goes on with the new one.
+    let mut follower = run_beside(&state, &["events", "--follow", "--output", "ndjson"]);
+    let mut seen = lines(&mut follower.0).map(|line| serde_json::from_str::<Value>(&line).unwrap());
+    assert_eq!(seen.next().unwrap()["seq"], 1);
+    std::fs::remove_file(&history).unwrap();
+    let begun = seen.find(|event| event["message"].as_str().unwrap().contains("there is no "));
+    assert_eq!(begun.unwrap()["kind"], "history-damaged");
+    let [gone] = &told(&daemon, "history-damaged")[..] else { panic!() };
+    let missing = daemon.metric("enas_history_missing");
+    assert!(gone.contains(&format!("without {missing} steps: there is no ")), "{gone}");
+    assert_eq!(daemon.json(&["history", "--tail", "1"])["damaged"], 0);
+    for name in ["history/history.sqlite", "history/WHY.txt", "history-1/WHY.txt"] {
+        assert!(state.join("corrupt").join(name).is_file(), "{name}");
+    }
 }
 
 /// `enasctl` at work on a daemon's socket, with its output to be read.

@@ -178,6 +178,10 @@ impl Driver {
                 // What was handed over before may be answered only now.
                 told = self.saver.news(&mut self.observer) => told?,
             }
+            self.write_notes();
+            if self.saver.is_owed() {
+                self.save_soon().await?;
+            }
         }
     }
 

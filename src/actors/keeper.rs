@@ -1,10 +1,11 @@
 //! The keeper: owns the files. What is acknowledged is on disk.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use actix::{Actor, Context, Handler};
+use actix::{Actor, AsyncContext, Context, Handler};
 use tokio::sync::watch;
 
 use crate::actors::outbox::MAX_NOTES;
@@ -16,13 +17,20 @@ use crate::actors::{
 use crate::search::{SearchState, StepRecord, Task};
 use crate::space::Arch;
 use crate::store::{
-    BestFolder, Binding, Checkpoints, History, Keeping, Pruned, StateFolder, StoreError,
-    history_rows, read_state, state_files,
+    BestFolder, Binding, Checkpoints, History, Keeping, OwnHistory, Pruned, RejectedHistory,
+    StateFolder, StoreError, history_rows, read_state, state_files,
 };
 use crate::telemetry::{unix_millis, unix_time};
 
 /// Finished steps that are kept in memory while the history cannot be written.
 pub(super) const MAX_BACKLOG: usize = 10_000;
+
+/// How often it is seen to that all parts of the state folder are there.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Between two histories that are set aside while the daemon runs: a disk that damages each one is
+/// a failing disk, and is not filled with them.
+const MIN_HISTORY_AGE: Duration = Duration::from_hours(1);
 
 /// Owns the state folder.
 #[derive(Debug)]
@@ -40,6 +48,12 @@ pub struct Keeper {
     backlog: Vec<StepRecord>,
     /// Events that are not in the history yet, oldest first.
     notes: VecDeque<Note>,
+    /// The newest checkpoint that was written.
+    saved: Option<PathBuf>,
+    /// When the history was last set aside, and the steps that the new one lacks.
+    begun: Option<(Instant, u64)>,
+    /// Why parts of the state folder cannot be made again, once it was told.
+    unmended: Option<String>,
 }
 
 /// The files that a keeper owns.
@@ -69,7 +83,6 @@ impl Keeper {
         let KeeperFiles { folder, checkpoints, history, best, saving } = files;
         let config_hash = blake3::hash(binding.config.as_bytes()).to_hex().to_string();
         let shelf = Shelf::new(task.clone(), best, draw);
-        let (backlog, notes) = (Vec::new(), VecDeque::new());
         Self {
             task,
             folder,
@@ -79,8 +92,11 @@ impl Keeper {
             saving,
             binding,
             config_hash,
-            backlog,
-            notes,
+            backlog: Vec::new(),
+            notes: VecDeque::new(),
+            saved: None,
+            begun: None,
+            unmended: None,
         }
     }
 
@@ -90,11 +106,15 @@ impl Keeper {
         let (rollouts, steps) = history_rows(&self.backlog, &self.task.config.schedule);
         let keeping =
             Keeping { bytes: self.saving.borrow().history_bytes, at_unix_ms: unix_millis() };
-        let error = match self.history.record(&rollouts, &steps, keeping) {
+        let written = match self.backlog[..] {
+            [] => Ok(()),
+            _ => self.written(|keeper| keeper.history.record(&rollouts, &steps, keeping)),
+        };
+        let error = match written {
             Ok(()) => {
                 self.backlog.clear();
                 // One that still cannot be written is told of when it comes.
-                drop(self.write_notes());
+                drop(self.written(Self::write_notes));
                 None
             }
             Err(error) => Some(error.to_string()),
@@ -108,7 +128,79 @@ impl Keeper {
             history_bytes: self.history.bytes().ok(),
             history_limit_bytes: keeping.bytes,
             free_bytes,
+            is_unsaved: self.saved.as_ref().is_some_and(|path| !path.is_dir()),
+            missing: self.begun.map(|(_, missing)| missing),
             error,
+        }
+    }
+
+    /// Writes to the history: to a new one where its file is gone or damaged, since no search
+    /// waits for memories.
+    fn written(
+        &mut self,
+        write: impl Fn(&mut Self) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        if !self.history.is_named()? {
+            self.begin_history(&StoreError::NotFound { path: self.folder.history() })?;
+        }
+        match write(self) {
+            Err(error) if error.is_history_damage() && self.may_begin() => {
+                self.begin_history(&error)?;
+                write(self)
+            }
+            written => written,
+        }
+    }
+
+    fn may_begin(&self) -> bool {
+        self.begun.is_none_or(|(at, _)| MIN_HISTORY_AGE <= at.elapsed())
+    }
+
+    /// Sets the history aside and begins a new one.
+    fn begin_history(&mut self, why: &StoreError) -> Result<(), StoreError> {
+        // Another folder that stands in this one's place is left alone.
+        let restored = self.folder.restore()?;
+        let bytes = self.saving.borrow().history_bytes;
+        let OwnHistory { history, rejected } = OwnHistory::begin(&self.folder, bytes, why)?;
+        let missing = std::mem::replace(&mut self.history, history).end();
+        self.begun = Some((Instant::now(), missing));
+        if let Some(RejectedHistory { moved_to, why }) = rejected {
+            let moved_to = moved_to.display();
+            let what = format!(
+                "what is left of the history was moved to {moved_to}, and a new one begins \
+                 without {missing} steps: {why}"
+            );
+            self.tell("history-damaged", what);
+        }
+        self.tell_restored(restored);
+        Ok(())
+    }
+
+    /// Sees to it that all parts of the state folder are there.
+    fn look_after(&mut self) {
+        let mended = self.mend().map_err(|error| error.to_string()).err();
+        if let Some(error) = mended.as_ref().filter(|_| mended != self.unmended) {
+            tracing::error!("what is gone from the state folder cannot be made again: {error}");
+        }
+        self.unmended = mended;
+    }
+
+    /// Makes again what somebody took from the state folder, and tells it.
+    fn mend(&mut self) -> Result<(), StoreError> {
+        let restored = self.folder.restore()?;
+        self.tell_restored(restored);
+        for id in self.shelf.mend()? {
+            self.tell(
+                "disk",
+                format!("the files of {id} were gone from best: they are written again"),
+            );
+        }
+        Ok(())
+    }
+
+    fn tell_restored(&mut self, parts: Vec<&'static str>) {
+        for part in parts {
+            self.tell("disk", format!("{part} was gone from the state folder: it is made again"));
         }
     }
 
@@ -126,7 +218,7 @@ impl Keeper {
         if self.notes.len() < MAX_NOTES {
             self.notes.push_back(note);
         }
-        self.write_notes()
+        self.written(Self::write_notes)
     }
 
     fn save(&mut self, message: Save) -> SaveReply {
@@ -148,9 +240,7 @@ impl Keeper {
         entered: &[Entered],
         start: Instant,
     ) -> Result<Saved, StoreError> {
-        for part in self.folder.restore()? {
-            self.tell("disk", format!("{part} was gone from the state folder: it is made again"));
-        }
+        self.mend()?;
         let losses = self.shelf.fill(state, entered)?;
         if !losses.is_empty() {
             self.tell("best-lost", lost(&losses));
@@ -167,6 +257,7 @@ impl Keeper {
         if let Err(error) = self.shelf.forget_left(state) {
             tracing::warn!("the files of a cell that left the best could not be removed: {error}");
         }
+        self.saved = Some(generation.path.clone());
         Ok(Saved {
             step,
             path: generation.path,
@@ -212,6 +303,10 @@ fn borrow<'a>(files: &'a [(&'static str, Vec<u8>)]) -> Vec<(&'a str, &'a [u8])> 
 
 impl Actor for Keeper {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(LOOK_EVERY, |keeper, _| keeper.look_after());
+    }
 }
 
 impl Handler<Record> for Keeper {

@@ -103,6 +103,10 @@ pub struct Recorded {
     pub history_limit_bytes: u64,
     /// Free bytes where the state is.
     pub free_bytes: Option<u64>,
+    /// Whether the newest checkpoint that was written is gone.
+    pub is_unsaved: bool,
+    /// Steps that the history lacks since it was begun anew, where it was.
+    pub missing: Option<u64>,
     /// Why the last attempt failed, where it did.
     pub error: Option<String>,
 }

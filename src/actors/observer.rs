@@ -297,6 +297,9 @@ impl Observer {
         if let Some(bytes) = recorded.history_bytes {
             self.metrics.history_size(bytes, recorded.history_limit_bytes);
         }
+        if let Some(steps) = recorded.missing {
+            self.metrics.history_missing(steps);
+        }
         self.status.state_free_bytes = recorded.free_bytes;
         if let Some(bytes) = recorded.free_bytes {
             self.metrics.state_free(bytes);

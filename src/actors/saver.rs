@@ -26,7 +26,7 @@ const MAX_RECORD_DELAY: Duration = Duration::from_secs(1);
 const MAX_RETRY_DELAY: Duration = Duration::from_mins(5);
 
 /// The pause between two looks at a disk that is waited for.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// How often checkpoints are written and which stay. May change while the search runs.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +48,8 @@ pub(super) struct Saver {
     tried: Instant,
     /// The pause after it, where it failed.
     retry: Option<Duration>,
+    /// Whether somebody took the newest checkpoint away.
+    is_unsaved: bool,
     records: Vec<StepRecord>,
     oldest_record: Option<Instant>,
     /// Best cells whose files are not known to be on disk.
@@ -78,6 +80,7 @@ impl Saver {
             saving,
             tried: Instant::now(),
             retry: None,
+            is_unsaved: false,
             records: Vec::new(),
             oldest_record: None,
             entered: Vec::new(),
@@ -115,8 +118,16 @@ impl Saver {
 
     /// Whether a checkpoint is due and none is on its way.
     pub(super) fn is_due(&self) -> bool {
-        let pause = self.retry.unwrap_or_else(|| self.every());
-        self.saves == 0 && pause <= self.tried.elapsed()
+        let is_old = || self.retry.is_none() && self.every() <= self.tried.elapsed();
+        self.is_owed() || self.saves == 0 && is_old()
+    }
+
+    /// Whether one is due even where no step was taken since the last: that one failed, or is gone.
+    pub(super) fn is_owed(&self) -> bool {
+        match self.retry {
+            Some(pause) => self.saves == 0 && pause <= self.tried.elapsed(),
+            None => self.saves == 0 && self.is_unsaved,
+        }
     }
 
     fn every(&self) -> Duration {
@@ -172,13 +183,15 @@ impl Saver {
         self.poll(observer)
     }
 
-    /// Waits until there is news of the disk. May be dropped.
+    /// Waits until there is news of the disk, and asks for it now and then. May be dropped.
     pub(super) async fn news(&mut self, observer: &mut Observer) -> Result<(), ActorError> {
         let mut is_news = false;
         while !is_news {
             if let Ok(answer) = timeout(LOOK_AGAIN, self.next_answer()).await {
                 self.answered(answer, observer)?;
                 is_news = true;
+            } else if !self.outbox.is_busy() {
+                self.outbox.record(Vec::new());
             }
             self.poll(observer)?;
             is_news |= self.outbox.silence().is_some();
@@ -251,6 +264,7 @@ impl Saver {
                 };
                 self.entered.retain(|cell| !is_saved(cell));
                 self.retry = None;
+                self.is_unsaved = false;
                 observer.saved(&saved);
             }
             Err(error) => {
@@ -263,6 +277,7 @@ impl Saver {
 
     fn recorded(&mut self, recorded: &Recorded, observer: &mut Observer) {
         self.backlog = recorded.backlog;
+        self.is_unsaved = recorded.is_unsaved;
         observer.recorded(recorded);
     }
 }

@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use candle_core::DType;
 
-use crate::actors::{Entered, nth};
+use crate::actors::Entered;
 use crate::engine::{Snapshot, from_safetensors};
 use crate::search::{BestArch, Place, SearchState, Task};
 use crate::space::Arch;
-use crate::store::{ArchCard, BestFolder, CARD, StoreError, WEIGHTS, best_files};
+use crate::store::{ArchFault, BestFolder, StoreError, WEIGHTS, best_files, scored_weights};
 
 /// Files that are held open at most: far fewer than a process may have.
 const MAX_OPEN: usize = 100;
@@ -28,7 +28,7 @@ pub(super) struct Shelf {
     folder: Arc<BestFolder>,
     /// Draws a cell for people.
     draw: fn(&Arch) -> String,
-    /// The cells whose files are right.
+    /// The cells whose files are right, or were.
     held: BTreeMap<String, Held>,
     /// The cells whose loss was told.
     lost: BTreeSet<String>,
@@ -37,6 +37,7 @@ pub(super) struct Shelf {
 /// Weights that were read whole, or written.
 #[derive(Debug)]
 struct Held {
+    cell: BestArch,
     hash: blake3::Hash,
     /// Where there were not too many.
     file: Option<File>,
@@ -54,6 +55,8 @@ enum Found {
     Right,
     /// Of a step that this search has yet to take again, and will write again.
     Ahead,
+    /// The weights are right, and something beside them is not.
+    Part(Vec<u8>, String),
     Wrong(String),
 }
 
@@ -65,8 +68,8 @@ impl Held {
     }
 
     /// The weights of a file that was deleted while it was open.
-    fn weights(self) -> Option<Snapshot> {
-        let mut file = self.file?;
+    fn weights(&self) -> Option<Snapshot> {
+        let mut file = self.file.as_ref()?;
         let mut bytes = Vec::new();
         file.rewind().and_then(|()| file.read_to_end(&mut bytes)).ok()?;
         let is_same = blake3::hash(&bytes) == self.hash;
@@ -99,9 +102,18 @@ impl Shelf {
             if is_known && there.contains(&id) {
                 continue;
             }
-            let Found::Wrong(why) = self.look(cell, state) else { continue };
-            if let Some(weights) = self.held.remove(&id).and_then(Held::weights) {
-                tracing::warn!(id, "the files of a best cell were gone: they are written again");
+            let why = match self.look(cell, state) {
+                Found::Right | Found::Ahead => continue,
+                Found::Part(weights, why) => {
+                    tracing::warn!(id, why, "the files of a best cell are written again");
+                    self.put(cell, &from_safetensors(&weights, DType::F32)?)?;
+                    continue;
+                }
+                Found::Wrong(why) => why,
+            };
+            let held = self.held.get(&id).filter(|held| held.cell == *cell);
+            if let Some(weights) = held.and_then(Held::weights) {
+                tracing::warn!(id, why, "the files of a best cell are written again");
                 self.put(cell, &weights)?;
             } else if self.is_of(cell, state) {
                 tracing::warn!(id, why, "the files of a best cell are written again");
@@ -111,6 +123,18 @@ impl Shelf {
             }
         }
         Ok(losses)
+    }
+
+    /// Writes the files of cells again whose weights somebody deleted or moved away, as far as
+    /// those are held open, and returns the ids.
+    pub(super) fn mend(&mut self) -> Result<Vec<String>, StoreError> {
+        let there = self.folder.list()?;
+        let is_gone = |(id, held): &(&String, &Held)| !held.is_named() || !there.contains(id);
+        let gone = self.held.iter().filter(is_gone).map(|(_, held)| held);
+        let gone = gone.filter_map(|held| Some((held.cell.clone(), held.weights()?)));
+        let gone: Vec<(BestArch, Snapshot)> = gone.collect();
+        gone.iter().try_for_each(|(cell, weights)| self.put(cell, weights))?;
+        Ok(gone.iter().map(|(cell, _)| cell.arch.id()).collect())
     }
 
     /// Removes the files of cells that are no longer among the best.
@@ -128,39 +152,37 @@ impl Shelf {
         let files = best_files(cell, &self.task, weights, self.draw)?;
         let files: Vec<(&str, &[u8])> =
             files.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
-        self.held.remove(&id);
+        // What was held until now is the only copy until this has succeeded.
         self.folder.put(&id, &files)?;
         for (_, bytes) in files.iter().filter(|(name, _)| *name == WEIGHTS) {
-            self.hold(&id, bytes);
+            self.hold(cell, bytes);
         }
         self.lost.remove(&id);
         Ok(())
     }
 
-    fn hold(&mut self, id: &str, weights: &[u8]) {
+    fn hold(&mut self, cell: &BestArch, weights: &[u8]) {
+        let id = cell.arch.id();
+        self.held.remove(&id);
         let is_room = self.held.len() < MAX_OPEN;
-        let file = is_room.then(|| self.folder.open_file(id, WEIGHTS).ok()).flatten();
-        self.held.insert(id.to_owned(), Held { hash: blake3::hash(weights), file });
+        let file = is_room.then(|| self.folder.open_file(&id, WEIGHTS).ok()).flatten();
+        let (cell, hash) = (cell.clone(), blake3::hash(weights));
+        self.held.insert(id, Held { cell, hash, file });
     }
 
     /// Reads the files of a cell whole.
     fn look(&mut self, cell: &BestArch, state: &SearchState) -> Found {
-        let id = cell.arch.id();
-        let read = || {
-            let card: ArchCard = serde_json::from_slice(&self.folder.read(&id, CARD)?)?;
-            Ok::<_, StoreError>((card, self.folder.read(&id, WEIGHTS)?))
-        };
-        let (card, weights) = match read() {
-            Ok(read) => read,
-            Err(error) => return Found::Wrong(error.to_string()),
-        };
-        if card.is_of(cell) {
-            self.hold(&id, &weights);
-            Found::Right
-        } else if state.place.number(&self.task.config.schedule) <= card.step {
-            Found::Ahead
-        } else {
-            Found::Wrong(format!("its files are of search step {}", nth(card.step)))
+        let number = state.place.number(&self.task.config.schedule);
+        match scored_weights(&self.folder, cell) {
+            Ok(weights) => match self.folder.check(&cell.arch.id()) {
+                Ok(()) => {
+                    self.hold(cell, &weights);
+                    Found::Right
+                }
+                Err(why) => Found::Part(weights, why.to_string()),
+            },
+            Err(ArchFault::Step { step }) if number <= step => Found::Ahead,
+            Err(fault) => Found::Wrong(fault.to_string()),
         }
     }
 

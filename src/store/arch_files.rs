@@ -12,7 +12,7 @@ use crate::engine::{Snapshot, part_of, to_safetensors};
 use crate::net::{Input, NetConfig, NetError, NetFamily, Shape, family};
 use crate::search::{BestArch, Score, Task};
 use crate::space::{Arch, Space};
-use crate::store::StoreError;
+use crate::store::{BestFolder, StoreError};
 
 /// The file of an [`ArchCard`].
 pub const CARD: &str = "arch.json";
@@ -79,6 +79,42 @@ impl ArchCard {
         let shape = Shape { channels, height, width };
         family(space, &self.net, Input::Image { shape, classes: self.classes })
     }
+}
+
+/// Why the files of one of the best architectures are not those that were written with its score.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArchFault {
+    /// One is missing or damaged.
+    #[error(transparent)]
+    Files(#[from] StoreError),
+    /// They are whole, and of another architecture.
+    #[error("its files are of {id}")]
+    Arch {
+        /// Its id.
+        id: String,
+    },
+    /// They are whole, and of another score.
+    #[error("its files are of search step {}", step + 1)]
+    Step {
+        /// The number of the step that derived them.
+        step: u64,
+    },
+}
+
+/// The weights of `cell`, checked to be those that its score was measured with.
+pub fn scored_weights(folder: &BestFolder, cell: &BestArch) -> Result<Vec<u8>, ArchFault> {
+    let id = cell.arch.id();
+    let card = folder.read(&id, CARD)?;
+    let card: ArchCard = serde_json::from_slice(&card).map_err(StoreError::from)?;
+    let weights = folder.read(&id, WEIGHTS)?;
+    if card.id != id {
+        return Err(ArchFault::Arch { id: card.id });
+    }
+    if !card.is_of(cell) {
+        return Err(ArchFault::Step { step: card.step });
+    }
+    Ok(weights)
 }
 
 /// The part of `shared`, which is ω or a part of it, that the child `arch` reads.

@@ -40,6 +40,11 @@ impl BestFolder {
         Ok(Self { path: path.to_owned() })
     }
 
+    /// The folder at `path` to be read, and left as it is.
+    pub fn look(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
     /// Writes the cell `id`, or replaces it whole.
     pub fn put(&self, id: &str, files: &[(&str, &[u8])]) -> Result<(), StoreError> {
         check_id(id)?;
@@ -67,6 +72,31 @@ impl BestFolder {
     pub fn list(&self) -> Result<Vec<String>, StoreError> {
         let is_cell = |name: &String| check_id(name).is_ok() && self.path.join(name).is_dir();
         Ok(names(&self.path)?.into_iter().filter(is_cell).collect())
+    }
+
+    /// Checks that the cell `id` has the files that were put there, and no others.
+    pub fn check(&self, id: &str) -> Result<(), StoreError> {
+        check_id(id)?;
+        let path = self.path.join(id);
+        let corrupt = |why| Err(StoreError::Corrupt { path: path.clone(), why });
+        let text = read_file(&path, SUMS, Length::AtMost(MAX_SUMS_BYTES))?;
+        let text = String::from_utf8_lossy(&text);
+        let mut listed = vec![SUMS];
+        for (idx, line) in text.split_inclusive('\n').enumerate() {
+            let Some((expected, name)) = line.strip_suffix('\n').and_then(|l| l.split_once("  "))
+            else {
+                return corrupt(Defect::Syntax { name: SUMS.to_owned(), line: idx + 1, column: 1 });
+            };
+            check_file_name(name, SUMS)?;
+            if hash(&read_file(&path, name, Length::AtMost(MAX_FILE_BYTES))?) != expected {
+                return corrupt(Defect::Hash { name: name.to_owned() });
+            }
+            listed.push(name);
+        }
+        match names(&path)?.into_iter().find(|name| !listed.contains(&name.as_str())) {
+            Some(name) => corrupt(Defect::Extra { name }),
+            None => Ok(()),
+        }
     }
 
     /// A file of the cell `id`, open: it can be read whatever becomes of its name.
@@ -171,9 +201,34 @@ mod tests {
                 let found = FILES.map(|(name, _)| best.read("m5-1", name));
                 let damaged = |found: &_| matches!(found, &Err(StoreError::Corrupt { .. }));
                 assert!(found.iter().any(damaged), "byte {at} of {name}");
+                assert!(best.check("m5-1").is_err(), "byte {at} of {name}");
             }
             fs::write(&path, whole).unwrap();
         }
         assert!(best.read("m5-1", "arch.json").is_ok());
+        best.check("m5-1").unwrap();
+    }
+
+    #[test]
+    fn files_that_are_no_part_of_a_cell_or_are_missing_are_noticed() {
+        let (_root, best) = rig();
+        let folder = best.path.join("m5-1");
+        let check = || best.check("m5-1").unwrap_err().to_string();
+        fs::write(folder.join("notes"), "").unwrap();
+        assert!(check().contains("`notes` does not belong there"), "{}", check());
+        fs::remove_file(folder.join("notes")).unwrap();
+        best.check("m5-1").unwrap();
+        let sums = fs::read_to_string(folder.join(SUMS)).unwrap();
+        for (changed, why) in [
+            (format!("{sums}x"), "line 3"),
+            (sums.lines().next().unwrap().to_owned() + "\n", "`weights.safetensors` does not"),
+            (String::new(), "does not belong there"),
+        ] {
+            fs::write(folder.join(SUMS), changed).unwrap();
+            assert!(check().contains(why), "{why}: {}", check());
+        }
+        fs::write(folder.join(SUMS), sums).unwrap();
+        fs::remove_file(folder.join("arch.json")).unwrap();
+        assert!(check().contains("`arch.json` is missing"), "{}", check());
     }
 }

@@ -15,7 +15,9 @@ use crate::store::history_marks::{Marks, int};
 use crate::store::history_pages::{HistoryFilter, Page, Pages};
 use crate::store::history_row::from_sql_int;
 use crate::store::history_scan::{Scan, scan};
-use crate::store::history_schema::{check_whole, database_error, open_to_look, open_to_read};
+use crate::store::history_schema::{
+    check_whole, database_error, identity, open_to_look, open_to_read,
+};
 use crate::store::history_stored::{STEP_COLUMNS, StepEntry};
 use crate::store::seal::is_whole;
 use crate::store::{EventRow, HistoryArm, StepRow, StoreError};
@@ -69,18 +71,30 @@ impl From<ArchRow> for ArchSummary {
 pub struct HistoryReader {
     db: Connection,
     path: PathBuf,
+    /// Which file it is.
+    identity: Option<(u64, u64)>,
 }
 
 impl HistoryReader {
     /// Opens the database at `path`, which a [`History`](crate::store::History) has made.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { db: open_to_read(path)?, path: path.to_owned() })
+        Ok(Self { db: open_to_read(path)?, path: path.to_owned(), identity: identity(path)? })
+    }
+
+    /// Goes on with the history that has the name now, and says whether that is another.
+    pub fn renew(&mut self) -> Result<bool, StoreError> {
+        let named = identity(&self.path)?;
+        let is_other = named.is_some() && named != self.identity;
+        if is_other {
+            *self = Self::open(&self.path)?;
+        }
+        Ok(is_other)
     }
 
     /// Opens the database at `path` without making a file, unless its last writer was killed.
     /// What a daemon that starts meanwhile writes may then be missed.
     pub fn look(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { db: open_to_look(path)?, path: path.to_owned() })
+        Ok(Self { db: open_to_look(path)?, path: path.to_owned(), identity: identity(path)? })
     }
 
     /// Looks at every page and at every row, and holds them against a search that stands at
@@ -199,6 +213,13 @@ impl HistoryReader {
         })
         .map_err(database_error("read", &self.path))?;
         Ok(events)
+    }
+
+    /// The number of the last event, kept or not, where it can be read.
+    pub fn last_event(&self) -> Result<Option<u64>, StoreError> {
+        let last = "SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'events'";
+        let last = self.db.query_row(last, [], |row| from_sql_int(row, 0));
+        undamaged(last).map_err(database_error("read", &self.path))
     }
 
     /// The last events, oldest first.

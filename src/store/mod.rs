@@ -54,7 +54,9 @@ mod search_file;
 mod state_files;
 mod state_view;
 
-pub use arch_files::{ArchCard, CARD, WEIGHTS, arch_weights, best_files};
+pub use arch_files::{
+    ArchCard, ArchFault, CARD, WEIGHTS, arch_weights, best_files, scored_weights,
+};
 pub use atomic::{write_atomically, write_folder_atomically};
 pub use best::BestFolder;
 pub use checkpoint::{Checkpoints, Generation, Loaded};

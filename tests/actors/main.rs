@@ -5,6 +5,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod deleted;
 mod disk;
 mod stage;
 mod told;

@@ -14,6 +14,7 @@ use enasd::space::Op;
 use enasd::store::{BestFolder, Binding, Checkpoints, History, Retention, StateFolder};
 use enasd::telemetry::{Metrics, Setup};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 /// Far longer than anything here takes: a test that waits for it has failed.
 pub(crate) const LIMIT: Duration = Duration::from_mins(2);
@@ -110,4 +111,14 @@ fn set_stage(
     };
     let (controller, end) = Controller::new(search, crew, observer, config);
     Stage { controller: controller.start(), status, end }
+}
+
+/// Looks until it is so.
+pub(crate) async fn until(what: &str, mut look: impl FnMut() -> bool) {
+    let looked = async {
+        while !look() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(timeout(LIMIT, looked).await.is_ok(), "in vain: {what}");
 }

@@ -6,9 +6,10 @@ use std::os::unix::fs::chown;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::rig::{Daemon, check_undisturbed, enasd, is_root, run_to, said};
+use crate::rig::{Daemon, check_undisturbed, enasd, is_root, run_to, said, wait};
 
 /// A user that owns nothing here.
 const NOBODY: u32 = 65534;
@@ -49,6 +50,44 @@ fn fill(path: &Path) {
     while file.write_all(&[7; 4096]).is_ok() {}
 }
 
+/// Deletes the best cells while the search is paused and there is no room to write them again;
+/// then makes room, which is all it takes.
+fn delete_best_and_free(daemon: &Daemon, mount: &Mount, ballast: &Path) {
+    daemon.ctl(&["pause"]).check(0, &[]);
+    daemon.wait_for("it is paused", |status| status["state"] == "paused");
+    let best = mount.0.path().join("state/best");
+    fs::remove_dir_all(&best).unwrap();
+    let more = mount.0.path().join("more");
+    fill(&more);
+    let failures = |status: &Value| status["checkpoint"]["failures_total"].as_u64().unwrap();
+    let before = failures(&daemon.status().unwrap());
+    daemon.wait_for("it tries again though it is paused", |status| before < failures(status));
+
+    fs::remove_file(ballast).unwrap();
+    fs::remove_file(&more).unwrap();
+    daemon.wait_for("it saves again", |status| status["checkpoint"]["last_error"].is_null());
+    daemon.ctl(&["status"]).check(0, &[]);
+    let told = |kind: &str, words: &str| {
+        let events = daemon.ctl(&["events", "--output", "ndjson"]).out;
+        let mut events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        events.any(|e| e["kind"] == kind && e["message"].as_str().unwrap().contains(words))
+    };
+    for (kind, words) in [
+        ("disk", "nearly full: "),
+        ("disk", "fine again: "),
+        ("disk", "best was gone"),
+        ("checkpoint-failed", "free some space"),
+        ("checkpoint-saved", "after it failed"),
+    ] {
+        wait(&format!("the event `{kind}` with `{words}`"), || told(kind, words).then_some(()));
+    }
+    assert!(!told("best-lost", ""), "their weights were held");
+    for cell in daemon.status().unwrap()["best"].as_array().unwrap() {
+        let weights = best.join(cell["id"].as_str().unwrap());
+        assert!(weights.join("weights.safetensors").is_file(), "{cell}");
+    }
+}
+
 #[test]
 fn a_disk_that_fills_up_degrades_the_daemon_and_loses_nothing() {
     let Some(mount) = Mount::new("24m") else { return };
@@ -58,8 +97,9 @@ fn a_disk_that_fills_up_degrades_the_daemon_and_loses_nothing() {
     command.arg("--socket").arg(outside.path().join("state.sock"));
     let socket_state = outside.path().join("state");
     let mut daemon = Daemon::start(command, &socket_state);
-    daemon
-        .wait_for("it saves", |status| 1 < status["checkpoint"]["writes_total"].as_u64().unwrap());
+    let saves = |status: &Value| status["checkpoint"]["writes_total"].as_u64().unwrap();
+    let status = daemon.wait_for("a best cell", |status| status["best"][0].is_object());
+    daemon.wait_for("it saves", |later| saves(&status) + 1 < saves(later));
 
     fill(&ballast);
     let status = daemon
@@ -76,9 +116,8 @@ fn a_disk_that_fills_up_degrades_the_daemon_and_loses_nothing() {
     daemon.ctl(&["status"]).check(4, &["degraded: checkpoints fail: ", "free some space"]);
     daemon.ctl(&["checkpoint"]).check(1, &["free some space"]);
 
-    fs::remove_file(&ballast).unwrap();
-    daemon.wait_for("it saves again", |status| status["checkpoint"]["last_error"].is_null());
-    daemon.ctl(&["status"]).check(0, &[]);
+    delete_best_and_free(&daemon, &mount, &ballast);
+    daemon.ctl(&["resume"]).check(0, &[]);
     daemon.ctl(&["stop"]).check(0, &[]);
     assert_eq!(daemon.end(), Some(0));
     check_undisturbed(&state);

@@ -67,14 +67,18 @@ impl Cursor {
     /// The next lines; none at the end.
     async fn next(mut self) -> Option<Chunk> {
         for _ in 0..QUIET_POLLS {
-            let (reader, since) = (self.reader, self.since);
+            let (mut reader, since, follow) = (self.reader, self.since, self.follow);
             let found = self.state.read(move || {
+                // A history that was begun anew counts from 1.
+                let is_new = reader.renew()?
+                    || follow && reader.last_event()?.is_some_and(|last| last < since);
+                let since = if is_new { 0 } else { since };
                 let rows = reader.events(since, PAGE)?;
-                Ok((reader, rows))
+                Ok((reader, since, rows))
             });
             let rows;
             match found.await {
-                Ok(found) => (self.reader, rows) = found,
+                Ok(found) => (self.reader, self.since, rows) = found,
                 Err(problem) => {
                     tracing::warn!(%problem, "a stream of events ends early");
                     return None;

@@ -49,7 +49,7 @@ async fn print(
     from_ms: i64,
 ) -> Result<(), Failure> {
     while let Some(event) = lines.next::<Event>().await? {
-        *since = event.seq.max(*since);
+        *since = event.seq;
         if event.unix_ms < from_ms {
             continue;
         }
