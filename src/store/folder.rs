@@ -17,7 +17,7 @@ pub(super) const FOLDER_MODE: u32 = 0o750;
 pub(super) const CHECKPOINTS: &str = "checkpoints";
 pub(super) const HISTORY: &str = "history.sqlite";
 pub(super) const CORRUPT: &str = "corrupt";
-const BEST: &str = "best";
+pub(super) const BEST: &str = "best";
 const CHAMPIONS: &str = "champions";
 const CACHE: &str = "cache";
 

@@ -26,7 +26,7 @@ use crate::store::{Loaded, StoreError};
 const SHARED: &str = "shared.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const POLICY: &str = "policy.safetensors";
-const SEARCH: &str = "search.json";
+pub(super) const SEARCH: &str = "search.json";
 pub(super) const CONFIG: &str = "config.json";
 pub(super) const DATA: &str = "data.json";
 const COMPUTED_BY: &str = "computed_by.txt";
@@ -78,6 +78,15 @@ pub fn state_files(
         (DATA, binding.data.as_bytes().to_vec()),
         (COMPUTED_BY, binding.computed_by.as_bytes().to_vec()),
     ])
+}
+
+/// The best cells by the text of a checkpoint's `search.json`, where this program can read it.
+pub(super) fn best_cells(search: &str) -> Option<Vec<BestCell>> {
+    let SearchFile { best, .. } = serde_json::from_str(search).ok()?;
+    let cells = best.into_iter().map(|BestEntry { arch, correct, total, cycle, step }| {
+        Some(BestCell { arch: arch.parse().ok()?, correct, total, cycle, step })
+    });
+    cells.collect()
 }
 
 /// The text of the settings that a checkpoint's search depends on.

@@ -8,17 +8,18 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::StatVfsMountFlags;
 
+use crate::search::BestCell;
 use crate::store::atomic::names;
 use crate::store::checkpoint::needed_bytes;
 use crate::store::error::io_error;
-use crate::store::folder::{CHECKPOINTS, CORRUPT, HISTORY, fault};
+use crate::store::folder::{BEST, CHECKPOINTS, CORRUPT, HISTORY, fault};
 use crate::store::generation::{self, Found, folder_name, steps};
 use crate::store::lock::LOCK;
 use crate::store::manifest::{Link, MANIFEST, MAX_MANIFEST_BYTES};
 use crate::store::quarantine::WHY;
 use crate::store::read::{Length, read_file};
-use crate::store::state_files::{CONFIG, DATA};
-use crate::store::{Defect, FolderFault, StoreError};
+use crate::store::state_files::{CONFIG, DATA, SEARCH, best_cells};
+use crate::store::{BestFolder, Defect, FolderFault, StoreError};
 
 /// How often a reading is tried while a daemon replaces what is read.
 const ATTEMPTS: usize = 4;
@@ -55,7 +56,7 @@ pub struct Disk {
 }
 
 /// The newest checkpoint that is whole, and the newer ones that are not.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Newest {
     /// The step after which it was taken.
     pub step: u64,
@@ -69,6 +70,8 @@ pub struct Newest {
     pub config: Option<String>,
     /// What its data holds, where that is there as text.
     pub data: Option<String>,
+    /// Its best cells, where they can be read.
+    pub best: Option<Vec<BestCell>>,
     /// The steps of newer ones and what is wrong with them, the newest first.
     pub damaged: Vec<(u64, Defect)>,
 }
@@ -184,6 +187,7 @@ impl StateView {
                     let mut text =
                         |name| files.remove(name).and_then(|text| String::from_utf8(text).ok());
                     let (config, data) = (text(CONFIG), text(DATA));
+                    let best = text(SEARCH).as_deref().and_then(best_cells);
                     let path = folder.join(folder_name(step)).join(MANIFEST);
                     let metadata =
                         fs::symlink_metadata(&path).map_err(io_error("inspect", &path))?;
@@ -194,6 +198,7 @@ impl StateView {
                         program: manifest.program,
                         config,
                         data,
+                        best,
                         damaged,
                     }));
                 }
@@ -207,6 +212,11 @@ impl StateView {
             return Ok(None);
         }
         Err(StoreError::NoneWhole { path: folder, defects: damaged })
+    }
+
+    /// The files of the best cells.
+    pub fn best(&self) -> BestFolder {
+        BestFolder::look(&self.path.join(BEST))
     }
 
     /// The list of a checkpoint's files, as it stands in its folder.

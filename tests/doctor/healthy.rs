@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::rig::{Diagnosis, Rig, is_root, listing};
 
 /// Every check that a running daemon gets.
-const CHECKS: [&str; 21] = [
+const CHECKS: [&str; 22] = [
     "version",
     "config",
     "drift",
@@ -23,6 +23,7 @@ const CHECKS: [&str; 21] = [
     "checkpoint",
     "corrupt",
     "saving",
+    "best",
     "history",
     "socket",
     "daemon",

@@ -4,11 +4,12 @@ use std::fs::{self, File, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use enasd::store::{History, StateFolder};
 
-use crate::rig::{Rig, is_root};
+use crate::rig::{Diagnosis, Rig, is_root};
 
 /// The folders of the checkpoints, the oldest first.
 fn checkpoints(rig: &Rig) -> Vec<PathBuf> {
@@ -120,6 +121,53 @@ fn a_damaged_history_is_found() {
     rig.doctor().check("history", "fail", "no history of this program", "move it away");
     fs::remove_file(&path).unwrap();
     rig.doctor().check("history", "warn", "checkpoints and no", "restore it from a backup");
+}
+
+/// The folders of the best cells.
+fn best(rig: &Rig) -> Vec<PathBuf> {
+    let folders = fs::read_dir(rig.state().join("best")).unwrap();
+    let mut folders: Vec<PathBuf> = folders.map(|folder| folder.unwrap().path()).collect();
+    folders.sort();
+    folders
+}
+
+#[test]
+fn best_architectures_without_their_files_are_found_and_what_becomes_of_them() {
+    let rig = Rig::ended();
+    rig.doctor().check("best", "ok", "each with its files", "");
+    let folders = best(&rig);
+    let [one, other, ..] = &folders[..] else { panic!("{folders:?}") };
+    let id = |folder: &PathBuf| folder.file_name().unwrap().to_str().unwrap().to_owned();
+    let cycle = |folder: &PathBuf| -> u64 {
+        let card = fs::read(folder.join("arch.json")).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&card).unwrap()["cycle"].as_u64().unwrap()
+    };
+    // The last step of the run derived in its second cycle, with the ω of the checkpoint.
+    let cure = |cycle: u64| if cycle == 1 { "a start writes" } else { "from a backup" };
+    let cycles = (cycle(one), cycle(other));
+    damage(&one.join("weights.safetensors"));
+    let found = rig.doctor();
+    found.check("best", "warn", &format!("{}, derived in cycle", id(one)), cure(cycles.0));
+    found.check("best", "warn", "the bytes of `weights.safetensors`", "");
+    let count = |found: &Diagnosis| {
+        found.of_verdict("warn").into_iter().filter(|check| *check == "best").count()
+    };
+    assert_eq!(count(&found), 1);
+    // The files of another cell, under sums that fit.
+    fs::remove_dir_all(one).unwrap();
+    assert!(Command::new("cp").arg("-r").args([other, one]).status().unwrap().success());
+    rig.doctor().check("best", "warn", &format!("its files are of {}", id(other)), "");
+    fs::remove_dir_all(rig.state().join("best")).unwrap();
+    let found = rig.doctor();
+    assert_eq!(count(&found), folders.len());
+    for (folder, cycle) in [(one, cycles.0), (other, cycles.1)] {
+        found.check("best", "warn", &id(folder), cure(cycle));
+    }
+    // A start does as was foretold.
+    rig.run(2);
+    for (folder, cycle) in [(one, cycles.0), (other, cycles.1)] {
+        assert_eq!(folder.join("weights.safetensors").is_file(), cycle == 1, "{}", id(folder));
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! Patient: daemon, configuration, state folder ─► checks, a file a group ─► findings
 //! ```
 
+mod best;
 mod checkpoint;
 mod clock;
 pub(crate) mod command;
@@ -64,6 +65,7 @@ impl Diagnosis {
         findings.extend(state::check(patient));
         findings.extend(disk::check(patient));
         findings.extend(checkpoint::check(patient));
+        findings.extend(best::check(patient));
         findings.extend(history::check(patient));
         findings.extend(socket::check(patient).await);
         findings.extend(device::check(patient));
