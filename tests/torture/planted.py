@@ -14,13 +14,19 @@ from syscalls import File, Folder
 
 
 def rows(statement):
-    """A fault in the history, whatever tables the view `history` is made of."""
+    """A fault in the history, whatever tables the view `rollouts` is made of."""
     def plant(path):
         db = sqlite3.connect(path / "history.sqlite")
-        db.executescript("CREATE TABLE plain AS SELECT * FROM history; DROP VIEW history;"
-                         f"ALTER TABLE plain RENAME TO history; {statement};")
+        db.executescript("CREATE TABLE plain AS SELECT * FROM rollouts; DROP VIEW history;"
+                         "DROP VIEW rollouts; ALTER TABLE plain RENAME TO rollouts;"
+                         f"{statement};")
         db.close()
     return plant
+
+
+def log_left(path):
+    """As a writer leaves it that did not end in order."""
+    (path / "history.sqlite-wal").write_bytes(b"")
 
 
 def no_database(path):
@@ -61,10 +67,21 @@ def newest(path):
 
 # In the folder of a run that came to its end.
 IN_STATE = [
-    (rows("DELETE FROM history WHERE step = 7"), "the history lacks rows of 1 of"),
-    (rows("DELETE FROM history WHERE step = 6 AND arm = 'random' AND idx = 1"), "lacks rows"),
-    (rows("UPDATE history SET reward = reward + 1e-9 WHERE step = 6 AND idx = 0"), "are wrong"),
-    (rows("INSERT INTO history SELECT * FROM history WHERE step = 7"), "rows twice"),
+    (rows("DELETE FROM rollouts WHERE step = 7"), "the history lacks rows of 1 of"),
+    (rows("DELETE FROM rollouts WHERE step = 6 AND arm = 'random' AND idx = 1"), "lacks rows"),
+    (rows("UPDATE rollouts SET reward = reward + 1e-9 WHERE step = 6 AND idx = 0"),
+     "rows of the history are wrong"),
+    (rows("UPDATE rollouts SET log_prob = log_prob - 1e-9 WHERE step = 6 AND arm = 'controller'"),
+     "rows of the history are wrong"),
+    (rows("UPDATE rollouts SET entropy = NULL WHERE step = 6 AND arm = 'controller' AND idx = 0"),
+     "rows of the history are wrong"),
+    (rows("INSERT INTO rollouts SELECT * FROM rollouts WHERE step = 7"), "rows twice"),
+    (rows("UPDATE steps SET loss = loss + 1e-9 WHERE step = 1"),
+     "1 updates of the history are wrong"),
+    (rows("UPDATE steps SET lr = lr * 0.5 WHERE step = 2"), "1 updates of the history are wrong"),
+    (rows("UPDATE steps SET lr = NULL WHERE step = 2"), "the history lacks updates of 1 of"),
+    (log_left, "the end left more than it should: ['history.sqlite-wal']"),
+    (lambda path: (path / "best/.tmp-m2-0").mkdir(), "the end left more than it should"),
     (no_database, "cannot be read"),
     (lambda path: shutil.rmtree(cells(path)[0]), "has no files"),
     (extra_cell, "other cells"),
@@ -122,7 +139,7 @@ def wrong_values(rig, unbroken, path):
     require(not told, f"it complains of a sound folder: {told}")
     require(not rig.doctor(path), f"the doctor finds fault with a sound folder: {rig.doctor(path)}")
     other = copy.copy(unbroken)
-    other.history = [(*row[:-1], 0.5) for row in unbroken.history]
+    other.history = [(*row[:8], 0.5, *row[9:]) for row in unbroken.history]
     rewards = found("a wrong reward is served", "wrong row",
                     [lambda: rot.serve(rig, other, path, "planted")])
     other.history = unbroken.history

@@ -1,10 +1,13 @@
-"""Removed while the daemon runs: its lock, its socket, the folder of the best cells."""
+"""Removed while the daemon runs, and is paused: its lock, its socket, the folder of the best cells.
+
+Nothing but time mends it: no command, and no step.
+"""
 
 import contextlib
 import shutil
 import signal
 
-from rig import CYCLES, LOCKED, require, until
+from rig import CYCLES, LOCKED, Failure, require, until
 from state import State
 
 
@@ -12,10 +15,12 @@ def attempt(rig, unbroken, random):
     """a file it needs is removed while it runs: made again, and nobody else gets in"""
     state = rig.state("removed")
     rig.finish(state, 1)
-    remove = random.choice([lock, socket, best, cell])
+    remove = random.choice([lock, socket, best, cell, checkpoints])
     with rig.start(state, CYCLES) as daemon:
         daemon.wait_answering()
         daemon.ask("/v1/pause", "POST")
+        # What was under way is on disk then.
+        daemon.ask("/v1/checkpoint", "POST")
         remove(rig, daemon, state, random)
         daemon.ask("/v1/resume", "POST")
         require(daemon.wait() == 0, f"it failed: {daemon.complaints()}")
@@ -45,8 +50,24 @@ def socket(_rig, daemon, _state, _random):
 
 
 def best(_rig, _daemon, state, _random):
-    shutil.rmtree(state / "best")
+    gone(state / "best", State(state).cells)
 
 
 def cell(_rig, _daemon, state, random):
-    shutil.rmtree(random.choice(sorted((state / "best").iterdir())))
+    gone(random.choice(sorted((state / "best").iterdir())), State(state).cells)
+
+
+def checkpoints(_rig, _daemon, state, _random):
+    gone(state / "checkpoints", lambda: State(state).steps()[-1:])
+
+
+def gone(folder, look):
+    """Removes a folder, which must come again with what it had."""
+    before = look()
+    shutil.rmtree(folder)
+
+    def is_back():
+        with contextlib.suppress(OSError, Failure):
+            return look() == before
+        return False
+    until(is_back, f"{folder.name} is there again", 30)

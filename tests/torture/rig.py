@@ -199,7 +199,7 @@ class Rig:
             return daemon.said()
 
     def doctor(self, state):
-        """What the doctor finds wrong, or warns of in the history; or nothing."""
+        """What the doctor finds wrong, or warns of in the history and the best; or nothing."""
         argv = [self.enasctl, "doctor", "--config", REPOSITORY / "config/tiny.toml",
                 "--state", state, "--socket", f"{state}.sock", "--output", "ndjson"]
         env = self.env({"ENASD_SEED": str(self.seed)})
@@ -208,5 +208,5 @@ class Rig:
         require(done.returncode in (0, 4), f"doctor ended with {done.returncode}: {done.stderr}")
         found = map(json.loads, done.stdout.splitlines())
         wrong = [finding for finding in found if finding["verdict"] == "fail"
-                 or (finding["check"], finding["verdict"]) == ("history", "warn")]
+                 or finding["verdict"] == "warn" and finding["check"] in ("history", "best")]
         return "\n".join(f"{finding['check']}: {finding['what']}" for finding in wrong)

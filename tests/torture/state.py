@@ -37,12 +37,15 @@ class State:
         search = json.loads((self.path / f"checkpoints/{step:012}/search.json").read_text())
         return [(cell["arch"], cell["cycle"]) for cell in search["best"]]
 
-    def cells(self):
-        """The files of the best cells, by architecture and cycle. All must fit their sums."""
+    def cells(self, damaged_too=True):
+        """The files of the best cells, by architecture and cycle. All must fit their sums, but for
+        damaged ones that are left out."""
         cells = {}
         for folder in (self.path / "best").glob("[!.]*"):
             sums = subprocess.run(["b3sum", "--check", "--quiet", "B3SUMS"], cwd=folder,
                                   capture_output=True, text=True)
+            if sums.returncode != 0 and not damaged_too:
+                continue
             require(sums.returncode == 0, f"best cell {folder.name}: {sums.stdout}{sums.stderr}")
             card = json.loads((folder / "arch.json").read_text())
             cell = card["arch"], card["cycle"]
@@ -51,7 +54,23 @@ class State:
         return cells
 
     def history(self):
-        """The rows of the view `history`. A copy is read, for a reader would replay the log."""
+        """The history's rows, with what a policy said of each. A copy is read, for a reader would
+        replay the log."""
+        return self._rows("SELECT step, arm, idx, phase, cycle, epoch, arch, arch_id, reward,"
+                          " log_prob, entropy FROM rollouts ORDER BY step, arm, idx")
+
+    def leftovers(self):
+        """What an end in order leaves nothing of: logs of the history, and parts of files."""
+        names = {file.relative_to(self.path).as_posix() for file in self.path.rglob("*")}
+        return sorted(name for name in names if name.startswith("history.sqlite-")
+                      or name.split("/")[-1].startswith((".tmp-", ".old-")))
+
+    def updates(self):
+        """What each update of ω measured, and its learning rate."""
+        return self._rows("SELECT step, loss, accuracy, lr, grad_norm FROM steps"
+                          " WHERE lr IS NOT NULL ORDER BY step")
+
+    def _rows(self, select):
         with tempfile.TemporaryDirectory() as folder:
             for file in self.path.glob("history.sqlite*"):
                 if not file.name.endswith("-shm"):
@@ -59,8 +78,7 @@ class State:
             try:
                 db = sqlite3.connect(f"file:{folder}/history.sqlite?mode=rw", uri=True)
                 try:
-                    return db.execute("SELECT step, arm, idx, phase, cycle, epoch, arch, arch_id,"
-                                      " reward FROM history ORDER BY step, arm, idx").fetchall()
+                    return db.execute(select).fetchall()
                 finally:
                     db.close()
             except sqlite3.Error as error:

@@ -16,7 +16,7 @@ class Unbroken:
             self.cells |= state.cells()
             self.checkpoints |= {step: state.checkpoint(step) for step in state.steps()}
         self.path = path
-        self.history = state.history()
+        self.history, self.updates = state.history(), state.updates()
         self.end = state.steps()[-1]
         self.best = state.cells()
         self.check_end(state)
@@ -34,28 +34,34 @@ class Unbroken:
             different = sorted(name for name in expected.keys() | found.keys()
                                if expected.get(name) != found.get(name))
             require(not different, f"checkpoint {newest} differs in {different}")
-        self.check_history(state.history(), newest)
+        self.check_rows("rows", state.history(), self.history, newest)
+        self.check_rows("updates", state.updates(), self.updates, newest)
         cells = state.cells()
         for cell in state.best(newest):
             require(cell in cells, f"best cell {cell} of checkpoint {newest} has no files")
             require(cells[cell] == self.cells.get(cell),
                     f"the files of best cell {cell} differ: {cells[cell]}, {self.cells.get(cell)}")
 
-    def check_history(self, rows, newest):
+    @staticmethod
+    def check_rows(what, rows, right, newest):
         """All rows below the checkpoint are there, and all rows are right."""
-        below = [row for row in self.history if row[0] < newest]
+        below = [row for row in right if row[0] < newest]
         missing = sorted({row[0] for row in set(below) - set(rows)})
-        foreign = sorted(set(rows) - set(self.history))
-        require(not foreign, f"{len(foreign)} rows of the history are wrong: {foreign[:2]}")
-        require(not missing, f"the history lacks rows of {len(missing)} of the {newest} steps"
+        foreign = sorted(set(rows) - set(right), key=repr)
+        require(not foreign, f"{len(foreign)} {what} of the history are wrong: {foreign[:2]}")
+        require(not missing, f"the history lacks {what} of {len(missing)} of the {newest} steps"
                              f" below the checkpoint: {missing[:20]}")
-        require(len(set(rows)) == len(rows), "the history has rows twice")
+        require(len(set(rows)) == len(rows), f"the history has {what} twice")
 
     def check_end(self, state):
-        """Holds the folder of a run that came to its end against the unbroken one."""
+        """Holds the folder of a run that came to its end against the unbroken one. Its end leaves
+        the history as one file, and nothing half written."""
         steps = state.steps()
         require(steps and steps[-1] == self.end, f"it ended with checkpoints {steps}")
         self.check(state)
-        rows = state.history()
+        left = state.leftovers()
+        require(not left, f"the end left more than it should: {left}")
+        rows, updates = state.history(), state.updates()
         require(rows == self.history, f"{len(rows)} rows instead of {len(self.history)}")
+        require(updates == self.updates, f"{len(updates)} updates instead of {len(self.updates)}")
         require(state.cells() == self.best, "best/ holds other cells at the end")
