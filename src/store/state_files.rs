@@ -17,9 +17,10 @@ use candle_core::DType;
 use crate::engine::{Snapshot, from_safetensors, to_safetensors};
 use crate::net::ParamSpec;
 use crate::search::{
-    AdamState, BestArch, BestArchs, Phase, Place, SearchState, SharedState, StrategyState, Task,
+    AdamState, BestArch, BestArchs, Objective, Phase, Place, SearchState, SharedState,
+    StrategyState, Task,
 };
-use crate::space::Arch;
+use crate::space::SpaceError;
 use crate::store::search_file::{BestEntry, SearchFile, StrategyEntry};
 use crate::store::{Loaded, StoreError};
 
@@ -80,13 +81,10 @@ pub fn state_files(
     ])
 }
 
-/// The best cells by the text of a checkpoint's `search.json`, where this program can read it.
-pub(super) fn best_cells(search: &str) -> Option<Vec<BestCell>> {
-    let SearchFile { best, .. } = serde_json::from_str(search).ok()?;
-    let cells = best.into_iter().map(|BestEntry { arch, correct, total, cycle, step }| {
-        Some(BestCell { arch: arch.parse().ok()?, correct, total, cycle, step })
-    });
-    cells.collect()
+/// The best architectures by a checkpoint's `search.json`, where this program can read it.
+pub(super) fn best_archs(format: u32, search: &[u8]) -> Option<Vec<BestArch>> {
+    let SearchFile { best, .. } = SearchFile::read(format, search).ok()?;
+    best.into_iter().map(|entry| best_arch(entry, Objective::default()).ok()).collect()
 }
 
 /// The text of the settings that a checkpoint's search depends on.
@@ -154,14 +152,17 @@ fn best(loaded: &Loaded, entries: Vec<BestEntry>, task: &Task) -> Result<BestArc
     let mut archs = Vec::new();
     for entry in entries {
         let unknown = |error| content(loaded, format!("one of the best: {error}"));
-        let arch: Arch = entry.arch.parse().map_err(unknown)?;
-        task.family.shared(&arch)?;
-        let score = entry.score();
-        let BestEntry { cycle, step, .. } = entry;
-        let reward = task.objective.reward(score);
-        archs.push(BestArch { arch, score, reward, cycle, step });
+        let best = best_arch(entry, task.objective).map_err(unknown)?;
+        task.family.shared(&best.arch)?;
+        archs.push(best);
     }
     Ok(BestArchs::from_list(archs))
+}
+
+fn best_arch(entry: BestEntry, objective: Objective) -> Result<BestArch, SpaceError> {
+    let (arch, score) = (entry.arch.parse()?, entry.score());
+    let BestEntry { cycle, step, .. } = entry;
+    Ok(BestArch { arch, score, reward: objective.reward(score), cycle, step })
 }
 
 fn file<'a>(loaded: &'a Loaded, name: &str) -> Result<&'a [u8], StoreError> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::StatVfsMountFlags;
 
-use crate::search::BestCell;
+use crate::search::BestArch;
 use crate::store::atomic::names;
 use crate::store::checkpoint::needed_bytes;
 use crate::store::error::io_error;
@@ -18,7 +18,7 @@ use crate::store::lock::LOCK;
 use crate::store::manifest::{Link, MANIFEST, MAX_MANIFEST_BYTES};
 use crate::store::quarantine::WHY;
 use crate::store::read::{Length, read_file};
-use crate::store::state_files::{CONFIG, DATA, SEARCH, best_cells};
+use crate::store::state_files::{CONFIG, DATA, SEARCH, best_archs};
 use crate::store::{BestFolder, Defect, FolderFault, StoreError};
 
 /// How often a reading is tried while a daemon replaces what is read.
@@ -70,8 +70,8 @@ pub struct Newest {
     pub config: Option<String>,
     /// What its data holds, where that is there as text.
     pub data: Option<String>,
-    /// Its best cells, where they can be read.
-    pub best: Option<Vec<BestCell>>,
+    /// Its best architectures, where they can be read.
+    pub best: Option<Vec<BestArch>>,
     /// The steps of newer ones and what is wrong with them, the newest first.
     pub damaged: Vec<(u64, Defect)>,
 }
@@ -184,10 +184,11 @@ impl StateView {
             match generation::read(&folder, step, successor.as_ref())? {
                 Found::Whole(manifest, mut files) => {
                     let bytes = files.values().map(|bytes| bytes.len() as u64).sum();
+                    let search = files.get(SEARCH);
+                    let best = search.and_then(|search| best_archs(manifest.format, search));
                     let mut text =
                         |name| files.remove(name).and_then(|text| String::from_utf8(text).ok());
                     let (config, data) = (text(CONFIG), text(DATA));
-                    let best = text(SEARCH).as_deref().and_then(best_cells);
                     let path = folder.join(folder_name(step)).join(MANIFEST);
                     let metadata =
                         fs::symlink_metadata(&path).map_err(io_error("inspect", &path))?;

@@ -2,8 +2,8 @@
 //! weights that their scores were measured with, as a start checks them.
 
 use enasd::actors::nth;
-use enasd::search::{BestCell, Place, ScheduleConfig};
-use enasd::store::{CellFault, Newest, StateView, StoreError, scored_weights};
+use enasd::search::{BestArch, Place, ScheduleConfig};
+use enasd::store::{ArchFault, Newest, StateView, StoreError, scored_weights};
 use serde_json::{Map, Value};
 
 use crate::doctor::Finding;
@@ -17,8 +17,8 @@ const ATTEMPTS: usize = 4;
 
 /// A cell whose files are not right.
 struct Fault<'a> {
-    cell: &'a BestCell,
-    why: CellFault,
+    cell: &'a BestArch,
+    why: ArchFault,
     /// Whether a start has the weights that scored it, from its files or from the checkpoint.
     has_weights: bool,
 }
@@ -52,7 +52,7 @@ pub(super) fn check(patient: &Patient) -> Vec<Finding> {
         return vec![Finding::ok(BEST, what)];
     }
     let is_closed = |fault: &Fault| match &fault.why {
-        CellFault::Files(error) => is_forbidden(error),
+        ArchFault::Files(error) => is_forbidden(error),
         _ => false,
     };
     if faults.iter().any(is_closed) {
@@ -71,7 +71,7 @@ fn faults_of<'a>(view: &StateView, newest: &'a Newest) -> Vec<Fault<'a>> {
             let error = folder.check(&cell.arch.id()).err()?;
             Some(Fault { cell, why: error.into(), has_weights: true })
         }
-        Err(CellFault::Step { step }) if newest.step <= step => None,
+        Err(ArchFault::Step { step }) if newest.step <= step => None,
         Err(why) => Some(Fault { cell, why, has_weights: has_weights(newest, cell) }),
     });
     faults.collect()
@@ -83,7 +83,7 @@ impl Fault<'_> {
         let id = self.cell.arch.id();
         let path = view.path().join(BEST).join(&id);
         let why = match &self.why {
-            CellFault::Files(StoreError::Corrupt { path, why }) => {
+            ArchFault::Files(StoreError::Corrupt { path, why }) => {
                 format!("{} is damaged: {why}", path.display())
             }
             other => other.to_string(),
@@ -103,7 +103,7 @@ impl Fault<'_> {
 }
 
 /// Whether the ω of a checkpoint is the one that scored `cell`.
-fn has_weights(newest: &Newest, cell: &BestCell) -> bool {
+fn has_weights(newest: &Newest, cell: &BestArch) -> bool {
     let schedule = newest.config.as_deref().and_then(schedule);
     schedule.is_some_and(|schedule| {
         let updates = |number| Place::shared_steps_before(number, &schedule);
