@@ -92,7 +92,7 @@ fn files_are_written_for_the_same_work_again() {
 #[test]
 fn wrong_flags_are_refused_with_what_would_be_right() {
     for (code, args, words) in [
-        (2, ["--arch", "swish"], "the authors' numbers"),
+        (2, ["--arch", "swish"], "`swish` is no known form of an architecture; give `normal="),
         (2, ["--arch", "0 2 0 0 0 5 0 0 0 0 0 0 0 0 0 0"], "number 6 is operation 5"),
         (2, ["--net", "both"], "give `shared` or `standalone`"),
         (2, ["--space", "macro"], "possible values: micro"),

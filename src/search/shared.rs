@@ -84,7 +84,7 @@ impl SharedLearner {
             config.seed,
         )?;
         let batches = Prefetch::start(stream, place)?;
-        Ok(Self { sgd, params, batches, task })
+        Ok(Self { task, params, sgd, batches })
     }
 
     /// Goes on from `state` with the training batch numbered `place` instead. The ω before is freed

@@ -68,10 +68,10 @@ impl Space {
     }
 }
 
-/// `micro (m5)`
+/// `micro with 5 nodes`
 impl fmt::Display for Space {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.name(), self.rules().tag())
+        write!(f, "{} with {}", self.name(), self.rules().size())
     }
 }
 

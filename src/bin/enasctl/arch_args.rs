@@ -13,7 +13,7 @@ pub(crate) enum SpaceVerb {
         /// Of micro: nodes of a cell.
         #[arg(long, default_value_t = SpaceConfig::default().nodes)]
         nodes: usize,
-        /// Of whole_net: layers.
+        /// Of `whole_net`: layers.
         #[arg(long, default_value_t = SpaceConfig::default().layers)]
         layers: usize,
     },
@@ -44,8 +44,8 @@ pub(crate) struct ShowArgs {
     /// The search space: forms of its architectures are tried first. Without it, micro's are.
     #[arg(long)]
     pub(crate) space: Option<SpaceKind>,
-    /// Of micro: normal cells; two reduction cells come on top [default: 15]. Of whole_net: layers,
-    /// which the architecture has to have.
+    /// Of micro: normal cells; two reduction cells come on top [default: 15]. Of `whole_net`:
+    /// layers, which the architecture has to have.
     #[arg(long)]
     pub(crate) layers: Option<usize>,
     /// Channels of the first cells or layers.

@@ -70,17 +70,7 @@ pub(super) fn status() -> Status {
             step_seconds: Some(0.01),
             ..SharedStatus::default()
         },
-        policy: PolicyStatus {
-            reward: Some(0.712),
-            random_reward: Some(0.5803),
-            entropy_nats: Some(12.345),
-            entropy_per_decision_nats: Some(0.617),
-            probabilities: vec![
-                picks("normal", [0.1, 0.5, 0.2, 0.15, 0.05]),
-                picks("reduction", [0.3, 0.3, 0.2, 0.1, 0.1]),
-            ],
-            ..PolicyStatus::default()
-        },
+        policy: policy(),
         advantage: AdvantageStatus {
             mean: Some(0.132),
             low: Some(0.124),
@@ -96,6 +86,20 @@ pub(super) fn status() -> Status {
         state_free_bytes: Some(12_345_678_901),
         updated_unix_seconds: NOW - 0.1,
         ..Status::default()
+    }
+}
+
+fn policy() -> PolicyStatus {
+    PolicyStatus {
+        reward: Some(0.712),
+        random_reward: Some(0.5803),
+        entropy_nats: Some(12.345),
+        entropy_per_decision_nats: Some(0.617),
+        probabilities: vec![
+            picks("normal", [0.1, 0.5, 0.2, 0.15, 0.05]),
+            picks("reduction", [0.3, 0.3, 0.2, 0.1, 0.1]),
+        ],
+        ..PolicyStatus::default()
     }
 }
 

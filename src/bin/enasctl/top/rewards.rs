@@ -148,8 +148,8 @@ fn op_lines(status: &Status, theme: Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for menu in menus {
         let parts: Vec<_> = picks.iter().filter(|pick| pick.menu == menu).collect();
-        let titles: String = parts.iter().map(|pick| format!("{:12}", pick.part)).collect();
-        let title = format!("{:14}{}", format!("π of {menu}s"), titles.trim_end());
+        let titles: Vec<_> = parts.iter().map(|pick| format!("{:12}", pick.part)).collect();
+        let title = format!("{:14}{}", format!("π of {menu}s"), titles.concat().trim_end());
         lines.push(Line::styled(title, theme.dim()));
         let n_options = parts.iter().map(|pick| pick.options.len()).min().unwrap_or(0);
         for option in 0..n_options {
