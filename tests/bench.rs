@@ -95,7 +95,7 @@ fn wrong_flags_are_refused_with_what_would_be_right() {
         (2, ["--arch", "swish"], "`swish` is no known form of an architecture; give `normal="),
         (2, ["--arch", "0 2 0 0 0 5 0 0 0 0 0 0 0 0 0 0"], "number 6 is operation 5"),
         (2, ["--net", "both"], "give `shared` or `standalone`"),
-        (2, ["--space", "macro"], "possible values: micro"),
+        (2, ["--space", "macro"], "the spaces are micro, whole_net"),
         (2, ["--batch", "0"], "1..=8192"),
         (2, ["--steps", "0"], "1..=100000"),
         (2, ["--output", "xml"], "possible values: text, json"),
