@@ -69,7 +69,7 @@ def broken(rig, config, *expected):
 def unknown_key(rig):
     """an unknown key ends with 78, is not restarted, and the journal names file, line and remedy"""
     rig.restart_with(TINY)
-    broken(rig, "[net]\nnodez = 2\n", CONFIG, "2", "nodez", "nodes")
+    broken(rig, "[space]\nnodez = 2\n", CONFIG, "2", "nodez", "nodes")
     rig.restart_with(TINY)
 
 
