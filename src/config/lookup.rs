@@ -9,8 +9,8 @@
 //! thread reads it and is waited for only so long.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -26,8 +26,9 @@ const USER_FILE: &str = "enasd/enasd.toml";
 /// How long the disk may take: longer than one that wakes up, shorter than anybody waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Whether a disk did not answer in time, and has not since: no more threads wait for it.
-static HANGS: AtomicBool = AtomicBool::new(false);
+/// The process's reader: it keeps one thread waiting for a disk, however often it is asked.
+static READER: Mutex<Reader<Result<Option<File>, ConfigError>>> =
+    Mutex::new(Reader { earlier: None });
 
 /// The files that may be the configuration.
 #[derive(Clone, Debug)]
@@ -51,24 +52,11 @@ impl Lookup {
 
     /// Reads the file, if there is one.
     pub(super) fn file(self) -> Result<Option<File>, ConfigError> {
-        if HANGS.load(Ordering::Relaxed) {
-            return Err(self.silent());
-        }
-        let (sender, file) = mpsc::channel();
         let copy = self.clone();
-        let reading = thread::Builder::new().name("config".to_owned()).spawn(move || {
-            // Nobody may wait any more.
-            let _ = sender.send(copy.read());
-            HANGS.store(false, Ordering::Relaxed);
-        });
-        if reading.is_err() {
-            // What limits the threads is told by the daemon, in its words.
-            return self.read();
-        }
-        file.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-            HANGS.store(true, Ordering::Relaxed);
-            Err(self.silent())
-        })
+        let mut reader = READER.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = reader.read(PATIENCE, move || copy.read());
+        drop(reader);
+        read.unwrap_or_else(|| Err(self.silent()))
     }
 
     fn read(&self) -> Result<Option<File>, ConfigError> {
@@ -91,6 +79,44 @@ impl Lookup {
     }
 }
 
+/// Reads on another thread, and waits for it only so long.
+struct Reader<T> {
+    /// What a reading that was not waited for to its end will send.
+    earlier: Option<Receiver<T>>,
+}
+
+impl<T: Send + 'static> Reader<T> {
+    /// What `read` returns; none where that, or an earlier reading, takes longer than `patience`.
+    fn read(
+        &mut self,
+        patience: Duration,
+        read: impl FnOnce() -> T + Clone + Send + 'static,
+    ) -> Option<T> {
+        if let Some(earlier) = &self.earlier {
+            // What it read is of then.
+            if let Err(RecvTimeoutError::Timeout) = earlier.recv_timeout(patience) {
+                return None;
+            }
+            self.earlier = None;
+        }
+        let (sender, reading) = mpsc::channel();
+        let copy = read.clone();
+        let thread = thread::Builder::new().name("config".to_owned()).spawn(move || {
+            // Nobody may wait any more.
+            let _ = sender.send(copy());
+        });
+        if thread.is_err() {
+            // What limits the threads is told by the daemon, in its words.
+            return Some(read());
+        }
+        let read = reading.recv_timeout(patience).ok();
+        if read.is_none() {
+            self.earlier = Some(reading);
+        }
+        read
+    }
+}
+
 /// The value of a variable, as a path.
 fn variable(env: &[(String, String)], name: &str) -> Option<PathBuf> {
     env.iter().find(|(found, _)| found == name).map(|(_, value)| PathBuf::from(value))
@@ -106,6 +132,26 @@ fn user_file(env: &[(String, String)]) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn one_reading_at_most_is_under_way_and_its_end_lets_the_next_begin() {
+        let (short, long) = (Duration::from_millis(10), Duration::from_mins(1));
+        let mut reader = Reader { earlier: None };
+        let gate = Arc::new(Mutex::new(()));
+        let closed = gate.lock().unwrap();
+        let at_the_gate = Arc::clone(&gate);
+        let hanging = move || {
+            drop(at_the_gate.lock().unwrap());
+            1
+        };
+        assert_eq!(reader.read(short, hanging), None);
+        assert_eq!(reader.read(short, || 2), None);
+        drop(closed);
+        // Whether the earlier one's thread has seen that by now or not.
+        assert_eq!(reader.read(long, || 2), Some(2));
+        assert_eq!(reader.read(long, || 3), Some(3));
+    }
 
     fn env(pairs: &[(&str, &Path)]) -> Vec<(String, String)> {
         pairs.iter().map(|(name, path)| ((*name).to_owned(), path.display().to_string())).collect()
