@@ -18,9 +18,15 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CYCLES = 3
 
 SMALL = {
-    "ENASD_NET__AUX_WEIGHT": "0",
     "ENASD_POLICY__HIDDEN": "8",
     "ENASD_STORE__CHECKPOINT_SECONDS": "0.05",
+}
+
+# What a small search sets in each space; what the other space alone knows has its default.
+SPACES = {
+    "micro": {"ENASD_NET__AUX_WEIGHT": "0"},
+    "whole_net": {"ENASD_SPACE__KIND": "whole_net", "ENASD_SPACE__NODES": "5",
+                  "ENASD_SPACE__LAYERS": "3"},
 }
 
 # Longer than anything takes on a busy machine.
@@ -148,8 +154,9 @@ def ignore_sockets(folder, names):
 class Rig:
     """The two programs, and room for state folders. Removes what it made with its block."""
 
-    def __init__(self, enasd, enasctl, seed):
+    def __init__(self, enasd, enasctl, seed, space):
         self.enasd, self.enasctl, self.seed = enasd, enasctl, seed
+        self.small = SMALL | SPACES[space]
         self.folder = Path(tempfile.mkdtemp(prefix="enasd-torture-"))
 
     def __enter__(self):
@@ -175,10 +182,9 @@ class Rig:
             elif path.is_file():
                 shutil.copy(path, folder)
 
-    @staticmethod
-    def env(settings):
+    def env(self, settings):
         own = {key: value for key, value in os.environ.items() if not key.startswith("ENASD_")}
-        return own | SMALL | settings
+        return own | self.small | settings
 
     def start(self, state, cycles=None, settings={}, under=(), beside=None):
         """A daemon on that folder, until the end of so many cycles; `under` is what runs it. Its

@@ -2,7 +2,8 @@
 """Tortures the daemon: after each torture the history has no gap, best cells have their files,
 and history, weights and best cells equal those of a run that nobody disturbed.
 
-usage: run.py ENASD ENASCTL [--seconds N] [--seed N] [--only NAME]… [--try N] [--keep FOLDER]
+usage: run.py ENASD ENASCTL [--space NAME] [--seconds N] [--seed N] [--only NAME]… [--try N]
+       [--keep FOLDER]
        run.py ENASD ENASCTL --plant
 
 Tries of all tortures are made in turns, each that which has had the least time. `--try` repeats
@@ -27,7 +28,7 @@ import removed
 import rot
 import slow
 import suspended
-from rig import Failure, Rig
+from rig import SPACES, Failure, Rig
 from unbroken import Unbroken
 
 TORTURES = {module.__name__: module
@@ -41,6 +42,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("enasd", type=Path)
     parser.add_argument("enasctl", type=Path)
+    parser.add_argument("--space", choices=SPACES, default="micro")
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", action="append", choices=TORTURES, default=[])
@@ -72,8 +74,8 @@ class Campaign:
             self.failures[name] += 1
             if sum(self.failures.values()) <= MAX_TOLD:
                 print(f"FAIL {name}, try {number}: {failure}\n     again: {sys.argv[0]}"
-                      f" {self.args.enasd} {self.args.enasctl} --seed {self.args.seed}"
-                      f" --only {name} --try {number}")
+                      f" {self.args.enasd} {self.args.enasctl} --space {self.args.space}"
+                      f" --seed {self.args.seed} --only {name} --try {number}")
                 if not isinstance(failure, Failure):
                     traceback.print_exc(limit=-2, file=sys.stdout)
                 if self.args.keep:
@@ -102,7 +104,7 @@ def main():
     missing = [tool for tool in ("strace", "b3sum") if shutil.which(tool) is None]
     if missing:
         sys.exit(f"these programs are missing: {missing}")
-    with Rig(args.enasd.resolve(), args.enasctl.resolve(), args.seed) as rig:
+    with Rig(args.enasd.resolve(), args.enasctl.resolve(), args.seed, args.space) as rig:
         try:
             unbroken = Unbroken(rig)
         except Failure as failure:
