@@ -1,6 +1,6 @@
 """Checks that `enasd bench` and `torch_child.py` compute the same: loss and gradients.
 
-    python agree.py --enasd target/release/enasd --net shared --arch '0 2 ...' --channels 20
+    python agree.py --enasd target/release/enasd --space micro --arch '0 2 ...' --channels 20
 
 The gradient of a net with ReLU and max pooling jumps where an input of ReLU crosses zero, or the
 two largest cells of a window change places. Among the millions of such inputs of a whole batch
@@ -31,7 +31,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-from torch_child import LAYOUTS, Child, Watch, as_pytorch_has_them, losses, same_pads
+from torch_child import CHILDREN, LAYOUTS, Watch, as_pytorch_has_them, losses, same_pads
 
 LOSS_TOLERANCE, SMOOTH_TOLERANCE = 1e-5, 1e-3
 TOGETHER_TOLERANCE, ONE_TOLERANCE = 0.05, 0.15
@@ -62,7 +62,7 @@ class Kinks(Watch):
 def passes(args, files, layout, dtype, watch=Watch()):
     weights = as_pytorch_has_them(files["weights"], layout, dtype)
     images = files["batch"]["images"].to(dtype).contiguous(memory_format=LAYOUTS[layout])
-    child = Child(args.arch, args.net, files["layers"], weights, watch)
+    child = CHILDREN[args.space](files["arch"], args.net, files["layers"], weights, watch)
     loss, whole = losses(child, images, files["batch"]["labels"], 0.0)
     whole.backward()
     found = {name: weight.grad.reshape(files["weights"][name].shape).double()
@@ -70,17 +70,18 @@ def passes(args, files, layout, dtype, watch=Watch()):
     return {"loss": loss.detach().double()} | found
 
 
-def run_enasd(args, folder, layers, batch, side, seed):
+def run_enasd(args, folder, arch, layers, batch, side, seed):
     folder = pathlib.Path(folder)
     files = {what: folder / what for what in ("weights", "batch", "grads")}
     command = [args.enasd, "bench", "--steps", "1", "--executor", args.executor,
-               "--arch", args.arch, "--net", args.net, "--channels", str(args.channels),
+               "--space", args.space, "--arch", arch, "--net", args.net, "--channels", str(args.channels),
                "--layers", str(layers), "--batch", str(batch), "--side", str(side),
                "--seed", str(seed), "--threads", str(args.threads)]
     for what, path in files.items():
         command += [f"--save-{what}", str(path)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return {what: load_file(path) for what, path in files.items()} | {"layers": layers}
+    loaded = {what: load_file(path) for what, path in files.items()}
+    return loaded | {"arch": arch, "layers": layers}
 
 
 def worst(found, expected, norm):
@@ -139,16 +140,26 @@ def is_smooth(args, files):
     return far and is_steady(args, files, expected), expected
 
 
+def small(args):
+    """A net that is small enough: its architecture and layers."""
+    if args.space == "micro":
+        return args.arch, 3
+    # The first layers of a whole net are one.
+    layers = min(args.layers, 6)
+    return " ".join(args.arch.split()[:layers * (layers + 1) // 2]), layers
+
+
 def smooth(args):
     """At least some seeds are smooth, and all programs are right there."""
     right, n_smooth = True, 0
+    arch, layers = small(args)
     for seed in range(SEEDS):
         with tempfile.TemporaryDirectory() as folder:
-            files = run_enasd(args, folder, layers=3, batch=4, side=8, seed=seed)
+            files = run_enasd(args, folder, arch, layers, batch=4, side=8, seed=seed)
         is_one, expected = is_smooth(args, files)
         if not is_one:
             continue
-        print(f"{args.net}, 3 layers, 4 images of 8x8, seed {seed}, against f64:")
+        print(f"{args.net}, {layers} layers, 4 images of 8x8, seed {seed}, against f64:")
         n_smooth += 1
         found = {f"enasd {args.executor}": files["grads"]}
         found |= {layout: passes(args, files, layout, torch.float32) for layout in LAYOUTS}
@@ -162,7 +173,7 @@ def smooth(args):
 
 def whole(args):
     with tempfile.TemporaryDirectory() as folder:
-        files = run_enasd(args, folder, args.layers, args.batch, args.side, seed=0)
+        files = run_enasd(args, folder, args.arch, args.layers, args.batch, args.side, seed=0)
     print(f"{args.net}, {args.layers} layers, {args.batch} images of {args.side}x{args.side}:")
     expected = passes(args, files, "default", torch.float32)
     found = {f"enasd {args.executor}": files["grads"],
@@ -174,6 +185,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--enasd", required=True)
     parser.add_argument("--executor", default="fast")
+    parser.add_argument("--space", choices=CHILDREN, default="micro")
     parser.add_argument("--arch", required=True)
     parser.add_argument("--net", choices=["shared", "standalone"], default="shared")
     parser.add_argument("--layers", type=int, default=6)

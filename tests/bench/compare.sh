@@ -24,17 +24,23 @@ if [ -n "$(find "$out" -name '*.json' -print -quit)" ]; then
   exit 2
 fi
 
-# `NAME ARCH SEED CHANNELS BATCH`
+# `NAME SPACE LAYERS ARCH SEED CHANNELS BATCH`
 configurations=(
-  "published-c20-b64 published 0 20 64"
-  "published-c20-b160 published 0 20 160"
-  "published-c36-b64 published 0 36 64"
-  "published-c36-b160 published 0 36 160"
-  "random1-c20-b64 random 1 20 64"
-  "random2-c20-b64 random 2 20 64"
-  "random3-c20-b64 random 3 20 64"
-  "random4-c20-b64 random 4 20 64"
-  "random5-c20-b64 random 5 20 64"
+  "published-c20-b64 micro 6 published 0 20 64"
+  "published-c20-b160 micro 6 published 0 20 160"
+  "published-c36-b64 micro 6 published 0 36 64"
+  "published-c36-b160 micro 6 published 0 36 160"
+  "random1-c20-b64 micro 6 random 1 20 64"
+  "random2-c20-b64 micro 6 random 2 20 64"
+  "random3-c20-b64 micro 6 random 3 20 64"
+  "random4-c20-b64 micro 6 random 4 20 64"
+  "random5-c20-b64 micro 6 random 5 20 64"
+  "whole-published whole_net 12 published 0 36 128"
+  "whole-random1 whole_net 12 random 1 36 128"
+  "whole-random2 whole_net 12 random 2 36 128"
+  "whole-random3 whole_net 12 random 3 36 128"
+  "whole-random4 whole_net 12 random 4 36 128"
+  "whole-random5 whole_net 12 random 5 36 128"
 )
 
 if [ $# != 0 ]; then
@@ -56,26 +62,29 @@ field() { "$python" -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]
 bench() { "$enasd" bench --executor "$executor" --net "$net" --threads "$threads" --output json "$@"; }
 
 torch_child() { # LAYOUT FOLDER
-  "$python" tests/bench/torch_child.py --arch "$(cat "$2/arch")" --net "$net" --layout "$1" \
-    --weights "$2/weights" --batch "$2/batch" --steps "$steps" --threads "$threads"
+  "$python" tests/bench/torch_child.py --space "$space" --layers "$layers" \
+    --arch "$(cat "$2/arch")" --net "$net" --layout "$1" --weights "$2/weights" \
+    --batch "$2/batch" --steps "$steps" --threads "$threads"
 }
 
 for configuration in "${configurations[@]}"; do
-  read -r name arch seed channels batch <<< "$configuration"
+  read -r name space layers arch seed channels batch <<< "$configuration"
   folder=$out/$name
   mkdir -p "$folder"
-  bench --arch "$arch" --seed "$seed" --channels "$channels" --batch "$batch" --steps 1 \
-    --save-weights "$folder/weights" --save-batch "$folder/batch" | field arch > "$folder/arch"
+  bench --space "$space" --layers "$layers" --arch "$arch" --seed "$seed" --channels "$channels" \
+    --batch "$batch" --steps 1 --save-weights "$folder/weights" --save-batch "$folder/batch" |
+    field arch > "$folder/arch"
   "$python" tests/bench/agree.py --enasd "$enasd" --executor "$executor" --net "$net" \
-    --arch "$(cat "$folder/arch")" --channels "$channels" --batch "$batch" --threads "$threads"
+    --space "$space" --layers "$layers" --arch "$(cat "$folder/arch")" --channels "$channels" \
+    --batch "$batch" --threads "$threads"
 done
 
 for round in $(seq "$rounds"); do
   for configuration in "${configurations[@]}"; do
-    read -r name _ seed channels batch <<< "$configuration"
+    read -r name space layers _ seed channels batch <<< "$configuration"
     folder=$out/$name
-    bench --arch "$(cat "$folder/arch")" --seed "$seed" --channels "$channels" --batch "$batch" \
-      --steps "$steps" > "$out/$name.$round.enasd.json"
+    bench --space "$space" --layers "$layers" --arch "$(cat "$folder/arch")" --seed "$seed" \
+      --channels "$channels" --batch "$batch" --steps "$steps" > "$out/$name.$round.enasd.json"
     for layout in default channels_last; do
       torch_child "$layout" "$folder" > "$out/$name.$round.$layout.json"
     done

@@ -3,7 +3,7 @@
 Reads the weights and the batch that `enasd bench --save-weights W --save-batch B` wrote, builds
 the net from the architecture's numbers, and prints the fields of `enasd bench --output json`.
 
-    python torch_child.py --arch '0 2 ...' --net shared --weights W --batch B --layout default
+    python torch_child.py --space micro --arch '0 2 ...' --net shared --weights W --batch B
 """
 
 import argparse
@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from torch.utils.flop_counter import FlopCounterMode
 
 OPS = ["sep_conv_3x3", "sep_conv_5x5", "avg_pool_3x3", "max_pool_3x3", "identity"]
+LAYER_OPS = ["conv_3x3", "sep_conv_3x3", "conv_5x5", "sep_conv_5x5", "avg_pool_3x3", "max_pool_3x3"]
 LAYOUTS = {"default": torch.contiguous_format, "channels_last": torch.channels_last}
 AUX_WEIGHT, DROPOUT = 0.4, 0.1
 LR, MOMENTUM, WEIGHT_DECAY, CLIP_NORM = 0.05, 0.9, 1e-4, 5.0
@@ -55,9 +56,7 @@ class Child:
     """The net of one architecture; called with images, it gives logits and auxiliary logits."""
 
     def __init__(self, arch, net, layers, weights, watch=Watch()):
-        numbers = [int(number) for number in arch.split()]
-        half = len(numbers) // 2
-        self.cells = {"normal": numbers[:half], "reduction": numbers[half:]}
+        self.numbers = [int(number) for number in arch.split()]
         self.standalone = net == "standalone"
         self.layers, self.weights, self.watch = layers, weights, watch
         self.moments = {}
@@ -93,18 +92,18 @@ class Child:
         odd = F.conv2d(shifted[:, :, 1::2, 1::2], self.weights[f"{path}.odd"])
         return self.norm(torch.cat([even, odd], 1), path)
 
-    def twice_separable(self, activated, path, kernel, stride):
+    def separable(self, activated, path, kernel, stride):
         """Of an input that went through ReLU already."""
-        for layer, x in enumerate((activated, None)):
-            # Nobody else reads the first layer's output.
-            x = activated if layer == 0 else self.relu(between, inplace=True)
-            step = stride if layer == 0 else 1
-            x, padding = padded(x, kernel, step)
-            depthwise = self.weights[f"{path}.{layer}.depthwise"]
-            x = F.conv2d(x, depthwise, stride=step, padding=padding, groups=x.shape[1])
-            between = self.norm(F.conv2d(x, self.weights[f"{path}.{layer}.pointwise"]),
-                                f"{path}.{layer}")
-        return between
+        x, padding = padded(activated, kernel, stride)
+        depthwise = self.weights[f"{path}.depthwise"]
+        x = F.conv2d(x, depthwise, stride=stride, padding=padding, groups=x.shape[1])
+        return self.norm(F.conv2d(x, self.weights[f"{path}.pointwise"]), path)
+
+    def gathered(self, tensors, names, path):
+        """A 1×1 convolution of as many tensors as there are rows of weights."""
+        weight = torch.cat([self.weights[f"{name}.weight"] for name in names], 1)
+        joined = self.relu(torch.cat(tensors, 1), inplace=True)
+        return self.norm(F.conv2d(joined, weight), path)
 
     def avg_pool(self, x, stride):
         left, right, top, bottom = same_pads(x, 3, stride)
@@ -116,6 +115,19 @@ class Child:
         pooled = F.max_pool2d(x, 3, stride, (top, left), ceil_mode=stride == 2)
         self.watch.max_pool(x, pooled, stride)
         return pooled
+
+    def head(self, x, path, dropout):
+        features = self.relu(x).mean(dim=(2, 3))
+        return F.linear(F.dropout(features, dropout, dropout > 0), self.weights[f"{path}.weight"])
+
+
+class MicroChild(Child):
+    """A net of cells; its architecture is the numbers of a normal and of a reduction cell."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        half = len(self.numbers) // 2
+        self.cells = {"normal": self.numbers[:half], "reduction": self.numbers[half:]}
 
     def calibrate(self, running, position, channels):
         first, second = running
@@ -142,7 +154,10 @@ class Child:
                 if source not in activated:
                     activated[source] = self.relu(x)
                 path = path if self.standalone else f"{path}.from{source}"
-                return self.twice_separable(activated[source], path, (3, 5)[op], step)
+                kernel = (3, 5)[op]
+                between = self.separable(activated[source], f"{path}.0", kernel, step)
+                # Nobody else reads the first layer's output.
+                return self.separable(self.relu(between, inplace=True), f"{path}.1", kernel, 1)
             if op == 2:
                 return self.avg_pool(x, step)
             if op == 3:
@@ -160,13 +175,7 @@ class Child:
             return torch.cat([self.halve(tensors[node], name, False)
                               if node < 2 and stride == 2 else tensors[node]
                               for node, name in zip(loose, names)], 1)
-        weight = torch.cat([self.weights[f"{name}.weight"] for name in names], 1)
-        joined = self.relu(torch.cat([tensors[node] for node in loose], 1), inplace=True)
-        return self.norm(F.conv2d(joined, weight), f"cell{position}.out")
-
-    def head(self, x, path, dropout):
-        features = self.relu(x).mean(dim=(2, 3))
-        return F.linear(F.dropout(features, dropout, dropout > 0), self.weights[f"{path}.weight"])
+        return self.gathered([tensors[node] for node in loose], names, f"cell{position}.out")
 
     def aux_logits(self, x):
         x = F.avg_pool2d(self.relu(x), min(5, x.shape[2], x.shape[3]), 3)
@@ -192,6 +201,46 @@ class Child:
         return self.head(running[1], "head", dropout), aux
 
 
+class WholeNetChild(Child):
+    """A net of layers; its architecture is for each an operation and a bit for each tensor that
+    it may skip from."""
+
+    def layer(self, x, number, op):
+        path = f"layer{number}.{LAYER_OPS[op]}"
+        x, path = self.conv(x, f"{path}.0", True), f"{path}.1"
+        if op == 4:
+            return self.avg_pool(x, 1)
+        if op == 5:
+            return self.max_pool(x, 1)
+        # Nobody else reads it.
+        x = self.relu(x, inplace=True)
+        return self.conv(x, path, False) if op in (0, 2) else self.separable(x, path, op + 2, 1)
+
+    def __call__(self, images, dropout=0.0, with_aux=False):
+        distance, rest, rows = self.layers // 3, self.numbers, []
+        for number in range(self.layers):
+            rows.append((rest[0], [tensor for tensor in range(number) if rest[1 + tensor]]))
+            rest = rest[1 + number:]
+        names = ["stem"] + [f"from{number}" for number in range(self.layers)]
+        tensors = [self.conv(images, "stem", False)]
+        for number, (op, skips) in enumerate(rows):
+            made = self.layer(tensors[-1], number, op)
+            if number:
+                path = f"layer{number}.join"
+                own = [f"{path}.{names[tensor]}" for tensor in skips] + [f"{path}.own"]
+                made = self.gathered([tensors[tensor] for tensor in skips] + [made], own, path)
+            tensors.append(made)
+            if number in (distance - 1, 2 * distance - 1):
+                read = {number + 1} | {tensor for _, later in rows[number + 1:] for tensor in later}
+                for tensor in read & set(range(number + 2)):
+                    path = f"reduce{number}.{names[tensor]}"
+                    tensors[tensor] = self.halve(tensors[tensor], path, False)
+        return self.head(tensors[-1], "head", dropout), None
+
+
+CHILDREN = {"micro": MicroChild, "whole_net": WholeNetChild}
+
+
 def as_pytorch_has_them(weights, layout, dtype=torch.float32):
     """Weights of convolutions as 4-dimensional leaves in the layout."""
     def leaf(name, weight):
@@ -211,7 +260,7 @@ def losses(child, images, labels, dropout):
     """The main head's loss, and what is minimized."""
     logits, aux = child(images, dropout, with_aux=True)
     loss = F.cross_entropy(logits, labels)
-    return loss, loss + AUX_WEIGHT * F.cross_entropy(aux, labels)
+    return loss, loss if aux is None else loss + AUX_WEIGHT * F.cross_entropy(aux, labels)
 
 
 def pace(times, images, flop):
@@ -236,7 +285,7 @@ def measure(args):
     batch = load_file(args.batch)
     images = batch["images"].contiguous(memory_format=LAYOUTS[args.layout])
     labels = batch["labels"]
-    child = Child(args.arch, args.net, args.layers, weights)
+    child = CHILDREN[args.space](args.arch, args.net, args.layers, weights)
     params = list(weights.values())
     optimizer = torch.optim.SGD(params, lr=LR, momentum=MOMENTUM, nesterov=True,
                                 weight_decay=WEIGHT_DECAY, foreach=True)
@@ -270,7 +319,7 @@ def measure(args):
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "arch": args.arch, "net": args.net, "layers": args.layers,
-        "channels": weights["stem.weight"].shape[0] // 3,
+        "channels": weights["stem.weight"].shape[0] // (3 if args.space == "micro" else 1),
         "image": image, "batch": n_images, "steps": args.steps,
         "params": sum(param.numel() for param in params) - aux,
         "multiply_adds": flop // 2 // n_images,
@@ -283,6 +332,7 @@ def measure(args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--space", choices=CHILDREN, default="micro")
     parser.add_argument("--arch", required=True)
     parser.add_argument("--net", choices=["shared", "standalone"], required=True)
     parser.add_argument("--layers", type=int, default=6)
