@@ -27,3 +27,19 @@ pub enum NetError {
         max: usize,
     },
 }
+
+impl NetError {
+    /// Refuses a size `found` of `key` that is not `min` to `max`.
+    pub(super) fn check_range(
+        key: &'static str,
+        found: usize,
+        min: usize,
+        max: usize,
+    ) -> Result<(), Self> {
+        if (min..=max).contains(&found) {
+            Ok(())
+        } else {
+            Err(Self::Range { key, found, min, max })
+        }
+    }
+}

@@ -21,6 +21,22 @@ pub enum Input {
     },
 }
 
+/// The images and the number of classes of `input`, once any family can build nets with `channels`
+/// channels for them.
+pub(super) fn checked(channels: usize, input: Input) -> Result<(Shape, usize), NetError> {
+    let Input::Image { shape, classes } = input;
+    for (key, found, min, max) in [
+        ("channels", channels, 1, 512),
+        ("image channels", shape.channels, 1, 16),
+        ("image height", shape.height, 4, 1024),
+        ("image width", shape.width, 4, 1024),
+        ("classes", classes, 2, 100_000),
+    ] {
+        NetError::check_range(key, found, min, max)?;
+    }
+    Ok((shape, classes))
+}
+
 /// Builds the nets of one space, size and input.
 pub trait NetFamily: fmt::Debug + Send + Sync {
     /// What the nets read.

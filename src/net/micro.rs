@@ -16,6 +16,7 @@
 use std::collections::BTreeMap;
 
 use crate::net::config::NetConfig;
+use crate::net::family::checked;
 use crate::net::graph::Builder;
 use crate::net::{
     Input, LayerKind, Net, NetError, NetFamily, Norm, ParamSpec, Shape, TensorId, standalone,
@@ -44,19 +45,8 @@ impl MicroNet {
         config: NetConfig,
         input: Input,
     ) -> Result<Self, NetError> {
-        let Input::Image { shape: image, classes } = input;
-        for (key, found, min, max) in [
-            ("layers", config.layers, 1, 40),
-            ("channels", config.channels, 1, 512),
-            ("image channels", image.channels, 1, 16),
-            ("image height", image.height, 4, 1024),
-            ("image width", image.width, 4, 1024),
-            ("classes", classes, 2, 100_000),
-        ] {
-            if !(min..=max).contains(&found) {
-                return Err(NetError::Range { key, found, min, max });
-            }
-        }
+        NetError::check_range("layers", config.layers, 1, 40)?;
+        let (image, classes) = checked(config.channels, input)?;
         Ok(Self { space, config, image, classes })
     }
 
