@@ -111,7 +111,7 @@ impl Shelf {
                 }
                 Found::Wrong(why) => why,
             };
-            let held = self.held.get(&id).filter(|held| held.cell == *cell);
+            let held = self.held.get(&id).filter(|held| held.cell.is_scored_as(cell));
             if let Some(weights) = held.and_then(Held::weights) {
                 tracing::warn!(id, why, "the files of a best cell are written again");
                 self.put(cell, &weights)?;

@@ -22,6 +22,15 @@ pub struct BestArch {
     pub step: u64,
 }
 
+impl BestArch {
+    /// Whether both are of one measurement. Scores alone do not say so: a cross-entropy that a
+    /// checkpoint does not tell equals nothing.
+    pub fn is_scored_as(&self, other: &Self) -> bool {
+        let of = |best: &Self| (best.score.correct, best.score.items, best.step);
+        self.arch == other.arch && of(self) == of(other)
+    }
+}
+
 /// The best architectures, best first, each once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BestArchs(Vec<BestArch>);
@@ -94,6 +103,19 @@ mod tests {
         let score = Score { nll: 0.0, correct, items };
         let reward = Objective::Accuracy.reward(score);
         BestArch { arch, score, reward, cycle: 0, step: 0 }
+    }
+
+    #[test]
+    fn a_measurement_without_a_cross_entropy_is_itself_all_the_same() {
+        let untold = |best: BestArch| {
+            let score = Score { nll: f64::NAN, ..best.score };
+            BestArch { score, ..best }
+        };
+        let best = untold(scored(0, 50));
+        assert!(best.is_scored_as(&untold(scored(0, 50))));
+        assert!(!best.is_scored_as(&untold(scored(0, 51))));
+        assert!(!best.is_scored_as(&untold(scored(1, 50))));
+        assert!(!best.is_scored_as(&BestArch { step: 1, ..best.clone() }));
     }
 
     #[test]
