@@ -379,6 +379,8 @@ fn log_softmax(logits: &mut [f64]) {
 }
 
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod links;
 #[cfg(test)]
 mod tests;

@@ -4,11 +4,10 @@ use super::*;
 use crate::engine::Snapshot;
 use crate::random::{Owner, generator};
 use crate::search::theta::Layout;
-use crate::search::witness::{Witness, Witnessed};
+use crate::search::walk::checks::{check_against_candle, check_close, check_differences, values};
 use crate::search::{Policy, PolicyConfig};
 use crate::space::{Arch, CellKind, Op, Space};
 use candle_core::{Device, Tensor};
-use rand::RngExt;
 
 /// The micro architecture of the paper.
 const PUBLISHED: &str = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 \
@@ -68,11 +67,6 @@ fn published(policy: &Policy) -> ([f64; 2], f64) {
     let normal = Script(script.steps()[..script.steps().len() / 2].to_vec());
     let (normal, _) = run(&normal, &choices[..choices.len() / 2]);
     ([normal, both - normal], entropy)
-}
-
-#[track_caller]
-fn check_close(found: f64, expected: f64, tolerance: f64) {
-    assert!((found - expected).abs() <= tolerance, "found {found}, expected {expected}");
 }
 
 #[track_caller]
@@ -156,10 +150,6 @@ fn gradients(policy: &Policy, flat: &str) -> [Snapshot; 2] {
         let (grad, _) = policy.gradient(&script(flat), &[&choices], &[weight]).unwrap();
         grad.snapshot("").unwrap()
     })
-}
-
-fn values(tensor: &Tensor) -> Vec<f64> {
-    tensor.flatten_all().unwrap().to_vec1().unwrap()
 }
 
 // PyTorch 2.15, float64:
@@ -246,81 +236,16 @@ fn values_and_gradients_are_pytorchs() {
 #[test]
 fn gradients_are_the_central_differences() {
     let flat = "1 3 0 4 2 1 2 2 0 0 1 1 1 2 2 3";
-    let (hidden, step) = (6, 1e-3);
-    let theta = filled(hidden, 0.8, [0.6, 0.3, 0.0, -0.4, -0.9]);
-    let config = other_bounds(hidden);
-    let (script, choices) = (script(flat), choices(flat));
-    let found = gradients(&policy(&config, &theta, flat), flat);
-    let moved = |name: &str, at: usize, by: f64| {
-        let mut theta = theta.clone();
-        let mut entries = values(&theta[name]);
-        entries[at] += by;
-        let tensor = Tensor::from_vec(entries, theta[name].shape(), &Device::Cpu).unwrap();
-        theta.insert(name.to_owned(), tensor);
-        let policy = policy(&config, &theta, flat);
-        let Outcome { log_prob, entropy, .. } = policy.outcomes(&script, &[&choices])[0];
-        [log_prob, entropy]
-    };
-    for (name, tensor) in &theta {
-        let n = tensor.elem_count();
-        for at in (0..n).step_by(n.div_ceil(6)) {
-            let near = [-2.0, -1.0, 1.0, 2.0].map(|by| moved(name, at, by * step));
-            for which in 0..2 {
-                let terms = near.iter().zip([1.0, -8.0, 8.0, -1.0]);
-                let slope: f64 = terms.map(|(value, weight)| weight * value[which]).sum();
-                let slope = slope / (12.0 * step);
-                let grad = values(&found[which][name])[at];
-                check_close(grad, slope, 1e-6 * slope.abs() + 1e-10);
-            }
-        }
-    }
-}
-
-/// Rollouts of a sharpened policy, their values and the gradient of a weighted sum of these,
-/// against candle's.
-#[track_caller]
-fn check_against_candle(config: &PolicyConfig, scale: f64, n: usize) {
-    let theta = filled(config.hidden, scale, [1.0, 0.5, 0.0, -0.5, -1.0]);
-    let policy = policy(config, &theta, PUBLISHED);
-    let script = script(PUBLISHED);
-    let mut rng = generator(2, Owner::Policy, n as u64);
-    let rollouts = policy.sample(&script, n, &mut rng).unwrap();
-    let choices: Vec<&[Choice]> = rollouts.iter().map(|rollout| &rollout.choices[..]).collect();
-    let mut weight = || rng.random_range(-1.0..1.0);
-    let weights: Vec<Outcome> = (0..n)
-        .map(|_| Outcome { log_prob: weight(), entropy: weight(), ..Outcome::default() })
-        .collect();
-    let (grad, outcomes) = policy.gradient(&script, &choices, &weights).unwrap();
-
-    let witness = Witness::new(config, &theta);
-    let Witnessed { log_prob, entropy, .. } = witness.look(&script, &choices);
-    let expected = values(&log_prob).into_iter().zip(values(&entropy));
-    for ((found, rollout), (log_prob, entropy)) in outcomes.iter().zip(&rollouts).zip(expected) {
-        check_close(found.log_prob, log_prob, 1e-12);
-        check_close(found.entropy, entropy, 1e-12);
-        let drawn = Outcome { log_prob: rollout.log_prob, entropy: rollout.entropy, link_kl: 0.0 };
-        assert_eq!(drawn, *found, "bit for bit");
-    }
-    let weighted = |value: Tensor, weight: fn(&Outcome) -> f64| {
-        let weights: Vec<f64> = weights.iter().map(weight).collect();
-        (value * Tensor::new(weights, &Device::Cpu).unwrap()).unwrap().sum_all().unwrap()
-    };
-    let loss = weighted(log_prob, |w| w.log_prob) + weighted(entropy, |w| w.entropy);
-    let expected = loss.unwrap().backward().unwrap();
-    for (name, found) in grad.snapshot("").unwrap() {
-        let expected = values(expected.get(witness.params.get(&name).unwrap()).unwrap());
-        let largest = expected.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
-        assert!(1e-3 < largest, "{name} shows nothing: {largest}");
-        for (found, expected) in values(&found).into_iter().zip(expected) {
-            check_close(found, expected, 1e-10 * largest);
-        }
-    }
+    let theta = filled(6, 0.8, [0.6, 0.3, 0.0, -0.4, -0.9]);
+    check_differences(&other_bounds(6), &script(flat), &theta, &choices(flat));
 }
 
 #[test]
 fn values_and_gradients_are_candles() {
-    for n in [1, 2, 7] {
-        check_against_candle(&other_bounds(64), 0.4, n);
-        check_against_candle(&other_bounds(6), 0.8, n);
+    for (hidden, scale) in [(64, 0.4), (6, 0.8)] {
+        let theta = filled(hidden, scale, [1.0, 0.5, 0.0, -0.5, -1.0]);
+        for n in [1, 2, 7] {
+            check_against_candle(&other_bounds(hidden), &script(PUBLISHED), &theta, n);
+        }
     }
 }
