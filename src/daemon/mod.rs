@@ -26,7 +26,7 @@ use crate::actors::{
     CloseHistory, Commands, Controller, Crew, DriverConfig, End, Evaluator, Keeper, Observer,
     RunState, Sampler, Saving, Status, Trainer,
 };
-use crate::api::{COMMANDS, Limits, LogFilter, OTHER, ROUTES, RequestHook, ServeConfig};
+use crate::api::{Limits, LogFilter, RequestHook, ServeConfig, command_paths, route_paths};
 use crate::config::Loaded;
 use crate::daemon::greeting::{greet, process};
 use crate::daemon::handed_over::HandedOver;
@@ -175,8 +175,8 @@ fn new_metrics(setup: &Setup) -> Result<Metrics, DaemonError> {
         device_wanted: device.wanted.clone(),
         device_used: device.used.clone(),
         ops: Op::ALL.map(|op| op.name().to_owned()).to_vec(),
-        routes: ROUTES.iter().filter(|&&route| route != OTHER).map(|&r| r.to_owned()).collect(),
-        commands: COMMANDS.map(str::to_owned).to_vec(),
+        routes: route_paths().map(str::to_owned).collect(),
+        commands: command_paths().map(str::to_owned).collect(),
     })?;
     metrics.config_accepted();
     history::publish(&setup.history_health, &metrics);
