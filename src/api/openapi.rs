@@ -33,8 +33,8 @@ pub(super) fn text() -> Bytes {
     TEXT.clone()
 }
 
-/// The document that `GET /v1/openapi.json` serves.
-pub fn document() -> utoipa::openapi::OpenApi {
+/// The frame, and from each line of the table its part.
+fn document() -> utoipa::openapi::OpenApi {
     let mut document = Frame::openapi();
     for route in table::routes() {
         let mut part = (route.document)();

@@ -1,7 +1,8 @@
 //! The table of routes, a line each: who answers, and which problems may be the answer.
 //!
-//! The router, the gate, the names in the metrics and the OpenAPI document are made from it. Method,
-//! path and words of a route stand with its handler, in its `#[utoipa::path]`.
+//! The router, the names in the metrics and the OpenAPI document are made from it, and the gate goes
+//! by the method (see [`is_command`]). Method, path and words of a route stand with its handler, in
+//! its `#[utoipa::path]`. To add one is to write its handler and its line.
 
 use std::sync::LazyLock;
 
@@ -116,8 +117,9 @@ impl Route {
     }
 }
 
-/// Whether a request commands: all but `GET` do. This goes by the method alone, which a route says
-/// in one place, so the gate and the document agree; and it holds for requests of no route.
+/// Whether a request commands: all but `GET` do. The gate and the document both ask here, and the
+/// router takes the method from the same place as the document, so they cannot differ; the method
+/// alone also tells for requests of no route.
 pub(in crate::api) fn is_command(method: &Method) -> bool {
     *method != Method::GET
 }
@@ -150,10 +152,11 @@ pub(in crate::api) fn name(pattern: Option<&str>) -> &'static str {
 /// The methods that a path takes, as `Allow` has them.
 pub(super) fn allowed(pattern: Option<&str>) -> String {
     let of_path = routes().filter(|route| pattern == Some(&route.path));
-    let methods = of_path.map(|route| match &route.method {
-        &Method::GET => "GET, HEAD",
-        method => method.as_str(),
-    });
+    let methods = of_path.map(
+        |Route { method, .. }| {
+            if *method == Method::GET { "GET, HEAD" } else { method.as_str() }
+        },
+    );
     methods.collect::<Vec<_>>().join(", ")
 }
 
