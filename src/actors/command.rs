@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::actors::controller::{Answer, Command};
+use crate::actors::commands::{Answer, Command};
 use crate::actors::driver::Driver;
 use crate::actors::outbox::Receipt;
 use crate::actors::{
-    ActorError, ChildWeights, Crew, Note, Refusal, RunState, Sample, SampleReply, Score,
-    ScoreReply, WeightsOf, nth,
+    ActorError, Checkpoint, ChildWeights, Crew, Derive, Note, Pause, Refusal, Resume, RunState,
+    Sample, SampleReply, Score, ScoreReply, Stop, WeightsOf, nth,
 };
 use crate::engine::{Measured, Snapshot, to_safetensors};
 use crate::search::{Arm, Job, SampleRequest, SharedState, ValidSet};
@@ -32,13 +32,13 @@ fn answer<T>(to: Answer<T>, with: Result<T, Refusal>) {
 impl Driver {
     pub(super) async fn carry_out(&mut self, command: Command) {
         match command {
-            Command::Pause(to) => answer(to, self.set_paused(true)),
-            Command::Resume(to) => answer(to, self.set_paused(false)),
-            Command::Checkpoint(to) => match self.save_soon().await {
+            Command::Pause(Pause, to) => answer(to, self.set_paused(true)),
+            Command::Resume(Resume, to) => answer(to, self.set_paused(false)),
+            Command::Checkpoint(Checkpoint, to) => match self.save_soon().await {
                 Ok(receipt) => drop(actix::spawn(async { answer(to, saved(receipt).await) })),
                 Err(error) => answer(to, Err(failed(error))),
             },
-            Command::Derive(to) => match self.derive_beside().await {
+            Command::Derive(Derive, to) => match self.derive_beside().await {
                 // Failed or not: it is tried again, and the cells are found.
                 Ok((ids, receipt)) => drop(actix::spawn(async {
                     drop(saved(receipt).await);
@@ -46,14 +46,14 @@ impl Driver {
                 })),
                 Err(error) => answer(to, Err(failed(error))),
             },
-            Command::Stop(to) => {
+            Command::Stop(Stop, to) => {
                 self.stopping = true;
                 self.observer.publish(&self.search, RunState::Stopping);
                 answer(to, Ok(()));
             }
             Command::Score(message, to) => self.score(message, to).await,
             Command::Sample(message, to) => self.sample_beside(message, to),
-            Command::Weights(message, to) => answer(to, self.weights(message).await),
+            Command::ChildWeights(message, to) => answer(to, self.weights(message).await),
         }
     }
 

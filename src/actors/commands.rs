@@ -1,6 +1,7 @@
 //! What the API asks of the controller. A command waits for at most one step.
 
-use actix::{Message, Recipient};
+use actix::{Actor, Addr, Context, Handler, Message, Recipient};
+use tokio::sync::oneshot;
 
 use crate::actors::PruneHistory;
 use crate::engine::Measured;
@@ -37,33 +38,27 @@ pub enum Refusal {
 }
 
 /// Stops taking steps after the one under way.
-#[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "Result<(), Refusal>")]
+#[derive(Clone, Copy, Debug)]
 pub struct Pause;
 
 /// Goes on after [`Pause`].
-#[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "Result<(), Refusal>")]
+#[derive(Clone, Copy, Debug)]
 pub struct Resume;
 
 /// Writes a checkpoint at once; the reply is the number of the step at which it resumes.
-#[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "Result<u64, Refusal>")]
+#[derive(Clone, Copy, Debug)]
 pub struct Checkpoint;
 
 /// Derives once more, beside the schedule; the reply is the ids of the best cells, best first.
-#[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "Result<Vec<String>, Refusal>")]
+#[derive(Clone, Copy, Debug)]
 pub struct Derive;
 
 /// Finishes the step, saves, and ends the run.
-#[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "Result<(), Refusal>")]
+#[derive(Clone, Copy, Debug)]
 pub struct Stop;
 
 /// Scores an architecture on the whole validation split with the present ω.
-#[derive(Clone, Debug, Message)]
-#[rtype(result = "Result<ScoreReply, Refusal>")]
+#[derive(Clone, Debug)]
 pub struct Score {
     /// The architecture.
     pub arch: Arch,
@@ -81,8 +76,7 @@ pub struct ScoreReply {
 }
 
 /// Draws architectures without any effect on the search.
-#[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "Result<Vec<SampleReply>, Refusal>")]
+#[derive(Clone, Copy, Debug)]
 pub struct Sample {
     /// How many, 1 to 1000.
     pub count: usize,
@@ -114,8 +108,7 @@ pub enum WeightsOf {
 
 /// The weights of an architecture as a safetensors file. Of those that a score was measured with
 /// the controller has only what is not on disk yet; no others are ever given for them.
-#[derive(Clone, Debug, Message)]
-#[rtype(result = "Result<Vec<u8>, Refusal>")]
+#[derive(Clone, Debug)]
 pub struct ChildWeights {
     /// The architecture.
     pub arch: Arch,
@@ -123,25 +116,84 @@ pub struct ChildWeights {
     pub of: WeightsOf,
 }
 
-/// The controller and the keeper as the API knows them: the commands they take and no more.
-#[derive(Clone, Debug)]
-pub struct Commands {
-    /// Takes [`Pause`].
-    pub pause: Recipient<Pause>,
-    /// Takes [`Resume`].
-    pub resume: Recipient<Resume>,
-    /// Takes [`Checkpoint`].
-    pub checkpoint: Recipient<Checkpoint>,
-    /// Takes [`Derive`].
-    pub derive: Recipient<Derive>,
-    /// Takes [`Stop`].
-    pub stop: Recipient<Stop>,
-    /// Takes [`Score`].
-    pub score: Recipient<Score>,
-    /// Takes [`Sample`].
-    pub sample: Recipient<Sample>,
-    /// Takes [`ChildWeights`].
-    pub weights: Recipient<ChildWeights>,
-    /// Takes [`PruneHistory`]: the keeper, which the search need not wait for.
-    pub prune: Recipient<PruneHistory>,
+/// Where the driver puts its answer.
+pub(super) type Answer<T> = oneshot::Sender<Result<T, Refusal>>;
+
+/// A message that the controller hands on to the driver.
+pub(super) trait Ask: Message<Result = Result<<Self as Ask>::Reply, Refusal>> {
+    /// What it is answered with.
+    type Reply: Send + 'static;
+
+    /// The same with the place for its answer.
+    fn command(self, answer: Answer<Self::Reply>) -> Command;
+}
+
+/// Makes of each line, which is a message and its reply, the way from the API to the driver.
+macro_rules! commands {
+    ($($name:ident: $message:ident => $reply:ty,)*) => {
+        /// A command on its way to the driver, with the place for its answer.
+        #[derive(Debug)]
+        pub(super) enum Command {
+            $($message($message, Answer<$reply>),)*
+        }
+
+        /// The controller and the keeper as the API knows them: each command as a
+        /// `Recipient` of its message, and no more.
+        #[derive(Clone, Debug)]
+        pub struct Commands {
+            $($name: Recipient<$message>,)*
+            prune: Recipient<PruneHistory>,
+        }
+
+        impl Commands {
+            /// The commands of these two. The keeper prunes, for which the search need not wait.
+            pub fn new<C, K>(controller: &Addr<C>, keeper: &Addr<K>) -> Self
+            where
+                C: Actor<Context = Context<C>> $(+ Handler<$message>)*,
+                K: Actor<Context = Context<K>> + Handler<PruneHistory>,
+            {
+                Self {
+                    $($name: controller.clone().recipient(),)*
+                    prune: keeper.clone().recipient(),
+                }
+            }
+        }
+
+        $(
+            impl Message for $message {
+                type Result = Result<$reply, Refusal>;
+            }
+
+            impl Ask for $message {
+                type Reply = $reply;
+
+                fn command(self, answer: Answer<$reply>) -> Command {
+                    Command::$message(self, answer)
+                }
+            }
+
+            impl AsRef<Recipient<$message>> for Commands {
+                fn as_ref(&self) -> &Recipient<$message> {
+                    &self.$name
+                }
+            }
+        )*
+    };
+}
+
+commands! {
+    pause: Pause => (),
+    resume: Resume => (),
+    checkpoint: Checkpoint => u64,
+    derive: Derive => Vec<String>,
+    stop: Stop => (),
+    score: Score => ScoreReply,
+    sample: Sample => Vec<SampleReply>,
+    weights: ChildWeights => Vec<u8>,
+}
+
+impl AsRef<Recipient<PruneHistory>> for Commands {
+    fn as_ref(&self) -> &Recipient<PruneHistory> {
+        &self.prune
+    }
 }

@@ -4,35 +4,17 @@
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, WrapFuture};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::actors::commands::{Ask, Command};
 use crate::actors::driver::Driver;
 use crate::actors::observer::Observer;
 use crate::actors::outbox::Outbox;
-use crate::actors::{
-    ActorError, Checkpoint, ChildWeights, Crew, Derive, DriverConfig, Note, Pause, Refusal, Resume,
-    Sample, SampleReply, Score, ScoreReply, Stop,
-};
+use crate::actors::{ActorError, Crew, DriverConfig, Note, Refusal};
 use crate::search::Search;
 use crate::store::StoreError;
 use crate::telemetry::{self, Metrics};
 
 /// Commands that may wait for the step under way; more are refused, for each has somebody waiting.
 const MAX_WAITING_COMMANDS: usize = 16;
-
-/// A command on its way to the driver, with the place for its answer.
-#[derive(Debug)]
-pub(super) enum Command {
-    Pause(Answer<()>),
-    Resume(Answer<()>),
-    Checkpoint(Answer<u64>),
-    Derive(Answer<Vec<String>>),
-    Stop(Answer<()>),
-    Score(Score, Answer<ScoreReply>),
-    Sample(Sample, Answer<Vec<SampleReply>>),
-    Weights(ChildWeights, Answer<Vec<u8>>),
-}
-
-/// Where the driver puts its answer.
-pub(super) type Answer<T> = oneshot::Sender<Result<T, Refusal>>;
 
 /// What the controller is born with and hands on when it starts.
 #[derive(Debug)]
@@ -73,13 +55,10 @@ impl Controller {
         (Self { commands, outbox, metrics, start }, end)
     }
 
-    fn forward<T: 'static>(
-        &self,
-        command: impl FnOnce(Answer<T>) -> Command,
-    ) -> ResponseFuture<Result<T, Refusal>> {
+    fn forward<M: Ask>(&self, message: M) -> ResponseFuture<M::Result> {
         let (answer, answered) = oneshot::channel();
         let asked = self.metrics.asked(telemetry::Actor::Controller);
-        let sent = self.commands.try_send(command(answer));
+        let sent = self.commands.try_send(message.command(answer));
         Box::pin(async move {
             let _asked = asked;
             if let Err(error) = sent {
@@ -119,25 +98,10 @@ impl Handler<Note> for Controller {
     }
 }
 
-/// One handler that only forwards.
-macro_rules! forwards {
-    ($message:ty, $reply:ty, $command:expr) => {
-        impl Handler<$message> for Controller {
-            type Result = ResponseFuture<Result<$reply, Refusal>>;
+impl<M: Ask> Handler<M> for Controller {
+    type Result = ResponseFuture<M::Result>;
 
-            fn handle(&mut self, message: $message, _: &mut Context<Self>) -> Self::Result {
-                let command: fn($message, Answer<$reply>) -> Command = $command;
-                self.forward(|answer| command(message, answer))
-            }
-        }
-    };
+    fn handle(&mut self, message: M, _: &mut Context<Self>) -> Self::Result {
+        self.forward(message)
+    }
 }
-
-forwards!(Pause, (), |_, answer| Command::Pause(answer));
-forwards!(Resume, (), |_, answer| Command::Resume(answer));
-forwards!(Checkpoint, u64, |_, answer| Command::Checkpoint(answer));
-forwards!(Derive, Vec<String>, |_, answer| Command::Derive(answer));
-forwards!(Stop, (), |_, answer| Command::Stop(answer));
-forwards!(Score, ScoreReply, Command::Score);
-forwards!(Sample, Vec<SampleReply>, Command::Sample);
-forwards!(ChildWeights, Vec<u8>, Command::Weights);

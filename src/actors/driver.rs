@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tracing::{Instrument, Span};
 
-use crate::actors::controller::Command;
+use crate::actors::commands::Command;
 use crate::actors::observer::Observer;
 use crate::actors::outbox::{Outbox, Receipt};
 use crate::actors::place_span::place_span;

@@ -5,20 +5,17 @@ use std::time::Duration;
 use actix::{Message, Recipient};
 use actix_web::rt::time::timeout;
 
-use crate::actors::Refusal;
+use crate::actors::{Commands, Refusal};
 use crate::api::{ApiState, Problem, ProblemCode};
 
 /// Sends a command and waits for its answer.
-pub(super) async fn ask<M, T>(
-    state: &ApiState,
-    recipient: &Recipient<M>,
-    message: M,
-    limit: Duration,
-) -> Result<T, Problem>
+pub(super) async fn ask<M, T>(state: &ApiState, message: M, limit: Duration) -> Result<T, Problem>
 where
     M: Message<Result = Result<T, Refusal>> + Send + 'static,
     T: Send + 'static,
+    Commands: AsRef<Recipient<M>>,
 {
+    let recipient: &Recipient<M> = state.config.commands.as_ref();
     let Ok(_place) = state.commands.try_acquire() else {
         let message = "as many commands as may are under way";
         return Err(Problem::new(ProblemCode::Busy, message, "try again in a moment"));

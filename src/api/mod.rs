@@ -9,7 +9,8 @@
 //!
 //! Questions are answered from the last [`Status`](crate::actors::Status) and from files, so they
 //! never wait for training; only commands go to the controller, and each wait has a limit. The
-//! server has its own threads.
+//! server has its own threads. What there is, is one table, `routes/table.rs`: a route is a handler
+//! and a line there.
 //!
 //! Reading takes the socket's permission. Commands, which are all that is no `GET`, take a peer whose user
 //! is root, the daemon's own, or one of the configured admins (`SO_PEERCRED`).
@@ -43,10 +44,9 @@ pub use client::{Client, Lines};
 pub use connection::SPARE_CONNECTIONS;
 pub use error::ApiError;
 pub use metrics_server::{METRICS_PLACES, serve_metrics};
-pub use openapi::document;
 pub use origin::{ConfigOrigins, Layer, Origin};
 pub use problem::{Problem, ProblemCode};
-pub use routes::{COMMANDS, OTHER, ROUTES};
+pub use routes::table::{command_paths, route_paths};
 pub use running::{LogFilter, LogLevel, RunningConfig, SetFilter};
 pub use server::{API_PLACES, ServerThread, serve, serve_listener};
 pub use socket::Socket;

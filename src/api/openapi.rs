@@ -1,16 +1,17 @@
-//! The OpenAPI document, made from the handlers and the wire types.
+//! The OpenAPI document, made from the table of routes and the wire types.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use actix_web::web::Bytes;
+use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
-use utoipa::{Modify, OpenApi};
 
 use crate::api::problem::CONTENT_TYPE;
+use crate::api::routes::table::{self, is_command};
 use crate::api::wire::{Order, Stage, Weights};
-use crate::api::{Problem, ProblemCode, routes};
+use crate::api::{Problem, ProblemCode};
 
 /// What any request may meet before its route looks at it.
 const ANY: [ProblemCode; 8] = [
@@ -24,58 +25,6 @@ const ANY: [ProblemCode; 8] = [
     ProblemCode::HeadTooLarge,
 ];
 
-/// What whatever asks the controller may meet.
-const CONTROLLER: [ProblemCode; 6] = [
-    ProblemCode::RefusedState,
-    ProblemCode::RefusedRequest,
-    ProblemCode::Failed,
-    ProblemCode::Busy,
-    ProblemCode::Unavailable,
-    ProblemCode::Timeout,
-];
-
-/// What else a route may meet.
-fn own_problems(path: &str) -> &'static [ProblemCode] {
-    use ProblemCode as Code;
-    match path {
-        "/readyz" => &[Code::NotReady],
-        "/v1/best" => &[Code::BadQuery, Code::StageNotBuilt],
-        "/v1/archs" | "/v1/history" => {
-            &[Code::BadQuery, Code::Store, Code::DiskSilent, Code::HistoryDamaged, Code::Internal]
-        }
-        "/v1/events" => &[
-            Code::BadQuery,
-            Code::Busy,
-            Code::Store,
-            Code::DiskSilent,
-            Code::HistoryDamaged,
-            Code::Internal,
-        ],
-        "/v1/score" => {
-            &[Code::BadArch, Code::Store, Code::DiskSilent, Code::HistoryDamaged, Code::Internal]
-        }
-        _ if path.ends_with(".safetensors") => &[
-            Code::UnknownArch,
-            Code::BadArch,
-            Code::BadQuery,
-            Code::WeightsLost,
-            Code::Store,
-            Code::DiskSilent,
-            Code::HistoryDamaged,
-            Code::Internal,
-        ],
-        _ if path.starts_with("/v1/archs/") => &[
-            Code::UnknownArch,
-            Code::BadArch,
-            Code::Store,
-            Code::DiskSilent,
-            Code::HistoryDamaged,
-            Code::Internal,
-        ],
-        _ => &[],
-    }
-}
-
 /// The document, as `GET /v1/openapi.json` serves it.
 pub(super) fn text() -> Bytes {
     static TEXT: LazyLock<Bytes> = LazyLock::new(|| {
@@ -84,11 +33,23 @@ pub(super) fn text() -> Bytes {
     TEXT.clone()
 }
 
-/// The document that `GET /v1/openapi.json` serves.
-pub fn document() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+/// The frame, and from each line of the table its part.
+fn document() -> utoipa::openapi::OpenApi {
+    let mut document = Frame::openapi();
+    for route in table::routes() {
+        let mut part = (route.document)();
+        let items = part.paths.paths.values_mut();
+        let operations = items.flat_map(|PathItem { get, put, post, .. }| [get, put, post]);
+        for operation in operations.flatten() {
+            let forbidden = is_command(&route.method).then_some(ProblemCode::Forbidden);
+            add_problems(operation, ANY.into_iter().chain(forbidden).chain(route.problems()));
+        }
+        document.merge(part);
+    }
+    document
 }
 
+/// What the document says of no single route.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -101,58 +62,12 @@ pub fn document() -> utoipa::openapi::OpenApi {
                        `HEAD` is answered as `GET` is, without the body. Who sends nothing for \
                        five seconds is hung up on without a word."
     ),
-    modifiers(&Problems),
     // Parameters do not bring their schemas along.
-    components(schemas(Problem, Order, Stage, Weights)),
-    paths(
-        routes::health::healthz,
-        routes::health::readyz,
-        routes::status::status,
-        routes::best::best,
-        routes::archs::archs,
-        routes::archs::arch,
-        routes::archs::svg,
-        routes::archs::dot,
-        routes::archs::safetensors,
-        routes::history::history,
-        routes::history::prune,
-        routes::events::events,
-        routes::config::config,
-        routes::config::origins,
-        routes::log_level::log_level,
-        routes::log_level::set_log_level,
-        routes::openapi_json,
-        routes::score::score,
-        routes::sample::sample,
-        routes::commands::pause,
-        routes::commands::resume,
-        routes::commands::checkpoint,
-        routes::commands::derive,
-        routes::commands::stop,
-    )
+    components(schemas(Problem, Order, Stage, Weights))
 )]
-struct Document;
+struct Frame;
 
-/// Writes down, for every operation, the problems that it may answer with.
-struct Problems;
-
-impl Modify for Problems {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        for (path, item) in &mut document.paths.paths {
-            let PathItem { get, post, put, .. } = item;
-            let asks = post.is_some() || path.ends_with(".safetensors");
-            let controller = CONTROLLER.into_iter().filter(|_| asks);
-            let own = own_problems(path).iter().copied();
-            let codes: Vec<_> = ANY.into_iter().chain(controller).chain(own).collect();
-            for (operation, commands) in [(get, false), (post, true), (put, true)] {
-                let Some(operation) = operation else { continue };
-                let forbidden = commands.then_some(ProblemCode::Forbidden);
-                add_problems(operation, codes.iter().copied().chain(forbidden));
-            }
-        }
-    }
-}
-
+/// Writes down the problems that an operation may answer with.
 fn add_problems(operation: &mut Operation, codes: impl Iterator<Item = ProblemCode>) {
     let mut names = BTreeMap::<u16, Vec<String>>::new();
     for code in codes {

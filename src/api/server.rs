@@ -17,11 +17,10 @@ use tokio::sync::watch;
 
 use crate::api::connection::{SPARE_CONNECTIONS, Terms};
 use crate::api::places::Room;
+use crate::api::routes::table::OTHER;
 use crate::api::socket::SocketFile;
 use crate::api::state::note_progress;
-use crate::api::{
-    ApiError, ApiState, OTHER, ServeConfig, Socket, connection, gate, readings, routes,
-};
+use crate::api::{ApiError, ApiState, ServeConfig, Socket, connection, gate, readings, routes};
 
 /// How many the API answers at a time. Every follower and every command takes a place, which leaves
 /// 224 for questions.

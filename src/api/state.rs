@@ -16,8 +16,8 @@ use crate::api::{LogFilter, Problem, ProblemCode, RunningConfig};
 use crate::net::NetFamily;
 use crate::store::BestFolder;
 
-/// Called after every request with its route (one of [`ROUTES`](crate::api::ROUTES)), the HTTP
-/// status of the reply, and how long it took.
+/// Called after every request with its route (one of [`route_paths`](crate::api::route_paths), or
+/// `other`), the HTTP status of the reply, and how long it took.
 pub type RequestHook = Arc<dyn Fn(&'static str, u16, Duration) + Send + Sync>;
 
 /// Followers of events at a time: each holds a connection and asks the database twice a second.

@@ -19,14 +19,14 @@ use std::ffi::CStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Addr, Arbiter, Recipient, System};
+use actix::{Actor, Addr, Arbiter, System};
 use tokio::sync::watch;
 
 use crate::actors::{
     CloseHistory, Commands, Controller, Crew, DriverConfig, End, Evaluator, Keeper, Observer,
-    PruneHistory, RunState, Sampler, Saving, Status, Trainer,
+    RunState, Sampler, Saving, Status, Trainer,
 };
-use crate::api::{COMMANDS, Limits, LogFilter, OTHER, ROUTES, RequestHook, ServeConfig};
+use crate::api::{Limits, LogFilter, RequestHook, ServeConfig, command_paths, route_paths};
 use crate::config::Loaded;
 use crate::daemon::greeting::{greet, process};
 use crate::daemon::handed_over::HandedOver;
@@ -133,7 +133,7 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     let (controller, keeper, end) = start_actors(setup, observer, driver, &metrics)?;
     let api = ServeConfig {
         status: status.clone(),
-        commands: commands(&controller, keeper.clone().recipient()),
+        commands: Commands::new(&controller, &keeper),
         family,
         history,
         best,
@@ -175,8 +175,8 @@ fn new_metrics(setup: &Setup) -> Result<Metrics, DaemonError> {
         device_wanted: device.wanted.clone(),
         device_used: device.used.clone(),
         ops: Op::ALL.map(|op| op.name().to_owned()).to_vec(),
-        routes: ROUTES.iter().filter(|&&route| route != OTHER).map(|&r| r.to_owned()).collect(),
-        commands: COMMANDS.map(str::to_owned).to_vec(),
+        routes: route_paths().map(str::to_owned).collect(),
+        commands: command_paths().map(str::to_owned).collect(),
     })?;
     metrics.config_accepted();
     history::publish(&setup.history_health, &metrics);
@@ -248,20 +248,6 @@ where
         let _ = rustix::thread::set_name(name);
     });
     A::start_in_arbiter(&arbiter.handle(), |_| actor)
-}
-
-fn commands(controller: &Addr<Controller>, prune: Recipient<PruneHistory>) -> Commands {
-    Commands {
-        pause: controller.clone().recipient(),
-        resume: controller.clone().recipient(),
-        checkpoint: controller.clone().recipient(),
-        derive: controller.clone().recipient(),
-        stop: controller.clone().recipient(),
-        score: controller.clone().recipient(),
-        sample: controller.clone().recipient(),
-        weights: controller.clone().recipient(),
-        prune,
-    }
 }
 
 async fn keep_up(metrics: Metrics, log: LogControl, outlet: Outlet) {

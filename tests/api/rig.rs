@@ -147,17 +147,7 @@ impl Controller {
             let system = System::new();
             let commands = system.block_on(async {
                 let stub = Stub { paused: false, pruned: 0 }.start();
-                Commands {
-                    pause: stub.clone().recipient(),
-                    resume: stub.clone().recipient(),
-                    checkpoint: stub.clone().recipient(),
-                    derive: stub.clone().recipient(),
-                    stop: stub.clone().recipient(),
-                    score: stub.clone().recipient(),
-                    sample: stub.clone().recipient(),
-                    weights: stub.clone().recipient(),
-                    prune: stub.recipient(),
-                }
+                Commands::new(&stub, &stub)
             });
             sender.send((System::current(), commands)).unwrap();
             system.run().unwrap();

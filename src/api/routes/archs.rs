@@ -24,7 +24,7 @@ type Reply = Result<HttpResponse, Problem>;
 #[utoipa::path(get, path = "/v1/archs", tag = "questions", params(ArchsQuery), responses(
     (status = 200, description = "the architectures", body = ArchsReply),
 ))]
-pub(in crate::api) async fn archs(state: State, query: Query<ArchsQuery>) -> Reply {
+pub(super) async fn archs(state: State, query: Query<ArchsQuery>) -> Reply {
     let ArchsQuery { order, limit } = *query;
     check_limit(limit)?;
     let path = state.config.history.clone();
@@ -48,7 +48,7 @@ pub(in crate::api) async fn archs(state: State, query: Query<ArchsQuery>) -> Rep
     params(("id" = String, Path, description = "its id, such as `m5-…`")), responses(
     (status = 200, description = "the architecture", body = ArchReply),
 ))]
-pub(in crate::api) async fn arch(state: State, id: Path<String>) -> Reply {
+pub(super) async fn arch(state: State, id: Path<String>) -> Reply {
     let known = Known::find(&state, &id).await?;
     let cost = state.config.family.shared(&known.arch)?.cost();
     Ok(HttpResponse::Ok().json(ArchReply {
@@ -69,7 +69,7 @@ pub(in crate::api) async fn arch(state: State, id: Path<String>) -> Reply {
     params(("id" = String, Path, description = "its id")), responses(
     (status = 200, description = "the drawing", body = String, content_type = "image/svg+xml"),
 ))]
-pub(in crate::api) async fn svg(state: State, id: Path<String>) -> Reply {
+pub(super) async fn svg(state: State, id: Path<String>) -> Reply {
     let known = Known::find(&state, &id).await?;
     Ok(HttpResponse::Ok().content_type("image/svg+xml").body(draw_svg(&known.arch)))
 }
@@ -80,7 +80,7 @@ pub(in crate::api) async fn svg(state: State, id: Path<String>) -> Reply {
     (status = 200, description = "the drawing", body = String,
         content_type = "text/vnd.graphviz"),
 ))]
-pub(in crate::api) async fn dot(state: State, id: Path<String>) -> Reply {
+pub(super) async fn dot(state: State, id: Path<String>) -> Reply {
     let known = Known::find(&state, &id).await?;
     Ok(HttpResponse::Ok().content_type("text/vnd.graphviz").body(draw_dot(&known.arch)))
 }
@@ -92,7 +92,7 @@ pub(in crate::api) async fn dot(state: State, id: Path<String>) -> Reply {
     (status = 200, description = "a safetensors file", body = WeightsFile,
         content_type = "application/octet-stream"),
 ))]
-pub(in crate::api) async fn safetensors(
+pub(super) async fn safetensors(
     state: State,
     id: Path<String>,
     query: Query<WeightsQuery>,
@@ -134,5 +134,5 @@ async fn controllers_weights(
     of: WeightsOf,
 ) -> Result<Vec<u8>, Problem> {
     let message = ChildWeights { arch: known.drawn.clone(), of };
-    ask(state, &state.config.commands.weights, message, state.config.limits.work).await
+    ask(state, message, state.config.limits.work).await
 }

@@ -11,10 +11,7 @@ use crate::api::{Problem, ProblemCode};
 #[utoipa::path(get, path = "/v1/best", tag = "questions", params(BestQuery), responses(
     (status = 200, description = "the cells", body = BestReply),
 ))]
-pub(in crate::api) async fn best(
-    state: State,
-    query: Query<BestQuery>,
-) -> Result<HttpResponse, Problem> {
+pub(super) async fn best(state: State, query: Query<BestQuery>) -> Result<HttpResponse, Problem> {
     let limit = check_limit(query.limit)? as usize;
     if query.stage != Stage::Shared {
         let message = "this version keeps cells scored with the shared weights, and no others";

@@ -10,7 +10,7 @@ use crate::api::routes::State;
 #[utoipa::path(get, path = "/v1/config", tag = "questions", responses(
     (status = 200, description = "the configuration", body = Object),
 ))]
-pub(in crate::api) async fn config(state: State) -> HttpResponse {
+pub(super) async fn config(state: State) -> HttpResponse {
     HttpResponse::Ok().json(&state.running().config)
 }
 
@@ -18,6 +18,6 @@ pub(in crate::api) async fn config(state: State) -> HttpResponse {
 #[utoipa::path(get, path = "/v1/config/origins", tag = "questions", responses(
     (status = 200, description = "every key with its value and its source", body = ConfigOrigins),
 ))]
-pub(in crate::api) async fn origins(state: State) -> HttpResponse {
+pub(super) async fn origins(state: State) -> HttpResponse {
     HttpResponse::Ok().json(&state.running().origins)
 }

@@ -33,7 +33,7 @@ const LAGGED: &str = "lagged";
     (status = 200, description = "events, one a line", body = Event,
         content_type = "application/x-ndjson"),
 ))]
-pub(in crate::api) async fn events(
+pub(super) async fn events(
     state: State,
     query: Query<EventsQuery>,
 ) -> Result<HttpResponse, Problem> {

@@ -12,7 +12,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 #[utoipa::path(get, path = "/healthz", tag = "health", responses(
     (status = 200, description = "it does", body = String, content_type = "text/plain"),
 ))]
-pub(in crate::api) async fn healthz() -> HttpResponse {
+pub(super) async fn healthz() -> HttpResponse {
     HttpResponse::Ok().content_type(TEXT).body("alive\n")
 }
 
@@ -20,7 +20,7 @@ pub(in crate::api) async fn healthz() -> HttpResponse {
 #[utoipa::path(get, path = "/readyz", tag = "health", responses(
     (status = 200, description = "it is", body = String, content_type = "text/plain"),
 ))]
-pub(in crate::api) async fn readyz(state: State) -> Result<HttpResponse, Problem> {
+pub(super) async fn readyz(state: State) -> Result<HttpResponse, Problem> {
     let status = state.status();
     let not_ready = |why: String| {
         Problem::new(ProblemCode::NotReady, why, "`enasctl status` and the log say more")

@@ -22,7 +22,7 @@ const PAGE: usize = 100;
 #[utoipa::path(get, path = "/v1/history", tag = "questions", params(HistoryQuery), responses(
     (status = 200, description = "the rows", body = HistoryReply),
 ))]
-pub(in crate::api) async fn history(
+pub(super) async fn history(
     state: State,
     query: Query<HistoryQuery>,
 ) -> Result<HttpResponse, Problem> {
@@ -127,16 +127,14 @@ impl Pages {
     responses(
         (status = 200, description = "it is done", body = PruneResult),
     ))]
-pub(in crate::api) async fn prune(
+pub(super) async fn prune(
     state: State,
     request: Json<PruneRequest>,
 ) -> Result<HttpResponse, Problem> {
     let PruneRequest { bytes } = *request;
-    let config = &state.config;
     let mut rows = 0;
     loop {
-        let message = PruneHistory { bytes };
-        let pruned = ask(&state, &config.commands.prune, message, config.limits.work).await?;
+        let pruned = ask(&state, PruneHistory { bytes }, state.config.limits.work).await?;
         rows += pruned.rows;
         if pruned.is_done {
             return Ok(HttpResponse::Ok().json(PruneResult { rows, bytes: pruned.bytes }));

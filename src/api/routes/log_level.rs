@@ -10,7 +10,7 @@ use crate::api::{LogLevel, Problem, ProblemCode};
 #[utoipa::path(get, path = "/v1/log-level", tag = "questions", responses(
     (status = 200, description = "the level, or a list by module", body = LogLevel),
 ))]
-pub(in crate::api) async fn log_level(state: State) -> HttpResponse {
+pub(super) async fn log_level(state: State) -> HttpResponse {
     HttpResponse::Ok().json(LogLevel { level: (state.config.log.get)() })
 }
 
@@ -18,7 +18,7 @@ pub(in crate::api) async fn log_level(state: State) -> HttpResponse {
 #[utoipa::path(put, path = "/v1/log-level", tag = "commands", request_body = LogLevel, responses(
     (status = 200, description = "the level from here on", body = LogLevel),
 ))]
-pub(in crate::api) async fn set_log_level(
+pub(super) async fn set_log_level(
     state: State,
     request: Json<LogLevel>,
 ) -> Result<HttpResponse, Problem> {

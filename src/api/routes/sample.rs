@@ -17,7 +17,7 @@ const MAX_COUNT: usize = 1000;
     responses(
         (status = 200, description = "the architectures", body = SampleResult),
     ))]
-pub(in crate::api) async fn sample(
+pub(super) async fn sample(
     state: State,
     request: Json<SampleRequest>,
 ) -> Result<HttpResponse, Problem> {
@@ -27,9 +27,8 @@ pub(in crate::api) async fn sample(
         return Err(Problem::new(ProblemCode::BadBody, message, "draw several times for more"));
     }
     let seed = seed.unwrap_or_else(|| state.next_seed());
-    let config = &state.config;
     let message = Sample { count, seed, from_policy: arm == Arm::Policy };
-    let drawn = ask(&state, &config.commands.sample, message, config.limits.command).await?;
+    let drawn = ask(&state, message, state.config.limits.command).await?;
     let archs = drawn.into_iter().map(|one| SampledArch {
         id: one.arch.id(),
         arch: one.arch.to_string(),

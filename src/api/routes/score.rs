@@ -16,7 +16,7 @@ use crate::store::HistoryReader;
 #[utoipa::path(post, path = "/v1/score", tag = "commands", request_body = ScoreRequest, responses(
     (status = 200, description = "its score", body = ScoreResult),
 ))]
-pub(in crate::api) async fn score(
+pub(super) async fn score(
     state: State,
     request: Json<ScoreRequest>,
 ) -> Result<HttpResponse, Problem> {
@@ -26,7 +26,7 @@ pub(in crate::api) async fn score(
     let cost = state.config.family.shared(&arch)?.cost();
     let config = &state.config;
     let message = Score { arch: arch.clone() };
-    let found = ask(&state, &config.commands.score, message, config.limits.work).await?;
+    let found = ask(&state, message, config.limits.work).await?;
     let path = config.history.clone();
     let percentile =
         state.read(move || Ok(HistoryReader::open(&path)?.percentile(found.reward)?)).await;

@@ -9,6 +9,6 @@ use crate::api::routes::State;
 #[utoipa::path(get, path = "/v1/status", tag = "questions", responses(
     (status = 200, description = "the status after the last step", body = Status),
 ))]
-pub(in crate::api) async fn status(state: State) -> HttpResponse {
+pub(super) async fn status(state: State) -> HttpResponse {
     HttpResponse::Ok().json(&*state.status())
 }
