@@ -15,7 +15,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::net::config::NetConfig;
+use crate::net::config::{CHANNELS, LAYERS, NetConfig};
 use crate::net::graph::Builder;
 use crate::net::{
     Input, LayerKind, Net, NetError, NetFamily, Norm, ParamSpec, Shape, TensorId, standalone,
@@ -45,15 +45,16 @@ impl MicroNet {
         input: Input,
     ) -> Result<Self, NetError> {
         let Input::Image { shape: image, classes } = input;
-        for (key, found, min, max) in [
-            ("layers", config.layers, 1, 40),
-            ("channels", config.channels, 1, 512),
-            ("image channels", image.channels, 1, 16),
-            ("image height", image.height, 4, 1024),
-            ("image width", image.width, 4, 1024),
-            ("classes", classes, 2, 100_000),
+        for (key, found, range) in [
+            ("layers", config.layers, LAYERS),
+            ("channels", config.channels, CHANNELS),
+            ("image channels", image.channels, 1..=16),
+            ("image height", image.height, 4..=1024),
+            ("image width", image.width, 4..=1024),
+            ("classes", classes, 2..=100_000),
         ] {
-            if !(min..=max).contains(&found) {
+            if !range.contains(&found) {
+                let (min, max) = range.into_inner();
                 return Err(NetError::Range { key, found, min, max });
             }
         }

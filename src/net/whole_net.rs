@@ -19,7 +19,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::net::config::NetConfig;
+use crate::net::config::{CHANNELS, NetConfig};
 use crate::net::graph::Builder;
 use crate::net::{Input, LayerKind, Net, NetError, NetFamily, Norm, ParamSpec, Shape, TensorId};
 use crate::space::{Arch, LayerOp, NetLayer, Space, WholeNet};
@@ -46,14 +46,15 @@ impl WholeNetFamily {
     /// The nets of `space` for `input`.
     pub(super) fn new(space: WholeNet, config: NetConfig, input: Input) -> Result<Self, NetError> {
         let Input::Image { shape: image, classes } = input;
-        for (key, found, min, max) in [
-            ("channels", config.channels, 1, 512),
-            ("image channels", image.channels, 1, 16),
-            ("image height", image.height, 4, 1024),
-            ("image width", image.width, 4, 1024),
-            ("classes", classes, 2, 100_000),
+        for (key, found, range) in [
+            ("channels", config.channels, CHANNELS),
+            ("image channels", image.channels, 1..=16),
+            ("image height", image.height, 4..=1024),
+            ("image width", image.width, 4..=1024),
+            ("classes", classes, 2..=100_000),
         ] {
-            if !(min..=max).contains(&found) {
+            if !range.contains(&found) {
+                let (min, max) = range.into_inner();
                 return Err(NetError::Range { key, found, min, max });
             }
         }
