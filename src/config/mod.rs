@@ -23,6 +23,7 @@ mod identity;
 mod keys;
 mod loaded;
 mod lookup;
+mod reference;
 mod sections;
 mod source;
 mod values;
