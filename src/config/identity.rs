@@ -119,8 +119,10 @@ mod tests {
              \"schedule.batch_size\":32,\"schedule.controller_steps\":20,\
              \"schedule.epochs_per_cycle\":5,\"schedule.rollouts_per_step\":5,\
              \"schedule.shared_steps\":300,\"schedule.valid_batch_size\":64,\"seed\":42,\
-             \"shared.clip_norm\":5.0,\"shared.learning_rate_max\":0.05,\"shared.learning_rate_min\":0.0005,\
-             \"shared.learning_rate_period\":10,\"shared.learning_rate_period_factor\":2,\"shared.momentum\":0.9,\
+             \"shared.clip_norm\":5.0,\"shared.learning_rate_max\":0.05,\
+             \"shared.learning_rate_min\":0.0005,\
+             \"shared.learning_rate_period\":10,\
+             \"shared.learning_rate_period_factor\":2,\"shared.momentum\":0.9,\
              \"shared.weight_decay\":0.0001,\"space.kind\":\"micro\",\"space.layers\":12,\
              \"space.nodes\":5}"
         );

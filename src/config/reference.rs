@@ -1,5 +1,5 @@
-//! The reference file, `config/enasd.toml`, against the settings: it has every key with its default,
-//! and above each what the key takes.
+//! The reference file, `config/enasd.toml`, against the settings: it has every key with its
+//! default, and above each what the key takes.
 #![cfg(test)]
 
 use std::fmt::Display;

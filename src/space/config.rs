@@ -12,8 +12,8 @@ use crate::space::SpaceError;
 /// Computed nodes of a micro cell.
 pub(super) const NODES: RangeInclusive<usize> = 2..=7;
 
-/// Layers of whole nets that are searched. There are larger ones, but their ids are hashes, of which
-/// the history could make no architecture.
+/// Layers of whole nets that are searched. There are larger ones, but their ids are hashes, of
+/// which the history could make no architecture.
 const LAYERS: RangeInclusive<usize> = 3..=22;
 
 const KINDS: &[&str] = {
