@@ -13,6 +13,7 @@ pub mod net;
 pub mod printable;
 pub mod random;
 pub mod search;
+pub mod setting;
 pub mod space;
 pub mod store;
 pub mod telemetry;

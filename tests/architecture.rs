@@ -12,6 +12,8 @@
 //! bin ─ bench ─ engine
 //! ```
 //!
+//! Whoever has a section of the configuration has it by `setting`.
+//!
 //! Code under `#[cfg(test)]` may use any layer; the rules on files hold for it too.
 
 use std::fs;
@@ -54,15 +56,24 @@ const ANYHOW: &[&str] = &["anyhow"];
 
 /// The table. A row uses rows above it only, so there is no cycle.
 const LAYERS: &[Layer] = &[
-    layer("space", &[], &[ACTORS, SOCKETS, FILES, METRICS, TENSORS, RANDOM, THREADS, ANYHOW]),
+    layer("setting", &[], &[ACTORS, FILES, METRICS, TENSORS, RANDOM, THREADS, CONFIG_FILE, ANYHOW]),
+    layer(
+        "space",
+        &["setting"],
+        &[ACTORS, SOCKETS, FILES, METRICS, TENSORS, RANDOM, THREADS, ANYHOW],
+    ),
     layer("random", &[], &[ACTORS, SOCKETS, FILES, METRICS, TENSORS, THREADS, ANYHOW]),
     layer("printable", &[], &[ACTORS, SOCKETS, FILES, METRICS, TENSORS, RANDOM, THREADS, ANYHOW]),
-    layer("data", &["random", "printable"], &[ACTORS, SOCKETS, METRICS, ANYHOW]),
-    layer("net", &["space", "random"], &[ACTORS, SOCKETS, FILES, METRICS, TENSORS, ANYHOW]),
-    layer("engine", &["net", "random"], &[ACTORS, SOCKETS, METRICS, ANYHOW]),
+    layer("data", &["setting", "random", "printable"], &[ACTORS, SOCKETS, METRICS, ANYHOW]),
+    layer(
+        "net",
+        &["setting", "space", "random"],
+        &[ACTORS, SOCKETS, FILES, METRICS, TENSORS, ANYHOW],
+    ),
+    layer("engine", &["setting", "net", "random"], &[ACTORS, SOCKETS, METRICS, ANYHOW]),
     layer(
         "search",
-        &["space", "data", "net", "engine", "random"],
+        &["setting", "space", "data", "net", "engine", "random"],
         &[ACTORS, SOCKETS, FILES, METRICS, ANYHOW],
     ),
     layer(
@@ -72,7 +83,7 @@ const LAYERS: &[Layer] = &[
     ),
     layer("export", &["space", "net", "engine", "random"], &[ACTORS, SOCKETS, METRICS, ANYHOW]),
     layer("bench", &["space", "net", "engine", "random"], &[ACTORS, SOCKETS, METRICS, ANYHOW]),
-    layer("telemetry", &["random"], &[ACTORS, TENSORS, ANYHOW]),
+    layer("telemetry", &["setting", "random"], &[ACTORS, TENSORS, ANYHOW]),
     layer("manual", &[], &[ACTORS, SOCKETS, METRICS, TENSORS, RANDOM, THREADS, ANYHOW]),
     layer(
         "actors",

@@ -62,7 +62,7 @@ fn lines((rows, steps): &(Vec<HistoryRow>, Vec<StepRow>)) -> Vec<String> {
     };
     let step = |row: &StepRow| {
         let [loss, accuracy, rate, norm] =
-            [row.loss, row.accuracy, Some(row.lr), row.grad_norm].map(bits);
+            [row.loss, row.accuracy, Some(row.learning_rate), row.grad_norm].map(bits);
         format!("{} omega {loss} {accuracy} {rate} {norm}", row.step)
     };
     rows.iter().map(row).chain(steps.iter().map(step)).collect()

@@ -47,7 +47,9 @@ fn a_learner_that_goes_back_goes_on_like_a_new_one() {
     let space = task.space;
     let arch = space.arch(&vec![0; space.script().options().count()]).unwrap();
     let step = |learner: &mut SharedLearner, index| {
-        learner.train(std::slice::from_ref(&arch), SharedStep { index, lr: 0.05 }).unwrap()
+        learner
+            .train(std::slice::from_ref(&arch), SharedStep { index, learning_rate: 0.05 })
+            .unwrap()
     };
     let mut learner = SharedLearner::new(task, &start, 0).unwrap();
     let first = [0, 1].map(|index| step(&mut learner, index));
@@ -80,7 +82,7 @@ fn rewards_of_zeros(strategy: StrategyKind) -> [f64; 2] {
     config.schedule.shared_steps = 1;
     config.schedule.controller_steps = 60;
     config.schedule.rollouts_per_step = 20;
-    config.policy.lr = 0.05;
+    config.policy.learning_rate = 0.05;
     let task = common::task(config);
     let start = Search::initial_state(&task).unwrap();
     let mut rewards = [0.0; 2];

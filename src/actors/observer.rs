@@ -114,7 +114,7 @@ impl Observer {
                 "a step of ω was not finite: nothing was changed"
             );
         }
-        shared.learning_rate = Some(report.lr);
+        shared.learning_rate = Some(report.learning_rate);
         let (busy, waited) = self.shared_steps.last().unwrap_or_default();
         let median = self.shared_steps.median(|(busy, waited)| *busy + *waited);
         shared.step_seconds = median;
@@ -123,7 +123,7 @@ impl Observer {
         self.metrics.shared_step(&SharedStep {
             loss: report.loss,
             accuracy: report.measure,
-            lr: report.lr,
+            learning_rate: report.learning_rate,
             grad_norm: report.grad_norm,
             images: report.items as u64,
             duration: busy,
@@ -162,7 +162,7 @@ impl Observer {
             baseline: update.map_or(f64::NAN, |update| update.baseline),
             entropy_nats: learn.mean_entropy,
             decisions: self.decisions,
-            lr: search.task().config.policy.lr,
+            learning_rate: search.task().config.policy.learning_rate,
             grad_norm: update.map_or(f64::NAN, |update| update.grad_norm),
             duration: self.policy_steps.last().unwrap_or_default(),
         });

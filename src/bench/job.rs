@@ -85,8 +85,8 @@ impl Job {
     /// One update: forward, backward, and the optimizer's step.
     pub fn step(&mut self) -> Result<(), BenchError> {
         let found = self.train(&self.net)?;
-        let lr = SgdConfig::default().lr_max;
-        let norm = self.sgd.step(&self.params, &found.grads, lr)?;
+        let learning_rate = SgdConfig::default().learning_rate_max;
+        let norm = self.sgd.step(&self.params, &found.grads, learning_rate)?;
         if !(found.loss.is_finite() && norm.is_finite()) {
             return Err(BenchError::NotFinite { step: self.steps_taken, loss: found.loss, norm });
         }

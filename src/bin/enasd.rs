@@ -16,7 +16,7 @@ use enasd::engine::ExecutorChoice;
 use enasd::manual::Manual;
 use enasd::net::Shape;
 use enasd::printable::printable;
-use enasd::search::Until;
+use enasd::search::{SearchConfig, Until};
 use enasd::space::{Space, SpaceConfig, SpaceKind};
 use enasd::telemetry::{LAST_WORDS, Outlet};
 
@@ -291,7 +291,7 @@ fn check_config(args: &CheckArgs) -> Result<(), Failure> {
     }
     print(&loaded.explain());
     if args.data {
-        let Config { data, seed, .. } = &loaded.config;
+        let SearchConfig { data, seed, .. } = &loaded.config.search;
         let report = Dataset::load(data, *seed).and_then(|dataset| DataReport::of(&dataset));
         let report = report.map_err(DaemonError::from)?.to_string();
         report.lines().for_each(|line| print(&format!("# {line}\n")));

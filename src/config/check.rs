@@ -4,15 +4,16 @@ use serde_json::Value;
 
 use crate::config::entry;
 use crate::config::error::Conflict;
-use crate::config::keys::KEYS;
+use crate::config::keys::settings;
 use crate::config::values::{self, Values};
 use crate::config::{Config, Problem, Source, Sources};
 use crate::data;
+use crate::search::SearchConfig;
 
 /// Every problem of `config`.
 pub(super) fn problems(config: &Config, sources: &Sources) -> Vec<Problem> {
     let values = values::flatten(config);
-    let refused: Vec<_> = KEYS.iter().filter(|key| !key.rule.permits(&values[key.path])).collect();
+    let refused: Vec<_> = settings().filter(|key| !key.rule.permits(&values[key.path])).collect();
     let is_refused = |path: &str| refused.iter().any(|key| key.path == path);
     let mut problems: Vec<Problem> = refused
         .iter()
@@ -34,19 +35,20 @@ pub(super) fn conflicts(
     sources: &Sources,
     is_refused: impl Fn(&str) -> bool,
 ) -> Vec<Problem> {
-    let Config { data, shared, derive, .. } = config;
+    let SearchConfig { space, data, shared, derive, .. } = &config.search;
     let mut found = Vec::new();
     if derive.samples < derive.rerank {
         let conflict = Conflict::Rerank { rerank: derive.rerank, samples: derive.samples };
         found.push((["derive.rerank", "derive.samples"], conflict));
     }
-    if shared.lr_max < shared.lr_min {
-        let conflict = Conflict::LearningRates { lr_min: shared.lr_min, lr_max: shared.lr_max };
-        found.push((["shared.lr_min", "shared.lr_max"], conflict));
+    let (min, max) = (shared.learning_rate_min, shared.learning_rate_max);
+    if max < min {
+        let conflict = Conflict::LearningRates { min, max };
+        found.push((["shared.learning_rate_min", "shared.learning_rate_max"], conflict));
     }
-    let kind = config.space.kind.name();
+    let kind = space.kind.name();
     let (values, defaults) = (values::flatten(config), values::flatten(&Config::default()));
-    for key in KEYS {
+    for key in settings() {
         // The reference file sets every key to its default.
         let Some(space) = key.only_of.filter(|_| values[key.path] != defaults[key.path]) else {
             continue;
@@ -107,10 +109,10 @@ mod tests {
     fn every_problem_is_found_at_once() {
         check(
             |config| {
-                config.space.nodes = 9;
-                config.shared.momentum = f64::NAN;
-                config.shared.lr_min = 0.1;
-                config.derive.rerank = 500;
+                config.search.space.nodes = 9;
+                config.search.shared.momentum = f64::NAN;
+                config.search.shared.learning_rate_min = 0.1;
+                config.search.derive.rerank = 500;
                 config.engine.device = "gpu".to_owned();
             },
             &[
@@ -121,8 +123,8 @@ mod tests {
                  is not finite",
                 "default: `derive.rerank` is 500, but only `derive.samples` = 100 architectures \
                  are drawn; lower the one or raise the other",
-                "default: `shared.lr_min` is 0.1, above `shared.lr_max` = 0.05; the rate falls \
-                 from the latter to the former: swap them",
+                "default: `shared.learning_rate_min` is 0.1, above `shared.learning_rate_max` = \
+                 0.05; the rate falls from the latter to the former: swap them",
             ],
         );
     }
@@ -130,7 +132,7 @@ mod tests {
     #[test]
     fn a_refused_value_takes_part_in_no_conflict() {
         check(
-            |config| config.derive.samples = 0,
+            |config| config.search.derive.samples = 0,
             &["default: `derive.samples` takes a whole number from 1 to 10000; found `0`"],
         );
     }
@@ -138,14 +140,14 @@ mod tests {
     #[test]
     fn only_the_embedded_data_go_without_a_folder() {
         check(
-            |config| config.data.source = data::Source::Cifar10,
+            |config| config.search.data.source = data::Source::Cifar10,
             &[
                 "default: `data.source` is `cifar-10`, which is read from a folder; set `data.path` \
                to it",
             ],
         );
         check(
-            |config| config.data.path = Some("/data".into()),
+            |config| config.search.data.path = Some("/data".into()),
             &["default: `data.path` is set, but `data.source` is `fashion-mnist`, which is \
                embedded; remove `data.path`, or set `data.source` to what the folder holds"],
         );
@@ -155,8 +157,8 @@ mod tests {
     fn a_key_of_another_space_is_refused() {
         check(
             |config| {
-                config.space.layers = 14;
-                config.policy.skip_rate = 0.3;
+                config.search.space.layers = 14;
+                config.search.policy.skip_rate = 0.3;
             },
             &[
                 "default: `space.layers` says something to searches of `whole_net` alone, but \
@@ -167,9 +169,9 @@ mod tests {
         );
         check(
             |config| {
-                config.space.kind = SpaceKind::WholeNet;
-                config.space.layers = 14;
-                config.space.nodes = 4;
+                config.search.space.kind = SpaceKind::WholeNet;
+                config.search.space.layers = 14;
+                config.search.space.nodes = 4;
             },
             &[
                 "default: `space.nodes` says something to searches of `micro` alone, but `space.kind` \
@@ -182,8 +184,8 @@ mod tests {
     fn equal_ends_are_no_conflict() {
         check(
             |config| {
-                config.derive.rerank = config.derive.samples;
-                config.shared.lr_min = config.shared.lr_max;
+                config.search.derive.rerank = config.search.derive.samples;
+                config.search.shared.learning_rate_min = config.search.shared.learning_rate_max;
             },
             &[],
         );

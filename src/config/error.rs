@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::{Rule, Source};
+use crate::config::Source;
+use crate::setting::Rule;
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
@@ -206,14 +207,14 @@ pub enum Conflict {
     },
     /// The learning rate would rise.
     #[error(
-        "`shared.lr_min` is {lr_min}, above `shared.lr_max` = {lr_max}; the rate falls from the \
-         latter to the former: swap them"
+        "`shared.learning_rate_min` is {min}, above `shared.learning_rate_max` = {max}; the rate \
+         falls from the latter to the former: swap them"
     )]
     LearningRates {
         /// At the end of a period.
-        lr_min: f64,
+        min: f64,
         /// At the start of a period.
-        lr_max: f64,
+        max: f64,
     },
     /// A source that is read from a folder has none.
     #[error("`data.source` is `{source_name}`, which is read from a folder; set `data.path` to it")]

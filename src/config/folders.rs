@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::ConfigError;
-use crate::config::keys::MAX_SOCKET_BYTES;
+use crate::config::sections::MAX_SOCKET_BYTES;
 
 /// The API's socket of the daemon that systemd runs: the first one in `systemd/enasd.socket`.
 pub const SYSTEM_SOCKET: &str = "/run/enasd/enasd.sock";

@@ -9,9 +9,10 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::config::keys::{self, KEYS, Role};
+use crate::config::keys::{self, settings};
 use crate::config::values;
 use crate::config::{Config, ConfigError};
+use crate::setting::Role;
 
 /// A key whose value is not the one that the checkpoint was made with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +48,7 @@ impl Config {
     /// configurations that continue each other's checkpoints.
     pub fn fingerprint(&self) -> String {
         let values = values::flatten(self);
-        let bound: BTreeMap<&str, &Value> = KEYS
-            .iter()
+        let bound: BTreeMap<&str, &Value> = settings()
             .filter(|key| key.role == Role::Search)
             .map(|key| (key.path, &values[key.path]))
             .collect();
@@ -61,7 +61,7 @@ impl Config {
     pub fn differences(&self, fingerprint: &str) -> Result<Vec<Difference>, ConfigError> {
         let recorded = read(fingerprint)?;
         let (own, defaults) = (values::flatten(self), values::flatten(&Self::default()));
-        let known = KEYS.iter().filter(|key| key.role == Role::Search).map(|key| {
+        let known = settings().filter(|key| key.role == Role::Search).map(|key| {
             let before = || key.value_before(&defaults[key.path]);
             let names = [Some(key.path), key.once].into_iter().flatten();
             let old = { names }.find_map(|name| recorded.get(name));
@@ -111,15 +111,18 @@ mod tests {
              \"net.dropout_keep\":0.9,\"net.layers\":1,\
              \"policy.baseline_decay\":0.99,\"policy.beta1\":0.0,\"policy.beta2\":0.999,\
              \"policy.clip_norm\":0.02,\"policy.entropy_weight\":0.0001,\
-             \"policy.epsilon\":0.001,\"policy.hidden\":64,\"policy.lr\":0.0035,\"policy.op_tanh_reduction\":2.5,\
+             \"policy.epsilon\":0.001,\"policy.hidden\":64,\"policy.learning_rate\":0.0035,\
+             \"policy.op_tanh_reduction\":2.5,\
              \"policy.skip_rate\":0.4,\"policy.skip_weight\":0.8,\
              \"policy.strategy\":\"reinforce\",\"policy.tanh_constant\":1.1,\"policy.temperature\":1.0,\
              \"schedule.advantage_phases\":5,\"schedule.archs_per_step\":1,\
              \"schedule.batch_size\":32,\"schedule.controller_steps\":20,\
              \"schedule.epochs_per_cycle\":5,\"schedule.rollouts_per_step\":5,\
              \"schedule.shared_steps\":300,\"schedule.valid_batch_size\":64,\"seed\":42,\
-             \"shared.clip_norm\":5.0,\"shared.lr_max\":0.05,\"shared.lr_min\":0.0005,\
-             \"shared.lr_period\":10,\"shared.lr_period_factor\":2,\"shared.momentum\":0.9,\
+             \"shared.clip_norm\":5.0,\"shared.learning_rate_max\":0.05,\
+             \"shared.learning_rate_min\":0.0005,\
+             \"shared.learning_rate_period\":10,\
+             \"shared.learning_rate_period_factor\":2,\"shared.momentum\":0.9,\
              \"shared.weight_decay\":0.0001,\"space.kind\":\"micro\",\"space.layers\":12,\
              \"space.nodes\":5}"
         );
@@ -133,18 +136,18 @@ mod tests {
         config.api.admins = vec![7];
         config.telemetry.log = "debug".to_owned();
         config.engine.threads = 3;
-        config.data.path = Some("/srv".into());
+        config.search.data.path = Some("/srv".into());
         assert_eq!(config.differences(&Config::default().fingerprint()).unwrap(), []);
     }
 
     #[test]
     fn contradicting_keys_are_listed_with_both_values() {
         let mut config = Config::default();
-        config.net.channels = 8;
-        config.shared.lr_max = 0.1;
+        config.search.net.channels = 8;
+        config.search.shared.learning_rate_max = 0.1;
         let found = config.differences(&Config::default().fingerprint()).unwrap();
         let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
-        assert_eq!(texts, ["net.channels: 4 → 8", "shared.lr_max: 0.05 → 0.1"]);
+        assert_eq!(texts, ["net.channels: 4 → 8", "shared.learning_rate_max: 0.05 → 0.1"]);
     }
 
     /// The defaults, as a program recorded them that had no key called `absent`.
@@ -166,30 +169,47 @@ mod tests {
     fn a_key_that_is_younger_than_the_checkpoint_counts_as_what_was_done_then() {
         let mut config = Config::default();
         check(&config, &recorded_without("space.nodes"), &[]);
-        config.space.nodes = 4;
+        config.search.space.nodes = 4;
         check(&config, &recorded_without("space.nodes"), &["space.nodes: 5 → 4"]);
 
         let mut config = Config::default();
         let unclipped = recorded_without("policy.clip_norm");
         check(&config, &unclipped, &["policy.clip_norm: 1000000.0 → 0.02"]);
-        config.policy.clip_norm = 1e6;
+        config.search.policy.clip_norm = 1e6;
         check(&config, &unclipped, &[]);
 
         let mut config = Config::default();
         let older = recorded_without("policy.strategy");
         check(&config, &older, &[]);
-        config.policy.strategy = StrategyKind::Random;
+        config.search.policy.strategy = StrategyKind::Random;
         check(&config, &older, &["policy.strategy: \"reinforce\" → \"random\""]);
+    }
+
+    /// What a program recorded that had the defaults, and `older` in the place of `now`.
+    #[track_caller]
+    fn recorded_with(older: &str, now: &str) -> String {
+        let recorded = Config::default().fingerprint();
+        assert!(recorded.contains(now), "{recorded}");
+        recorded.replace(now, older)
+    }
+
+    #[test]
+    fn a_key_that_was_called_otherwise_in_its_section_is_compared() {
+        let mut config = Config::default();
+        let older = recorded_with("\"shared.lr_period\":10", "\"shared.learning_rate_period\":10");
+        check(&config, &older, &[]);
+        let older = recorded_with("\"policy.lr\":0.001", "\"policy.learning_rate\":0.0035");
+        check(&config, &older, &["policy.learning_rate: 0.001 → 0.0035"]);
+        config.search.policy.learning_rate = 0.001;
+        check(&config, &older, &[]);
     }
 
     #[test]
     fn a_key_that_was_called_otherwise_is_compared() {
-        let recorded = Config::default().fingerprint();
-        let older = recorded.replace("\"space.nodes\":5", "\"net.nodes\":4");
-        assert_ne!(older, recorded);
+        let older = recorded_with("\"net.nodes\":4", "\"space.nodes\":5");
         let mut config = Config::default();
         check(&config, &older, &["space.nodes: 4 → 5"]);
-        config.space.nodes = 4;
+        config.search.space.nodes = 4;
         check(&config, &older, &[]);
     }
 

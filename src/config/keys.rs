@@ -1,155 +1,27 @@
-//! Every key: its name, what it takes, and whether the search depends on it.
+//! Every key by its name: the settings of all sections, one after the other.
 
-use std::ops::Bound;
+use crate::config::{ApiConfig, StoreConfig, TelemetryConfig};
+use crate::data::DataConfig;
+use crate::engine::{EngineConfig, SgdConfig};
+use crate::net::NetConfig;
+use crate::search::{DeriveConfig, PolicyConfig, ScheduleConfig, SearchConfig};
+use crate::setting::{Role, Setting};
+use crate::space::SpaceConfig;
 
-use serde_json::Value;
-
-use crate::config::rule::Rule;
-use crate::engine::ExecutorChoice;
-use crate::space::SpaceKind;
-
-/// One key.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Key {
-    /// The section and the name, as in `net.channels`.
-    pub(super) path: &'static str,
-    /// What it takes.
-    pub(super) rule: Rule,
-    /// Whether the search depends on it.
-    pub(super) role: Role,
-    /// What the search did before there was this key, as JSON; none where that is its default.
-    before: Option<&'static str>,
-    /// What it was called by older programs.
-    pub(super) once: Option<&'static str>,
-    /// The space whose searches alone depend on it; none where all do.
-    pub(super) only_of: Option<&'static str>,
-}
-
-impl Key {
-    /// A key that older programs, their files and their checkpoints call `name`.
-    const fn once(self, name: &'static str) -> Self {
-        Self { once: Some(name), ..self }
-    }
-
-    /// A key that says something to searches of one space alone.
-    const fn only_of(self, space: &'static str) -> Self {
-        Self { only_of: Some(space), ..self }
-    }
-
-    /// A key that is younger than some checkpoints, in which it counts as `before`, a value as
-    /// JSON writes it.
-    const fn before(self, before: &'static str) -> Self {
-        Self { before: Some(before), ..self }
-    }
-
-    /// Whether the search did something else before there was this key than it does by default.
-    pub(super) const fn has_before(&self) -> bool {
-        self.before.is_some()
-    }
-
-    /// The value that a checkpoint from before this key counts as having; `default` is the
-    /// default.
-    pub(super) fn value_before(&self, default: &Value) -> Value {
-        match self.before {
-            Some(text) => serde_json::from_str(text).expect("a test reads each"),
-            None => default.clone(),
-        }
-    }
-}
-
-/// Whether the search depends on a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Another value makes another run: a checkpoint binds it.
-    Search,
-    /// May change at every start.
-    Operation,
-    /// May change while the daemon runs, too.
-    Live,
-}
-
-const EXECUTORS: &[&str] = {
-    let [a, b, c] = ExecutorChoice::ALL;
-    &[a.name(), b.name(), c.name()]
-};
-const SPACES: &[&str] = {
-    let [a, b] = SpaceKind::ALL;
-    &[a.name(), b.name()]
-};
-const SOURCES: &[&str] = &["fashion-mnist", "idx", "cifar-10", "cifar-100", "folder"];
-
-/// The longest path that Linux takes, without its final zero.
-const MAX_PATH_BYTES: usize = 4095;
-
-/// The longest path of a Unix socket, without its final zero.
-pub(super) const MAX_SOCKET_BYTES: usize = 107;
-
-/// Every key, section by section.
-pub(super) const KEYS: &[Key] = &[
-    search("seed", whole(0, u64::MAX)),
-    search("space.kind", Rule::OneOf(SPACES)),
-    search("space.nodes", whole(2, 7)).once("net.nodes").only_of("micro"),
-    search("space.layers", whole(3, 22)).only_of("whole_net"),
-    search("net.layers", whole(1, 40)).only_of("micro"),
-    search("net.channels", whole(1, 512)),
-    search("net.dropout_keep", above(0.0, 1.0)),
-    search("net.aux_weight", from(0.0, 10.0)).only_of("micro"),
-    search("data.source", Rule::OneOf(SOURCES)),
-    operation("data.path", Rule::Path { max_bytes: MAX_PATH_BYTES }),
-    search("data.side", whole(8, 256)),
-    // The classes that it makes are in the checkpoint's record of the data.
-    operation("data.classes", whole(0, 65_536)),
-    search("data.valid_share", above(0.0, 0.5)),
-    search("data.test_share", from(0.0, 0.5)),
-    search("data.split", Rule::OneOf(&["by-class", "whole"])).before("\"whole\""),
-    search("data.crop_padding", whole(0, 64)),
-    search("data.flip", Rule::Switch),
-    search("data.cutout", whole(0, 256)),
-    search("engine.device", Rule::Device),
-    search("engine.executor", Rule::OneOf(EXECUTORS)),
-    operation("engine.threads", whole(0, 1024)),
-    search("shared.lr_max", above(0.0, 10.0)),
-    search("shared.lr_min", from(0.0, 10.0)),
-    search("shared.lr_period", whole(1, 100_000)),
-    search("shared.lr_period_factor", whole(1, 100)),
-    search("shared.momentum", below(0.0, 1.0)),
-    search("shared.weight_decay", from(0.0, 1.0)),
-    search("shared.clip_norm", above(0.0, 1e6)),
-    search("policy.strategy", Rule::OneOf(&["reinforce", "random"])),
-    search("policy.hidden", whole(1, 1024)),
-    search("policy.temperature", above(0.0, 100.0)),
-    search("policy.tanh_constant", above(0.0, 100.0)),
-    search("policy.op_tanh_reduction", above(0.0, 100.0)),
-    search("policy.lr", above(0.0, 1.0)),
-    search("policy.beta1", below(0.0, 1.0)),
-    search("policy.beta2", below(0.0, 1.0)),
-    search("policy.epsilon", above(0.0, 1.0)),
-    search("policy.clip_norm", above(0.0, 1e6)).before("1000000.0"),
-    search("policy.entropy_weight", from(0.0, 100.0)),
-    search("policy.baseline_decay", below(0.0, 1.0)),
-    search("policy.skip_rate", between(0.0, 1.0)).only_of("whole_net"),
-    search("policy.skip_weight", from(0.0, 100.0)).only_of("whole_net"),
-    search("schedule.shared_steps", whole(1, 1_000_000)),
-    search("schedule.batch_size", whole(1, 8192)),
-    search("schedule.archs_per_step", whole(1, 64)),
-    search("schedule.controller_steps", whole(1, 100_000)),
-    search("schedule.rollouts_per_step", whole(1, 1000)),
-    search("schedule.valid_batch_size", whole(1, 8192)),
-    search("schedule.epochs_per_cycle", whole(1, 100_000)),
-    search("schedule.advantage_phases", whole(1, 1000)),
-    search("derive.samples", whole(1, 10_000)),
-    search("derive.rerank", whole(1, 10_000)),
-    search("derive.keep", whole(1, 1000)),
-    operation("store.state", Rule::Path { max_bytes: MAX_PATH_BYTES }),
-    live("store.checkpoint_seconds", from(0.05, 86_400.0)),
-    live("store.keep_checkpoints", whole(2, 100)),
-    live("store.history_bytes", whole(64_000_000, 1_000_000_000_000_000)),
-    operation("api.socket", Rule::Path { max_bytes: MAX_SOCKET_BYTES }),
-    live("api.admins", Rule::Uids { max: 64 }),
-    operation("telemetry.metrics", Rule::Address),
-    operation("telemetry.metrics_hosts", Rule::Hosts { max: 64 }),
-    live("telemetry.log", Rule::LogFilter),
-    operation("telemetry.log_format", Rule::OneOf(&["auto", "text", "json", "journal"])),
+/// The settings, section by section.
+const SECTIONS: [&[Setting]; 12] = [
+    &[SearchConfig::SEED],
+    SpaceConfig::SETTINGS,
+    NetConfig::SETTINGS,
+    DataConfig::SETTINGS,
+    EngineConfig::SETTINGS,
+    SgdConfig::SETTINGS,
+    PolicyConfig::SETTINGS,
+    ScheduleConfig::SETTINGS,
+    DeriveConfig::SETTINGS,
+    StoreConfig::SETTINGS,
+    ApiConfig::SETTINGS,
+    TelemetryConfig::SETTINGS,
 ];
 
 /// The keys that have a flag of their own, hence a variable named like it: `--state` and
@@ -167,9 +39,14 @@ pub(super) fn flag_of(key: &str) -> Option<&'static str> {
     FLAGS.iter().find(|(_, of)| *of == key).map(|(flag, _)| *flag)
 }
 
+/// All settings, section by section.
+pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
+    SECTIONS.into_iter().flatten()
+}
+
 /// The names of all keys, section by section, as in `net.channels`.
 pub fn keys() -> impl Iterator<Item = &'static str> {
-    KEYS.iter().map(|key| key.path)
+    settings().map(|key| key.path)
 }
 
 /// The role of the key called `path`.
@@ -178,13 +55,13 @@ pub fn role(path: &str) -> Option<Role> {
 }
 
 /// The key called `path`.
-pub(super) fn find(path: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.path == path)
+pub(super) fn find(path: &str) -> Option<&'static Setting> {
+    settings().find(|key| key.path == path)
 }
 
 /// The key that older programs called `path`.
 pub(super) fn renamed(path: &str) -> Option<&'static str> {
-    KEYS.iter().find(|key| key.once == Some(path)).map(|key| key.path)
+    settings().find(|key| key.once == Some(path)).map(|key| key.path)
 }
 
 /// Whether there is a section of this name.
@@ -246,46 +123,13 @@ fn nearest_by(
     best.filter(|&(likeness, _)| 0.8 <= likeness).map(|(_, name)| name)
 }
 
-const fn search(path: &'static str, rule: Rule) -> Key {
-    Key { path, rule, role: Role::Search, before: None, once: None, only_of: None }
-}
-
-const fn operation(path: &'static str, rule: Rule) -> Key {
-    Key { path, rule, role: Role::Operation, before: None, once: None, only_of: None }
-}
-
-const fn live(path: &'static str, rule: Rule) -> Key {
-    Key { path, rule, role: Role::Live, before: None, once: None, only_of: None }
-}
-
-const fn whole(min: u64, max: u64) -> Rule {
-    Rule::Whole { min, max }
-}
-
-/// `[low, high]`
-const fn from(low: f64, high: f64) -> Rule {
-    Rule::Real { low: Bound::Included(low), high: Bound::Included(high) }
-}
-
-/// `(low, high]`
-const fn above(low: f64, high: f64) -> Rule {
-    Rule::Real { low: Bound::Excluded(low), high: Bound::Included(high) }
-}
-
-/// `(low, high)`
-const fn between(low: f64, high: f64) -> Rule {
-    Rule::Real { low: Bound::Excluded(low), high: Bound::Excluded(high) }
-}
-
-/// `[low, high)`
-const fn below(low: f64, high: f64) -> Rule {
-    Rule::Real { low: Bound::Included(low), high: Bound::Excluded(high) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::{Config, values};
+    use crate::setting::Rule;
+    use crate::space::SpaceKind;
+    use serde_json::Value;
 
     #[test]
     fn the_table_has_exactly_the_keys_of_the_structs() {
@@ -307,7 +151,7 @@ mod tests {
 
     #[test]
     fn every_choice_in_the_table_is_a_variant_of_its_enum() {
-        for key in KEYS {
+        for key in settings() {
             let Rule::OneOf(words) = key.rule else { continue };
             for &word in words {
                 let mut values = values::flatten(&Config::default());
@@ -319,11 +163,30 @@ mod tests {
     }
 
     #[test]
+    fn an_older_name_is_of_one_key_and_no_key_is_called_so() {
+        let mut older: Vec<_> = settings().filter_map(|key| key.once).collect();
+        assert!(older.iter().all(|name| find(name).is_none()), "{older:?}");
+        let n_older = older.len();
+        older.sort_unstable();
+        older.dedup();
+        assert_eq!(older.len(), n_older);
+        assert_eq!(renamed("policy.lr"), Some("policy.learning_rate"));
+    }
+
+    #[test]
+    fn a_key_of_one_space_names_it() {
+        for space in settings().filter_map(|key| key.only_of) {
+            assert!(space.parse::<SpaceKind>().is_ok(), "{space}");
+        }
+    }
+
+    #[test]
     fn what_counted_before_a_key_is_a_value_that_it_takes() {
-        for key in KEYS {
+        for key in settings() {
             let value = key.value_before(&Value::Null);
+            assert_eq!(key.has_before(), !value.is_null(), "{}", key.path);
             assert!(value.is_null() || key.rule.permits(&value), "{}", key.path);
-            assert!(key.before.is_none() || key.role == Role::Search, "{}", key.path);
+            assert!(value.is_null() || key.role == Role::Search, "{}", key.path);
         }
     }
 

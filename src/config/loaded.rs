@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::config::entry::Merged;
 use crate::config::file::{File, Line};
 use crate::config::folders::Folders;
-use crate::config::keys::{self, KEYS};
+use crate::config::keys::{self, settings};
 use crate::config::{Config, ConfigError, Problem, Source, Sources, check, environment};
 use crate::config::{identity, values};
 
@@ -64,7 +64,7 @@ impl Loaded {
     pub fn continuing(&self, fingerprint: &str) -> Result<Self, ConfigError> {
         let recorded = identity::read(fingerprint)?;
         let mut values = self.values();
-        for key in KEYS.iter().filter(|key| key.has_before()) {
+        for key in settings().filter(|key| key.has_before()) {
             let before = key.value_before(&values[key.path]);
             let is_as_before = recorded.get(key.path).is_none_or(|value| *value == before);
             if is_as_before && self.sources[key.path] == Source::Default {
@@ -138,6 +138,7 @@ impl Loaded {
 mod tests {
     use super::*;
     use crate::data::SplitRule;
+    use crate::search::SearchConfig;
     use proptest::prelude::*;
 
     fn pairs(texts: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -156,7 +157,7 @@ mod tests {
         let going_on = |file: &str, recorded: &str| {
             let loaded = load(file, &[], &[]).continuing(recorded).unwrap();
             let differences = loaded.config.differences(recorded).unwrap();
-            (loaded.config.data.split, differences.iter().map(ToString::to_string).collect())
+            (loaded.config.search.data.split, differences.iter().map(ToString::to_string).collect())
         };
         let nothing = Vec::<String>::new();
         assert_eq!(going_on("", &old), (SplitRule::Whole, nothing.clone()));
@@ -172,9 +173,9 @@ mod tests {
         let file = "seed = 1\n[net]\nchannels = 2\nlayers = 3\n[space]\nnodes = 4\n";
         let env = [("ENASD_NET__CHANNELS", "8"), ("ENASD_NET__LAYERS", "9"), ("PATH", "/bin")];
         let loaded = load(file, &env, &[("net.layers", "11"), ("net.layers", "12")]);
-        let net = loaded.config.net;
-        assert_eq!((loaded.config.seed, net.channels, net.layers), (1, 8, 12));
-        assert_eq!(loaded.config.space.nodes, 4);
+        let net = loaded.config.search.net;
+        assert_eq!((loaded.config.search.seed, net.channels, net.layers), (1, 8, 12));
+        assert_eq!(loaded.config.search.space.nodes, 4);
         let source = |key: &str| loaded.sources[key].to_string();
         assert_eq!(source("seed"), "f.toml:1");
         assert_eq!(source("space.nodes"), "f.toml:6");
@@ -185,8 +186,9 @@ mod tests {
 
     #[test]
     fn all_spellings_of_toml_are_one_value() {
-        let spelled = load("net.channels = 0x10\nshared = { lr_max = 1 }\n", &[], &[]).config;
-        assert_eq!((spelled.net.channels, spelled.shared.lr_max), (16, 1.0));
+        let file = "net.channels = 0x10\nshared = { learning_rate_max = 1 }\n";
+        let spelled = load(file, &[], &[]).config.search;
+        assert_eq!((spelled.net.channels, spelled.shared.learning_rate_max), (16, 1.0));
     }
 
     #[test]
@@ -198,7 +200,8 @@ mod tests {
             ("data.source", "cifar-100"),
             ("data.path", "/data"),
         ];
-        let Config { seed, api, data, shared, .. } = load("", &env, &flags).config;
+        let Config { search: SearchConfig { seed, data, shared, .. }, api, .. } =
+            load("", &env, &flags).config;
         assert_eq!((seed, api.admins), (u64::MAX, vec![1000, 1001]));
         assert_eq!((data.flip, shared.weight_decay), (false, 0.001));
         assert_eq!(data.source, crate::data::Source::Cifar100);
@@ -235,8 +238,8 @@ mod tests {
             ("ENASD_SEED", "7"),
         ];
         let loaded = load("", &env, &[]);
-        let Config { seed, store, api, telemetry, .. } = &loaded.config;
-        assert_eq!((*seed, telemetry.metrics.as_str()), (7, "off"));
+        let Config { search, store, api, telemetry, .. } = &loaded.config;
+        assert_eq!((search.seed, telemetry.metrics.as_str()), (7, "off"));
         assert_eq!(telemetry.log_format, crate::telemetry::LogFormat::Json);
         assert_eq!(
             (store.state.clone(), api.socket.clone()),
@@ -281,20 +284,20 @@ mod tests {
         let loaded = load(
             "seed = 7\n",
             &[("HOME", "/h"), ("ENASD_TELEMETRY__LOG", "warn,enasd=debug")],
-            &[("shared.lr_max", "0.025")],
+            &[("shared.learning_rate_max", "0.025")],
         );
         let text = loaded.explain();
         assert_eq!(text.lines().count(), keys::keys().count());
         let is_plain = |line: &&str| line.ends_with("# default") && !line.starts_with('#');
         let (plain, special): (Vec<&str>, Vec<&str>) = text.lines().partition(is_plain);
-        assert_eq!(plain[0], "space.kind = \"micro\"                  # default");
+        assert_eq!(plain[0], "space.kind = \"micro\"                    # default");
         insta::assert_snapshot!(special.join("\n"), @r#"
-        seed = 7                              # f.toml:1
-        # data.path is unset                  # default
-        shared.lr_max = 0.025                 # --set shared.lr_max
+        seed = 7                                # f.toml:1
+        # data.path is unset                    # default
+        shared.learning_rate_max = 0.025        # --set shared.learning_rate_max
         # store.state is unset: /h/.local/state/enasd  # default
         # api.socket is unset: /h/.local/state/enasd/api.sock  # default
-        telemetry.log = "warn,enasd=debug"    # ENASD_TELEMETRY__LOG
+        telemetry.log = "warn,enasd=debug"      # ENASD_TELEMETRY__LOG
         "#);
         assert_eq!(load(&text, &[], &[]).config, loaded.config);
     }

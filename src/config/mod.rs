@@ -3,13 +3,14 @@
 //! ```text
 //! defaults  <  one file (`lookup` says which)  <  ENASD_SECTION__KEY, ENASD_FLAG  <  flags
 //!     └──────────────┴───────── entries ─────────┴──────────────────────────────────┘
-//!                                  │  key known? type and range right?   (`keys`, `rule`)
+//!                                  │  key known? type and range right?   (`keys`)
 //!                                  ▼
 //!              Loaded { config, sources }  ── cross checks ──►  every problem at once, or none
 //! ```
 //!
-//! Each layer of the program owns its section's struct; this one owns the names, the permitted
-//! ranges and where every value came from.
+//! Each layer of the program owns its section: the struct, and beside each field its default and
+//! what it takes ([`crate::setting`]). This one owns the layers of values, and what holds between
+//! two keys.
 
 mod changes;
 mod check;
@@ -22,7 +23,7 @@ mod identity;
 mod keys;
 mod loaded;
 mod lookup;
-mod rule;
+mod reference;
 mod sections;
 mod source;
 mod values;
@@ -31,71 +32,35 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::DataConfig;
-use crate::engine::{EngineConfig, SgdConfig};
-use crate::net::NetConfig;
-use crate::search::{DeriveConfig, PolicyConfig, ScheduleConfig};
-use crate::space::SpaceConfig;
+use crate::engine::EngineConfig;
+use crate::search::SearchConfig;
 
 pub use changes::Changes;
 pub use environment::environment;
 pub use error::{ConfigError, Conflict, Problem};
 pub use folders::SYSTEM_SOCKET;
 pub use identity::Difference;
-pub use keys::{Role, keys, role};
+pub use keys::{keys, role};
 pub use loaded::Loaded;
 pub use lookup::DEFAULT_FILE;
-pub use rule::Rule;
 pub use sections::{ApiConfig, StoreConfig, TelemetryConfig};
 pub use source::{Source, Sources};
 
 /// Everything that a run of the daemon can be told, one section per layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Config {
-    /// The seed of every random number of the run.
-    pub seed: u64,
-    /// What is searched.
-    pub space: SpaceConfig,
-    /// The size of a child.
-    pub net: NetConfig,
-    /// What it learns from.
-    pub data: DataConfig,
+    /// The search: its seed and its sections stand beside the others.
+    #[serde(flatten)]
+    pub search: SearchConfig,
     /// What computes.
     pub engine: EngineConfig,
-    /// How the shared parameters ω are trained.
-    pub shared: SgdConfig,
-    /// The policy and how it learns.
-    pub policy: PolicyConfig,
-    /// How the two phases alternate.
-    pub schedule: ScheduleConfig,
-    /// How the best architectures are derived.
-    pub derive: DeriveConfig,
     /// Where state is kept, and how often it is saved.
     pub store: StoreConfig,
     /// The local socket.
     pub api: ApiConfig,
     /// Metrics and logs.
     pub telemetry: TelemetryConfig,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            seed: 42,
-            space: SpaceConfig::default(),
-            net: NetConfig::default(),
-            data: DataConfig::default(),
-            engine: EngineConfig::default(),
-            shared: SgdConfig::default(),
-            policy: PolicyConfig::default(),
-            schedule: ScheduleConfig::default(),
-            derive: DeriveConfig::default(),
-            store: StoreConfig::default(),
-            api: ApiConfig::default(),
-            telemetry: TelemetryConfig::default(),
-        }
-    }
 }
 
 impl Config {
@@ -150,22 +115,6 @@ mod tests {
     }
 
     #[test]
-    fn the_reference_file_sets_every_key_to_its_default() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/enasd.toml");
-        let text = std::fs::read_to_string(&path).unwrap();
-        let loaded = Config::load(Some(&path), std::iter::empty(), &[]).unwrap();
-        assert_eq!(loaded.config, Config::default());
-        for key in keys() {
-            let unset_by_default = ["data.path", "store.state", "api.socket"].contains(&key);
-            let is_set = matches!(loaded.sources[key], Source::File { .. });
-            assert_ne!(is_set, unset_by_default, "{key}");
-            let last = key.rsplit('.').next().unwrap();
-            let line = if is_set { format!("{last} = ") } else { format!("# {last} = ") };
-            assert!(text.lines().any(|l| l.starts_with(&line)), "no line `{line}…` for {key}");
-        }
-    }
-
-    #[test]
     fn every_shipped_file_is_accepted_and_differs_from_the_defaults() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
         let mut names: Vec<String> = std::fs::read_dir(folder)
@@ -187,10 +136,11 @@ mod tests {
 
     #[test]
     fn the_paper_file_holds_the_papers_run() {
-        let Config { space, net, shared, schedule, derive, .. } = shipped("paper-micro.toml");
+        let search = shipped("paper-micro.toml").search;
+        let SearchConfig { space, net, shared, schedule, derive, .. } = search;
         assert_eq!((space.nodes, net.layers, net.channels), (5, 6, 20));
-        assert_eq!((shared.lr_max, shared.lr_min), (0.05, 0.0005));
-        assert_eq!((shared.lr_period, shared.lr_period_factor), (10, 2));
+        assert_eq!((shared.learning_rate_max, shared.learning_rate_min), (0.05, 0.0005));
+        assert_eq!((shared.learning_rate_period, shared.learning_rate_period_factor), (10, 2));
         assert_eq!((schedule.shared_steps, schedule.batch_size), (282, 160));
         assert_eq!((schedule.controller_steps, schedule.rollouts_per_step), (30, 10));
         assert_eq!((schedule.valid_batch_size, schedule.epochs_per_cycle), (160, 150));
@@ -200,11 +150,18 @@ mod tests {
     // enas-spec, sections 4 and 5, the columns of the macro search.
     #[test]
     fn the_file_of_the_macro_search_holds_the_authors() {
-        let Config { space, net, shared, policy, schedule, .. } = shipped("paper-macro.toml");
+        let search = shipped("paper-macro.toml").search;
+        let SearchConfig { space, net, shared, policy, schedule, .. } = search;
         assert_eq!((space.kind, space.layers), (SpaceKind::WholeNet, 12));
         assert_eq!((net.channels, net.dropout_keep), (36, 0.9));
-        assert_eq!((shared.lr_max, shared.lr_min, shared.weight_decay), (0.05, 0.0005, 0.00025));
-        assert_eq!((policy.tanh_constant, policy.op_tanh_reduction, policy.lr), (1.5, 1.0, 0.001));
+        assert_eq!(
+            (shared.learning_rate_max, shared.learning_rate_min, shared.weight_decay),
+            (0.05, 0.0005, 0.00025)
+        );
+        assert_eq!(
+            (policy.tanh_constant, policy.op_tanh_reduction, policy.learning_rate),
+            (1.5, 1.0, 0.001)
+        );
         assert_eq!((policy.skip_rate, policy.skip_weight), (0.4, 0.8));
         assert_eq!((schedule.shared_steps, schedule.batch_size), (352, 128));
         assert_eq!((schedule.controller_steps, schedule.rollouts_per_step), (50, 20));

@@ -46,7 +46,7 @@ pub(super) fn build(values: &Values) -> Result<Config, serde_json::Error> {
 /// JSON takes no path that is not UTF-8: such bytes show as `�`.
 fn with_readable_paths(config: &Config) -> Config {
     let mut config = config.clone();
-    for path in [&mut config.data.path, &mut config.store.state, &mut config.api.socket] {
+    for path in [&mut config.search.data.path, &mut config.store.state, &mut config.api.socket] {
         *path = path.take().map(|path| PathBuf::from(path.to_string_lossy().into_owned()));
     }
     config
@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn a_configuration_is_rebuilt_from_its_values() {
-        let mut config = Config { seed: u64::MAX, ..Config::default() };
+        let mut config = Config::default();
+        config.search.seed = u64::MAX;
         config.store.state = Some("/srv/enasd".into());
         config.api.admins = vec![1000, 1001];
         let values = flatten(&config);

@@ -101,7 +101,7 @@ fn check_data(
     }
     Err(DaemonError::OtherData {
         path: folder.path().to_owned(),
-        data: config.data.path.clone(),
+        data: config.search.data.path.clone(),
         changes: changes.iter().map(|change| format!("  {change}")).collect(),
     })
 }

@@ -14,7 +14,7 @@ use crate::daemon::history::{Opened, open_history};
 use crate::data::{Contents, DataNote, Dataset, LoadWatch, LockedTest, Scratch};
 use crate::engine::{DeviceChoice, Executor, ExecutorChoice, OpenDevice, reason};
 use crate::net::Input;
-use crate::search::{Search, SearchConfig, SearchState, Task};
+use crate::search::{Search, SearchState, Task};
 use crate::store::{
     BestFolder, Binding, Checkpoints, Health, History, Rejected, StateFolder, read_state,
 };
@@ -55,13 +55,14 @@ pub(super) fn set_up(
         None => loaded.clone(),
     };
     let config = &loaded.config;
+    let search = &config.search;
     let scratch = Scratch::new(&folder.cache()).watched(watch);
-    let dataset = Arc::new(Dataset::load_into(&config.data, config.seed, &scratch)?);
+    let dataset = Arc::new(Dataset::load_into(&search.data, search.seed, &scratch)?);
     let device = open_device(&config.engine.device)?;
     let exec = open_executor(config.engine.executor, &device)?;
-    let task = Task::new(search_config(&loaded), dataset.clone(), exec)?;
+    let task = Task::new(search.clone(), dataset.clone(), exec)?;
     // A batch that cannot be drawn is found at once, not in the first θ phase.
-    dataset.valid_batch(config.schedule.valid_batch_size, 0, config.seed)?;
+    dataset.valid_batch(search.schedule.valid_batch_size, 0, search.seed)?;
 
     let contents = Contents::of(&dataset)?;
     tell(&contents, &loaded, dataset.notes());
@@ -75,7 +76,7 @@ pub(super) fn set_up(
         }
         None => (Search::initial_state(&task)?, Vec::new(), Vec::new()),
     };
-    let step = state.place.number(&config.schedule);
+    let step = state.place.number(&search.schedule);
     let Opened { mut history, health, last } =
         open_history(&folder, config.store.history_bytes, step)?;
     write_down(&mut history, events)?;
@@ -99,25 +100,11 @@ pub(super) fn set_up(
     })
 }
 
-fn search_config(loaded: &Loaded) -> SearchConfig {
-    let config = &loaded.config;
-    SearchConfig {
-        seed: config.seed,
-        space: config.space,
-        net: config.net,
-        data: config.data.clone(),
-        shared: config.shared,
-        policy: config.policy,
-        schedule: config.schedule,
-        derive: config.derive,
-    }
-}
-
 /// Logs what the search learns from, and what a person should know about it.
 fn tell(contents: &Contents, loaded: &Loaded, notes: &[DataNote]) {
     let images = |name| contents.split(name).map_or(0, |split| split.images);
     tracing::info!(
-        source = loaded.config.data.source.name(),
+        source = loaded.config.search.data.source.name(),
         train = images("train"),
         valid = images("valid"),
         test = images("test"),
@@ -192,7 +179,7 @@ fn initial_status(
             threads,
         },
         data: DataStatus {
-            source: loaded.config.data.source.name().to_owned(),
+            source: loaded.config.search.data.source.name().to_owned(),
             image: [image.channels, image.height, image.width],
             classes,
             train: task.dataset.train().len(),

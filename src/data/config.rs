@@ -4,6 +4,12 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::image_set::{N_LABELS, SIDES};
+use crate::setting::{PATH, Rule, above, from, one_of, operation, search, settings, size};
+
+/// The largest share that may leave the training split: ω needs the larger part.
+pub(super) const MAX_SHARE: f64 = 0.5;
+
 /// Where the images come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -23,6 +29,15 @@ pub enum Source {
 }
 
 impl Source {
+    /// The names of all.
+    const NAMES: &[&str] = &[
+        Self::FashionMnist.name(),
+        Self::Idx.name(),
+        Self::Cifar10.name(),
+        Self::Cifar100.name(),
+        Self::Folder.name(),
+    ];
+
     /// The name used in configs.
     pub const fn name(self) -> &'static str {
         match self {
@@ -45,51 +60,37 @@ pub enum SplitRule {
     Whole,
 }
 
-/// Which images, and how they are split and augmented.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct DataConfig {
-    /// Where the images come from.
-    pub source: Source,
-    /// The folder, for every source but the embedded one, which refuses it.
-    pub path: Option<PathBuf>,
-    /// For `folder`: the side in pixels to which images are resized, 8 to 256.
-    pub side: usize,
-    /// For `idx`: the number of classes, 2 to 65,536; 0 for as many as the labels name, of which
-    /// each needs a training image.
-    pub classes: usize,
-    /// Share of the training images that become the validation split, where the source has no
-    /// validation split of its own; in (0, 0.5].
-    pub valid_share: f64,
-    /// Share of the training images that become the test split, where the source has none of its
-    /// own; in [0, 0.5], 0 for no test split.
-    pub test_share: f64,
-    /// How both are split off.
-    pub split: SplitRule,
-    /// Zero pixels around an image before a random crop to its size; 0 for no crop. Less than the
-    /// shorter side of the images.
-    pub crop_padding: usize,
-    /// Whether half of the images are mirrored.
-    pub flip: bool,
-    /// Side in pixels of the square, centered at random, that is blanked; 0 for none. At most the
-    /// longer side of the images.
-    pub cutout: usize,
-}
-
-impl Default for DataConfig {
-    fn default() -> Self {
-        Self {
-            source: Source::FashionMnist,
-            path: None,
-            side: 32,
-            classes: 0,
-            valid_share: 0.1,
-            test_share: 0.0,
-            split: SplitRule::ByClass,
-            crop_padding: 4,
-            flip: true,
-            cutout: 0,
-        }
+settings! {
+    /// Which images, and how they are split and augmented.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct DataConfig in data {
+        /// Where the images come from.
+        pub source: Source = Source::FashionMnist => search(one_of(Source::NAMES));
+        /// The folder, for every source but the embedded one, which refuses it.
+        pub path: Option<PathBuf> = None => operation(PATH);
+        /// For `folder`: the side in pixels to which images are resized.
+        pub side: usize = 32 => search(size(SIDES));
+        /// For `idx`: the number of classes, at least 2; 0 for as many as the labels name, of which
+        /// each needs a training image. The classes that it makes are in the checkpoint's record
+        /// of the data.
+        pub classes: usize = 0 => operation(size(0..=N_LABELS));
+        /// Share of the training images that become the validation split, where the source has no
+        /// validation split of its own.
+        pub valid_share: f64 = 0.1 => search(above(0.0, MAX_SHARE));
+        /// Share of the training images that become the test split, where the source has none of
+        /// its own; 0 for no test split.
+        pub test_share: f64 = 0.0 => search(from(0.0, MAX_SHARE));
+        /// How both are split off.
+        pub split: SplitRule = SplitRule::ByClass
+            => search(one_of(&["by-class", "whole"])).before("\"whole\"");
+        /// Zero pixels around an image before a random crop to its size; 0 for no crop. Less than
+        /// the shorter side of the images.
+        pub crop_padding: usize = 4 => search(size(0..=64));
+        /// Whether half of the images are mirrored.
+        pub flip: bool = true => search(Rule::Switch);
+        /// Side in pixels of the square, centered at random, that is blanked; 0 for none. At most
+        /// the longer side of the images.
+        pub cutout: usize = 0 => search(size(0..=*SIDES.end()));
     }
 }
 

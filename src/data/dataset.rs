@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rand::seq::index;
 
+use crate::data::image_set::N_LABELS;
 use crate::data::split::Parts;
 use crate::data::{Batch, DataConfig, DataError, DataNote, ImageSet, ImageShape};
 use crate::data::{Normalization, Scratch, audit, cache, split};
@@ -164,9 +165,6 @@ impl Dataset {
         })
     }
 }
-
-/// Different labels that a set can have.
-const N_LABELS: usize = 1 << 16;
 
 /// Refuses a batch that is empty or larger than its split, and names the `key` that sizes it.
 pub(super) fn check_batch_size(

@@ -22,6 +22,9 @@ pub(super) const SIDES: RangeInclusive<usize> = 8..=256;
 /// Channels of the images that are taken: grey to color with alpha.
 const CHANNELS: RangeInclusive<usize> = 1..=4;
 
+/// Different labels that a set can have.
+pub(super) const N_LABELS: usize = 1 << 16;
+
 /// The shape of one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageShape {

@@ -8,13 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::seq::SliceRandom;
 
+use crate::data::config::MAX_SHARE;
 use crate::data::note::N_EXAMPLES;
 use crate::data::source::Splits;
 use crate::data::{DataConfig, DataError, DataNote, ImageSet, SplitRule};
 use crate::random::{Owner, generator};
-
-/// The largest share that may leave the training split: ω needs the larger part.
-const MAX_SHARE: f64 = 0.5;
 
 /// The three splits.
 pub(super) struct Parts {

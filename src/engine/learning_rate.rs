@@ -8,13 +8,14 @@ use crate::engine::SgdConfig;
 
 /// The learning rate of `epoch`, counted from 0.
 pub fn learning_rate(config: &SgdConfig, epoch: u64) -> f64 {
-    let (mut since_restart, mut period) = (epoch, config.lr_period.max(1));
+    let &SgdConfig { learning_rate_max: max, learning_rate_min: min, .. } = config;
+    let (mut since_restart, mut period) = (epoch, config.learning_rate_period.max(1));
     while period <= since_restart {
         since_restart -= period;
-        period = period.saturating_mul(config.lr_period_factor.max(1));
+        period = period.saturating_mul(config.learning_rate_period_factor.max(1));
     }
     let angle = std::f64::consts::PI * since_restart as f64 / period as f64;
-    config.lr_min + 0.5 * (config.lr_max - config.lr_min) * (1.0 + angle.cos())
+    min + 0.5 * (max - min) * (1.0 + angle.cos())
 }
 
 #[cfg(test)]
@@ -39,7 +40,7 @@ mod tests {
             let found = learning_rate(&config, epoch);
             assert!((found - expected).abs() < 1e-6, "epoch {epoch}: {found}");
         }
-        let long = SgdConfig { lr_min: 0.0001, ..config };
+        let long = SgdConfig { learning_rate_min: 0.0001, ..config };
         assert!((learning_rate(&long, 629) - 0.000_101_2).abs() < 1e-7);
     }
 

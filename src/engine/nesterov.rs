@@ -21,7 +21,7 @@ pub(super) struct Rule {
     /// μ.
     pub(super) momentum: f64,
     /// η.
-    pub(super) lr: f64,
+    pub(super) learning_rate: f64,
 }
 
 /// Moves `weight` and its `momentum` by the gradient `grad`, all of them contiguous.
@@ -111,14 +111,14 @@ impl InplaceOp3 for Descend {
         let weight = values_mut(weight, weight_layout)?;
         let [momentum, grad] = [values(momentum, momentum_layout)?, values(grad, grad_layout)?];
         check_lengths(weight.len(), momentum.len(), grad.len())?;
-        let Rule { weight_decay, clip, momentum: decay, lr } = self.rule;
-        let [weight_decay, clip, decay, lr] =
-            [weight_decay, clip, decay, lr].map(|number| number as f32);
+        let Rule { weight_decay, clip, momentum: decay, learning_rate } = self.rule;
+        let [weight_decay, clip, decay, learning_rate] =
+            [weight_decay, clip, decay, learning_rate].map(|number| number as f32);
         self.isa.run(Zip3 {
             written: weight,
             read: [momentum, grad],
             op: |w: &mut f32, a: f32, g: f32| {
-                *w -= lr * (clip * (g + weight_decay * *w) + decay * a);
+                *w -= learning_rate * (clip * (g + weight_decay * *w) + decay * a);
             },
         });
         Ok(())

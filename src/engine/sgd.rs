@@ -46,18 +46,18 @@ impl Sgd {
             .collect()
     }
 
-    /// Takes one step with learning rate `lr`. Returns the gradient's norm before clipping; where
-    /// that is not finite, nothing was changed.
-    pub fn step(&mut self, params: &Params, grads: &Snapshot, lr: f64) -> Result<f64> {
+    /// Takes one step. Returns the gradient's norm before clipping; where that is not finite,
+    /// nothing was changed.
+    pub fn step(&mut self, params: &Params, grads: &Snapshot, learning_rate: f64) -> Result<f64> {
         if grads.values().all(in_place) {
-            self.fused(params, grads, lr)
+            self.fused(params, grads, learning_rate)
         } else {
-            self.by_tensors(params, grads, lr)
+            self.by_tensors(params, grads, learning_rate)
         }
     }
 
     /// The step for f32 in main memory.
-    fn fused(&mut self, params: &Params, grads: &Snapshot, lr: f64) -> Result<f64> {
+    fn fused(&mut self, params: &Params, grads: &Snapshot, learning_rate: f64) -> Result<f64> {
         let mut sum = 0.0;
         for (name, grad) in grads {
             let weight = params.get(name)?;
@@ -68,7 +68,7 @@ impl Sgd {
         if !norm.is_finite() {
             return Ok(norm);
         }
-        let rule = self.rule(norm, lr);
+        let rule = self.rule(norm, learning_rate);
         for (name, grad) in grads {
             let momentum = momentum(&mut self.momenta, name, grad)?;
             nesterov::step(self.isa, rule, params.get(name)?, momentum, &grad.contiguous()?)?;
@@ -77,7 +77,7 @@ impl Sgd {
     }
 
     /// The step for any device and type.
-    fn by_tensors(&mut self, params: &Params, grads: &Snapshot, lr: f64) -> Result<f64> {
+    fn by_tensors(&mut self, params: &Params, grads: &Snapshot, learning_rate: f64) -> Result<f64> {
         let mut decayed = Snapshot::new();
         for (name, grad) in grads {
             let weight = params.get(name)?.as_tensor();
@@ -88,22 +88,22 @@ impl Sgd {
         if !norm.is_finite() {
             return Ok(norm);
         }
-        let rule = self.rule(norm, lr);
+        let rule = self.rule(norm, learning_rate);
         for (name, grad) in decayed {
             let grad = (grad * rule.clip)?;
             let momentum = momentum(&mut self.momenta, &name, &grad)?;
             momentum.set(&((momentum.as_tensor() * rule.momentum)? + &grad)?.detach())?;
             let update = (grad + (momentum.as_detached_tensor() * rule.momentum)?)?;
             let var = params.get(&name)?;
-            var.set(&(var.as_tensor() - (update * lr)?)?.detach())?;
+            var.set(&(var.as_tensor() - (update * learning_rate)?)?.detach())?;
         }
         Ok(norm)
     }
 
-    fn rule(&self, norm: f64, lr: f64) -> Rule {
+    fn rule(&self, norm: f64, learning_rate: f64) -> Rule {
         let SgdConfig { weight_decay, clip_norm, momentum, .. } = self.config;
         let clip = if clip_norm < norm { clip_norm / norm } else { 1.0 };
-        Rule { weight_decay, clip, momentum, lr }
+        Rule { weight_decay, clip, momentum, learning_rate }
     }
 }
 

@@ -1,25 +1,27 @@
 //! The size of a net.
 
-use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 
-/// How wide the nets are, and how they are regularized.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct NetConfig {
-    /// Of micro nets: normal cells; two reduction cells come on top (the authors' `num_layers`), 1
-    /// to 40.
-    pub layers: usize,
-    /// Channels of the first cells or layers, 1 to 512; each reduction of a micro net doubles them,
-    /// and of a whole net that stands alone.
-    pub channels: usize,
-    /// Share of activations kept by the dropout before the classifier, in (0, 1].
-    pub dropout_keep: f64,
-    /// Of micro nets: weight of the auxiliary head's loss; 0 leaves the head out.
-    pub aux_weight: f64,
-}
+use crate::setting::{above, from, search, settings, size};
 
-impl Default for NetConfig {
-    fn default() -> Self {
-        Self { layers: 1, channels: 4, dropout_keep: 0.9, aux_weight: 0.4 }
+/// Normal cells of a micro net.
+pub(super) const LAYERS: RangeInclusive<usize> = 1..=40;
+
+/// Channels of the first cells or layers.
+pub(super) const CHANNELS: RangeInclusive<usize> = 1..=512;
+
+settings! {
+    /// How wide the nets are, and how they are regularized.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct NetConfig in net {
+        /// Normal cells of micro nets; two reduction cells come on top (the authors' `num_layers`).
+        pub layers: usize = 1 => search(size(LAYERS)).only_of("micro");
+        /// Channels of the first cells or layers; each reduction of a micro net doubles them, and
+        /// of a whole net that stands alone.
+        pub channels: usize = 4 => search(size(CHANNELS));
+        /// Share of activations kept by the dropout before the classifier.
+        pub dropout_keep: f64 = 0.9 => search(above(0.0, 1.0));
+        /// Weight of the loss of micro nets' auxiliary head; 0 leaves the head out.
+        pub aux_weight: f64 = 0.4 => search(from(0.0, 10.0)).only_of("micro");
     }
 }

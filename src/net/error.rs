@@ -1,5 +1,7 @@
 //! Why a net cannot be built.
 
+use std::ops::RangeInclusive;
+
 use crate::space::Space;
 
 /// Why a net cannot be built.
@@ -29,17 +31,16 @@ pub enum NetError {
 }
 
 impl NetError {
-    /// Refuses a size `found` of `key` that is not `min` to `max`.
+    /// Refuses a size `found` of `key` out of `range`.
     pub(super) fn check_range(
         key: &'static str,
         found: usize,
-        min: usize,
-        max: usize,
+        range: RangeInclusive<usize>,
     ) -> Result<(), Self> {
-        if (min..=max).contains(&found) {
-            Ok(())
-        } else {
-            Err(Self::Range { key, found, min, max })
+        if range.contains(&found) {
+            return Ok(());
         }
+        let (min, max) = range.into_inner();
+        Err(Self::Range { key, found, min, max })
     }
 }

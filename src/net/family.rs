@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::net::config::CHANNELS;
 use crate::net::micro::MicroNet;
 use crate::net::whole_net::WholeNetFamily;
 use crate::net::{Net, NetConfig, NetError, ParamSpec, Shape};
@@ -25,14 +26,14 @@ pub enum Input {
 /// channels for them.
 pub(super) fn checked(channels: usize, input: Input) -> Result<(Shape, usize), NetError> {
     let Input::Image { shape, classes } = input;
-    for (key, found, min, max) in [
-        ("channels", channels, 1, 512),
-        ("image channels", shape.channels, 1, 16),
-        ("image height", shape.height, 4, 1024),
-        ("image width", shape.width, 4, 1024),
-        ("classes", classes, 2, 100_000),
+    for (key, found, range) in [
+        ("channels", channels, CHANNELS),
+        ("image channels", shape.channels, 1..=16),
+        ("image height", shape.height, 4..=1024),
+        ("image width", shape.width, 4..=1024),
+        ("classes", classes, 2..=100_000),
     ] {
-        NetError::check_range(key, found, min, max)?;
+        NetError::check_range(key, found, range)?;
     }
     Ok((shape, classes))
 }

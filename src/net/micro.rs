@@ -15,7 +15,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::net::config::NetConfig;
+use crate::net::config::{LAYERS, NetConfig};
 use crate::net::family::checked;
 use crate::net::graph::Builder;
 use crate::net::{
@@ -45,7 +45,7 @@ impl MicroNet {
         config: NetConfig,
         input: Input,
     ) -> Result<Self, NetError> {
-        NetError::check_range("layers", config.layers, 1, 40)?;
+        NetError::check_range("layers", config.layers, LAYERS)?;
         let (image, classes) = checked(config.channels, input)?;
         Ok(Self { space, config, image, classes })
     }

@@ -29,7 +29,7 @@ const SECOND: &str = ".v";
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct AdamConfig {
     /// Learning rate.
-    pub(super) lr: f64,
+    pub(super) learning_rate: f64,
     /// Decay of the gradient's moving average, in [0, 1).
     pub(super) beta1: f64,
     /// Decay of the squared gradient's moving average, in [0, 1).
@@ -97,9 +97,9 @@ impl Adam {
     /// Takes one step.
     pub(super) fn step(&mut self, theta: &mut Theta, grad: &Theta) {
         self.step += 1;
-        let AdamConfig { lr, beta1, beta2, epsilon } = self.config;
+        let AdamConfig { learning_rate, beta1, beta2, epsilon } = self.config;
         let t = self.step as f64;
-        let rate = lr * (1.0 - beta2.powf(t)).sqrt() / (1.0 - beta1.powf(t));
+        let rate = learning_rate * (1.0 - beta2.powf(t)).sqrt() / (1.0 - beta1.powf(t));
         let moments = self.m.parts_mut().into_iter().zip(self.v.parts_mut());
         let values = theta.parts_mut().into_iter().zip(grad.parts());
         for ((m, v), (w, g)) in moments.zip(values) {
@@ -120,7 +120,8 @@ mod tests {
     use crate::space::{MicroSpace, SearchSpace};
     use candle_core::{DType, Device, Tensor};
 
-    const AUTHORS: AdamConfig = AdamConfig { lr: 0.0035, beta1: 0.0, beta2: 0.999, epsilon: 1e-3 };
+    const AUTHORS: AdamConfig =
+        AdamConfig { learning_rate: 0.0035, beta1: 0.0, beta2: 0.999, epsilon: 1e-3 };
 
     fn layout() -> Layout {
         Layout::new(2, &MicroSpace::new(2).unwrap().script())
@@ -163,7 +164,7 @@ mod tests {
 
     #[test]
     fn two_steps_with_momentum_match_the_formula() {
-        let config = AdamConfig { lr: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-8 };
+        let config = AdamConfig { learning_rate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-8 };
         check(
             config,
             [0.900_000_099_999_900, -1.900_000_005],

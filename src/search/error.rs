@@ -57,7 +57,7 @@ pub enum SearchError {
     /// The gradient with respect to θ is NaN or infinite; θ was left as it was.
     #[error(
         "the gradient of version {version} of the policy has norm {norm}; θ was left as it was: \
-         go back to the last checkpoint, and lower `policy.lr` if it comes again"
+         go back to the last checkpoint, and lower `policy.learning_rate` if it comes again"
     )]
     NonFiniteGradient {
         /// The version of θ.
@@ -68,7 +68,7 @@ pub enum SearchError {
     /// π gives probabilities that are NaN or infinite.
     #[error(
         "version {version} of the policy gives {log_prob} as a log probability; θ is spoilt: go \
-         back to the last checkpoint, and lower `policy.lr` if it comes again"
+         back to the last checkpoint, and lower `policy.learning_rate` if it comes again"
     )]
     NonFinitePolicy {
         /// The version of θ.

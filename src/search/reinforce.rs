@@ -122,8 +122,8 @@ impl Strategy for Reinforce {
 }
 
 fn adam_config(config: &PolicyConfig) -> AdamConfig {
-    let PolicyConfig { lr, beta1, beta2, epsilon, .. } = *config;
-    AdamConfig { lr, beta1, beta2, epsilon }
+    let PolicyConfig { learning_rate, beta1, beta2, epsilon, .. } = *config;
+    AdamConfig { learning_rate, beta1, beta2, epsilon }
 }
 
 /// What the loss `1/M Σ −(R − b)·log π − β·H + λ·KL`, whose gradient is the estimator of −∇J,
@@ -153,7 +153,7 @@ mod tests {
         temperature: 1.0,
         tanh_constant: 1.10,
         op_tanh_reduction: 2.5,
-        lr: 0.05,
+        learning_rate: 0.05,
         beta1: 0.0,
         beta2: 0.999,
         epsilon: 1e-3,

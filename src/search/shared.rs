@@ -36,7 +36,7 @@ pub struct SharedStep {
     /// Updates of ω before this one: the number of its batch and of its masks.
     pub index: u64,
     /// Learning rate.
-    pub lr: f64,
+    pub learning_rate: f64,
 }
 
 /// What one update of ω measured, averaged over its architectures.
@@ -49,7 +49,7 @@ pub struct TrainReport {
     /// Norm of the gradient before clipping.
     pub grad_norm: f64,
     /// Learning rate.
-    pub lr: f64,
+    pub learning_rate: f64,
     /// Items of the batch: images.
     pub items: usize,
 }
@@ -117,7 +117,7 @@ impl SharedLearner {
             score += Score { nll: child.loss * items as f64, correct, items };
             all.push(child);
         }
-        let grad_norm = self.sgd.step(&self.params, &*average_grads(&all)?, step.lr)?;
+        let grad_norm = self.sgd.step(&self.params, &*average_grads(&all)?, step.learning_rate)?;
         for used in all {
             self.task.exec.reuse(used);
         }
@@ -125,7 +125,7 @@ impl SharedLearner {
             loss,
             measure: self.task.objective.measure(score),
             grad_norm,
-            lr: step.lr,
+            learning_rate: step.learning_rate,
             items: batch.labels.len(),
         })
     }

@@ -177,7 +177,7 @@ impl Search {
                 sample: request(Arm::Policy, config.schedule.archs_per_step),
                 step: SharedStep {
                     index: place.shared_step(&config.schedule),
-                    lr: learning_rate(&config.shared, place.epoch),
+                    learning_rate: learning_rate(&config.shared, place.epoch),
                 },
             },
             Phase::Controller { .. } => Work::Controller {

@@ -2,34 +2,11 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use crate::data::{DataConfig, Dataset};
-use crate::engine::{Executor, SgdConfig};
-use crate::net::{Input, NetConfig, NetFamily, Shape, family};
-use crate::search::{DeriveConfig, Objective, PolicyConfig, ScheduleConfig, SearchError};
-use crate::space::{Space, SpaceConfig};
-
-/// Every setting that the search depends on, by layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SearchConfig {
-    /// The seed of every random number.
-    pub seed: u64,
-    /// What is searched.
-    pub space: SpaceConfig,
-    /// The size of the nets.
-    pub net: NetConfig,
-    /// The images.
-    pub data: DataConfig,
-    /// How ω is trained.
-    pub shared: SgdConfig,
-    /// How θ is trained.
-    pub policy: PolicyConfig,
-    /// How the phases alternate.
-    pub schedule: ScheduleConfig,
-    /// How the best are derived.
-    pub derive: DeriveConfig,
-}
+use crate::data::Dataset;
+use crate::engine::Executor;
+use crate::net::{Input, NetFamily, Shape, family};
+use crate::search::{Objective, SearchConfig, SearchError};
+use crate::space::Space;
 
 /// What is searched on. Cheap to clone: whoever computes has one.
 #[derive(Clone, Debug)]

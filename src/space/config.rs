@@ -1,28 +1,36 @@
 //! Which space is searched, and of which size.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::setting::{one_of, search, settings, size};
 use crate::space::SpaceError;
 
-/// What is searched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SpaceConfig {
-    /// The search space.
-    pub kind: SpaceKind,
-    /// Of micro: computed nodes of a cell (the paper's B less its two inputs), 2 to 7.
-    pub nodes: usize,
-    /// Of whole nets: layers, 3 to 22. Ids of nets with more layers are hashes, which the history
-    /// could not read back.
-    pub layers: usize,
-}
+/// Computed nodes of a micro cell.
+pub(super) const NODES: RangeInclusive<usize> = 2..=7;
 
-impl Default for SpaceConfig {
-    fn default() -> Self {
-        Self { kind: SpaceKind::Micro, nodes: 5, layers: 12 }
+/// Layers of whole nets that are searched. There are larger ones, but their ids are hashes, of
+/// which the history could make no architecture.
+const LAYERS: RangeInclusive<usize> = 3..=22;
+
+const KINDS: &[&str] = {
+    let [a, b] = SpaceKind::ALL;
+    &[a.name(), b.name()]
+};
+
+settings! {
+    /// What is searched.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct SpaceConfig in space {
+        /// The search space.
+        pub kind: SpaceKind = SpaceKind::Micro => search(one_of(KINDS));
+        /// Computed nodes of a micro cell (the paper's B less its two inputs).
+        pub nodes: usize = 5 => search(size(NODES)).once("net.nodes").only_of("micro");
+        /// Layers of whole nets.
+        pub layers: usize = 12 => search(size(LAYERS)).only_of("whole_net");
     }
 }
 

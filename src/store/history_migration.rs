@@ -175,7 +175,7 @@ fn step_row(row: &Row<'_>) -> rusqlite::Result<StepRow> {
         step: from_sql_int(row, 0)?,
         loss: row.get(1)?,
         accuracy: row.get(2)?,
-        lr: row.get(3)?,
+        learning_rate: row.get(3)?,
         grad_norm: row.get(4)?,
     })
 }

@@ -126,7 +126,7 @@ pub struct StepRow {
     /// Share of the training batch that was classified right.
     pub accuracy: Option<f64>,
     /// The learning rate.
-    pub lr: f64,
+    pub learning_rate: f64,
     /// The norm of the gradient before clipping; none if it was not finite.
     pub grad_norm: Option<f64>,
 }

@@ -33,7 +33,7 @@ pub(super) struct StepEntry {
     pub(super) loss: Option<f64>,
     pub(super) accuracy: Option<f64>,
     /// Where ω was updated.
-    pub(super) lr: Option<f64>,
+    pub(super) learning_rate: Option<f64>,
     pub(super) grad_norm: Option<f64>,
 }
 
@@ -49,7 +49,7 @@ impl StepEntry {
             draws: rows.len() as u64,
             loss: update.and_then(|update| update.loss),
             accuracy: update.and_then(|update| update.accuracy),
-            lr: update.map(|update| update.lr),
+            learning_rate: update.map(|update| update.learning_rate),
             grad_norm: update.and_then(|update| update.grad_norm),
         }
     }
@@ -68,7 +68,7 @@ impl StepEntry {
             draws: from_sql_int(row, 4)?,
             loss: row.get(5)?,
             accuracy: row.get(6)?,
-            lr: row.get(7)?,
+            learning_rate: row.get(7)?,
             grad_norm: row.get(8)?,
         }))
     }
@@ -98,7 +98,7 @@ impl StepEntry {
             int(self.draws).into(),
             real(self.loss),
             real(self.accuracy),
-            real(self.lr),
+            real(self.learning_rate),
             real(self.grad_norm),
         ];
         let sql = "INSERT INTO steps VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
@@ -108,7 +108,7 @@ impl StepEntry {
     /// What the update of ω measured, where there was one.
     pub(super) fn update(&self) -> Option<StepRow> {
         let &Self { step, loss, accuracy, grad_norm, .. } = self;
-        Some(StepRow { step, loss, accuracy, lr: self.lr?, grad_norm })
+        Some(StepRow { step, loss, accuracy, learning_rate: self.learning_rate?, grad_norm })
     }
 }
 

@@ -16,7 +16,7 @@ pub fn history_rows(
                 step,
                 loss: finite(report.loss),
                 accuracy: finite(report.measure),
-                lr: report.lr,
+                learning_rate: report.learning_rate,
                 grad_norm: finite(report.grad_norm),
             });
         }

@@ -10,7 +10,7 @@ pub struct SharedStep {
     /// Share of the batch classified right.
     pub accuracy: f64,
     /// Learning rate.
-    pub lr: f64,
+    pub learning_rate: f64,
     /// Norm of all gradients together, before clipping.
     pub grad_norm: f64,
     /// Images in the batch.
@@ -37,7 +37,7 @@ pub struct ControllerStep {
     /// Decisions of an architecture.
     pub decisions: usize,
     /// Learning rate.
-    pub lr: f64,
+    pub learning_rate: f64,
     /// Norm of all gradients together, before clipping.
     pub grad_norm: f64,
     /// Time that the update took, drawing and scoring included.

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
+use super::TelemetryError;
 use super::repeats::Repeats;
-use super::{TelemetryError, is_log_filter};
+use crate::setting::is_log_filter;
 
 /// The handle of the process' logs. Clones change the same ones.
 #[derive(Clone, Debug)]

@@ -121,7 +121,7 @@ impl Metrics {
             set(&TRAINER_WAIT, &[], step.waited.as_secs_f64() / span);
             set(&SAMPLES_RATE, &[], step.images as f64 / span);
         }
-        self.step(NetLabel::Shared, step.lr, step.grad_norm, step.duration);
+        self.step(NetLabel::Shared, step.learning_rate, step.grad_norm, step.duration);
         self.progress(Actor::Trainer);
     }
 
@@ -135,16 +135,16 @@ impl Metrics {
         set(&POLICY_ENTROPY, &[EntropyKind::Sum.place()], step.entropy_nats);
         let per_decision = step.entropy_nats / step.decisions.max(1) as f64;
         set(&POLICY_ENTROPY, &[EntropyKind::PerDecision.place()], per_decision);
-        self.step(NetLabel::Policy, step.lr, step.grad_norm, step.duration);
+        self.step(NetLabel::Policy, step.learning_rate, step.grad_norm, step.duration);
         self.progress(Actor::Controller);
     }
 
-    fn step(&self, net: NetLabel, lr: f64, grad_norm: f64, duration: Duration) {
+    fn step(&self, net: NetLabel, learning_rate: f64, grad_norm: f64, duration: Duration) {
         let Inner { registry, .. } = &*self.0;
         let net = [net.place()];
         registry.count(&STEPS, &net, 1);
         registry.observe(&STEP_DURATION, &net, duration.as_secs_f64());
-        registry.set(&LEARNING_RATE, &net, lr);
+        registry.set(&LEARNING_RATE, &net, learning_rate);
         registry.set(&GRAD_NORM, &net, grad_norm);
     }
 

@@ -16,7 +16,6 @@ mod event;
 mod journal;
 mod label;
 mod log_control;
-mod log_filter;
 mod logs;
 mod metrics;
 mod outlet;
@@ -33,7 +32,6 @@ pub use clock::{unix_millis, unix_time};
 pub use event::{Advantage, Best, CheckpointWritten, ControllerStep, SharedStep};
 pub use label::{Actor, Arm, CellLabel, NetLabel, PhaseLabel, Split};
 pub use log_control::LogControl;
-pub use log_filter::{LOG_LEVELS, is_log_filter};
 pub use logs::start_logs;
 pub use metrics::{Asked, Metrics};
 pub use outlet::{LAST_WORDS, Line, Outlet};
@@ -44,6 +42,8 @@ pub use registry::CONTENT_TYPE;
 pub use service_manager::ServiceManager;
 pub use setup::Setup;
 pub use vitals::Stall;
+
+use crate::setting::LOG_LEVELS;
 
 /// Why telemetry did not start. Nothing here fails once it has.
 #[derive(Debug, thiserror::Error)]

@@ -332,7 +332,8 @@ fn write_history(path: &Path) -> History {
     let mut history = History::open(path, 1 << 30).unwrap();
     let rows = [row(1, 0, PUBLISHED, 0.5), row(2, 0, PUBLISHED, 0.9), row(3, 0, IDENTITIES, 0.25)];
     // Without a step 0 the history would lack one.
-    let first = StepRow { step: 0, loss: None, accuracy: None, lr: 0.05, grad_norm: None };
+    let first =
+        StepRow { step: 0, loss: None, accuracy: None, learning_rate: 0.05, grad_norm: None };
     history.record(&rows, &[first], KEEPING).unwrap();
     history.event(1000, "started", "from nothing").unwrap();
     history

@@ -10,16 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use enasd::data::{DataConfig, Dataset, TrainStream};
-use enasd::engine::{ExecutorChoice, Images, Noise, Params, Sgd, SgdConfig, Snapshot};
+use enasd::data::{Dataset, TrainStream};
+use enasd::engine::{ExecutorChoice, Images, Noise, Params, Sgd, Snapshot};
 use enasd::net::NetConfig;
 use enasd::random::{Owner, generator};
 use enasd::search::{
-    Arm, DeriveConfig, Estimator, Job, Policy, PolicyConfig, SampleRequest, Sampled,
-    ScheduleConfig, Search, SearchConfig, SharedWeights, Task, TrainReport, ValidSet, Work, archs,
-    draw,
+    Arm, Estimator, Job, Policy, SampleRequest, Sampled, ScheduleConfig, Search, SearchConfig,
+    SharedWeights, Task, TrainReport, ValidSet, Work, archs, draw,
 };
-use enasd::space::SpaceConfig;
 
 const ROUNDS: u64 = 60;
 
@@ -35,17 +33,13 @@ const CONTROLLER: [&str; 4] = ["score", "draw", "learn", "adopt"];
 fn task([layers, channels]: [usize; 2]) -> Task {
     let config = SearchConfig {
         seed: 1,
-        space: SpaceConfig::default(),
         net: NetConfig { layers, channels, ..NetConfig::default() },
-        data: DataConfig::default(),
-        shared: SgdConfig::default(),
-        policy: PolicyConfig::default(),
         schedule: ScheduleConfig {
             shared_steps: 1,
             controller_steps: ROUNDS,
             ..ScheduleConfig::default()
         },
-        derive: DeriveConfig::default(),
+        ..SearchConfig::default()
     };
     let dataset = Arc::new(Dataset::load(&config.data, config.seed).unwrap());
     let exec = ExecutorChoice::Auto.open(&candle_core::Device::Cpu).unwrap();
@@ -55,7 +49,8 @@ fn task([layers, channels]: [usize; 2]) -> Task {
 /// A search that stands at its first θ step.
 fn search(task: &Task) -> Search {
     let mut search = Search::new(task.clone(), &Search::initial_state(task).unwrap()).unwrap();
-    let report = TrainReport { loss: 1.0, measure: 0.1, grad_norm: 1.0, lr: 0.1, items: 1 };
+    let report =
+        TrainReport { loss: 1.0, measure: 0.1, grad_norm: 1.0, learning_rate: 0.1, items: 1 };
     search.finish_shared(Vec::new(), report);
     search
 }
@@ -102,7 +97,7 @@ fn shared_steps(task: &Task, search: &Search) -> Vec<[Duration; 4]> {
         let mut rng = generator(config.seed, Owner::Dropout, index);
         let noise = Noise { rng: &mut rng, drop_path: 0.0 };
         let found = task.exec.train(&net, &params, images, noise).unwrap();
-        sgd.step(&params, &found.grads, config.shared.lr_min).unwrap();
+        sgd.step(&params, &found.grads, config.shared.learning_rate_min).unwrap();
         parts.was(0);
         parts.durations
     };

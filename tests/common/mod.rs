@@ -26,17 +26,7 @@ pub(crate) fn shipped_config(name: &str) -> PathBuf {
 /// The settings of `config/tiny.toml`.
 pub(crate) fn tiny_config() -> SearchConfig {
     let file = shipped_config("tiny.toml");
-    let config = Config::load(Some(&file), std::iter::empty(), &[]).unwrap().config;
-    SearchConfig {
-        seed: config.seed,
-        space: config.space,
-        net: config.net,
-        data: config.data,
-        shared: config.shared,
-        policy: config.policy,
-        schedule: config.schedule,
-        derive: config.derive,
-    }
+    Config::load(Some(&file), std::iter::empty(), &[]).unwrap().config.search
 }
 
 /// The search on the embedded images.

@@ -161,5 +161,5 @@ IN_THE_ALERTS = [
 # What the runbook's commands and settings must find.
 IN_THE_RUNBOOK = [
     (in_runbook("`enasctl checkpoint`", "`enasctl save`"), "`enasctl save` is no command"),
-    (in_runbook("`shared.lr_max`", "`shared.lr`"), "`shared.lr` is no setting"),
+    (in_runbook("`shared.learning_rate_max`", "`shared.lr`"), "`shared.lr` is no setting"),
 ]

@@ -118,7 +118,7 @@ impl HistoryItem {
             entropy_nats: row.entropy,
             loss: update.and_then(|update| update.loss),
             accuracy: update.and_then(|update| update.accuracy),
-            learning_rate: update.map(|update| update.lr),
+            learning_rate: update.map(|update| update.learning_rate),
             grad_norm: update.and_then(|update| update.grad_norm),
         }
     }

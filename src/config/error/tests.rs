@@ -95,11 +95,12 @@ fn every_problem_of_environment_and_flags_is_told_with_its_name() {
         ("ENASD_NET__NODES", "4"),
         ("ENASD_ENGINE__DEVICE", ""),
         ("ENASD_DATA__FLIP", "yes"),
-        ("ENASD_POLICY__LR", "inf"),
+        ("ENASD_POLICY__LR", "0.1"),
+        ("ENASD_POLICY__LEARNING_RATE", "inf"),
     ];
     let flags = [("space.node", "4"), ("space.nodes", "0"), ("nodes", "3"), ("", "x")];
     insta::assert_snapshot!(load("", &env, &flags).unwrap_err(), @r"
-    the configuration has 14 problems:
+    the configuration has 15 problems:
       ENASD_SPACE_NODES: unknown key `ENASD_SPACE_NODES`; did you mean `ENASD_SPACE__NODES`?
       ENASD_Seed: unknown key `ENASD_Seed`; did you mean `ENASD_SEED`?
       ENASD_Space__Nodes: unknown key `ENASD_Space__Nodes`; did you mean `ENASD_SPACE__NODES`?
@@ -108,7 +109,8 @@ fn every_problem_of_environment_and_flags_is_told_with_its_name() {
       ENASD_NET__CHANELS: unknown key `net.chanels`; did you mean `ENASD_NET__CHANNELS`?
       ENASD_NET__NODES: `net.nodes` is called `ENASD_SPACE__NODES` in this version; write that instead
       ENASD_NODES__NET: unknown section [nodes]; the sections are space, net, data, engine, shared, policy, schedule, derive, store, api, telemetry
-      ENASD_POLICY__LR: `policy.lr` takes a number above 0 and up to 1; found `inf`
+      ENASD_POLICY__LEARNING_RATE: `policy.learning_rate` takes a number above 0 and up to 1; found `inf`
+      ENASD_POLICY__LR: `policy.lr` is called `ENASD_POLICY__LEARNING_RATE` in this version; write that instead
       ENASD_ZOO__X: unknown section [zoo]; the sections are space, net, data, engine, shared, policy, schedule, derive, store, api, telemetry
       --set space.node: unknown key `space.node`; did you mean `--set space.nodes`?
       --set space.nodes: `space.nodes` takes a whole number from 2 to 7; found `0`

@@ -6,13 +6,11 @@ use std::time::Duration;
 use candle_core::{Device, Result as TensorResult, Tensor};
 
 use super::*;
-use crate::data::{DataConfig, Dataset};
-use crate::engine::{CandleExec, Executor, Gradients, Noise, Params, SgdConfig};
+use crate::data::Dataset;
+use crate::engine::{CandleExec, Executor, Gradients, Noise, Params};
 use crate::net::NetConfig;
 use crate::random::{Owner, generator};
-use crate::search::{
-    DeriveConfig, PolicyConfig, Random, ScheduleConfig, SearchConfig, SharedState,
-};
+use crate::search::{Random, ScheduleConfig, SearchConfig, SharedState};
 use crate::space::SpaceConfig;
 
 /// Candle, and how many children are in it.
@@ -91,11 +89,8 @@ fn task(exec: Arc<Counting>) -> Task {
         seed: 3,
         space: SpaceConfig { nodes: 2, ..SpaceConfig::default() },
         net: NetConfig { channels: 2, ..NetConfig::default() },
-        data: DataConfig::default(),
-        shared: SgdConfig::default(),
-        policy: PolicyConfig::default(),
         schedule: ScheduleConfig { valid_batch_size: 8, ..ScheduleConfig::default() },
-        derive: DeriveConfig::default(),
+        ..SearchConfig::default()
     };
     let dataset = Arc::new(Dataset::load(&config.data, config.seed).unwrap());
     Task::new(config, dataset, exec).unwrap()

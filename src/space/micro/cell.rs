@@ -5,8 +5,10 @@
 //! ```
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use crate::space::SpaceError;
+use crate::space::config::NODES;
 use crate::space::micro::Op;
 
 /// Nodes 0 and 1 are the outputs of the two cells before.
@@ -62,13 +64,13 @@ pub struct Node(pub [Edge; 2]);
 /// A directed acyclic graph of nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cell {
-    /// Invariant: 2 to 7 nodes, and every edge reads a node that precedes its own.
+    /// Invariant: [`Cell::NODE_RANGE`] nodes, and every edge reads a node that precedes its own.
     nodes: Vec<Node>,
 }
 
 impl Cell {
     /// The fewest and the most computed nodes.
-    pub const NODE_RANGE: std::ops::RangeInclusive<usize> = 2..=7;
+    pub const NODE_RANGE: RangeInclusive<usize> = NODES;
 
     /// Builds a cell, refusing one of a wrong size or with an edge that reads forward.
     pub fn new(nodes: Vec<Node>) -> Result<Self, SpaceError> {

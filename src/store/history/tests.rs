@@ -28,7 +28,7 @@ fn row(step: u64, idx: u32, reward: Option<f64>) -> HistoryRow {
 }
 
 fn step_row(step: u64) -> StepRow {
-    StepRow { step, loss: Some(2.0), accuracy: Some(0.5), lr: 0.05, grad_norm: None }
+    StepRow { step, loss: Some(2.0), accuracy: Some(0.5), learning_rate: 0.05, grad_norm: None }
 }
 
 /// The view, a line a row.

@@ -48,7 +48,8 @@ fn rig() -> Rig {
         row(3, Random, "c", Some(0.75)),
         row(4, Derive, "b", Some(0.875)),
     ];
-    let step = StepRow { step: 1, loss: Some(2.0), accuracy: None, lr: 0.1, grad_norm: None };
+    let step =
+        StepRow { step: 1, loss: Some(2.0), accuracy: None, learning_rate: 0.1, grad_norm: None };
     history.record(&rows, &[step], KEEPING).unwrap();
     let reader = HistoryReader::open(&path).unwrap();
     Rig { _folder: folder, history, reader, rows }

@@ -31,7 +31,7 @@ fn a_shared_step_shows() {
     let step = SharedStep {
         loss: 1.5,
         accuracy: 0.25,
-        lr: 0.05,
+        learning_rate: 0.05,
         grad_norm: 3.5,
         images: 32,
         duration: Duration::from_millis(300),
@@ -62,7 +62,7 @@ fn a_controller_step_shows() {
         baseline: 0.7,
         entropy_nats: 12.0,
         decisions: 40,
-        lr: 0.0035,
+        learning_rate: 0.0035,
         grad_norm: 0.1,
         duration: Duration::from_secs(2),
     };

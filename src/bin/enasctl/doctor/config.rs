@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::io;
 
 use enasd::api::{ConfigOrigins, Layer};
-use enasd::config::{ConfigError, DEFAULT_FILE, Difference, Loaded, Role, role};
+use enasd::config::{ConfigError, DEFAULT_FILE, Difference, Loaded, role};
+use enasd::setting::Role;
 
 use crate::doctor::Finding;
 use crate::doctor::patient::Patient;

@@ -51,8 +51,8 @@ fn config(patient: &Patient) -> Option<(DataConfig, u64)> {
     let loaded = patient.loaded.as_ref().ok()?;
     let recorded = newest(patient).and_then(|newest| newest.config.as_deref());
     let continued = recorded.and_then(|recorded| loaded.continuing(recorded).ok());
-    let config = continued.map_or_else(|| loaded.config.clone(), |continued| continued.config);
-    Some((config.data, config.seed))
+    let search = continued.as_ref().map_or(&loaded.config.search, |it| &it.config.search);
+    Some((search.data.clone(), search.seed))
 }
 
 fn newest(patient: &Patient) -> Option<&Newest> {

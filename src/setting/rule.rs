@@ -1,14 +1,14 @@
-//! What a key takes: its type and range in one, and how both are said in a sentence.
+//! What a setting takes: its type and range in one, and how both are said in a sentence.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::{Bound, RangeBounds};
+use std::ops::{Bound, RangeBounds, RangeInclusive};
 
 use serde_json::Value;
 
-use crate::telemetry::{LOG_LEVELS, is_log_filter};
+use crate::setting::{LOG_LEVELS, is_log_filter};
 
-/// What a key takes. Written as the object of "takes".
+/// What a setting takes. Written as the object of "takes".
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rule {
     /// A whole number within both ends.
@@ -52,10 +52,48 @@ pub enum Rule {
     LogFilter,
 }
 
+/// A path as Linux takes it, without its final zero.
+pub const PATH: Rule = Rule::Path { max_bytes: 4095 };
+
+/// A whole number.
+pub const fn whole(range: RangeInclusive<u64>) -> Rule {
+    Rule::Whole { min: *range.start(), max: *range.end() }
+}
+
+/// A whole number that is a size in memory.
+pub const fn size(range: RangeInclusive<usize>) -> Rule {
+    Rule::Whole { min: *range.start() as u64, max: *range.end() as u64 }
+}
+
+/// `[low, high]`
+pub const fn from(low: f64, high: f64) -> Rule {
+    Rule::Real { low: Bound::Included(low), high: Bound::Included(high) }
+}
+
+/// `(low, high]`
+pub const fn above(low: f64, high: f64) -> Rule {
+    Rule::Real { low: Bound::Excluded(low), high: Bound::Included(high) }
+}
+
+/// `(low, high)`
+pub const fn between(low: f64, high: f64) -> Rule {
+    Rule::Real { low: Bound::Excluded(low), high: Bound::Excluded(high) }
+}
+
+/// `[low, high)`
+pub const fn below(low: f64, high: f64) -> Rule {
+    Rule::Real { low: Bound::Included(low), high: Bound::Excluded(high) }
+}
+
+/// One of these words.
+pub const fn one_of(words: &'static [&'static str]) -> Rule {
+    Rule::OneOf(words)
+}
+
 impl Rule {
     /// The value that `text`, from the environment or a flag, stands for; the text itself where
     /// it has not the form of this rule.
-    pub(super) fn read(self, text: &str) -> Value {
+    pub fn read(self, text: &str) -> Value {
         let typed = match self {
             Self::Whole { .. } => text.parse::<u64>().ok().map(Value::from),
             Self::Real { .. } => {
@@ -72,7 +110,7 @@ impl Rule {
     }
 
     /// Whether `value` has the type and lies in the range of this rule.
-    pub(super) fn permits(self, value: &Value) -> bool {
+    pub fn permits(self, value: &Value) -> bool {
         match self {
             Self::Whole { min, max } => value.as_u64().is_some_and(|n| (min..=max).contains(&n)),
             Self::Real { low, high } => value.as_f64().is_some_and(|x| (low, high).contains(&x)),
@@ -94,7 +132,7 @@ impl Rule {
     }
 
     /// Whether `value` is a text that would be right as a number or a switch.
-    pub(super) fn is_only_quoted(self, value: &Value) -> bool {
+    pub fn is_only_quoted(self, value: &Value) -> bool {
         value.as_str().is_some_and(|text| {
             let bare = self.read(text.trim());
             !bare.is_string() && self.permits(&bare)
@@ -195,18 +233,20 @@ mod tests {
 
     #[test]
     fn whole_numbers_end_where_their_range_ends() {
-        let rule = Rule::Whole { min: 2, max: 7 };
+        let rule = whole(2..=7);
         check(rule, &["2", "7"], &["1", "8", "-2", "2.0", "", "two", "1e1", " 2"]);
-        check(Rule::Whole { min: 0, max: u64::MAX }, &["18446744073709551615"], &["-1"]);
+        check(whole(0..=u64::MAX), &["18446744073709551615"], &["-1"]);
     }
 
     #[test]
     fn real_numbers_respect_open_ends_and_are_finite() {
-        let rule = Rule::Real { low: Bound::Excluded(0.0), high: Bound::Included(1.0) };
-        check(rule, &["1", "1e-9", "0.5"], &["0", "-0.0", "1.0001", "nan", "inf", "-inf", "x"]);
-        let rule = Rule::Real { low: Bound::Included(0.0), high: Bound::Excluded(1.0) };
-        check(rule, &["0", "0.999"], &["1", "-0.001"]);
-        assert!(!rule.permits(&Value::Null));
+        check(
+            above(0.0, 1.0),
+            &["1", "1e-9", "0.5"],
+            &["0", "-0.0", "1.0001", "nan", "inf", "-inf", "x"],
+        );
+        check(below(0.0, 1.0), &["0", "0.999"], &["1", "-0.001"]);
+        assert!(!below(0.0, 1.0).permits(&Value::Null));
     }
 
     #[test]
