@@ -3,9 +3,9 @@
 //!
 //! # Three ideas
 //!
-//! 1. **All children share ω.** A *child* is one architecture run with its part of one large set of
-//!    weights ω. So an architecture is scored by forward passes instead of a training of its own. Such a
-//!    score ranks children; it is not what a child reaches when it is trained alone.
+//! 1. **All children share ω.** A *child* is one architecture run with its part of one large set
+//!    of weights ω. So an architecture is scored by forward passes instead of a training of its
+//!    own. Such a score ranks children; it is not what a child reaches when it is trained alone.
 //! 2. **θ learns which to build.** A space is a script of decisions ([`space::Script`]). The policy
 //!    π(m; θ), an LSTM, answers it one decision after the other and so draws an architecture m;
 //!    REINFORCE makes the decisions likelier that led to high scores. ω and θ learn in turns.
