@@ -11,10 +11,27 @@
 //! never wait for training; only commands go to the controller, and each wait has a limit. The
 //! server has its own threads.
 //!
-//! Reading takes the socket's permission. Commands, which are all that is no `GET`, take a peer whose user
-//! is root, the daemon's own, or one of the configured admins (`SO_PEERCRED`).
+//! Reading takes the socket's permission. Commands, which are all that is no `GET`, take a peer
+//! whose user is root, the daemon's own, or one of the configured admins (`SO_PEERCRED`).
 //!
 //! Every error is `application/problem+json`: a stable code, what happened, and how to mend it.
+//!
+//! # How to add a command
+//!
+//! 1. `actors/commands.rs`: the message with its reply, and who takes it in
+//!    [`Commands`](crate::actors::Commands); `actors/mod.rs` names it, `daemon/mod.rs` fills it in.
+//! 2. `actors/controller.rs`: a variant and a line that forwards. `actors/command.rs`: what the
+//!    driver does between two steps; what takes long goes on beside the search.
+//! 3. `api/routes/commands.rs`, or a file of its own for one with arguments (`wire/commands.rs` has
+//!    their types): the handler with its `#[utoipa::path]`. `api/routes/mod.rs`: its path in
+//!    `ROUTES`, in `COMMANDS` and with its handler. `api/openapi.rs`: the handler, and which
+//!    problems it may answer with.
+//! 4. `bin/enasctl/args.rs`: the verb. `main.rs` beside it: which path that is. `commands.rs`: what
+//!    is printed, where that is more than that it is done.
+//! 5. `tests/api/rig.rs` answers in the controller's place, `tests/api/cli.rs` asks. README names
+//!    the verb.
+//!
+//! A question is steps 3 to 5: it is answered from the status and from files.
 
 mod client;
 mod command;

@@ -10,6 +10,20 @@
 //!
 //! Each layer of the program owns its section's struct; this one owns the names, the permitted
 //! ranges and where every value came from.
+//!
+//! # How to add a setting
+//!
+//! 1. Its field with its default, in the section's struct: in `sections.rs`, or in the `config.rs`
+//!    of the layer that it is for.
+//! 2. `config/keys.rs`: a line with what it takes and what depends on it: the search, so that a
+//!    checkpoint binds it; nothing but this start; or nothing, and it may change while the daemon
+//!    runs. One that the search depends on is younger than some state folders: where its default
+//!    is not what was done before, the line says what was.
+//! 3. `config/enasd.toml`: the key with its default, its meaning and its range. For one that the
+//!    search depends on, the text in the test of `config/identity.rs`.
+//! 4. Whoever goes by it. One that changes while the daemon runs is put in force by
+//!    `daemon/reload.rs`.
+//! 5. `config/check.rs`, where it does not go with every value of another.
 
 mod changes;
 mod check;

@@ -42,8 +42,8 @@
 //! 5. `bench/arch.rs`: what was published of it. `bin/enasd.rs`: what `bench --layers` says of it.
 //!    Where its size has a key of its own, `bin/enasctl/arch_args.rs` and `space.rs` take it too,
 //!    and `arch.rs` beside them where `arch show --layers` is to.
-//! 6. `config/NAME.toml`: a search that somebody can start. `search/prior.rs`, where the authors
-//!    gave biases.
+//! 6. `config/NAME.toml`: a search that somebody can start, which a test in `config/mod.rs` names.
+//!    `search/prior.rs`, where the authors gave biases.
 //!
 //! Texts, ids, drawings, θ, history and status take it from there; tests that go over
 //! [`Space::each`] try all of these.
