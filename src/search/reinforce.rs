@@ -7,8 +7,9 @@
 //! ∇J ≈ 1/M Σ_m (R(m, ω) − b) ∇log π(m; θ) + β ∇H(π) − λ ∇KL
 //! ```
 //!
-//! KL holds the links of macro architectures near a rate, `bounds.rs` (section 2.3). One update is one step of Adam on the mean over M rollouts. H of a rollout is the sum of the
-//! true entropies of the distributions that it went through.
+//! KL holds the links of macro architectures near a rate, `bounds.rs` (section 2.3). One update is
+//! one step of Adam on the mean over M rollouts. H of a rollout is the sum of the true entropies of
+//! the distributions that it went through.
 //!
 //! Departures from the authors' code: they add β·H to the reward, where it acts without a gradient
 //! of its own; here it is a term of the loss. `baseline.rs` has those of the baseline. They clip no
