@@ -12,10 +12,26 @@
 //! server has its own threads. What there is, is one table, `routes/table.rs`: a route is a handler
 //! and a line there.
 //!
-//! Reading takes the socket's permission. Commands, which are all that is no `GET`, take a peer whose user
-//! is root, the daemon's own, or one of the configured admins (`SO_PEERCRED`).
+//! Reading takes the socket's permission. Commands, which are all that is no `GET`, take a peer
+//! whose user is root, the daemon's own, or one of the configured admins (`SO_PEERCRED`).
 //!
 //! Every error is `application/problem+json`: a stable code, what happened, and how to mend it.
+//!
+//! # How to add a command
+//!
+//! 1. `actors/commands.rs`: the message, and its line with its reply in the table there;
+//!    `actors/mod.rs` names it.
+//! 2. `actors/command.rs`: what the driver does between two steps; what takes long goes on beside
+//!    the search.
+//! 3. `api/routes/commands.rs`, or a file of its own for one with arguments (`wire/commands.rs` has
+//!    their types): the handler with its `#[utoipa::path]`; and its line, with the problems that it
+//!    may answer with, in `api/routes/table.rs`.
+//! 4. `bin/enasctl/args.rs`: the verb. `main.rs` beside it: which path that is. `commands.rs`: what
+//!    is printed, where that is more than that it is done.
+//! 5. `tests/api/rig.rs` answers in the controller's place, `tests/api/cli.rs` asks. README names
+//!    the verb.
+//!
+//! A question is steps 3 to 5: it is answered from the status and from files.
 
 mod client;
 mod command;

@@ -11,6 +11,19 @@
 //! Each layer of the program owns its section: the struct, and beside each field its default and
 //! what it takes ([`crate::setting`]). This one owns the layers of values, and what holds between
 //! two keys.
+//!
+//! # How to add a setting
+//!
+//! 1. Its line in the section's `settings!`: in `sections.rs`, or in the `config.rs` of the layer
+//!    that it is for. It says the default, what it takes, and what depends on it: the search, so
+//!    that a checkpoint binds it; nothing but this start; or nothing, and it may change while the
+//!    daemon runs. One that the search depends on is younger than some state folders: where its
+//!    default is not what was done before, the line says what was.
+//! 2. `config/enasd.toml`: the key with its default, its meaning and its range, which a test holds
+//!    against the line. For one that the search depends on, the text in the test of `identity.rs`.
+//! 3. Whoever goes by it. One that changes while the daemon runs is put in force by
+//!    `daemon/reload.rs`.
+//! 4. `check.rs`, where it does not go with every value of another.
 
 mod changes;
 mod check;

@@ -1,5 +1,37 @@
 //! The daemon: the only wiring. Opens what is configured, starts the actors each on its own
 //! thread, serves socket and metrics, and waits for the end.
+//!
+//! # What it does when something happens
+//!
+//! | What | What the daemon does | Its exit status |
+//! |---|---|---|
+//! | a panic, on any thread | logs it with thread and place, and ends at once; nothing is saved | 70 |
+//! | a step that fails | goes back to the newest checkpoint and takes the steps again (event `recovery`); the fourth failure without a derivation in between ends the run, and so does a checkpoint that cannot be read or brought back | 70 at the end |
+//! | a loss or gradient of ω that is not finite | that step changes nothing, and is counted | goes on |
+//! | SIGTERM, SIGINT, `enasctl stop` | finishes the step under way (a derivation is one), saves, closes the socket, ends | 0; 70 where it could not save |
+//! | the same again | nothing more; it ends no sooner | as above |
+//! | SIGHUP | reads the configuration again, and puts all of what changed in force or nothing; where standard error is a terminal, ends as by SIGTERM | goes on |
+//! | any of these signals while data are still read | the signal's own effect: it is gone, and nothing was begun | the signal's |
+//! | SIGKILL, the kernel out of memory, a power cut | nothing; the next start goes on from the newest checkpoint and takes the steps since then again, to the same bits | the signal's |
+//! | a disk that is full or fails | searches on, keeps finished steps in memory, and tries to save after `store.checkpoint_seconds`, then ever less often, each 5 minutes at last; with 10,000 steps in memory the search waits for the disk | goes on; 70 where the state cannot be opened at the start, or not saved at the end |
+//! | a disk that hangs | the same; after 10 s without an answer, log, status and metrics say so. Going back and ending wait for the disk | goes on |
+//! | a stall: an actor has work and gives no sign of life, or none has work (not the keeper: a restart mends no disk) | for half of the watchdog's limit nothing, then an error in the log, and the watchdog is fed no more. Without a watchdog nothing ends it; `/readyz` refuses after 15 minutes | SIGABRT by systemd |
+//! | a GPU that is lost | the step fails, and so does going back, which needs the device | 70 |
+//! | a GPU that is not there at the start | a build with CUDA waits a minute for it. Then `cuda:N` is refused; `auto` takes the CPU, with other bits from there on (event `device`) | 78 for `cuda:N` |
+//! | a damaged checkpoint at the start | is moved to `corrupt/`, and the newest whole one taken; where none is whole, nothing is started over | 70 where none is |
+//! | a history that is damaged or gone | is set aside, and a new one begins; the search does not read it | goes on |
+//! | wrong configuration or data; a state folder of another search | refused before the first step | 78 |
+//! | another daemon has the state folder or the socket | refused before the first step | 75 |
+//! | too few threads, files, addresses or memory; a clock before 1970 | refused before the first step | 71 |
+//!
+//! What systemd does (`systemd/enasd.service`): it starts the daemon again after 2 s unless it was
+//! told to stop or the status was 0, 71, 75 or 78, and gives up after five starts in 5 minutes. On
+//! `stop` it waits 45 s for the step under way, and 10 minutes for the last checkpoint; then it
+//! kills, which loses the steps since the newest checkpoint until they are taken again.
+//!
+//! The GPU's rows are read from the code; no GPU was at hand. The others are tried, but for signals
+//! while data are read, by `tests/bad_input`, `tests/systemd`, `tests/resume.rs`, `tests/actors`,
+//! `tests/daemon.rs`, `telemetry/panic.rs`, `.ci/run torture` and `.ci/run booted`.
 
 mod binding;
 mod error;

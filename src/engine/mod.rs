@@ -1,4 +1,5 @@
-//! How a child is computed: parameters, the candle executor, the optimizer, learning rates, devices.
+//! How a child is computed: parameters, two executors (kernels of its own on a CPU, and candle on
+//! any device), the optimizer, learning rates, devices.
 
 mod candle_exec;
 mod config;

@@ -91,10 +91,8 @@ impl MicroSpace {
 
     /// The normal and the reduction cell of an architecture of a micro space; nothing of another.
     pub fn cells(arch: &Arch) -> Option<[Cell; 2]> {
-        match arch.space() {
-            Space::Micro(space) => Some(space.both_cells(arch.choices())),
-            Space::WholeNet(_) => None,
-        }
+        let Space::Micro(space) = arch.space() else { return None };
+        Some(space.both_cells(arch.choices()))
     }
 
     fn both_cells(self, choices: &[Choice]) -> [Cell; 2] {

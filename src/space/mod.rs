@@ -4,6 +4,50 @@
 //! list of its answers, valid by construction. Everything that is asked of a space goes through
 //! [`SearchSpace`]; a new one is a file that implements it and a variant of [`Space`]. Nothing
 //! here knows tensors, files, time or randomness.
+//!
+//! # How to add an operation
+//!
+//! Here to micro; paths are under `src/`.
+//!
+//! 1. `space/micro/op.rs`: a variant of [`Op`], last in [`Op::ALL`], with its names, and the side
+//!    of its kernel where it is a separable convolution. From here on the compiler says what is
+//!    missing.
+//! 2. `net/micro.rs` and `net/standalone.rs`: the layers that it is made of. A new [`LayerKind`] is
+//!    needed only where none computes it: then also `net/layer.rs` (parameters, multiply-adds),
+//!    `net/graph.rs` where it changes a shape, `engine/pass.rs` for candle and `engine/cpu_exec/`
+//!    for the fast executor, held to each other by `engine/gradient_check.rs` and
+//!    `engine/witness.rs`.
+//! 3. `search/prior.rs`: its biases, where its menu has some. A test asks for them.
+//! 4. Numbers in tests: sizes in `space/micro.rs`, names in `space/form.rs`, shapes of θ in
+//!    `search/walk/tests.rs`, `search/policy/tests.rs` and `search/reinforce.rs`, and
+//!    `bin/enasctl/top/looked_at.rs`.
+//!
+//! For whole nets it is [`LayerOp`] in `space/whole_net/op.rs` and one line in `net/whole_net.rs`.
+//!
+//! A menu with one option more is another space: ids mean other architectures, θ has other shapes,
+//! and no state folder of before goes on (`tests/format.rs` fails). Where folders are to live,
+//! make a space with a name and a tag of its own.
+//!
+//! # How to add a space
+//!
+//! 1. `space/NAME.rs`: its size as a value, its [`Menu`]s, each with a name that no other space
+//!    gives to one, its [`Form`]s, the native one first, and [`SearchSpace`].
+//! 2. `space/mod.rs`: the module. `space/config.rs`: a variant of [`SpaceKind`], and a setting of
+//!    [`SpaceConfig`] where no other says its size; its range ends where ids become hashes, for the
+//!    history could not read these back. `space/search_space.rs`: a variant of [`Space`] in `new`,
+//!    `each` and `rules`, and in `tagged` a letter that begins no other ids.
+//! 3. `net/NAME.rs`: its [`NetFamily`]. `net/mod.rs` and `net/family.rs`: a line each.
+//! 4. `config/enasd.toml`: its name and its size, which tests hold against the settings; a test in
+//!    `config/identity.rs` lists the setting.
+//! 5. Where its size has a setting of its own, `bin/enasctl/arch_args.rs` and `space.rs` take it.
+//! 6. `config/NAME.toml`: a search that somebody can start, which a test in `config/mod.rs` names.
+//!    `search/prior.rs`, where the authors gave biases.
+//!
+//! Texts, ids, drawings, θ, history and status take it from there; tests that go over
+//! [`Space::each`] try all of these.
+//!
+//! [`LayerKind`]: crate::net::LayerKind
+//! [`NetFamily`]: crate::net::NetFamily
 
 mod arch;
 mod config;

@@ -144,10 +144,7 @@ impl WholeNet {
 
     /// The layers of a net of a whole-net space; nothing of another architecture.
     pub fn layers(arch: &Arch) -> Option<Vec<NetLayer>> {
-        match arch.space() {
-            Space::WholeNet(_) => Some(spelled(arch.choices())),
-            Space::Micro(_) => None,
-        }
+        matches!(arch.space(), Space::WholeNet(_)).then(|| spelled(arch.choices()))
     }
 }
 

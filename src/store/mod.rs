@@ -5,7 +5,8 @@
 //!   checkpoints/000000004200/    one folder a generation, sealed by its MANIFEST.json
 //!   history.sqlite               rollouts, steps and events, for people and plots
 //!   history.id                   the name of the history that belongs here
-//!   best/ID/  champions/ID/      cells with their files, checked by B3SUMS
+//!   best/ID/                     the best architectures with their files, checked by B3SUMS
+//!   champions/                   empty: nothing is written there
 //!   corrupt/NAME/                checkpoints and histories that failed their checks, with a WHY.txt
 //! ```
 //!

@@ -9,6 +9,17 @@
 //! ```
 //!
 //! This layer knows nothing of the search: it is given numbers and names.
+//!
+//! # How to add a metric
+//!
+//! 1. `catalog.rs`: a line with its name, kind, unit, help, labels and first value. Values of labels
+//!    are a closed set in `label.rs`, or known at the start (`setup.rs`).
+//! 2. `metrics.rs`: a call that sets it, or a line in the call for what happens with it, whose
+//!    numbers `event.rs` has. `metrics/tests.rs` shows it in a scrape.
+//! 3. Whoever knows the number calls: mostly `actors/observer.rs`.
+//! 4. A panel in `dashboards/enasd.json`, or an alert in `dashboards/alerts.yml` with its section in
+//!    `runbook.md` and its test in `tests/dashboards/alerts_test.yml`: `.ci/run dashboards` refuses
+//!    a metric that has neither.
 
 pub mod catalog;
 mod clock;
