@@ -17,8 +17,8 @@ use crate::search::{
 };
 use crate::store::StoreError;
 use crate::telemetry::{
-    Actor, Advantage, Best, CellLabel, CheckpointWritten, ControllerStep, Metrics, NetLabel,
-    PhaseLabel, SharedStep, unix_time,
+    Actor, Advantage, Best, CheckpointWritten, ControllerStep, Metrics, NetLabel, PhaseLabel,
+    SharedStep, unix_time,
 };
 
 /// Publishes the status; the only one that writes metrics of the search.
@@ -166,11 +166,7 @@ impl Observer {
             grad_norm: update.map_or(f64::NAN, |update| update.grad_norm),
             duration: self.policy_steps.last().unwrap_or_default(),
         });
-        // The cells of the micro space have series of their own.
-        for cell in [CellLabel::Normal, CellLabel::Reduction] {
-            let options = report.probabilities.get(cell as usize, "op").unwrap_or_default();
-            self.metrics.op_probabilities(cell, options);
-        }
+        self.status.policy.probabilities.iter().for_each(|pick| pick.show(&self.metrics));
         if let Some(advantage) = &report.advantage {
             let before = std::mem::replace(&mut self.status.advantage, advantage_status(advantage));
             self.metrics_advantage();

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 
 use crate::actors::{
     CloseHistory, Commands, Controller, Crew, DriverConfig, End, Evaluator, Keeper, Observer,
-    PruneHistory, RunState, Sampler, Saving, Status, Trainer,
+    PickStatus, PruneHistory, RunState, Sampler, Saving, Status, Trainer,
 };
 use crate::api::{COMMANDS, Limits, LogFilter, OTHER, ROUTES, RequestHook, ServeConfig};
 use crate::config::Loaded;
@@ -39,7 +39,6 @@ use crate::daemon::signals::{Signals, stop_on};
 use crate::engine::Watched;
 use crate::export::draw_svg;
 use crate::search::{Search, SharedLearner, SharedWeights, Task, Until};
-use crate::space::Op;
 use crate::telemetry::{
     self, LAST_WORDS, LogControl, Metrics, Outlet, Output, ServiceManager, View,
     install_panic_hook, start_logs,
@@ -174,7 +173,7 @@ fn new_metrics(setup: &Setup) -> Result<Metrics, DaemonError> {
         version: setup.status.version.clone(),
         device_wanted: device.wanted.clone(),
         device_used: device.used.clone(),
-        ops: Op::ALL.map(|op| op.name().to_owned()).to_vec(),
+        menus: PickStatus::series(setup.task.space),
         routes: ROUTES.iter().filter(|&&route| route != OTHER).map(|&r| r.to_owned()).collect(),
         commands: COMMANDS.map(str::to_owned).to_vec(),
     })?;

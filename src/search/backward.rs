@@ -136,7 +136,7 @@ impl<'a> Backward<'a> {
                 match decided.decision {
                     Decision::Pick { menu, .. } => self.pick(h, menu, &scores),
                     Decision::Point { .. } => self.point(h, decided, &scores),
-                    Decision::Link { earlier } => {
+                    Decision::Link { earlier, .. } => {
                         self.place(h, earlier, true);
                         self.point(h, decided, &scores);
                     }

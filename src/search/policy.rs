@@ -18,7 +18,7 @@ use crate::search::tape::Tape;
 use crate::search::theta::{Layout, Theta};
 use crate::search::walk::{Network, Outcome, walk};
 use crate::search::{PolicyConfig, Probabilities, Rollout, SearchError};
-use crate::space::{Choice, Decision, Script};
+use crate::space::{Choice, Script};
 
 /// Rollouts that go through the network at once; it bounds the memory, and changes no bit.
 const BLOCK: usize = TILE_ROWS;
@@ -109,7 +109,7 @@ impl Policy {
             let probs = self.probabilities(log_probs)?;
             let choice = invert(&probs, uniforms[rollout][choices.len()]);
             choices.push(choice);
-            if let Decision::Pick { part, menu } = decision {
+            if let Some((part, menu)) = decision.menu() {
                 picks.push((part, menu, probs));
             }
             Ok(choice)

@@ -144,9 +144,9 @@ pub(super) fn walk(
             Step::Begin { inputs, .. } => walk.begin(inputs),
             // Nobody can point at the last node of a part, and after that of the last part the
             // state is read by nobody either.
-            Step::Place | Step::Ask(Decision::Link { earlier: 0 }) if next.is_none() => {}
-            Step::Place | Step::Ask(Decision::Link { earlier: 0 }) if is_last => walk.pass_on(),
-            Step::Place | Step::Ask(Decision::Link { earlier: 0 }) => walk.place(true),
+            Step::Place | Step::Ask(Decision::Link { earlier: 0, .. }) if next.is_none() => {}
+            Step::Place | Step::Ask(Decision::Link { earlier: 0, .. }) if is_last => walk.pass_on(),
+            Step::Place | Step::Ask(Decision::Link { earlier: 0, .. }) => walk.place(true),
             Step::Ask(decision) => {
                 walk.decide(decision, choose)?;
                 if matches!(decision, Decision::Link { .. }) && !is_last {

@@ -26,7 +26,7 @@ pub use error::SpaceError;
 pub use fact::{Fact, Size};
 pub use form::Form;
 pub use micro::{Cell, CellKind, Edge, MicroSpace, N_CELL_INPUTS, Node, Op};
-pub use script::{Choice, Decision, Menu, Script, Step};
+pub use script::{Choice, Decision, LINK, Menu, Script, Step};
 pub use search_space::{SearchSpace, Space};
 pub use sketch::{Link, Role, Sketch, Vertex};
 pub use whole_net::{LayerOp, NetLayer, WholeNet};

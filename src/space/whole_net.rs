@@ -200,7 +200,7 @@ impl SearchSpace for WholeNet {
         let mut steps = vec![Step::Begin { part: 0, inputs: 0 }];
         for earlier in 0..self.n_layers {
             steps.push(Step::Ask(Decision::Pick { part: 0, menu: &LAYER }));
-            steps.push(Step::Ask(Decision::Link { earlier }));
+            steps.push(Step::Ask(Decision::Link { part: 0, earlier }));
         }
         Script(steps)
     }

@@ -31,7 +31,7 @@ mod vitals;
 
 pub use clock::{unix_millis, unix_time};
 pub use event::{Advantage, Best, CheckpointWritten, ControllerStep, SharedStep};
-pub use label::{Actor, Arm, CellLabel, NetLabel, PhaseLabel, Split};
+pub use label::{Actor, Arm, NetLabel, PhaseLabel, Split};
 pub use log_control::LogControl;
 pub use log_filter::{LOG_LEVELS, is_log_filter};
 pub use logs::start_logs;
@@ -42,7 +42,7 @@ pub use panic::{PANIC_EXIT_CODE, install_panic_hook};
 pub use progress::View;
 pub use registry::CONTENT_TYPE;
 pub use service_manager::ServiceManager;
-pub use setup::Setup;
+pub use setup::{MenuLabels, Setup};
 pub use vitals::Stall;
 
 /// Why telemetry did not start. Nothing here fails once it has.

@@ -7,10 +7,9 @@ use std::time::Duration;
 use actix::{Actor, Addr, Arbiter, Context};
 use enasd::actors::{
     Controller, Crew, DriverConfig, End, Evaluator, Keeper, KeeperFiles, LastRun, Observer,
-    Sampler, Saving, Status, Trainer,
+    PickStatus, Sampler, Saving, Status, Trainer,
 };
 use enasd::search::{Search, SearchState, SharedLearner, SharedWeights, Task, Until};
-use enasd::space::Op;
 use enasd::store::{BestFolder, Binding, Checkpoints, History, Retention, StateFolder};
 use enasd::telemetry::{Metrics, Setup};
 use tokio::sync::watch;
@@ -95,7 +94,7 @@ fn set_stage(
         version: "0".to_owned(),
         device_wanted: "cpu".to_owned(),
         device_used: "cpu".to_owned(),
-        ops: Op::ALL.map(|op| op.name().to_owned()).to_vec(),
+        menus: PickStatus::series(task.space),
         routes: vec!["/".to_owned()],
         commands: Vec::new(),
     })
