@@ -19,9 +19,12 @@ use std::io;
 use std::path::Path;
 
 use source::{CLOCKS, code_of, paths, statements, without_tests};
+use words::word_faults;
 
 #[path = "architecture/source.rs"]
 mod source;
+#[path = "architecture/words.rs"]
+mod words;
 
 /// One row of the layer table.
 struct Layer {
@@ -113,7 +116,8 @@ fn faults(path: &str, text: &str) -> Vec<String> {
         return faults;
     }
     for (line, statement) in statements(&without_tests(&code_of(text))) {
-        let complaints = layer_faults(row, depth(path), &statement);
+        let mut complaints = layer_faults(row, depth(path), &statement);
+        complaints.extend(word_faults(name, &statement));
         faults.extend(complaints.into_iter().map(|fault| format!("{path}:{line}: {fault}")));
     }
     faults
@@ -279,6 +283,25 @@ fn planted_breaches_of_the_layers_are_found() {
 }
 
 #[test]
+fn planted_words_of_one_space_are_found() {
+    check("api/x.rs", "use crate::space::{Arch, MicroSpace};", &["x.rs:2: `MicroSpace` is a word"]);
+    check(
+        "store/x.rs",
+        "fn f(space: Space) { if let Space::WholeNet(_) = space {} }",
+        &["WholeNet"],
+    );
+    check("actors/x.rs", "fn f() -> CellKind { g() }", &["`CellKind`"]);
+    check("daemon/x.rs", "use crate::space::Op;", &["`Op`"]);
+    check("bin/x.rs", "use enasd::space::{Arch, Cell};", &["`Cell`"]);
+    check("bench/x.rs", "fn f() { crate::space::Op::ALL; }", &["`Op`"]);
+    check("search/x.rs", "use crate::space::*;", &["`*`"]);
+    check("net/x.rs", "use crate::space::{Cell, LayerOp, MicroSpace};", &[]);
+    check("actors/x.rs", "use std::cell::Cell;\nfn f(sent: Cell<u8>) {}", &[]);
+    check("engine/x.rs", "fn run<Op: WithSimd>(op: Op) -> Op::Output { op.run() }", &[]);
+    check("api/x.rs", "// A MicroSpace.\n#[cfg(test)]\nuse crate::space::MicroSpace;", &[]);
+}
+
+#[test]
 fn planted_breaches_of_the_house_rules_are_found() {
     check("net/utils.rs", "", &["`utils`"]);
     check("net/common/mod.rs", "", &["`common`"]);
@@ -293,7 +316,7 @@ fn planted_breaches_of_the_house_rules_are_found() {
 
 #[test]
 fn what_is_allowed_is_not_reported() {
-    check("search/x.rs", "use crate::space::{Arch, Op};\nuse crate::search::x;", &[]);
+    check("search/x.rs", "use crate::space::{Arch, Menu};\nuse crate::search::x;", &[]);
     check("search/x.rs", "// use crate::actors; .unwrap()\n/* tokio::spawn */", &[]);
     check("search/x.rs", "const A: &str = \"tokio::main \\\" .unwrap()\";", &[]);
     check(

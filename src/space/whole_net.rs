@@ -188,6 +188,19 @@ impl SearchSpace for WholeNet {
         format!("{} layers", self.n_layers)
     }
 
+    fn depth(&self) -> Option<usize> {
+        Some(self.n_layers)
+    }
+
+    fn published(&self) -> Result<Arch, SpaceError> {
+        let (asked, most) = (self.n_layers, Self::PUBLISHED.lines().count());
+        if most < asked {
+            return Err(SpaceError::Unpublished { asked, most });
+        }
+        let lines: Vec<&str> = Self::PUBLISHED.lines().take(asked).collect();
+        rows::read(&lines.join("\n"))
+    }
+
     fn tag(&self) -> String {
         format!("w{}", self.n_layers)
     }
