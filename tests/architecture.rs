@@ -5,10 +5,10 @@
 //! bin ─ daemon ─ config
 //!         ├── api            telemetry
 //!         ├── actors ────────────┘
-//!         │     ├── store
+//!         │     ├── store ── export ── engine
 //!         │     └── search ── engine ── net ── space
 //!         │             └──── data
-//!         └── export ── engine
+//!         └── export
 //! bin ─ bench ─ engine
 //! ```
 //!
@@ -68,12 +68,12 @@ const LAYERS: &[Layer] = &[
         &["space", "data", "net", "engine", "random"],
         &[ACTORS, SOCKETS, FILES, METRICS, ANYHOW],
     ),
+    layer("export", &["space", "net", "engine", "random"], &[ACTORS, SOCKETS, METRICS, ANYHOW]),
     layer(
         "store",
-        &["space", "net", "engine", "search", "random"],
+        &["space", "net", "engine", "search", "export", "random"],
         &[ACTORS, SOCKETS, METRICS, ANYHOW],
     ),
-    layer("export", &["space", "net", "engine", "random"], &[ACTORS, SOCKETS, METRICS, ANYHOW]),
     layer("bench", &["space", "net", "engine", "random"], &[ACTORS, SOCKETS, METRICS, ANYHOW]),
     layer("telemetry", &["random"], &[ACTORS, TENSORS, ANYHOW]),
     layer("manual", &[], &[ACTORS, SOCKETS, METRICS, TENSORS, RANDOM, THREADS, ANYHOW]),

@@ -2,8 +2,7 @@
 
 use actix::{Message, Recipient};
 
-use crate::actors::PruneHistory;
-use crate::engine::Measured;
+use crate::actors::{PruneHistory, ScoreView};
 use crate::space::Arch;
 
 /// Why a command was not carried out.
@@ -51,7 +50,7 @@ pub struct Resume;
 #[rtype(result = "Result<u64, Refusal>")]
 pub struct Checkpoint;
 
-/// Derives once more, beside the schedule; the reply is the ids of the best cells, best first.
+/// Derives once more, beside the schedule; the reply is the ids of the best, best first.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "Result<Vec<String>, Refusal>")]
 pub struct Derive;
@@ -73,7 +72,7 @@ pub struct Score {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScoreReply {
     /// What was measured on the validation split.
-    pub score: Measured,
+    pub score: ScoreView,
     /// What the objective makes of it.
     pub reward: f64,
     /// The number of the step before which ω was taken.

@@ -270,7 +270,7 @@ impl Driver {
     }
 
     /// Keeps a finished step to be published while the next is under way; one that derived is
-    /// saved at once, for its cells took long to find.
+    /// saved at once, for its architectures took long to find.
     async fn finished(&mut self, record: StepRecord) -> Result<(), ActorError> {
         let change = match &record.outcome {
             Outcome::Derive(change) => Some(change.clone()),

@@ -111,19 +111,19 @@ pub struct Recorded {
     pub error: Option<String>,
 }
 
-/// Writes the files of cells that entered the best, and a checkpoint; then removes the files of
-/// cells that left. Steps that the history could not take before are tried again first.
+/// Writes the files of architectures that entered the best, and a checkpoint; then removes the
+/// files of those that left. Steps that the history could not take before are tried again first.
 /// Controller → Keeper.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "SaveReply")]
 pub struct Save {
     /// Everything that a restart needs.
     pub state: Arc<SearchState>,
-    /// Best cells whose files are not known to be on disk, in order.
+    /// Best architectures whose files are not known to be on disk, in order.
     pub entered: Vec<Entered>,
 }
 
-/// A cell that entered the best.
+/// An architecture that entered the best.
 #[derive(Clone, Debug)]
 pub struct Entered {
     /// Its id.

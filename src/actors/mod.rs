@@ -19,6 +19,7 @@ mod place_span;
 mod recent;
 mod sampler;
 mod saver;
+mod score_view;
 mod shelf;
 mod status;
 mod trainer;
@@ -42,6 +43,7 @@ pub use picks::{OptionStatus, PickStatus};
 pub use place::{PlaceStatus, nth};
 pub use sampler::Sampler;
 pub use saver::Saving;
+pub use score_view::ScoreView;
 pub use status::{
     AdvantageStatus, BestStatus, CheckpointStatus, DataStatus, DerivationStatus, DeviceStatus,
     PolicyStatus, ProcessStatus, RunState, SharedStatus, Status,

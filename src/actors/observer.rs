@@ -9,7 +9,7 @@ use crate::actors::note::DiskWatch;
 use crate::actors::recent::Recent;
 use crate::actors::{
     AdvantageStatus, BestStatus, DerivationStatus, Note, PickStatus, PlaceStatus, Recorded,
-    RunState, Saved, Status, Trained, nth,
+    RunState, Saved, ScoreView, Status, Trained, nth,
 };
 use crate::net::Cost;
 use crate::search::{
@@ -219,9 +219,7 @@ impl Observer {
             .map(|best| BestStatus {
                 id: best.arch.id(),
                 arch: best.arch.to_string(),
-                accuracy: search.task().objective.measure(best.score),
-                correct: best.score.correct,
-                total: best.score.items,
+                score: ScoreView::of(best.score, search.task().objective),
                 cycle: best.cycle,
             })
             .collect();

@@ -44,7 +44,7 @@ impl fmt::Debug for Outbox {
 pub(super) enum Answer {
     /// It was given so many finished steps.
     Recorded { steps: usize, recorded: Recorded },
-    /// It was given a checkpoint to write, and the weights of these cells.
+    /// It was given a checkpoint to write, and the weights of these architectures.
     Saved { entered: Vec<Entered>, reply: Box<SaveReply> },
     /// It was given an event.
     Noted,

@@ -52,7 +52,7 @@ pub(super) struct Saver {
     is_unsaved: bool,
     records: Vec<StepRecord>,
     oldest_record: Option<Instant>,
-    /// Best cells whose files are not known to be on disk.
+    /// Best architectures whose files are not known to be on disk.
     entered: Vec<Entered>,
     /// Checkpoints and finished steps that were handed over and not answered yet.
     saves: usize,
@@ -101,17 +101,17 @@ impl Saver {
         self.oldest_record.get_or_insert_with(Instant::now);
     }
 
-    /// Takes the cells that a derivation brought into the best, which are now `best`. What is
+    /// Takes those that a derivation brought into the best, which are now `best`. What is
     /// held is bounded by their number.
     pub(super) fn entered(&mut self, entered: Vec<Entered>, best: &BestArchs) {
         self.entered.retain(|older| {
             let replaced = entered.iter().any(|newer| newer.id == older.id);
-            !replaced && best.archs().iter().any(|cell| cell.arch.id() == older.id)
+            !replaced && best.archs().iter().any(|best| best.arch.id() == older.id)
         });
         self.entered.extend(entered);
     }
 
-    /// The weights of a best cell whose files are not known to be on disk.
+    /// The weights of one of the best architectures whose files are not known to be on disk.
     pub(super) fn weights(&self, id: &str) -> Option<&Snapshot> {
         self.entered.iter().find(|entered| entered.id == id).map(|entered| &*entered.weights)
     }
@@ -259,10 +259,10 @@ impl Saver {
     ) {
         match saved {
             Ok(saved) => {
-                let is_saved = |cell: &Entered| {
-                    entered.iter().any(|saved| Arc::ptr_eq(&saved.weights, &cell.weights))
+                let is_saved = |own: &Entered| {
+                    entered.iter().any(|saved| Arc::ptr_eq(&saved.weights, &own.weights))
                 };
-                self.entered.retain(|cell| !is_saved(cell));
+                self.entered.retain(|own| !is_saved(own));
                 self.retry = None;
                 self.is_unsaved = false;
                 observer.saved(&saved);

@@ -271,7 +271,7 @@ $XDG_CONFIG_HOME/enasd/enasd.toml, or ~/.config/enasd/enasd.toml
 A user's own configuration, which is read instead.
 
 /var/lib/enasd
-The state: checkpoints, the history, the best cells with their weights.
+The state: checkpoints, the history, the best architectures with their weights.
 
 /usr/share/enasd/dashboards
 The dashboard for Grafana and the alerts for Prometheus.";

@@ -37,7 +37,6 @@ use crate::daemon::service::{Service, tell_service_manager};
 use crate::daemon::setup::{Setup, set_up};
 use crate::daemon::signals::{Signals, stop_on};
 use crate::engine::Watched;
-use crate::export::draw_svg;
 use crate::search::{Search, SharedLearner, SharedWeights, Task, Until};
 use crate::telemetry::{
     self, LAST_WORDS, LogControl, Metrics, Outlet, Output, ServiceManager, View,
@@ -223,7 +222,7 @@ fn start_actors(
     let sampler = start(c"sampler", Sampler::new(task.clone(), policy));
     let trainer = start(c"trainer", Trainer::new(learner));
     let evaluator = start(c"evaluator", Evaluator::new(Box::new(SharedWeights::new(scored))));
-    let keeper = start(c"keeper", Keeper::new(task, files, binding, draw_svg));
+    let keeper = start(c"keeper", Keeper::new(task, files, binding));
     let crew = Crew::new(&sampler, &trainer, &evaluator, &keeper, metrics);
     let (controller, end) = Controller::new(search, crew, observer, driver);
     Ok((controller.start(), keeper, end))

@@ -18,7 +18,7 @@ use crate::search::tape::Tape;
 use crate::search::theta::{Layout, Theta};
 use crate::search::walk::{Network, Outcome, walk};
 use crate::search::{PolicyConfig, Probabilities, Rollout, SearchError};
-use crate::space::{Choice, Script};
+use crate::space::{Choice, Decision, Script};
 
 /// Rollouts that go through the network at once; it bounds the memory, and changes no bit.
 const BLOCK: usize = TILE_ROWS;
@@ -104,7 +104,7 @@ impl Policy {
         uniforms: &[Vec<f64>],
     ) -> Result<impl Iterator<Item = Rollout>, SearchError> {
         let mut drawn = vec![(Vec::<Choice>::new(), Vec::new()); uniforms.len()];
-        let mut choose = |decision, rollout: usize, log_probs: &[f64]| {
+        let mut choose = |decision: Decision, rollout: usize, log_probs: &[f64]| {
             let (choices, picks) = &mut drawn[rollout];
             let probs = self.probabilities(log_probs)?;
             let choice = invert(&probs, uniforms[rollout][choices.len()]);

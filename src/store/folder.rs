@@ -82,12 +82,12 @@ impl StateFolder {
         self.path.join(HISTORY)
     }
 
-    /// Where the best cells of the shared search are.
+    /// Where the best architectures of the shared search are.
     pub fn best(&self) -> PathBuf {
         self.path.join(BEST)
     }
 
-    /// Where the retrained and certified cells are.
+    /// Where the retrained and certified architectures are.
     pub fn champions(&self) -> PathBuf {
         self.path.join(CHAMPIONS)
     }

@@ -1,11 +1,11 @@
-//! What survives a restart: checkpoints, the history, the best cells.
+//! What survives a restart: checkpoints, the history, the best architectures.
 //!
 //! ```text
 //! STATE/                         one owner, mode 0750; `LOCK` keeps a second process out
 //!   checkpoints/000000004200/    one folder a generation, sealed by its MANIFEST.json
 //!   history.sqlite               rollouts, steps and events, for people and plots
 //!   history.id                   the name of the history that belongs here
-//!   best/ID/  champions/ID/      cells with their files, checked by B3SUMS
+//!   best/ID/  champions/ID/      architectures with their files, checked by B3SUMS
 //!   corrupt/NAME/                checkpoints and histories that failed their checks, with a WHY.txt
 //! ```
 //!

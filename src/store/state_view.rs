@@ -215,7 +215,7 @@ impl StateView {
         Err(StoreError::NoneWhole { path: folder, defects: damaged })
     }
 
-    /// The files of the best cells.
+    /// The files of the best architectures.
     pub fn best(&self) -> BestFolder {
         BestFolder::look(&self.path.join(BEST))
     }

@@ -97,7 +97,7 @@ fn commands_come_between_steps_and_leave_the_history_as_it_is() {
     assert_eq!(common::history(&path), history_rows(&records, &task.config.schedule));
 }
 
-/// A restart knows the best cells and the verdict at once, not only after the next derivation.
+/// A restart knows the best and the verdict at once, not only after the next derivation.
 #[test]
 fn a_resumed_search_publishes_what_it_knows() {
     let task = common::task(common::tiny_config());

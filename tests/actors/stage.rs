@@ -87,7 +87,7 @@ fn set_stage(
     let evaluator = on_own_thread(Evaluator::new(Box::new(SharedWeights::new(task.clone()))));
     let binding =
         Binding { config: "{}".to_owned(), data: "{}".to_owned(), computed_by: String::new() };
-    let keeper = Keeper::new(task.clone(), files, binding, ToString::to_string);
+    let keeper = Keeper::new(task.clone(), files, binding);
     let keeper = on_own_thread(keeper);
     let (publish, status) = watch::channel(Arc::new(Status::default()));
     let metrics = Metrics::new(Setup {

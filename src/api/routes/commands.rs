@@ -47,7 +47,7 @@ pub(in crate::api) async fn checkpoint(state: State) -> Reply {
 
 /// Derives once more, beside the schedule.
 #[utoipa::path(post, path = "/v1/derive", tag = "commands", responses(
-    (status = 200, description = "the best cells", body = DeriveResult),
+    (status = 200, description = "the best architectures", body = DeriveResult),
 ))]
 pub(in crate::api) async fn derive(state: State) -> Reply {
     let config = &state.config;

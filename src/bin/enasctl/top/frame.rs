@@ -3,7 +3,7 @@
 //! ```text
 //! head      who and how; bars of the cycle and the phase; checkpoint
 //! rewards   both arms over time │ numbers │ operations (wide screens)
-//! cells     the best ones, one of them drawn
+//! best      the best architectures, one of them drawn
 //! events    what happened (high screens)
 //! foot      keys, a question, or what came of a command
 //! ```
@@ -15,7 +15,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Clear, Paragraph};
 
 use crate::condition::Severity;
-use crate::top::cells;
+use crate::top::best;
 use crate::top::events;
 use crate::top::head;
 use crate::top::rewards;
@@ -35,7 +35,7 @@ const HIGH: u16 = 34;
 const EVENT_ROWS: u16 = 6;
 
 const HELP: &str = "\
-arrows    look at another of the best cells
+arrows    look at another of the best
 p         pause the search, after the step under way
 r         resume it
 c         write a checkpoint
@@ -58,12 +58,12 @@ pub(crate) fn draw(frame: &mut Frame, screen: &Screen, theme: Theme, now: f64) {
     let (n_head, n_foot) = (head.len() as u16, foot.len() as u16);
     let n_events = if area.height < HIGH { 0 } else { EVENT_ROWS };
     let room = area.height.saturating_sub(n_head + n_foot + n_events);
-    let [n_cells, least] = REWARD_ROWS.map(|rows| room.saturating_sub(rows));
-    let n_cells = cells::rows(screen).min(n_cells.max(cells::least_rows(screen).min(least)));
-    let [head_area, rewards_area, cells_area, events_area, foot_area] = Layout::vertical([
+    let [n_best, least] = REWARD_ROWS.map(|rows| room.saturating_sub(rows));
+    let n_best = best::rows(screen).min(n_best.max(best::least_rows(screen).min(least)));
+    let [head_area, rewards_area, best_area, events_area, foot_area] = Layout::vertical([
         Constraint::Length(n_head),
         Constraint::Min(0),
-        Constraint::Length(n_cells),
+        Constraint::Length(n_best),
         Constraint::Length(n_events),
         Constraint::Length(n_foot),
     ])
@@ -71,7 +71,7 @@ pub(crate) fn draw(frame: &mut Frame, screen: &Screen, theme: Theme, now: f64) {
     frame.render_widget(Paragraph::new(head), head_area);
     if let Some(status) = &screen.status {
         rewards::draw(frame, rewards_area, (screen, status), theme);
-        cells::draw(frame, cells_area, screen, theme);
+        best::draw(frame, best_area, screen, theme);
         events::draw(frame, events_area, screen, theme);
     }
     frame.render_widget(Paragraph::new(foot), foot_area);
@@ -120,7 +120,7 @@ fn foot(screen: &Screen, theme: Theme, width: u16) -> Vec<Line<'static>> {
         return lines(text, theme.severity(*severity));
     }
     let keys = match screen.link {
-        Link::Up => "q quit · p pause · r resume · c checkpoint · ← → another cell · ? help",
+        Link::Up => "q quit · p pause · r resume · c checkpoint · ← → another one · ? help",
         _ => "q quit · ? help",
     };
     lines(keys, theme.dim())

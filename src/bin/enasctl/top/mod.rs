@@ -8,7 +8,7 @@
 //!
 //! [`Screen`] and the drawing know no time, no socket and no terminal, so they are tested without.
 
-mod cells;
+mod best;
 mod command;
 mod curve;
 mod ends;
