@@ -1,8 +1,6 @@
 //! The daemon as its user sees it: asked over the socket, scraped over TCP, and its best find
 //! taken away and measured again.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 mod common;
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,7 +1,5 @@
 //! The promise of exact resume, kept by the real binary under SIGKILL.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 mod common;
 
 use std::collections::BTreeSet;

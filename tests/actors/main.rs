@@ -1,8 +1,6 @@
 //! The actors give the plain loop's history; commands come between steps; a failing servant sends
 //! the search back to its last checkpoint.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 #[path = "../common/mod.rs"]
 mod common;
 mod deleted;

@@ -3,8 +3,6 @@
 //! The controller is a stub that answers at once; the status channel, the history and the folder
 //! of best architectures are real.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
-
 mod cli;
 mod commands;
 mod disk;

@@ -27,7 +27,7 @@ impl Mount {
         if mount.output().is_ok_and(|output| output.status.success()) {
             return Some(Self(folder));
         }
-        println!("not run: a filesystem cannot be mounted here");
+        eprintln!("not run: a filesystem cannot be mounted here");
         None
     }
 
