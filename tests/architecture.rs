@@ -18,9 +18,12 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use circles::{KNOWN_CIRCLES, circle_faults};
 use source::{CLOCKS, code_of, paths, statements, without_tests};
 use words::word_faults;
 
+#[path = "architecture/circles.rs"]
+mod circles;
 #[path = "architecture/source.rs"]
 mod source;
 #[path = "architecture/words.rs"]
@@ -216,6 +219,12 @@ fn the_source_keeps_to_its_layers() {
     let files = read("src").unwrap();
     assert!(files.iter().any(|(path, _)| path == "lib.rs"), "the source is not found");
     let faults: Vec<_> = files.iter().flat_map(|(path, text)| faults(path, text)).collect();
+    assert!(faults.is_empty(), "in src/:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn files_of_a_folder_use_each_other_one_way() {
+    let faults = circle_faults(&read("src").unwrap(), KNOWN_CIRCLES);
     assert!(faults.is_empty(), "in src/:\n{}", faults.join("\n"));
 }
 

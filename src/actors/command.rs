@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::actors::controller::{Answer, Command};
+use crate::actors::commands::{Answer, Command};
 use crate::actors::driver::Driver;
 use crate::actors::outbox::Receipt;
 use crate::actors::{

@@ -1,9 +1,11 @@
 //! What the API asks of the controller. A command waits for at most one step.
 
 use actix::{Message, Recipient};
+use tokio::sync::oneshot;
 
-use crate::actors::{PruneHistory, ScoreView};
+use crate::actors::ScoreView;
 use crate::space::Arch;
+use crate::store::Pruned;
 
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -122,6 +124,15 @@ pub struct ChildWeights {
     pub of: WeightsOf,
 }
 
+/// Folds a part of the history's single rows, until they take at most so many bytes: to be asked
+/// until it is done. API → Keeper.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Result<Pruned, Refusal>")]
+pub struct PruneHistory {
+    /// Bytes that single rows may take.
+    pub bytes: u64,
+}
+
 /// The controller and the keeper as the API knows them: the commands they take and no more.
 #[derive(Clone, Debug)]
 pub struct Commands {
@@ -144,3 +155,19 @@ pub struct Commands {
     /// Takes [`PruneHistory`]: the keeper, which the search need not wait for.
     pub prune: Recipient<PruneHistory>,
 }
+
+/// A command on its way to the driver, with the place for its answer.
+#[derive(Debug)]
+pub(super) enum Command {
+    Pause(Answer<()>),
+    Resume(Answer<()>),
+    Checkpoint(Answer<u64>),
+    Derive(Answer<Vec<String>>),
+    Stop(Answer<()>),
+    Score(Score, Answer<ScoreReply>),
+    Sample(Sample, Answer<Vec<SampleReply>>),
+    Weights(ChildWeights, Answer<Vec<u8>>),
+}
+
+/// Where the driver puts its answer.
+pub(super) type Answer<T> = oneshot::Sender<Result<T, Refusal>>;

@@ -4,6 +4,7 @@
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, WrapFuture};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::actors::commands::{Answer, Command};
 use crate::actors::driver::Driver;
 use crate::actors::observer::Observer;
 use crate::actors::outbox::Outbox;
@@ -17,22 +18,6 @@ use crate::telemetry::{self, Metrics};
 
 /// Commands that may wait for the step under way; more are refused, for each has somebody waiting.
 const MAX_WAITING_COMMANDS: usize = 16;
-
-/// A command on its way to the driver, with the place for its answer.
-#[derive(Debug)]
-pub(super) enum Command {
-    Pause(Answer<()>),
-    Resume(Answer<()>),
-    Checkpoint(Answer<u64>),
-    Derive(Answer<Vec<String>>),
-    Stop(Answer<()>),
-    Score(Score, Answer<ScoreReply>),
-    Sample(Sample, Answer<Vec<SampleReply>>),
-    Weights(ChildWeights, Answer<Vec<u8>>),
-}
-
-/// Where the driver puts its answer.
-pub(super) type Answer<T> = oneshot::Sender<Result<T, Refusal>>;
 
 /// What the controller is born with and hands on when it starts.
 #[derive(Debug)]

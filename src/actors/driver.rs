@@ -16,13 +16,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tracing::{Instrument, Span};
 
-use crate::actors::controller::Command;
+use crate::actors::commands::Command;
 use crate::actors::observer::Observer;
 use crate::actors::outbox::{Outbox, Receipt};
 use crate::actors::place_span::place_span;
-use crate::actors::saver::{Saver, Saving};
+use crate::actors::saver::Saver;
 use crate::actors::{
-    ActorError, AdoptPolicy, Crew, Entered, LastRun, Note, Restore, RunState, nth,
+    ActorError, AdoptPolicy, Crew, Entered, LastRun, Note, Restore, RunState, Saving, nth,
 };
 use crate::search::{
     BestChange, Job, Outcome, Place, SampleRequest, Sampled, Search, SearchState, SharedState,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use actix::{Actor, AsyncContext, Context, Handler};
 use tokio::sync::watch;
 
-use crate::actors::outbox::MAX_NOTES;
+use crate::actors::note::MAX_NOTES;
 use crate::actors::shelf::{Loss, Shelf};
 use crate::actors::{
     CloseHistory, Entered, LoadNewest, Note, PruneHistory, Record, Recorded, Refusal, Save,
@@ -20,9 +20,6 @@ use crate::store::{
     StateFolder, StoreError, history_rows, read_state, state_files,
 };
 use crate::telemetry::{unix_millis, unix_time};
-
-/// Finished steps that are kept in memory while the history cannot be written.
-pub(super) const MAX_BACKLOG: usize = 10_000;
 
 /// How often it is seen to that all parts of the state folder are there.
 const LOOK_EVERY: Duration = Duration::from_secs(2);

@@ -6,6 +6,9 @@ use crate::actors::{AdvantageStatus, BestStatus, PlaceStatus, ScoreView, nth};
 use crate::store::StoreError;
 use crate::telemetry::unix_millis;
 
+/// Events that wait at most; they are small, and nobody reads more.
+pub(super) const MAX_NOTES: usize = 1000;
+
 /// So many checkpoints fit on a disk that is nearly full, and fewer: the alert of a low disk has
 /// the same limit.
 const LOW_CHECKPOINTS: u64 = 4;

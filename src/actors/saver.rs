@@ -8,13 +8,15 @@ use actix::MailboxError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::actors::keeper::MAX_BACKLOG;
 use crate::actors::observer::Observer;
 use crate::actors::outbox::{Answer, Outbox, Receipt};
-use crate::actors::{ActorError, Crew, Entered, Recorded, Save, Saved};
+use crate::actors::{ActorError, Crew, Entered, Recorded, Save, Saved, Saving};
 use crate::engine::Snapshot;
 use crate::search::{BestArchs, SearchState, StepRecord};
-use crate::store::{Retention, StoreError};
+use crate::store::StoreError;
+
+/// Finished steps that are kept in memory while the history cannot be written.
+const MAX_BACKLOG: usize = 10_000;
 
 /// Finished steps that go to the history in one message: one transaction each.
 const RECORDS_A_MESSAGE: usize = 64;
@@ -27,17 +29,6 @@ const MAX_RETRY_DELAY: Duration = Duration::from_mins(5);
 
 /// The pause between two looks at a disk that is waited for.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
-
-/// How often checkpoints are written and which stay. May change while the search runs.
-#[derive(Clone, Copy, Debug)]
-pub struct Saving {
-    /// Time between two checkpoints.
-    pub every: Duration,
-    /// Which stay.
-    pub retention: Retention,
-    /// Bytes that single rows of the history may take.
-    pub history_bytes: u64,
-}
 
 /// Hands finished steps and states to the keeper.
 pub(super) struct Saver {

@@ -14,6 +14,7 @@ pub mod catalog;
 mod clock;
 mod event;
 mod journal;
+mod journal_socket;
 mod label;
 mod log_control;
 mod log_filter;

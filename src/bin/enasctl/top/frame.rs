@@ -10,14 +10,15 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Borders, Clear, Paragraph};
+use ratatui::widgets::{Block, Clear, Paragraph};
 
 use crate::condition::Severity;
 use crate::top::best;
 use crate::top::events;
 use crate::top::head;
+use crate::top::lines::wrap;
 use crate::top::rewards;
 use crate::top::screen::{Link, Overlay, Screen};
 use crate::top::theme::Theme;
@@ -124,51 +125,4 @@ fn foot(screen: &Screen, theme: Theme, width: u16) -> Vec<Line<'static>> {
         _ => "q quit · ? help",
     };
     lines(keys, theme.dim())
-}
-
-/// A line across the screen that begins a part of it.
-pub(crate) fn rule(title: Line<'_>, theme: Theme) -> Block<'_> {
-    let plain = Style::new().fg(Color::Reset);
-    Block::new().borders(Borders::TOP).border_style(theme.dim()).title_style(plain).title(title)
-}
-
-/// The whole columns that an amount fills, out of so many.
-pub(crate) fn whole(amount: f64, columns: usize) -> usize {
-    (1..=columns).take_while(|&n| n as f64 <= amount).count()
-}
-
-/// The lines of a text of at most `width` columns each, broken between words where it can be.
-pub(crate) fn wrap(text: &str, width: u16) -> Vec<String> {
-    let width = usize::from(width.max(1));
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let mut word: Vec<char> = word.chars().collect();
-        while !word.is_empty() {
-            let line = lines.last_mut().expect("the list begins with a line");
-            let used = line.chars().count();
-            let gap = usize::from(0 < used);
-            if used + gap + word.len() <= width {
-                line.push_str(&" "[..gap]);
-                line.extend(word.drain(..));
-            } else if used == 0 {
-                line.extend(word.drain(..width));
-            } else {
-                lines.push(String::new());
-            }
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_are_broken_between_words_and_long_words_within() {
-        assert_eq!(wrap("", 10), [""]);
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("a/long/path is", 6), ["a/long", "/path", "is"].map(str::to_owned));
-        assert_eq!(wrap("a πθω", 3), ["a", "πθω"]);
-    }
 }

@@ -16,6 +16,7 @@ mod events;
 mod feed;
 mod frame;
 mod head;
+mod lines;
 mod looked_at;
 mod rate;
 mod rewards;
