@@ -128,7 +128,8 @@ fn journal_name(field: &str) -> String {
 mod tests {
     use std::collections::BTreeMap;
     use std::fs::File;
-    use std::io::{IoSliceMut, Read, Seek};
+    use std::io::{IoSliceMut, Read, Seek, Write};
+    use std::mem::MaybeUninit;
     use std::os::unix::net::UnixDatagram;
     use std::thread;
     use std::time::Duration;
