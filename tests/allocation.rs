@@ -4,8 +4,6 @@
 //! A test binary of its own, for its allocator counts what every thread asks for. The tests take
 //! turns, so that nobody else asks meanwhile.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 mod common;
 
 use std::alloc::System;

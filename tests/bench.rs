@@ -1,7 +1,5 @@
 //! `enasd bench` as a user runs it.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use std::process::{Command, Output};
 
 use serde_json::Value;

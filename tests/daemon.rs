@@ -1,7 +1,5 @@
-//! The daemon as its user sees it: asked over the socket, scraped over TCP, and its best cell
+//! The daemon as its user sees it: asked over the socket, scraped over TCP, and its best find
 //! taken away and measured again.
-
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod common;
 
@@ -131,7 +129,7 @@ fn status_metrics_best_and_the_weights_taken_away_agree() {
         ("enas_baseline", "/policy/baseline"),
         ("enas_policy_entropy_nats{kind=\"sum\"}", "/policy/entropy_nats"),
         ("enas_archs_sampled_total", "/archs_sampled"),
-        ("enas_best_score_ratio{stage=\"shared\"}", "/best/0/accuracy"),
+        ("enas_best_score_ratio{stage=\"shared\"}", "/best/0/score/accuracy"),
         ("enas_checkpoint_writes_total", "/checkpoint/writes_total"),
     ] {
         let shown = status.pointer(pointer).and_then(Value::as_f64).unwrap();
@@ -141,20 +139,21 @@ fn status_metrics_best_and_the_weights_taken_away_agree() {
     assert!(daemon.metric("enas_phase{phase=\"paused\"}") > 0.5);
     check_counting(&daemon, &status);
 
-    // The best cell: its score, its drawing, its weights.
+    // The best architecture: its score, its drawing, its weights.
     let best = daemon.json(&["best"]);
-    let cell = &best["cells"][0];
-    assert_eq!(cell, &status["best"][0]);
+    let first = &best["archs"][0];
+    assert_eq!(first, &status["best"][0]);
     let (code, drawn) = daemon.ctl(&["best"]);
     assert_eq!(code, Some(0));
-    let id = cell["id"].as_str().unwrap();
+    let id = first["id"].as_str().unwrap();
     assert!(drawn.contains(id) && drawn.contains("reduction"), "{drawn}");
     let weights = folder.path().join("best.safetensors");
     assert_eq!(daemon.ctl(&["best", "--weights", weights.to_str().unwrap()]).0, Some(0));
-    let card = std::fs::read(state.join("best").join(id).join("arch.json")).unwrap();
-    let card: ArchCard = serde_json::from_slice(&card).unwrap();
-    assert_eq!(measured_again(&card, &weights), (card.correct, card.total));
-    assert_eq!(cell["correct"].as_u64(), Some(card.correct));
+    let file = |name| std::fs::read(state.join("best").join(id).join(name)).unwrap();
+    let card: ArchCard = serde_json::from_slice(&file("arch.json")).unwrap();
+    assert!(file("drawing.svg").starts_with(b"<svg"), "people can look at it");
+    assert_eq!(measured_again(&card, &weights), (card.correct, card.items));
+    assert_eq!(first["score"]["correct"].as_u64(), Some(card.correct));
     for (series, expected) in [
         ("enas_best_params", card.params as f64),
         ("enas_best_multiply_adds", card.multiply_adds as f64),

@@ -1,5 +1,4 @@
 //! The built program on a folder of images: what the state is bound to.
-#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

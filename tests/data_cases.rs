@@ -3,8 +3,6 @@
 //!
 //! Each archive stands for a kind of fault, and holds a folder of its name.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 mod common;
 
 use std::ffi::OsString;

@@ -8,8 +8,6 @@
 //! later program reads that folder, goes on, and has that history, bit for bit. None of these
 //! files is ever made anew: a program that fails here has broken somebody's state.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 mod common;
 
 use std::fs::File;

@@ -1,7 +1,5 @@
 //! The promise of exact resume, kept by the real binary under SIGKILL.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 mod common;
 
 use std::collections::BTreeSet;
@@ -99,7 +97,7 @@ fn killed_twenty_times_equals_unbroken_and_the_plain_loop_at_any_number_of_threa
     assert_same(&killed, &unbroken);
 }
 
-/// History, last checkpoint and best cells are the same, bit for bit.
+/// History, last checkpoint and best architectures are the same, bit for bit.
 fn assert_same(killed: &Path, unbroken: &Path) {
     assert_eq!(history(killed), history(unbroken));
     let (killed_files, unbroken_files) = (newest_checkpoint(killed), newest_checkpoint(unbroken));
@@ -109,10 +107,10 @@ fn assert_same(killed: &Path, unbroken: &Path) {
         assert!(bytes == other_bytes || name == "MANIFEST.json", "{name} differs");
     }
     assert_eq!(killed_files.len(), unbroken_files.len());
-    for cell in std::fs::read_dir(unbroken.join("best")).unwrap() {
-        let id = cell.unwrap().file_name();
+    for folder in std::fs::read_dir(unbroken.join("best")).unwrap() {
+        let id = folder.unwrap().file_name();
         let [a, b] = [killed, unbroken].map(|state| files_of(&state.join("best").join(&id)));
-        assert!(a == b, "the files of best cell {} differ", id.display());
+        assert!(a == b, "the files of {} differ", id.display());
     }
 }
 

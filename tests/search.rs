@@ -1,7 +1,5 @@
 //! The plain loop: a whole search without actors.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 mod common;
 
 use std::sync::atomic::AtomicU64;

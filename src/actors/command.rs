@@ -7,7 +7,7 @@ use crate::actors::driver::Driver;
 use crate::actors::outbox::Receipt;
 use crate::actors::{
     ActorError, Checkpoint, ChildWeights, Crew, Derive, Note, Pause, Refusal, Resume, RunState,
-    Sample, SampleReply, Score, ScoreReply, Stop, WeightsOf, nth,
+    Sample, SampleReply, Score, ScoreReply, ScoreView, Stop, WeightsOf, nth,
 };
 use crate::engine::{Measured, Snapshot, to_safetensors};
 use crate::search::{Arm, Job, SampleRequest, SharedState, ValidSet};
@@ -39,7 +39,7 @@ impl Driver {
                 Err(error) => answer(to, Err(failed(error))),
             },
             Command::Derive(Derive, to) => match self.derive_beside().await {
-                // Failed or not: it is tried again, and the cells are found.
+                // Failed or not: it is tried again, and the architectures are found.
                 Ok((ids, receipt)) => drop(actix::spawn(async {
                     drop(saved(receipt).await);
                     answer(to, Ok(ids));
@@ -71,7 +71,7 @@ impl Driver {
     }
 
     /// Derives with draws of its own; the schedule goes on as if nothing had been asked. Returns
-    /// the ids of the best cells, and whether they are on disk, once that is known.
+    /// the ids of the best architectures, and whether they are on disk, once that is known.
     async fn derive_beside(&mut self) -> Result<(Vec<String>, Receipt), ActorError> {
         let number = self.search.number();
         let count = self.search.task().config.derive.samples;
@@ -85,7 +85,7 @@ impl Driver {
         let receipt = self.save_soon().await?;
         self.observer.best(&self.search);
         self.write_notes();
-        let ids = self.search.best().archs().iter().map(|cell| cell.arch.id()).collect();
+        let ids = self.search.best().archs().iter().map(|best| best.arch.id()).collect();
         Ok((ids, receipt))
     }
 
@@ -99,7 +99,10 @@ impl Driver {
         };
         let (crew, step) = (self.crew.clone(), self.search.number());
         let objective = self.search.task().objective;
-        let reply = move |score| ScoreReply { score, reward: objective.reward(score), step };
+        let reply = move |score| {
+            let reward = objective.reward(score);
+            ScoreReply { score: ScoreView::of(score, objective), reward, step }
+        };
         // The whole split takes seconds, for which ω need not wait.
         actix::spawn(async move {
             answer(to, whole_score(crew, message.arch, shared).await.map(reply));
@@ -135,7 +138,7 @@ impl Driver {
             if let Some(weights) = self.saver.weights(&id) {
                 return weights_file(weights);
             }
-            if self.search.best().archs().iter().any(|cell| cell.arch.id() == id) {
+            if self.search.best().archs().iter().any(|best| best.arch.id() == id) {
                 let why =
                     format!("the weights that {id} was scored with are not in `best/` any more");
                 return Err(Refusal::Lost { why });

@@ -3,9 +3,9 @@
 use actix::{Actor, Addr, Context, Handler, Message, Recipient};
 use tokio::sync::oneshot;
 
-use crate::actors::PruneHistory;
-use crate::engine::Measured;
+use crate::actors::ScoreView;
 use crate::space::Arch;
+use crate::store::Pruned;
 
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,7 +49,7 @@ pub struct Resume;
 #[derive(Clone, Copy, Debug)]
 pub struct Checkpoint;
 
-/// Derives once more, beside the schedule; the reply is the ids of the best cells, best first.
+/// Derives once more, beside the schedule; the reply is the ids of the best, best first.
 #[derive(Clone, Copy, Debug)]
 pub struct Derive;
 
@@ -68,7 +68,7 @@ pub struct Score {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScoreReply {
     /// What was measured on the validation split.
-    pub score: Measured,
+    pub score: ScoreView,
     /// What the objective makes of it.
     pub reward: f64,
     /// The number of the step before which ω was taken.
@@ -114,6 +114,15 @@ pub struct ChildWeights {
     pub arch: Arch,
     /// Which.
     pub of: WeightsOf,
+}
+
+/// Folds a part of the history's single rows, until they take at most so many bytes: to be asked
+/// until it is done. API → Keeper.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Result<Pruned, Refusal>")]
+pub struct PruneHistory {
+    /// Bytes that single rows may take.
+    pub bytes: u64,
 }
 
 /// Where the driver puts its answer.

@@ -20,9 +20,9 @@ use crate::actors::commands::Command;
 use crate::actors::observer::Observer;
 use crate::actors::outbox::{Outbox, Receipt};
 use crate::actors::place_span::place_span;
-use crate::actors::saver::{Saver, Saving};
+use crate::actors::saver::Saver;
 use crate::actors::{
-    ActorError, AdoptPolicy, Crew, Entered, LastRun, Note, Restore, RunState, nth,
+    ActorError, AdoptPolicy, Crew, Entered, LastRun, Note, Restore, RunState, Saving, nth,
 };
 use crate::search::{
     BestChange, Job, Outcome, Place, SampleRequest, Sampled, Search, SearchState, SharedState,
@@ -270,7 +270,7 @@ impl Driver {
     }
 
     /// Keeps a finished step to be published while the next is under way; one that derived is
-    /// saved at once, for its cells took long to find.
+    /// saved at once, for its architectures took long to find.
     async fn finished(&mut self, record: StepRecord) -> Result<(), ActorError> {
         let change = match &record.outcome {
             Outcome::Derive(change) => Some(change.clone()),

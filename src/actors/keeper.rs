@@ -8,22 +8,18 @@ use std::time::{Duration, Instant};
 use actix::{Actor, AsyncContext, Context, Handler};
 use tokio::sync::watch;
 
-use crate::actors::outbox::MAX_NOTES;
+use crate::actors::note::MAX_NOTES;
 use crate::actors::shelf::{Loss, Shelf};
 use crate::actors::{
     CloseHistory, Entered, LoadNewest, Note, PruneHistory, Record, Recorded, Refusal, Save,
     SaveReply, Saved, Saving,
 };
 use crate::search::{SearchState, StepRecord, Task};
-use crate::space::Arch;
 use crate::store::{
     BestFolder, Binding, Checkpoints, History, Keeping, OwnHistory, Pruned, RejectedHistory,
     StateFolder, StoreError, history_rows, read_state, state_files,
 };
 use crate::telemetry::{unix_millis, unix_time};
-
-/// Finished steps that are kept in memory while the history cannot be written.
-pub(super) const MAX_BACKLOG: usize = 10_000;
 
 /// How often it is seen to that all parts of the state folder are there.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -65,24 +61,18 @@ pub struct KeeperFiles {
     pub checkpoints: Checkpoints,
     /// Its history.
     pub history: History,
-    /// Its best cells, which others may read.
+    /// Its best architectures, which others may read.
     pub best: Arc<BestFolder>,
     /// Which checkpoints stay.
     pub saving: watch::Receiver<Saving>,
 }
 
 impl Keeper {
-    /// A keeper of `files` for the search that belongs to `binding`. `draw` draws a cell for
-    /// people; it is given, for drawing is no business of this layer.
-    pub fn new(
-        task: Task,
-        files: KeeperFiles,
-        binding: Binding,
-        draw: fn(&Arch) -> String,
-    ) -> Self {
+    /// A keeper of `files` for the search that belongs to `binding`.
+    pub fn new(task: Task, files: KeeperFiles, binding: Binding) -> Self {
         let KeeperFiles { folder, checkpoints, history, best, saving } = files;
         let config_hash = blake3::hash(binding.config.as_bytes()).to_hex().to_string();
-        let shelf = Shelf::new(task.clone(), best, draw);
+        let shelf = Shelf::new(task.clone(), best);
         Self {
             task,
             folder,
@@ -233,7 +223,7 @@ impl Keeper {
         SaveReply { recorded, saved }
     }
 
-    /// Writes the files of cells that entered and a checkpoint; `start` is when that was asked.
+    /// Writes the files of those that entered and a checkpoint; `start` is when that was asked.
     fn write(
         &mut self,
         state: &SearchState,
@@ -255,7 +245,9 @@ impl Keeper {
         self.history.forget_older()?;
         // Only after the checkpoint that does without them.
         if let Err(error) = self.shelf.forget_left(state) {
-            tracing::warn!("the files of a cell that left the best could not be removed: {error}");
+            tracing::warn!(
+                "the files of an architecture that left the best could not be removed: {error}"
+            );
         }
         self.saved = Some(generation.path.clone());
         Ok(Saved {
@@ -286,14 +278,14 @@ impl Keeper {
     }
 }
 
-/// What is told of best cells without their weights.
+/// What is told of best architectures without their weights.
 fn lost(losses: &[Loss]) -> String {
-    let cells: Vec<String> = losses.iter().map(|Loss { id, why }| format!("{id}: {why}")).collect();
+    let each: Vec<String> = losses.iter().map(|Loss { id, why }| format!("{id}: {why}")).collect();
     format!(
         "the weights that {} of the best architectures were scored with are lost, and no others \
          are given for them; scores and architectures stay: {}",
         losses.len(),
-        cells.join("; ")
+        each.join("; ")
     )
 }
 

@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use actix::Message;
 
-use crate::actors::Refusal;
 use crate::engine::Snapshot;
 use crate::search::{
     Job, SampleRequest, Sampled, Score, SearchError, SearchState, SharedState, SharedStep,
     StepRecord, TrainReport,
 };
 use crate::space::Arch;
-use crate::store::{Pruned, StoreError};
+use crate::store::StoreError;
 
 /// Replaces the sampler's copy of θ. Controller → Sampler.
 #[derive(Clone, Debug, Message)]
@@ -111,19 +110,19 @@ pub struct Recorded {
     pub error: Option<String>,
 }
 
-/// Writes the files of cells that entered the best, and a checkpoint; then removes the files of
-/// cells that left. Steps that the history could not take before are tried again first.
+/// Writes the files of architectures that entered the best, and a checkpoint; then removes the
+/// files of those that left. Steps that the history could not take before are tried again first.
 /// Controller → Keeper.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "SaveReply")]
 pub struct Save {
     /// Everything that a restart needs.
     pub state: Arc<SearchState>,
-    /// Best cells whose files are not known to be on disk, in order.
+    /// Best architectures whose files are not known to be on disk, in order.
     pub entered: Vec<Entered>,
 }
 
-/// A cell that entered the best.
+/// An architecture that entered the best.
 #[derive(Clone, Debug)]
 pub struct Entered {
     /// Its id.
@@ -162,15 +161,6 @@ pub struct SaveReply {
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "Result<Arc<SearchState>, StoreError>")]
 pub struct LoadNewest;
-
-/// Folds a part of the history's single rows, until they take at most so many bytes: to be asked
-/// until it is done. API → Keeper.
-#[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "Result<Pruned, Refusal>")]
-pub struct PruneHistory {
-    /// Bytes that single rows may take.
-    pub bytes: u64,
-}
 
 /// Leaves the history as one file: nothing more will be written. Daemon → Keeper.
 #[derive(Clone, Copy, Debug, Message)]

@@ -11,21 +11,25 @@ mod evaluator;
 mod keeper;
 mod messages;
 mod note;
+mod observation;
 mod observer;
 mod outbox;
+mod pace;
 mod picks;
 mod place;
 mod place_span;
 mod recent;
 mod sampler;
 mod saver;
+mod saving;
+mod score_view;
 mod shelf;
 mod status;
 mod trainer;
 
 pub use commands::{
-    Checkpoint, ChildWeights, Commands, Derive, Pause, Refusal, Resume, Sample, SampleReply, Score,
-    ScoreReply, Stop, WeightsOf,
+    Checkpoint, ChildWeights, Commands, Derive, Pause, PruneHistory, Refusal, Resume, Sample,
+    SampleReply, Score, ScoreReply, Stop, WeightsOf,
 };
 pub use controller::{Controller, End};
 pub use crew::{ActorError, Crew};
@@ -33,15 +37,16 @@ pub use driver::DriverConfig;
 pub use evaluator::Evaluator;
 pub use keeper::{Keeper, KeeperFiles};
 pub use messages::{
-    AdoptPolicy, CloseHistory, Entered, Evaluate, LoadNewest, PruneHistory, Record, Recorded,
-    Restore, SampleArchs, Save, SaveReply, Saved, TakeSnapshot, TrainShared, Trained,
+    AdoptPolicy, CloseHistory, Entered, Evaluate, LoadNewest, Record, Recorded, Restore,
+    SampleArchs, Save, SaveReply, Saved, TakeSnapshot, TrainShared, Trained,
 };
 pub use note::{LastRun, Note};
 pub use observer::Observer;
 pub use picks::{OptionStatus, PickStatus};
 pub use place::{PlaceStatus, nth};
 pub use sampler::Sampler;
-pub use saver::Saving;
+pub use saving::Saving;
+pub use score_view::ScoreView;
 pub use status::{
     AdvantageStatus, BestStatus, CheckpointStatus, DataStatus, DerivationStatus, DeviceStatus,
     PolicyStatus, ProcessStatus, RunState, SharedStatus, Status,

@@ -2,9 +2,12 @@
 
 use actix::Message;
 
-use crate::actors::{AdvantageStatus, BestStatus, PlaceStatus, nth};
+use crate::actors::{AdvantageStatus, BestStatus, PlaceStatus, ScoreView, nth};
 use crate::store::StoreError;
 use crate::telemetry::unix_millis;
+
+/// Events that wait at most; they are small, and nobody reads more.
+pub(super) const MAX_NOTES: usize = 1000;
 
 /// So many checkpoints fit on a disk that is nearly full, and fewer: the alert of a low disk has
 /// the same limit.
@@ -70,19 +73,17 @@ impl Note {
         Self::new("start", format!("goes on at search step {at}; the run before: {how}; {lost}"))
     }
 
-    /// The best cell is another, or has a better score.
+    /// The best architecture is another, or has a better score.
     pub(super) fn best(best: &BestStatus, before: Option<&BestStatus>) -> Self {
         let replaced = match before {
             Some(before) if before.id == best.id => format!(", {} before", score(before)),
             Some(before) => format!("; it replaces {} with {}", before.id, score(before)),
             None => "; the first of this search".to_owned(),
         };
-        let BestStatus { id, correct, total, .. } = best;
-        let found = score(best);
-        Self::new(
-            "best",
-            format!("{id}: {found}, {correct} of {total} validation images{replaced}"),
-        )
+        let (found, ScoreView { correct, items, .. }) = (score(best), best.score);
+        let id = &best.id;
+        let text = format!("{id}: {found}, {correct} of {items} validation images{replaced}");
+        Self::new("best", text)
     }
 
     /// The end of the cycle that `place` is in.
@@ -92,7 +93,7 @@ impl Note {
         advantage: &AdvantageStatus,
     ) -> Self {
         let best = best.map_or_else(String::new, |best| {
-            format!("the best cell so far is {} with {}; ", best.id, score(best))
+            format!("the best architecture so far is {} with {}; ", best.id, score(best))
         });
         let verdict = comparison(advantage);
         Self::new("cycle", format!("cycle {} ended; {best}{verdict}", place.nth_cycle()))
@@ -122,8 +123,8 @@ impl Note {
     }
 }
 
-fn score(cell: &BestStatus) -> String {
-    format!("{:.2} %", 100.0 * cell.accuracy)
+fn score(best: &BestStatus) -> String {
+    format!("{:.2} %", 100.0 * best.score.accuracy)
 }
 
 fn comparison(advantage: &AdvantageStatus) -> String {
@@ -166,16 +167,9 @@ impl DiskWatch {
 mod tests {
     use super::*;
 
-    fn cell(id: &str, correct: u64) -> BestStatus {
-        let accuracy = correct as f64 / 1000.0;
-        BestStatus {
-            id: id.to_owned(),
-            arch: String::new(),
-            accuracy,
-            correct,
-            total: 1000,
-            cycle: 2,
-        }
+    fn best(id: &str, correct: u64) -> BestStatus {
+        let score = ScoreView { accuracy: correct as f64 / 1000.0, correct, items: 1000 };
+        BestStatus { id: id.to_owned(), arch: String::new(), score, cycle: 2 }
     }
 
     #[test]
@@ -193,13 +187,13 @@ mod tests {
     }
 
     #[test]
-    fn a_best_cell_is_told_with_its_images_and_what_it_replaces() {
-        let text = |before: Option<&BestStatus>| Note::best(&cell("m5-b", 715), before).message;
+    fn a_best_architecture_is_told_with_its_images_and_what_it_replaces() {
+        let text = |before: Option<&BestStatus>| Note::best(&best("m5-b", 715), before).message;
         assert_eq!(
-            text(Some(&cell("m5-a", 701))),
+            text(Some(&best("m5-a", 701))),
             "m5-b: 71.50 %, 715 of 1000 validation images; it replaces m5-a with 70.10 %"
         );
-        assert!(text(Some(&cell("m5-b", 700))).ends_with("images, 70.00 % before"));
+        assert!(text(Some(&best("m5-b", 700))).ends_with("images, 70.00 % before"));
         assert!(text(None).ends_with("the first of this search"));
     }
 
@@ -214,8 +208,12 @@ mod tests {
             "the controller is worse than random: -5.0 points, 95 % within -8.0 to -1.0; \
              before: better than random"
         );
-        let ended = Note::cycle(&place, Some(&cell("m5-a", 701)), &advantage).message;
-        assert!(ended.starts_with("cycle 3 ended; the best cell so far is m5-a with 70.10 %; the"));
+        let ended = Note::cycle(&place, Some(&best("m5-a", 701)), &advantage).message;
+        assert!(
+            ended.starts_with(
+                "cycle 3 ended; the best architecture so far is m5-a with 70.10 %; the"
+            )
+        );
     }
 
     #[test]

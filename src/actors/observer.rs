@@ -1,4 +1,5 @@
-//! The observer: turns finished steps into the published status and into metrics.
+//! The observer: has the status and the metrics follow what happens, publishes the status, and
+//! notes what is worth an event.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,19 +7,18 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::actors::note::DiskWatch;
-use crate::actors::recent::Recent;
+use crate::actors::observation::EpochSums;
+use crate::actors::pace::Pace;
 use crate::actors::{
-    AdvantageStatus, BestStatus, DerivationStatus, Note, PickStatus, PlaceStatus, Recorded,
-    RunState, Saved, Status, Trained, nth,
+    AdvantageStatus, BestStatus, DerivationStatus, Note, PlaceStatus, Recorded, RunState, Saved,
+    Status, Trained, nth,
 };
 use crate::net::Cost;
-use crate::search::{
-    AdvantageReport, ControllerReport, Outcome, Phase, Policy, Search, StepRecord, TrainReport,
-};
+use crate::search::{ControllerReport, Outcome, Phase, Search, StepRecord, TrainReport};
 use crate::store::StoreError;
 use crate::telemetry::{
-    Actor, Advantage, Best, CellLabel, CheckpointWritten, ControllerStep, Metrics, NetLabel,
-    PhaseLabel, SharedStep, unix_time,
+    Actor, Advantage, Best, CheckpointWritten, ControllerStep, Metrics, NetLabel, PhaseLabel,
+    SharedStep, unix_time,
 };
 
 /// Publishes the status; the only one that writes metrics of the search.
@@ -27,11 +27,8 @@ pub struct Observer {
     status: Status,
     publish: watch::Sender<Arc<Status>>,
     metrics: Metrics,
-    shared_steps: Recent<(Duration, Duration)>,
-    policy_steps: Recent<Duration>,
-    /// Sums over the ω steps of this epoch: loss, accuracy, steps.
-    epoch_sums: (f64, f64, u64),
-    decisions: usize,
+    pace: Pace,
+    epoch_sums: EpochSums,
     disk: DiskWatch,
     /// Checkpoints in a row that could not be written.
     failures: u64,
@@ -46,10 +43,8 @@ impl Observer {
             status,
             publish,
             metrics,
-            shared_steps: Recent::default(),
-            policy_steps: Recent::default(),
-            epoch_sums: (0.0, 0.0, 0),
-            decisions: 1,
+            pace: Pace::default(),
+            epoch_sums: EpochSums::default(),
             disk: DiskWatch::default(),
             failures: 0,
             notes: Vec::new(),
@@ -59,19 +54,19 @@ impl Observer {
     /// Publishes what a resumed search knows before its first step.
     pub(super) fn begin(&mut self, search: &Search) {
         self.know_best(search);
-        self.status.advantage = advantage_status(&search.advantage());
+        self.status.advantage = AdvantageStatus::of(&search.advantage());
         self.metrics_advantage();
         self.publish(search, RunState::Starting);
     }
 
     /// Notes how long an update of ω took.
     pub(super) fn trained(&mut self, trained: &Trained) {
-        self.shared_steps.push((trained.busy, trained.waited));
+        self.pace.trained(trained);
     }
 
     /// Notes how long an update of θ took.
     pub(super) fn learned(&mut self, duration: Duration) {
-        self.policy_steps.push(duration);
+        self.pace.learned(duration);
         self.metrics.progress(Actor::Evaluator);
         self.metrics.progress(Actor::Sampler);
     }
@@ -92,21 +87,11 @@ impl Observer {
     }
 
     fn observe_shared(&mut self, record: &StepRecord, report: &TrainReport) {
-        let wait_ratio = self.wait_ratio();
-        let shared = &mut self.status.shared;
         if record.place.phase == (Phase::Shared { step: 0 }) {
-            self.epoch_sums = (0.0, 0.0, 0);
+            self.epoch_sums = EpochSums::default();
         }
-        if report.is_finite() {
-            let (loss, accuracy, steps) = &mut self.epoch_sums;
-            *loss += report.loss;
-            *accuracy += report.measure;
-            *steps += 1;
-            shared.loss = Some(*loss / *steps as f64);
-            shared.train_accuracy = Some(*accuracy / *steps as f64);
-            shared.grad_norm = Some(report.grad_norm);
-        } else {
-            shared.non_finite_total += 1;
+        self.status.shared.observe(report, &mut self.epoch_sums, &self.pace);
+        if !report.is_finite() {
             self.metrics.non_finite(NetLabel::Shared);
             tracing::warn!(
                 loss = report.loss,
@@ -114,65 +99,38 @@ impl Observer {
                 "a step of ω was not finite: nothing was changed"
             );
         }
-        shared.learning_rate = Some(report.learning_rate);
-        let (busy, waited) = self.shared_steps.last().unwrap_or_default();
-        let median = self.shared_steps.median(|(busy, waited)| *busy + *waited);
-        shared.step_seconds = median;
-        shared.images_per_second = median.map(|seconds| report.items as f64 / seconds);
-        shared.wait_ratio = wait_ratio;
+        let (duration, waited) = self.pace.last_shared();
         self.metrics.shared_step(&SharedStep {
             loss: report.loss,
             accuracy: report.measure,
             learning_rate: report.learning_rate,
             grad_norm: report.grad_norm,
             images: report.items as u64,
-            duration: busy,
+            duration,
             waited,
         });
     }
 
-    fn wait_ratio(&self) -> Option<f64> {
-        let (mut busy, mut waited) = (Duration::ZERO, Duration::ZERO);
-        for (step, wait) in self.shared_steps.iter() {
-            busy += *step;
-            waited += *wait;
-        }
-        let total = (busy + waited).as_secs_f64();
-        (0.0 < total).then(|| waited.as_secs_f64() / total)
-    }
-
     fn observe_controller(&mut self, report: &ControllerReport, search: &Search) {
-        let learn = &report.learn;
-        let update = learn.update;
-        self.decisions = search.task().space.script().options().count();
+        let (learn, task) = (&report.learn, search.task());
         self.status.shared.valid_accuracy = Some(learn.mean_reward);
-        let policy = &mut self.status.policy;
-        policy.reward = Some(learn.mean_reward);
-        policy.random_reward = Some(report.random_reward);
-        policy.baseline = update.map(|update| update.baseline);
-        policy.entropy_nats = Some(learn.mean_entropy);
-        policy.entropy_per_decision_nats = Some(learn.mean_entropy / self.decisions as f64);
-        policy.grad_norm = update.map(|update| update.grad_norm);
-        policy.step_seconds = self.policy_steps.median(|duration| *duration);
-        policy.probabilities = PickStatus::all(search.task().space, &report.probabilities);
+        self.status.policy.observe(report, task.space, &self.pace);
+        let policy = &self.status.policy;
         self.metrics.controller_step(&ControllerStep {
             reward: learn.mean_reward,
             random_reward: report.random_reward,
             accuracy: learn.mean_reward,
-            baseline: update.map_or(f64::NAN, |update| update.baseline),
+            baseline: policy.baseline.unwrap_or(f64::NAN),
             entropy_nats: learn.mean_entropy,
-            decisions: self.decisions,
-            learning_rate: search.task().config.policy.learning_rate,
-            grad_norm: update.map_or(f64::NAN, |update| update.grad_norm),
-            duration: self.policy_steps.last().unwrap_or_default(),
+            decisions: task.space.script().options().count(),
+            learning_rate: task.config.policy.learning_rate,
+            grad_norm: policy.grad_norm.unwrap_or(f64::NAN),
+            duration: self.pace.last_policy(),
         });
-        // The cells of the micro space have series of their own.
-        for cell in [CellLabel::Normal, CellLabel::Reduction] {
-            let options = report.probabilities.get(cell as usize, "op").unwrap_or_default();
-            self.metrics.op_probabilities(cell, options);
-        }
+        policy.probabilities.iter().for_each(|pick| pick.show(&self.metrics));
         if let Some(advantage) = &report.advantage {
-            let before = std::mem::replace(&mut self.status.advantage, advantage_status(advantage));
+            let before =
+                std::mem::replace(&mut self.status.advantage, AdvantageStatus::of(advantage));
             self.metrics_advantage();
             self.log_verdict();
             if before.verdict != self.status.advantage.verdict {
@@ -216,19 +174,9 @@ impl Observer {
 
     /// Publishes the best architectures, which are no news.
     fn know_best(&mut self, search: &Search) {
-        self.status.best = search
-            .best()
-            .archs()
-            .iter()
-            .map(|best| BestStatus {
-                id: best.arch.id(),
-                arch: best.arch.to_string(),
-                accuracy: search.task().objective.measure(best.score),
-                correct: best.score.correct,
-                total: best.score.items,
-                cycle: best.cycle,
-            })
-            .collect();
+        let objective = search.task().objective;
+        let best = search.best().archs().iter().map(|best| BestStatus::of(best, objective));
+        self.status.best = best.collect();
         let Some(best) = search.best().archs().first() else { return };
         // What was scored can be built.
         if let Ok(net) = search.task().family.shared(&best.arch) {
@@ -240,13 +188,7 @@ impl Observer {
 
     /// Takes note of a checkpoint.
     pub(super) fn saved(&mut self, saved: &Saved) {
-        let checkpoint = &mut self.status.checkpoint;
-        checkpoint.step = Some(saved.step);
-        checkpoint.unix_seconds = Some(saved.unix_time.as_secs_f64());
-        checkpoint.bytes = Some(saved.bytes);
-        checkpoint.seconds = Some(saved.duration.as_secs_f64());
-        checkpoint.writes_total += 1;
-        checkpoint.last_error = None;
+        self.status.checkpoint.saved(saved);
         if 0 < self.failures {
             self.notes.push(Note::checkpoint_saved(saved.step, self.failures));
             self.failures = 0;
@@ -269,8 +211,7 @@ impl Observer {
             self.notes.push(Note::checkpoint_failed(error));
         }
         self.failures += 1;
-        self.status.checkpoint.failures_total += 1;
-        self.status.checkpoint.last_error = Some(error.to_string());
+        self.status.checkpoint.failed(error.to_string());
         self.metrics.checkpoint_failed();
     }
 
@@ -335,15 +276,9 @@ impl Observer {
 
     /// Publishes the status as of now.
     pub(super) fn publish(&mut self, search: &Search, state: RunState) {
-        let schedule = &search.task().config.schedule;
-        let place = search.place();
-        self.status.place = PlaceStatus::of(place, schedule);
-        self.status.shared.steps_total = place.shared_step(schedule);
-        self.status.policy.steps_total = search.policy().map_or(0, Policy::version);
-        self.status.archs_sampled = search.archs_sampled();
-        self.status.cycle_seconds_left = self.cycle_seconds_left(search);
+        self.status.moved(search, &self.pace);
         self.metrics.place(self.status.place.nth_cycle(), self.status.place.nth_epoch());
-        self.metrics.phase(match (state, place.phase) {
+        self.metrics.phase(match (state, search.place().phase) {
             (RunState::Paused, _) => PhaseLabel::Paused,
             (RunState::Stopped | RunState::Stopping | RunState::Failed, _) => PhaseLabel::Stopped,
             (_, Phase::Shared { .. }) => PhaseLabel::Shared,
@@ -364,33 +299,5 @@ impl Observer {
         self.status.state = state;
         self.status.updated_unix_seconds = unix_time().as_secs_f64();
         self.publish.send_replace(Arc::new(self.status.clone()));
-    }
-
-    /// Steps left of each phase times their medians; unknown before both were measured.
-    fn cycle_seconds_left(&self, search: &Search) -> Option<f64> {
-        let schedule = &search.task().config.schedule;
-        let place = search.place();
-        let epochs_after = schedule.epochs_per_cycle - 1 - place.epoch % schedule.epochs_per_cycle;
-        let (shared, controller) = match place.phase {
-            Phase::Shared { step } => (schedule.shared_steps - step, schedule.controller_steps),
-            Phase::Controller { step } => (0, schedule.controller_steps - step),
-            Phase::Derive => (0, 0),
-        };
-        let shared = (shared + epochs_after * schedule.shared_steps) as f64;
-        let controller = (controller + epochs_after * schedule.controller_steps) as f64;
-        let shared_seconds = self.shared_steps.median(|(busy, waited)| *busy + *waited);
-        let policy_seconds = self.policy_steps.median(|duration| *duration);
-        Some(shared * shared_seconds? + controller * policy_seconds?)
-    }
-}
-
-/// The published form of the comparison.
-pub(super) fn advantage_status(report: &AdvantageReport) -> AdvantageStatus {
-    AdvantageStatus {
-        mean: report.interval.map(|interval| interval.mean),
-        low: report.interval.map(|interval| interval.low),
-        high: report.interval.map(|interval| interval.high),
-        steps: report.n_steps as u64,
-        verdict: report.verdict().name().to_owned(),
     }
 }

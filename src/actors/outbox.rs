@@ -20,11 +20,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
+use crate::actors::note::MAX_NOTES;
 use crate::actors::{ActorError, Crew, Entered, Note, Record, Recorded, Save, SaveReply};
 use crate::search::StepRecord;
-
-/// Events that wait at most; they are small, and nobody reads more.
-pub(super) const MAX_NOTES: usize = 1000;
 
 /// The number of the step at which the checkpoint resumes, or why there is none, once that is
 /// known.
@@ -44,7 +42,7 @@ impl fmt::Debug for Outbox {
 pub(super) enum Answer {
     /// It was given so many finished steps.
     Recorded { steps: usize, recorded: Recorded },
-    /// It was given a checkpoint to write, and the weights of these cells.
+    /// It was given a checkpoint to write, and the weights of these architectures.
     Saved { entered: Vec<Entered>, reply: Box<SaveReply> },
     /// It was given an event.
     Noted,

@@ -1,10 +1,12 @@
-//! What the policy thinks of the options of every menu, as it is published.
+//! What the policy thinks of the options of every menu, as it is published, and the series of
+//! metrics that show it.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::search::Probabilities;
 use crate::space::Space;
+use crate::telemetry::{MenuLabels, Metrics};
 
 /// What the policy thinks of the options of a menu in one part of an architecture, averaged over
 /// the decisions of the last rollouts.
@@ -28,6 +30,24 @@ pub struct OptionStatus {
 }
 
 impl PickStatus {
+    /// The series that show them for architectures of `space`.
+    pub fn series(space: Space) -> Vec<MenuLabels> {
+        let parts = space.rules().parts();
+        let menus = space.script().menus_of_parts().into_iter();
+        let labels = menus.map(|(part, menu)| MenuLabels {
+            part: parts[part].to_owned(),
+            menu: menu.name.to_owned(),
+            options: menu.options.iter().map(|&option| option.to_owned()).collect(),
+        });
+        labels.collect()
+    }
+
+    /// Shows it in the metrics.
+    pub(super) fn show(&self, metrics: &Metrics) {
+        let probabilities = self.options.iter().map(|option| option.probability);
+        metrics.option_probabilities(&self.part, &self.menu, probabilities);
+    }
+
     /// Of every part and menu of `space`.
     pub(super) fn all(space: Space, probabilities: &Probabilities) -> Vec<Self> {
         let parts = space.rules().parts();

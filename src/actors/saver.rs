@@ -8,13 +8,15 @@ use actix::MailboxError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::actors::keeper::MAX_BACKLOG;
 use crate::actors::observer::Observer;
 use crate::actors::outbox::{Answer, Outbox, Receipt};
-use crate::actors::{ActorError, Crew, Entered, Recorded, Save, Saved};
+use crate::actors::{ActorError, Crew, Entered, Recorded, Save, Saved, Saving};
 use crate::engine::Snapshot;
 use crate::search::{BestArchs, SearchState, StepRecord};
-use crate::store::{Retention, StoreError};
+use crate::store::StoreError;
+
+/// Finished steps that are kept in memory while the history cannot be written.
+const MAX_BACKLOG: usize = 10_000;
 
 /// Finished steps that go to the history in one message: one transaction each.
 const RECORDS_A_MESSAGE: usize = 64;
@@ -27,17 +29,6 @@ const MAX_RETRY_DELAY: Duration = Duration::from_mins(5);
 
 /// The pause between two looks at a disk that is waited for.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
-
-/// How often checkpoints are written and which stay. May change while the search runs.
-#[derive(Clone, Copy, Debug)]
-pub struct Saving {
-    /// Time between two checkpoints.
-    pub every: Duration,
-    /// Which stay.
-    pub retention: Retention,
-    /// Bytes that single rows of the history may take.
-    pub history_bytes: u64,
-}
 
 /// Hands finished steps and states to the keeper.
 pub(super) struct Saver {
@@ -52,7 +43,7 @@ pub(super) struct Saver {
     is_unsaved: bool,
     records: Vec<StepRecord>,
     oldest_record: Option<Instant>,
-    /// Best cells whose files are not known to be on disk.
+    /// Best architectures whose files are not known to be on disk.
     entered: Vec<Entered>,
     /// Checkpoints and finished steps that were handed over and not answered yet.
     saves: usize,
@@ -101,17 +92,17 @@ impl Saver {
         self.oldest_record.get_or_insert_with(Instant::now);
     }
 
-    /// Takes the cells that a derivation brought into the best, which are now `best`. What is
+    /// Takes those that a derivation brought into the best, which are now `best`. What is
     /// held is bounded by their number.
     pub(super) fn entered(&mut self, entered: Vec<Entered>, best: &BestArchs) {
         self.entered.retain(|older| {
             let replaced = entered.iter().any(|newer| newer.id == older.id);
-            !replaced && best.archs().iter().any(|cell| cell.arch.id() == older.id)
+            !replaced && best.archs().iter().any(|best| best.arch.id() == older.id)
         });
         self.entered.extend(entered);
     }
 
-    /// The weights of a best cell whose files are not known to be on disk.
+    /// The weights of one of the best architectures whose files are not known to be on disk.
     pub(super) fn weights(&self, id: &str) -> Option<&Snapshot> {
         self.entered.iter().find(|entered| entered.id == id).map(|entered| &*entered.weights)
     }
@@ -259,10 +250,10 @@ impl Saver {
     ) {
         match saved {
             Ok(saved) => {
-                let is_saved = |cell: &Entered| {
-                    entered.iter().any(|saved| Arc::ptr_eq(&saved.weights, &cell.weights))
+                let is_saved = |own: &Entered| {
+                    entered.iter().any(|saved| Arc::ptr_eq(&saved.weights, &own.weights))
                 };
-                self.entered.retain(|cell| !is_saved(cell));
+                self.entered.retain(|own| !is_saved(own));
                 self.retry = None;
                 self.is_unsaved = false;
                 observer.saved(&saved);

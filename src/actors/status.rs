@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::actors::{PickStatus, PlaceStatus};
+use crate::actors::{PickStatus, PlaceStatus, ScoreView};
 
 /// Whether the search goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -89,19 +89,15 @@ pub struct AdvantageStatus {
     pub verdict: String,
 }
 
-/// One of the best cells.
+/// One of the best architectures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct BestStatus {
     /// Its id.
     pub id: String,
     /// The architecture in its native text form, as it was drawn.
     pub arch: String,
-    /// Accuracy on the whole validation split with the shared ω of its time.
-    pub accuracy: f64,
-    /// Images classified rightly.
-    pub correct: u64,
-    /// Images of the validation split.
-    pub total: u64,
+    /// Its score with the shared ω of its time.
+    pub score: ScoreView,
     /// The cycle at whose end it was derived, counted from 0.
     pub cycle: u64,
 }
@@ -225,7 +221,7 @@ pub struct Status {
     pub archs_sampled: u64,
     /// Different ones among those in the history.
     pub archs_unique: u64,
-    /// The best cells, best first.
+    /// The best architectures, best first.
     pub best: Vec<BestStatus>,
     /// Checkpoints.
     pub checkpoint: CheckpointStatus,

@@ -78,7 +78,7 @@ pub struct ServeConfig {
     pub family: Arc<dyn NetFamily>,
     /// The database of the history.
     pub history: PathBuf,
-    /// The folder of the best cells. It must be opened before the search writes to it: opening
+    /// The folder of the best. It must be opened before the search writes to it: opening
     /// clears away what looks like a broken write.
     pub best: Arc<BestFolder>,
     /// The configuration in force.

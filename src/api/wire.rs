@@ -21,10 +21,10 @@ pub use history::{HistoryItem, HistoryQuery, HistoryReply, PruneRequest, PruneRe
 
 use history::native;
 
-/// The most rows, cells or architectures that one reply lists.
+/// The most rows or architectures that one reply lists.
 pub const MAX_LIMIT: u32 = 10_000;
 
-/// How far a cell has come.
+/// How far an architecture has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
@@ -62,9 +62,9 @@ impl From<Order> for ArchOrder {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct BestQuery {
-    /// How far the cells have come; this build derives `shared` ones.
+    /// How far the architectures have come; this build derives `shared` ones.
     pub stage: Stage,
-    /// The most cells, 1 to 10000.
+    /// The most architectures, 1 to 10000.
     #[param(minimum = 1, maximum = 10000)]
     pub limit: u32,
 }
@@ -78,10 +78,10 @@ impl Default for BestQuery {
 /// The reply of `GET /v1/best`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct BestReply {
-    /// How far the cells have come.
+    /// How far the architectures have come.
     pub stage: Stage,
-    /// The cells, best first.
-    pub cells: Vec<BestStatus>,
+    /// The architectures, best first.
+    pub archs: Vec<BestStatus>,
 }
 
 /// The query of `GET /v1/archs`.
@@ -195,7 +195,7 @@ pub struct ArchReply {
     pub params: u64,
     /// Multiply-adds of one image, without the auxiliary head.
     pub multiply_adds: u64,
-    /// Its score, if it is one of the best cells.
+    /// Its score, if it is one of the best architectures.
     pub best: Option<BestStatus>,
     /// Its rewards, if it was ever scored on a batch.
     pub scored: Option<ScoredArch>,

@@ -45,7 +45,6 @@ struct MultiplyAdds;
 impl WithSimd for MultiplyAdds {
     type Output = f64;
 
-    #[allow(clippy::inline_always, reason = "what is not inlined is not compiled for the set")]
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> f64 {
         // Towards 1, so that no number ever becomes slow.

@@ -271,7 +271,7 @@ $XDG_CONFIG_HOME/enasd/enasd.toml, or ~/.config/enasd/enasd.toml
 A user's own configuration, which is read instead.
 
 /var/lib/enasd
-The state: checkpoints, the history, the best cells with their weights.
+The state: checkpoints, the history, the best architectures with their weights.
 
 /usr/share/enasd/dashboards
 The dashboard for Grafana and the alerts for Prometheus.";
@@ -301,16 +301,11 @@ fn check_config(args: &CheckArgs) -> Result<(), Failure> {
 
 fn bench(args: BenchArgs) -> Result<(), Failure> {
     let threads = with_threads(bench::executor_choice(&args.executor)?, args.threads)?;
-    let mut space = SpaceConfig { kind: args.space, ..SpaceConfig::default() };
-    // Of whole nets the layers are the space's, of micro nets they are cells.
-    let layers = match args.space {
-        SpaceKind::Micro => args.layers.unwrap_or(MICRO_CELLS),
-        SpaceKind::WholeNet => {
-            space.layers = args.layers.unwrap_or(space.layers);
-            space.layers
-        }
-    };
-    let space = Space::new(&space).map_err(BenchError::from)?;
+    let space = SpaceConfig { kind: args.space, ..SpaceConfig::default() };
+    let space = Space::new(&space)
+        .and_then(|space| args.layers.map_or(Ok(space), |layers| space.with_layers(layers)))
+        .map_err(BenchError::from)?;
+    let layers = space.rules().depth().or(args.layers).unwrap_or(MICRO_CELLS);
     let config = BenchConfig {
         arch: args.arch.arch(space, args.seed).map_err(BenchError::from)?,
         net: args.net,

@@ -56,7 +56,7 @@ use tokio::sync::watch;
 
 use crate::actors::{
     CloseHistory, Commands, Controller, Crew, DriverConfig, End, Evaluator, Keeper, Observer,
-    RunState, Sampler, Saving, Status, Trainer,
+    PickStatus, RunState, Sampler, Saving, Status, Trainer,
 };
 use crate::api::{Limits, LogFilter, RequestHook, ServeConfig, command_paths, route_paths};
 use crate::config::Loaded;
@@ -69,9 +69,7 @@ use crate::daemon::service::{Service, tell_service_manager};
 use crate::daemon::setup::{Setup, set_up};
 use crate::daemon::signals::{Signals, stop_on};
 use crate::engine::Watched;
-use crate::export::draw_svg;
 use crate::search::{Search, SharedLearner, SharedWeights, Task, Until};
-use crate::space::Op;
 use crate::telemetry::{
     self, LAST_WORDS, LogControl, Metrics, Outlet, Output, ServiceManager, View,
     install_panic_hook, start_logs,
@@ -206,7 +204,7 @@ fn new_metrics(setup: &Setup) -> Result<Metrics, DaemonError> {
         version: setup.status.version.clone(),
         device_wanted: device.wanted.clone(),
         device_used: device.used.clone(),
-        ops: Op::ALL.map(|op| op.name().to_owned()).to_vec(),
+        menus: PickStatus::series(setup.task.space),
         routes: route_paths().map(str::to_owned).collect(),
         commands: command_paths().map(str::to_owned).collect(),
     })?;
@@ -256,7 +254,7 @@ fn start_actors(
     let sampler = start(c"sampler", Sampler::new(task.clone(), policy));
     let trainer = start(c"trainer", Trainer::new(learner));
     let evaluator = start(c"evaluator", Evaluator::new(Box::new(SharedWeights::new(scored))));
-    let keeper = start(c"keeper", Keeper::new(task, files, binding, draw_svg));
+    let keeper = start(c"keeper", Keeper::new(task, files, binding));
     let crew = Crew::new(&sampler, &trainer, &evaluator, &keeper, metrics);
     let (controller, end) = Controller::new(search, crew, observer, driver);
     Ok((controller.start(), keeper, end))

@@ -142,7 +142,6 @@ impl ImageSet {
     }
 
     /// Number of images.
-    #[expect(clippy::len_without_is_empty, reason = "a set is never empty")]
     pub fn len(&self) -> usize {
         self.labels.len()
     }

@@ -107,7 +107,6 @@ fn split(
 }
 
 /// How many of `n` images leave; one at least stays.
-#[expect(clippy::cast_sign_loss, reason = "a share is positive")]
 fn n_leaving(n: usize, share: f64) -> usize {
     let most = n.saturating_sub(1);
     ((n as f64 * share).round() as usize).clamp(most.min(1), most)

@@ -3,8 +3,6 @@
 //! Plain arithmetic in a fixed order, compiled for every instruction set: all of them, and any
 //! number of threads, give the same bits.
 
-#![allow(clippy::inline_always, reason = "instruction sets reach only what is inlined")]
-
 use candle_core::{CpuStorage, InplaceOp3, Layout, Result, Storage, Tensor, bail};
 use pulp::{Simd, WithSimd};
 

@@ -18,7 +18,7 @@
 
 use crate::export::color::color;
 use crate::export::layout::LABEL;
-use crate::export::svg::{Drawn, FAINT, INK, escape, label};
+use crate::export::pen::{Drawn, FAINT, INK, escape, label};
 use crate::space::{Role, Sketch, Vertex};
 
 /// From one row to the next.

@@ -7,6 +7,7 @@ mod color;
 mod dot;
 mod ladder;
 mod layout;
+mod pen;
 mod svg;
 mod terminal;
 

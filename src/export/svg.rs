@@ -7,8 +7,9 @@
 use crate::export::color::color;
 use crate::export::ladder;
 use crate::export::layout::{INPUT, LABEL, Layout, NODE, Place, Point, STEM, Wire};
+use crate::export::pen::{Drawn, FAINT, INK, escape, label};
 use crate::export::terminal::sentences;
-use crate::space::{Arch, Choice, Role, Sketch};
+use crate::space::{Arch, Role, Sketch};
 
 /// Around the whole drawing, and around each part within its frame.
 const MARGIN: f64 = 24.0;
@@ -18,16 +19,6 @@ const HEAD: f64 = 84.0;
 const PART_HEAD: f64 = 30.0;
 /// The least width inside the margins, for the legend.
 const MIN_WIDTH: f64 = 640.0;
-/// The color of texts and boxes.
-pub(super) const INK: &str = "#1f2328";
-/// The color of what carries no operation.
-pub(super) const FAINT: &str = "#8b929a";
-
-/// A drawn part: its size, and its elements from the origin on.
-pub(super) struct Drawn {
-    pub(super) size: Point,
-    pub(super) elements: String,
-}
 
 /// Draws all parts of `arch` as an SVG file.
 pub fn draw_svg(arch: &Arch) -> String {
@@ -165,22 +156,6 @@ fn op_label(sketch: &Sketch, wire: &Wire) -> String {
     )
 }
 
-/// An operation's name in its color; `x` is the left end and `y` the middle.
-pub(super) fn label(name: &str, op: Choice, (x, y): Point) -> String {
-    let (width, height) = LABEL;
-    format!(
-        "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{width}\" height=\"{height}\" rx=\"{}\" \
-         fill=\"{}\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#ffffff\">\
-         {}</text>",
-        y - height / 2.0,
-        height / 2.0,
-        color(op),
-        x + width / 2.0,
-        y + 4.0,
-        escape(name),
-    )
-}
-
 /// The box of an input, a node or the output.
 fn vertex(layout: &Layout, place: &Place) -> String {
     let Place { vertex, y, height, .. } = *place;
@@ -210,11 +185,6 @@ fn vertex(layout: &Layout, place: &Place) -> String {
         y - height / 2.0,
         y + lift,
     )
-}
-
-/// `text` as XML takes it between tags and in attributes.
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

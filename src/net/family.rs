@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 use crate::net::config::CHANNELS;
-use crate::net::micro::MicroNet;
-use crate::net::whole_net::WholeNetFamily;
-use crate::net::{Net, NetConfig, NetError, ParamSpec, Shape};
-use crate::space::{Arch, Space};
+use crate::net::{Net, NetError, ParamSpec, Shape};
+use crate::space::Arch;
 
 /// What the nets of a search read, and what they tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,16 +48,4 @@ pub trait NetFamily: fmt::Debug + Send + Sync {
 
     /// Every shared parameter ω, of all children together.
     fn shared_params(&self) -> BTreeMap<String, ParamSpec>;
-}
-
-/// The nets of `space` for `input`.
-pub fn family(
-    space: Space,
-    config: &NetConfig,
-    input: Input,
-) -> Result<Arc<dyn NetFamily>, NetError> {
-    match space {
-        Space::Micro(space) => Ok(Arc::new(MicroNet::new(space, *config, input)?)),
-        Space::WholeNet(space) => Ok(Arc::new(WholeNetFamily::new(space, *config, input)?)),
-    }
 }

@@ -13,14 +13,14 @@
 //! Departures from the authors' code: the auxiliary head is trained; weights start with the true
 //! fan-in; evaluation runs without dropout.
 
+mod standalone;
+
 use std::collections::BTreeMap;
 
 use crate::net::config::{LAYERS, NetConfig};
 use crate::net::family::checked;
 use crate::net::graph::Builder;
-use crate::net::{
-    Input, LayerKind, Net, NetError, NetFamily, Norm, ParamSpec, Shape, TensorId, standalone,
-};
+use crate::net::{Input, LayerKind, Net, NetError, NetFamily, Norm, ParamSpec, Shape, TensorId};
 use crate::space::{Arch, Cell, CellKind, Edge, MicroSpace, N_CELL_INPUTS, Node, Op, Space};
 
 /// A separable convolution is applied twice.

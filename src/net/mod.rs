@@ -5,17 +5,18 @@
 
 mod config;
 mod error;
+mod families;
 mod family;
 mod graph;
 mod layer;
 mod micro;
 mod shape;
-mod standalone;
 mod whole_net;
 
 pub use config::NetConfig;
 pub use error::NetError;
-pub use family::{Input, NetFamily, family};
+pub use families::family;
+pub use family::{Input, NetFamily};
 pub use graph::{Cost, Net, Norm};
 pub use layer::{Init, Layer, LayerKind, ParamSpec, TensorId};
 pub use shape::{Padding, Shape, Window};

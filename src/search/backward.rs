@@ -13,9 +13,10 @@
 use crate::engine::kernel::Isa;
 use crate::search::bounds::Bounds;
 use crate::search::dense::{Matrix, add_product, transpose, vectorized};
+use crate::search::input::Input;
 use crate::search::tape::{Decided, Moment, Tape};
 use crate::search::theta::Theta;
-use crate::search::walk::{Input, Network, Outcome};
+use crate::search::walk::{Network, Outcome};
 use crate::space::{Decision, Menu};
 
 /// The transposes that the gradient reads.
@@ -136,7 +137,7 @@ impl<'a> Backward<'a> {
                 match decided.decision {
                     Decision::Pick { menu, .. } => self.pick(h, menu, &scores),
                     Decision::Point { .. } => self.point(h, decided, &scores),
-                    Decision::Link { earlier } => {
+                    Decision::Link { earlier, .. } => {
                         self.place(h, earlier, true);
                         self.point(h, decided, &scores);
                     }

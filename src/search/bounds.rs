@@ -64,7 +64,7 @@ impl Bounds {
 /// script has.
 pub(super) fn link_share(script: &Script) -> f64 {
     let links =
-        |decision: &Decision| matches!(decision, Decision::Link { earlier } if 0 < *earlier);
+        |decision: &Decision| matches!(decision, Decision::Link { earlier, .. } if 0 < *earlier);
     1.0 / script.decisions().filter(links).count() as f64
 }
 

@@ -5,8 +5,6 @@
 //! the instruction sets only the plain one, which rounds products before it adds them, gives
 //! other last bits.
 
-#![allow(clippy::inline_always, reason = "instruction sets reach only what is inlined")]
-
 use pulp::{Simd, WithSimd};
 
 use crate::engine::kernel::Isa;

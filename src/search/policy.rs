@@ -104,12 +104,12 @@ impl Policy {
         uniforms: &[Vec<f64>],
     ) -> Result<impl Iterator<Item = Rollout>, SearchError> {
         let mut drawn = vec![(Vec::<Choice>::new(), Vec::new()); uniforms.len()];
-        let mut choose = |decision, rollout: usize, log_probs: &[f64]| {
+        let mut choose = |decision: Decision, rollout: usize, log_probs: &[f64]| {
             let (choices, picks) = &mut drawn[rollout];
             let probs = self.probabilities(log_probs)?;
             let choice = invert(&probs, uniforms[rollout][choices.len()]);
             choices.push(choice);
-            if let Decision::Pick { part, menu } = decision {
+            if let Some((part, menu)) = decision.menu() {
                 picks.push((part, menu, probs));
             }
             Ok(choice)

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::search::strategy::mean_reward;
 use crate::search::{LearnReport, Policy, Probabilities, Rollout, Scored};
 use crate::search::{SearchError, Strategy, StrategyState};
-use crate::space::{Choice, Decision, Script};
+use crate::space::{Choice, Script};
 
 /// Draws every decision uniformly, and learns nothing: the control arm, and a strategy.
 #[derive(Clone, Copy, Debug)]
@@ -26,10 +26,9 @@ impl Random {
 fn rollout(script: &Script, rng: &mut ChaCha8Rng) -> Rollout {
     let options = || script.options();
     let entropy: f64 = options().map(|n| (n as f64).ln()).sum();
-    let picks = script.decisions().filter_map(|decision| {
-        let Decision::Pick { part, menu } = decision else { return None };
+    let picks = script.menus_of_parts().into_iter().map(|(part, menu)| {
         let n = menu.options.len();
-        Some((part, menu, vec![1.0 / n as f64; n]))
+        (part, menu, vec![1.0 / n as f64; n])
     });
     Rollout {
         choices: options().map(|n| rng.random_range(0..n as Choice)).collect(),

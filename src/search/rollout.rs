@@ -3,7 +3,7 @@
 //! A rollout may cross threads, be logged and be replayed; whoever owns θ recomputes the gradient
 //! from its choices.
 
-use crate::space::{Choice, Menu};
+use crate::space::{Arch, Choice, Menu};
 
 /// One architecture drawn from π(m; θ), or uniformly.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,15 @@ pub struct Rollout {
     pub policy_version: u64,
     /// How probable π held each option on the way.
     pub probabilities: Probabilities,
+}
+
+/// A drawn architecture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sampled {
+    /// What the policy needs to learn from it.
+    pub rollout: Rollout,
+    /// What its choices spell.
+    pub arch: Arch,
 }
 
 /// The probability of each option of a menu, averaged over the picks of a part.

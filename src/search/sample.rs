@@ -2,7 +2,7 @@
 //! whoever draws them and however early.
 
 use crate::random::{Owner, generator};
-use crate::search::{Policy, Random, Rollout, SearchError};
+use crate::search::{Policy, Random, Sampled, SearchError};
 use crate::space::{Arch, Space};
 
 /// Who draws.
@@ -23,15 +23,6 @@ pub struct SampleRequest {
     pub count: usize,
     /// The number of the draw: each has random numbers of its own.
     pub index: u64,
-}
-
-/// A drawn architecture.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sampled {
-    /// What the policy needs to learn from it.
-    pub rollout: Rollout,
-    /// What its choices spell.
-    pub arch: Arch,
 }
 
 /// The architectures of a draw.

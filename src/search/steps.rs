@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::engine::learning_rate;
 use crate::random::{Owner, generator};
-use crate::search::strategy;
+use crate::search::strategies;
 use crate::search::{
     Advantage, AdvantageReport, Arm, BestArch, BestArchs, BestChange, ControllerReport,
     LearnReport, Outcome, Phase, Place, Policy, Probabilities, Row, RowArm, SampleRequest, Sampled,
@@ -82,7 +82,7 @@ impl Search {
     pub fn initial_state(task: &Task) -> Result<SearchState, SearchError> {
         Ok(SearchState {
             place: Place::first(&task.config.schedule),
-            strategy: strategy::initial(task).state()?,
+            strategy: strategies::initial(task).state()?,
             advantage: Vec::new(),
             best: BestArchs::default(),
             archs_sampled: 0,
@@ -97,7 +97,7 @@ impl Search {
         let window = schedule.advantage_phases * schedule.controller_steps;
         Ok(Self {
             place: state.place,
-            strategy: strategy::from_state(&task, &state.strategy)?,
+            strategy: strategies::from_state(&task, &state.strategy)?,
             advantage: Advantage::new(window as usize, state.advantage.clone())?,
             best: state.best.clone(),
             archs_sampled: state.archs_sampled,

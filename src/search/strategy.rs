@@ -3,9 +3,7 @@
 use std::fmt;
 
 use crate::engine::Snapshot;
-use crate::search::{
-    AdamState, Policy, Random, Reinforce, Scored, SearchError, StrategyKind, Task,
-};
+use crate::search::{AdamState, Policy, Scored, SearchError};
 
 /// Learns from the scores of what its policy drew. Drawing is the policy's alone, so that whoever
 /// draws needs no strategy.
@@ -19,31 +17,6 @@ pub trait Strategy: fmt::Debug + Send {
 
     /// Everything that a restart needs.
     fn state(&self) -> Result<StrategyState, SearchError>;
-}
-
-/// The configured strategy at the start of a search.
-pub(super) fn initial(task: &Task) -> Box<dyn Strategy> {
-    let config = &task.config.policy;
-    match config.strategy {
-        StrategyKind::Reinforce => {
-            Box::new(Reinforce::new(config, task.space.script(), task.config.seed))
-        }
-        StrategyKind::Random => Box::new(Random),
-    }
-}
-
-/// The configured strategy, going on where `state` was taken.
-pub(super) fn from_state(
-    task: &Task,
-    state: &StrategyState,
-) -> Result<Box<dyn Strategy>, SearchError> {
-    let config = &task.config.policy;
-    Ok(match config.strategy {
-        StrategyKind::Reinforce => {
-            Box::new(Reinforce::from_state(config, task.space.script(), state)?)
-        }
-        StrategyKind::Random => Box::new(Random),
-    })
 }
 
 /// What one call of [`Strategy::learn`] saw and did.

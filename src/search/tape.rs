@@ -1,6 +1,6 @@
 //! The tape: what a pass of the policy's network leaves for its gradient.
 
-use crate::search::walk::Input;
+use crate::search::input::Input;
 use crate::space::{Choice, Decision};
 
 /// Everything about a pass with n rollouts, by LSTM step; h is the number of hidden units.

@@ -24,49 +24,11 @@ use crate::engine::kernel::Isa;
 use crate::search::SearchError;
 use crate::search::bounds::{Bounds, link_share};
 use crate::search::dense::{Matrix, add_product, dot, sigmoid, tanh, vectorized};
+use crate::search::input::Input;
 use crate::search::prior::prior;
 use crate::search::tape::{Decided, Moment, Tape};
 use crate::search::theta::Theta;
 use crate::space::{Choice, Decision, Menu, Script, Step};
-
-/// What an LSTM step reads beside its state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Input {
-    /// The embedding of the start (0) or of an option: a row of [`Theta::embeddings`].
-    Embedding(usize),
-    /// The anchor of a node of the part.
-    Anchor(usize),
-    /// The sum of the anchors of these nodes, divided by one more than they are.
-    Linked(Vec<usize>),
-}
-
-impl Input {
-    /// The embedding of the start.
-    const START: Self = Self::Embedding(0);
-
-    /// Writes to `gates` what they read of it: rows of `embeddings`, and of the nodes' anchors.
-    fn read<'a>(&self, gates: &mut [f64], embeddings: &[f64], anchor: impl Fn(usize) -> &'a [f64]) {
-        let width = gates.len();
-        match self {
-            Self::Embedding(row) => {
-                gates.copy_from_slice(&embeddings[row * width..(row + 1) * width]);
-            }
-            Self::Anchor(node) => gates.copy_from_slice(anchor(*node)),
-            Self::Linked(nodes) => {
-                gates.fill(0.0);
-                for &node in nodes {
-                    for (gate, read) in gates.iter_mut().zip(anchor(node)) {
-                        *gate += read;
-                    }
-                }
-                let share = 1.0 / (1.0 + nodes.len() as f64);
-                for gate in gates {
-                    *gate *= share;
-                }
-            }
-        }
-    }
-}
 
 /// θ and what follows from it alone.
 #[derive(Clone, Copy)]
@@ -144,9 +106,9 @@ pub(super) fn walk(
             Step::Begin { inputs, .. } => walk.begin(inputs),
             // Nobody can point at the last node of a part, and after that of the last part the
             // state is read by nobody either.
-            Step::Place | Step::Ask(Decision::Link { earlier: 0 }) if next.is_none() => {}
-            Step::Place | Step::Ask(Decision::Link { earlier: 0 }) if is_last => walk.pass_on(),
-            Step::Place | Step::Ask(Decision::Link { earlier: 0 }) => walk.place(true),
+            Step::Place | Step::Ask(Decision::Link { earlier: 0, .. }) if next.is_none() => {}
+            Step::Place | Step::Ask(Decision::Link { earlier: 0, .. }) if is_last => walk.pass_on(),
+            Step::Place | Step::Ask(Decision::Link { earlier: 0, .. }) => walk.place(true),
             Step::Ask(decision) => {
                 walk.decide(decision, choose)?;
                 if matches!(decision, Decision::Link { .. }) && !is_last {

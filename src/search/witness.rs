@@ -109,7 +109,7 @@ fn walk(
         state.answer(step, &answers)?;
     }
     let total = |terms: &[Tensor]| Tensor::cat(terms, 1)?.sum(1);
-    let linked = script.decisions().filter(|d| matches!(d, Decision::Link { earlier: 1.. }));
+    let linked = script.decisions().filter(|d| matches!(d, Decision::Link { earlier: 1.., .. }));
     let (log_prob, entropy) = (total(&log_probs)?, total(&entropies)?);
     let link_kl = match linked.count() {
         0 => log_prob.zeros_like()?,
@@ -161,7 +161,7 @@ impl<'a> State<'a> {
             Step::Ask(Decision::Pick { part, menu }) => {
                 return self.pick(part, menu, config).map(|logits| Some(vec![logits]));
             }
-            Step::Ask(Decision::Link { earlier: 1.. }) => {
+            Step::Ask(Decision::Link { earlier: 1.., .. }) => {
                 let kept = (self.scores(config)? * bound)?;
                 let (anchor, key) = (self.h.clone(), self.h.matmul(&self.theta.w1)?);
                 let logits = (0..self.keys.len()).map(|node| {
@@ -173,7 +173,7 @@ impl<'a> State<'a> {
                 self.keys.push(key);
                 return Ok(Some(logits));
             }
-            Step::Ask(Decision::Link { earlier: 0 }) | Step::Place => {
+            Step::Ask(Decision::Link { earlier: 0, .. }) | Step::Place => {
                 self.lstm()?;
                 self.place(self.h.clone())?;
             }

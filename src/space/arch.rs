@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::space::{Choice, Fact, Form, MicroSpace, Sketch, Space, SpaceError, form, id};
+use crate::space::{Choice, Fact, Form, Sketch, Space, SpaceError, form, id};
 
 /// A complete description of a child, valid by construction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -79,6 +79,6 @@ impl FromStr for Arch {
     type Err = SpaceError;
 
     fn from_str(source: &str) -> Result<Self, SpaceError> {
-        Self::parse(Space::Micro(MicroSpace::default()), source)
+        Self::parse(Space::each()[0], source)
     }
 }

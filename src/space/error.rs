@@ -1,6 +1,6 @@
 //! Why a text or a list of choices is not an architecture.
 
-use crate::space::{CellKind, SpaceKind, form};
+use crate::space::{SpaceKind, form};
 
 /// Why a text or a list of choices is not an architecture. Each text says what is wrong, where,
 /// and what would be right.
@@ -184,8 +184,8 @@ pub enum SpaceError {
         listed(loose_ends)
     )]
     Concat {
-        /// Which cell.
-        cell: CellKind,
+        /// The name of the cell.
+        cell: &'static str,
         /// The nodes that the text joins.
         joined: Vec<usize>,
         /// The nodes that no other reads.

@@ -64,6 +64,11 @@ impl Default for MicroSpace {
 }
 
 impl MicroSpace {
+    /// The two cells that the paper found (Pham et al., 2018, figure 8), as the authors' code gives
+    /// them.
+    pub const PUBLISHED: &'static str = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 \
+                                         1 0 1 0 0 3 0 2 1 1 3 1 1 0 0 4 0 3 1 1";
+
     /// The space of cells with `n_nodes` computed nodes, 2 to 7.
     pub fn new(n_nodes: usize) -> Result<Self, SpaceError> {
         if Cell::NODE_RANGE.contains(&n_nodes) {
@@ -136,6 +141,10 @@ impl SearchSpace for MicroSpace {
 
     fn size(&self) -> String {
         format!("{} nodes", self.n_nodes)
+    }
+
+    fn published(&self) -> Result<Arch, SpaceError> {
+        flat::read(Self::PUBLISHED)
     }
 
     fn tag(&self) -> String {

@@ -36,7 +36,7 @@
 //!    [`SpaceConfig`] where no other says its size; its range ends where ids become hashes, for the
 //!    history could not read these back. `space/search_space.rs`: a variant of [`Space`] in `new`,
 //!    `each` and `rules`, and in `tagged` a letter that begins no other ids.
-//! 3. `net/NAME.rs`: its [`NetFamily`]. `net/mod.rs` and `net/family.rs`: a line each.
+//! 3. `net/NAME.rs`: its [`NetFamily`]. `net/mod.rs` and `net/families.rs`: a line each.
 //! 4. `config/enasd.toml`: its name and its size, which tests hold against the settings; a test in
 //!    `config/identity.rs` lists the setting.
 //! 5. Where its size has a setting of its own, `bin/enasctl/arch_args.rs` and `space.rs` take it.
@@ -70,7 +70,7 @@ pub use error::SpaceError;
 pub use fact::{Fact, Size};
 pub use form::Form;
 pub use micro::{Cell, CellKind, Edge, MicroSpace, N_CELL_INPUTS, Node, Op};
-pub use script::{Choice, Decision, Menu, Script, Step};
+pub use script::{Choice, Decision, LINK, Menu, Script, Step};
 pub use search_space::{SearchSpace, Space};
 pub use sketch::{Link, Role, Sketch, Vertex};
 pub use whole_net::{LayerOp, NetLayer, WholeNet};

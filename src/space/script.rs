@@ -17,6 +17,9 @@ pub struct Menu {
     pub options: &'static [&'static str],
 }
 
+/// What is done with each node that a link asks for.
+pub static LINK: Menu = Menu { name: "link", options: &["drop", "keep"] };
+
 /// One question to the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
@@ -35,6 +38,8 @@ pub enum Decision {
     /// Keep or drop each of the nodes of this part that are placed, by a choice of 2 for each; the
     /// node that asks is then placed as the next.
     Link {
+        /// The part of the architecture that it is for.
+        part: usize,
         /// How many these are; none for the first node.
         earlier: usize,
     },
@@ -46,7 +51,16 @@ impl Decision {
         match *self {
             Self::Pick { menu, .. } => repeat_n(menu.options.len(), 1),
             Self::Point { earlier } => repeat_n(earlier, 1),
-            Self::Link { earlier } => repeat_n(2, earlier),
+            Self::Link { earlier, .. } => repeat_n(LINK.options.len(), earlier),
+        }
+    }
+
+    /// What each of its choices is from, and for which part; nothing where it points at nodes.
+    pub fn menu(&self) -> Option<(usize, &'static Menu)> {
+        match *self {
+            Self::Pick { part, menu } => Some((part, menu)),
+            Self::Link { part, .. } => Some((part, &LINK)),
+            Self::Point { .. } => None,
         }
     }
 }
@@ -103,6 +117,16 @@ impl Script {
         menus
     }
 
+    /// What is chosen from in each part, links included, each once and in the order in which they
+    /// come first.
+    pub fn menus_of_parts(&self) -> Vec<(usize, &'static Menu)> {
+        let mut found = Vec::new();
+        for decision in self.decisions().filter(|decision| decision.answers().next().is_some()) {
+            found.extend(decision.menu().filter(|menu| !found.contains(menu)));
+        }
+        found
+    }
+
     /// Whether `choices` answer every decision, each with one of its options.
     pub fn check(&self, choices: &[Choice]) -> Result<(), SpaceError> {
         let expected = self.options().count();
@@ -135,10 +159,11 @@ mod tests {
             pick(&SIZE),
             Step::Place,
             pick(&OP),
-            Step::Ask(Decision::Link { earlier: 3 }),
+            Step::Ask(Decision::Link { part: 1, earlier: 3 }),
         ]);
         assert_eq!(script.options().collect::<Vec<_>>(), [2, 3, 4, 3, 2, 2, 2]);
         assert_eq!(script.menus(), [&OP, &SIZE]);
+        assert_eq!(script.menus_of_parts(), [(0, &OP), (0, &SIZE), (1, &LINK)]);
         assert_eq!(script.check(&[1, 2, 3, 0, 1, 0, 1]), Ok(()));
         let short = SpaceError::ChoiceCount { found: 6, expected: 7 };
         assert_eq!(script.check(&[1, 2, 3, 0, 1, 0]), Err(short));

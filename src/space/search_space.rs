@@ -43,6 +43,15 @@ impl Space {
         self.rules().name()
     }
 
+    /// The space of the same kind whose architectures have so many layers; itself where their
+    /// number is the net's.
+    pub fn with_layers(self, layers: usize) -> Result<Self, SpaceError> {
+        match self {
+            Self::Micro(_) => Ok(self),
+            Self::WholeNet(_) => WholeNet::new(layers).map(Self::WholeNet),
+        }
+    }
+
     /// What a policy is asked to spell one architecture.
     pub fn script(&self) -> Script {
         self.rules().script()
@@ -85,6 +94,14 @@ pub trait SearchSpace {
 
     /// Its size, as in `5 nodes`.
     fn size(&self) -> String;
+
+    /// How many layers an architecture spells; nothing where their number is the net's.
+    fn depth(&self) -> Option<usize> {
+        None
+    }
+
+    /// The architecture that the authors published. One of layers is cut to those of this space.
+    fn published(&self) -> Result<Arch, SpaceError>;
 
     /// How ids begin: a letter of its own and its size, as in `m5`.
     fn tag(&self) -> String;

@@ -185,6 +185,19 @@ impl SearchSpace for WholeNet {
         format!("{} layers", self.n_layers)
     }
 
+    fn depth(&self) -> Option<usize> {
+        Some(self.n_layers)
+    }
+
+    fn published(&self) -> Result<Arch, SpaceError> {
+        let (asked, most) = (self.n_layers, Self::PUBLISHED.lines().count());
+        if most < asked {
+            return Err(SpaceError::Unpublished { asked, most });
+        }
+        let lines: Vec<&str> = Self::PUBLISHED.lines().take(asked).collect();
+        rows::read(&lines.join("\n"))
+    }
+
     fn tag(&self) -> String {
         format!("w{}", self.n_layers)
     }
@@ -197,7 +210,7 @@ impl SearchSpace for WholeNet {
         let mut steps = vec![Step::Begin { part: 0, inputs: 0 }];
         for earlier in 0..self.n_layers {
             steps.push(Step::Ask(Decision::Pick { part: 0, menu: &LAYER }));
-            steps.push(Step::Ask(Decision::Link { earlier }));
+            steps.push(Step::Ask(Decision::Link { part: 0, earlier }));
         }
         Script(steps)
     }

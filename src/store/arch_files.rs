@@ -1,4 +1,4 @@
-//! The files of one of the best architectures: `arch.json`, `weights.safetensors`, `cell.svg`.
+//! The files of one of the best architectures: `arch.json`, `weights.safetensors`, `drawing.svg`.
 //!
 //! The weights are the child's part of ω under their own names. [`ArchCard`] holds what it takes
 //! to build the net that they fit, and to measure the score again.
@@ -9,6 +9,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::engine::{Snapshot, part_of, to_safetensors};
+use crate::export::draw_svg;
 use crate::net::{Input, NetConfig, NetError, NetFamily, Shape, family};
 use crate::search::{BestArch, Score, Task};
 use crate::space::{Arch, Space};
@@ -33,10 +34,11 @@ pub struct ArchCard {
     pub flat: String,
     /// Accuracy on the whole validation split, with the weights beside this file.
     pub accuracy: f64,
-    /// Images classified rightly.
+    /// Items that it has right.
     pub correct: u64,
-    /// Images of the validation split.
-    pub total: u64,
+    /// Items of the validation split: images. Cards of the first form say `total`.
+    #[serde(alias = "total")]
+    pub items: u64,
     /// Images of a validation batch: batch normalization uses the statistics of each batch.
     pub valid_batch_size: usize,
     /// The cycle at whose end it was derived, counted from 0.
@@ -70,7 +72,7 @@ impl ArchCard {
     /// Whether it is of the score that `best` has.
     pub fn is_of(&self, best: &BestArch) -> bool {
         let Score { correct, items, .. } = best.score;
-        (self.correct, self.total, self.step) == (correct, items, best.step)
+        (self.correct, self.items, self.step) == (correct, items, best.step)
     }
 
     /// The family of nets that the weights belong to; `space` is that of the architecture.
@@ -102,16 +104,16 @@ pub enum ArchFault {
     },
 }
 
-/// The weights of `cell`, checked to be those that its score was measured with.
-pub fn scored_weights(folder: &BestFolder, cell: &BestArch) -> Result<Vec<u8>, ArchFault> {
-    let id = cell.arch.id();
+/// The weights of `best`, checked to be those that its score was measured with.
+pub fn scored_weights(folder: &BestFolder, best: &BestArch) -> Result<Vec<u8>, ArchFault> {
+    let id = best.arch.id();
     let card = folder.read(&id, CARD)?;
     let card: ArchCard = serde_json::from_slice(&card).map_err(StoreError::from)?;
     let weights = folder.read(&id, WEIGHTS)?;
     if card.id != id {
         return Err(ArchFault::Arch { id: card.id });
     }
-    if !card.is_of(cell) {
+    if !card.is_of(best) {
         return Err(ArchFault::Step { step: card.step });
     }
     Ok(weights)
@@ -122,27 +124,26 @@ pub fn arch_weights(arch: &Arch, task: &Task, shared: &Snapshot) -> Result<Snaps
     Ok(part_of(&task.family.shared(arch)?, shared)?)
 }
 
-/// The files of `cell`, with its weights cut from `shared`, which is ω or a part of it.
+/// The files of `best`, with its weights cut from `shared`, which is ω or a part of it.
 pub fn best_files(
-    cell: &BestArch,
+    best: &BestArch,
     task: &Task,
     shared: &Snapshot,
-    draw: fn(&Arch) -> String,
 ) -> Result<Vec<(&'static str, Vec<u8>)>, StoreError> {
-    let net = task.family.shared(&cell.arch)?;
+    let net = task.family.shared(&best.arch)?;
     let cost = net.cost();
     let Input::Image { shape: image, classes } = task.family.input();
     let card = ArchCard {
-        format: 1,
-        id: cell.arch.id(),
-        arch: cell.arch.to_string(),
-        flat: cell.arch.to_flat(),
-        accuracy: task.objective.measure(cell.score),
-        correct: cell.score.correct,
-        total: cell.score.items,
+        format: 2,
+        id: best.arch.id(),
+        arch: best.arch.to_string(),
+        flat: best.arch.to_flat(),
+        accuracy: task.objective.measure(best.score),
+        correct: best.score.correct,
+        items: best.score.items,
         valid_batch_size: task.config.schedule.valid_batch_size,
-        cycle: cell.cycle,
-        step: cell.step,
+        cycle: best.cycle,
+        step: best.step,
         net: task.config.net,
         image: [image.channels, image.height, image.width],
         classes,
@@ -152,7 +153,27 @@ pub fn best_files(
     };
     Ok(vec![
         (CARD, serde_json::to_vec_pretty(&card)?),
-        (WEIGHTS, to_safetensors(&arch_weights(&cell.arch, task, shared)?)?),
-        ("cell.svg", draw(&cell.arch).into_bytes()),
+        (WEIGHTS, to_safetensors(&arch_weights(&best.arch, task, shared)?)?),
+        ("drawing.svg", draw_svg(&best.arch).into_bytes()),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the first form was written, with the nodes of a cell and `total`.
+    const FIRST: &str = r#"{"format": 1, "id": "m2-5a2fjd", "arch": "", "flat": "",
+        "accuracy": 0.099, "correct": 297, "total": 3000, "valid_batch_size": 32, "cycle": 0,
+        "step": 18, "net": {"nodes": 2, "layers": 1, "channels": 2, "dropout_keep": 0.9,
+        "aux_weight": 0.0}, "image": [1, 28, 28], "classes": 10, "params": 2650,
+        "multiply_adds": 211760}"#;
+
+    #[test]
+    fn cards_of_the_first_form_are_read_and_the_second_says_items() {
+        let card: ArchCard = serde_json::from_str(FIRST).unwrap();
+        assert_eq!((card.correct, card.items, card.step), (297, 3000, 18));
+        let written = serde_json::to_string(&card).unwrap();
+        assert!(written.contains(r#""items":3000"#), "{written}");
+    }
 }

@@ -27,7 +27,9 @@ use rustix::io::Errno;
 
 use crate::store::StoreError;
 use crate::store::error::io_error;
-use crate::store::folder::FOLDER_MODE;
+
+/// The owner does everything, the group looks, others see nothing.
+pub(super) const FOLDER_MODE: u32 = 0o750;
 
 /// What is being written, or was replaced; may be deleted.
 const TEMP_PREFIX: &str = ".tmp-";

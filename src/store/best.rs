@@ -1,6 +1,6 @@
-//! Cells with their files: `best/ID/` and `champions/ID/`.
+//! Architectures with their files: `best/ID/` and `champions/ID/`.
 //!
-//! Beside its files every cell has `B3SUMS`, a line `HASH  NAME` for each: what is read is
+//! Beside its files every architecture has `B3SUMS`, a line `HASH  NAME` for each: what is read is
 //! checked against it, and `b3sum --check B3SUMS` does the same by hand.
 
 use std::fs::File;
@@ -23,10 +23,10 @@ const SUMS: &str = "B3SUMS";
 /// The longest list that is read: of eight hundred files.
 const MAX_SUMS_BYTES: u64 = 1 << 17;
 
-/// The largest file of a cell; the weights of the paper's largest child have 30 MB.
+/// The largest file of an architecture; the weights of the paper's largest child have 30 MB.
 const MAX_FILE_BYTES: u64 = 1 << 30;
 
-/// A folder of cells by id.
+/// A folder of architectures by id.
 #[derive(Debug)]
 pub struct BestFolder {
     path: PathBuf,
@@ -45,7 +45,7 @@ impl BestFolder {
         Self { path: path.to_owned() }
     }
 
-    /// Writes the cell `id`, or replaces it whole.
+    /// Writes the architecture `id`, or replaces it whole.
     pub fn put(&self, id: &str, files: &[(&str, &[u8])]) -> Result<(), StoreError> {
         check_id(id)?;
         let mut sums = String::new();
@@ -62,19 +62,19 @@ impl BestFolder {
         write_folder_atomically(&self.path, id, &files)
     }
 
-    /// Removes the cell `id`; one that is not there is no error.
+    /// Removes the architecture `id`; one that is not there is no error.
     pub fn remove(&self, id: &str) -> Result<(), StoreError> {
         check_id(id)?;
         remove_folder_atomically(&self.path, id)
     }
 
-    /// The ids of all cells, sorted. What is not named like an id is not looked at.
+    /// The ids of all architectures, sorted. What is not named like an id is not looked at.
     pub fn list(&self) -> Result<Vec<String>, StoreError> {
-        let is_cell = |name: &String| check_id(name).is_ok() && self.path.join(name).is_dir();
-        Ok(names(&self.path)?.into_iter().filter(is_cell).collect())
+        let is_arch = |name: &String| check_id(name).is_ok() && self.path.join(name).is_dir();
+        Ok(names(&self.path)?.into_iter().filter(is_arch).collect())
     }
 
-    /// Checks that the cell `id` has the files that were put there, and no others.
+    /// Checks that the architecture `id` has the files that were put there, and no others.
     pub fn check(&self, id: &str) -> Result<(), StoreError> {
         check_id(id)?;
         let path = self.path.join(id);
@@ -99,7 +99,7 @@ impl BestFolder {
         }
     }
 
-    /// A file of the cell `id`, open: it can be read whatever becomes of its name.
+    /// A file of the architecture `id`, open: it can be read whatever becomes of its name.
     pub fn open_file(&self, id: &str, file: &str) -> Result<File, StoreError> {
         check_id(id)?;
         check_file_name(file, SUMS)?;
@@ -109,7 +109,7 @@ impl BestFolder {
         options.open(&path).map_err(io_error("open", &path))
     }
 
-    /// A file of the cell `id`, checked. What was never put there is [`StoreError::NotFound`].
+    /// A file of `id`, checked. What was never put there is [`StoreError::NotFound`].
     pub fn read(&self, id: &str, file: &str) -> Result<Vec<u8>, StoreError> {
         check_id(id)?;
         check_file_name(file, SUMS)?;
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_are_put_listed_read_and_removed() {
+    fn architectures_are_put_listed_read_and_removed() {
         let (_root, best) = rig();
         best.put("m5-0", &FILES).unwrap();
         fs::create_dir(best.path.join("Not an id")).unwrap();
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_told_from_what_is_damaged() {
         let (_root, best) = rig();
-        for (id, file) in [("m5-2", "arch.json"), ("m5-1", "cell.svg")] {
+        for (id, file) in [("m5-2", "arch.json"), ("m5-1", "drawing.svg")] {
             assert!(matches!(best.read(id, file), Err(StoreError::NotFound { .. })), "{id} {file}");
         }
         fs::remove_file(best.path.join("m5-1/arch.json")).unwrap();
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_no_part_of_a_cell_or_are_missing_are_noticed() {
+    fn files_that_are_no_part_of_an_architecture_or_are_missing_are_noticed() {
         let (_root, best) = rig();
         let folder = best.path.join("m5-1");
         let check = || best.check("m5-1").unwrap_err().to_string();

@@ -4,7 +4,7 @@
 
 use std::io;
 
-/// Why a checkpoint, a cell's folder or the history is not what was written.
+/// Why a checkpoint, an architecture's folder or the history is not what was written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Defect {

@@ -5,13 +5,11 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use crate::store::atomic::{is_there, sync_folder};
+use crate::store::atomic::{FOLDER_MODE, is_there, sync_folder};
 use crate::store::error::io_error;
-use crate::store::lock::{LOCK, is_named, lock, lock_folder};
+use crate::store::lock::{is_named, lock, lock_folder};
+use crate::store::lock_holder::LOCK;
 use crate::store::{FolderFault, StoreError};
-
-/// The owner does everything, the group looks, others see nothing.
-pub(super) const FOLDER_MODE: u32 = 0o750;
 
 /// The parts of the folder.
 pub(super) const CHECKPOINTS: &str = "checkpoints";
@@ -82,12 +80,12 @@ impl StateFolder {
         self.path.join(HISTORY)
     }
 
-    /// Where the best cells of the shared search are.
+    /// Where the best architectures of the shared search are.
     pub fn best(&self) -> PathBuf {
         self.path.join(BEST)
     }
 
-    /// Where the retrained and certified cells are.
+    /// Where the retrained and certified architectures are.
     pub fn champions(&self) -> PathBuf {
         self.path.join(CHAMPIONS)
     }

@@ -24,7 +24,7 @@ use crate::store::history_fold::{Clock, remove};
 use crate::store::history_marks::{Marks, int};
 use crate::store::history_migration::{forget_old, migrate};
 use crate::store::history_schema::{database_error, identity, open_to_write};
-use crate::store::history_writer::{Writer, by_step, fits, fold_chunk};
+use crate::store::history_writer::{Keeping, Writer, by_step, fits, fold_chunk};
 use crate::store::seal::sealed;
 use crate::store::{EventRow, HistoryRow, StepRow, StoreError};
 
@@ -43,15 +43,6 @@ const CHUNKS_A_PRUNE: usize = 64;
 
 /// Pages that are given back to the disk at a time.
 const PAGES_A_PRUNE: i64 = 4096;
-
-/// How much of the history is kept, and when it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keeping {
-    /// Bytes that single rows may take; older ones are folded.
-    pub bytes: u64,
-    /// Milliseconds since 1970.
-    pub at_unix_ms: i64,
-}
 
 /// What came of one call of [`History::prune`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

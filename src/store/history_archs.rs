@@ -120,7 +120,6 @@ impl Sketch {
     }
 
     /// About how many different architectures were added.
-    #[expect(clippy::cast_sign_loss, reason = "neither sum has a negative term")]
     pub(super) fn count(&self) -> u64 {
         let slots = self.0.len() as f64;
         let empty: u32 = self.0.iter().map(|&rank| u32::from(rank == 0)).sum();

@@ -10,7 +10,16 @@ use crate::store::history_archs::{self, Sketch};
 use crate::store::history_fold::{Clock, Folded, fold, remove};
 use crate::store::history_marks::Marks;
 use crate::store::history_stored::{DrawRow, StepEntry};
-use crate::store::{HistoryPhase, HistoryRow, Keeping, StepRow};
+use crate::store::{HistoryPhase, HistoryRow, StepRow};
+
+/// How much of the history is kept, and when it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keeping {
+    /// Bytes that single rows may take; older ones are folded.
+    pub bytes: u64,
+    /// Milliseconds since 1970.
+    pub at_unix_ms: i64,
+}
 
 /// Steps whose unscored rows, those that ω was trained on, are single: at 20 steps a second
 /// there are two million a day.

@@ -9,12 +9,8 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use crate::store::error::io_error;
-use crate::store::{FolderFault, StateView, StoreError};
-
-/// What a process that uses the folder locks beside the folder itself, with its id inside for
-/// people. The locks are the kernel's: they end with the process, however that ends, so the file
-/// may stay.
-pub(super) const LOCK: &str = "LOCK";
+use crate::store::lock_holder::{LOCK, lock_holder};
+use crate::store::{FolderFault, StoreError};
 
 /// Whether `path` is a name of the open `file`.
 pub(super) fn is_named(file: &File, path: &Path) -> Result<bool, StoreError> {
@@ -35,7 +31,7 @@ pub(super) fn lock_folder(path: &Path) -> Result<File, StoreError> {
     match folder.try_lock() {
         Ok(()) => Ok(folder),
         Err(TryLockError::WouldBlock) => {
-            let holder = StateView::new(path).holder().ok().flatten();
+            let holder = lock_holder(path).ok().flatten();
             let holder = holder.or_else(|| holder_in(&mut File::open(path.join(LOCK)).ok()?));
             Err(StoreError::Locked { path: path.to_owned(), holder })
         }

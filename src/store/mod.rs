@@ -1,4 +1,4 @@
-//! What survives a restart: checkpoints, the history, the best cells.
+//! What survives a restart: checkpoints, the history, the best architectures.
 //!
 //! ```text
 //! STATE/                         one owner, mode 0750; `LOCK` keeps a second process out
@@ -44,6 +44,7 @@ mod history_schema;
 mod history_stored;
 mod history_writer;
 mod lock;
+mod lock_holder;
 mod manifest;
 mod name;
 mod quarantine;
@@ -64,12 +65,13 @@ pub use checkpoint::{Checkpoints, Generation, Loaded};
 pub use defect::{Defect, FolderFault};
 pub use error::StoreError;
 pub use folder::StateFolder;
-pub use history::{History, Keeping, Pruned};
+pub use history::{History, Pruned};
 pub use history_binding::{OwnHistory, RejectedHistory};
 pub use history_check::Health;
 pub use history_pages::{HistoryFilter, Page};
 pub use history_reader::{ArchOrder, ArchSummary, HistoryReader};
 pub use history_row::{EventRow, HistoryArm, HistoryPhase, HistoryRow, StepRow};
+pub use history_writer::Keeping;
 pub use quarantine::Rejected;
 pub use retention::{Retention, RetentionAction};
 pub use rows::history_rows;

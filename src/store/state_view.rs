@@ -14,7 +14,7 @@ use crate::store::checkpoint::needed_bytes;
 use crate::store::error::io_error;
 use crate::store::folder::{BEST, CHECKPOINTS, CORRUPT, HISTORY, fault};
 use crate::store::generation::{self, Found, folder_name, steps};
-use crate::store::lock::LOCK;
+use crate::store::lock_holder::lock_holder;
 use crate::store::manifest::{Link, MANIFEST, MAX_MANIFEST_BYTES};
 use crate::store::quarantine::WHY;
 use crate::store::read::{Length, read_file};
@@ -123,19 +123,7 @@ impl StateView {
     /// The process that holds the folder's lock. The kernel's list is read, since to try the
     /// lock could keep out a daemon that starts at that moment.
     pub fn holder(&self) -> Result<Option<u32>, StoreError> {
-        let lock = self.path.join(LOCK);
-        let inode = |path: &Path| match fs::symlink_metadata(path) {
-            Ok(found) => Ok(Some((found.dev(), found.ino()))),
-            Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(io_error("inspect", path)(source)),
-        };
-        let Some(folder) = inode(&self.path)? else { return Ok(None) };
-        let list = Path::new("/proc/locks");
-        let text = fs::read_to_string(list).map_err(io_error("read", list))?;
-        let written = fs::read_to_string(&lock).ok().and_then(|text| text.trim().parse().ok());
-        let by_lock = inode(&lock)?.and_then(|(_, inode)| holder(&text, inode, written));
-        // `LOCK` may have been deleted.
-        Ok(by_lock.or_else(|| folder_holder(&text, folder)))
+        lock_holder(&self.path)
     }
 
     /// The filesystem that holds the folder.
@@ -215,7 +203,7 @@ impl StateView {
         Err(StoreError::NoneWhole { path: folder, defects: damaged })
     }
 
-    /// The files of the best cells.
+    /// The files of the best architectures.
     pub fn best(&self) -> BestFolder {
         BestFolder::look(&self.path.join(BEST))
     }
@@ -240,33 +228,6 @@ impl StateView {
 
 fn is_sound(found: &Result<Option<Newest>, StoreError>) -> bool {
     matches!(found, Ok(Some(newest)) if newest.damaged.is_empty())
-}
-
-/// The process that holds the lock of the file `inode`, by the text of `/proc/locks`:
-///
-/// ```text
-/// 1: FLOCK  ADVISORY  WRITE 12616 fe:00:10010776 0 EOF
-/// ```
-///
-/// Two filesystems may have the same inode number, and on some the device is not the one that
-/// files show: of several holders the one that the file names is meant.
-fn holder(locks: &str, inode: u64, written: Option<u32>) -> Option<u32> {
-    let of_inode = |line: &str| {
-        let mut words = line.split_whitespace().skip(1);
-        let (kind, pid, file) = (words.next()?, words.nth(2)?, words.next()?);
-        let is_ours = kind == "FLOCK" && file.rsplit(':').next()?.parse() == Ok(inode);
-        pid.parse::<u32>().ok().filter(|_| is_ours)
-    };
-    let pids: Vec<u32> = locks.lines().filter_map(of_inode).collect();
-    written.filter(|pid| pids.contains(pid)).or_else(|| pids.first().copied())
-}
-
-/// The process that holds the lock of the folder with this device and inode. Without a process
-/// that a file names, both must be the same.
-fn folder_holder(locks: &str, (dev, inode): (u64, u64)) -> Option<u32> {
-    let file = format!("{:02x}:{:02x}:{inode}", rustix::fs::major(dev), rustix::fs::minor(dev));
-    let line = locks.lines().find(|line| line.split_whitespace().nth(5) == Some(file.as_str()));
-    line?.split_whitespace().nth(4)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -325,36 +286,5 @@ mod tests {
         assert_eq!(nothing.facts().unwrap(), None);
         assert_eq!(nothing.holder().unwrap(), None);
         assert!(nothing.newest().is_err());
-    }
-
-    #[test]
-    fn the_holder_is_this_process_until_it_lets_go() {
-        let rig = Rig::new(&[]);
-        let view = rig.view();
-        assert_eq!(view.holder().unwrap(), Some(std::process::id()));
-        let (dev, inode) = {
-            let found = fs::metadata(rig.folder.path()).unwrap();
-            (found.dev(), found.ino())
-        };
-        let (major, minor) = (rustix::fs::major(dev), rustix::fs::minor(dev));
-        let line = format!("7: FLOCK  ADVISORY  WRITE 12 {major:02x}:{minor:02x}:{inode} 0 EOF");
-        assert_eq!(folder_holder(&line, (dev, inode)), Some(12));
-        assert_eq!(folder_holder(&line, (dev, inode + 1)), None);
-        drop(rig.folder);
-        assert_eq!(view.holder().unwrap(), None);
-    }
-
-    #[test]
-    fn the_kernels_list_is_read() {
-        let locks = "1: POSIX  ADVISORY  WRITE 7 fe:00:500 0 EOF\n\
-                     2: FLOCK  ADVISORY  WRITE 8 fe:00:501 0 EOF\n\
-                     2: -> FLOCK  ADVISORY  WRITE 10 fe:00:500 0 EOF\n\
-                     3: FLOCK  ADVISORY  WRITE 9 fe:01:500 0 EOF\n\
-                     4: FLOCK  ADVISORY  WRITE 11 fe:00:500 0 EOF\n";
-        assert_eq!(holder(locks, 500, None), Some(9));
-        assert_eq!(holder(locks, 500, Some(11)), Some(11));
-        assert_eq!(holder(locks, 500, Some(7)), Some(9));
-        assert_eq!(holder(locks, 502, Some(7)), None);
-        assert_eq!(holder("", 500, Some(7)), None);
     }
 }

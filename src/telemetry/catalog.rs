@@ -6,15 +6,15 @@
 //! [`MAX_SERIES`]. Each has a panel or an alert in `dashboards/`; its check says which has none.
 
 use super::label::{
-    Actor, Arm, Bound, CellLabel, CodeClass, EntropyKind, NetLabel, PhaseLabel, RequestKind, Split,
+    Actor, Arm, Bound, CodeClass, EntropyKind, NetLabel, PhaseLabel, RequestKind, Split,
 };
 
 /// Most sample lines in a scrape, the `process_*` series included.
 pub const MAX_SERIES: usize = 300;
 /// Most routes that can be named at the start; one more value, `other`, takes the rest.
 pub const MAX_ROUTES: usize = 30;
-/// Most operations that can be named at the start.
-pub const MAX_OPS: usize = 8;
+/// Most options of menus that can be named at the start, over all parts of an architecture.
+pub const MAX_OPTIONS: usize = 64;
 
 /// What can be asked for as a device.
 pub const DEVICES_WANTED: &[&str] = &["cpu", "cuda", "auto"];
@@ -92,8 +92,8 @@ pub enum Values {
     DeviceWanted,
     /// The kind of device that computes, one of [`DEVICES_USED`].
     DeviceUsed,
-    /// The names of the operations.
-    Ops,
+    /// The options of the menus; `part` and `menu` stand before each.
+    Options,
     /// The names of the routes, and `other`.
     Routes,
 }
@@ -205,8 +205,8 @@ catalog! {
     BASELINE = Definition::gauge("enas_baseline", Unit::Number, "Moving average of rewards that REINFORCE subtracts.").from(Start::Unknown);
     POLICY_ENTROPY = Definition::gauge("enas_policy_entropy_nats", Unit::Nats, "Entropy of the policy, over all decisions of an architecture and as the mean of one.")
         .by(&[Label("kind", Values::Closed(EntropyKind::NAMES))]).from(Start::Unknown);
-    OP_PROBABILITY = Definition::gauge("enas_op_probability", Unit::Number, "Mean probability that the policy gives to an operation, by cell; they add up to 1.")
-        .by(&[Label("cell", Values::Closed(CellLabel::NAMES)), Label("op", Values::Ops)]).from(Start::Unknown);
+    OPTION_PROBABILITY = Definition::gauge("enas_option_probability", Unit::Number, "Mean probability that the policy gives to an option of a menu, by part of the architecture; those of a menu add up to 1.")
+        .by(&[Label("option", Values::Options)]).from(Start::Unknown);
     GRAD_NORM = Definition::gauge("enas_grad_norm", Unit::Number, "Norm of all gradients of the last step together, before clipping.").by(NET).from(Start::Unknown);
     LEARNING_RATE = Definition::gauge("enas_learning_rate", Unit::Number, "Learning rate of the last step.").by(NET).from(Start::Unknown);
     NON_FINITE = Definition::counter("enas_non_finite_total", "Steps whose loss or gradient was not a finite number, and which changed nothing.").by(NET);

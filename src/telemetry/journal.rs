@@ -9,18 +9,10 @@
 //! systemd's "Native Journal Protocol": name, line feed, length, value, line feed.
 
 use std::fmt::{self, Write as _};
-use std::fs::File;
-use std::io::{self, Write};
-use std::mem::MaybeUninit;
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
-use rustix::net::{
-    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, sendmsg_addr,
-};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Subscriber};
@@ -28,6 +20,7 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
 use super::Outlet;
+use super::journal_socket::JournalSocket;
 
 /// Where the journal listens.
 const PATH: &str = "/run/systemd/journal/socket";
@@ -39,13 +32,6 @@ pub(super) struct Journal {
     outlet: Outlet,
 }
 
-/// The way to the journal.
-#[derive(Debug)]
-pub(super) struct JournalSocket {
-    socket: UnixDatagram,
-    path: PathBuf,
-}
-
 impl Journal {
     /// The journal of this machine, if it answers.
     pub(super) fn new(outlet: &Outlet) -> io::Result<Self> {
@@ -53,45 +39,7 @@ impl Journal {
     }
 
     fn at(path: &Path, outlet: &Outlet) -> io::Result<Self> {
-        let socket = UnixDatagram::unbound()?;
-        // It passes over what is empty. One that is behind is there.
-        socket.set_nonblocking(true)?;
-        match socket.send_to(&[], path) {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-            _ => socket.set_nonblocking(false)?,
-        }
-        let socket = Arc::new(JournalSocket { socket, path: path.to_owned() });
-        Ok(Self { socket, outlet: outlet.clone() })
-    }
-}
-
-impl JournalSocket {
-    /// Sends an entry; waits while the journal is behind.
-    pub(super) fn send(&self, entry: &[u8]) -> io::Result<()> {
-        match self.socket.send_to(entry, &self.path) {
-            Err(error)
-                if error.raw_os_error() == Some(rustix::io::Errno::MSGSIZE.raw_os_error()) =>
-            {
-                self.send_as_file(entry)
-            }
-            sent => sent.map(drop),
-        }
-    }
-
-    /// Sends an entry that is too long for a message: as a file in memory that nobody can change.
-    fn send_as_file(&self, entry: &[u8]) -> io::Result<()> {
-        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-        let mut file = File::from(memfd_create("enasd-log", flags)?);
-        file.write_all(entry)?;
-        let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
-        fcntl_add_seals(&file, seals)?;
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        let files = [file.as_fd()];
-        control.push(SendAncillaryMessage::ScmRights(&files));
-        let address = SocketAddrUnix::new(&self.path)?;
-        sendmsg_addr(&self.socket, &address, &[], &mut control, SendFlags::NOSIGNAL)?;
-        Ok(())
+        Ok(Self { socket: Arc::new(JournalSocket::at(path)?), outlet: outlet.clone() })
     }
 }
 
@@ -179,7 +127,10 @@ fn journal_name(field: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::io::{IoSliceMut, Read, Seek};
+    use std::fs::File;
+    use std::io::{IoSliceMut, Read, Seek, Write};
+    use std::mem::MaybeUninit;
+    use std::os::unix::net::UnixDatagram;
     use std::thread;
     use std::time::Duration;
 

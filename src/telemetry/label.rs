@@ -91,16 +91,6 @@ label! {
 }
 
 label! {
-    /// Which of the two cells.
-    pub CellLabel {
-        /// Keeps the size of its input.
-        Normal = "normal",
-        /// Halves the size of its input.
-        Reduction = "reduction",
-    }
-}
-
-label! {
     /// The estimate of an advantage, and the ends of its confidence interval.
     pub(super) Bound {
         /// The estimate.

@@ -10,16 +10,16 @@ use super::catalog::{
     CHECKPOINT_LAST, CHECKPOINT_REJECTED, CHECKPOINT_WRITES, CONFIG_RELOAD_LAST,
     CONFIG_RELOAD_SUCCESSFUL, CYCLE, EPOCH, GRAD_NORM, HISTORY_BACKLOG, HISTORY_BYTES,
     HISTORY_DAMAGED, HISTORY_LIMIT, HISTORY_MISSING, LAST_PROGRESS, LEARNING_RATE,
-    LOG_LINES_DROPPED, MAILBOX_MESSAGES, NON_FINITE, OP_PROBABILITY, PHASE, POLICY_ENTROPY,
+    LOG_LINES_DROPPED, MAILBOX_MESSAGES, NON_FINITE, OPTION_PROBABILITY, PHASE, POLICY_ENTROPY,
     RESTARTS, REWARD, REWARD_ADVANTAGE, SAMPLES_RATE, SHARED_ACCURACY, SHARED_LOSS, STATE_BYTES,
     STATE_FREE, STEP_DURATION, STEPS, TRAINER_WAIT,
 };
 use super::event::{Advantage, Best, CheckpointWritten, ControllerStep, SharedStep};
 use super::label::{
-    Actor, Arm, Bound, CellLabel, CodeClass, EntropyKind, NetLabel, PhaseLabel, RequestKind, Split,
+    Actor, Arm, Bound, CodeClass, EntropyKind, NetLabel, PhaseLabel, RequestKind, Split,
 };
 use super::registry::{Registry, seconds_since_1970};
-use super::setup::Setup;
+use super::setup::{MenuLabels, Setup};
 use super::vitals::{Stall, Vitals};
 
 /// The handle through which every part of the daemon tells its numbers. Clones share them.
@@ -35,6 +35,8 @@ impl std::fmt::Debug for Metrics {
 struct Inner {
     registry: Registry,
     vitals: Vitals,
+    /// What the policy chooses from; the places of its options follow one another.
+    menus: Vec<MenuLabels>,
     /// Named routes; a place past the end is that of `other`.
     routes: Vec<String>,
     /// Those of them that have something done.
@@ -60,8 +62,8 @@ impl Metrics {
     /// Sets up every series, each at its value before the first measurement.
     pub fn new(setup: Setup) -> Result<Self, TelemetryError> {
         let registry = Registry::new(&setup)?;
-        let Setup { routes, commands, .. } = setup;
-        Ok(Self(Arc::new(Inner { registry, vitals: Vitals::new(), routes, commands })))
+        let Setup { menus, routes, commands, .. } = setup;
+        Ok(Self(Arc::new(Inner { registry, vitals: Vitals::new(), menus, routes, commands })))
     }
 
     /// The scrape, of content type [`CONTENT_TYPE`](super::CONTENT_TYPE).
@@ -164,10 +166,19 @@ impl Metrics {
         }
     }
 
-    /// The policy's mean probability of each operation in a cell, in the order of [`Setup::ops`].
-    pub fn op_probabilities(&self, cell: CellLabel, probabilities: &[f64]) {
-        for (op, &probability) in probabilities.iter().enumerate() {
-            self.0.registry.set(&OP_PROBABILITY, &[cell.place(), op], probability);
+    /// The policy's mean probability of each option of a menu in a part, one of [`Setup::menus`],
+    /// in the order of its options.
+    pub fn option_probabilities(
+        &self,
+        part: &str,
+        menu: &str,
+        probabilities: impl Iterator<Item = f64>,
+    ) {
+        let Inner { registry, menus, .. } = &*self.0;
+        let is_it = |labels: &MenuLabels| labels.part == part && labels.menu == menu;
+        let first = menus.iter().take_while(|labels| !is_it(labels)).map(|l| l.options.len()).sum();
+        for (place, probability) in (first..).zip(probabilities) {
+            registry.set(&OPTION_PROBABILITY, &[place], probability);
         }
     }
 

@@ -25,6 +25,7 @@ pub mod catalog;
 mod clock;
 mod event;
 mod journal;
+mod journal_socket;
 mod label;
 mod log_control;
 mod logs;
@@ -41,7 +42,7 @@ mod vitals;
 
 pub use clock::{unix_millis, unix_time};
 pub use event::{Advantage, Best, CheckpointWritten, ControllerStep, SharedStep};
-pub use label::{Actor, Arm, CellLabel, NetLabel, PhaseLabel, Split};
+pub use label::{Actor, Arm, NetLabel, PhaseLabel, Split};
 pub use log_control::LogControl;
 pub use logs::start_logs;
 pub use metrics::{Asked, Metrics};
@@ -51,7 +52,7 @@ pub use panic::{PANIC_EXIT_CODE, install_panic_hook};
 pub use progress::View;
 pub use registry::CONTENT_TYPE;
 pub use service_manager::ServiceManager;
-pub use setup::Setup;
+pub use setup::{MenuLabels, Setup};
 pub use vitals::Stall;
 
 use crate::setting::LOG_LEVELS;

@@ -23,7 +23,7 @@ use rustix::termios::tcgetwinsize;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::View;
-use super::journal::JournalSocket;
+use super::journal_socket::JournalSocket;
 use super::progress::Progress;
 
 /// Pieces that wait to be written: some minutes of a log at `info`, in some hundred kilobytes.

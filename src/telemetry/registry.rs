@@ -13,7 +13,7 @@ use metrics_exporter_prometheus::{
 use metrics_process::Collector;
 
 use super::TelemetryError;
-use super::catalog::{CATALOG, Definition, Kind, Label, Start};
+use super::catalog::{CATALOG, Definition, Kind, Start};
 use super::clock::unix_time;
 use super::setup::Setup;
 
@@ -184,18 +184,20 @@ pub(super) fn seconds_since_1970() -> f64 {
 fn family<H>(metric: &Definition, setup: &Setup, register: impl Fn(&Key) -> H) -> Family<H> {
     let mut rows = vec![Vec::new()];
     let mut widths = Vec::new();
-    for &Label(name, values) in metric.labels {
-        let values = setup.values(values);
+    for &label in metric.labels {
+        let values: Vec<Vec<_>> = setup.values(label).into_iter().map(series_labels).collect();
         widths.push(values.len());
-        let longer = |row: &Vec<metrics::Label>| {
-            let row = row.clone();
-            let label = |value: &String| metrics::Label::new(name, value.clone());
-            values.iter().map(move |value| [row.clone(), vec![label(value)]].concat()).collect()
+        let longer = |row: &Vec<_>| {
+            values.iter().map(|value| [&row[..], value].concat()).collect::<Vec<_>>()
         };
-        rows = rows.iter().flat_map::<Vec<_>, _>(longer).collect();
+        rows = rows.iter().flat_map(longer).collect();
     }
     let series = rows.into_iter().map(|row| register(&Key::from_parts(metric.name, row)));
     Family { widths, series: series.collect() }
+}
+
+fn series_labels(pairs: Vec<(&'static str, String)>) -> Vec<metrics::Label> {
+    pairs.into_iter().map(|(name, value)| metrics::Label::new(name, value)).collect()
 }
 
 fn series<'a, H>(
@@ -241,7 +243,7 @@ mod tests {
             assert_eq!(count, expected, "{name}");
         };
         for Definition { name, kind, labels, .. } in CATALOG {
-            let series = labels.iter().map(|label| setup.values(label.1).len()).product();
+            let series = labels.iter().map(|label| setup.values(*label).len()).product();
             if let Kind::Histogram(bounds) = kind {
                 check(&format!("{name}_bucket"), series * (bounds.len() + 1));
                 check(&format!("{name}_sum"), series);

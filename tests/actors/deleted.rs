@@ -84,7 +84,7 @@ fn what_is_deleted_while_the_search_is_paused_is_made_again_without_a_command() 
         })
         .await;
         std::fs::remove_dir_all(path.join("best").join(&ids[0])).unwrap();
-        until("a cell", || best().eq(before.iter().cloned())).await;
+        until("an architecture", || best().eq(before.iter().cloned())).await;
         timeout(LIMIT, c.send(Resume)).await.unwrap().unwrap().unwrap();
         timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
     });

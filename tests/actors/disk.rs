@@ -22,7 +22,7 @@ use crate::common;
 use crate::plain;
 use crate::stage::{LIMIT, on_own_thread, stage, stage_from, until};
 
-/// Sees that a run lost neither a step nor the files of a best cell.
+/// Sees that a run lost neither a step nor the files of one of the best architectures.
 #[track_caller]
 pub(crate) fn check_whole(path: &Path, task: &Task, until: Until) {
     let records = plain(task, until);
@@ -31,7 +31,7 @@ pub(crate) fn check_whole(path: &Path, task: &Task, until: Until) {
         common::newest_checkpoint(path).into_iter().find(|(name, _)| name == "search.json");
     let search: serde_json::Value = serde_json::from_slice(&search.unwrap().1).unwrap();
     let archs =
-        search["best"].as_array().unwrap().iter().map(|cell| cell["arch"].as_str().unwrap());
+        search["best"].as_array().unwrap().iter().map(|best| best["arch"].as_str().unwrap());
     let ids: BTreeSet<String> =
         archs.map(|text| text.parse::<enasd::space::Arch>().unwrap().id()).collect();
     let best = BestFolder::open(&path.join("best")).unwrap();
@@ -142,7 +142,7 @@ impl Handler<Save> for Late {
 }
 
 #[test]
-fn a_checkpoint_of_before_a_derivation_does_not_stand_for_its_cells() {
+fn a_checkpoint_of_before_a_derivation_does_not_stand_for_its_architectures() {
     let task = common::task(common::tiny_config());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");
@@ -288,7 +288,7 @@ fn an_outage_while_the_search_is_paused_is_told_and_ends_by_itself() {
 }
 
 #[test]
-fn missing_files_are_written_again_from_the_weights_that_scored_the_cell() {
+fn missing_files_are_written_again_from_the_weights_that_scored_the_architecture() {
     let task = common::task(common::tiny_config());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");

@@ -7,10 +7,9 @@ use std::time::Duration;
 use actix::{Actor, Addr, Arbiter, Context};
 use enasd::actors::{
     Controller, Crew, DriverConfig, End, Evaluator, Keeper, KeeperFiles, LastRun, Observer,
-    Sampler, Saving, Status, Trainer,
+    PickStatus, Sampler, Saving, Status, Trainer,
 };
 use enasd::search::{Search, SearchState, SharedLearner, SharedWeights, Task, Until};
-use enasd::space::Op;
 use enasd::store::{BestFolder, Binding, Checkpoints, History, Retention, StateFolder};
 use enasd::telemetry::{Metrics, Setup};
 use tokio::sync::watch;
@@ -88,14 +87,14 @@ fn set_stage(
     let evaluator = on_own_thread(Evaluator::new(Box::new(SharedWeights::new(task.clone()))));
     let binding =
         Binding { config: "{}".to_owned(), data: "{}".to_owned(), computed_by: String::new() };
-    let keeper = Keeper::new(task.clone(), files, binding, ToString::to_string);
+    let keeper = Keeper::new(task.clone(), files, binding);
     let keeper = on_own_thread(keeper);
     let (publish, status) = watch::channel(Arc::new(Status::default()));
     let metrics = Metrics::new(Setup {
         version: "0".to_owned(),
         device_wanted: "cpu".to_owned(),
         device_used: "cpu".to_owned(),
-        ops: Op::ALL.map(|op| op.name().to_owned()).to_vec(),
+        menus: PickStatus::series(task.space),
         routes: vec!["/".to_owned()],
         commands: Vec::new(),
     })

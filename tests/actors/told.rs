@@ -89,8 +89,14 @@ fn events_tell_of_the_best_the_verdict_the_cycle_and_the_end() {
     assert_eq!(told("stop"), [format!("it stopped before search step {steps}, and all is saved")]);
     let cycles = told("cycle");
     assert_eq!(cycles.len(), 2, "{cycles:?}");
-    assert!(cycles[0].starts_with("cycle 1 ended; the best cell so far is m"), "{cycles:?}");
-    assert!(cycles[1].starts_with("cycle 2 ended; the best cell so far is m"), "{cycles:?}");
+    assert!(
+        cycles[0].starts_with("cycle 1 ended; the best architecture so far is m"),
+        "{cycles:?}"
+    );
+    assert!(
+        cycles[1].starts_with("cycle 2 ended; the best architecture so far is m"),
+        "{cycles:?}"
+    );
     let best = told("best");
     assert!(best[0].contains(" validation images; the first of this search"), "{best:?}");
     // Two cycles of tiny.toml have six θ steps each: the tenth brings the first verdict.

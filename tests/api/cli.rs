@@ -252,7 +252,7 @@ fn weights_are_written_and_no_file_is_replaced_unasked() {
     assert!(!lost.try_exists().unwrap());
     rig.publish(|status| status.best.clear());
     let other = rig.folder.path().join("other");
-    check(&ask(&rig, &["best", "--weights", other.to_str().unwrap()]), 1, "no cell yet");
+    check(&ask(&rig, &["best", "--weights", other.to_str().unwrap()]), 1, "no architecture yet");
     assert!(!other.try_exists().unwrap());
 }
 

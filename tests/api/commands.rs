@@ -20,8 +20,8 @@ async fn any_text_form_is_scored() {
         assert_eq!(result.id, id(PUBLISHED));
         // By its id too it is scored as it was drawn.
         assert_eq!(result.arch, native(PUBLISHED));
-        assert_eq!((result.correct, result.total, result.step), (450, 600, 17));
-        assert!((result.accuracy - 0.75).abs() < 1e-12);
+        assert_eq!((result.score.correct, result.score.items, result.step), (450, 600, 17));
+        assert!((result.score.accuracy - 0.75).abs() < 1e-12);
         // Above two of three rewards.
         assert!((result.percentile.unwrap() - 200.0 / 3.0).abs() < 1e-9);
         assert!(0 < result.params && 0 < result.multiply_adds);

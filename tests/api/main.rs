@@ -1,9 +1,7 @@
 //! Every request of the API over a real socket, its limits, and `enasctl` on top of it.
 //!
 //! The controller is a stub that answers at once; the status channel, the history and the folder
-//! of best cells are real.
-
-#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+//! of best architectures are real.
 
 mod cli;
 mod commands;

@@ -28,11 +28,11 @@ async fn the_status_is_the_last_published_one() {
 }
 
 #[tokio::test]
-async fn the_best_cells_are_those_of_the_status() {
+async fn the_best_architectures_are_those_of_the_status() {
     let rig = Rig::new();
     let reply: BestReply = within(rig.client().get("/v1/best?stage=shared")).await.unwrap();
     assert_eq!(reply.stage, Stage::Shared);
-    assert_eq!(reply.cells[0].id, id(PUBLISHED));
+    assert_eq!(reply.archs[0].id, id(PUBLISHED));
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn drawings_and_weights_hang_on_the_id() {
 
 /// What a score was measured with is given for it, or nothing is.
 #[tokio::test]
-async fn weights_of_a_best_cell_are_never_replaced_by_others() {
+async fn weights_of_a_best_architecture_are_never_replaced_by_others() {
     let rig = Rig::new();
     let path = |query: &str| format!("/v1/archs/{}.safetensors{query}", id(PUBLISHED));
     let present = format!("present weights of {}", id(PUBLISHED));

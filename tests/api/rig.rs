@@ -12,13 +12,13 @@ use std::time::Duration;
 use actix::prelude::*;
 use enasd::actors::{
     BestStatus, Checkpoint, ChildWeights, Commands, DataStatus, Derive, Pause, PruneHistory,
-    Refusal, Resume, RunState, Sample, SampleReply, Score, ScoreReply, Status, Stop, WeightsOf,
+    Refusal, Resume, RunState, Sample, SampleReply, Score, ScoreReply, ScoreView, Status, Stop,
+    WeightsOf,
 };
 use enasd::api::{
     ApiError, Client, ConfigOrigins, Layer, Limits, LogFilter, Origin, Problem, ProblemCode,
     RunningConfig, ServeConfig, ServerThread, Socket, serve,
 };
-use enasd::engine::Measured;
 use enasd::net::{Input, NetConfig, NetFamily, Shape, family};
 use enasd::space::Arch;
 use enasd::store::{
@@ -26,15 +26,18 @@ use enasd::store::{
 };
 use tokio::sync::watch;
 
-/// The cell that the paper publishes.
+/// The architecture that the paper publishes.
 pub(crate) const PUBLISHED: &str = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 \
                                     1 0 1 0 0 3 0 2 1 1 3 1 1 0 0 4 0 3 1 1";
 
-/// Another cell: identities only.
+/// Another one: identities only.
 pub(crate) const IDENTITIES: &str = "0 4 1 4 0 4 1 4 0 4 1 4 0 4 1 4 0 4 1 4 \
                                      0 4 1 4 0 4 1 4 0 4 1 4 0 4 1 4 0 4 1 4";
 
-/// The weights kept with the best cell.
+/// What the stub finds for any architecture, and the score of the best one.
+pub(crate) const SCORE: ScoreView = ScoreView { accuracy: 0.75, correct: 450, items: 600 };
+
+/// The weights kept with the best architecture.
 pub(crate) const KEPT_WEIGHTS: &[u8] = b"the kept weights";
 
 /// Answers in the controller's place: pauses once, never derives.
@@ -95,8 +98,7 @@ impl Handler<Score> for Stub {
     type Result = Result<ScoreReply, Refusal>;
 
     fn handle(&mut self, _: Score, _: &mut Context<Self>) -> Self::Result {
-        let score = Measured { nll: 300.0, correct: 450, items: 600 };
-        Ok(ScoreReply { score, reward: 0.75, step: 17 })
+        Ok(ScoreReply { score: SCORE, reward: 0.75, step: 17 })
     }
 }
 
@@ -252,14 +254,7 @@ fn running() -> Status {
         state: RunState::Running,
         space: "micro".to_owned(),
         space_size: "5 nodes".to_owned(),
-        best: vec![BestStatus {
-            id: arch.id(),
-            arch: arch.to_string(),
-            accuracy: 0.75,
-            correct: 450,
-            total: 600,
-            cycle: 0,
-        }],
+        best: vec![BestStatus { id: arch.id(), arch: arch.to_string(), score: SCORE, cycle: 0 }],
         data: DataStatus { reward_images: 64, ..DataStatus::default() },
         ..Status::default()
     }
@@ -303,7 +298,7 @@ fn nets() -> Arc<dyn NetFamily> {
     family(published.space(), &config, Input::Image { shape, classes: 10 }).unwrap()
 }
 
-/// Writes the files of the best cell, whose score is `correct` of 600.
+/// Writes the files of the best architecture, whose score is `correct` of 600.
 pub(crate) fn put(best: &BestFolder, correct: u64) {
     let card = ArchCard {
         format: 1,
@@ -312,7 +307,7 @@ pub(crate) fn put(best: &BestFolder, correct: u64) {
         flat: PUBLISHED.to_owned(),
         accuracy: correct as f64 / 600.0,
         correct,
-        total: 600,
+        items: 600,
         valid_batch_size: 100,
         cycle: 0,
         step: 17,

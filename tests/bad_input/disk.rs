@@ -27,7 +27,7 @@ impl Mount {
         if mount.output().is_ok_and(|output| output.status.success()) {
             return Some(Self(folder));
         }
-        println!("not run: a filesystem cannot be mounted here");
+        eprintln!("not run: a filesystem cannot be mounted here");
         None
     }
 
@@ -50,7 +50,7 @@ fn fill(path: &Path) {
     while file.write_all(&[7; 4096]).is_ok() {}
 }
 
-/// Deletes the best cells while the search is paused and there is no room to write them again;
+/// Deletes the files of the best while the search is paused and there is no room to write them;
 /// then makes room, which is all it takes.
 fn delete_best_and_free(daemon: &Daemon, mount: &Mount, ballast: &Path) {
     daemon.ctl(&["pause"]).check(0, &[]);
@@ -82,9 +82,9 @@ fn delete_best_and_free(daemon: &Daemon, mount: &Mount, ballast: &Path) {
         wait(&format!("the event `{kind}` with `{words}`"), || told(kind, words).then_some(()));
     }
     assert!(!told("best-lost", ""), "their weights were held");
-    for cell in daemon.status().unwrap()["best"].as_array().unwrap() {
-        let weights = best.join(cell["id"].as_str().unwrap());
-        assert!(weights.join("weights.safetensors").is_file(), "{cell}");
+    for best_arch in daemon.status().unwrap()["best"].as_array().unwrap() {
+        let weights = best.join(best_arch["id"].as_str().unwrap());
+        assert!(weights.join("weights.safetensors").is_file(), "{best_arch}");
     }
 }
 
@@ -98,7 +98,7 @@ fn a_disk_that_fills_up_degrades_the_daemon_and_loses_nothing() {
     let socket_state = outside.path().join("state");
     let mut daemon = Daemon::start(command, &socket_state);
     let saves = |status: &Value| status["checkpoint"]["writes_total"].as_u64().unwrap();
-    let status = daemon.wait_for("a best cell", |status| status["best"][0].is_object());
+    let status = daemon.wait_for("a best architecture", |status| status["best"][0].is_object());
     daemon.wait_for("it saves", |later| saves(&status) + 1 < saves(later));
 
     fill(&ballast);

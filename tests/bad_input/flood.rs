@@ -98,12 +98,12 @@ fn two_hundred_peers_that_dawdle_are_hung_up_on_and_nobody_waits_for_them() {
         .collect();
     let asked = Instant::now();
     daemon.ctl(&["status"]).check(0, &[]);
-    println!("status took {:?} with 200 peers", asked.elapsed());
+    eprintln!("status took {:?} with 200 peers", asked.elapsed());
     for (number, peer) in peers.iter().enumerate() {
         let expected = if number % 2 == 0 { "HTTP/1.1 408" } else { "" };
         assert!(read_to_end(peer).starts_with(expected), "{number}");
     }
-    println!("all were hung up on within {:?}", start.elapsed());
+    eprintln!("all were hung up on within {:?}", start.elapsed());
     daemon.ctl(&["status"]).check(0, &[]);
 }
 
@@ -140,7 +140,7 @@ fn a_thousand_silent_connections_keep_nobody_from_asking() {
         let asked = Instant::now();
         daemon.ctl(&["status"]).check(0, &[]);
         assert!(scrape(&metrics).contains("enas_build_info"));
-        println!("both beside {} took {:?}", asking.len(), asked.elapsed());
+        eprintln!("both beside {} took {:?}", asking.len(), asked.elapsed());
     }
 }
 
@@ -163,11 +163,11 @@ fn a_body_without_end_is_cut() {
             assert!(start.elapsed() < PATIENCE, "{head}: {sent} bytes were taken");
         }
         let reply = read_to_end(&peer);
-        println!("{head}: cut after {sent} bytes and {:?}: {reply}", start.elapsed());
+        eprintln!("{head}: cut after {sent} bytes and {:?}: {reply}", start.elapsed());
         assert!(reply.starts_with("HTTP/1.1 413"), "{reply}");
     }
     let after = memory_kib(&daemon);
-    println!("memory: {before} KiB, then {after} KiB");
+    eprintln!("memory: {before} KiB, then {after} KiB");
     assert!(after < before + (16 << 10), "{before} KiB, then {after} KiB");
 }
 
@@ -197,7 +197,7 @@ fn readers_who_do_not_read_lose_their_place_and_cost_no_memory() {
         Some(ask()).filter(|(_, reply)| reply == "HTTP/1.1 200")
     });
     let after = memory_kib(&daemon);
-    println!("a place was free after {:?}; {before} KiB, then {after} KiB", start.elapsed());
+    eprintln!("a place was free after {:?}; {before} KiB, then {after} KiB", start.elapsed());
     // Sixteen times all events are 512 MiB.
     assert!(after < before + (32 << 10), "{before} KiB, then {after} KiB");
     // One who reads gets everything.
@@ -256,7 +256,7 @@ fn large_replies_that_nobody_reads_cost_no_memory_and_keep_nobody_from_asking() 
         assert_eq!(read_to_end(&ask(path)).len(), whole);
         wait("all are hung up on", || (sockets(&daemon) < 20).then_some(()));
         let most = peak_kib(&daemon);
-        println!("{path}: {whole} bytes each; {before} KiB, then {most} KiB");
+        eprintln!("{path}: {whole} bytes each; {before} KiB, then {most} KiB");
         assert!(most < before + (64 << 10), "{path}: {before} KiB, then {most} KiB");
     }
 }
@@ -278,7 +278,7 @@ fn without_file_descriptors_nothing_spins_and_it_recovers() {
     let before = ticks(&daemon);
     sleep(Duration::from_secs(3));
     let spent = ticks(&daemon) - before;
-    println!("{spent} ticks in 3 s without a descriptor left");
+    eprintln!("{spent} ticks in 3 s without a descriptor left");
     assert!(spent < 60, "{spent} ticks of 10 ms in 3 s: it spins");
     drop(peers);
     daemon.ctl(&["resume"]).check(0, &[]);

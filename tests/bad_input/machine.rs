@@ -83,7 +83,7 @@ impl SmallGroup {
             },
         );
         if made.is_none() {
-            println!("not run: control groups cannot be made here");
+            eprintln!("not run: control groups cannot be made here");
         }
         made
     }

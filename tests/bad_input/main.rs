@@ -2,9 +2,6 @@
 //! exit status, at the words that say what, where, why and how to mend it, and at the search,
 //! which must go on as if nothing had been.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-#![allow(clippy::print_stdout, reason = "what was said, and what was not run, is shown on demand")]
-
 #[path = "../common/mod.rs"]
 mod common;
 

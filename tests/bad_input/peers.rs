@@ -99,7 +99,7 @@ fn each_user_may_do_what_the_table_says_and_no_more() {
     for (who, user, read, write) in table {
         let (asked, commanded) =
             (place.ask(&daemon, user, "status"), place.ask(&daemon, user, "checkpoint"));
-        println!("{who}: {:?} {:?}; {}{}", asked.code, commanded.code, asked.err, commanded.err);
+        eprintln!("{who}: {:?} {:?}; {}{}", asked.code, commanded.code, asked.err, commanded.err);
         assert_eq!((asked.code, commanded.code), (Some(read), Some(write)), "{who}");
         if write == REFUSED {
             commanded.check(REFUSED, &["may read and not command", "`api.admins`"]);

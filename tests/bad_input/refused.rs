@@ -141,7 +141,7 @@ fn data_that_is_not_there_or_broken_is_refused_with_the_file() {
 #[test]
 fn a_device_that_is_not_there_is_refused_and_auto_says_why_it_took_another() {
     if cfg!(feature = "cuda") {
-        println!("not run: this build may have the device");
+        eprintln!("not run: this build may have the device");
         return;
     }
     let cuda = [("ENASD_ENGINE__DEVICE", "cuda:0")];

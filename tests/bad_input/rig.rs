@@ -57,7 +57,7 @@ impl Said {
     #[track_caller]
     pub(crate) fn check(&self, code: i32, words: &[&str]) {
         let Self { out, err, .. } = self;
-        println!("{code}: {err}");
+        eprintln!("{code}: {err}");
         assert_eq!(self.code, Some(code), "{out}{err}");
         assert!(!err.contains("panic"), "{err}");
         for word in words {
@@ -229,7 +229,7 @@ pub(crate) fn is_root() -> bool {
     let is_root = rustix::process::geteuid().is_root();
     if !is_root {
         assert!(std::env::var_os("CI").is_none(), "CI must run these tests as root");
-        println!("not run: only root can try this");
+        eprintln!("not run: only root can try this");
     }
     is_root
 }

@@ -162,7 +162,7 @@ impl<'a> DeadMount<'a> {
             Ok(done.status.success().then_some(device))
         });
         let Ok(Some(device)) = mounted else {
-            println!("not run: a filesystem cannot be mounted here");
+            eprintln!("not run: a filesystem cannot be mounted here");
             return None;
         };
         Some(Self { folder, _device: device })

@@ -3,7 +3,6 @@
 //! Every round takes one whole step, part by part, so that whatever else the machine does slows
 //! all parts alike; the medians over the rounds are printed.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the measurement")]
 #![allow(clippy::print_stdout, reason = "a table for people")]
 
 use std::sync::Arc;

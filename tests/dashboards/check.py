@@ -1,9 +1,10 @@
 """Proves the dashboard and the alerts: by their files, and on a real Prometheus that scrapes a
 daemon at work. Then plants faults, to show that each check can find one.
 
-    check.py ENASD ENASCTL
+    check.py ENASD ENASCTL [CONFIG]
 
-`prometheus` and `promtool` are taken from PATH.
+The daemon searches as CONFIG says, or `config/tiny.toml`. `prometheus` and `promtool` are taken
+from PATH.
 """
 
 import re
@@ -40,14 +41,14 @@ REQUESTS = [
 ]
 
 
-def main(enasd: Path, enasctl: Path):
+def main(enasd: Path, enasctl: Path, config: Path = ROOT / "config/tiny.toml"):
     files = shipped.read()
     expect_none("the files", lint(files))
     expect_none("the compose file", list(compose_faults(files)))
     expect_none("the runbook", runbook_faults(files, enasctl))
     expect_none("promtool", promtool_faults())
     with tempfile.TemporaryDirectory() as folder:
-        with Live(Path(folder), enasd, ROOT / "config/tiny.toml") as live:
+        with Live(Path(folder), enasd, config) as live:
             scrape = work(live)
             expect_none("the scrape", scrape_faults(scrape))
             exported = metrics(scrape)
@@ -66,7 +67,7 @@ def main(enasd: Path, enasctl: Path):
 def work(live: Live) -> str:
     """Has the daemon do all that the dashboard shows, and returns its last scrape."""
     first = series(live.scrape())
-    wait_for("a best cell in Prometheus", lambda: live.values("enas_best_score_ratio"))
+    wait_for("a best architecture in Prometheus", lambda: live.values("enas_best_score_ratio"))
     live.kill_daemon()
     wait_for("EnasdDown", lambda: live.alert_state("EnasdDown") == "pending")
     live.start_daemon()
@@ -196,6 +197,6 @@ def expect_none(what: str, faults: list):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 4):
         raise SystemExit(__doc__)
     main(*(Path(path).resolve() for path in sys.argv[1:]))

@@ -134,6 +134,7 @@ IN_THE_COMPOSE_FILE = [
 # What the names must find.
 IN_THE_NAMES = [
     (query("Reward of the policy and of the random arm", "enas_reward{", "enas_rewards{"), "enas_rewards is not exported"),
+    (query("Options that the policy prefers", "enas_option_", "enas_op_"), "enas_op_probability is not exported"),
     (without_panel("Mailboxes"), "enas_mailbox_messages is in no panel"),
     (alert_query("EnasdHistoryBehind", "enas_history_backlog", "enas_history_behind"), "enas_history_behind is not exported"),
 ]

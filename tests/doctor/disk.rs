@@ -20,7 +20,7 @@ impl<'a> Mount<'a> {
         if mount.output().is_ok_and(|output| output.status.success()) {
             return Some(Self(path));
         }
-        println!("not run: a filesystem cannot be mounted here");
+        eprintln!("not run: a filesystem cannot be mounted here");
         None
     }
 

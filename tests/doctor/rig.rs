@@ -155,7 +155,7 @@ impl Rig {
 impl Diagnosis {
     pub(crate) fn of(output: &Output) -> Self {
         let text = String::from_utf8(output.stdout.clone()).unwrap();
-        println!("{text}{}", String::from_utf8_lossy(&output.stderr));
+        eprintln!("{text}{}", String::from_utf8_lossy(&output.stderr));
         let findings = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         Self { code: output.status.code(), findings }
     }
@@ -197,7 +197,7 @@ pub(crate) fn wait(what: &str, look: impl Fn() -> Option<bool> + Copy) {
 pub(crate) fn is_root() -> bool {
     let is_root = rustix::process::geteuid().is_root();
     if !is_root {
-        println!("not run: only root can try this");
+        eprintln!("not run: only root can try this");
     }
     is_root
 }

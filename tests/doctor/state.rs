@@ -123,7 +123,7 @@ fn a_damaged_history_is_found() {
     rig.doctor().check("history", "warn", "checkpoints and no", "restore it from a backup");
 }
 
-/// The folders of the best cells.
+/// The folders of the best architectures.
 fn best(rig: &Rig) -> Vec<PathBuf> {
     let folders = fs::read_dir(rig.state().join("best")).unwrap();
     let mut folders: Vec<PathBuf> = folders.map(|folder| folder.unwrap().path()).collect();
@@ -153,7 +153,7 @@ fn best_architectures_without_their_files_are_found_and_what_becomes_of_them() {
         found.of_verdict("warn").into_iter().filter(|check| *check == "best").count()
     };
     assert_eq!(count(&found), 1);
-    // The files of another cell, under sums that fit.
+    // The files of another architecture, under sums that fit.
     fs::remove_dir_all(one).unwrap();
     assert!(Command::new("cp").arg("-r").args([other, one]).status().unwrap().success());
     rig.doctor().check("best", "warn", &format!("its files are of {}", id(other)), "");

@@ -34,7 +34,7 @@ def no_database(path):
         file.write_bytes(b"damaged" * 1000)
 
 
-def cells(path):
+def archs(path):
     return sorted((path / "best").iterdir())
 
 
@@ -45,16 +45,16 @@ def flip(file):
 
 
 def foreign_weights(path):
-    """The weights of another cell, under sums that fit."""
-    one, other = cells(path)[:2]
+    """The weights of another architecture, under sums that fit."""
+    one, other = archs(path)[:2]
     shutil.copy(other / "weights.safetensors", one)
     names = sorted(file.name for file in one.iterdir() if file.name != "B3SUMS")
     sums = subprocess.run(["b3sum", *names], cwd=one, capture_output=True, text=True, check=True)
     (one / "B3SUMS").write_text(sums.stdout)
 
 
-def extra_cell(path):
-    """A cell that nobody names."""
+def extra_arch(path):
+    """An architecture that nobody names."""
     extra = path / "best/m2-000000"
     extra.mkdir()
     (extra / "arch.json").write_text('{"arch": "", "cycle": 0}')
@@ -83,11 +83,11 @@ IN_STATE = [
     (log_left, "the end left more than it should: ['history.sqlite-wal']"),
     (lambda path: (path / "best/.tmp-m2-0").mkdir(), "the end left more than it should"),
     (no_database, "cannot be read"),
-    (lambda path: shutil.rmtree(cells(path)[0]), "has no files"),
-    (extra_cell, "other cells"),
-    (lambda path: flip(cells(path)[0] / "weights.safetensors"), "weights.safetensors: FAILED"),
-    (foreign_weights, "the files of best cell"),
-    (lambda path: shutil.copytree(cells(path)[0], path / "best/m2-000000"), "lies there twice"),
+    (lambda path: shutil.rmtree(archs(path)[0]), "has no files"),
+    (extra_arch, "other architectures"),
+    (lambda path: flip(archs(path)[0] / "weights.safetensors"), "weights.safetensors: FAILED"),
+    (foreign_weights, "the files of ("),
+    (lambda path: shutil.copytree(archs(path)[0], path / "best/m2-000000"), "lies there twice"),
     (lambda path: flip(newest(path) / "shared.safetensors"), "differs in ['shared.safetensors']"),
     (lambda path: flip(newest(path) / "policy.safetensors"), "differs in ['policy.safetensors']"),
     (lambda path: shutil.rmtree(newest(path)), "it ended with checkpoints"),
@@ -143,8 +143,8 @@ def wrong_values(rig, unbroken, path):
     rewards = found("a wrong reward is served", "wrong row",
                     [lambda: rot.serve(rig, other, path, "planted")])
     other.history = unbroken.history
-    other.cells = {cell: files | {"weights.safetensors": "0"}
-                   for cell, files in unbroken.cells.items()}
+    other.archs = {arch: files | {"weights.safetensors": "0"}
+                   for arch, files in unbroken.archs.items()}
     weights = found("wrong weights are served", "are others",
                     [lambda: rot.serve(rig, other, path, "planted")])
     return [rewards, weights]

@@ -1,4 +1,4 @@
-"""Removed while the daemon runs, and is paused: its lock, its socket, the folder of the best cells.
+"""Removed while the daemon runs, and is paused: its lock, its socket, the folder of the best.
 
 Nothing but time mends it: no command, and no step.
 """
@@ -15,7 +15,7 @@ def attempt(rig, unbroken, random):
     """a file it needs is removed while it runs: made again, and nobody else gets in"""
     state = rig.state("removed")
     rig.finish(state, 1)
-    remove = random.choice([lock, socket, best, cell, checkpoints])
+    remove = random.choice([lock, socket, best, arch, checkpoints])
     with rig.start(state, CYCLES) as daemon:
         daemon.wait_answering()
         daemon.ask("/v1/pause", "POST")
@@ -50,11 +50,11 @@ def socket(_rig, daemon, _state, _random):
 
 
 def best(_rig, _daemon, state, _random):
-    gone(state / "best", State(state).cells)
+    gone(state / "best", State(state).archs)
 
 
-def cell(_rig, _daemon, state, random):
-    gone(random.choice(sorted((state / "best").iterdir())), State(state).cells)
+def arch(_rig, _daemon, state, random):
+    gone(random.choice(sorted((state / "best").iterdir())), State(state).archs)
 
 
 def checkpoints(_rig, _daemon, state, _random):

@@ -41,7 +41,7 @@ def attempt(rig, unbroken, random):
 
 
 def has_all(unbroken, state):
-    """Whether every row is there that should be, and every best cell with its files, and right."""
+    """Whether every row is there that should be, and the best ones with their files, all right."""
     try:
         newest = state.steps()[-1]
         unbroken.check_rows("rows", state.history(), unbroken.history, newest)
@@ -52,11 +52,11 @@ def has_all(unbroken, state):
 
 
 def has_best(unbroken, state, newest):
-    """Whether the best cells of a checkpoint have their files, or those of a later cycle, which a
+    """Whether the best of a checkpoint have their files, or those of a later cycle, which a
     run that was killed wrote ahead of its checkpoint."""
-    cells = state.cells(damaged_too=False)
-    return all(any(arch == other and (cycle < later or files == unbroken.cells[arch, cycle])
-                   for (other, later), files in cells.items())
+    archs = state.archs(damaged_too=False)
+    return all(any(arch == other and (cycle < later or files == unbroken.archs[arch, cycle])
+                   for (other, later), files in archs.items())
                for arch, cycle in state.best(newest))
 
 
@@ -96,11 +96,11 @@ def check_history(daemon, unbroken, note):
 
 
 def check_weights(daemon, unbroken, note):
-    for cell in json.loads(daemon.ask("/v1/best")[1])["cells"]:
-        status, body = daemon.ask(f"/v1/archs/{cell['id']}.safetensors")
-        right = unbroken.cells[cell["arch"], cell["cycle"]]["weights.safetensors"]
+    for arch in json.loads(daemon.ask("/v1/best")[1])["archs"]:
+        status, body = daemon.ask(f"/v1/archs/{arch['id']}.safetensors")
+        right = unbroken.archs[arch["arch"], arch["cycle"]]["weights.safetensors"]
         require(status != 200 or hashlib.sha256(body).hexdigest() == right,
-                f"{note}: the weights of {cell['id']} are others")
+                f"{note}: the weights of {arch['id']} are others")
 
 
 # What is damaged, and how.

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Tortures the daemon: after each torture the history has no gap, best cells have their files,
-and history, weights and best cells equal those of a run that nobody disturbed.
+"""Tortures the daemon: after each torture the history has no gap, the best have their files,
+and history, weights and best architectures equal those of a run that nobody disturbed.
 
 usage: run.py ENASD ENASCTL [--space NAME] [--seconds N] [--seed N] [--only NAME]… [--try N]
        [--keep FOLDER]

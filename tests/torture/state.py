@@ -33,25 +33,25 @@ class State:
         return hashes(self.path / f"checkpoints/{step:012}", without=["MANIFEST.json"])
 
     def best(self, step):
-        """The best cells that a checkpoint names: architecture and cycle."""
+        """The best architectures that a checkpoint names: architecture and cycle."""
         search = json.loads((self.path / f"checkpoints/{step:012}/search.json").read_text())
-        return [(cell["arch"], cell["cycle"]) for cell in search["best"]]
+        return [(arch["arch"], arch["cycle"]) for arch in search["best"]]
 
-    def cells(self, damaged_too=True):
-        """The files of the best cells, by architecture and cycle. All must fit their sums, but for
+    def archs(self, damaged_too=True):
+        """The files of the best, by architecture and cycle. All must fit their sums, but for
         damaged ones that are left out."""
-        cells = {}
+        archs = {}
         for folder in (self.path / "best").glob("[!.]*"):
             sums = subprocess.run(["b3sum", "--check", "--quiet", "B3SUMS"], cwd=folder,
                                   capture_output=True, text=True)
             if sums.returncode != 0 and not damaged_too:
                 continue
-            require(sums.returncode == 0, f"best cell {folder.name}: {sums.stdout}{sums.stderr}")
+            require(sums.returncode == 0, f"best {folder.name}: {sums.stdout}{sums.stderr}")
             card = json.loads((folder / "arch.json").read_text())
-            cell = card["arch"], card["cycle"]
-            require(cell not in cells, f"best cell {cell} lies there twice")
-            cells[cell] = hashes(folder)
-        return cells
+            arch = card["arch"], card["cycle"]
+            require(arch not in archs, f"best architecture {arch} lies there twice")
+            archs[arch] = hashes(folder)
+        return archs
 
     def history(self):
         """The history's rows, with what a policy said of each. A copy is read, for a reader would

@@ -8,22 +8,22 @@ class Unbroken:
     """What runs of 1, 2, … cycles left that nobody disturbed."""
 
     def __init__(self, rig):
-        self.cells, self.checkpoints = {}, {}
+        self.archs, self.checkpoints = {}, {}
         for cycles in range(1, CYCLES + 1):
             path = rig.state(f"unbroken{cycles}")
             rig.finish(path, cycles, {"ENASD_STORE__KEEP_CHECKPOINTS": "100"})
             state = State(path)
-            self.cells |= state.cells()
+            self.archs |= state.archs()
             self.checkpoints |= {step: state.checkpoint(step) for step in state.steps()}
         self.path = path
         self.history, self.updates = state.history(), state.updates()
         self.end = state.steps()[-1]
-        self.best = state.cells()
+        self.best = state.archs()
         self.check_end(state)
 
     def check(self, state):
         """Holds a folder, at whatever moment its daemon ended, against the unbroken run: the
-        newest checkpoint, its history without gaps, and the files of the best cells it names."""
+        newest checkpoint, its history without gaps, and the files of the best that it names."""
         steps = state.steps()
         if not steps:
             return
@@ -36,11 +36,11 @@ class Unbroken:
             require(not different, f"checkpoint {newest} differs in {different}")
         self.check_rows("rows", state.history(), self.history, newest)
         self.check_rows("updates", state.updates(), self.updates, newest)
-        cells = state.cells()
-        for cell in state.best(newest):
-            require(cell in cells, f"best cell {cell} of checkpoint {newest} has no files")
-            require(cells[cell] == self.cells.get(cell),
-                    f"the files of best cell {cell} differ: {cells[cell]}, {self.cells.get(cell)}")
+        archs = state.archs()
+        for arch in state.best(newest):
+            require(arch in archs, f"best architecture {arch} of checkpoint {newest} has no files")
+            require(archs[arch] == self.archs.get(arch),
+                    f"the files of {arch} differ: {archs[arch]}, {self.archs.get(arch)}")
 
     @staticmethod
     def check_rows(what, rows, right, newest):
@@ -64,4 +64,4 @@ class Unbroken:
         rows, updates = state.history(), state.updates()
         require(rows == self.history, f"{len(rows)} rows instead of {len(self.history)}")
         require(updates == self.updates, f"{len(updates)} updates instead of {len(self.updates)}")
-        require(state.cells() == self.best, "best/ holds other cells at the end")
+        require(state.archs() == self.best, "best/ holds other architectures at the end")

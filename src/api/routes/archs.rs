@@ -85,7 +85,7 @@ pub(super) async fn dot(state: State, id: Path<String>) -> Reply {
     Ok(HttpResponse::Ok().content_type("text/vnd.graphviz").body(draw_dot(&known.arch)))
 }
 
-/// Its weights: for one of the best cells those that its score was measured with, and never
+/// Its weights: for one of the best architectures those that its score was measured with, and never
 /// others in their place; for any other its part of the present shared weights.
 #[utoipa::path(get, path = "/v1/archs/{id}.safetensors", tag = "questions",
     params(("id" = String, Path, description = "its id"), WeightsQuery), responses(
@@ -113,7 +113,7 @@ pub(super) async fn safetensors(
         .body(WeightsFile(bytes).0))
 }
 
-/// The weights that one of the best cells was scored with: from its files, or from the controller
+/// The weights that one of the best was scored with: from its files, or from the controller
 /// as long as they are not on disk.
 async fn scored_weights(state: &State, known: &Known, of: WeightsOf) -> Result<Vec<u8>, Problem> {
     if let Some(bytes) = known.kept_weights(state).await? {

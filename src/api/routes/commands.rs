@@ -44,7 +44,7 @@ pub(super) async fn checkpoint(state: State) -> Reply {
 
 /// Derives once more, beside the schedule.
 #[utoipa::path(post, path = "/v1/derive", tag = "commands", responses(
-    (status = 200, description = "the best cells", body = DeriveResult),
+    (status = 200, description = "the best architectures", body = DeriveResult),
 ))]
 pub(super) async fn derive(state: State) -> Reply {
     let best = ask(&state, Derive, state.config.limits.derive).await?;

@@ -30,16 +30,16 @@ impl Known {
             Problem::new(ProblemCode::UnknownArch, err.to_string(), hint)
         })?;
         let id = canonical.id();
-        let best = state.status().best.iter().find(|cell| cell.id == id).cloned();
+        let best = state.status().best.iter().find(|best| best.id == id).cloned();
         let path = state.config.history.clone();
         let scored = state.read(move || Ok(HistoryReader::open(&path)?.arch(&id)?)).await?;
         let scored = scored.map(ScoredArch::from);
-        let drawn = best.as_ref().and_then(|cell| cell.arch.parse().ok());
+        let drawn = best.as_ref().and_then(|best| best.arch.parse().ok());
         let drawn = drawn.unwrap_or_else(|| canonical.clone());
         Ok(Self { arch: canonical, drawn, best, scored })
     }
 
-    /// The weights kept with a best cell; none if they are not those of the score that it has.
+    /// The weights kept with one of the best; none if they are not those of the score that it has.
     pub(super) async fn kept_weights(&self, state: &State) -> Result<Option<Vec<u8>>, Problem> {
         let Some(best) = self.best.clone() else { return Ok(None) };
         let folder = state.config.best.clone();
@@ -61,12 +61,12 @@ impl Known {
 
 fn weights(folder: &BestFolder, best: &BestStatus) -> Result<Option<Vec<u8>>, StoreError> {
     let card: ArchCard = serde_json::from_slice(&folder.read(&best.id, CARD)?)?;
-    let scored = (card.correct, card.total, card.cycle);
-    if scored != (best.correct, best.total, best.cycle) {
+    let scored = (card.correct, card.items, card.cycle);
+    if scored != (best.score.correct, best.score.items, best.cycle) {
         return Ok(None);
     }
     let weights = folder.read(&best.id, WEIGHTS)?;
-    // Not if the cell was replaced between the two.
+    // Not if the architecture was replaced between the two.
     let again: ArchCard = serde_json::from_slice(&folder.read(&best.id, CARD)?)?;
     Ok((again == card).then_some(weights))
 }

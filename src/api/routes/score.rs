@@ -38,9 +38,7 @@ pub(super) async fn score(
     Ok(HttpResponse::Ok().json(ScoreResult {
         id: arch.id(),
         arch: arch.to_string(),
-        accuracy: found.reward,
-        correct: found.score.correct,
-        total: found.score.items,
+        score: found.score,
         percentile,
         params: cost.params,
         multiply_adds: cost.multiply_adds,

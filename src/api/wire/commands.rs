@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::actors::ScoreView;
+
 /// The body of `POST /v1/score`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -18,13 +20,9 @@ pub struct ScoreResult {
     pub id: String,
     /// Its native text form.
     pub arch: String,
-    /// Accuracy on the whole validation split with the present shared weights.
-    pub accuracy: f64,
-    /// Images classified rightly.
-    pub correct: u64,
-    /// Images of the validation split.
-    pub total: u64,
-    /// The percentage of recent rewards that the accuracy exceeds; none before the first.
+    /// Its score with the present shared weights.
+    pub score: ScoreView,
+    /// The percentage of recent rewards that its reward exceeds; none before the first.
     pub percentile: Option<f64>,
     /// Trainable values, without the auxiliary head.
     pub params: u64,
@@ -100,6 +98,6 @@ pub struct CheckpointResult {
 /// The reply of `POST /v1/derive`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeriveResult {
-    /// The ids of the best cells, best first.
+    /// The ids of the best architectures, best first.
     pub best: Vec<String>,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use enasd::api::wire::FactReply;
 use enasd::export::{draw_dot, draw_svg, draw_text};
 use enasd::net::{Input, NetConfig, NetFamily, Shape, family};
-use enasd::space::{Arch, Space, SpaceConfig, SpaceKind};
+use enasd::space::{Arch, Space, SpaceConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::arch_args::{ArchVerb, Drawing, NetForm, ShowArgs};
@@ -57,11 +57,13 @@ fn show(args: &ShowArgs, printer: &mut Printer) -> Result<(), Failure> {
 
 /// The space that the arguments name, of the size that they do or of its default.
 fn space(args: &ShowArgs) -> Result<Space, Failure> {
-    let mut config = SpaceConfig { kind: args.space.unwrap_or_default(), ..SpaceConfig::default() };
-    if let (SpaceKind::WholeNet, Some(layers)) = (config.kind, args.layers) {
-        config.layers = layers;
-    }
-    Ok(Space::new(&config)?)
+    let config = SpaceConfig { kind: args.space.unwrap_or_default(), ..SpaceConfig::default() };
+    sized(Space::new(&config)?, args)
+}
+
+/// `space` with the layers that the arguments ask for.
+fn sized(space: Space, args: &ShowArgs) -> Result<Space, Failure> {
+    Ok(args.layers.map_or(Ok(space), |layers| space.with_layers(layers))?)
 }
 
 /// The nets of `space` that the arguments describe.
@@ -73,12 +75,8 @@ fn nets(space: Space, args: &ShowArgs) -> Result<Arc<dyn NetFamily>, Failure> {
 }
 
 fn describe(arch: &Arch, args: &ShowArgs) -> Result<Description, Failure> {
-    // A whole net has as many layers as its text; where another number is asked for, it is refused.
-    let of_size = match (arch.space(), args.layers) {
-        (Space::WholeNet(_), Some(_)) => space(args)?,
-        (own, _) => own,
-    };
-    let family = nets(of_size, args)?;
+    // Where the text spells layers and another number of them is asked for, it is refused.
+    let family = nets(sized(arch.space(), args)?, args)?;
     let net = match args.net.unwrap_or(NetForm::Standalone) {
         NetForm::Standalone => family.standalone(arch)?,
         NetForm::Shared => family.shared(arch)?,

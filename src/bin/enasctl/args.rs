@@ -91,7 +91,7 @@ pub(crate) enum Verb {
         #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = parse_every)]
         every: f64,
     },
-    /// Shows the best cells, and draws the best one.
+    /// Shows the best architectures, and draws the best one.
     Best(BestArgs),
     /// Lists architectures that were scored.
     List {
@@ -193,10 +193,10 @@ pub(crate) struct BundleArgs {
 /// The arguments of `best`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct BestArgs {
-    /// The most cells, 1 to 10000.
+    /// The most architectures, 1 to 10000.
     #[arg(long, default_value_t = 10)]
     pub(crate) limit: u32,
-    /// Writes the weights of the best cell, as safetensors.
+    /// Writes the weights of the best architecture, as safetensors.
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
     /// Replaces the file if it is there.

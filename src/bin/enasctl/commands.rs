@@ -29,8 +29,8 @@ pub(crate) async fn score(
         let percentile = or_dash(result.percentile, |p| format!("above {p:.1} % of recent ones"));
         fields(&[
             ("id", result.id.clone()),
-            ("accuracy", percent(result.accuracy)),
-            ("right", format!("{} of {}", result.correct, result.total)),
+            ("accuracy", percent(result.score.accuracy)),
+            ("right", format!("{} of {}", result.score.correct, result.score.items)),
             ("rewards", percentile),
             ("parameters", thousands(result.params)),
             ("multiply-adds an image", thousands(result.multiply_adds)),

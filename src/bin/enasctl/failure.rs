@@ -37,8 +37,8 @@ pub(crate) enum Failure {
          weights of all"
     )]
     NoArch,
-    /// There is no best cell.
-    #[error("the search has derived no cell yet, so there are no weights to write")]
+    /// There is no best architecture.
+    #[error("the search has derived no architecture yet, so there are no weights to write")]
     NothingDerived,
     /// The file is there.
     #[error("{} is there already; give another name, or `--force` to replace it", path.display())]

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use enasd::actors::{BestStatus, nth};
+use enasd::actors::{BestStatus, ScoreView, nth};
 use enasd::api::wire::{ArchReply, ArchsReply, BestReply};
 use enasd::export::draw_text;
 use enasd::space::Arch;
@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::printer::{Printer, fields, or_dash, percent, thousands};
 use crate::socket::Daemon;
 
-/// The best cells; the weights of the first go to a file if asked for.
+/// The best architectures; the weights of the first go to a file if asked for.
 pub(crate) async fn best(
     daemon: &Daemon,
     printer: &mut Printer,
@@ -25,18 +25,18 @@ pub(crate) async fn best(
     let reply: BestReply = daemon.questions.get(&format!("/v1/best?limit={}", args.limit)).await?;
     printer.many(
         &reply,
-        &reply.cells,
+        &reply.archs,
         &[
-            ("id", |cell: &BestStatus| cell.id.clone()),
-            ("accuracy", |cell| percent(cell.accuracy)),
-            ("right", |cell| format!("{} of {}", cell.correct, cell.total)),
-            ("cycle", |cell| nth(cell.cycle).to_string()),
+            ("id", |best: &BestStatus| best.id.clone()),
+            ("accuracy", |best| percent(best.score.accuracy)),
+            ("right", |best| format!("{} of {}", best.score.correct, best.score.items)),
+            ("cycle", |best| nth(best.cycle).to_string()),
         ],
     )?;
-    let Some(first) = reply.cells.first() else {
+    let Some(first) = reply.archs.first() else {
         return match args.weights {
             Some(_) => Err(Failure::NothingDerived),
-            None => printer.aside("the search has derived no cell yet"),
+            None => printer.aside("the search has derived no architecture yet"),
         };
     };
     let arch: Arch = first.arch.parse()?;
@@ -128,7 +128,8 @@ pub(crate) async fn show(
 
 fn arch_table(reply: &ArchReply) -> String {
     let best = reply.best.as_ref().map(|best| {
-        format!("{}, {} of {} right", percent(best.accuracy), best.correct, best.total)
+        let ScoreView { accuracy, correct, items } = best.score;
+        format!("{}, {correct} of {items} right", percent(accuracy))
     });
     let scored = reply.scored.as_ref().map(|scored| {
         format!(

@@ -67,7 +67,7 @@ fn describe(space: Space) -> Description {
         match decision {
             Decision::Pick { .. } => decisions.picks += 1,
             Decision::Point { .. } => decisions.points += 1,
-            Decision::Link { earlier } => decisions.links += earlier,
+            Decision::Link { earlier, .. } => decisions.links += earlier,
         }
     }
     let menus = script.menus().into_iter();

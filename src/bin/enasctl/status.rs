@@ -52,7 +52,10 @@ fn table(status: &Status, now: f64) -> String {
                 thousands(status.archs_unique)
             ),
         ),
-        ("best", or_dash(status.best.first(), |b| format!("{}, {}", b.id, percent(b.accuracy)))),
+        (
+            "best",
+            or_dash(status.best.first(), |b| format!("{}, {}", b.id, percent(b.score.accuracy))),
+        ),
         ("checkpoint", checkpoint(status)),
         ("device", device(status)),
         ("data", data(status)),

@@ -93,7 +93,6 @@ impl Range {
     fn narrow(self, values: &[u16]) -> Result<Vec<u8>, ImageFault> {
         let Self { low, high } = self;
         let scale = 255.0 / f32::from((high - low).max(1));
-        #[expect(clippy::cast_sign_loss, reason = "a clamped value is not below the lowest")]
         let narrow =
             |value: &u16| (f32::from((*value).clamp(low, high) - low) * scale).round() as u8;
         let bytes: Vec<u8> = values.iter().map(narrow).collect();

@@ -13,7 +13,6 @@ use crate::engine::kernel::{
 };
 
 /// Reads one group.
-#[allow(clippy::large_enum_variant, reason = "a box would be memory taken in every step")]
 pub(super) enum Columns<'a> {
     Pixels { inputs: PerInput<Input<'a>>, total: usize },
     Halves { input: Input<'a>, width: usize },

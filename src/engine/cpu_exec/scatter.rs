@@ -28,7 +28,6 @@ pub(super) struct Scatter<'a, 's> {
     row_len: usize,
 }
 
-#[allow(clippy::large_enum_variant, reason = "a box would be memory taken in every step")]
 enum How<'a> {
     Pixels,
     Halves,

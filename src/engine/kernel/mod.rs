@@ -14,9 +14,6 @@
 //!
 //! Images that fill up the last 16 are computed like others and left out of every sum over images.
 
-// What is not inlined into the function of an instruction set is compiled without that set.
-#![allow(clippy::inline_always)]
-
 mod affine;
 mod columns;
 mod depthwise;

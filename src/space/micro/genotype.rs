@@ -60,7 +60,7 @@ fn cell(
     if joined == loose_ends {
         Ok(cell)
     } else {
-        Err(SpaceError::Concat { cell: kind, joined, loose_ends })
+        Err(SpaceError::Concat { cell: kind.name(), joined, loose_ends })
     }
 }
 

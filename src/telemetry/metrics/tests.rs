@@ -3,6 +3,11 @@
 
 use super::*;
 
+fn menu(part: &str) -> MenuLabels {
+    let options = ["identity", "max_pool_3x3"].map(str::to_owned).to_vec();
+    MenuLabels { part: part.to_owned(), menu: "op".to_owned(), options }
+}
+
 /// Checks that the updates make these lines of a scrape, and that no update was needed for
 /// the scrape to have as many lines.
 fn check(update: impl FnOnce(&Metrics), lines: &[&str]) {
@@ -10,7 +15,7 @@ fn check(update: impl FnOnce(&Metrics), lines: &[&str]) {
         version: "0.0.0".to_owned(),
         device_wanted: "cpu".to_owned(),
         device_used: "cpu".to_owned(),
-        ops: vec!["identity".to_owned(), "max_pool_3x3".to_owned()],
+        menus: ["normal", "reduction"].map(menu).to_vec(),
         routes: ["/v1/status", "/v1/score"].map(str::to_owned).to_vec(),
         commands: vec!["/v1/score".to_owned()],
     };
@@ -100,15 +105,15 @@ fn one_phase_is_set_at_a_time() {
 fn what_the_policy_prefers_shows() {
     check(
         |metrics| {
-            metrics.op_probabilities(CellLabel::Reduction, &[0.25, 0.75]);
+            metrics.option_probabilities("reduction", "op", [0.25, 0.75].into_iter());
             metrics.advantage(Advantage { mean: 0.02, low: -0.01, high: 0.05 });
             metrics.archs_sampled(10, 9);
             metrics.archs_sampled(10, 8);
             metrics.best(&Best { score: 0.8, params: 1234, multiply_adds: 5_000_000 });
         },
         &[
-            "enas_op_probability{cell=\"reduction\",op=\"identity\"} 0.25",
-            "enas_op_probability{cell=\"reduction\",op=\"max_pool_3x3\"} 0.75",
+            "enas_option_probability{part=\"reduction\",menu=\"op\",option=\"identity\"} 0.25",
+            "enas_option_probability{part=\"reduction\",menu=\"op\",option=\"max_pool_3x3\"} 0.75",
             "enas_reward_advantage{bound=\"mean\"} 0.02",
             "enas_reward_advantage{bound=\"low\"} -0.01",
             "enas_reward_advantage{bound=\"high\"} 0.05",

@@ -1,5 +1,5 @@
 //! The state folder without its data: what lies there, the lists of the checkpoints, and what was
-//! set aside. Weights, images and cells stay where they are.
+//! set aside. Weights, images and architectures stay where they are.
 
 use std::fs;
 use std::io;

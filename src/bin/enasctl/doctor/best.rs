@@ -15,9 +15,9 @@ const BEST: &str = "best";
 /// How often it is looked while a daemon replaces what is looked at.
 const ATTEMPTS: usize = 4;
 
-/// A cell whose files are not right.
+/// An architecture whose files are not right.
 struct Fault<'a> {
-    cell: &'a BestArch,
+    best: &'a BestArch,
     why: ArchFault,
     /// Whether a start has the weights that scored it, from its files or from the checkpoint.
     has_weights: bool,
@@ -28,7 +28,7 @@ pub(super) fn check(patient: &Patient) -> Vec<Finding> {
     let Ok(Some(newest)) = &state.newest else { return Vec::new() };
     let mut newest = newest.clone();
     // A daemon replaces the files before it writes the checkpoint that names them, and removes
-    // those of cells that left after it.
+    // those of architectures that left after it.
     for _ in 0..ATTEMPTS {
         match state.view.newest() {
             Ok(Some(later))
@@ -40,15 +40,15 @@ pub(super) fn check(patient: &Patient) -> Vec<Finding> {
         }
     }
     let faults = faults_of(&state.view, &newest);
-    let Some(cells) = &newest.best else {
+    let Some(archs) = &newest.best else {
         let what = format!("the checkpoint {:012} cannot be read by this program", newest.step);
         return vec![Finding::skip(BEST, what)];
     };
-    if cells.is_empty() {
+    if archs.is_empty() {
         return vec![Finding::ok(BEST, "no architecture was derived yet")];
     }
     if faults.is_empty() {
-        let what = format!("{} architectures, each with its files", thousands(cells.len() as u64));
+        let what = format!("{} architectures, each with its files", thousands(archs.len() as u64));
         return vec![Finding::ok(BEST, what)];
     }
     let is_closed = |fault: &Fault| match &fault.why {
@@ -61,26 +61,26 @@ pub(super) fn check(patient: &Patient) -> Vec<Finding> {
     faults.iter().map(|fault| fault.told(&state.view)).collect()
 }
 
-/// The cells of a checkpoint whose files are not right. Those of a step that the search has yet to
+/// Those of a checkpoint whose files are not right. Those of a step that the search has yet to
 /// take again, and will write again, are.
 fn faults_of<'a>(view: &StateView, newest: &'a Newest) -> Vec<Fault<'a>> {
     let folder = view.best();
-    let cells = newest.best.iter().flatten();
-    let faults = cells.filter_map(|cell| match scored_weights(&folder, cell) {
+    let archs = newest.best.iter().flatten();
+    let faults = archs.filter_map(|best| match scored_weights(&folder, best) {
         Ok(_) => {
-            let error = folder.check(&cell.arch.id()).err()?;
-            Some(Fault { cell, why: error.into(), has_weights: true })
+            let error = folder.check(&best.arch.id()).err()?;
+            Some(Fault { best, why: error.into(), has_weights: true })
         }
         Err(ArchFault::Step { step }) if newest.step <= step => None,
-        Err(why) => Some(Fault { cell, why, has_weights: has_weights(newest, cell) }),
+        Err(why) => Some(Fault { best, why, has_weights: has_weights(newest, best) }),
     });
     faults.collect()
 }
 
 impl Fault<'_> {
-    /// What is wrong with a cell, and what becomes of it.
+    /// What is wrong with an architecture, and what becomes of it.
     fn told(&self, view: &StateView) -> Finding {
-        let id = self.cell.arch.id();
+        let id = self.best.arch.id();
         let path = view.path().join(BEST).join(&id);
         let why = match &self.why {
             ArchFault::Files(StoreError::Corrupt { path, why }) => {
@@ -88,7 +88,7 @@ impl Fault<'_> {
             }
             other => other.to_string(),
         };
-        let what = format!("{id}, derived in cycle {}: {why}", nth(self.cell.cycle));
+        let what = format!("{id}, derived in cycle {}: {why}", nth(self.best.cycle));
         let path = path.display();
         let cure = if self.has_weights {
             format!("nothing need be done: a start writes {path} again, with the same weights")
@@ -102,12 +102,12 @@ impl Fault<'_> {
     }
 }
 
-/// Whether the ω of a checkpoint is the one that scored `cell`.
-fn has_weights(newest: &Newest, cell: &BestArch) -> bool {
+/// Whether the ω of a checkpoint is the one that scored `best`.
+fn has_weights(newest: &Newest, best: &BestArch) -> bool {
     let schedule = newest.config.as_deref().and_then(schedule);
     schedule.is_some_and(|schedule| {
         let updates = |number| Place::shared_steps_before(number, &schedule);
-        updates(cell.step) == updates(newest.step)
+        updates(best.step) == updates(newest.step)
     })
 }
 

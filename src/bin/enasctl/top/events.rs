@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::clock::in_zone;
-use crate::top::frame::rule;
+use crate::top::lines::rule;
 use crate::top::screen::Screen;
 use crate::top::theme::Theme;
 

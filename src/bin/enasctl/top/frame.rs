@@ -3,21 +3,22 @@
 //! ```text
 //! head      who and how; bars of the cycle and the phase; checkpoint
 //! rewards   both arms over time │ numbers │ operations (wide screens)
-//! cells     the best ones, one of them drawn
+//! best      the best architectures, one of them drawn
 //! events    what happened (high screens)
 //! foot      keys, a question, or what came of a command
 //! ```
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Borders, Clear, Paragraph};
+use ratatui::widgets::{Block, Clear, Paragraph};
 
 use crate::condition::Severity;
-use crate::top::cells;
+use crate::top::best;
 use crate::top::events;
 use crate::top::head;
+use crate::top::lines::wrap;
 use crate::top::rewards;
 use crate::top::screen::{Link, Overlay, Screen};
 use crate::top::theme::Theme;
@@ -35,7 +36,7 @@ const HIGH: u16 = 34;
 const EVENT_ROWS: u16 = 6;
 
 const HELP: &str = "\
-arrows    look at another of the best cells
+arrows    look at another of the best
 p         pause the search, after the step under way
 r         resume it
 c         write a checkpoint
@@ -58,12 +59,12 @@ pub(crate) fn draw(frame: &mut Frame, screen: &Screen, theme: Theme, now: f64) {
     let (n_head, n_foot) = (head.len() as u16, foot.len() as u16);
     let n_events = if area.height < HIGH { 0 } else { EVENT_ROWS };
     let room = area.height.saturating_sub(n_head + n_foot + n_events);
-    let [n_cells, least] = REWARD_ROWS.map(|rows| room.saturating_sub(rows));
-    let n_cells = cells::rows(screen).min(n_cells.max(cells::least_rows(screen).min(least)));
-    let [head_area, rewards_area, cells_area, events_area, foot_area] = Layout::vertical([
+    let [n_best, least] = REWARD_ROWS.map(|rows| room.saturating_sub(rows));
+    let n_best = best::rows(screen).min(n_best.max(best::least_rows(screen).min(least)));
+    let [head_area, rewards_area, best_area, events_area, foot_area] = Layout::vertical([
         Constraint::Length(n_head),
         Constraint::Min(0),
-        Constraint::Length(n_cells),
+        Constraint::Length(n_best),
         Constraint::Length(n_events),
         Constraint::Length(n_foot),
     ])
@@ -71,7 +72,7 @@ pub(crate) fn draw(frame: &mut Frame, screen: &Screen, theme: Theme, now: f64) {
     frame.render_widget(Paragraph::new(head), head_area);
     if let Some(status) = &screen.status {
         rewards::draw(frame, rewards_area, (screen, status), theme);
-        cells::draw(frame, cells_area, screen, theme);
+        best::draw(frame, best_area, screen, theme);
         events::draw(frame, events_area, screen, theme);
     }
     frame.render_widget(Paragraph::new(foot), foot_area);
@@ -120,55 +121,8 @@ fn foot(screen: &Screen, theme: Theme, width: u16) -> Vec<Line<'static>> {
         return lines(text, theme.severity(*severity));
     }
     let keys = match screen.link {
-        Link::Up => "q quit · p pause · r resume · c checkpoint · ← → another cell · ? help",
+        Link::Up => "q quit · p pause · r resume · c checkpoint · ← → another one · ? help",
         _ => "q quit · ? help",
     };
     lines(keys, theme.dim())
-}
-
-/// A line across the screen that begins a part of it.
-pub(crate) fn rule(title: Line<'_>, theme: Theme) -> Block<'_> {
-    let plain = Style::new().fg(Color::Reset);
-    Block::new().borders(Borders::TOP).border_style(theme.dim()).title_style(plain).title(title)
-}
-
-/// The whole columns that an amount fills, out of so many.
-pub(crate) fn whole(amount: f64, columns: usize) -> usize {
-    (1..=columns).take_while(|&n| n as f64 <= amount).count()
-}
-
-/// The lines of a text of at most `width` columns each, broken between words where it can be.
-pub(crate) fn wrap(text: &str, width: u16) -> Vec<String> {
-    let width = usize::from(width.max(1));
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let mut word: Vec<char> = word.chars().collect();
-        while !word.is_empty() {
-            let line = lines.last_mut().expect("the list begins with a line");
-            let used = line.chars().count();
-            let gap = usize::from(0 < used);
-            if used + gap + word.len() <= width {
-                line.push_str(&" "[..gap]);
-                line.extend(word.drain(..));
-            } else if used == 0 {
-                line.extend(word.drain(..width));
-            } else {
-                lines.push(String::new());
-            }
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_are_broken_between_words_and_long_words_within() {
-        assert_eq!(wrap("", 10), [""]);
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("a/long/path is", 6), ["a/long", "/path", "is"].map(str::to_owned));
-        assert_eq!(wrap("a πθω", 3), ["a", "πθω"]);
-    }
 }

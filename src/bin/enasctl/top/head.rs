@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use crate::condition::{Condition, Severity};
 use crate::printer::or_dash;
 use crate::status::seconds;
-use crate::top::frame::{whole, wrap};
+use crate::top::lines::{whole, wrap};
 use crate::top::screen::{Link, Screen};
 use crate::top::theme::Theme;
 

@@ -4,7 +4,7 @@
 
 use enasd::actors::{
     AdvantageStatus, BestStatus, CheckpointStatus, DeviceStatus, OptionStatus, PickStatus,
-    PlaceStatus, PolicyStatus, RunState, SharedStatus, Status,
+    PlaceStatus, PolicyStatus, RunState, ScoreView, SharedStatus, Status,
 };
 use enasd::api::wire::HistoryItem;
 use enasd::space::{Arch, Op};
@@ -14,7 +14,7 @@ use crate::top::curve::tests::row;
 /// When it is looked at, in seconds since 1970.
 pub(super) const NOW: f64 = 1_800_000_000.0;
 
-/// What the policy thinks of the operations of a cell.
+/// What the policy thinks of the operations of a part.
 fn picks(part: &str, probabilities: [f64; 5]) -> PickStatus {
     let options = Op::NAMES.into_iter().zip(probabilities);
     let options = options.map(|(name, probability)| {
@@ -24,22 +24,20 @@ fn picks(part: &str, probabilities: [f64; 5]) -> PickStatus {
     PickStatus { part: part.to_owned(), menu: "op".to_owned(), options: options.collect() }
 }
 
-/// The cell that the paper publishes.
+/// The architecture that the paper publishes.
 const PUBLISHED: &str = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 \
                          1 0 1 0 0 3 0 2 1 1 3 1 1 0 0 4 0 3 1 1";
 
-/// Another cell: identities only.
+/// Another one: identities only.
 const IDENTITIES: &str = "0 4 1 4 0 4 1 4 0 4 1 4 0 4 1 4 0 4 1 4 \
                           0 4 1 4 0 4 1 4 0 4 1 4 0 4 1 4 0 4 1 4";
 
-fn cell(arch: &str, correct: u64) -> BestStatus {
+fn best(arch: &str, correct: u64) -> BestStatus {
     let arch: Arch = arch.parse().unwrap();
     BestStatus {
         id: arch.id(),
         arch: arch.to_string(),
-        accuracy: correct as f64 / 600.0,
-        correct,
-        total: 600,
+        score: ScoreView { accuracy: correct as f64 / 600.0, correct, items: 600 },
         cycle: 0,
     }
 }
@@ -80,7 +78,7 @@ pub(super) fn status() -> Status {
         },
         archs_sampled: 51_300,
         archs_unique: 49_876,
-        best: vec![cell(PUBLISHED, 436), cell(IDENTITIES, 401)],
+        best: vec![best(PUBLISHED, 436), best(IDENTITIES, 401)],
         checkpoint: checkpoint(),
         device: device(),
         state_free_bytes: Some(12_345_678_901),

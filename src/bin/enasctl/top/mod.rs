@@ -8,7 +8,7 @@
 //!
 //! [`Screen`] and the drawing know no time, no socket and no terminal, so they are tested without.
 
-mod cells;
+mod best;
 mod command;
 mod curve;
 mod ends;
@@ -16,6 +16,7 @@ mod events;
 mod feed;
 mod frame;
 mod head;
+mod lines;
 mod looked_at;
 mod rate;
 mod rewards;

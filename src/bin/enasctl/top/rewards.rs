@@ -11,7 +11,7 @@ use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Paragraph};
 use crate::condition::Severity;
 use crate::printer::{or_dash, percent, thousands};
 use crate::top::curve::{Curve, Points};
-use crate::top::frame::{rule, whole};
+use crate::top::lines::{rule, whole};
 use crate::top::screen::Screen;
 use crate::top::theme::Theme;
 

@@ -196,12 +196,12 @@ impl Screen {
         Action::Send(command)
     }
 
-    /// The best cells, best first.
+    /// The best architectures, best first.
     pub(crate) fn best(&self) -> &[BestStatus] {
         self.status.as_ref().map_or(&[], |status| &status.best)
     }
 
-    /// The place of the cell that is looked at among the best.
+    /// The place of the one that is looked at among the best.
     pub(crate) fn selected(&self) -> usize {
         self.selected
     }

@@ -80,7 +80,7 @@ fn a_terminal_of_80_by_24_shows_everything_that_matters() {
     " 40 %│••                                   ω training   71.01 %                 "
     "     └──────────────────────────────────── images/s     3512                    "
     "                               360 θ steps archs        49,876 of 51,300        "
-    " The best cells ────────────────────────────────────────────────────────────────"
+    " The best architectures ────────────────────────────────────────────────────────"
     "▸ 1 of 2  72.67 %  436 of 600, cycle 1  m5-0e4j07as3sy5zkyev                    "
     "normal cell                              reduction cell                         "
     "0 = h[k-2], 1 = h[k-1]                   0 = h[k-2], 1 = h[k-1]                 "
@@ -90,7 +90,7 @@ fn a_terminal_of_80_by_24_shows_everything_that_matters() {
     "5 = sep 3×3(1) + sep 5×5(0) → out        5 = sep 3×3(1) + identity(0) → out     "
     "6 = avg 3×3(0) + sep 5×5(1) → out        6 = max 3×3(0) + sep 5×5(1) → out      "
     "out = [2 3 4 5 6]                        out = [2 4 5 6]                        "
-    "q quit · p pause · r resume · c checkpoint · ← → another cell · ? help          "
+    "q quit · p pause · r resume · c checkpoint · ← → another one · ? help           "
     "#);
 }
 
@@ -119,7 +119,7 @@ fn a_larger_terminal_shows_more() {
     " 40 %│                                                                                                                  "
     "     └──────────────────────────────────────                                                                            "
     "                                 360 θ steps                                                                            "
-    " The best cells ────────────────────────────────────────────────────────────────────────────────────────────────────────"
+    " The best architectures ────────────────────────────────────────────────────────────────────────────────────────────────"
     "▸ 1 of 2  72.67 %  436 of 600, cycle 1  m5-0e4j07as3sy5zkyev                                                            "
     "  2 of 2  66.83 %  401 of 600, cycle 1  m5-aefyxtjnxsb28gbps                                                            "
     "normal cell                                                  reduction cell                                             "
@@ -136,7 +136,7 @@ fn a_larger_terminal_shows_more() {
     "                                                                                                                        "
     "                                                                                                                        "
     "                                                                                                                        "
-    "q quit · p pause · r resume · c checkpoint · ← → another cell · ? help                                                  "
+    "q quit · p pause · r resume · c checkpoint · ← → another one · ? help                                                   "
     "#);
 }
 
@@ -188,7 +188,7 @@ fn before_the_first_answers_it_says_what_it_waits_for() {
     let mut screen = Screen::new("/run/enasd/api.sock".to_owned(), TimeZone::UTC);
     check_says(&screen, &["waiting", "asking the daemon at /run/enasd/api.sock", "q quit"]);
     screen.take(News::Status(Box::default()), NOW);
-    check_says(&screen, &["starting", "no rewards yet", "no cell is derived yet"]);
+    check_says(&screen, &["starting", "no rewards yet", "no architecture is derived yet"]);
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn q_escape_and_control_c_quit_and_help_opens_and_closes() {
 }
 
 #[test]
-fn arrows_look_at_another_cell_and_stay_within_the_list() {
+fn arrows_look_at_another_one_and_stay_within_the_list() {
     let mut screen = screen();
     check_says(&screen, &["▸ 1 of 2  72.67 %", "avg 3×3(0) + sep 3×3(0)"]);
     for _ in 0..3 {
@@ -277,7 +277,7 @@ fn arrows_look_at_another_cell_and_stay_within_the_list() {
     check_says(&screen, &["▸ 2 of 2  66.83 %", "2 = identity(0) + identity(1)"]);
     // The list may be shorter after a restart.
     screen.take(News::Status(Box::new(Status { best: Vec::new(), ..status() })), NOW);
-    check_says(&screen, &["no cell is derived yet"]);
+    check_says(&screen, &["no architecture is derived yet"]);
     screen.take(News::Status(Box::new(status())), NOW);
     screen.key(key(KeyCode::Left));
     check_says(&screen, &["▸ 1 of 2"]);

@@ -28,7 +28,7 @@ impl Theme {
         }
     }
 
-    /// Of what is pointed at: headings, the selected cell.
+    /// Of what is pointed at: headings, the selected architecture.
     pub(crate) fn strong() -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }

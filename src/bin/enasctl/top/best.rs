@@ -1,4 +1,4 @@
-//! The best cells: a list, and a drawing of the one that is looked at.
+//! The best architectures: a list, and a drawing of the one that is looked at.
 
 use enasd::actors::{BestStatus, nth};
 use enasd::export::draw_part_text;
@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::printer::percent;
-use crate::top::frame::rule;
+use crate::top::lines::rule;
 use crate::top::screen::Screen;
 use crate::top::theme::Theme;
 
@@ -21,30 +21,30 @@ pub(crate) fn rows(screen: &Screen) -> u16 {
     1 + (screen.best().len() as u16).max(1) + drawing_rows(screen)
 }
 
-/// Rows without which the drawing is not whole: a list of one cell.
+/// Rows without which the drawing is not whole: a list of one.
 pub(crate) fn least_rows(screen: &Screen) -> u16 {
     2 + drawing_rows(screen)
 }
 
 fn drawing_rows(screen: &Screen) -> u16 {
-    let Some(cell) = screen.best().get(screen.selected()) else { return 0 };
+    let Some(best) = screen.best().get(screen.selected()) else { return 0 };
     let rows = |sketch: &Sketch| (sketch.output() - sketch.n_inputs()) as u16 + DRAWING_ROWS;
-    let sketches = cell.arch.parse().map_or_else(|_| Vec::new(), |arch: Arch| arch.sketch());
+    let sketches = best.arch.parse().map_or_else(|_| Vec::new(), |arch: Arch| arch.sketch());
     sketches.iter().map(rows).max().unwrap_or(1)
 }
 
 /// Draws the part.
 pub(crate) fn draw(frame: &mut Frame, area: Rect, screen: &Screen, theme: Theme) {
-    let title = Line::styled(" The best cells ", Theme::strong());
+    let title = Line::styled(" The best architectures ", Theme::strong());
     let block = rule(title, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
     let best = screen.best();
-    let Some(cell) = best.get(screen.selected()) else {
-        let text = "no cell is derived yet: the first ones come at the end of the cycle";
+    let Some(selected) = best.get(screen.selected()) else {
+        let text = "no architecture is derived yet: the first ones come at the end of the cycle";
         return frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), inner);
     };
-    // A list of a line at least, which always holds the cell that is drawn.
+    // A list of a line at least, which always holds the one that is drawn.
     let listed = inner.height.saturating_sub(drawing_rows(screen)).clamp(1, best.len() as u16);
     let [list, drawing] =
         Layout::vertical([Constraint::Length(listed), Constraint::Min(0)]).areas(inner);
@@ -53,10 +53,10 @@ pub(crate) fn draw(frame: &mut Frame, area: Rect, screen: &Screen, theme: Theme)
         .map(|idx| row(idx, &best[idx], screen, theme))
         .collect();
     frame.render_widget(Paragraph::new(lines), list);
-    draw_cell(frame, drawing, cell, theme);
+    draw_arch(frame, drawing, selected, theme);
 }
 
-fn row(idx: usize, cell: &BestStatus, screen: &Screen, theme: Theme) -> Line<'static> {
+fn row(idx: usize, best: &BestStatus, screen: &Screen, theme: Theme) -> Line<'static> {
     let is_selected = idx == screen.selected();
     let mark = if is_selected { '▸' } else { ' ' };
     let style = if is_selected { Theme::strong() } else { ratatui::style::Style::new() };
@@ -64,17 +64,17 @@ fn row(idx: usize, cell: &BestStatus, screen: &Screen, theme: Theme) -> Line<'st
         "{mark} {} of {}  {}  {} of {}, cycle {}  ",
         idx + 1,
         screen.best().len(),
-        percent(cell.accuracy),
-        cell.correct,
-        cell.total,
-        nth(cell.cycle)
+        percent(best.score.accuracy),
+        best.score.correct,
+        best.score.items,
+        nth(best.cycle)
     );
-    Line::from(vec![Span::styled(text, style), Span::styled(cell.id.clone(), theme.dim())])
+    Line::from(vec![Span::styled(text, style), Span::styled(best.id.clone(), theme.dim())])
 }
 
 /// Draws the parts of an architecture beside each other.
-fn draw_cell(frame: &mut Frame, area: Rect, cell: &BestStatus, theme: Theme) {
-    let arch: Arch = match cell.arch.parse() {
+fn draw_arch(frame: &mut Frame, area: Rect, best: &BestStatus, theme: Theme) {
+    let arch: Arch = match best.arch.parse() {
         Ok(arch) => arch,
         Err(err) => {
             let text = Line::styled(format!("cannot be drawn: {err}"), theme.dim());

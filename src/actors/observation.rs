@@ -1,0 +1,127 @@
+//! What the status is after something happened, as functions of the status and of what happened.
+
+use crate::actors::pace::Pace;
+use crate::actors::{
+    AdvantageStatus, BestStatus, CheckpointStatus, PickStatus, PlaceStatus, PolicyStatus, Saved,
+    ScoreView, SharedStatus, Status,
+};
+use crate::search::{
+    AdvantageReport, BestArch, ControllerReport, Objective, Policy, Search, TrainReport,
+};
+use crate::space::Space;
+
+/// Sums over the updates of ω in this epoch.
+#[derive(Debug, Default)]
+pub(super) struct EpochSums {
+    loss: f64,
+    accuracy: f64,
+    steps: u64,
+}
+
+impl Status {
+    /// Where `search` is, and how much it has done.
+    pub(super) fn moved(&mut self, search: &Search, pace: &Pace) {
+        let (place, schedule) = (search.place(), &search.task().config.schedule);
+        self.place = PlaceStatus::of(place, schedule);
+        self.shared.steps_total = place.shared_step(schedule);
+        self.policy.steps_total = search.policy().map_or(0, Policy::version);
+        self.archs_sampled = search.archs_sampled();
+        self.cycle_seconds_left = pace.cycle_seconds_left(place, schedule);
+    }
+}
+
+impl SharedStatus {
+    /// An update of ω.
+    pub(super) fn observe(&mut self, report: &TrainReport, sums: &mut EpochSums, pace: &Pace) {
+        if report.is_finite() {
+            sums.loss += report.loss;
+            sums.accuracy += report.measure;
+            sums.steps += 1;
+            self.loss = Some(sums.loss / sums.steps as f64);
+            self.train_accuracy = Some(sums.accuracy / sums.steps as f64);
+            self.grad_norm = Some(report.grad_norm);
+        } else {
+            self.non_finite_total += 1;
+        }
+        self.learning_rate = Some(report.learning_rate);
+        self.step_seconds = pace.shared_seconds();
+        self.images_per_second = self.step_seconds.map(|seconds| report.items as f64 / seconds);
+        self.wait_ratio = pace.wait_ratio();
+    }
+}
+
+impl PolicyStatus {
+    /// An update of θ, which draws architectures of `space`.
+    pub(super) fn observe(&mut self, report: &ControllerReport, space: Space, pace: &Pace) {
+        let (learn, update) = (&report.learn, report.learn.update);
+        let decisions = space.script().options().count();
+        self.reward = Some(learn.mean_reward);
+        self.random_reward = Some(report.random_reward);
+        self.baseline = update.map(|update| update.baseline);
+        self.entropy_nats = Some(learn.mean_entropy);
+        self.entropy_per_decision_nats = Some(learn.mean_entropy / decisions as f64);
+        self.grad_norm = update.map(|update| update.grad_norm);
+        self.step_seconds = pace.policy_seconds();
+        self.probabilities = PickStatus::all(space, &report.probabilities);
+    }
+}
+
+impl AdvantageStatus {
+    /// The published form of the comparison.
+    pub(super) fn of(report: &AdvantageReport) -> Self {
+        Self {
+            mean: report.interval.map(|interval| interval.mean),
+            low: report.interval.map(|interval| interval.low),
+            high: report.interval.map(|interval| interval.high),
+            steps: report.n_steps as u64,
+            verdict: report.verdict().name().to_owned(),
+        }
+    }
+}
+
+impl BestStatus {
+    /// The published form of one of the best.
+    pub(super) fn of(best: &BestArch, objective: Objective) -> Self {
+        Self {
+            id: best.arch.id(),
+            arch: best.arch.to_string(),
+            score: ScoreView::of(best.score, objective),
+            cycle: best.cycle,
+        }
+    }
+}
+
+impl CheckpointStatus {
+    /// A checkpoint was written.
+    pub(super) fn saved(&mut self, saved: &Saved) {
+        self.step = Some(saved.step);
+        self.unix_seconds = Some(saved.unix_time.as_secs_f64());
+        self.bytes = Some(saved.bytes);
+        self.seconds = Some(saved.duration.as_secs_f64());
+        self.writes_total += 1;
+        self.last_error = None;
+    }
+
+    /// One could not be written.
+    pub(super) fn failed(&mut self, why: String) {
+        self.failures_total += 1;
+        self.last_error = Some(why);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_is_the_mean_of_an_epoch_and_a_step_that_is_no_number_is_counted_apart() {
+        let report =
+            |loss| TrainReport { loss, measure: 0.5, learning_rate: 0.1, grad_norm: 2.0, items: 8 };
+        let (mut status, mut sums) = (SharedStatus::default(), EpochSums::default());
+        for loss in [1.0, f64::NAN, 2.0] {
+            status.observe(&report(loss), &mut sums, &Pace::default());
+        }
+        assert_eq!((status.loss, status.non_finite_total), (Some(1.5), 1));
+        assert_eq!((status.train_accuracy, status.step_seconds), (Some(0.5), None));
+    }
+}
