@@ -161,6 +161,8 @@ fn status_metrics_best_and_the_weights_taken_away_agree() {
     ] {
         assert!((daemon.metric(series) - expected).abs() < 0.5, "{series}");
     }
+    let option = "enas_option_probability{part=\"normal\",menu=\"op\",option=\"identity\"}";
+    assert!((0.0..1.0).contains(&daemon.metric(option)), "the policy was looked at");
     let checkpoint = daemon.metric("enas_checkpoint_bytes");
     assert!(checkpoint < daemon.metric("enas_state_bytes"), "the state holds its checkpoints");
 

@@ -198,7 +198,7 @@ pub struct Status {
     pub error: Option<String>,
     /// The seed of the run.
     pub seed: u64,
-    /// The search space: `micro`.
+    /// The search space, as in `micro`.
     pub space: String,
     /// Its size, as in `5 nodes`.
     pub space_size: String,

@@ -83,7 +83,8 @@ impl Probabilities {
     }
 
     /// The probabilities of a menu's options in one part; nothing where it was not picked from.
-    pub fn get(&self, part: usize, menu: &str) -> Option<&[f64]> {
+    #[cfg(test)]
+    pub(super) fn get(&self, part: usize, menu: &str) -> Option<&[f64]> {
         let found = self.0.iter().find(|found| found.part == part && found.menu.name == menu);
         found.map(|found| &found.options[..])
     }
