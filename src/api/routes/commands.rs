@@ -11,8 +11,8 @@ use crate::api::wire::{CheckpointResult, DeriveResult, Done};
 
 type Reply = Result<HttpResponse, Problem>;
 
-fn done(message: &str) -> Reply {
-    Ok(HttpResponse::Ok().json(Done { message: message.to_owned() }))
+fn done(message: &str) -> HttpResponse {
+    HttpResponse::Ok().json(Done { message: message.to_owned() })
 }
 
 /// Stops taking steps after the one under way.
@@ -21,7 +21,7 @@ fn done(message: &str) -> Reply {
 ))]
 pub(super) async fn pause(state: State) -> Reply {
     ask(&state, Pause, state.config.limits.command).await?;
-    done("paused; `enasctl resume` goes on")
+    Ok(done("paused; `enasctl resume` goes on"))
 }
 
 /// Goes on after a pause.
@@ -30,7 +30,7 @@ pub(super) async fn pause(state: State) -> Reply {
 ))]
 pub(super) async fn resume(state: State) -> Reply {
     ask(&state, Resume, state.config.limits.command).await?;
-    done("the search goes on")
+    Ok(done("the search goes on"))
 }
 
 /// Writes a checkpoint at once.
@@ -57,5 +57,5 @@ pub(super) async fn derive(state: State) -> Reply {
 ))]
 pub(super) async fn stop(state: State) -> Reply {
     ask(&state, Stop, state.config.limits.work).await?;
-    done("the last checkpoint is written and the daemon ends")
+    Ok(done("the last checkpoint is written and the daemon ends"))
 }
