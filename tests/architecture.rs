@@ -87,7 +87,11 @@ const LAYERS: &[Layer] = &[
         &["space", "random", "data", "net", "engine", "search", "store", "telemetry"],
         &[SOCKETS, CONFIG_FILE],
     ),
-    layer("api", &["space", "net", "actors", "store", "export", "random"], &[TENSORS, CONFIG_FILE]),
+    layer(
+        "api",
+        &["space", "net", "search", "actors", "store", "export", "random"],
+        &[TENSORS, CONFIG_FILE],
+    ),
     layer("config", &["*"], &[ACTORS]),
     layer("daemon", &["*"], &[]),
     layer("bin", &["*"], &[]),

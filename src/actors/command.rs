@@ -7,10 +7,10 @@ use crate::actors::driver::Driver;
 use crate::actors::outbox::Receipt;
 use crate::actors::{
     ActorError, Checkpoint, ChildWeights, Crew, Derive, Note, Pause, Refusal, Resume, RunState,
-    Sample, SampleReply, Score, ScoreReply, ScoreView, Stop, WeightsOf, nth,
+    Sample, SampleReply, ScoreArch, ScoreReply, ScoreView, Stop, WeightsOf, nth,
 };
 use crate::engine::{Measured, Snapshot, to_safetensors};
-use crate::search::{Arm, Job, SampleRequest, SharedState, ValidSet};
+use crate::search::{Arm, DrawRequest, Job, SharedState, ValidSet};
 use crate::space::Arch;
 use crate::store::arch_weights;
 
@@ -51,7 +51,7 @@ impl Driver {
                 self.observer.publish(&self.search, RunState::Stopping);
                 answer(to, Ok(()));
             }
-            Command::Score(message, to) => self.score(message, to).await,
+            Command::ScoreArch(message, to) => self.score(message, to).await,
             Command::Sample(message, to) => self.sample_beside(message, to),
             Command::ChildWeights(message, to) => answer(to, self.weights(message).await),
         }
@@ -75,7 +75,7 @@ impl Driver {
     async fn derive_beside(&mut self) -> Result<(Vec<String>, Receipt), ActorError> {
         let number = self.search.number();
         let count = self.search.task().config.derive.samples;
-        let sample = SampleRequest { arm: Arm::Policy, count, index: number | BESIDE_THE_SCHEDULE };
+        let sample = DrawRequest { arm: Arm::Derive, count, index: number | BESIDE_THE_SCHEDULE };
         let (_, short) = self.derive(sample, number | BESIDE_THE_SCHEDULE).await?;
         let change = self.search.offer(short);
         self.entered(&change).await?;
@@ -89,7 +89,7 @@ impl Driver {
         Ok((ids, receipt))
     }
 
-    async fn score(&mut self, message: Score, to: Answer<ScoreReply>) {
+    async fn score(&mut self, message: ScoreArch, to: Answer<ScoreReply>) {
         if let Err(error) = self.search.task().family.shared(&message.arch) {
             return answer(to, Err(Refusal::Request { why: error.to_string() }));
         }
@@ -110,13 +110,12 @@ impl Driver {
     }
 
     fn sample_beside(&self, message: Sample, to: Answer<Vec<SampleReply>>) {
-        let Sample { count, seed, from_policy } = message;
+        let Sample { count, seed, arm } = message;
         if !(1..=MAX_SAMPLES).contains(&count) {
             let why = format!("{count} samples were asked for; ask for 1 to {MAX_SAMPLES}");
             return answer(to, Err(Refusal::Request { why }));
         }
-        let arm = if from_policy { Arm::Policy } else { Arm::Uniform };
-        let request = SampleRequest { arm, count, index: BESIDE_THE_SCHEDULE };
+        let request = DrawRequest { arm, count, index: BESIDE_THE_SCHEDULE };
         let crew = self.crew.clone();
         actix::spawn(async move {
             let drawn = crew.sample(request, seed).await.map_err(failed);

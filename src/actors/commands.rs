@@ -4,6 +4,7 @@ use actix::{Actor, Addr, Context, Handler, Message, Recipient};
 use tokio::sync::oneshot;
 
 use crate::actors::ScoreView;
+use crate::search::Arm;
 use crate::space::Arch;
 use crate::store::Pruned;
 
@@ -59,12 +60,12 @@ pub struct Stop;
 
 /// Scores an architecture on the whole validation split with the present ω.
 #[derive(Clone, Debug)]
-pub struct Score {
+pub struct ScoreArch {
     /// The architecture.
     pub arch: Arch,
 }
 
-/// What [`Score`] measured.
+/// What [`ScoreArch`] measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScoreReply {
     /// What was measured on the validation split.
@@ -82,8 +83,8 @@ pub struct Sample {
     pub count: usize,
     /// Seed of the draw: the same θ and seed give the same architectures.
     pub seed: u64,
-    /// From the policy, or uniformly.
-    pub from_policy: bool,
+    /// Who draws.
+    pub arm: Arm,
 }
 
 /// One drawn architecture.
@@ -196,7 +197,7 @@ commands! {
     checkpoint: Checkpoint => u64,
     derive: Derive => Vec<String>,
     stop: Stop => (),
-    score: Score => ScoreReply,
+    score: ScoreArch => ScoreReply,
     sample: Sample => Vec<SampleReply>,
     weights: ChildWeights => Vec<u8>,
 }

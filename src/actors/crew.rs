@@ -9,7 +9,7 @@ use crate::actors::{
     SampleArchs, Sampler, Save, SaveReply, TakeSnapshot, TrainShared, Trained, Trainer,
 };
 use crate::search::{
-    Job, SampleRequest, Sampled, Score, SearchError, SearchState, SharedState, SharedStep,
+    DrawRequest, Job, Sampled, Score, SearchError, SearchState, SharedState, SharedStep,
 };
 use crate::space::Arch;
 use crate::store::StoreError;
@@ -122,7 +122,7 @@ impl Crew {
     /// Draws what the search asks for.
     pub async fn sample(
         &self,
-        request: SampleRequest,
+        request: DrawRequest,
         seed: u64,
     ) -> Result<Vec<Sampled>, ActorError> {
         let message = SampleArchs { request, seed };

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::actors::driver::Driver;
 use crate::actors::{ActorError, DerivationStatus, Evaluate};
-use crate::search::{Job, SampleRequest, Score, Scored, ValidSet, archs};
+use crate::search::{DrawRequest, Job, Score, Scored, ValidSet, archs};
 
 /// How often a derivation says how far it is.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
@@ -20,7 +20,7 @@ impl Driver {
     /// Draws, scores on one batch, and scores the best on the whole validation split.
     pub(super) async fn derive(
         &mut self,
-        sample: SampleRequest,
+        sample: DrawRequest,
         batch: u64,
     ) -> Result<Derived, ActorError> {
         let shared = self.shared().await?;

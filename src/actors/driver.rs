@@ -25,7 +25,7 @@ use crate::actors::{
     ActorError, AdoptPolicy, Crew, Entered, LastRun, Note, Restore, RunState, Saving, nth,
 };
 use crate::search::{
-    BestChange, Job, Outcome, Place, SampleRequest, Sampled, Search, SearchState, SharedState,
+    BestChange, DrawRequest, Job, Outcome, Place, Sampled, Search, SearchState, SharedState,
     StepRecord, Task, Until, ValidSet, Work, archs,
 };
 use crate::store::arch_weights;
@@ -55,7 +55,7 @@ pub(super) struct Driver {
     pub(super) observer: Observer,
     config: DriverConfig,
     /// What the next step draws from π, drawn while trainer or evaluator were busy.
-    ahead: Option<(SampleRequest, Vec<Sampled>)>,
+    ahead: Option<(DrawRequest, Vec<Sampled>)>,
     /// The step that finished last, if nobody was told of it yet.
     last: Option<StepRecord>,
     /// A copy of ω that holds as long as no ω step is taken.
@@ -231,10 +231,7 @@ impl Driver {
     }
 
     /// What `request` asks for, at once where it was drawn ahead.
-    pub(super) async fn draw(
-        &mut self,
-        request: SampleRequest,
-    ) -> Result<Vec<Sampled>, ActorError> {
+    pub(super) async fn draw(&mut self, request: DrawRequest) -> Result<Vec<Sampled>, ActorError> {
         match self.ahead.take_if(|(ahead, _)| *ahead == request) {
             Some((_, drawn)) => Ok(drawn),
             None => self.sample(request).await,
@@ -242,12 +239,12 @@ impl Driver {
     }
 
     /// Draws what the step after this one wants from π.
-    async fn draw_ahead(&self) -> Result<(SampleRequest, Vec<Sampled>), ActorError> {
+    async fn draw_ahead(&self) -> Result<(DrawRequest, Vec<Sampled>), ActorError> {
         let request = self.search.sample_ahead();
         Ok((request, self.sample(request).await?))
     }
 
-    async fn sample(&self, request: SampleRequest) -> Result<Vec<Sampled>, ActorError> {
+    async fn sample(&self, request: DrawRequest) -> Result<Vec<Sampled>, ActorError> {
         self.crew.sample(request, self.search.task().config.seed).await
     }
 

@@ -9,7 +9,7 @@ use actix::Message;
 
 use crate::engine::Snapshot;
 use crate::search::{
-    Job, SampleRequest, Sampled, Score, SearchError, SearchState, SharedState, SharedStep,
+    DrawRequest, Job, Sampled, Score, SearchError, SearchState, SharedState, SharedStep,
     StepRecord, TrainReport,
 };
 use crate::space::Arch;
@@ -30,7 +30,7 @@ pub struct AdoptPolicy {
 #[rtype(result = "Result<Vec<Sampled>, SearchError>")]
 pub struct SampleArchs {
     /// What to draw.
-    pub request: SampleRequest,
+    pub request: DrawRequest,
     /// The seed: the run's, except for draws that are no part of the search.
     pub seed: u64,
 }

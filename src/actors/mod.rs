@@ -29,7 +29,7 @@ mod trainer;
 
 pub use commands::{
     Checkpoint, ChildWeights, Commands, Derive, Pause, PruneHistory, Refusal, Resume, Sample,
-    SampleReply, Score, ScoreReply, Stop, WeightsOf,
+    SampleReply, ScoreArch, ScoreReply, Stop, WeightsOf,
 };
 pub use controller::{Controller, End};
 pub use crew::{ActorError, Crew};

@@ -17,8 +17,8 @@ use crate::net::Cost;
 use crate::search::{ControllerReport, Outcome, Phase, Search, StepRecord, TrainReport};
 use crate::store::StoreError;
 use crate::telemetry::{
-    Actor, Advantage, Best, CheckpointWritten, ControllerStep, Metrics, NetLabel, PhaseLabel,
-    SharedStep, unix_time,
+    Actor, AdvantageNumbers, Best, CheckpointWritten, ControllerStep, Metrics, NetLabel,
+    PhaseLabel, SharedStepNumbers, unix_time,
 };
 
 /// Publishes the status; the only one that writes metrics of the search.
@@ -100,7 +100,7 @@ impl Observer {
             );
         }
         let (duration, waited) = self.pace.last_shared();
-        self.metrics.shared_step(&SharedStep {
+        self.metrics.shared_step(&SharedStepNumbers {
             loss: report.loss,
             accuracy: report.measure,
             learning_rate: report.learning_rate,
@@ -142,7 +142,7 @@ impl Observer {
     fn metrics_advantage(&self) {
         let AdvantageStatus { mean, low, high, .. } = self.status.advantage;
         if let (Some(mean), Some(low), Some(high)) = (mean, low, high) {
-            self.metrics.advantage(Advantage { mean, low, high });
+            self.metrics.advantage(AdvantageNumbers { mean, low, high });
         }
     }
 

@@ -60,7 +60,7 @@ pub use client::{Client, Lines};
 pub use connection::SPARE_CONNECTIONS;
 pub use error::ApiError;
 pub use metrics_server::{METRICS_PLACES, serve_metrics};
-pub use origin::{ConfigOrigins, Layer, Origin};
+pub use origin::{ConfigOrigins, Origin, OriginLayer};
 pub use problem::{Problem, ProblemCode};
 pub use routes::table::{command_paths, route_paths};
 pub use running::{LogFilter, LogLevel, RunningConfig, SetFilter};

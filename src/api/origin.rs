@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 /// The layers of a configuration; a later one wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Layer {
+pub enum OriginLayer {
     /// Built in.
     Default,
     /// The file.
@@ -27,7 +27,7 @@ pub struct Origin {
     #[schema(value_type = serde_json::Value)]
     pub value: serde_json::Value,
     /// The layer that set it.
-    pub layer: Layer,
+    pub layer: OriginLayer,
     /// The place as a person would look for it: `/etc/enasd/enasd.toml:12`.
     pub place: String,
 }

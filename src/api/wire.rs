@@ -14,7 +14,7 @@ use crate::space::{Arch, Fact};
 use crate::store::{ArchOrder, ArchSummary, EventRow};
 
 pub use commands::{
-    Arm, CheckpointResult, DeriveResult, Done, SampleRequest, SampleResult, SampledArch,
+    CheckpointResult, DeriveResult, Done, SampleArm, SampleRequest, SampleResult, SampledArch,
     ScoreRequest, ScoreResult,
 };
 pub use history::{HistoryItem, HistoryQuery, HistoryReply, PruneRequest, PruneResult};
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn requests_fill_in_defaults_and_refuse_what_they_do_not_know() {
         let request: SampleRequest = serde_json::from_str(r#"{"count": 3}"#).unwrap();
-        assert_eq!((request.count, request.seed, request.arm), (3, None, Arm::Policy));
+        assert_eq!((request.count, request.seed, request.arm), (3, None, SampleArm::Controller));
         let err = serde_json::from_str::<SampleRequest>(r#"{"count": 3, "sead": 1}"#).unwrap_err();
         assert!(err.to_string().contains("sead"), "{err}");
         let query: ArchsQuery = serde_json::from_str("{}").unwrap();
@@ -260,7 +260,7 @@ mod tests {
     fn replies_keep_their_field_names() {
         let result = SampleResult {
             seed: 1,
-            arm: Arm::Random,
+            arm: SampleArm::Random,
             archs: vec![SampledArch { id: "i".into(), arch: "a".into(), log_prob: -0.5 }],
         };
         assert_eq!(

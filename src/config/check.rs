@@ -6,18 +6,18 @@ use crate::config::entry;
 use crate::config::error::Conflict;
 use crate::config::keys::settings;
 use crate::config::values::{self, Values};
-use crate::config::{Config, Problem, Source, Sources};
+use crate::config::{Config, ConfigProblem, Source, Sources};
 use crate::data;
 use crate::search::SearchConfig;
 
 /// Every problem of `config`.
-pub(super) fn problems(config: &Config, sources: &Sources) -> Vec<Problem> {
+pub(super) fn problems(config: &Config, sources: &Sources) -> Vec<ConfigProblem> {
     let values = values::flatten(config);
     let refused: Vec<_> = settings().filter(|key| !key.rule.permits(&values[key.path])).collect();
     let is_refused = |path: &str| refused.iter().any(|key| key.path == path);
-    let mut problems: Vec<Problem> = refused
+    let mut problems: Vec<ConfigProblem> = refused
         .iter()
-        .map(|key| Problem::Value {
+        .map(|key| ConfigProblem::Value {
             place: source(sources, key.path),
             key: key.path,
             rule: key.rule,
@@ -34,7 +34,7 @@ pub(super) fn conflicts(
     config: &Config,
     sources: &Sources,
     is_refused: impl Fn(&str) -> bool,
-) -> Vec<Problem> {
+) -> Vec<ConfigProblem> {
     let SearchConfig { space, data, shared, derive, .. } = &config.search;
     let mut found = Vec::new();
     if derive.samples < derive.rerank {
@@ -72,7 +72,7 @@ pub(super) fn conflicts(
     found
         .into_iter()
         .filter(|(paths, _)| !paths.iter().any(|path| is_refused(path)))
-        .map(|(paths, conflict)| Problem::Conflict {
+        .map(|(paths, conflict)| ConfigProblem::Conflict {
             places: paths.map(|path| source(sources, path)),
             conflict,
         })

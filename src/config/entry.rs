@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::config::environment;
 use crate::config::keys;
 use crate::config::values::{self, Values};
-use crate::config::{Config, Problem, Source, Sources};
+use crate::config::{Config, ConfigProblem, Source, Sources};
 
 /// The most characters of a refused value that a message repeats.
 const MAX_SHOWN: usize = 60;
@@ -35,7 +35,7 @@ pub(super) struct Merged {
     /// The keys with a value that was refused.
     pub(super) refused: BTreeSet<&'static str>,
     /// What is wrong so far.
-    pub(super) problems: Vec<Problem>,
+    pub(super) problems: Vec<ConfigProblem>,
 }
 
 impl Merged {
@@ -61,7 +61,7 @@ impl Merged {
             self.sources.insert(key.path, entry.source);
         } else {
             self.refused.insert(key.path);
-            self.problems.push(Problem::Value {
+            self.problems.push(ConfigProblem::Value {
                 place: entry.source,
                 key: key.path,
                 rule: key.rule,
@@ -77,8 +77,8 @@ impl Merged {
 }
 
 /// The problem that no section is called `name`.
-pub(super) fn unknown_section(name: &str, place: Source) -> Problem {
-    Problem::UnknownSection {
+pub(super) fn unknown_section(name: &str, place: Source) -> ConfigProblem {
+    ConfigProblem::UnknownSection {
         place,
         section: shorten(name),
         nearest: keys::nearest_section(name),
@@ -86,12 +86,12 @@ pub(super) fn unknown_section(name: &str, place: Source) -> Problem {
     }
 }
 
-fn unknown(entry: &Entry) -> Problem {
+fn unknown(entry: &Entry) -> ConfigProblem {
     let place = entry.source.clone();
     let (section, _) = keys::split(&entry.path);
     if let Some(now) = keys::renamed(&entry.path) {
         let now = place.spell(now);
-        return Problem::MovedKey { place, key: shorten(&entry.path), now };
+        return ConfigProblem::MovedKey { place, key: shorten(&entry.path), now };
     }
     let nearest = environment::meant_by(&entry.path).or_else(|| keys::nearest(&entry.path));
     let nearest = nearest.map(|path| place.spell(path));
@@ -103,7 +103,7 @@ fn unknown(entry: &Entry) -> Problem {
     };
     let within =
         if section.is_empty() { "the top level".to_owned() } else { format!("[{section}]") };
-    Problem::UnknownKey { place, key: shorten(&entry.path), nearest, within, known }
+    ConfigProblem::UnknownKey { place, key: shorten(&entry.path), nearest, within, known }
 }
 
 fn all_sections() -> String {

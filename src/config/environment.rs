@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 
 use crate::config::entry::Entry;
-use crate::config::{Problem, Source, keys};
+use crate::config::{ConfigProblem, Source, keys};
 
 /// How every variable of the daemon begins.
 const PREFIX: &str = "ENASD_";
@@ -53,7 +53,7 @@ enum Meaning {
 }
 
 /// What `env` sets, by key, and the variables that look like the daemon's and are not.
-pub(super) fn entries(env: &[(String, String)]) -> (Vec<Entry>, Vec<Problem>) {
+pub(super) fn entries(env: &[(String, String)]) -> (Vec<Entry>, Vec<ConfigProblem>) {
     let (mut entries, mut unknown) = (Vec::new(), Vec::new());
     for (name, text) in env {
         let Some(bare) = name.strip_prefix(PREFIX) else { continue };
@@ -119,12 +119,12 @@ fn is_of_a_service(bare: &str, text: &str) -> bool {
     })
 }
 
-fn passed_over(name: String) -> Problem {
+fn passed_over(name: String) -> ConfigProblem {
     let known = keys::keys().flat_map(|key| [Some(name_of(key)), flag_name_of(key)]).flatten();
     let known = known.chain(OTHER_FLAGS.map(str::to_owned));
     let likeness = |known: &str| strsim::normalized_damerau_levenshtein(known, &name);
     let nearest = known.map(|known| (likeness(&known), known)).max_by(|a, b| a.0.total_cmp(&b.0));
     // The common prefix counts: below this, suggestions look like guesses.
     let nearest = nearest.filter(|(likeness, _)| 0.8 <= *likeness).map(|(_, known)| known);
-    Problem::UnknownVariable { name, nearest }
+    ConfigProblem::UnknownVariable { name, nearest }
 }

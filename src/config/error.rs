@@ -72,7 +72,7 @@ pub enum ConfigError {
     #[error("{}", list(problems))]
     Problems {
         /// What is wrong; never empty.
-        problems: Vec<Problem>,
+        problems: Vec<ConfigProblem>,
     },
     /// The table of keys and the structs disagree.
     #[error(
@@ -113,7 +113,7 @@ pub enum ConfigError {
 /// One thing that is wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Problem {
+pub enum ConfigProblem {
     /// No section has this name.
     #[error("{place}: unknown section [{section}]; {}", suggest(nearest.map(|s| format!("[{s}]")).as_deref(), &format!("the sections are {known}")))]
     UnknownSection {
@@ -252,7 +252,7 @@ fn both([first, second]: &[Source; 2]) -> String {
     if first == second { first.to_string() } else { format!("{first} and {second}") }
 }
 
-fn list(problems: &[Problem]) -> String {
+fn list(problems: &[ConfigProblem]) -> String {
     match problems {
         [problem] => problem.to_string(),
         problems => {

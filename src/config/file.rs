@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::config::entry::{self, Entry};
-use crate::config::{ConfigError, Problem, Source, keys};
+use crate::config::{ConfigError, ConfigProblem, Source, keys};
 
 /// What stands for no file.
 const NO_FILE: &str = "/dev/null";
@@ -26,7 +26,7 @@ pub(super) enum Line {
     /// It sets a key, known or not.
     Setting(Entry),
     /// It has not the shape of a setting.
-    Misshapen(Problem),
+    Misshapen(ConfigProblem),
 }
 
 /// A file's path and text.
@@ -80,7 +80,10 @@ impl File {
                 }
                 (Some(section), _) => {
                     let place = self.source(start);
-                    found.push((start, Line::Misshapen(Problem::NotASection { place, section })));
+                    found.push((
+                        start,
+                        Line::Misshapen(ConfigProblem::NotASection { place, section }),
+                    ));
                 }
                 (None, DeValue::Table(_)) => {
                     let problem = entry::unknown_section(name.get_ref(), self.source(start));

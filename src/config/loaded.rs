@@ -8,7 +8,7 @@ use crate::config::entry::Merged;
 use crate::config::file::{File, Line};
 use crate::config::folders::Folders;
 use crate::config::keys::{self, settings};
-use crate::config::{Config, ConfigError, Problem, Source, Sources, check, environment};
+use crate::config::{Config, ConfigError, ConfigProblem, Source, Sources, check, environment};
 use crate::config::{identity, values};
 
 /// A configuration without a problem, and where each of its values came from.
@@ -22,7 +22,7 @@ pub struct Loaded {
     /// The file that was read, where there is one.
     pub file: Option<PathBuf>,
     /// The variables that look like the daemon's and set nothing.
-    pub passed_over: Vec<Problem>,
+    pub passed_over: Vec<ConfigProblem>,
     folders: Folders,
 }
 

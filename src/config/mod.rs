@@ -50,7 +50,7 @@ use crate::search::SearchConfig;
 
 pub use changes::Changes;
 pub use environment::environment;
-pub use error::{ConfigError, Conflict, Problem};
+pub use error::{ConfigError, ConfigProblem, Conflict};
 pub use folders::SYSTEM_SOCKET;
 pub use identity::Difference;
 pub use keys::{keys, role};
@@ -103,7 +103,7 @@ impl Config {
 
     /// Every problem of this configuration, each placed by `sources`; keys without a source are
     /// taken for defaults.
-    pub fn check(&self, sources: &Sources) -> Vec<Problem> {
+    pub fn check(&self, sources: &Sources) -> Vec<ConfigProblem> {
         check::problems(self, sources)
     }
 }

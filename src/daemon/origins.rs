@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::api::{ConfigOrigins, Layer, Origin};
+use crate::api::{ConfigOrigins, Origin, OriginLayer};
 use crate::config::{ConfigError, Loaded, Source};
 use crate::daemon::greeting::whole;
 
@@ -11,10 +11,10 @@ pub(super) fn origins(loaded: &Loaded, socket: &Path) -> Result<ConfigOrigins, C
     let keys = loaded.values().into_iter().map(|(key, value)| {
         let source = loaded.sources.get(key).cloned().unwrap_or_default();
         let layer = match source {
-            Source::Default => Layer::Default,
-            Source::File { .. } => Layer::File,
-            Source::Environment { .. } => Layer::Environment,
-            Source::Flag { .. } => Layer::Flag,
+            Source::Default => OriginLayer::Default,
+            Source::File { .. } => OriginLayer::File,
+            Source::Environment { .. } => OriginLayer::Environment,
+            Source::Flag { .. } => OriginLayer::Flag,
         };
         (key.to_owned(), Origin { value, layer, place: source.to_string() })
     });

@@ -1,7 +1,7 @@
 //! An architecture in Graphviz' DOT language: `dot -Tpdf cell.dot -o cell.pdf`.
 
 use crate::export::color::color;
-use crate::space::{Arch, Role, Sketch, Vertex};
+use crate::space::{Arch, Sketch, Vertex, VertexRole};
 
 /// Draws each part of `arch` as a cluster of one DOT graph.
 pub fn draw_dot(arch: &Arch) -> String {
@@ -43,9 +43,9 @@ fn cluster(part: &str, sketch: &Sketch) -> String {
 }
 
 fn looks_of_vertex(sketch: &Sketch, vertex: &Vertex) -> String {
-    let filled = if vertex.role == Role::Node { "" } else { ", fillcolor=\"#e9ecef\"" };
+    let filled = if vertex.role == VertexRole::Node { "" } else { ", fillcolor=\"#e9ecef\"" };
     let note = match vertex.role {
-        Role::Output if !vertex.join.is_empty() => format!(", xlabel={}", quote(vertex.join)),
+        VertexRole::Output if !vertex.join.is_empty() => format!(", xlabel={}", quote(vertex.join)),
         _ if vertex.note.is_empty() => String::new(),
         _ => format!(", xlabel={}", quote(vertex.note)),
     };

@@ -19,7 +19,7 @@
 use crate::export::color::color;
 use crate::export::layout::LABEL;
 use crate::export::pen::{Drawn, FAINT, INK, escape, label};
-use crate::space::{Role, Sketch, Vertex};
+use crate::space::{Sketch, Vertex, VertexRole};
 
 /// From one row to the next.
 const ROW: f64 = 48.0;
@@ -146,9 +146,9 @@ fn skips(sketch: &Sketch, to: usize, rails: &[usize]) -> String {
 /// The box of a vertex: its name, and its operation in its color.
 fn row(sketch: &Sketch, vertex: &Vertex, place: usize) -> String {
     let (class, fill) = match vertex.role {
-        Role::Input => ("input", "#e9ecef"),
-        Role::Output => ("output", "#e9ecef"),
-        Role::Node => ("node", "#ffffff"),
+        VertexRole::Input => ("input", "#e9ecef"),
+        VertexRole::Output => ("output", "#e9ecef"),
+        VertexRole::Node => ("node", "#ffffff"),
     };
     let y = middle(place);
     let (x, anchor, op) = match vertex.op {

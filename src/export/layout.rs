@@ -12,7 +12,7 @@
 //! Links bend only between columns and cross columns in lanes, so none runs under a box, and an
 //! operation stands where its link arrives, so no two labels meet.
 
-use crate::space::{Link, Role, Sketch};
+use crate::space::{Link, Sketch, VertexRole};
 
 /// Between two columns, where links bend.
 const GAP: f64 = 96.0;
@@ -116,9 +116,9 @@ fn items(sketch: &Sketch) -> (Vec<Item>, Vec<Vec<usize>>) {
         .zip(&sketch.vertices)
         .map(|(&column, vertex)| {
             let height = match vertex.role {
-                Role::Input => INPUT.1,
-                Role::Output => NODE.1.max(LANE * (n_ends + 1) as f64),
-                Role::Node => NODE.1,
+                VertexRole::Input => INPUT.1,
+                VertexRole::Output => NODE.1.max(LANE * (n_ends + 1) as f64),
+                VertexRole::Node => NODE.1,
             };
             Item { column, height, y: 0.0, before: Vec::new(), after: Vec::new() }
         })
@@ -303,7 +303,7 @@ mod tests {
 
     /// Left, top, right, bottom of the room of a vertex, its labels included.
     fn room(layout: &Layout, place: &Place) -> [f64; 4] {
-        let is_node = layout.sketch.vertices[place.vertex].role == Role::Node;
+        let is_node = layout.sketch.vertices[place.vertex].role == VertexRole::Node;
         let width = if is_node { LABEL.0 + STEM + NODE.0 } else { INPUT.0 };
         let half = place.height / 2.0;
         [place.x, place.y - half, place.x + width, place.y + half]

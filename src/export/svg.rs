@@ -9,7 +9,7 @@ use crate::export::ladder;
 use crate::export::layout::{INPUT, LABEL, Layout, NODE, Place, Point, STEM, Wire};
 use crate::export::pen::{Drawn, FAINT, INK, escape, label};
 use crate::export::terminal::sentences;
-use crate::space::{Arch, Role, Sketch};
+use crate::space::{Arch, Sketch, VertexRole};
 
 /// Around the whole drawing, and around each part within its frame.
 const MARGIN: f64 = 24.0;
@@ -162,9 +162,9 @@ fn vertex(layout: &Layout, place: &Place) -> String {
     let vertex = &layout.sketch.vertices[vertex];
     let (name, below) = (escape(&vertex.label), vertex.join);
     let (class, x, width, fill) = match vertex.role {
-        Role::Input => ("input", place.x, INPUT.0, "#e9ecef"),
-        Role::Output => ("output", place.x, INPUT.0, "#e9ecef"),
-        Role::Node => ("node", place.x + LABEL.0 + STEM, NODE.0, "#ffffff"),
+        VertexRole::Input => ("input", place.x, INPUT.0, "#e9ecef"),
+        VertexRole::Output => ("output", place.x, INPUT.0, "#e9ecef"),
+        VertexRole::Node => ("node", place.x + LABEL.0 + STEM, NODE.0, "#ffffff"),
     };
     let middle = x + width / 2.0;
     let lift = if below.is_empty() { 5.0 } else { -1.0 };

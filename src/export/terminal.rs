@@ -10,7 +10,7 @@
 
 use std::cmp::Ordering;
 
-use crate::space::{Arch, Role, Sketch, Vertex};
+use crate::space::{Arch, Sketch, Vertex, VertexRole};
 
 /// Columns from one lane to the next; of layers there are many.
 const PITCH: usize = 3;
@@ -100,7 +100,7 @@ fn texts(sketch: &Sketch, beside: Beside) -> Vec<Text> {
         .collect();
     let mut texts = vec![Text(vec![inputs.join(", ")])];
     for (at, vertex) in sketch.vertices.iter().enumerate() {
-        if vertex.role != Role::Node {
+        if vertex.role != VertexRole::Node {
             continue;
         }
         let mut pieces = vertex.caption.clone();

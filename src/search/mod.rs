@@ -5,6 +5,7 @@
 
 mod adam;
 mod advantage;
+mod arm;
 mod backward;
 mod baseline;
 mod best;
@@ -38,6 +39,7 @@ mod witness;
 
 pub use adam::AdamState;
 pub use advantage::{Advantage, AdvantageReport, Interval, MIN_STEPS, Verdict};
+pub use arm::Arm;
 pub use baseline::Baseline;
 pub use best::{BestArch, BestArchs, BestChange};
 pub use config::{DeriveConfig, PolicyConfig, ScheduleConfig, SearchConfig, StrategyKind};
@@ -46,11 +48,11 @@ pub use estimate::{Estimator, Job, ValidSet};
 pub use objective::{Objective, Score, Scored};
 pub use policy::Policy;
 pub use random::Random;
-pub use record::{ControllerReport, Outcome, Row, RowArm, StepRecord};
+pub use record::{ControllerReport, Outcome, Row, StepRecord};
 pub use reinforce::Reinforce;
 pub use rollout::{PickProbabilities, Probabilities, Rollout, Sampled};
 pub use run::{run, run_with};
-pub use sample::{Arm, SampleRequest, archs, draw};
+pub use sample::{DrawRequest, archs, draw};
 pub use schedule::{Phase, Place, Until};
 pub use shared::{SharedLearner, SharedState, SharedStep, TrainReport};
 pub use shared_weights::SharedWeights;

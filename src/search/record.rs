@@ -1,24 +1,15 @@
 //! What a finished step leaves: the rows of the history, and what came of it.
 
-use crate::search::{AdvantageReport, BestChange, LearnReport, Place, Probabilities, TrainReport};
+use crate::search::{
+    AdvantageReport, Arm, BestChange, LearnReport, Place, Probabilities, TrainReport,
+};
 use crate::space::Arch;
-
-/// Who drew a row, and for what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowArm {
-    /// The policy, to learn.
-    Controller,
-    /// The control arm.
-    Random,
-    /// The policy, to be derived from.
-    Derive,
-}
 
 /// One architecture of the history.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// Who drew it.
-    pub arm: RowArm,
+    pub arm: Arm,
     /// The architecture.
     pub arch: Arch,
     /// log π(m; θ) in nats.

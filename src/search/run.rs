@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use crate::search::{
-    Estimator, Job, SampleRequest, Sampled, Scored, Search, SearchError, SearchState,
-    SharedLearner, SharedState, SharedWeights, StepRecord, Task, Until, ValidSet, Work, archs,
-    draw,
+    DrawRequest, Estimator, Job, Sampled, Scored, Search, SearchError, SearchState, SharedLearner,
+    SharedState, SharedWeights, StepRecord, Task, Until, ValidSet, Work, archs, draw,
 };
 
 /// Searches from `state` until `until` with shared weights, and hands every finished step to
@@ -48,7 +47,7 @@ fn step(
     estimator: &mut dyn Estimator,
 ) -> Result<StepRecord, SearchError> {
     let task = search.task().clone();
-    let sample = |search: &Search, request: SampleRequest| {
+    let sample = |search: &Search, request: DrawRequest| {
         draw(search.policy(), task.space, task.config.seed, request)
     };
     let mut score = |drawn: Vec<Sampled>, on, shared: &Arc<SharedState>| {

@@ -2,21 +2,12 @@
 //! whoever draws them and however early.
 
 use crate::random::{Owner, generator};
-use crate::search::{Policy, Random, Sampled, SearchError};
+use crate::search::{Arm, Policy, Random, Sampled, SearchError};
 use crate::space::{Arch, Space};
-
-/// Who draws.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Arm {
-    /// The policy π.
-    Policy,
-    /// The control arm: uniformly.
-    Uniform,
-}
 
 /// What to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SampleRequest {
+pub struct DrawRequest {
     /// Who draws.
     pub arm: Arm,
     /// How many.
@@ -35,12 +26,12 @@ pub fn draw(
     policy: Option<&Policy>,
     space: Space,
     seed: u64,
-    request: SampleRequest,
+    request: DrawRequest,
 ) -> Result<Vec<Sampled>, SearchError> {
     let script = space.script();
     let (owner, policy) = match request.arm {
-        Arm::Policy => (Owner::Policy, policy),
-        Arm::Uniform => (Owner::Uniform, None),
+        Arm::Controller | Arm::Derive => (Owner::Policy, policy),
+        Arm::Random => (Owner::Uniform, None),
     };
     let mut rng = generator(seed, owner, request.index);
     let rollouts = match policy {

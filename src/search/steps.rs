@@ -9,9 +9,8 @@ use crate::random::{Owner, generator};
 use crate::search::strategies;
 use crate::search::{
     Advantage, AdvantageReport, Arm, BestArch, BestArchs, BestChange, ControllerReport,
-    LearnReport, Outcome, Phase, Place, Policy, Probabilities, Row, RowArm, SampleRequest, Sampled,
-    Scored, SearchError, SharedState, SharedStep, StepRecord, Strategy, StrategyState, Task,
-    TrainReport,
+    DrawRequest, LearnReport, Outcome, Phase, Place, Policy, Probabilities, Row, Sampled, Scored,
+    SearchError, SharedState, SharedStep, StepRecord, Strategy, StrategyState, Task, TrainReport,
 };
 
 /// Everything that a restart needs.
@@ -37,23 +36,23 @@ pub enum Work {
     /// Draw, then update ω with what was drawn.
     Shared {
         /// What to draw.
-        sample: SampleRequest,
+        sample: DrawRequest,
         /// Which update.
         step: SharedStep,
     },
     /// Draw from both arms, score both on one validation batch, then update θ.
     Controller {
         /// What to draw from the policy.
-        policy: SampleRequest,
+        policy: DrawRequest,
         /// What to draw uniformly.
-        uniform: SampleRequest,
+        uniform: DrawRequest,
         /// The number of the validation batch.
         batch: u64,
     },
     /// Draw, score on one validation batch, score the best of these on the whole split.
     Derive {
         /// What to draw.
-        sample: SampleRequest,
+        sample: DrawRequest,
         /// The number of the validation batch.
         batch: u64,
     },
@@ -160,7 +159,7 @@ impl Search {
 
     /// What the step after the next will draw from π, with θ as it stands once it has learnt
     /// from the next.
-    pub fn sample_ahead(&self) -> SampleRequest {
+    pub fn sample_ahead(&self) -> DrawRequest {
         match self.work_at(self.place.next(&self.task.config.schedule)) {
             Work::Controller { policy: sample, .. }
             | Work::Shared { sample, .. }
@@ -171,29 +170,29 @@ impl Search {
     fn work_at(&self, place: Place) -> Work {
         let config = &self.task.config;
         let index = place.number(&config.schedule);
-        let request = |arm, count| SampleRequest { arm, count, index };
+        let request = |arm, count| DrawRequest { arm, count, index };
         match place.phase {
             Phase::Shared { .. } => Work::Shared {
-                sample: request(Arm::Policy, config.schedule.archs_per_step),
+                sample: request(Arm::Controller, config.schedule.archs_per_step),
                 step: SharedStep {
                     index: place.shared_step(&config.schedule),
                     learning_rate: learning_rate(&config.shared, place.epoch),
                 },
             },
             Phase::Controller { .. } => Work::Controller {
-                policy: request(Arm::Policy, config.schedule.rollouts_per_step),
-                uniform: request(Arm::Uniform, config.schedule.rollouts_per_step),
+                policy: request(Arm::Controller, config.schedule.rollouts_per_step),
+                uniform: request(Arm::Random, config.schedule.rollouts_per_step),
                 batch: index,
             },
             Phase::Derive => {
-                Work::Derive { sample: request(Arm::Policy, config.derive.samples), batch: index }
+                Work::Derive { sample: request(Arm::Derive, config.derive.samples), batch: index }
             }
         }
     }
 
     /// Takes note of an update of ω.
     pub fn finish_shared(&mut self, drawn: Vec<Sampled>, report: TrainReport) -> StepRecord {
-        let rows = drawn.into_iter().map(|s| row(RowArm::Controller, s, None)).collect();
+        let rows = drawn.into_iter().map(|s| row(Arm::Controller, s, None)).collect();
         self.finish(rows, Outcome::Shared(report))
     }
 
@@ -219,7 +218,7 @@ impl Search {
         let ends_phase = !matches!(next.phase, Phase::Controller { .. });
         let advantage = ends_phase.then(|| self.advantage());
         let mut rows: Vec<Row> = Vec::new();
-        for (arm, scored) in [(RowArm::Controller, policy), (RowArm::Random, random)] {
+        for (arm, scored) in [(Arm::Controller, policy), (Arm::Random, random)] {
             rows.extend(scored.into_iter().map(|s| row(arm, s.sampled, Some(s.reward))));
         }
         let report = ControllerReport { learn, probabilities, random_reward, advantage };
@@ -246,8 +245,7 @@ impl Search {
     /// the schedule has.
     pub fn finish_derive(&mut self, drawn: Vec<Scored>, shortlisted: Vec<Scored>) -> StepRecord {
         let change = self.offer(shortlisted);
-        let rows =
-            drawn.into_iter().map(|s| row(RowArm::Derive, s.sampled, Some(s.reward))).collect();
+        let rows = drawn.into_iter().map(|s| row(Arm::Derive, s.sampled, Some(s.reward))).collect();
         self.finish(rows, Outcome::Derive(change))
     }
 
@@ -276,7 +274,7 @@ impl Search {
     }
 }
 
-fn row(arm: RowArm, sampled: Sampled, reward: Option<f64>) -> Row {
+fn row(arm: Arm, sampled: Sampled, reward: Option<f64>) -> Row {
     let Sampled { rollout, arch } = sampled;
     Row { arm, arch, log_prob: rollout.log_prob, entropy: rollout.entropy, reward }
 }

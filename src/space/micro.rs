@@ -15,8 +15,8 @@ pub use op::Op;
 
 use crate::space::fact::row;
 use crate::space::{
-    Arch, Choice, Decision, Fact, Form, Link, Menu, Role, Script, SearchSpace, Size, Sketch, Space,
-    SpaceError, Step, Vertex, numbers,
+    Arch, Choice, Decision, Fact, Form, Link, Menu, Script, SearchSpace, Size, Sketch, Space,
+    SpaceError, Step, Vertex, VertexRole, numbers,
 };
 
 /// The operations of an edge; of both cells.
@@ -234,13 +234,13 @@ fn sketch(kind: CellKind, cell: &Cell) -> Sketch {
         note: "",
         caption: Vec::new(),
     };
-    let input = |name, label| plain(name, label, Role::Input, "");
+    let input = |name, label| plain(name, label, VertexRole::Input, "");
     let mut vertices = vec![input("0", "h[k-2]"), input("1", "h[k-1]")];
     let mut links = Vec::new();
     for (to, Node(edges)) in cell.numbered_nodes() {
         let [a, b] = edges.map(|Edge { input, op }| format!("{}({input})", op.short_name()));
         let number = to.to_string();
-        let node = plain(&number, &number, Role::Node, "+");
+        let node = plain(&number, &number, VertexRole::Node, "+");
         vertices.push(Vertex { caption: vec![a, format!("+ {b}")], ..node });
         links.extend(edges.map(|Edge { input: from, op }| {
             let op = Some(op.idx() as Choice);
@@ -248,7 +248,7 @@ fn sketch(kind: CellKind, cell: &Cell) -> Sketch {
         }));
     }
     let (output, ends) = (vertices.len(), cell.loose_ends());
-    vertices.push(plain("out", "h[k]", Role::Output, "concat"));
+    vertices.push(plain("out", "h[k]", VertexRole::Output, "concat"));
     links.extend(ends.into_iter().map(|from| Link { from, to: output, op: None }));
     Sketch { title: format!("{kind} cell"), ops: &Op::SHORT_NAMES, vertices, links }
 }

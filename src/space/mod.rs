@@ -72,5 +72,5 @@ pub use form::Form;
 pub use micro::{Cell, CellKind, Edge, MicroSpace, N_CELL_INPUTS, Node, Op};
 pub use script::{Choice, Decision, LINK, Menu, Script, Step};
 pub use search_space::{SearchSpace, Space};
-pub use sketch::{Link, Role, Sketch, Vertex};
+pub use sketch::{Link, Sketch, Vertex, VertexRole};
 pub use whole_net::{LayerOp, NetLayer, WholeNet};

@@ -23,7 +23,7 @@ pub struct Vertex {
     /// What is written on it.
     pub label: String,
     /// What it stands for.
-    pub role: Role,
+    pub role: VertexRole,
     /// The operation that it is, where its links carry none.
     pub op: Option<Choice>,
     /// What it does with what it reads, as in `+` and `concat`; may be empty.
@@ -36,7 +36,7 @@ pub struct Vertex {
 
 /// What a vertex stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum VertexRole {
     /// What comes from outside.
     Input,
     /// What is computed.
@@ -73,7 +73,7 @@ impl Sketch {
 
     /// How many vertices are inputs.
     pub fn n_inputs(&self) -> usize {
-        self.vertices.iter().take_while(|vertex| vertex.role == Role::Input).count()
+        self.vertices.iter().take_while(|vertex| vertex.role == VertexRole::Input).count()
     }
 
     /// For each vertex, the most links on a way from an input.

@@ -20,8 +20,8 @@ pub use op::LayerOp;
 use std::ops::RangeInclusive;
 
 use crate::space::{
-    Arch, Choice, Decision, Fact, Form, Link, Menu, Role, Script, SearchSpace, Size, Sketch, Space,
-    SpaceError, Step, Vertex, numbers,
+    Arch, Choice, Decision, Fact, Form, Link, Menu, Script, SearchSpace, Size, Sketch, Space,
+    SpaceError, Step, Vertex, VertexRole, numbers,
 };
 
 /// The operations of a layer.
@@ -255,7 +255,7 @@ fn sketch(layers: &[NetLayer], reductions: [usize; 2]) -> Sketch {
         note: "",
         caption: Vec::new(),
     };
-    let mut vertices = vec![plain("stem", "stem", Role::Input)];
+    let mut vertices = vec![plain("stem", "stem", VertexRole::Input)];
     let mut links = Vec::new();
     for (layer, NetLayer { op, skips }) in layers.iter().enumerate() {
         let number = layer.to_string();
@@ -269,14 +269,14 @@ fn sketch(layers: &[NetLayer], reductions: [usize; 2]) -> Sketch {
             join: if skips.is_empty() { "" } else { "concat" },
             note: if reductions.contains(&layer) { "halves all" } else { "" },
             caption,
-            ..plain(&number, &number, Role::Node)
+            ..plain(&number, &number, VertexRole::Node)
         });
         // A layer's main input comes last, as in the net.
         let reads = skips.iter().copied().chain([layer]);
         links.extend(reads.map(|from| Link { from, to: layer + 1, op: None }));
     }
     let head = vertices.len();
-    vertices.push(plain("out", "head", Role::Output));
+    vertices.push(plain("out", "head", VertexRole::Output));
     links.push(Link { from: head - 1, to: head, op: None });
     let ops = &LayerOp::SHORT_NAMES;
     Sketch { title: format!("net of {} layers", layers.len()), ops, vertices, links }

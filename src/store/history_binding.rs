@@ -81,9 +81,8 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::store::{
-        Defect, HistoryArm, HistoryFilter, HistoryPhase, HistoryReader, HistoryRow, Keeping,
-    };
+    use crate::search::Arm;
+    use crate::store::{Defect, HistoryFilter, HistoryPhase, HistoryReader, HistoryRow, Keeping};
 
     const ALL: u64 = u64::MAX;
 
@@ -100,7 +99,7 @@ mod tests {
     fn record(own: &mut OwnHistory, step: u64) {
         let row = HistoryRow {
             step,
-            arm: HistoryArm::Controller,
+            arm: Arm::Controller,
             idx: 0,
             phase: HistoryPhase::Shared,
             cycle: 0,

@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
+use crate::search::Arm;
+use crate::store::HistoryPhase;
 use crate::store::history_marks::int;
-use crate::store::history_row::{first_place, from_sql_int};
+use crate::store::history_row::{arm_code, first_place, from_sql_int};
 use crate::store::history_stored::{DrawRow, StepEntry};
 use crate::store::seal::{is_whole, real, sealed};
-use crate::store::{HistoryArm, HistoryPhase};
 
 /// The table of the folded rows.
 pub(super) const HOURS: &str = "hours";
@@ -153,12 +154,11 @@ pub(super) fn fold(
         let shared = |step: &StepEntry| step.phase == HistoryPhase::Shared;
         steps.get(&step).filter(|&step| which == Folded::All || shared(step))
     };
-    let hour_of = |step: &StepEntry, arm: HistoryArm| {
-        (clock.hour_of(step.step), step.phase.code(), arm.code())
-    };
+    let hour_of =
+        |step: &StepEntry, arm: Arm| (clock.hour_of(step.step), step.phase.code(), arm_code(arm));
     for step in steps.keys().filter_map(|&step| folds(step)) {
         if step.loss.is_some() {
-            let key = hour_of(step, HistoryArm::Controller);
+            let key = hour_of(step, Arm::Controller);
             entry(db, &mut hours, key, step.step)?.add_update(step);
         }
     }

@@ -15,13 +15,12 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Row, Rows};
 
+use crate::search::Arm;
 use crate::store::atomic::{is_there, sync_folder};
 use crate::store::error::io_error;
 use crate::store::history_row::from_sql_int;
 use crate::store::history_schema::{database_error, open_first};
-use crate::store::{
-    EventRow, History, HistoryArm, HistoryPhase, HistoryRow, Keeping, StepRow, StoreError,
-};
+use crate::store::{EventRow, History, HistoryPhase, HistoryRow, Keeping, StepRow, StoreError};
 
 /// Old rows that are read and written together.
 const ROWS_A_PART: usize = 50_000;
@@ -158,7 +157,7 @@ fn history_row(row: &Row<'_>) -> rusqlite::Result<HistoryRow> {
     let (arm, phase) = (name(1)?, name(3)?);
     Ok(HistoryRow {
         step: from_sql_int(row, 0)?,
-        arm: HistoryArm::of_name(&arm).ok_or_else(|| unknown(arm))?,
+        arm: Arm::of_name(&arm).ok_or_else(|| unknown(arm))?,
         idx: row.get(2)?,
         phase: HistoryPhase::of_name(&phase).ok_or_else(|| unknown(phase))?,
         cycle: row.get(4)?,
@@ -236,7 +235,7 @@ mod tests {
             let page = reader.page(0, 100, HistoryFilter::default()).unwrap();
             let found =
                 page.rows.iter().map(|row| (row.step, row.arm, row.arch_id.as_str(), row.reward));
-            let (controller, random) = (HistoryArm::Controller, HistoryArm::Random);
+            let (controller, random) = (Arm::Controller, Arm::Random);
             let expected = [
                 (7, controller, "m5-0", None),
                 (8, controller, "m5-0", Some(0.25)),

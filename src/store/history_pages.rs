@@ -5,13 +5,14 @@ use std::ops::Range;
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
+use crate::search::Arm;
 use crate::store::error::is_database_damage;
 use crate::store::history_fold::runs;
 use crate::store::history_marks::{Marks, int};
 use crate::store::history_row::first_place;
 use crate::store::history_scan::{Scan, scan};
 use crate::store::history_stored::{DRAW_COLUMNS, DrawRow, STEP_COLUMNS, StepEntry};
-use crate::store::{HistoryArm, HistoryPhase, HistoryRow, StepRow};
+use crate::store::{HistoryPhase, HistoryRow, StepRow};
 
 /// Steps that are read together.
 const STEPS_A_READ: Range<u64> = 128..4096;
@@ -23,7 +24,7 @@ const MAX_STEPS: u64 = 1 << 18;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HistoryFilter {
     /// Those of one arm.
-    pub arm: Option<HistoryArm>,
+    pub arm: Option<Arm>,
     /// Those of one phase.
     pub phase: Option<HistoryPhase>,
     /// Those with a reward.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 
+use crate::search::Arm;
 use crate::store::error::is_database_damage;
 use crate::store::history::EVENTS;
 use crate::store::history_archs::{ARCH_COLUMNS, ARCHS, ArchRow};
@@ -20,7 +21,7 @@ use crate::store::history_schema::{
 };
 use crate::store::history_stored::{STEP_COLUMNS, StepEntry};
 use crate::store::seal::is_whole;
-use crate::store::{EventRow, HistoryArm, StepRow, StoreError};
+use crate::store::{EventRow, StepRow, StoreError};
 
 /// The most rows that one answer has, whatever is asked for.
 const MAX_ROWS: u32 = 10_000;
@@ -236,8 +237,7 @@ impl HistoryReader {
     pub fn percentile(&self, reward: f64) -> Result<Option<f64>, StoreError> {
         let filter = HistoryFilter { scored: true, ..HistoryFilter::default() };
         let rows = self.tail(N_RECENT_REWARDS, filter)?.rows;
-        let rewards =
-            rows.iter().filter(|row| row.arm != HistoryArm::Derive).filter_map(|row| row.reward);
+        let rewards = rows.iter().filter(|row| row.arm != Arm::Derive).filter_map(|row| row.reward);
         let (mut count, mut below) = (0.0, 0.0);
         for known in rewards {
             count += 1.0;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::search::Arm;
+
 /// What the search was doing when it drew an architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -46,48 +48,18 @@ impl HistoryPhase {
     }
 }
 
-/// Who drew an architecture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HistoryArm {
-    /// The policy, while it learns.
-    Controller,
-    /// The control arm: uniformly.
-    Random,
-    /// The policy, to be derived from.
-    Derive,
+/// The number of an arm in the database.
+pub(super) const fn arm_code(arm: Arm) -> i64 {
+    match arm {
+        Arm::Controller => 0,
+        Arm::Random => 1,
+        Arm::Derive => 2,
+    }
 }
 
-impl HistoryArm {
-    /// Every arm.
-    pub const ALL: [Self; 3] = [Self::Controller, Self::Random, Self::Derive];
-
-    /// The name in the database and on the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Controller => "controller",
-            Self::Random => "random",
-            Self::Derive => "derive",
-        }
-    }
-
-    /// The number in the database.
-    pub(super) const fn code(self) -> i64 {
-        match self {
-            Self::Controller => 0,
-            Self::Random => 1,
-            Self::Derive => 2,
-        }
-    }
-
-    pub(super) fn of_code(code: i64) -> Option<Self> {
-        Self::ALL.into_iter().find(|arm| arm.code() == code)
-    }
-
-    /// The arm called `name`.
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|arm| arm.name() == name)
-    }
+/// The arm of this number.
+pub(super) fn arm_of_code(code: i64) -> Option<Arm> {
+    Arm::ALL.into_iter().find(|&arm| arm_code(arm) == code)
 }
 
 /// One architecture that was drawn. Step, arm and index name it: a replay after a resume draws
@@ -97,7 +69,7 @@ pub struct HistoryRow {
     /// The step of the whole search, over all phases and cycles.
     pub step: u64,
     /// Who drew it.
-    pub arm: HistoryArm,
+    pub arm: Arm,
     /// Its place among those that the arm drew in this step.
     pub idx: u32,
     /// What the search was doing.
@@ -151,11 +123,11 @@ const IDX_BITS: u32 = 16;
 const STEP_SHIFT: u32 = 20;
 
 /// Where a row stands: the step, the arm and the index as one number, in the order of the search.
-pub(super) fn place(step: u64, arm: HistoryArm, idx: u32) -> Option<i64> {
+pub(super) fn place(step: u64, arm: Arm, idx: u32) -> Option<i64> {
     if idx >> IDX_BITS != 0 {
         return None;
     }
-    Some(first_place(step)? | arm.code() << IDX_BITS | i64::from(idx))
+    Some(first_place(step)? | arm_code(arm) << IDX_BITS | i64::from(idx))
 }
 
 /// The first place of a step.
@@ -164,9 +136,9 @@ pub(super) fn first_place(step: u64) -> Option<i64> {
 }
 
 /// The step, the arm and the index of a place.
-pub(super) fn of_place(place: i64) -> Option<(u64, HistoryArm, u32)> {
+pub(super) fn of_place(place: i64) -> Option<(u64, Arm, u32)> {
     let step = u64::try_from(place >> STEP_SHIFT).ok()?;
-    let arm = HistoryArm::of_code(place >> IDX_BITS & 0xf)?;
+    let arm = arm_of_code(place >> IDX_BITS & 0xf)?;
     Some((step, arm, (place & 0xffff).cast_unsigned() as u32))
 }
 
@@ -187,21 +159,21 @@ mod tests {
             assert_eq!(HistoryPhase::of_name(phase.name()), Some(phase));
             assert_eq!(HistoryPhase::of_code(phase.code()), Some(phase));
         }
-        for arm in HistoryArm::ALL {
+        for arm in Arm::ALL {
             assert_eq!(serde_json::to_value(arm).unwrap(), arm.name());
-            assert_eq!(HistoryArm::of_name(arm.name()), Some(arm));
-            assert_eq!(HistoryArm::of_code(arm.code()), Some(arm));
+            assert_eq!(Arm::of_name(arm.name()), Some(arm));
+            assert_eq!(arm_of_code(arm_code(arm)), Some(arm));
         }
-        assert_eq!(HistoryArm::of_code(HistoryPhase::Shared.code()), None);
+        assert_eq!(arm_of_code(HistoryPhase::Shared.code()), None);
     }
 
     #[test]
     fn a_place_says_where_its_row_stands() {
-        let stand = (7, HistoryArm::Random, 65_535);
-        let found = place(7, HistoryArm::Random, 65_535).unwrap();
+        let stand = (7, Arm::Random, 65_535);
+        let found = place(7, Arm::Random, 65_535).unwrap();
         assert_eq!(of_place(found), Some(stand));
         assert!(found < first_place(8).unwrap());
-        assert_eq!(place(7, HistoryArm::Random, 65_536), None);
-        assert_eq!(place(1 << 43, HistoryArm::Controller, 0), None);
+        assert_eq!(place(7, Arm::Random, 65_536), None);
+        assert_eq!(place(1 << 43, Arm::Controller, 0), None);
     }
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
+use crate::search::Arm;
 use crate::store::arch_code::{pack, unpack};
 use crate::store::history_marks::int;
 use crate::store::history_row::{first_place, from_sql_int, of_place, place};
 use crate::store::seal::{is_whole, real, sealed};
-use crate::store::{HistoryArm, HistoryPhase, HistoryRow, StepRow};
+use crate::store::{HistoryPhase, HistoryRow, StepRow};
 
 const STEPS: &str = "steps";
 const DRAWS: &str = "draws";
@@ -116,7 +117,7 @@ impl StepEntry {
 #[derive(Clone, Debug)]
 pub(super) struct DrawRow {
     pub(super) step: u64,
-    pub(super) arm: HistoryArm,
+    pub(super) arm: Arm,
     pub(super) idx: u32,
     /// Its id as it is stored.
     pub(super) arch: Value,

@@ -70,7 +70,7 @@ pub use history_binding::{OwnHistory, RejectedHistory};
 pub use history_check::Health;
 pub use history_pages::{HistoryFilter, Page};
 pub use history_reader::{ArchOrder, ArchSummary, HistoryReader};
-pub use history_row::{EventRow, HistoryArm, HistoryPhase, HistoryRow, StepRow};
+pub use history_row::{EventRow, HistoryPhase, HistoryRow, StepRow};
 pub use history_writer::Keeping;
 pub use quarantine::Rejected;
 pub use retention::{Retention, RetentionAction};

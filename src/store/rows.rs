@@ -1,7 +1,7 @@
 //! Finished steps as rows of the history.
 
-use crate::search::{Outcome, Phase, Row, RowArm, ScheduleConfig, StepRecord};
-use crate::store::{HistoryArm, HistoryPhase, HistoryRow, StepRow};
+use crate::search::{Outcome, Phase, Row, ScheduleConfig, StepRecord};
+use crate::store::{HistoryPhase, HistoryRow, StepRow};
 
 /// The rows of `records`: what was drawn, and the steps of ω.
 pub fn history_rows(
@@ -39,11 +39,7 @@ fn history_row(
 ) -> HistoryRow {
     HistoryRow {
         step,
-        arm: match row.arm {
-            RowArm::Controller => HistoryArm::Controller,
-            RowArm::Random => HistoryArm::Random,
-            RowArm::Derive => HistoryArm::Derive,
-        },
+        arm: row.arm,
         idx,
         phase: match record.place.phase {
             Phase::Shared { .. } => HistoryPhase::Shared,

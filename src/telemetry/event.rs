@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// One update of ω.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SharedStep {
+pub struct SharedStepNumbers {
     /// Cross-entropy, in nats an image.
     pub loss: f64,
     /// Share of the batch classified right.
@@ -46,7 +46,7 @@ pub struct ControllerStep {
 
 /// By how much the policy beats random draws, with the ends of the confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Advantage {
+pub struct AdvantageNumbers {
     /// The estimate.
     pub mean: f64,
     /// Lower end.

@@ -14,7 +14,7 @@ use super::catalog::{
     RESTARTS, REWARD, REWARD_ADVANTAGE, SAMPLES_RATE, SHARED_ACCURACY, SHARED_LOSS, STATE_BYTES,
     STATE_FREE, STEP_DURATION, STEPS, TRAINER_WAIT,
 };
-use super::event::{Advantage, Best, CheckpointWritten, ControllerStep, SharedStep};
+use super::event::{AdvantageNumbers, Best, CheckpointWritten, ControllerStep, SharedStepNumbers};
 use super::label::{
     Actor, Arm, Bound, CodeClass, EntropyKind, NetLabel, PhaseLabel, RequestKind, Split,
 };
@@ -114,7 +114,7 @@ impl Metrics {
     }
 
     /// ω was updated.
-    pub fn shared_step(&self, step: &SharedStep) {
+    pub fn shared_step(&self, step: &SharedStepNumbers) {
         let set = |metric, places: &[usize], value| self.0.registry.set(metric, places, value);
         set(&SHARED_LOSS, &[], step.loss);
         set(&SHARED_ACCURACY, &[Split::Train.place()], step.accuracy);
@@ -156,7 +156,7 @@ impl Metrics {
     }
 
     /// The policy was compared with random draws.
-    pub fn advantage(&self, advantage: Advantage) {
+    pub fn advantage(&self, advantage: AdvantageNumbers) {
         for (bound, value) in [
             (Bound::Mean, advantage.mean),
             (Bound::Low, advantage.low),

@@ -41,7 +41,7 @@ mod setup;
 mod vitals;
 
 pub use clock::{unix_millis, unix_time};
-pub use event::{Advantage, Best, CheckpointWritten, ControllerStep, SharedStep};
+pub use event::{AdvantageNumbers, Best, CheckpointWritten, ControllerStep, SharedStepNumbers};
 pub use label::{Actor, Arm, NetLabel, PhaseLabel, Split};
 pub use log_control::LogControl;
 pub use logs::start_logs;

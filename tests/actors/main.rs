@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use actix::{Actor, Context, Handler, System};
 use enasd::actors::{
     ActorError, AdoptPolicy, Checkpoint, ChildWeights, Crew, Derive, Evaluate, Pause, Refusal,
-    Resume, RunState, Sample, Score, Status, Stop, TrainShared, Trained, WeightsOf,
+    Resume, RunState, Sample, ScoreArch, Status, Stop, TrainShared, Trained, WeightsOf,
 };
 use enasd::engine::from_safetensors;
-use enasd::search::{Outcome, Score as Scored, Search, SearchError, StepRecord, Task, Until, run};
+use enasd::search::{Arm, Outcome, Score, Search, SearchError, StepRecord, Task, Until, run};
 use enasd::store::{BestFolder, history_rows};
 use stage::{LIMIT, stage, stage_from};
 use tokio::sync::watch;
@@ -62,7 +62,7 @@ fn commands_come_between_steps_and_leave_the_history_as_it_is() {
         timeout(LIMIT, stage.status.wait_for(paused)).await.unwrap().unwrap();
         let at = stage.status.borrow().place.number;
 
-        let sample = Sample { count: 3, seed: 5, from_policy: true };
+        let sample = Sample { count: 3, seed: 5, arm: Arm::Controller };
         let drawn = timeout(LIMIT, c.send(sample)).await.unwrap().unwrap().unwrap();
         let same = timeout(LIMIT, c.send(sample)).await.unwrap().unwrap().unwrap();
         assert_eq!((drawn.len(), &drawn), (3, &same));
@@ -71,7 +71,7 @@ fn commands_come_between_steps_and_leave_the_history_as_it_is() {
         assert!(matches!(none, Err(Refusal::Request { .. })), "{none:?}");
 
         let arch = drawn[0].arch.clone();
-        let score = Score { arch: arch.clone() };
+        let score = ScoreArch { arch: arch.clone() };
         let score = timeout(LIMIT, c.send(score)).await.unwrap().unwrap().unwrap();
         let weights = ChildWeights { arch: arch.clone(), of: WeightsOf::Present };
         let weights = timeout(LIMIT, c.send(weights)).await.unwrap().unwrap().unwrap();
@@ -79,7 +79,7 @@ fn commands_come_between_steps_and_leave_the_history_as_it_is() {
         let (found, told) = (common::whole_score(&task, weights, arch), score.score);
         assert_eq!((found.correct, found.items), (told.correct, told.items));
         let foreign =
-            Score { arch: "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0".parse().unwrap() };
+            ScoreArch { arch: "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0".parse().unwrap() };
         let foreign = timeout(LIMIT, c.send(foreign)).await.unwrap().unwrap();
         assert!(matches!(foreign, Err(Refusal::Request { .. })), "{foreign:?}");
 
@@ -144,7 +144,7 @@ impl Actor for Late {
 }
 
 impl Handler<Evaluate> for Late {
-    type Result = actix::ResponseFuture<Result<Vec<Scored>, SearchError>>;
+    type Result = actix::ResponseFuture<Result<Vec<Score>, SearchError>>;
 
     fn handle(&mut self, message: Evaluate, _: &mut Context<Self>) -> Self::Result {
         self.calls += 1;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use enasd::api::wire::{Arm, Done, SampleRequest, SampleResult, ScoreRequest, ScoreResult};
+use enasd::api::wire::{Done, SampleArm, SampleRequest, SampleResult, ScoreRequest, ScoreResult};
 use enasd::api::{Limits, ProblemCode};
 use enasd::space::Arch;
 use serde_json::{Value, json};
@@ -53,9 +53,9 @@ async fn wrong_bodies_are_refused_in_words() {
 #[tokio::test]
 async fn samples_come_from_the_arm_and_the_seed_asked_for() {
     let rig = Rig::new();
-    let request = SampleRequest { count: 2, seed: Some(9), arm: Arm::Random };
+    let request = SampleRequest { count: 2, seed: Some(9), arm: SampleArm::Random };
     let result: SampleResult = within(rig.client().post("/v1/sample", &request)).await.unwrap();
-    assert_eq!((result.seed, result.arm, result.archs.len()), (9, Arm::Random, 2));
+    assert_eq!((result.seed, result.arm, result.archs.len()), (9, SampleArm::Random, 2));
     assert_eq!((result.archs[0].id.clone(), result.archs[0].log_prob), (id(IDENTITIES), -9.0));
     let seed = async || {
         let request = json!({ "count": 1 });

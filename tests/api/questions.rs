@@ -4,7 +4,7 @@ use enasd::actors::{RunState, Status};
 use enasd::api::wire::{
     ArchReply, ArchsReply, BestReply, HistoryReply, PruneRequest, PruneResult, Stage,
 };
-use enasd::api::{ConfigOrigins, Layer, ProblemCode};
+use enasd::api::{ConfigOrigins, OriginLayer, ProblemCode};
 use enasd::space::Arch;
 use enasd::store::{BestFolder, HistoryFilter, HistoryReader};
 use serde_json::Value;
@@ -244,7 +244,7 @@ async fn the_origins_say_which_file_and_folder_are_used() {
     assert_eq!(origins.file.as_deref(), Some("/etc/enasd/enasd.toml"));
     assert_eq!(origins.state, rig.folder.path().display().to_string());
     assert_eq!(origins.keys["seed"].place, "/etc/enasd/enasd.toml:1");
-    assert_eq!(origins.keys["seed"].layer, Layer::File);
+    assert_eq!(origins.keys["seed"].layer, OriginLayer::File);
 }
 
 #[tokio::test]

@@ -12,17 +12,18 @@ use std::time::Duration;
 use actix::prelude::*;
 use enasd::actors::{
     BestStatus, Checkpoint, ChildWeights, Commands, DataStatus, Derive, Pause, PruneHistory,
-    Refusal, Resume, RunState, Sample, SampleReply, Score, ScoreReply, ScoreView, Status, Stop,
+    Refusal, Resume, RunState, Sample, SampleReply, ScoreArch, ScoreReply, ScoreView, Status, Stop,
     WeightsOf,
 };
 use enasd::api::{
-    ApiError, Client, ConfigOrigins, Layer, Limits, LogFilter, Origin, Problem, ProblemCode,
+    ApiError, Client, ConfigOrigins, Limits, LogFilter, Origin, OriginLayer, Problem, ProblemCode,
     RunningConfig, ServeConfig, ServerThread, Socket, serve,
 };
 use enasd::net::{Input, NetConfig, NetFamily, Shape, family};
+use enasd::search::Arm;
 use enasd::space::Arch;
 use enasd::store::{
-    ArchCard, BestFolder, History, HistoryArm, HistoryPhase, HistoryRow, Keeping, Pruned, StepRow,
+    ArchCard, BestFolder, History, HistoryPhase, HistoryRow, Keeping, Pruned, StepRow,
 };
 use tokio::sync::watch;
 
@@ -94,10 +95,10 @@ impl Handler<Stop> for Stub {
     }
 }
 
-impl Handler<Score> for Stub {
+impl Handler<ScoreArch> for Stub {
     type Result = Result<ScoreReply, Refusal>;
 
-    fn handle(&mut self, _: Score, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, _: ScoreArch, _: &mut Context<Self>) -> Self::Result {
         Ok(ScoreReply { score: SCORE, reward: 0.75, step: 17 })
     }
 }
@@ -106,7 +107,7 @@ impl Handler<Sample> for Stub {
     type Result = Result<Vec<SampleReply>, Refusal>;
 
     fn handle(&mut self, request: Sample, _: &mut Context<Self>) -> Self::Result {
-        let arch = if request.from_policy { PUBLISHED } else { IDENTITIES };
+        let arch = if request.arm == Arm::Controller { PUBLISHED } else { IDENTITIES };
         let log_prob = -(request.seed as f64);
         let reply = SampleReply { arch: arch.parse().unwrap(), log_prob };
         Ok(vec![reply; request.count])
@@ -282,7 +283,7 @@ fn log_filter() -> LogFilter {
 
 fn origins(folder: &Path) -> ConfigOrigins {
     let place = "/etc/enasd/enasd.toml:1".to_owned();
-    let origin = Origin { value: 7.into(), layer: Layer::File, place };
+    let origin = Origin { value: 7.into(), layer: OriginLayer::File, place };
     ConfigOrigins {
         file: Some("/etc/enasd/enasd.toml".to_owned()),
         state: folder.display().to_string(),
@@ -342,7 +343,7 @@ pub(crate) fn row(step: u64, idx: u32, arch: &str, reward: f64) -> HistoryRow {
     let arch: Arch = arch.parse().unwrap();
     HistoryRow {
         step,
-        arm: HistoryArm::Controller,
+        arm: Arm::Controller,
         idx,
         phase: HistoryPhase::Controller,
         cycle: 0,

@@ -10,8 +10,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use enasd::api::{API_PLACES, SPARE_CONNECTIONS};
+use enasd::search::Arm;
 use enasd::space::Arch;
-use enasd::store::{History, HistoryArm, HistoryPhase, HistoryRow, Keeping};
+use enasd::store::{History, HistoryPhase, HistoryRow, Keeping};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::rig::{Daemon, enasd, scrape, wait};
@@ -216,7 +217,7 @@ fn rows(count: u32) -> Vec<HistoryRow> {
         let arch: Arch = choices.collect::<Vec<_>>().join(" ").parse().unwrap();
         HistoryRow {
             step: 1000 + u64::from(number / 10),
-            arm: HistoryArm::Controller,
+            arm: Arm::Controller,
             idx: number % 10,
             phase: HistoryPhase::Controller,
             cycle: 1,

@@ -14,7 +14,7 @@ use enasd::engine::{ExecutorChoice, Images, Noise, Params, Sgd, Snapshot};
 use enasd::net::NetConfig;
 use enasd::random::{Owner, generator};
 use enasd::search::{
-    Arm, Estimator, Job, Policy, SampleRequest, Sampled, ScheduleConfig, Search, SearchConfig,
+    Arm, DrawRequest, Estimator, Job, Policy, Sampled, ScheduleConfig, Search, SearchConfig,
     SharedWeights, Task, TrainReport, ValidSet, Work, archs, draw,
 };
 
@@ -84,7 +84,7 @@ fn shared_steps(task: &Task, search: &Search) -> Vec<[Duration; 4]> {
     let stream = TrainStream::new(dataset, &config.data, size, config.seed).unwrap();
     let mut step = |index| {
         let mut parts = Parts::start();
-        let request = SampleRequest { arm: Arm::Policy, count: 1, index };
+        let request = DrawRequest { arm: Arm::Controller, count: 1, index };
         let policy = search.policy();
         let drawn = draw(policy, task.space, config.seed, request).unwrap();
         parts.was(1);

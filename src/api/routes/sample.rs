@@ -6,8 +6,9 @@ use actix_web::web::Json;
 use crate::actors::Sample;
 use crate::api::command::ask;
 use crate::api::routes::State;
-use crate::api::wire::{Arm, SampleRequest, SampleResult, SampledArch};
+use crate::api::wire::{SampleArm, SampleRequest, SampleResult, SampledArch};
 use crate::api::{Problem, ProblemCode};
+use crate::search::Arm;
 
 /// The most architectures of one draw.
 const MAX_COUNT: usize = 1000;
@@ -27,7 +28,11 @@ pub(super) async fn sample(
         return Err(Problem::new(ProblemCode::BadBody, message, "draw several times for more"));
     }
     let seed = seed.unwrap_or_else(|| state.next_seed());
-    let message = Sample { count, seed, from_policy: arm == Arm::Policy };
+    let drawn_by = match arm {
+        SampleArm::Controller => Arm::Controller,
+        SampleArm::Random => Arm::Random,
+    };
+    let message = Sample { count, seed, arm: drawn_by };
     let drawn = ask(&state, message, state.config.limits.command).await?;
     let archs = drawn.into_iter().map(|one| SampledArch {
         id: one.arch.id(),

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Json;
 
-use crate::actors::Score;
+use crate::actors::ScoreArch;
 use crate::api::Problem;
 use crate::api::command::ask;
 use crate::api::routes::State;
@@ -25,7 +25,7 @@ pub(super) async fn score(
     let arch = if is_id { Known::find(&state, &request.arch).await?.drawn } else { arch };
     let cost = state.config.family.shared(&arch)?.cost();
     let config = &state.config;
-    let message = Score { arch: arch.clone() };
+    let message = ScoreArch { arch: arch.clone() };
     let found = ask(&state, message, config.limits.work).await?;
     let path = config.history.clone();
     let percentile =

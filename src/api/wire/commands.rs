@@ -35,10 +35,10 @@ pub struct ScoreResult {
 /// Who draws.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Arm {
+pub enum SampleArm {
     /// The policy.
     #[default]
-    Policy,
+    Controller,
     /// Uniformly.
     Random,
 }
@@ -56,7 +56,7 @@ pub struct SampleRequest {
     pub seed: Option<u64>,
     /// Who draws.
     #[serde(default)]
-    pub arm: Arm,
+    pub arm: SampleArm,
 }
 
 /// One drawn architecture.
@@ -76,7 +76,7 @@ pub struct SampleResult {
     /// The seed: with the same policy it gives the same architectures.
     pub seed: u64,
     /// Who drew.
-    pub arm: Arm,
+    pub arm: SampleArm,
     /// The architectures.
     pub archs: Vec<SampledArch>,
 }

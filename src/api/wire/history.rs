@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::openapi::{Object, ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::search::Arm;
 use crate::space::Arch;
-use crate::store::{HistoryArm, HistoryFilter, HistoryPhase, HistoryRow, Page, StepRow};
+use crate::store::{HistoryFilter, HistoryPhase, HistoryRow, Page, StepRow};
 
 /// The native text of the architecture that an id spells.
 pub(super) fn native(id: &str) -> String {
@@ -30,7 +31,7 @@ pub struct HistoryQuery {
     /// Only rows of one arm: `controller`, `random` or `derive`.
     #[param(required = false, schema_with = arms)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub arm: Option<HistoryArm>,
+    pub arm: Option<Arm>,
     /// Only rows of one phase: `shared`, `controller` or `derive`.
     #[param(required = false, schema_with = phases)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,7 +39,7 @@ pub struct HistoryQuery {
 }
 
 fn arms() -> Object {
-    one_of(HistoryArm::ALL.map(HistoryArm::name))
+    one_of(Arm::ALL.map(Arm::name))
 }
 
 fn phases() -> Object {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use enasd::api::wire::HistoryQuery;
 use enasd::manual::Manual;
-use enasd::store::{HistoryArm, HistoryPhase};
+use enasd::search::Arm;
+use enasd::store::HistoryPhase;
 
 use crate::arch_args::{ArchVerb, SpaceVerb};
 use crate::clock::Since;
@@ -219,7 +220,7 @@ pub(crate) struct HistoryArgs {
     pub(crate) tail: Option<u32>,
     /// Only what one arm drew.
     #[arg(long, value_parser = parse_arm, value_name = "controller|random|derive")]
-    pub(crate) arm: Option<HistoryArm>,
+    pub(crate) arm: Option<Arm>,
     /// Only what was drawn in one phase.
     #[arg(long, value_parser = parse_phase, value_name = "shared|controller|derive")]
     pub(crate) phase: Option<HistoryPhase>,
@@ -250,9 +251,9 @@ impl HistoryArgs {
     }
 }
 
-fn parse_arm(text: &str) -> Result<HistoryArm, String> {
-    let names = || HistoryArm::ALL.map(HistoryArm::name).join(", ");
-    HistoryArm::of_name(text).ok_or_else(|| format!("the arms are {}", names()))
+fn parse_arm(text: &str) -> Result<Arm, String> {
+    let names = || Arm::ALL.map(Arm::name).join(", ");
+    Arm::of_name(text).ok_or_else(|| format!("the arms are {}", names()))
 }
 
 fn parse_phase(text: &str) -> Result<HistoryPhase, String> {

@@ -3,7 +3,7 @@
 use enasd::actors::nth;
 use enasd::api::LogLevel;
 use enasd::api::wire::{
-    Arm, CheckpointResult, DeriveResult, Done, SampleRequest, SampleResult, ScoreRequest,
+    CheckpointResult, DeriveResult, Done, SampleArm, SampleRequest, SampleResult, ScoreRequest,
     ScoreResult,
 };
 
@@ -45,7 +45,7 @@ pub(crate) async fn sample(
     printer: &mut Printer,
     args: &SampleArgs,
 ) -> Result<(), Failure> {
-    let arm = if args.random { Arm::Random } else { Arm::Policy };
+    let arm = if args.random { SampleArm::Random } else { SampleArm::Controller };
     let request = SampleRequest { count: args.count, seed: args.seed, arm };
     let result: SampleResult = daemon.commands().post("/v1/sample", &request).await?;
     printer.many(

@@ -5,9 +5,10 @@ use std::fs;
 use std::ops::Range;
 
 use super::*;
+use crate::search::Arm;
 use crate::store::history_fold::{HOUR_COLUMNS, Hour};
 use crate::store::history_writer::{CHUNK_STEPS, CHUNKS_A_STEP, SHARED_STEPS};
-use crate::store::{Defect, HistoryArm, HistoryFilter, HistoryPhase, HistoryReader};
+use crate::store::{Defect, HistoryFilter, HistoryPhase, HistoryReader};
 
 /// Everything stays, at an hour of 1970.
 const KEEPING: Keeping = Keeping { bytes: u64::MAX, at_unix_ms: 5 * 3_600_000 };
@@ -15,7 +16,7 @@ const KEEPING: Keeping = Keeping { bytes: u64::MAX, at_unix_ms: 5 * 3_600_000 };
 fn row(step: u64, idx: u32, reward: Option<f64>) -> HistoryRow {
     HistoryRow {
         step,
-        arm: HistoryArm::Controller,
+        arm: Arm::Controller,
         idx,
         phase: if reward.is_some() { HistoryPhase::Controller } else { HistoryPhase::Shared },
         cycle: 0,
@@ -307,7 +308,7 @@ fn a_scored_row_takes_at_most_64_bytes() {
     let rows: Vec<HistoryRow> = (0..20_000)
         .flat_map(|step| (0..10).map(move |idx| (step, idx)))
         .map(|(step, idx)| {
-            let arm = if idx < 5 { HistoryArm::Controller } else { HistoryArm::Random };
+            let arm = if idx < 5 { Arm::Controller } else { Arm::Random };
             // No digit of it is one that ids do not have.
             let arch_id = format!("m5-{:017}", step * 10 + u64::from(idx));
             let (log_prob, entropy) = (Some(-58.3 - f64::from(idx)), Some(1.1));

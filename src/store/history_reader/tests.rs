@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use super::*;
+use crate::search::Arm;
 use crate::store::{History, HistoryPhase, HistoryRow, Keeping};
 
 const KEEPING: Keeping = Keeping { bytes: u64::MAX, at_unix_ms: 0 };
 
 const ALL: HistoryFilter = HistoryFilter { arm: None, phase: None, scored: false };
 
-fn row(step: u64, arm: HistoryArm, id: &str, reward: Option<f64>) -> HistoryRow {
+fn row(step: u64, arm: Arm, id: &str, reward: Option<f64>) -> HistoryRow {
     HistoryRow {
         step,
         arm,
@@ -35,7 +36,7 @@ struct Rig {
 
 /// One ω step and three θ steps; `a` is drawn three times and scored twice.
 fn rig() -> Rig {
-    use HistoryArm::{Controller, Derive, Random};
+    use Arm::{Controller, Derive, Random};
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.sqlite");
     assert!(HistoryReader::open(&path).is_err());
@@ -93,13 +94,13 @@ fn pages_of_the_history_hold_whole_steps() {
 fn pages_have_the_rows_of_an_arm_or_a_phase() {
     let Rig { reader, rows, .. } = &rig();
     let of = |filter| reader.page(0, 100, filter).unwrap().rows;
-    let random = HistoryFilter { arm: Some(HistoryArm::Random), ..ALL };
+    let random = HistoryFilter { arm: Some(Arm::Random), ..ALL };
     assert_eq!(of(random), [rows[2].clone(), rows[4].clone()]);
     assert_eq!(reader.tail(1, random).unwrap().rows, rows[4..5]);
     let shared = HistoryFilter { phase: Some(HistoryPhase::Shared), ..ALL };
     assert_eq!(of(shared), rows[..1]);
     assert_eq!(reader.tail(9, shared).unwrap().updates[0].step, 1);
-    assert_eq!(of(HistoryFilter { arm: Some(HistoryArm::Derive), ..shared }), []);
+    assert_eq!(of(HistoryFilter { arm: Some(Arm::Derive), ..shared }), []);
 }
 
 #[test]
@@ -223,7 +224,7 @@ impl Written {
 fn no_flipped_bit_gives_another_value() {
     let Rig { _folder: folder, mut history, reader, mut rows } = rig();
     for step in 5..60 {
-        let arm = if step % 2 == 0 { HistoryArm::Controller } else { HistoryArm::Random };
+        let arm = if step % 2 == 0 { Arm::Controller } else { Arm::Random };
         rows.push(row(step, arm, &format!("m5-{step:017}"), Some(step as f64 / 64.0)));
     }
     history.record(&rows[6..], &[], KEEPING).unwrap();

@@ -33,7 +33,7 @@ fn check(update: impl FnOnce(&Metrics), lines: &[&str]) {
 
 #[test]
 fn a_shared_step_shows() {
-    let step = SharedStep {
+    let step = SharedStepNumbers {
         loss: 1.5,
         accuracy: 0.25,
         learning_rate: 0.05,
@@ -106,7 +106,7 @@ fn what_the_policy_prefers_shows() {
     check(
         |metrics| {
             metrics.option_probabilities("reduction", "op", [0.25, 0.75].into_iter());
-            metrics.advantage(Advantage { mean: 0.02, low: -0.01, high: 0.05 });
+            metrics.advantage(AdvantageNumbers { mean: 0.02, low: -0.01, high: 0.05 });
             metrics.archs_sampled(10, 9);
             metrics.archs_sampled(10, 8);
             metrics.best(&Best { score: 0.8, params: 1234, multiply_adds: 5_000_000 });

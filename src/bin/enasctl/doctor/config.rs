@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use enasd::api::{ConfigOrigins, Layer};
+use enasd::api::{ConfigOrigins, OriginLayer};
 use enasd::config::{ConfigError, DEFAULT_FILE, Difference, Loaded, role};
 use enasd::setting::Role;
 
@@ -56,7 +56,7 @@ fn from_daemon(loaded: &Loaded, origins: &ConfigOrigins) -> Finding {
         Ok(loaded) => loaded.values(),
         Err(err) => return Finding::error(DRIFT, &err, "ask a daemon of this version"),
     };
-    let of_file = |layer| matches!(layer, Layer::Default | Layer::File);
+    let of_file = |layer| matches!(layer, OriginLayer::Default | OriginLayer::File);
     let changed = origins.keys.iter().filter_map(|(key, origin)| {
         let value = values.get(key.as_str()).filter(|value| **value != origin.value)?;
         let shown = |value: &serde_json::Value| (!value.is_null()).then(|| value.to_string());

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
-use enasd::api::wire::{Arm, SampleRequest, SampleResult};
+use enasd::api::wire::{SampleArm, SampleRequest, SampleResult};
 use enasd::api::{ApiError, ProblemCode};
 
 use crate::doctor::Finding;
@@ -96,7 +96,7 @@ async fn readiness(patient: &Patient) -> Finding {
 
 /// Tries a command that has no effect on the search.
 async fn rights(patient: &Patient) -> Finding {
-    let request = SampleRequest { count: 1, seed: Some(0), arm: Arm::Random };
+    let request = SampleRequest { count: 1, seed: Some(0), arm: SampleArm::Random };
     let answer: Result<SampleResult, ApiError> = patient.client.post("/v1/sample", &request).await;
     let uid = patient.uid;
     match answer {
