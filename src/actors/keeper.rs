@@ -48,6 +48,8 @@ pub struct Keeper {
     saved: Option<PathBuf>,
     /// When the history was last set aside, and the steps that the new one lacks.
     begun: Option<(Instant, u64)>,
+    /// The step with which this run of the daemon began.
+    first_step: u64,
     /// Why parts of the state folder cannot be made again, once it was told.
     unmended: Option<String>,
 }
@@ -61,6 +63,8 @@ pub struct KeeperFiles {
     pub checkpoints: Checkpoints,
     /// Its history.
     pub history: History,
+    /// The step at which the search goes on.
+    pub first_step: u64,
     /// Its best architectures, which others may read.
     pub best: Arc<BestFolder>,
     /// Which checkpoints stay.
@@ -70,7 +74,7 @@ pub struct KeeperFiles {
 impl Keeper {
     /// A keeper of `files` for the search that belongs to `binding`.
     pub fn new(task: Task, files: KeeperFiles, binding: Binding) -> Self {
-        let KeeperFiles { folder, checkpoints, history, best, saving } = files;
+        let KeeperFiles { folder, checkpoints, history, first_step, best, saving } = files;
         let config_hash = blake3::hash(binding.config.as_bytes()).to_hex().to_string();
         let shelf = Shelf::new(task.clone(), best);
         Self {
@@ -86,6 +90,7 @@ impl Keeper {
             notes: VecDeque::new(),
             saved: None,
             begun: None,
+            first_step,
             unmended: None,
         }
     }
@@ -152,7 +157,9 @@ impl Keeper {
         let restored = self.folder.restore()?;
         let bytes = self.saving.borrow().history_bytes;
         let OwnHistory { history, rejected } = OwnHistory::begin(&self.folder, bytes, why)?;
-        let missing = std::mem::replace(&mut self.history, history).end();
+        // One that had no rows yet lacked what is lacking still.
+        let lacked = self.begun.map_or(self.first_step, |(_, missing)| missing);
+        let missing = std::mem::replace(&mut self.history, history).end().max(lacked);
         self.begun = Some((Instant::now(), missing));
         if let Some(RejectedHistory { moved_to, why }) = rejected {
             let moved_to = moved_to.display();

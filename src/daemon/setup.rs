@@ -96,7 +96,7 @@ pub(super) fn set_up(
         history_path: folder.history(),
         history_health: health,
         loaded,
-        files: KeeperFiles { folder, checkpoints, history, best, saving },
+        files: KeeperFiles { folder, checkpoints, history, first_step: step, best, saving },
     })
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use actix::System;
-use enasd::actors::{Checkpoint, Derive, Pause, Resume, Status};
+use enasd::actors::{Checkpoint, Derive, Note, Pause, Resume, Status};
 use enasd::search::Until;
 use enasd::store::history_rows;
 use tokio::time::timeout;
@@ -110,6 +110,14 @@ fn a_history_that_loses_its_file_is_begun_anew_and_the_gap_is_told() {
         timeout(LIMIT, c.send(Checkpoint)).await.unwrap().unwrap().unwrap();
         let number = stage.status.borrow().place.number;
         std::fs::remove_file(&database).unwrap();
+        timeout(LIMIT, c.send(Note::new("test", "of a new one".to_owned())))
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
+        until("a new one", || database.is_file()).await;
+        // That lacks all steps and has none.
+        std::fs::remove_file(&database).unwrap();
         timeout(LIMIT, c.send(Resume)).await.unwrap().unwrap().unwrap();
         timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
         number
@@ -123,4 +131,5 @@ fn a_history_that_loses_its_file_is_begun_anew_and_the_gap_is_told() {
     let [gone] = &told(&path, "history-damaged")[..] else { panic!() };
     assert!(gone.contains(&format!("without {number} steps: there is no ")), "{gone}");
     assert!(path.join("corrupt/history/WHY.txt").is_file());
+    assert!(path.join("corrupt/history-1/WHY.txt").is_file());
 }

@@ -74,6 +74,7 @@ fn set_stage(
     let files = KeeperFiles {
         checkpoints: Checkpoints::new(&folder, retention),
         history: History::open(&folder.history(), 1 << 30).unwrap(),
+        first_step: state.place.number(&task.config.schedule),
         best: Arc::new(BestFolder::open(&folder.best()).unwrap()),
         folder,
         saving: saving.clone(),
