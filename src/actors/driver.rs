@@ -62,7 +62,8 @@ pub(super) struct Driver {
     frozen: Option<Arc<SharedState>>,
     pub(super) paused: bool,
     pub(super) stopping: bool,
-    recoveries_in_a_row: u32,
+    /// The furthest step that failed, and the failures since the search last came past one.
+    failed: (u64, u32),
 }
 
 impl Driver {
@@ -84,7 +85,7 @@ impl Driver {
             frozen: None,
             paused: false,
             stopping: false,
-            recoveries_in_a_row: 0,
+            failed: (0, 0),
         }
     }
 
@@ -275,7 +276,6 @@ impl Driver {
         };
         self.last = Some(record);
         if let Some(change) = change {
-            self.recoveries_in_a_row = 0;
             self.take_note().await?;
             self.entered(&change).await?;
             self.save_soon().await?;
@@ -355,12 +355,14 @@ impl Driver {
 
     /// Goes back to the newest checkpoint after a failed step.
     async fn recover(&mut self, error: ActorError) -> Result<(), ActorError> {
-        self.recoveries_in_a_row += 1;
-        let fatal = matches!(error, ActorError::Mailbox { .. });
-        if fatal || MAX_RECOVERIES_IN_A_ROW < self.recoveries_in_a_row {
+        let (furthest, failures) = self.failed;
+        let step = self.search.number();
+        let in_a_row = if furthest < step { 1 } else { failures + 1 };
+        self.failed = (furthest.max(step), in_a_row);
+        if matches!(error, ActorError::Mailbox { .. }) || MAX_RECOVERIES_IN_A_ROW < in_a_row {
             return Err(error);
         }
-        let failed = nth(self.search.number());
+        let failed = nth(step);
         tracing::error!(
             search_step = failed,
             "a step failed; back to the newest checkpoint: {error}"

@@ -6,7 +6,7 @@
 //! | What | What the daemon does | Its exit status |
 //! |---|---|---|
 //! | a panic, on any thread | logs it with thread and place, and ends at once; nothing is saved | 70 |
-//! | a step that fails | goes back to the newest checkpoint and takes the steps again (event `recovery`); the fourth failure without a derivation in between ends the run, and so does a checkpoint that cannot be read or brought back | 70 at the end |
+//! | a step that fails | goes back to the newest checkpoint and takes the steps again (event `recovery`); the fourth in a row, before the search has come past the step that failed, ends the run, and so does a checkpoint that cannot be read or brought back | 70 at the end |
 //! | a loss or gradient of ω that is not finite | that step changes nothing, and is counted | goes on |
 //! | SIGTERM, SIGINT, `enasctl stop` | finishes the step under way (a derivation is one), saves, closes the socket, ends | 0; 70 where it could not save |
 //! | the same again | nothing more; it ends no sooner | as above |

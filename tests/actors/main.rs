@@ -256,6 +256,13 @@ fn a_failed_step_goes_back_to_the_checkpoint_and_the_history_is_the_same() {
 }
 
 #[test]
+fn failures_are_in_a_row_where_the_search_comes_no_further() {
+    let (end, status, _folder) = with_failures(|call| [0, 3, 6, 9].contains(&call));
+    end.unwrap();
+    assert_eq!(status.recoveries_total, 4);
+}
+
+#[test]
 fn a_step_that_always_fails_ends_the_run() {
     let (end, status, _folder) = with_failures(|_| true);
     assert!(matches!(end, Err(ActorError::Search(SearchError::BatchOrder { .. }))), "{end:?}");
