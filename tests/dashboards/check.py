@@ -1,10 +1,9 @@
 """Proves the dashboard and the alerts: by their files, and on a real Prometheus that scrapes a
 daemon at work. Then plants faults, to show that each check can find one.
 
-    check.py ENASD ENASCTL [CONFIG]
+    check.py ENASD ENASCTL CONFIG
 
-The daemon searches as CONFIG says, or `config/tiny.toml`. `prometheus` and `promtool` are taken
-from PATH.
+The daemon searches as CONFIG says. `prometheus` and `promtool` are taken from PATH.
 """
 
 import re
@@ -41,7 +40,7 @@ REQUESTS = [
 ]
 
 
-def main(enasd: Path, enasctl: Path, config: Path = ROOT / "config/tiny.toml"):
+def main(enasd: Path, enasctl: Path, config: Path):
     files = shipped.read()
     expect_none("the files", lint(files))
     expect_none("the compose file", list(compose_faults(files)))
@@ -197,6 +196,6 @@ def expect_none(what: str, faults: list):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (3, 4):
+    if len(sys.argv) != 4:
         raise SystemExit(__doc__)
     main(*(Path(path).resolve() for path in sys.argv[1:]))
