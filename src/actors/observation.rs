@@ -28,6 +28,12 @@ impl Status {
         self.archs_sampled = search.archs_sampled();
         self.cycle_seconds_left = pace.cycle_seconds_left(place, schedule);
     }
+
+    /// About how many of the drawn architectures are different, as people are told: the estimate may
+    /// pass what was drawn.
+    pub fn archs_different(&self) -> u64 {
+        self.archs_unique.min(self.archs_sampled)
+    }
 }
 
 impl SharedStatus {
@@ -112,6 +118,13 @@ impl CheckpointStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_are_told_of_no_more_different_ones_than_were_drawn() {
+        let status = Status { archs_sampled: 100, archs_unique: 101, ..Status::default() };
+        assert_eq!(status.archs_different(), 100);
+        assert_eq!(Status { archs_unique: 99, ..status }.archs_different(), 99);
+    }
 
     #[test]
     fn a_loss_is_the_mean_of_an_epoch_and_a_step_that_is_no_number_is_counted_apart() {

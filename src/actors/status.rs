@@ -219,7 +219,7 @@ pub struct Status {
     pub advantage: AdvantageStatus,
     /// Architectures drawn since the search began, both arms.
     pub archs_sampled: u64,
-    /// Different ones among those in the history.
+    /// Different ones among those in the history, within about a hundredth.
     pub archs_unique: u64,
     /// The best architectures, best first.
     pub best: Vec<BestStatus>,

@@ -130,10 +130,10 @@ pub(super) fn linear(features: &Tensor, weight: &Tensor) -> Result<Tensor> {
 /// Cross-entropy in nats, averaged over the batch: `logits` `(batch, classes)`, `labels`
 /// `(batch,)`.
 pub(super) fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
-    // The shift cancels in the gradient; detached, so that equal maxima cannot disturb it.
+    // Unlike candle_nn's softmax, whose gradient goes through the shift, where it cancels but for
+    // rounding: detached, equal maxima cannot disturb it.
     let shift = logits.detach().max_keepdim(D::Minus1)?;
     let shifted = logits.broadcast_sub(&shift)?;
     let log_sum = shifted.exp()?.sum_keepdim(D::Minus1)?.log()?;
-    let picked = shifted.gather(&labels.unsqueeze(1)?, 1)?;
-    (log_sum - picked)?.mean_all()
+    candle_nn::loss::nll(&shifted.broadcast_sub(&log_sum)?, labels)
 }

@@ -47,9 +47,9 @@ fn table(status: &Status, now: f64) -> String {
         (
             "archs",
             format!(
-                "{} drawn, {} different",
+                "{} drawn, about {} different",
                 thousands(status.archs_sampled),
-                thousands(status.archs_unique)
+                thousands(status.archs_different())
             ),
         ),
         (

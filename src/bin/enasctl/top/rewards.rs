@@ -130,7 +130,11 @@ fn number_lines(status: &Status, theme: Theme) -> Vec<Line<'static>> {
         ("images/s", or_dash(shared.images_per_second, |rate| format!("{rate:.0}")), plain),
         (
             "archs",
-            format!("{} of {}", thousands(status.archs_unique), thousands(status.archs_sampled)),
+            format!(
+                "{} of {}",
+                thousands(status.archs_different()),
+                thousands(status.archs_sampled)
+            ),
             plain,
         ),
     ];
