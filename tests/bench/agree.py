@@ -86,10 +86,12 @@ def run_enasd(args, folder, arch, layers, batch, side, seed):
 
 def worst(found, expected, norm):
     """The largest difference of a parameter's gradient, as a share of that gradient."""
-    # A gradient that is zero but for rounding (of what a norm follows) has no share.
+    # A gradient that is zero but for rounding (of what a norm follows) has no share of its own.
     expected = {name: grad for name, grad in expected.items() if name != "loss"}
-    floor = 1e-6 * max(norm(grad) for grad in expected.values())
-    shares = {name: (norm(found[name] - grad) / max(norm(grad), floor)).item()
+    most = max(norm(grad) for grad in expected.values())
+    whole = {name: norm(grad) if 1e-6 * most < norm(grad) else 1e-4 * most
+             for name, grad in expected.items()}
+    shares = {name: (norm(found[name] - grad) / whole[name]).item()
               for name, grad in expected.items()}
     return max(shares.items(), key=lambda item: item[1])
 
