@@ -124,7 +124,7 @@ def draw_graph(axes, panel: dict, prometheus: Prometheus, marks: list):
     axes.grid(color="#2c3235", lw=0.4)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    if len(lines) <= 8:
+    if len(lines) <= 12:
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.10), ncols=5, fontsize=6, frameon=False,
                     labelcolor=TEXT, handlelength=1, columnspacing=1)
 
