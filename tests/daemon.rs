@@ -205,8 +205,11 @@ fn a_history_that_is_lost_is_begun_anew_and_metric_and_event_say_what_it_lacks()
     let begun = seen.find(|event| event["message"].as_str().unwrap().contains("there is no "));
     assert_eq!(begun.unwrap()["kind"], "history-damaged");
     let [gone] = &told(&daemon, "history-damaged")[..] else { panic!() };
-    let missing = daemon.metric("enas_history_missing");
-    assert!(gone.contains(&format!("without {missing} steps: there is no ")), "{gone}");
+    // The metric follows the event.
+    daemon.wait_for(|_| {
+        let missing = daemon.metric("enas_history_missing");
+        gone.contains(&format!("without {missing} steps: there is no "))
+    });
     assert_eq!(daemon.json(&["history", "--tail", "1"])["damaged"], 0);
     for name in ["history/history.sqlite", "history/WHY.txt", "history-1/WHY.txt"] {
         assert!(state.join("corrupt").join(name).is_file(), "{name}");
