@@ -25,11 +25,12 @@
 //! api                      a Unix socket: HTTP and JSON
 //! actors    telemetry      who does it;  metrics and logs
 //! ───────────────────────  below here: no actors, no sockets, no metrics
-//! store     export  bench  what survives;  drawings;  timings
-//! search                   policy, REINFORCE, schedule, the plain loop
+//! store     bench          what survives;  timings
+//! search    export         policy, REINFORCE, schedule, the plain loop;  drawings
 //! engine    data           executors and SGD;  images and batches
 //! net                      a child as a graph of layers: plain data
 //! space     random         what can be searched;  generators
+//! setting   printable      what a setting takes;  foreign text made fit to print
 //! ```
 //!
 //! When it runs, one actor decides, three serve, and one writes. Each has a thread of its own, and
