@@ -33,6 +33,12 @@ pub enum Owner {
     Bootstrap = 10,
     /// Images and labels that a benchmark makes up; index 0.
     Bench = 11,
+    /// Seeds of the trainings from scratch; the index is the net's.
+    Trial = 12,
+    /// Initial values of a net that is trained from scratch; index 0 of its own seed.
+    TrialInit = 13,
+    /// Resamples of a rank correlation; the index is the number of architectures.
+    RankCorrelation = 14,
 }
 
 /// The generator of `owner` for the draw numbered `index` of the run with `seed`.

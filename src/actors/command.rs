@@ -76,8 +76,9 @@ impl Driver {
         let number = self.search.number();
         let count = self.search.task().config.derive.samples;
         let sample = DrawRequest { arm: Arm::Derive, count, index: number | BESIDE_THE_SCHEDULE };
-        let (_, short) = self.derive(sample, number | BESIDE_THE_SCHEDULE).await?;
-        let change = self.search.offer(short);
+        let derived = self.derive(vec![sample], number | BESIDE_THE_SCHEDULE).await?;
+        let shortlisted = derived.into_iter().flat_map(|derived| derived.shortlisted).collect();
+        let change = self.search.offer(shortlisted);
         self.entered(&change).await?;
         let (before, entered) = (nth(number), change.entered.len());
         let message = format!("asked before search step {before}: {entered} entered the best");

@@ -8,37 +8,40 @@ use tokio::time::timeout;
 
 use crate::actors::driver::Driver;
 use crate::actors::{ActorError, DerivationStatus, Evaluate};
-use crate::search::{DrawRequest, Job, Score, Scored, ValidSet, archs};
+use crate::search::{Derived, DrawRequest, Job, Score, ValidSet, archs};
 
 /// How often a derivation says how far it is.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 
-/// What was drawn with its scores on one batch, and the shortlist with those on the whole split.
-type Derived = (Vec<Scored>, Vec<Scored>);
-
 impl Driver {
-    /// Draws, scores on one batch, and scores the best on the whole validation split.
+    /// Draws what each of `requests` asks for, scores all on one batch, and scores the best of each
+    /// on the whole validation split.
     pub(super) async fn derive(
         &mut self,
-        sample: DrawRequest,
+        requests: Vec<DrawRequest>,
         batch: u64,
-    ) -> Result<Derived, ActorError> {
+    ) -> Result<Vec<Derived>, ActorError> {
         let shared = self.shared().await?;
-        let drawn = self.draw(sample).await?;
         let scored = Arc::new(AtomicU64::new(0));
         let task = self.search.task();
-        let objective = task.objective;
-        let of = (drawn.len() + task.config.derive.rerank.min(drawn.len())) as u64;
-        let evaluate = |job| Evaluate { job, scored: scored.clone() };
-        let on = ValidSet::Batch(batch);
-        let message = evaluate(Job { archs: archs(&drawn), on, shared: shared.clone() });
-        let scores = self.score_derived(message, of).await?;
-        let drawn = objective.scored(drawn, scores);
-        let short = self.search.shortlist(&drawn);
-        let message = evaluate(Job { archs: archs(&short), on: ValidSet::Whole, shared });
-        let scores = self.score_derived(message, of).await?;
+        let (objective, rerank) = (task.objective, task.config.derive.rerank);
+        let of = requests.iter().map(|r| (r.count + rerank.min(r.count)) as u64).sum();
+        let mut found = Vec::new();
+        for request in requests {
+            let drawn = self.draw(request).await?;
+            let evaluate = |job| Evaluate { job, scored: scored.clone() };
+            let on = ValidSet::Batch(batch);
+            let message = evaluate(Job { archs: archs(&drawn), on, shared: shared.clone() });
+            let scores = self.score_derived(message, of).await?;
+            let drawn = objective.scored(drawn, scores);
+            let short = self.search.shortlist(&drawn);
+            let on = ValidSet::Whole;
+            let message = evaluate(Job { archs: archs(&short), on, shared: shared.clone() });
+            let scores = self.score_derived(message, of).await?;
+            found.push(Derived { drawn, shortlisted: objective.scored(short, scores) });
+        }
         self.observer.derives(None);
-        Ok((drawn, objective.scored(short, scores)))
+        Ok(found)
     }
 
     /// Scores children of a derivation, which scores `of` in all, and publishes how far it is.

@@ -223,10 +223,12 @@ impl Driver {
                 self.observer.learned(start.elapsed());
                 Ok(record)
             }
-            Work::Derive { sample, batch } => {
+            Work::Derive { sample, uniform, batch } => {
                 self.take_note().await?;
-                let (drawn, short) = self.derive(sample, batch).await?;
-                Ok(self.search.finish_derive(drawn, short))
+                let requests = std::iter::once(sample).chain(uniform).collect();
+                let mut derived = self.derive(requests, batch).await?.into_iter();
+                let policy = derived.next().unwrap_or_default();
+                Ok(self.search.finish_derive(policy, derived.next()))
             }
         }
     }

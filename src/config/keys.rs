@@ -4,12 +4,12 @@ use crate::config::{ApiConfig, StoreConfig, TelemetryConfig};
 use crate::data::DataConfig;
 use crate::engine::{EngineConfig, SgdConfig};
 use crate::net::NetConfig;
-use crate::search::{DeriveConfig, PolicyConfig, ScheduleConfig, SearchConfig};
+use crate::search::{DeriveConfig, FinalConfig, PolicyConfig, ScheduleConfig, SearchConfig};
 use crate::setting::{Role, Setting};
 use crate::space::SpaceConfig;
 
 /// The settings, section by section.
-const SECTIONS: [&[Setting]; 12] = [
+const SECTIONS: [&[Setting]; 13] = [
     &[SearchConfig::SEED],
     SpaceConfig::SETTINGS,
     NetConfig::SETTINGS,
@@ -19,6 +19,7 @@ const SECTIONS: [&[Setting]; 12] = [
     PolicyConfig::SETTINGS,
     ScheduleConfig::SETTINGS,
     DeriveConfig::SETTINGS,
+    FinalConfig::SETTINGS,
     StoreConfig::SETTINGS,
     ApiConfig::SETTINGS,
     TelemetryConfig::SETTINGS,

@@ -16,7 +16,7 @@ use std::ops::Range;
 
 use rand::{Rng, RngExt};
 
-use crate::data::{DataConfig, DataError, ImageShape, Normalization};
+use crate::data::{Batching, DataError, ImageShape, Normalization};
 
 /// Which random changes are made.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +39,8 @@ struct Change {
 }
 
 impl Augment {
-    /// What `config` asks for, on images of `shape`.
-    pub(super) fn new(config: &DataConfig, shape: ImageShape) -> Result<Self, DataError> {
+    /// What `batching` asks for, on images of `shape`.
+    pub(super) fn new(batching: &Batching, shape: ImageShape) -> Result<Self, DataError> {
         let limit = |key, found: usize, most: usize| {
             if found <= most {
                 return Ok(found);
@@ -50,9 +50,13 @@ impl Augment {
         };
         let (height, width) = (shape.height, shape.width);
         Ok(Self {
-            padding: limit("data.crop_padding", config.crop_padding, height.min(width) - 1)?,
-            flip: config.flip,
-            cutout: limit("data.cutout", config.cutout, height.max(width))?,
+            padding: limit(
+                batching.keys.crop_padding,
+                batching.crop_padding,
+                height.min(width) - 1,
+            )?,
+            flip: batching.flip,
+            cutout: limit(batching.keys.cutout, batching.cutout, height.max(width))?,
         })
     }
 
@@ -143,7 +147,7 @@ struct Window {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::ImageSet;
+    use crate::data::{DataConfig, ImageSet};
     use crate::random::{Owner, generator};
 
     const SHAPE: ImageShape = ImageShape { channels: 2, height: 8, width: 10 };
@@ -246,8 +250,10 @@ mod tests {
 
     #[test]
     fn changes_larger_than_the_image_are_refused() {
-        let config =
-            |crop_padding, cutout| DataConfig { crop_padding, cutout, ..Default::default() };
+        let config = |crop_padding, cutout| {
+            let config = DataConfig { crop_padding, cutout, ..DataConfig::default() };
+            Batching::of_search(&config, 1)
+        };
         for (config, text) in [
             (config(8, 0), Some("`data.crop_padding` is 8; expected 0 to 7 for images of 2x8x10")),
             (config(0, 11), Some("`data.cutout` is 11; expected 0 to 10 for images of 2x8x10")),

@@ -8,15 +8,15 @@ use rand::seq::index;
 use crate::data::image_set::N_LABELS;
 use crate::data::split::Parts;
 use crate::data::{Batch, DataConfig, DataError, DataNote, ImageSet, ImageShape};
-use crate::data::{Normalization, Scratch, audit, cache, split};
+use crate::data::{Normalization, Receipt, Scratch, audit, cache, split};
 use crate::random::{Owner, generator};
 
-/// The test split, which nothing reads.
+/// The test split, which nothing reads without a [`Receipt`].
 ///
 /// ω learns on the training split and θ on the validation split; a look at the test split while
 /// the search runs would choose architectures by it and make its accuracy worthless (ENAS, section
-/// 2.2, and every critique of it). So the images are loaded, checked and counted, and this type has
-/// no way to them: whoever certifies a derived child must open one here first.
+/// 2.2, and every critique of it). So the images are loaded, checked and counted, and the one way
+/// to them is [`Dataset::test_batches`], which takes the leave that the ledger gave.
 pub struct LockedTest(ImageSet);
 
 impl LockedTest {
@@ -158,10 +158,28 @@ impl Dataset {
         &self,
         size: usize,
     ) -> impl Iterator<Item = Result<Batch, DataError>> + '_ {
-        let (size, n) = (size.clamp(1, self.valid.len()), self.valid.len());
-        (0..n).step_by(size).map(move |start| {
-            Batch::plain(&self.valid, &self.normalization, start..n.min(start + size))
-        })
+        self.in_order(&self.valid, size)
+    }
+
+    /// The same of the test images, for whoever has leave to look at them.
+    pub fn test_batches(
+        &self,
+        _leave: &Receipt,
+        size: usize,
+    ) -> Result<impl Iterator<Item = Result<Batch, DataError>> + '_, DataError> {
+        let LockedTest(test) = self.test.as_ref().ok_or(DataError::NoTestSplit)?;
+        Ok(self.in_order(test, size))
+    }
+
+    fn in_order<'a>(
+        &'a self,
+        set: &'a ImageSet,
+        size: usize,
+    ) -> impl Iterator<Item = Result<Batch, DataError>> + 'a {
+        let (size, n) = (size.clamp(1, set.len()), set.len());
+        (0..n)
+            .step_by(size)
+            .map(move |start| Batch::plain(set, &self.normalization, start..n.min(start + size)))
     }
 }
 

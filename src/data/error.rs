@@ -56,6 +56,12 @@ pub enum DataError {
         /// The value found.
         found: String,
     },
+    /// There is nothing to certify on.
+    #[error(
+        "there is no test split to certify on; set `data.test_share` for a search of its own, or \
+         give the data a `test` folder or file"
+    )]
+    NoTestSplit,
     /// A batch is empty or holds more images than the split.
     #[error(
         "a batch of {size} {split} images cannot be drawn from the {available} that the split \

@@ -12,6 +12,7 @@
 mod audit;
 mod augment;
 mod batch;
+mod batching;
 mod cache;
 mod config;
 mod contents;
@@ -34,8 +35,10 @@ mod scratch;
 mod source;
 mod split;
 mod stream;
+mod test_ledger;
 
 pub use batch::Batch;
+pub use batching::{Batching, BatchingKeys};
 pub use config::{DataConfig, Source, SplitRule};
 pub use contents::{Contents, SplitContents};
 pub use dataset::{Dataset, LockedTest};
@@ -51,3 +54,4 @@ pub use prefetch::Prefetch;
 pub use report::DataReport;
 pub use scratch::{LoadWatch, Scratch};
 pub use stream::TrainStream;
+pub use test_ledger::{Certificate, NetResult, Opening, Receipt, TestLedger};

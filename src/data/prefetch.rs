@@ -84,9 +84,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::data::DataConfig;
     use crate::data::dataset::tests::dataset;
     use crate::data::stream::tests::stream;
+    use crate::data::{Batching, DataConfig};
 
     #[test]
     fn a_start_at_any_place_gives_the_batches_of_an_unbroken_run() {
@@ -118,7 +118,8 @@ mod tests {
         for n_read in 0..6 {
             let dataset = Arc::new(dataset(13));
             let config = DataConfig::default();
-            let stream = TrainStream::new(Arc::clone(&dataset), &config, 5, 7).unwrap();
+            let batching = Batching::of_search(&config, 5);
+            let stream = TrainStream::new(Arc::clone(&dataset), batching, 7).unwrap();
             let mut prefetch = Prefetch::start(stream, 0).unwrap();
             (0..n_read).for_each(|_| drop(prefetch.next().unwrap()));
             drop(prefetch);

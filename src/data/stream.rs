@@ -18,7 +18,7 @@ use rand::seq::SliceRandom;
 
 use crate::data::augment::Augment;
 use crate::data::dataset::check_batch_size;
-use crate::data::{Batch, DataConfig, DataError, Dataset};
+use crate::data::{Batch, Batching, DataError, Dataset};
 use crate::random::{Owner, generator};
 
 /// The order of the training images in one pass.
@@ -37,16 +37,12 @@ pub struct TrainStream {
 }
 
 impl TrainStream {
-    /// The stream of `dataset`'s training images in batches of `batch_size`, changed as `config`
-    /// says, for the run with `seed`.
-    pub fn new(
-        dataset: Arc<Dataset>,
-        config: &DataConfig,
-        batch_size: usize,
-        seed: u64,
-    ) -> Result<Self, DataError> {
-        check_batch_size("schedule.batch_size", "training", batch_size, dataset.train().len())?;
-        let augment = Augment::new(config, dataset.shape())?;
+    /// The stream of `dataset`'s training images, batched and changed as `batching` says, for the
+    /// run with `seed`.
+    pub fn new(dataset: Arc<Dataset>, batching: Batching, seed: u64) -> Result<Self, DataError> {
+        let batch_size = batching.batch_size;
+        check_batch_size(batching.keys.batch_size, "training", batch_size, dataset.train().len())?;
+        let augment = Augment::new(&batching, dataset.shape())?;
         Ok(Self { dataset, augment, batch_size, seed, last: Mutex::new(None) })
     }
 
@@ -104,18 +100,19 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::data::Scratch;
     use crate::data::dataset::tests::dataset;
+    use crate::data::{DataConfig, Scratch};
 
     /// A stream of `n` images, augmented in every way, each with a label of its own.
     pub(in crate::data) fn stream(n: usize, batch_size: usize, seed: u64) -> TrainStream {
         let config = DataConfig { crop_padding: 2, cutout: 3, ..DataConfig::default() };
-        TrainStream::new(Arc::new(dataset(n)), &config, batch_size, seed).unwrap()
+        TrainStream::new(Arc::new(dataset(n)), Batching::of_search(&config, batch_size), seed)
+            .unwrap()
     }
 
     fn without_changes(n: usize, batch_size: usize) -> TrainStream {
         let config = DataConfig { crop_padding: 0, flip: false, ..DataConfig::default() };
-        TrainStream::new(Arc::new(dataset(n)), &config, batch_size, 7).unwrap()
+        TrainStream::new(Arc::new(dataset(n)), Batching::of_search(&config, batch_size), 7).unwrap()
     }
 
     proptest! {
@@ -169,7 +166,8 @@ pub(super) mod tests {
             let dataset = Arc::new(Dataset::load_into(&config, 7, &scratch).unwrap());
             assert_eq!(dataset.train().is_on_disk(), memory_bytes == 0);
             let valid = dataset.valid_batch(50, 3, 7).unwrap();
-            (TrainStream::new(dataset, &config, 50, 7).unwrap().batch(9).unwrap(), valid)
+            let batching = Batching::of_search(&config, 50);
+            (TrainStream::new(dataset, batching, 7).unwrap().batch(9).unwrap(), valid)
         };
         assert_eq!(batches(0), batches(usize::MAX));
     }
@@ -183,7 +181,8 @@ pub(super) mod tests {
     #[test]
     fn a_batch_larger_than_the_split_is_refused() {
         for size in [0, 14] {
-            let stream = TrainStream::new(Arc::new(dataset(13)), &DataConfig::default(), size, 7);
+            let batching = Batching::of_search(&DataConfig::default(), size);
+            let stream = TrainStream::new(Arc::new(dataset(13)), batching, 7);
             let text = stream.unwrap_err().to_string();
             assert!(text.contains("set `schedule.batch_size` to 1 to 13"), "{text}");
         }

@@ -112,6 +112,16 @@ pub(super) fn measured(logits: &[f32], labels: &[u32]) -> Measured {
     Measured { nll, correct: count_right(logits, labels) as u64, items: labels.len() as u64 }
 }
 
+/// The cross-entropy of logits `(batch, classes)` in nats, summed, and whether each row has its
+/// largest at the label.
+pub fn right(logits: &Tensor, labels: &[u32]) -> Result<(f64, Vec<bool>)> {
+    let logits = on_host(logits)?;
+    let rows = logits.chunks_exact(classes(&logits, labels)).zip(labels);
+    let found = rows.map(|(row, &label)| (nll(row, label), is_right(row, label)));
+    let (nlls, right): (Vec<f64>, Vec<bool>) = found.unzip();
+    Ok((nlls.into_iter().sum(), right))
+}
+
 /// Cross-entropy of one item in nats; not a number where the label is no class.
 fn nll(logits: &[f32], label: u32) -> f64 {
     let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
@@ -127,16 +137,18 @@ fn classes(logits: &[f32], labels: &[u32]) -> usize {
 /// never right.
 pub(super) fn count_right(logits: &[f32], labels: &[u32]) -> usize {
     let rows = logits.chunks_exact(classes(logits, labels));
-    let right = rows.zip(labels).filter(|(row, label)| {
-        // A label that is no class has no logit, and is never right.
-        let own = row.get(**label as usize).copied().unwrap_or(f32::NAN);
-        own.is_finite()
-            && row.iter().enumerate().all(|(class, &logit)| {
-                // Among equals the first class wins, as argmax has it.
-                if class < **label as usize { logit < own } else { logit <= own }
-            })
-    });
-    right.count()
+    rows.zip(labels).filter(|(row, label)| is_right(row, **label)).count()
+}
+
+/// Whether the largest logit is at the label.
+fn is_right(logits: &[f32], label: u32) -> bool {
+    // A label that is no class has no logit, and is never right.
+    let own = logits.get(label as usize).copied().unwrap_or(f32::NAN);
+    own.is_finite()
+        && logits.iter().enumerate().all(|(class, &logit)| {
+            // Among equals the first class wins, as argmax has it.
+            if class < label as usize { logit < own } else { logit <= own }
+        })
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub use candle_exec::{CandleExec, average_grads, update_running};
 pub use config::{EngineConfig, SgdConfig};
 pub use cpu_exec::CpuExec;
 pub use device::{DeviceChoice, NoDevice, OpenDevice, UnknownDevice};
-pub use executor::{Executor, Gradients, Images, Measured};
+pub use executor::{Executor, Gradients, Images, Measured, right};
 pub use executor_choice::ExecutorChoice;
 pub use init::initial_values;
 pub use learning_rate::learning_rate;

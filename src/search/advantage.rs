@@ -125,16 +125,21 @@ impl Advantage {
 impl AdvantageReport {
     /// What the interval says.
     pub fn verdict(&self) -> Verdict {
-        match self.interval {
-            None => Verdict::NotMeasured,
-            Some(Interval { low, .. }) if 0.0 < low => Verdict::Better,
-            Some(Interval { high, .. }) if high < 0.0 => Verdict::Worse,
-            Some(_) => Verdict::NotYetBetter,
-        }
+        Verdict::of(self.interval)
     }
 }
 
 impl Verdict {
+    /// What an interval of a difference says.
+    pub(super) fn of(interval: Option<Interval>) -> Self {
+        match interval {
+            None => Self::NotMeasured,
+            Some(Interval { low, .. }) if 0.0 < low => Self::Better,
+            Some(Interval { high, .. }) if high < 0.0 => Self::Worse,
+            Some(_) => Self::NotYetBetter,
+        }
+    }
+
     /// In words.
     pub const fn name(self) -> &'static str {
         match self {

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::DataConfig;
+use crate::data::{Batching, BatchingKeys, DataConfig};
 use crate::engine::SgdConfig;
 use crate::net::NetConfig;
-use crate::setting::{Setting, above, below, between, from, one_of, search, settings, size, whole};
+use crate::setting::{Rule, Setting, above, below, between, from, one_of, operation, search};
+use crate::setting::{settings, size, whole};
 use crate::space::SpaceConfig;
 
 /// Every setting that the search depends on, but for what computes it.
@@ -28,6 +29,9 @@ pub struct SearchConfig {
     pub schedule: ScheduleConfig,
     /// How the best are derived.
     pub derive: DeriveConfig,
+    /// How they are trained from scratch and certified.
+    #[serde(rename = "final")]
+    pub finals: FinalConfig,
 }
 
 impl SearchConfig {
@@ -46,6 +50,7 @@ impl Default for SearchConfig {
             policy: PolicyConfig::default(),
             schedule: ScheduleConfig::default(),
             derive: DeriveConfig::default(),
+            finals: FinalConfig::default(),
         }
     }
 }
@@ -131,5 +136,97 @@ settings! {
         pub rerank: usize = 10 => search(size(1..=10_000));
         /// How many of the best are kept over all cycles.
         pub keep: usize = 5 => search(size(1..=1000));
+    }
+}
+
+settings! {
+    /// How the best architectures of a cycle are trained from scratch as nets that stand alone,
+    /// chosen by validation, and certified on the test split (ENAS, section 2.2, at the end).
+    ///
+    /// No step of ω or θ depends on these settings: a promotion that is under way keeps those that
+    /// it began with.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct FinalConfig in final {
+        /// Architectures of the policy's that are retrained at the end of each cycle, and as many
+        /// of uniform draws that are chosen by the same rule; 0 for none.
+        pub candidates: usize = 2 => operation(size(0..=100));
+        /// Nets of each architecture, trained with different seeds: what one seed gives is luck.
+        pub seeds: usize = 2 => operation(size(1..=20));
+        /// Passes over the training split.
+        pub epochs: u64 = 15 => operation(whole(1..=100_000));
+        /// Images in a training batch.
+        pub batch_size: usize = 64 => operation(size(1..=8192));
+        /// Normal cells of micro nets; two reduction cells come on top.
+        pub layers: usize = 1 => operation(size(1..=40)).only_of("micro");
+        /// Channels of the first cells or layers.
+        pub channels: usize = 8 => operation(size(1..=512));
+        /// Share of activations kept by the dropout before the classifier.
+        pub dropout_keep: f64 = 0.9 => operation(above(0.0, 1.0));
+        /// Weight of the loss of micro nets' auxiliary head; 0 leaves the head out.
+        pub aux_weight: f64 = 0.0 => operation(from(0.0, 10.0)).only_of("micro");
+        /// Share of the paths of micro nets that drop-path keeps at the last cell, once training
+        /// ends; 1 drops none.
+        pub drop_path_keep: f64 = 1.0 => operation(above(0.0, 1.0)).only_of("micro");
+        /// Learning rate at the start of a period.
+        pub learning_rate_max: f64 = 0.1 => operation(above(0.0, 10.0));
+        /// Learning rate at the end of a period, at most that at its start.
+        pub learning_rate_min: f64 = 0.0 => operation(from(0.0, 10.0));
+        /// Epochs of the first period; 0 for one period over all epochs.
+        pub learning_rate_period: u64 = 0 => operation(whole(0..=100_000));
+        /// Each period is this many times the one before.
+        pub learning_rate_period_factor: u64 = 2 => operation(whole(1..=100));
+        /// Momentum of Nesterov's rule.
+        pub momentum: f64 = 0.9 => operation(below(0.0, 1.0));
+        /// `w` times this is added to each gradient.
+        pub weight_decay: f64 = 2e-4 => operation(from(0.0, 1.0));
+        /// The norm of all of a step's gradients together is clipped to this.
+        pub clip_norm: f64 = 5.0 => operation(above(0.0, 1e6));
+        /// Zero pixels around an image before a random crop to its size; 0 for no crop.
+        pub crop_padding: usize = 2 => operation(size(0..=64));
+        /// Whether half of the images are mirrored.
+        pub flip: bool = true => operation(Rule::Switch);
+        /// Side in pixels of the square, centered at random, that is blanked; 0 for none.
+        pub cutout: usize = 0 => operation(size(0..=256));
+        /// Champions whose files are kept.
+        pub keep: usize = 5 => operation(size(1..=1000));
+    }
+}
+
+impl FinalConfig {
+    /// The size of the nets.
+    pub const fn net(&self) -> NetConfig {
+        let &Self { layers, channels, dropout_keep, aux_weight, .. } = self;
+        NetConfig { layers, channels, dropout_keep, aux_weight }
+    }
+
+    /// How their parameters are trained.
+    pub const fn sgd(&self) -> SgdConfig {
+        let period = self.learning_rate_period;
+        SgdConfig {
+            learning_rate_max: self.learning_rate_max,
+            learning_rate_min: self.learning_rate_min,
+            learning_rate_period: if period == 0 { self.epochs } else { period },
+            learning_rate_period_factor: self.learning_rate_period_factor,
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+            clip_norm: self.clip_norm,
+        }
+    }
+
+    /// How they see the training images.
+    pub const fn batching(&self) -> Batching {
+        let keys = BatchingKeys {
+            batch_size: "final.batch_size",
+            crop_padding: "final.crop_padding",
+            cutout: "final.cutout",
+        };
+        let &Self { batch_size, crop_padding, flip, cutout, .. } = self;
+        Batching { keys, batch_size, crop_padding, flip, cutout }
+    }
+
+    /// Whether nets are trained alike with both: what else differs says how many, and what is kept.
+    pub fn trains_as(&self, other: &Self) -> bool {
+        let Self { candidates, seeds, keep, .. } = *self;
+        *self == Self { candidates, seeds, keep, ..*other }
     }
 }

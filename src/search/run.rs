@@ -3,11 +3,13 @@
 //! It is the specification of what the actors do: a test requires the same history, bit for bit.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use crate::data::{Opening, TestLedger};
 use crate::search::{
-    DrawRequest, Estimator, Job, Sampled, Scored, Search, SearchError, SearchState, SharedLearner,
-    SharedState, SharedWeights, StepRecord, Task, Until, ValidSet, Work, archs, draw,
+    Derived, DrawRequest, Estimator, Job, PromotionWork, Sampled, Scored, Search, SearchError,
+    SearchState, SharedLearner, SharedState, SharedWeights, StepRecord, Task, Trial, TrialPlan,
+    TrialState, TrialTask, Until, ValidSet, Work, archs, draw,
 };
 
 /// Searches from `state` until `until` with shared weights, and hands every finished step to
@@ -33,9 +35,12 @@ pub fn run_with(
     let schedule = task.config.schedule;
     let mut search = Search::new(task.clone(), state)?;
     let place = search.place().shared_step(&schedule);
+    let mut promoter = Promoter::new(&task);
     let mut learner = SharedLearner::new(task, &state.shared, place)?;
+    promoter.promote(&mut search)?;
     while !until.is_reached(search.place(), &schedule) {
         observe(&step(&mut search, &mut learner, estimator)?);
+        promoter.promote(&mut search)?;
     }
     search.state(learner.state()?.into())
 }
@@ -68,11 +73,74 @@ fn step(
             let learnt = search.learn(policy)?;
             search.finish_controller(learnt, random)
         }
-        Work::Derive { sample: request, batch } => {
+        Work::Derive { sample: request, uniform, batch } => {
             let shared = learner.state()?.into();
-            let drawn = score(sample(search, request)?, ValidSet::Batch(batch), &shared)?;
-            let short = score(search.shortlist(&drawn), ValidSet::Whole, &shared)?;
-            Ok(search.finish_derive(drawn, short))
+            let mut derive = |request| {
+                let drawn = score(sample(search, request)?, ValidSet::Batch(batch), &shared)?;
+                let shortlisted = score(search.shortlist(&drawn), ValidSet::Whole, &shared)?;
+                Ok::<Derived, SearchError>(Derived { drawn, shortlisted })
+            };
+            let policy = derive(request)?;
+            let uniform = uniform.map(derive).transpose()?;
+            Ok(search.finish_derive(policy, uniform))
         }
+    }
+}
+
+/// Carries out promotions, one trial after the other, and keeps what it needs in memory.
+struct Promoter {
+    task: TrialTask,
+    ledger: TestLedger,
+}
+
+impl Promoter {
+    /// For a search on `task`. Nothing is looked up by the data's fingerprint here.
+    fn new(task: &Task) -> Self {
+        Self { task: TrialTask::new(task, ""), ledger: TestLedger::default() }
+    }
+
+    /// Carries out every promotion there is.
+    fn promote(&mut self, search: &mut Search) -> Result<(), SearchError> {
+        let objective = search.task().objective;
+        while let Some(work) = search.promotion_work() {
+            match work {
+                PromotionWork::Train(plans) => {
+                    for plan in plans {
+                        let score = self.train(&plan)?.valid.unwrap_or_default();
+                        if let Some(promotion) = &mut search.finals_mut().under_way {
+                            promotion.trained(&plan, score);
+                        }
+                    }
+                }
+                PromotionWork::Certify(place) => {
+                    let Some(promotion) = &mut search.finals_mut().under_way else { continue };
+                    let certificate =
+                        match self.ledger.open(&promotion.candidate_key(&self.task, place)) {
+                            Opening::Known(certificate) => certificate,
+                            Opening::Open(receipt) => {
+                                let plans = promotion.plans(place);
+                                let nets = plans.map(|plan| {
+                                    self.task.certify(&plan, &self.train(&plan)?, &receipt)
+                                });
+                                let nets = nets.collect::<Result<_, SearchError>>()?;
+                                self.ledger.close(receipt, nets)
+                            }
+                        };
+                    promotion.certified(place, &certificate);
+                }
+                PromotionWork::Conclude => drop(search.finals_mut().conclude(objective)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Trains one net from scratch to its end.
+    fn train(&self, plan: &TrialPlan) -> Result<TrialState, SearchError> {
+        let mut trial = Trial::new(self.task.clone(), plan.clone(), None)?;
+        let never = AtomicBool::new(false);
+        while !trial.is_finished() {
+            trial.epoch(&never)?;
+        }
+        trial.state()
     }
 }

@@ -6,7 +6,7 @@
 //! ∇ω E_{m ~ π(m; θ)} [L(m; ω)] ≈ 1/M Σ_i ∇ω L(m_i; ω)
 //! ```
 
-use crate::data::{Prefetch, TrainStream};
+use crate::data::{Batching, Prefetch, TrainStream};
 use crate::engine::{Images, Noise, Params, Sgd, Snapshot, average_grads, initial_values};
 use crate::random::{Owner, generator};
 use crate::search::{Score, SearchError, Task};
@@ -77,12 +77,8 @@ impl SharedLearner {
         let params = Params::from_tensors(&state.params, device)?;
         let sgd = Sgd::new(task.config.shared, &state.momenta, device)?;
         let config = &task.config;
-        let stream = TrainStream::new(
-            task.dataset.clone(),
-            &config.data,
-            config.schedule.batch_size,
-            config.seed,
-        )?;
+        let batching = Batching::of_search(&config.data, config.schedule.batch_size);
+        let stream = TrainStream::new(task.dataset.clone(), batching, config.seed)?;
         let batches = Prefetch::start(stream, place)?;
         Ok(Self { task, params, sgd, batches })
     }

@@ -8,9 +8,10 @@ use crate::engine::learning_rate;
 use crate::random::{Owner, generator};
 use crate::search::strategies;
 use crate::search::{
-    Advantage, AdvantageReport, Arm, BestArch, BestArchs, BestChange, ControllerReport,
-    DrawRequest, LearnReport, Outcome, Phase, Place, Policy, Probabilities, Row, Sampled, Scored,
-    SearchError, SharedState, SharedStep, StepRecord, Strategy, StrategyState, Task, TrainReport,
+    Advantage, AdvantageReport, Arm, BestArch, BestArchs, BestChange, Candidate, Cause,
+    ControllerReport, DrawRequest, Finals, LearnReport, Outcome, Phase, Place, Policy,
+    Probabilities, Promotion, PromotionWork, Row, Sampled, Scored, SearchError, SharedState,
+    SharedStep, StepRecord, Strategy, StrategyState, Task, TrainReport,
 };
 
 /// Everything that a restart needs.
@@ -26,6 +27,8 @@ pub struct SearchState {
     pub best: BestArchs,
     /// Architectures drawn so far, both arms.
     pub archs_sampled: u64,
+    /// What came of promotions, and the one under way.
+    pub finals: Finals,
     /// ω and its optimizer. Its place in the data follows from `place`.
     pub shared: Arc<SharedState>,
 }
@@ -53,6 +56,9 @@ pub enum Work {
     Derive {
         /// What to draw.
         sample: DrawRequest,
+        /// What to draw uniformly, for the arm against which the chosen are retrained; none where
+        /// nothing is retrained.
+        uniform: Option<DrawRequest>,
         /// The number of the validation batch.
         batch: u64,
     },
@@ -74,6 +80,17 @@ pub struct Search {
     advantage: Advantage,
     best: BestArchs,
     archs_sampled: u64,
+    finals: Finals,
+}
+
+/// What a derivation found in one arm: those drawn, with their scores on one batch, and the best
+/// of them with those on the whole validation split.
+#[derive(Clone, Debug, Default)]
+pub struct Derived {
+    /// All that were drawn.
+    pub drawn: Vec<Scored>,
+    /// The best on the batch.
+    pub shortlisted: Vec<Scored>,
 }
 
 impl Search {
@@ -85,6 +102,7 @@ impl Search {
             advantage: Vec::new(),
             best: BestArchs::default(),
             archs_sampled: 0,
+            finals: Finals::default(),
             shared: Arc::new(SharedState::initial(task)?),
         })
     }
@@ -100,6 +118,7 @@ impl Search {
             advantage: Advantage::new(window as usize, state.advantage.clone())?,
             best: state.best.clone(),
             archs_sampled: state.archs_sampled,
+            finals: state.finals.clone(),
             task,
         })
     }
@@ -112,6 +131,7 @@ impl Search {
             advantage: self.advantage.differences(),
             best: self.best.clone(),
             archs_sampled: self.archs_sampled,
+            finals: self.finals.clone(),
             shared,
         })
     }
@@ -185,7 +205,13 @@ impl Search {
                 batch: index,
             },
             Phase::Derive => {
-                Work::Derive { sample: request(Arm::Derive, config.derive.samples), batch: index }
+                let samples = config.derive.samples;
+                let retrains = 0 < config.finals.candidates;
+                Work::Derive {
+                    sample: request(Arm::Derive, samples),
+                    uniform: retrains.then(|| request(Arm::Random, samples)),
+                    batch: index,
+                }
             }
         }
     }
@@ -242,11 +268,53 @@ impl Search {
     }
 
     /// Offers the shortlisted architectures, scored on the whole split, to the best, as the step that
-    /// the schedule has.
-    pub fn finish_derive(&mut self, drawn: Vec<Scored>, shortlisted: Vec<Scored>) -> StepRecord {
-        let change = self.offer(shortlisted);
-        let rows = drawn.into_iter().map(|s| row(Arm::Derive, s.sampled, Some(s.reward))).collect();
+    /// the schedule has. With what was derived from uniform draws, a promotion begins.
+    pub fn finish_derive(&mut self, policy: Derived, uniform: Option<Derived>) -> StepRecord {
+        if let Some(uniform) = uniform {
+            self.finals.under_way = self.promotion([&policy, &uniform]);
+        }
+        let change = self.offer(policy.shortlisted);
+        let rows = policy.drawn.into_iter();
+        let rows = rows.map(|s| row(Arm::Derive, s.sampled, Some(s.reward))).collect();
         self.finish(rows, Outcome::Derive(change))
+    }
+
+    /// The promotion of the best of both arms, as the configuration has it.
+    fn promotion(&self, [policy, uniform]: [&Derived; 2]) -> Option<Promotion> {
+        let config = &self.task.config;
+        let recipe = config.finals;
+        let mut candidates = Vec::new();
+        for (arm, derived) in [(Arm::Derive, policy), (Arm::Random, uniform)] {
+            let mut order: Vec<&Scored> = derived.shortlisted.iter().collect();
+            // Stable: among equals the one that was better on the batch.
+            order.sort_by(|a, b| b.reward.total_cmp(&a.reward));
+            let best = order.into_iter().take(recipe.candidates);
+            candidates.extend(best.map(|scored| Candidate::new(arm, scored, &recipe)));
+        }
+        let (cycle, step) = (self.place.cycle(&config.schedule), self.number());
+        let promotion = Promotion { cause: Cause::Cycle, cycle, step, recipe, candidates };
+        (!promotion.candidates.is_empty()).then_some(promotion)
+    }
+
+    /// What came of promotions, and the one under way.
+    pub fn finals(&self) -> &Finals {
+        &self.finals
+    }
+
+    /// The same, to take note of trials and certificates.
+    pub fn finals_mut(&mut self) -> &mut Finals {
+        &mut self.finals
+    }
+
+    /// What the promotion under way waits for; the oldest that was asked for begins where there is
+    /// none. Nothing where there is nothing to promote.
+    pub fn promotion_work(&mut self) -> Option<PromotionWork> {
+        let finals = &mut self.finals;
+        if finals.under_way.is_none() && !finals.waiting.is_empty() {
+            finals.under_way = Some(finals.waiting.remove(0));
+        }
+        let has_test = self.task.dataset.test().is_some();
+        Some(finals.under_way.as_ref()?.work(self.task.objective, has_test))
     }
 
     /// The same beside the schedule: the search stands where it stood.

@@ -32,12 +32,16 @@ impl Task {
         dataset: Arc<Dataset>,
         exec: Arc<dyn Executor>,
     ) -> Result<Self, SearchError> {
-        let image = dataset.shape();
-        let image = Shape { channels: image.channels, height: image.height, width: image.width };
         let space = Space::new(&config.space)?;
-        let input = Input::Image { shape: image, classes: dataset.n_classes() };
-        let family = family(space, &config.net, input)?;
+        let family = family(space, &config.net, Self::input(&dataset))?;
         let objective = Objective::Accuracy;
         Ok(Self { config: Arc::new(config), dataset, exec, family, space, objective })
+    }
+
+    /// What nets for `dataset` read, and what they tell apart.
+    pub(super) fn input(dataset: &Dataset) -> Input {
+        let image = dataset.shape();
+        let shape = Shape { channels: image.channels, height: image.height, width: image.width };
+        Input::Image { shape, classes: dataset.n_classes() }
     }
 }

@@ -17,7 +17,7 @@ use candle_core::DType;
 use crate::engine::{Snapshot, from_safetensors, to_safetensors};
 use crate::net::ParamSpec;
 use crate::search::{
-    AdamState, BestArch, BestArchs, Objective, Phase, Place, SearchState, SharedState,
+    AdamState, BestArch, BestArchs, Finals, Objective, Phase, Place, SearchState, SharedState,
     StrategyState, Task,
 };
 use crate::space::SpaceError;
@@ -136,6 +136,7 @@ pub fn read_state(loaded: &Loaded, task: &Task) -> Result<SearchState, StoreErro
         advantage: search.advantage,
         best: best(loaded, search.best, task)?,
         archs_sampled: search.archs_sampled,
+        finals: Finals::default(),
         shared: Arc::new(SharedState { params, momenta }),
     })
 }

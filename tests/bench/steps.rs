@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use enasd::data::{Dataset, TrainStream};
+use enasd::data::{Batching, Dataset, TrainStream};
 use enasd::engine::{ExecutorChoice, Images, Noise, Params, Sgd, Snapshot};
 use enasd::net::NetConfig;
 use enasd::random::{Owner, generator};
@@ -81,7 +81,8 @@ fn shared_steps(task: &Task, search: &Search) -> Vec<[Duration; 4]> {
     let mut sgd = Sgd::new(config.shared, &Snapshot::new(), task.exec.device()).unwrap();
     let size = config.schedule.batch_size;
     let dataset = task.dataset.clone();
-    let stream = TrainStream::new(dataset, &config.data, size, config.seed).unwrap();
+    let stream =
+        TrainStream::new(dataset, Batching::of_search(&config.data, size), config.seed).unwrap();
     let mut step = |index| {
         let mut parts = Parts::start();
         let request = DrawRequest { arm: Arm::Controller, count: 1, index };

@@ -1,0 +1,123 @@
+//! Kendall's rank correlation: whether shared scores order architectures as retraining does.
+//!
+//! ```text
+//! τ_b = (concordant − discordant) / √((n₀ − ties_x)·(n₀ − ties_y)),   n₀ = n(n − 1)/2
+//! ```
+//!
+//! Beside it stands its ceiling, τ between two retrainings of the same architectures with
+//! different seeds: no score can agree with retraining more than retraining agrees with itself.
+//! The intervals are the percentile bootstrap over architectures.
+
+use rand::RngExt;
+
+use crate::random::{Owner, generator};
+use crate::search::{Interval, Retrained};
+
+/// Fewer architectures than this are not correlated: the bootstrap of a handful is far too sure.
+pub const MIN_ARCHS: usize = 8;
+
+/// Resamples: enough that the ends of the interval are not the whim of a few of them.
+const RESAMPLES: usize = 1000;
+
+/// Resamples below the interval, and above it: 2.5 % each.
+const TAIL: usize = RESAMPLES / 40;
+
+/// How far shared scores agree with retraining.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RankCorrelation {
+    /// Architectures that were retrained.
+    pub archs: usize,
+    /// τ between the shared score and the mean over seeds; none below [`MIN_ARCHS`].
+    pub tau: Option<Interval>,
+    /// τ between the first two seeds; none below [`MIN_ARCHS`].
+    pub ceiling: Option<Interval>,
+}
+
+impl RankCorrelation {
+    /// Of all that were retrained; `seed` is the run's.
+    pub fn of(retrained: &[Retrained], seed: u64) -> Self {
+        let shared: Vec<(f64, f64)> =
+            retrained.iter().map(|one| (one.shared, one.mean())).collect();
+        let seeds: Vec<(f64, f64)> = retrained
+            .iter()
+            .filter_map(|one| Some((*one.rewards.first()?, *one.rewards.get(1)?)))
+            .collect();
+        Self {
+            archs: retrained.len(),
+            tau: with_interval(&shared, seed),
+            ceiling: with_interval(&seeds, seed),
+        }
+    }
+}
+
+fn with_interval(points: &[(f64, f64)], seed: u64) -> Option<Interval> {
+    let n = points.len();
+    if n < MIN_ARCHS {
+        return None;
+    }
+    let mean = tau(points)?;
+    let mut rng = generator(seed, Owner::RankCorrelation, n as u64);
+    let mut resample =
+        || -> Vec<(f64, f64)> { (0..n).map(|_| points[rng.random_range(0..n)]).collect() };
+    // A resample of ties alone has none.
+    let mut found: Vec<f64> = (0..RESAMPLES).map(|_| tau(&resample()).unwrap_or(0.0)).collect();
+    found.sort_by(f64::total_cmp);
+    Some(Interval { mean, low: found[TAIL], high: found[RESAMPLES - 1 - TAIL] })
+}
+
+/// τ_b of the points; nothing where all are equal in one of the two.
+fn tau(points: &[(f64, f64)]) -> Option<f64> {
+    let (mut sum, mut differ_x, mut differ_y) = (0.0, 0.0_f64, 0.0_f64);
+    for (place, a) in points.iter().enumerate() {
+        for b in &points[..place] {
+            let (x, y) = (order(a.0, b.0), order(a.1, b.1));
+            sum += x * y;
+            differ_x += x.abs();
+            differ_y += y.abs();
+        }
+    }
+    let most = (differ_x * differ_y).sqrt();
+    (0.0 < most).then(|| sum / most)
+}
+
+/// 1, 0 or −1.
+fn order(a: f64, b: f64) -> f64 {
+    f64::from(i8::from(b < a) - i8::from(a < b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::Arm;
+
+    #[test]
+    fn tau_is_that_of_scipy() {
+        // scipy.stats.kendalltau([12, 2, 1, 12, 2], [1, 4, 7, 1, 0]) is -0.47140452079103173.
+        let points = [(12.0, 1.0), (2.0, 4.0), (1.0, 7.0), (12.0, 1.0), (2.0, 0.0)];
+        let found = tau(&points).unwrap();
+        assert!((found + 0.471_404_520_791_031_73).abs() < 1e-12, "{found}");
+        assert_eq!(tau(&[(1.0, 2.0), (1.0, 3.0)]), None);
+        assert_eq!(tau(&[]), None);
+    }
+
+    #[test]
+    fn scores_that_order_alike_correlate_and_noise_does_not() {
+        let retrained = |shared: fn(usize) -> f64| -> Vec<Retrained> {
+            let one = |n: usize| Retrained {
+                id: n.to_string(),
+                arm: Arm::Random,
+                cycle: 0,
+                shared: shared(n),
+                rewards: vec![n as f64, n as f64 + 0.1],
+            };
+            (0..20).map(one).collect()
+        };
+        let alike = RankCorrelation::of(&retrained(|n| n as f64), 7);
+        let Interval { mean, low, .. } = alike.tau.unwrap();
+        assert_eq!((mean, alike.archs), (1.0, 20));
+        assert!(0.9 < low && alike.ceiling.unwrap().mean == 1.0, "{alike:?}");
+        let noise = RankCorrelation::of(&retrained(|n| (n * 7 % 20) as f64), 7).tau.unwrap();
+        assert!(noise.low < 0.0 && 0.0 < noise.high, "{noise:?}");
+        assert_eq!(RankCorrelation::of(&retrained(|_| 0.0)[..7], 7).tau, None);
+    }
+}

@@ -1,0 +1,299 @@
+//! A trial: one net that stands alone, trained from scratch, an epoch at a time.
+//!
+//! Everything of it is a function of its [`TrialPlan`], its task and the epoch: it is stopped and
+//! resumed at any epoch to the same bits, and trained again wherever its files are lost.
+//!
+//! ```text
+//! epoch e of E:  η = cosine(e);   each batch:  g = ∇L(w),  w ← Nesterov(w, g, η)
+//!                drop-path drops with (1 − keep)·(step + 1)/steps at the last cell
+//!                running moments ← 0.9·running + 0.1·batch          (ENAS code, final models)
+//! ```
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rand::RngExt;
+
+use crate::data::{Dataset, NetResult, Receipt, TrainStream};
+use crate::engine::{
+    Executor, Images, Noise, Params, Sgd, Snapshot, initial_values, learning_rate, right,
+    update_running,
+};
+use crate::net::{Cost, Net, NetFamily, family};
+use crate::random::{Owner, generator};
+use crate::search::{FinalConfig, Objective, Score, SearchError, Task};
+use crate::space::{Arch, Space};
+
+/// Share of the running moments that a batch leaves as it is.
+const RUNNING_DECAY: f64 = 0.9;
+
+/// Images that are measured at once: with running moments a score does not depend on it.
+const MEASURED_AT_ONCE: usize = 256;
+
+/// Which net is trained, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrialPlan {
+    /// The architecture, as it was drawn.
+    pub arch: Arch,
+    /// Which of the nets of this architecture.
+    pub seed: u32,
+    /// How it is trained.
+    pub recipe: FinalConfig,
+}
+
+/// What trials are trained and measured on.
+#[derive(Clone, Debug)]
+pub struct TrialTask {
+    dataset: Arc<Dataset>,
+    exec: Arc<dyn Executor>,
+    objective: Objective,
+    seed: u64,
+    /// The fingerprint of the data.
+    data: Arc<str>,
+}
+
+/// What a resumed trial needs.
+#[derive(Clone, Debug, Default)]
+pub struct TrialState {
+    /// Epochs that are finished.
+    pub epoch: u64,
+    /// The parameters.
+    pub params: Snapshot,
+    /// The optimizer's momenta; empty once the last epoch is finished.
+    pub momenta: Snapshot,
+    /// Running moments of the batch normalizations.
+    pub running: Snapshot,
+    /// What was measured on the validation split, once the last epoch is finished.
+    pub valid: Option<Score>,
+}
+
+/// What one epoch measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrialReport {
+    /// Epochs that are finished.
+    pub epoch: u64,
+    /// Cross-entropy on the training batches in nats, averaged over the epoch's finite steps.
+    pub loss: f64,
+    /// What the objective tells of the training batches: accuracy, 0 to 1.
+    pub measure: f64,
+    /// Steps whose loss or gradient was no number: they changed nothing.
+    pub non_finite: u64,
+}
+
+/// One net in training.
+#[derive(Debug)]
+pub struct Trial {
+    task: TrialTask,
+    plan: TrialPlan,
+    net: Net,
+    seed: u64,
+    params: Params,
+    sgd: Sgd,
+    running: Snapshot,
+    stream: TrainStream,
+    epoch: u64,
+    valid: Option<Score>,
+}
+
+impl TrialTask {
+    /// The trials of a search on `task`, whose data have the fingerprint `data`.
+    pub fn new(task: &Task, data: &str) -> Self {
+        let Task { dataset, exec, objective, config, .. } = task;
+        let (dataset, exec) = (dataset.clone(), exec.clone());
+        Self { dataset, exec, objective: *objective, seed: config.seed, data: data.into() }
+    }
+
+    /// The same with another executor of the same arithmetic.
+    pub fn with_exec(self, exec: Arc<dyn Executor>) -> Self {
+        Self { exec, ..self }
+    }
+
+    /// The nets that stand alone.
+    pub fn family(
+        &self,
+        space: Space,
+        recipe: &FinalConfig,
+    ) -> Result<Arc<dyn NetFamily>, SearchError> {
+        Ok(family(space, &recipe.net(), Task::input(&self.dataset))?)
+    }
+
+    /// The net of `plan`.
+    pub fn net(&self, plan: &TrialPlan) -> Result<Net, SearchError> {
+        Ok(self.family(plan.arch.space(), &plan.recipe)?.standalone(&plan.arch)?)
+    }
+
+    /// What the net of `plan` costs.
+    pub fn cost(&self, plan: &TrialPlan) -> Result<Cost, SearchError> {
+        Ok(self.net(plan)?.cost())
+    }
+
+    /// The content of `plan`: everything that its bits depend on, as 32 hexadecimal digits. Two
+    /// trials of one key are one.
+    pub fn key(&self, plan: &TrialPlan) -> String {
+        let recipe = FinalConfig { candidates: 0, seeds: 1, keep: 1, ..plan.recipe };
+        let recipe = serde_json::to_string(&recipe).expect("numbers are JSON");
+        let mut hasher = blake3::Hasher::new();
+        let arch = plan.arch.to_string();
+        let of = format!("{} {} {}", self.seed, plan.seed, self.exec.name());
+        for part in ["trial 1", plan.arch.space().name(), &arch, &of, &recipe, &self.data] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+        hasher.finalize().to_hex()[..32].to_owned()
+    }
+
+    /// What the net of `plan` with `state`'s weights has right of the validation split.
+    pub fn validate(&self, plan: &TrialPlan, state: &TrialState) -> Result<Score, SearchError> {
+        let net = self.net(plan)?;
+        let mut score = Score::default();
+        for batch in self.dataset.valid_batches(MEASURED_AT_ONCE) {
+            let batch = batch?;
+            let images = Images { values: &batch.images, labels: &batch.labels };
+            score += self.exec.measure(&net, &state.params, images, Some(&state.running))?;
+        }
+        Ok(score)
+    }
+
+    /// What the net of `plan` has right of the test split, image by image, for whoever has leave.
+    pub fn certify(
+        &self,
+        plan: &TrialPlan,
+        state: &TrialState,
+        leave: &Receipt,
+    ) -> Result<NetResult, SearchError> {
+        let net = self.net(plan)?;
+        let (mut nll, mut found) = (0.0, Vec::new());
+        for batch in self.dataset.test_batches(leave, MEASURED_AT_ONCE)? {
+            let batch = batch?;
+            let images = Images { values: &batch.images, labels: &batch.labels };
+            let logits = self.exec.logits(&net, &state.params, images, Some(&state.running))?;
+            let (batch_nll, batch_right) = right(&logits, &batch.labels)?;
+            nll += batch_nll;
+            found.extend(batch_right);
+        }
+        Ok(NetResult::new(nll, &found))
+    }
+}
+
+impl Trial {
+    /// A trial that goes on from `state`, or begins.
+    pub fn new(
+        task: TrialTask,
+        plan: TrialPlan,
+        state: Option<&TrialState>,
+    ) -> Result<Self, SearchError> {
+        let net = task.net(&plan)?;
+        let device = task.exec.device();
+        let seed = generator(task.seed, Owner::Trial, u64::from(plan.seed)).random();
+        let initial;
+        let state = if let Some(state) = state {
+            state
+        } else {
+            let mut rng = generator(seed, Owner::TrialInit, 0);
+            let params = initial_values(&net.params(), &mut rng)?;
+            initial = TrialState { params, ..TrialState::default() };
+            &initial
+        };
+        Ok(Self {
+            params: Params::from_tensors(&state.params, device)?,
+            sgd: Sgd::new(plan.recipe.sgd(), &state.momenta, device)?,
+            running: state.running.clone(),
+            stream: TrainStream::new(task.dataset.clone(), plan.recipe.batching(), seed)?,
+            epoch: state.epoch,
+            valid: state.valid,
+            task,
+            plan,
+            net,
+            seed,
+        })
+    }
+
+    /// Which net is trained.
+    pub fn plan(&self) -> &TrialPlan {
+        &self.plan
+    }
+
+    /// Whether the last epoch is finished and measured.
+    pub fn is_finished(&self) -> bool {
+        self.valid.is_some()
+    }
+
+    /// Trains for one epoch, and measures the net where it was the last. Gives nothing where
+    /// `stop` is set on the way: the trial then is to be begun again from its last state.
+    pub fn epoch(&mut self, stop: &AtomicBool) -> Result<Option<TrialReport>, SearchError> {
+        let recipe = self.plan.recipe;
+        let steps = self.steps();
+        let rate = learning_rate(&recipe.sgd(), self.epoch);
+        let mut report = TrialReport { epoch: self.epoch, loss: 0.0, measure: 0.0, non_finite: 0 };
+        let mut score = Score::default();
+        for step in 0..steps {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let index = self.epoch * steps + step;
+            let found =
+                self.step(index, rate, (index + 1) as f64 / (recipe.epochs * steps) as f64)?;
+            match found {
+                Some(found) => {
+                    score.nll += found.nll;
+                    score.correct += found.correct;
+                    score.items += found.items;
+                }
+                None => report.non_finite += 1,
+            }
+        }
+        if 0 < score.items {
+            report.loss = score.nll / score.items as f64;
+            report.measure = self.task.objective.measure(score);
+        } else {
+            report.loss = f64::NAN;
+        }
+        self.epoch += 1;
+        report.epoch = self.epoch;
+        if self.epoch == recipe.epochs {
+            self.valid = Some(self.task.validate(&self.plan, &self.state()?)?);
+        }
+        Ok(Some(report))
+    }
+
+    /// Batches of an epoch: whole ones, and at least one.
+    fn steps(&self) -> u64 {
+        (self.task.dataset.train().len() / self.plan.recipe.batch_size).max(1) as u64
+    }
+
+    /// One step on batch `index`; `share` of all steps are over at its end. Nothing where loss or
+    /// gradient was no number.
+    fn step(&mut self, index: u64, rate: f64, share: f64) -> Result<Option<Score>, SearchError> {
+        let batch = self.stream.batch(index)?;
+        let images = Images { values: &batch.images, labels: &batch.labels };
+        let mut rng = generator(self.seed, Owner::Dropout, index);
+        let drop_path = (1.0 - self.plan.recipe.drop_path_keep) * share;
+        let noise = Noise { rng: &mut rng, drop_path };
+        let found = self.task.exec.train(&self.net, &self.params, images, noise)?;
+        let norm = self.sgd.step(&self.params, &found.grads, rate)?;
+        let items = batch.labels.len() as u64;
+        let score = Score { nll: found.loss * items as f64, correct: found.correct as u64, items };
+        let is_finite = norm.is_finite() && found.loss.is_finite();
+        if is_finite {
+            update_running(&mut self.running, &found.moments, RUNNING_DECAY)?;
+        }
+        self.task.exec.reuse(found);
+        Ok(is_finite.then_some(score))
+    }
+
+    /// Everything that a resume needs.
+    pub fn state(&self) -> Result<TrialState, SearchError> {
+        let momenta = if self.epoch < self.plan.recipe.epochs {
+            self.sgd.momenta()?
+        } else {
+            Snapshot::new()
+        };
+        Ok(TrialState {
+            epoch: self.epoch,
+            params: self.params.snapshot()?,
+            momenta,
+            running: self.running.clone(),
+            valid: self.valid,
+        })
+    }
+}
