@@ -8,6 +8,7 @@ mod crew;
 mod derivation;
 mod driver;
 mod evaluator;
+mod finals_status;
 mod keeper;
 mod messages;
 mod note;
@@ -35,6 +36,10 @@ pub use controller::{Controller, End};
 pub use crew::{ActorError, Crew};
 pub use driver::DriverConfig;
 pub use evaluator::Evaluator;
+pub use finals_status::{
+    ChampionStatus, FinalsStatus, RankCorrelationStatus, RetrainedStatus, RetrainingStatus,
+    TrialStatus,
+};
 pub use keeper::{Keeper, KeeperFiles};
 pub use messages::{
     AdoptPolicy, CloseHistory, Entered, Evaluate, LoadNewest, Record, Recorded, Restore,

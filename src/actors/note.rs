@@ -3,6 +3,7 @@
 use actix::Message;
 
 use crate::actors::{AdvantageStatus, BestStatus, PlaceStatus, ScoreView, nth};
+use crate::search::{Cause, Conclusion, FinalConfig, Promotion, Ruling, Search};
 use crate::store::StoreError;
 use crate::telemetry::unix_millis;
 
@@ -99,6 +100,69 @@ impl Note {
         Self::new("cycle", format!("cycle {} ended; {best}{verdict}", place.nth_cycle()))
     }
 
+    /// Candidates are retrained.
+    pub(super) fn promotion(promotion: &Promotion) -> Self {
+        let FinalConfig { seeds, epochs, .. } = promotion.recipe;
+        let n = promotion.candidates.len();
+        let why = match promotion.cause {
+            Cause::Cycle => format!("after cycle {}", nth(promotion.cycle)),
+            Cause::Request => "as asked".to_owned(),
+        };
+        let text = format!(
+            "{why}: {n} architecture{} from scratch, {seeds} net{} each, {epochs} epochs",
+            plural(n),
+            plural(seeds)
+        );
+        Self::new("retrain", text)
+    }
+
+    /// What a promotion led to.
+    pub(super) fn conclusion(conclusion: &Conclusion, search: &Search) -> Self {
+        let objective = search.task().objective;
+        let Conclusion { promotion, best, ruling, .. } = conclusion;
+        let percent = |share: f64| format!("{:.2} %", 100.0 * share);
+        let found = best.map(|place| {
+            let candidate = &promotion.candidates[place];
+            let mean = candidate.mean_reward(objective).unwrap_or_default();
+            format!(
+                "{} of the {} arm, {} on average",
+                candidate.arch.id(),
+                candidate.arm.name(),
+                percent(mean)
+            )
+        });
+        let found = found.unwrap_or_else(|| "no candidate".to_owned());
+        let points = |by: &f64, margin: &f64| {
+            format!(
+                "by {:+.2} points, of which {:.2} are noise between seeds",
+                100.0 * by,
+                100.0 * margin
+            )
+        };
+        let text = match ruling {
+            Ruling::First => format!("{found}: the first champion"),
+            Ruling::Replaces { by, margin } => {
+                format!("{found}: better than the champion before {}", points(by, margin))
+            }
+            Ruling::Stays { by, margin } => {
+                format!("the champion stays: the best now is {found}, {}", points(by, margin))
+            }
+            Ruling::Same => format!("the champion stays: {found} is the champion again"),
+            Ruling::Measured => {
+                let each = promotion.candidates.iter().map(|candidate| {
+                    let mean = candidate.mean_reward(objective).map_or_else(String::new, percent);
+                    format!("{}: {mean} of the validation images", candidate.arch.id())
+                });
+                each.collect::<Vec<_>>().join("; ")
+            }
+        };
+        let kind = match ruling {
+            Ruling::First | Ruling::Replaces { .. } => "champion",
+            _ => "retrained",
+        };
+        Self::new(kind, text)
+    }
+
     /// Checkpoints cannot be written any more.
     pub(super) fn checkpoint_failed(why: &StoreError) -> Self {
         let message = format!("{why}; the search goes on, and it is tried again");
@@ -121,6 +185,10 @@ impl Note {
     pub(super) fn verdict(advantage: &AdvantageStatus, before: &str) -> Self {
         Self::new("verdict", format!("{}; before: {before}", comparison(advantage)))
     }
+}
+
+fn plural(n: usize) -> &'static str {
+    if n == 1 { "" } else { "s" }
 }
 
 fn score(best: &BestStatus) -> String {

@@ -10,11 +10,14 @@ use crate::actors::note::DiskWatch;
 use crate::actors::observation::EpochSums;
 use crate::actors::pace::Pace;
 use crate::actors::{
-    AdvantageStatus, BestStatus, DerivationStatus, Note, PlaceStatus, Recorded, RunState, Saved,
-    Status, Trained, nth,
+    AdvantageStatus, BestStatus, DerivationStatus, FinalsStatus, Note, PlaceStatus,
+    RankCorrelationStatus, Recorded, RunState, Saved, Status, Trained, TrialStatus, nth,
 };
 use crate::net::Cost;
-use crate::search::{ControllerReport, Outcome, Phase, Search, StepRecord, TrainReport};
+use crate::search::{
+    Conclusion, ControllerReport, Outcome, Phase, Promotion, RankCorrelation, Search, StepRecord,
+    TrainReport, TrialReport,
+};
 use crate::store::StoreError;
 use crate::telemetry::{
     Actor, AdvantageNumbers, Best, CheckpointWritten, ControllerStep, Metrics, NetLabel,
@@ -56,6 +59,8 @@ impl Observer {
         self.know_best(search);
         self.status.advantage = AdvantageStatus::of(&search.advantage());
         self.metrics_advantage();
+        let found = RankCorrelation::of(&search.finals().retrained, search.task().config.seed);
+        self.status.finals.rank_correlation = RankCorrelationStatus::of(&found);
         self.publish(search, RunState::Starting);
     }
 
@@ -272,6 +277,35 @@ impl Observer {
     pub(super) fn derives(&mut self, derivation: Option<DerivationStatus>) {
         self.status.derivation = derivation;
         self.publish.send_replace(Arc::new(self.status.clone()));
+    }
+
+    /// Publishes how retraining stands, with the trials under way.
+    pub(super) fn promotes(&mut self, search: &Search, running: &[TrialStatus], test_uses: u64) {
+        let rank_correlation = std::mem::take(&mut self.status.finals.rank_correlation);
+        self.status.finals =
+            FinalsStatus { rank_correlation, ..FinalsStatus::of(search, running, test_uses) };
+        self.publish.send_replace(Arc::new(self.status.clone()));
+    }
+
+    /// Takes note of an epoch of a trial, which took so long.
+    pub(super) fn trial_epoch(&mut self, report: &TrialReport, _duration: Duration) {
+        if 0 < report.non_finite {
+            tracing::warn!(steps = report.non_finite, "steps of a trial were not finite");
+        }
+        self.metrics.progress(Actor::Trials);
+    }
+
+    /// Takes note of a promotion that begins.
+    pub(super) fn promotion_began(&mut self, promotion: &Promotion) {
+        self.notes.push(Note::promotion(promotion));
+    }
+
+    /// Takes note of a promotion that is over.
+    pub(super) fn concluded(&mut self, conclusion: &Conclusion, search: &Search) {
+        self.notes.push(Note::conclusion(conclusion, search));
+        let finals = search.finals();
+        let found = RankCorrelation::of(&finals.retrained, search.task().config.seed);
+        self.status.finals.rank_correlation = RankCorrelationStatus::of(&found);
     }
 
     /// Publishes the status as of now.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::actors::{PickStatus, PlaceStatus, ScoreView};
+use crate::actors::{FinalsStatus, PickStatus, PlaceStatus, ScoreView};
 
 /// Whether the search goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -223,6 +223,9 @@ pub struct Status {
     pub archs_unique: u64,
     /// The best architectures, best first.
     pub best: Vec<BestStatus>,
+    /// Retraining, and what came of it.
+    #[serde(default)]
+    pub finals: FinalsStatus,
     /// Checkpoints.
     pub checkpoint: CheckpointStatus,
     /// The device.

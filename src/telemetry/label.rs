@@ -40,6 +40,8 @@ label! {
         Controller = "controller",
         /// The best architectures are derived.
         Derive = "derive",
+        /// They are trained from scratch.
+        Retrain = "retrain",
         /// Nothing, on command.
         Paused = "paused",
         /// Nothing, until a restart.
@@ -56,6 +58,8 @@ label! {
         Evaluator = "evaluator",
         /// Draws architectures.
         Sampler = "sampler",
+        /// Train nets from scratch.
+        Trials = "trials",
         /// Writes files.
         Keeper = "keeper",
         /// Trains θ and decides.

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use super::label::Actor;
 
 /// The actors that answer; the controller asks, and its own work is what the others wait for.
-const WORKERS: [Actor; 4] = [Actor::Trainer, Actor::Evaluator, Actor::Sampler, Actor::Keeper];
+const WORKERS: [Actor; 5] =
+    [Actor::Trainer, Actor::Evaluator, Actor::Sampler, Actor::Trials, Actor::Keeper];
 
 /// Who gives no sign of life, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
