@@ -6,8 +6,7 @@
 //! over seeds. The test split has no say in it.
 
 use crate::data::NetResult;
-use crate::search::FinalConfig;
-use crate::search::{Arm, Cause, Objective, Pair, Promotion, Score};
+use crate::search::{Arm, Cause, FinalConfig, Objective, Pair, Promotion, Score, TrialPlan};
 use crate::space::Arch;
 
 /// Retrained architectures that are looked back on: more would make every checkpoint large.
@@ -57,6 +56,24 @@ pub struct Champion {
     pub certificate: u64,
     /// The seed whose net is handed out: the best by validation.
     pub seed: u32,
+    /// The best candidate of the other arm in the same promotion.
+    pub rival: Option<Rival>,
+}
+
+/// The best candidate of the arm that a champion does not come from: trained alike, and measured
+/// on the same images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rival {
+    /// The architecture, as it was drawn.
+    pub arch: Arch,
+    /// Who drew it.
+    pub arm: Arm,
+    /// What each of its nets has right of the validation split, by seed.
+    pub valid: Vec<Score>,
+    /// The same of the test split; empty where there is none.
+    pub test: Vec<NetResult>,
+    /// The policy's choice against the uniform one, whichever of the two is the champion.
+    pub pair: Option<Pair>,
 }
 
 /// What was measured of one architecture with shared weights and without.
@@ -125,6 +142,11 @@ impl Champion {
         self.valid.iter().map(|&score| objective.reward(score)).collect()
     }
 
+    /// The trial whose net is handed out.
+    pub fn plan(&self) -> TrialPlan {
+        TrialPlan { arch: self.arch.clone(), seed: self.seed, recipe: self.recipe }
+    }
+
     /// What the net that is handed out had right of the test split.
     pub fn tested(&self) -> Option<&NetResult> {
         self.test.get(self.seed as usize)
@@ -133,13 +155,24 @@ impl Champion {
     fn of(promotion: &Promotion, place: usize, objective: Objective) -> Option<Self> {
         let candidate = &promotion.candidates[place];
         let valid: Vec<Score> = candidate.valid.iter().copied().collect::<Option<_>>()?;
+        let chosen = promotion.chosen(objective);
+        let other = chosen.iter().find(|&&other| promotion.candidates[other].arm != candidate.arm);
+        let rival = other.map(|&other| {
+            let candidate = &promotion.candidates[other];
+            Rival {
+                arch: candidate.arch.clone(),
+                arm: candidate.arm,
+                valid: candidate.valid.iter().copied().flatten().collect(),
+                test: candidate.nets().to_vec(),
+                pair: pair(promotion, &chosen, objective),
+            }
+        });
         let mut seed = 0;
         for (place, &score) in valid.iter().enumerate() {
             if objective.reward(valid[seed]) < objective.reward(score) {
                 seed = place;
             }
         }
-        let certificate = candidate.certificate.as_ref();
         Some(Self {
             arch: candidate.arch.clone(),
             arm: candidate.arm,
@@ -147,10 +180,11 @@ impl Champion {
             step: promotion.step,
             recipe: promotion.recipe,
             shared: candidate.shared,
-            test: certificate.map_or_else(Vec::new, |found| found.nets.clone()),
-            certificate: certificate.map_or(0, |found| found.number),
+            test: candidate.nets().to_vec(),
+            certificate: candidate.certificate.as_ref().map_or(0, |found| found.number),
             valid,
             seed: seed as u32,
+            rival,
         })
     }
 }
@@ -241,8 +275,8 @@ impl Finals {
 
 fn pair(promotion: &Promotion, chosen: &[usize], objective: Objective) -> Option<Pair> {
     let &[policy, random] = chosen else { return None };
-    let nets = |place: usize| Some(&promotion.candidates[place].certificate.as_ref()?.nets[..]);
-    Pair::new(promotion.cycle, [nets(policy)?, nets(random)?], promotion.seed_deviation(objective))
+    let nets = |place: usize| promotion.candidates[place].nets();
+    Pair::new(promotion.cycle, [nets(policy), nets(random)], promotion.seed_deviation(objective))
 }
 
 /// The standard deviation of a share of so many images, from net to net.

@@ -52,7 +52,7 @@ pub use config::{
 };
 pub use error::SearchError;
 pub use estimate::{Estimator, Job, ValidSet};
-pub use finals::{Champion, Conclusion, Finals, Retrained, Ruling};
+pub use finals::{Champion, Conclusion, Finals, Retrained, Rival, Ruling};
 pub use objective::{Objective, Score, Scored};
 pub use pair::{Pair, PairReport};
 pub use policy::Policy;

@@ -10,7 +10,7 @@
 //! Both arms are derived by the same rule from as many draws, and trained with the same recipe,
 //! budget and seeds: what is left between them is what the policy has learnt.
 
-use crate::data::Certificate;
+use crate::data::{Certificate, NetResult};
 use crate::search::{Arm, FinalConfig, Objective, Score, Scored, TrialPlan, TrialTask};
 use crate::space::Arch;
 
@@ -70,6 +70,11 @@ impl Candidate {
     pub fn new(arm: Arm, scored: &Scored, recipe: &FinalConfig) -> Self {
         let (arch, shared) = (scored.sampled.arch.clone(), scored.score);
         Self { arch, arm, shared, valid: vec![None; recipe.seeds], certificate: None }
+    }
+
+    /// What its nets had right of the test split, by seed; empty where it is not certified.
+    pub fn nets(&self) -> &[NetResult] {
+        self.certificate.as_ref().map_or(&[], |certificate| &certificate.nets)
     }
 
     /// What the objective makes of each net's validation score, by seed; nothing before all are
@@ -149,6 +154,15 @@ impl Promotion {
         }
     }
 
+    /// Has a trial taken again, whose net is lost.
+    pub fn retrain(&mut self, plan: &TrialPlan) {
+        for candidate in self.candidates.iter_mut().filter(|c| c.arch == plan.arch) {
+            if let Some(place) = candidate.valid.get_mut(plan.seed as usize) {
+                *place = None;
+            }
+        }
+    }
+
     /// Takes note of what the candidate of this place had right of the test split.
     pub fn certified(&mut self, place: usize, certificate: &Certificate) {
         let arch = self.candidates[place].arch.clone();
@@ -194,7 +208,6 @@ impl Promotion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::NetResult;
 
     const NORMAL: &str = "normal=[identity(0)+identity(1), identity(0)+identity(1)] ";
 
