@@ -5,11 +5,13 @@ use std::sync::Arc;
 use actix::{Addr, MailboxError, Message, Recipient};
 
 use crate::actors::{
-    AdoptPolicy, Evaluate, Evaluator, Keeper, LoadNewest, Note, Record, Recorded, Restore,
-    SampleArchs, Sampler, Save, SaveReply, TakeSnapshot, TrainShared, Trained, Trainer,
+    AdoptPolicy, Certified, Certify, CloseTest, Evaluate, Evaluator, Keeper, LoadNewest, LoadTrial,
+    Note, OpenTest, Record, Recorded, Restore, SampleArchs, Sampler, Save, SaveReply, SaveTrial,
+    TakeSnapshot, TrainShared, TrainTrial, Trained, Trainer, TrialEpoch, TrialWorker,
 };
+use crate::data::{Certificate, NetResult, Opening, Receipt};
 use crate::search::{
-    DrawRequest, Job, Sampled, Score, SearchError, SearchState, SharedState, SharedStep,
+    DrawRequest, Job, Sampled, Score, SearchError, SearchState, SharedState, SharedStep, TrialState,
 };
 use crate::space::Arch;
 use crate::store::StoreError;
@@ -44,7 +46,7 @@ pub enum ActorError {
     },
 }
 
-/// The sampler, the trainer, the evaluator and the keeper.
+/// The sampler, the trainer, the evaluator, the trial workers and the keeper.
 #[derive(Clone, Debug)]
 pub struct Crew {
     /// Takes [`AdoptPolicy`]: the sampler.
@@ -67,16 +69,28 @@ pub struct Crew {
     pub load: Recipient<LoadNewest>,
     /// Takes [`Note`]: the keeper.
     pub note: Recipient<Note>,
+    /// Takes [`SaveTrial`]: the keeper.
+    pub save_trial: Recipient<SaveTrial>,
+    /// Takes [`LoadTrial`]: the keeper.
+    pub load_trial: Recipient<LoadTrial>,
+    /// Takes [`OpenTest`]: the keeper.
+    pub open_test: Recipient<OpenTest>,
+    /// Takes [`CloseTest`]: the keeper.
+    pub close_test: Recipient<CloseTest>,
+    /// Take [`TrainTrial`]: the trial workers.
+    pub trials: Vec<Recipient<TrainTrial>>,
+    /// Takes [`Certify`]: one of the trial workers; none where there are none.
+    pub certify: Option<Recipient<Certify>>,
     /// Counts the messages under way.
     pub metrics: Metrics,
 }
 
 impl Crew {
-    /// The crew of these four actors; `metrics` counts the messages to them.
+    /// The crew of these actors; `metrics` counts the messages to them.
     pub fn new(
-        sampler: &Addr<Sampler>,
-        trainer: &Addr<Trainer>,
+        (sampler, trainer): (&Addr<Sampler>, &Addr<Trainer>),
         evaluator: &Addr<Evaluator>,
+        workers: &[Addr<TrialWorker>],
         keeper: &Addr<Keeper>,
         metrics: &Metrics,
     ) -> Self {
@@ -91,6 +105,12 @@ impl Crew {
             save: keeper.clone().recipient(),
             load: keeper.clone().recipient(),
             note: keeper.clone().recipient(),
+            save_trial: keeper.clone().recipient(),
+            load_trial: keeper.clone().recipient(),
+            open_test: keeper.clone().recipient(),
+            close_test: keeper.clone().recipient(),
+            trials: workers.iter().map(|worker| worker.clone().recipient()).collect(),
+            certify: workers.first().map(|worker| worker.clone().recipient()),
             metrics: metrics.clone(),
         }
     }
@@ -189,5 +209,56 @@ impl Crew {
     /// Writes an event for people.
     pub(super) async fn note(&self, message: Note) -> Result<Result<(), StoreError>, ActorError> {
         self.ask(Actor::Keeper, &self.note, message).await
+    }
+
+    /// Trains a net for an epoch.
+    pub(super) fn train_trial(
+        &self,
+        worker: usize,
+        message: TrainTrial,
+    ) -> impl Future<Output = Result<TrialEpoch, ActorError>> + use<> {
+        let trained = self.ask(Actor::Trials, &self.trials[worker], message);
+        async { Ok(trained.await??) }
+    }
+
+    /// Measures nets on the test split.
+    pub(super) async fn certify(&self, message: Certify) -> Result<Certified, ActorError> {
+        let gone =
+            ActorError::Mailbox { actor: Actor::Trials.name(), source: MailboxError::Closed };
+        let certify = self.certify.as_ref().ok_or(gone)?;
+        self.ask(Actor::Trials, certify, message).await
+    }
+
+    /// Writes the files of a trial.
+    pub(super) fn save_trial(
+        &self,
+        message: SaveTrial,
+    ) -> impl Future<Output = Result<Result<(), StoreError>, ActorError>> + use<> {
+        self.ask(Actor::Keeper, &self.save_trial, message)
+    }
+
+    /// Reads the files of a trial, if there are any.
+    pub(super) async fn load_trial(
+        &self,
+        key: String,
+    ) -> Result<Option<Arc<TrialState>>, ActorError> {
+        Ok(self.ask(Actor::Keeper, &self.load_trial, LoadTrial { key }).await??)
+    }
+
+    /// Asks for leave to look at the test split.
+    pub(super) async fn open_test(
+        &self,
+        message: OpenTest,
+    ) -> Result<Result<Opening, StoreError>, ActorError> {
+        self.ask(Actor::Keeper, &self.open_test, message).await
+    }
+
+    /// Gives the leave back, with what was seen.
+    pub(super) async fn close_test(
+        &self,
+        receipt: Receipt,
+        nets: Vec<NetResult>,
+    ) -> Result<Result<Certificate, StoreError>, ActorError> {
+        self.ask(Actor::Keeper, &self.close_test, CloseTest { receipt, nets }).await
     }
 }

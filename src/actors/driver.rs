@@ -11,6 +11,7 @@
 //! ```
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -20,13 +21,14 @@ use crate::actors::commands::Command;
 use crate::actors::observer::Observer;
 use crate::actors::outbox::{Outbox, Receipt};
 use crate::actors::place_span::place_span;
+use crate::actors::retraining::Retraining;
 use crate::actors::saver::Saver;
 use crate::actors::{
     ActorError, AdoptPolicy, Crew, Entered, LastRun, Note, Restore, RunState, Saving, nth,
 };
 use crate::search::{
-    BestChange, DrawRequest, Job, Outcome, Place, Sampled, Search, SearchState, SharedState,
-    StepRecord, Task, Until, ValidSet, Work, archs,
+    BestChange, Cause, DrawRequest, Job, Outcome, Place, Sampled, Search, SearchState, SharedState,
+    StepRecord, Task, TrialTask, Until, ValidSet, Work, archs,
 };
 use crate::store::arch_weights;
 
@@ -44,6 +46,12 @@ pub struct DriverConfig {
     pub saving: watch::Receiver<Saving>,
     /// How long the disk may take for one write before it is told of.
     pub disk_patience: Duration,
+    /// What is retrained on.
+    pub trials: TrialTask,
+    /// Has the trial workers break off.
+    pub break_off: Arc<AtomicBool>,
+    /// How often the test split was ever used.
+    pub test_uses: u64,
 }
 
 /// Owns the search; one value, on the controller's thread.
@@ -53,6 +61,11 @@ pub(super) struct Driver {
     pub(super) crew: Crew,
     pub(super) saver: Saver,
     pub(super) observer: Observer,
+    pub(super) retraining: Retraining,
+    /// How often the test split was ever used.
+    pub(super) test_uses: u64,
+    /// The promotion that was told of: why and before which step it began.
+    told: Option<(Cause, u64)>,
     config: DriverConfig,
     /// What the next step draws from π, drawn while trainer or evaluator were busy.
     ahead: Option<(DrawRequest, Vec<Sampled>)>,
@@ -74,7 +87,11 @@ impl Driver {
         config: DriverConfig,
     ) -> Self {
         let saver = Saver::new(crew.clone(), config.saving.clone(), config.disk_patience);
+        let (trials, break_off) = (config.trials.clone(), config.break_off.clone());
         Self {
+            retraining: Retraining::new(trials, crew.clone(), break_off),
+            test_uses: config.test_uses,
+            told: None,
             search,
             crew,
             saver,
@@ -142,6 +159,16 @@ impl Driver {
         if self.is_over() {
             return Ok(());
         }
+        if let Some(work) = self.search.promotion_work() {
+            self.tell_promotion();
+            if self.saver.is_owed() {
+                self.save_soon().await?;
+            }
+            return match self.promote(work, commands).await {
+                Ok(()) => Ok(()),
+                Err(error) => self.recover(error).await,
+            };
+        }
         if self.saver.is_due() {
             self.take_note().await?;
             self.save_soon().await?;
@@ -154,7 +181,18 @@ impl Driver {
 
     fn is_over(&self) -> bool {
         let schedule = &self.search.task().config.schedule;
-        self.stopping || self.config.until.is_reached(self.search.place(), schedule)
+        let is_reached = self.config.until.is_reached(self.search.place(), schedule);
+        self.stopping || is_reached && !self.search.finals().has_work()
+    }
+
+    /// Tells of a promotion once.
+    fn tell_promotion(&mut self) {
+        let Some(promotion) = &self.search.finals().under_way else { return };
+        let which = Some((promotion.cause, promotion.step));
+        if self.told != which {
+            self.observer.promotion_began(promotion);
+            self.told = which;
+        }
     }
 
     /// Carries out what was asked; while paused, waits for more.
@@ -342,6 +380,7 @@ impl Driver {
     }
 
     async fn finish(&mut self) -> Result<(), ActorError> {
+        self.retraining.break_off().await;
         self.take_note().await?;
         self.observer.publish(&self.search, RunState::Stopping);
         self.save_now().await?;
@@ -369,6 +408,8 @@ impl Driver {
             search_step = failed,
             "a step failed; back to the newest checkpoint: {error}"
         );
+        self.retraining.break_off().await;
+        self.retraining.forget();
         self.saver.discard(&mut self.observer).await?;
         // A device may not hold one ω more.
         self.frozen = None;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use actix::{Actor, AsyncContext, Context, Handler};
 use tokio::sync::watch;
 
+use crate::actors::archive::Archive;
 use crate::actors::note::MAX_NOTES;
 use crate::actors::shelf::{Loss, Shelf};
 use crate::actors::{
@@ -36,6 +37,7 @@ pub struct Keeper {
     checkpoints: Checkpoints,
     history: History,
     shelf: Shelf,
+    pub(super) archive: Archive,
     saving: watch::Receiver<Saving>,
     /// What a checkpoint belongs to, and the hash of its settings.
     binding: Binding,
@@ -67,6 +69,8 @@ pub struct KeeperFiles {
     pub first_step: u64,
     /// Its best architectures, which others may read.
     pub best: Arc<BestFolder>,
+    /// Its trials, and the ledger of the test split.
+    pub archive: Archive,
     /// Which checkpoints stay.
     pub saving: watch::Receiver<Saving>,
 }
@@ -74,7 +78,7 @@ pub struct KeeperFiles {
 impl Keeper {
     /// A keeper of `files` for the search that belongs to `binding`.
     pub fn new(task: Task, files: KeeperFiles, binding: Binding) -> Self {
-        let KeeperFiles { folder, checkpoints, history, first_step, best, saving } = files;
+        let KeeperFiles { folder, checkpoints, history, first_step, best, archive, saving } = files;
         let config_hash = blake3::hash(binding.config.as_bytes()).to_hex().to_string();
         let shelf = Shelf::new(task.clone(), best);
         Self {
@@ -83,6 +87,7 @@ impl Keeper {
             checkpoints,
             history,
             shelf,
+            archive,
             saving,
             binding,
             config_hash,
@@ -255,6 +260,9 @@ impl Keeper {
             tracing::warn!(
                 "the files of an architecture that left the best could not be removed: {error}"
             );
+        }
+        if let Err(error) = self.archive.retain(state) {
+            tracing::warn!("the files of an old trial could not be removed: {error}");
         }
         self.saved = Some(generation.path.clone());
         Ok(Saved {

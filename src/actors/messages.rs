@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use actix::Message;
 
+use crate::data::{Certificate, NetResult, Opening, Receipt};
 use crate::engine::Snapshot;
 use crate::search::{
     DrawRequest, Job, Sampled, Score, SearchError, SearchState, SharedState, SharedStep,
-    StepRecord, TrainReport,
+    StepRecord, TrainReport, TrialPlan, TrialState,
 };
 use crate::space::Arch;
 use crate::store::StoreError;
@@ -166,3 +167,42 @@ pub struct LoadNewest;
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "Result<(), StoreError>")]
 pub struct CloseHistory;
+
+/// Writes the files of a trial. Controller → Keeper.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<(), StoreError>")]
+pub struct SaveTrial {
+    /// Its key.
+    pub key: String,
+    /// What is trained, and how.
+    pub plan: TrialPlan,
+    /// How far it is.
+    pub state: Arc<TrialState>,
+}
+
+/// Reads the files of a trial; none where there are none that are whole. Controller → Keeper.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<Option<Arc<TrialState>>, StoreError>")]
+pub struct LoadTrial {
+    /// Its key.
+    pub key: String,
+}
+
+/// Asks for leave to look at the test split; that it was given is on disk. Controller → Keeper.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<Opening, StoreError>")]
+pub struct OpenTest {
+    /// For whom.
+    pub candidate: String,
+}
+
+/// Gives the leave back, and has what was seen written down. Where that fails it is known all the
+/// same, and written when the candidate is asked for again. Controller → Keeper.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Certificate, StoreError>")]
+pub struct CloseTest {
+    /// The leave.
+    pub receipt: Receipt,
+    /// What each net had right, by seed.
+    pub nets: Vec<NetResult>,
+}

@@ -1,6 +1,7 @@
 //! Who does it, on which thread: thin shells around `search`, the messages between them, and the
 //! status that they publish.
 
+mod archive;
 mod command;
 mod commands;
 mod controller;
@@ -19,7 +20,9 @@ mod pace;
 mod picks;
 mod place;
 mod place_span;
+mod promoting;
 mod recent;
+mod retraining;
 mod sampler;
 mod saver;
 mod saving;
@@ -27,7 +30,9 @@ mod score_view;
 mod shelf;
 mod status;
 mod trainer;
+mod trial_worker;
 
+pub use archive::Archive;
 pub use commands::{
     Checkpoint, ChildWeights, Commands, Derive, Pause, PruneHistory, Refusal, Resume, Sample,
     SampleReply, ScoreArch, ScoreReply, Stop, WeightsOf,
@@ -42,8 +47,9 @@ pub use finals_status::{
 };
 pub use keeper::{Keeper, KeeperFiles};
 pub use messages::{
-    AdoptPolicy, CloseHistory, Entered, Evaluate, LoadNewest, Record, Recorded, Restore,
-    SampleArchs, Save, SaveReply, Saved, TakeSnapshot, TrainShared, Trained,
+    AdoptPolicy, CloseHistory, CloseTest, Entered, Evaluate, LoadNewest, LoadTrial, OpenTest,
+    Record, Recorded, Restore, SampleArchs, Save, SaveReply, SaveTrial, Saved, TakeSnapshot,
+    TrainShared, Trained,
 };
 pub use note::{LastRun, Note};
 pub use observer::Observer;
@@ -57,3 +63,4 @@ pub use status::{
     PolicyStatus, ProcessStatus, RunState, SharedStatus, Status,
 };
 pub use trainer::Trainer;
+pub use trial_worker::{Certified, Certify, TrainTrial, TrialEpoch, TrialStart, TrialWorker};

@@ -3,6 +3,7 @@
 use actix::Message;
 
 use crate::actors::{AdvantageStatus, BestStatus, PlaceStatus, ScoreView, nth};
+use crate::data::Certificate;
 use crate::search::{Cause, Conclusion, FinalConfig, Promotion, Ruling, Search};
 use crate::store::StoreError;
 use crate::telemetry::unix_millis;
@@ -114,6 +115,18 @@ impl Note {
             plural(seeds)
         );
         Self::new("retrain", text)
+    }
+
+    /// A candidate was measured on the test split.
+    pub(super) fn certified(id: &str, certificate: &Certificate) -> Self {
+        let each = certificate.nets.iter().map(|net| format!("{:.2} %", 100.0 * net.accuracy()));
+        let each = each.collect::<Vec<_>>().join(", ");
+        let items = certificate.nets.first().map_or(0, |net| net.items);
+        let n = certificate.number;
+        Self::new(
+            "certified",
+            format!("{id}: {each} of {items} test images; use {n} of that split"),
+        )
     }
 
     /// What a promotion led to.

@@ -300,6 +300,11 @@ impl Observer {
         self.notes.push(Note::promotion(promotion));
     }
 
+    /// Takes note that nothing can be certified, for what is seen cannot be written down.
+    pub(super) fn promotion_waits(&mut self, why: &str) {
+        tracing::error!("nothing is certified until it can be written down: {why}");
+    }
+
     /// Takes note of a promotion that is over.
     pub(super) fn concluded(&mut self, conclusion: &Conclusion, search: &Search) {
         self.notes.push(Note::conclusion(conclusion, search));

@@ -121,7 +121,8 @@ impl Saver {
         }
     }
 
-    fn every(&self) -> Duration {
+    /// The pause between two checkpoints, and between two writings of a trial.
+    pub(super) fn every(&self) -> Duration {
         self.saving.borrow().every
     }
 

@@ -56,7 +56,7 @@ use tokio::sync::watch;
 
 use crate::actors::{
     CloseHistory, Commands, Controller, Crew, DriverConfig, End, Evaluator, Keeper, Observer,
-    PickStatus, RunState, Sampler, Saving, Status, Trainer,
+    PickStatus, RunState, Sampler, Saving, Status, Trainer, TrialWorker,
 };
 use crate::api::{Limits, LogFilter, RequestHook, ServeConfig, command_paths, route_paths};
 use crate::config::Loaded;
@@ -86,6 +86,9 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// How long the disk may take for one write before it is told of: a slow disk takes a second or two.
 const DISK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Nets that are trained from scratch side by side at most, each on a core: so many are in memory.
+const MAX_TRIALS: usize = 16;
 
 /// What the daemon is started with.
 pub struct RunConfig {
@@ -155,6 +158,9 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
         until,
         saving: saving.subscribe(),
         disk_patience: DISK_PATIENCE,
+        trials: setup.files.archive.task.clone(),
+        break_off: Arc::default(),
+        test_uses: setup.files.archive.ledger.uses(),
     };
     let socket = listeners.path.clone();
     let (running, shown) = watch::channel(Arc::new(running_config(&loaded, socket.clone())?));
@@ -254,8 +260,13 @@ fn start_actors(
     let sampler = start(c"sampler", Sampler::new(task.clone(), policy));
     let trainer = start(c"trainer", Trainer::new(learner));
     let evaluator = start(c"evaluator", Evaluator::new(Box::new(SharedWeights::new(scored))));
+    let trials = TrialTask::clone(&driver.trials);
+    let trials = trials.with_exec(watched(&task, metrics, telemetry::Actor::Trials).exec);
+    let workers: Vec<_> = (0..task.exec.children_at_once().clamp(1, MAX_TRIALS))
+        .map(|_| start(c"trial", TrialWorker::new(trials.clone(), driver.break_off.clone())))
+        .collect();
     let keeper = start(c"keeper", Keeper::new(task, files, binding));
-    let crew = Crew::new(&sampler, &trainer, &evaluator, &keeper, metrics);
+    let crew = Crew::new((&sampler, &trainer), &evaluator, &workers, &keeper, metrics);
     let (controller, end) = Controller::new(search, crew, observer, driver);
     Ok((controller.start(), keeper, end))
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::actors::{DataStatus, DeviceStatus, KeeperFiles, LastRun, Saving, Status};
+use crate::actors::{Archive, DataStatus, DeviceStatus, KeeperFiles, LastRun, Saving, Status};
 use crate::config::Loaded;
 use crate::daemon::DaemonError;
 use crate::daemon::binding;
@@ -14,9 +14,10 @@ use crate::daemon::history::{Opened, open_history};
 use crate::data::{Contents, DataNote, Dataset, LoadWatch, LockedTest, Scratch};
 use crate::engine::{DeviceChoice, Executor, ExecutorChoice, OpenDevice, reason};
 use crate::net::Input;
-use crate::search::{Search, SearchState, Task};
+use crate::search::{Search, SearchState, Task, TrialTask};
 use crate::store::{
-    BestFolder, Binding, Checkpoints, Health, History, Rejected, StateFolder, read_state,
+    BestFolder, Binding, Checkpoints, Health, History, LedgerFile, Rejected, StateFolder,
+    StoreError, TrialFolder, read_state,
 };
 use crate::telemetry::{unix_millis, unix_time};
 
@@ -82,6 +83,7 @@ pub(super) fn set_up(
     write_down(&mut history, events)?;
     binding::keep_list(&folder, &dataset, &contents)?;
     let best = Arc::new(BestFolder::open(&folder.best())?);
+    let archive = archive(&task, &folder, &contents.blake3, &state)?;
     let mut status = initial_status(&task, &device, threads, (&loaded, contents));
     status.checkpoint.rejected_total = rejected.len() as u64;
     // What was drawn before this process is not fresh.
@@ -96,8 +98,40 @@ pub(super) fn set_up(
         history_path: folder.history(),
         history_health: health,
         loaded,
-        files: KeeperFiles { folder, checkpoints, history, first_step: step, best, saving },
+        files: KeeperFiles {
+            folder,
+            checkpoints,
+            history,
+            first_step: step,
+            best,
+            archive,
+            saving,
+        },
     })
+}
+
+/// The trials and the ledger of the test split. Nets that cannot be built, or batches that cannot
+/// be drawn, are found at once and not at the end of the first cycle.
+fn archive(
+    task: &Task,
+    folder: &StateFolder,
+    data: &str,
+    state: &SearchState,
+) -> Result<Archive, DaemonError> {
+    let trials = TrialTask::new(task, data);
+    let recipe = task.config.finals;
+    if 0 < recipe.candidates {
+        trials.check(task.space, &recipe)?;
+    }
+    let file = LedgerFile::open(&folder.test_ledger(), data);
+    let ledger = file.load()?;
+    let known = state.finals.champion.as_ref().map_or(0, |champion| champion.certificate);
+    if ledger.uses() < known {
+        return Err(StoreError::LostLedger { path: folder.test_ledger(), known }.into());
+    }
+    let task = trials;
+    let trials = TrialFolder::open(&folder.trials())?;
+    Ok(Archive { task, trials, file, ledger, is_behind: false })
 }
 
 /// Logs what the search learns from, and what a person should know about it.

@@ -117,6 +117,14 @@ impl TrialTask {
         Ok(family(space, &recipe.net(), Task::input(&self.dataset))?)
     }
 
+    /// Refuses a recipe by which no net of `space` can be built or trained on these data.
+    pub fn check(&self, space: Space, recipe: &FinalConfig) -> Result<(), SearchError> {
+        let arch = space.rules().published()?;
+        self.net(&TrialPlan { arch, seed: 0, recipe: *recipe })?;
+        TrainStream::new(self.dataset.clone(), recipe.batching(), 0)?;
+        Ok(())
+    }
+
     /// The net of `plan`.
     pub fn net(&self, plan: &TrialPlan) -> Result<Net, SearchError> {
         Ok(self.family(plan.arch.space(), &plan.recipe)?.standalone(&plan.arch)?)

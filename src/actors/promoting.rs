@@ -1,0 +1,185 @@
+//! How the driver carries out promotions: between two steps of the schedule, a trial's epoch at a
+//! time, so that commands wait for none of them.
+//!
+//! ```text
+//! Train ──── workers take epochs; commands come between ─► trial files, then scores
+//! Certify ── ledger on disk: open ─► a worker looks ─► ledger on disk: close
+//! Conclude ─ champion, pairs ─► checkpoint, champions/ID
+//! ```
+//!
+//! No checkpoint is needed on the way: finished nets are files of their own, found again by their
+//! keys, and what was seen of the test split is in the ledger before anybody hears of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::actors::commands::Command;
+use crate::actors::driver::Driver;
+use crate::actors::retraining::Finished;
+use crate::actors::{ActorError, Certified, Certify, Note, OpenTest, RunState, SaveTrial};
+use crate::data::{Certificate, Opening};
+use crate::search::{PromotionWork, TrialPlan, TrialState};
+
+/// The pause between two attempts to write what cannot be written.
+const TRY_AGAIN: Duration = Duration::from_secs(2);
+
+impl Driver {
+    /// Goes on with a promotion: until a command, the end of an epoch, or the end of a stage.
+    pub(super) async fn promote(
+        &mut self,
+        work: PromotionWork,
+        commands: &mut mpsc::Receiver<Command>,
+    ) -> Result<(), ActorError> {
+        self.take_note().await?;
+        match work {
+            PromotionWork::Train(plans) => self.train_trials(&plans, commands).await,
+            PromotionWork::Certify(place) => self.certify(place).await,
+            PromotionWork::Conclude => self.conclude().await,
+        }
+    }
+
+    async fn train_trials(
+        &mut self,
+        plans: &[TrialPlan],
+        commands: &mut mpsc::Receiver<Command>,
+    ) -> Result<(), ActorError> {
+        while let Some((worker, plan)) = self.retraining.next_start(plans) {
+            let state = self.load_trial(&plan).await?;
+            self.retraining.start(worker, plan, state);
+        }
+        let every = self.saver.every();
+        self.retraining.go_on_all(every);
+        self.publish_promotion(RunState::Running);
+        tokio::select! {
+            command = commands.recv() => match command {
+                Some(command) => self.carry_out(command).await,
+                None => self.stopping = true,
+            },
+            finished = self.retraining.next() => {
+                if let Some(finished) = finished? {
+                    self.epoch_over(finished)?;
+                }
+            },
+            told = self.saver.news(&mut self.observer) => told?,
+        }
+        self.write_notes();
+        Ok(())
+    }
+
+    /// Takes note of an epoch, and has the net written where it was brought along.
+    fn epoch_over(&mut self, finished: Finished) -> Result<(), ActorError> {
+        let Finished { plan, key, epoch } = finished;
+        if let Some(report) = &epoch.report {
+            self.observer.trial_epoch(report, epoch.duration);
+        }
+        let Some(state) = epoch.state else { return Ok(()) };
+        let save = SaveTrial { key, plan: plan.clone(), state: state.clone() };
+        self.save_trial(save);
+        if let Some(score) = state.valid
+            && let Some(promotion) = &mut self.search.finals_mut().under_way
+        {
+            promotion.trained(&plan, score);
+            let score = self.search.task().objective.measure(score);
+            tracing::info!(
+                arch = plan.arch.id(),
+                seed = plan.seed,
+                valid_accuracy = score,
+                "a net is trained from scratch"
+            );
+        }
+        Ok(())
+    }
+
+    /// Has a net written. Nobody waits for it: one that is lost is trained again.
+    fn save_trial(&self, save: SaveTrial) {
+        let saved = self.crew.save_trial(save);
+        actix::spawn(async move {
+            if let Ok(Err(error)) = saved.await {
+                tracing::warn!("the files of a trial could not be written: {error}");
+            }
+        });
+    }
+
+    /// What is on disk of a trial.
+    async fn load_trial(&self, plan: &TrialPlan) -> Result<Option<Arc<TrialState>>, ActorError> {
+        if let Some(net) = self.retraining.net(plan) {
+            return Ok(Some(net));
+        }
+        self.crew.load_trial(self.retraining.task().key(plan)).await
+    }
+
+    /// Certifies the candidate of this place. A disk that refuses is waited for: nobody looks at
+    /// the test split before that is written down.
+    async fn certify(&mut self, place: usize) -> Result<(), ActorError> {
+        let Some(promotion) = &self.search.finals().under_way else { return Ok(()) };
+        let candidate = promotion.candidate_key(self.retraining.task(), place);
+        let plans: Vec<TrialPlan> = promotion.plans(place).collect();
+        let mut nets = Vec::new();
+        for plan in plans {
+            let net = self.load_trial(&plan).await?.filter(|net| net.valid.is_some());
+            let Some(net) = net else {
+                if let Some(promotion) = &mut self.search.finals_mut().under_way {
+                    promotion.retrain(&plan);
+                }
+                return Ok(());
+            };
+            self.retraining.found(&plan, net.clone());
+            nets.push((plan, net));
+        }
+        let certificate = match self.look(candidate, nets).await? {
+            Ok(certificate) => certificate,
+            Err(why) => {
+                self.observer.promotion_waits(&why);
+                tokio::time::sleep(TRY_AGAIN).await;
+                return Ok(());
+            }
+        };
+        self.test_uses = self.test_uses.max(certificate.number);
+        if let Some(promotion) = &mut self.search.finals_mut().under_way {
+            promotion.certified(place, &certificate);
+            let id = promotion.candidates[place].arch.id();
+            self.note(Note::certified(&id, &certificate));
+        }
+        self.publish_promotion(RunState::Running);
+        Ok(())
+    }
+
+    /// Looks at the test split, unless that was done before. The error is why it cannot be written
+    /// down.
+    async fn look(
+        &self,
+        candidate: String,
+        nets: Vec<(TrialPlan, Arc<TrialState>)>,
+    ) -> Result<Result<Certificate, String>, ActorError> {
+        let receipt = match self.crew.open_test(OpenTest { candidate }).await? {
+            Ok(Opening::Known(certificate)) => return Ok(Ok(certificate)),
+            Ok(Opening::Open(receipt)) => receipt,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let Certified { receipt, nets } = self.crew.certify(Certify { nets, receipt }).await?;
+        let closed = self.crew.close_test(receipt, nets?).await?;
+        Ok(closed.map_err(|error| error.to_string()))
+    }
+
+    async fn conclude(&mut self) -> Result<(), ActorError> {
+        let objective = self.search.task().objective;
+        let Some(conclusion) = self.search.finals_mut().conclude(objective) else {
+            return Ok(());
+        };
+        self.observer.concluded(&conclusion, &self.search);
+        self.publish_promotion(RunState::Running);
+        self.write_notes();
+        self.retraining.forget();
+        self.save_soon().await?;
+        Ok(())
+    }
+
+    /// Publishes how retraining stands.
+    pub(super) fn publish_promotion(&mut self, state: RunState) {
+        let running = self.retraining.running();
+        self.observer.promotes(&self.search, &running, self.test_uses);
+        self.observer.publish(&self.search, state);
+    }
+}

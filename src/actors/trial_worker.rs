@@ -1,0 +1,122 @@
+//! A trial worker: the mailbox of one net that is trained from scratch.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, Context, Handler, Message, MessageResult};
+
+use crate::data::{NetResult, Receipt};
+use crate::search::{SearchError, Trial, TrialPlan, TrialReport, TrialState, TrialTask};
+
+/// Trains a net for one epoch. Controller → trial worker.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<TrialEpoch, SearchError>")]
+pub struct TrainTrial {
+    /// Which net, and how.
+    pub plan: TrialPlan,
+    /// Where it goes on from.
+    pub from: TrialStart,
+    /// Whether the answer is to bring the net along. It does so anyway once it is finished.
+    pub wants_state: bool,
+}
+
+/// Where a trial goes on from.
+#[derive(Clone, Debug)]
+pub enum TrialStart {
+    /// From where this worker left it.
+    Here,
+    /// From the beginning.
+    Scratch,
+    /// From here.
+    State(Arc<TrialState>),
+}
+
+/// An epoch of a trial.
+#[derive(Clone, Debug)]
+pub struct TrialEpoch {
+    /// What it measured; none where it was broken off, or where the net was finished before.
+    pub report: Option<TrialReport>,
+    /// The net, where it is wanted or finished.
+    pub state: Option<Arc<TrialState>>,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// Measures nets on the test split. Controller → trial worker.
+#[derive(Debug, Message)]
+#[rtype(result = "Certified")]
+pub struct Certify {
+    /// The nets of one candidate, by seed.
+    pub nets: Vec<(TrialPlan, Arc<TrialState>)>,
+    /// Leave to look at the test split.
+    pub receipt: Receipt,
+}
+
+/// What came of [`Certify`].
+#[derive(Debug)]
+pub struct Certified {
+    /// The leave, which is to be given back.
+    pub receipt: Receipt,
+    /// What each net had right.
+    pub nets: Result<Vec<NetResult>, SearchError>,
+}
+
+/// Trains one net at a time. All of its logic is in [`Trial`].
+#[derive(Debug)]
+pub struct TrialWorker {
+    task: TrialTask,
+    /// Set where training is to be broken off.
+    stop: Arc<AtomicBool>,
+    trial: Option<Trial>,
+}
+
+impl TrialWorker {
+    /// A worker that breaks off where `stop` is set.
+    pub fn new(task: TrialTask, stop: Arc<AtomicBool>) -> Self {
+        Self { task, stop, trial: None }
+    }
+
+    fn train(&mut self, message: TrainTrial) -> Result<TrialEpoch, SearchError> {
+        let start = Instant::now();
+        let TrainTrial { plan, from, wants_state } = message;
+        let here = self.trial.take().filter(|trial| *trial.plan() == plan);
+        let mut trial = match (from, here) {
+            (TrialStart::Here, Some(trial)) => trial,
+            (TrialStart::State(state), _) => Trial::new(self.task.clone(), plan, Some(&state))?,
+            (TrialStart::Scratch | TrialStart::Here, _) => {
+                Trial::new(self.task.clone(), plan, None)?
+            }
+        };
+        let report = if trial.is_finished() { None } else { trial.epoch(&self.stop)? };
+        let state = (trial.is_finished() || wants_state && report.is_some())
+            .then(|| trial.state().map(Arc::new))
+            .transpose()?;
+        // One that was broken off stands in the middle of an epoch.
+        self.trial = (report.is_some() && !trial.is_finished()).then_some(trial);
+        Ok(TrialEpoch { report, state, duration: start.elapsed() })
+    }
+}
+
+impl Actor for TrialWorker {
+    type Context = Context<Self>;
+}
+
+impl Handler<TrainTrial> for TrialWorker {
+    type Result = Result<TrialEpoch, SearchError>;
+
+    fn handle(&mut self, message: TrainTrial, _: &mut Context<Self>) -> Self::Result {
+        self.train(message)
+    }
+}
+
+impl Handler<Certify> for TrialWorker {
+    type Result = MessageResult<Certify>;
+
+    fn handle(&mut self, message: Certify, _: &mut Context<Self>) -> Self::Result {
+        let Certify { nets, receipt } = message;
+        let measured = nets.iter().map(|(plan, state)| self.task.certify(plan, state, &receipt));
+        let nets = measured.collect();
+        MessageResult(Certified { receipt, nets })
+    }
+}
