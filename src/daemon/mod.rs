@@ -260,8 +260,8 @@ fn start_actors(
     let sampler = start(c"sampler", Sampler::new(task.clone(), policy));
     let trainer = start(c"trainer", Trainer::new(learner));
     let evaluator = start(c"evaluator", Evaluator::new(Box::new(SharedWeights::new(scored))));
-    let trials = TrialTask::clone(&driver.trials);
-    let trials = trials.with_exec(watched(&task, metrics, telemetry::Actor::Trials).exec);
+    let exec = watched(&task, metrics, telemetry::Actor::Trials).exec;
+    let trials = driver.trials.clone().with_exec(exec);
     let workers: Vec<_> = (0..task.exec.children_at_once().clamp(1, MAX_TRIALS))
         .map(|_| start(c"trial", TrialWorker::new(trials.clone(), driver.break_off.clone())))
         .collect();
