@@ -184,7 +184,12 @@ impl From<ConfigError> for Failure {
 
 impl From<BenchError> for Failure {
     fn from(error: BenchError) -> Self {
-        let exit_code = if error.is_usage() { EXIT_CONFIG } else { EXIT_INTERNAL };
+        let exit_code = match error {
+            // As clap ends where an argument has no such value.
+            BenchError::Arch(_) => 2,
+            _ if error.is_usage() => EXIT_CONFIG,
+            _ => EXIT_INTERNAL,
+        };
         Self { why: error.to_string(), exit_code }
     }
 }
@@ -307,7 +312,7 @@ fn bench(args: BenchArgs) -> Result<(), Failure> {
         .map_err(BenchError::from)?;
     let layers = space.rules().depth().or(args.layers).unwrap_or(MICRO_CELLS);
     let config = BenchConfig {
-        arch: args.arch.arch(space, args.seed).map_err(BenchError::from)?,
+        arch: args.arch.arch(space, args.seed)?,
         net: args.net,
         layers,
         channels: args.channels,
