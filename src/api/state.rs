@@ -78,6 +78,8 @@ pub struct ServeConfig {
     pub family: Arc<dyn NetFamily>,
     /// The database of the history.
     pub history: PathBuf,
+    /// Epochs of a cycle, which never change in a search.
+    pub epochs_per_cycle: u64,
     /// The folder of the best. It must be opened before the search writes to it: opening
     /// clears away what looks like a broken write.
     pub best: Arc<BestFolder>,

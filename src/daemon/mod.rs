@@ -166,6 +166,7 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
         commands: Commands::new(&controller, &keeper),
         family,
         history,
+        epochs_per_cycle: loaded.config.search.schedule.epochs_per_cycle,
         best,
         running: shown,
         log: log_filter(&log),
@@ -308,8 +309,7 @@ fn view(status: &Status) -> View {
     View {
         doing: doing.to_owned(),
         cycle: place.nth_cycle(),
-        epoch: place.nth_epoch(),
-        epochs: place.epochs(),
+        epoch: place.epoch_text(),
         step,
         steps,
         reward: status.policy.reward,

@@ -161,7 +161,7 @@ fn history_row(row: &Row<'_>) -> rusqlite::Result<HistoryRow> {
         idx: row.get(2)?,
         phase: HistoryPhase::of_name(&phase).ok_or_else(|| unknown(phase))?,
         cycle: row.get(4)?,
-        epoch: row.get(5)?,
+        cycle_epoch: row.get(5)?,
         arch_id: row.get(6)?,
         reward: row.get(7)?,
         log_prob: row.get(8)?,

@@ -84,7 +84,8 @@ impl Metrics {
         }
     }
 
-    /// Where in its schedule the search is: the cycle, and the epoch of the cycle, counted from 1.
+    /// Where in its schedule the search is: the cycle and the epoch under way, each counted from 1
+    /// from the start of the search.
     pub fn place(&self, cycle: u64, epoch: u64) {
         self.0.registry.set(&CYCLE, &[], cycle as f64);
         self.0.registry.set(&EPOCH, &[], epoch as f64);
