@@ -170,7 +170,7 @@ pub(super) fn database_error(
 }
 
 /// Opens the database to be written, and makes it where it is missing. One of an older format is
-/// for [`migrate`](crate::store::history_migration::migrate).
+/// for [`History::open`](crate::store::History::open).
 pub(super) fn open_to_write(path: &Path) -> Result<Connection, StoreError> {
     let failed = || database_error("open", path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
