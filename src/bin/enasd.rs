@@ -8,7 +8,7 @@ use std::thread::available_parallelism;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use enasd::bench::{self, ArchChoice, BenchConfig, BenchError, Job, NetKind, Report, Saves};
+use enasd::bench::{self, ArchChoice, BenchConfig, BenchError, BenchJob, NetKind, Report, Saves};
 use enasd::config::{Config, ConfigError, Loaded, environment};
 use enasd::daemon::{self, DaemonError, EXIT_CONFIG, EXIT_INTERNAL, RunConfig};
 use enasd::data::{DataReport, Dataset};
@@ -322,7 +322,7 @@ fn bench(args: BenchArgs) -> Result<(), Failure> {
         threads,
         seed: args.seed,
     };
-    let mut job = Job::new(config, bench::open(&args.executor, &args.device)?)?;
+    let mut job = BenchJob::new(config, bench::open(&args.executor, &args.device)?)?;
     Saves { weights: args.save_weights, batch: args.save_batch, grads: args.save_grads }
         .write(&job)?;
     print(&written(&bench::measure(&mut job)?, args.output));

@@ -201,7 +201,7 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
 
 fn new_metrics(setup: &Setup) -> Result<Metrics, DaemonError> {
     let device = &setup.status.device;
-    let metrics = Metrics::new(telemetry::Setup {
+    let metrics = Metrics::new(telemetry::MetricsSetup {
         version: setup.status.version.clone(),
         device_wanted: device.wanted.clone(),
         device_used: device.used.clone(),

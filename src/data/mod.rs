@@ -36,7 +36,7 @@ mod split;
 mod stream;
 
 pub use batch::Batch;
-pub use config::{DataConfig, Source, SplitRule};
+pub use config::{DataConfig, DataSource, SplitRule};
 pub use contents::{Contents, SplitContents};
 pub use dataset::{Dataset, LockedTest};
 pub use error::DataError;

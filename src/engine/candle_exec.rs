@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Result, Tensor};
 
 use crate::engine::executor::{Executor, Gradients, Images, count_right, on_host};
-use crate::engine::pass::{Losses, Noise, Pass, tensor};
+use crate::engine::pass::{CandlePass, Losses, Noise, tensor};
 use crate::engine::{Params, Snapshot};
 use crate::net::{Net, Shape};
 
@@ -50,7 +50,7 @@ impl Executor for CandleExec {
     ) -> Result<Gradients> {
         let weights = variables(net, params)?;
         let images_on_device = self.upload(net.image, images)?;
-        let mut pass = Pass::new(net, &weights, Some(noise), None);
+        let mut pass = CandlePass::new(net, &weights, Some(noise), None);
         let Losses { main, whole, logits } = pass.losses(&images_on_device, images.labels)?;
         let store = whole.backward()?;
         let mut grads = Snapshot::new();
@@ -79,7 +79,7 @@ impl Executor for CandleExec {
         images: Images<'_>,
         running: Option<&Snapshot>,
     ) -> Result<Tensor> {
-        let mut pass = Pass::new(net, weights, None, running);
+        let mut pass = CandlePass::new(net, weights, None, running);
         let tensors = pass.run(&self.upload(net.image, images)?, false)?;
         Ok(tensor(&tensors, net.logits)?.detach())
     }
@@ -109,7 +109,7 @@ impl CandleExec {
         noise: Option<Noise<'_>>,
     ) -> Result<Tensor> {
         let weights = variables(net, params)?;
-        let tensors = Pass::new(net, &weights, noise, None).run(images, false)?;
+        let tensors = CandlePass::new(net, &weights, noise, None).run(images, false)?;
         crate::engine::layers::to_images(tensor(&tensors, net.logits)?)
     }
 
@@ -122,7 +122,7 @@ impl CandleExec {
         noise: Noise<'_>,
     ) -> Result<Tensor> {
         let weights = variables(net, params)?;
-        Ok(Pass::new(net, &weights, Some(noise), None).losses(images, labels)?.whole)
+        Ok(CandlePass::new(net, &weights, Some(noise), None).losses(images, labels)?.whole)
     }
 }
 

@@ -5,7 +5,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::engine::Snapshot;
-use crate::engine::layers::{self, Moments};
+use crate::engine::layers::{self, TensorMoments};
 use crate::net::{Layer, LayerKind, Net, Norm, Shape};
 
 /// Randomness of a training pass.
@@ -27,7 +27,7 @@ pub(super) struct Losses {
 }
 
 /// One forward pass.
-pub(super) struct Pass<'a> {
+pub(super) struct CandlePass<'a> {
     net: &'a Net,
     weights: &'a Snapshot,
     noise: Option<Noise<'a>>,
@@ -36,7 +36,7 @@ pub(super) struct Pass<'a> {
     pub(super) moments: Snapshot,
 }
 
-impl<'a> Pass<'a> {
+impl<'a> CandlePass<'a> {
     pub(super) fn new(
         net: &'a Net,
         weights: &'a Snapshot,
@@ -162,7 +162,7 @@ impl<'a> Pass<'a> {
         let names = [format!("{path}.mean"), format!("{path}.variance")];
         let given = if self.net.norm == Norm::Running && self.noise.is_none() {
             let running = self.running.and_then(|running| {
-                Some(Moments {
+                Some(TensorMoments {
                     mean: running.get(&names[0])?.clone(),
                     variance: running.get(&names[1])?.clone(),
                 })
