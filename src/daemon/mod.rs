@@ -172,6 +172,7 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
         commands: Commands::new(&controller, &keeper),
         family,
         history,
+        epochs_per_cycle: loaded.config.search.schedule.epochs_per_cycle,
         best,
         running: shown,
         log: log_filter(&log),
@@ -206,7 +207,7 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
 
 fn new_metrics(setup: &Setup) -> Result<Metrics, DaemonError> {
     let device = &setup.status.device;
-    let metrics = Metrics::new(telemetry::Setup {
+    let metrics = Metrics::new(telemetry::MetricsSetup {
         version: setup.status.version.clone(),
         device_wanted: device.wanted.clone(),
         device_used: device.used.clone(),
@@ -319,8 +320,7 @@ fn view(status: &Status) -> View {
     View {
         doing: doing.to_owned(),
         cycle: place.nth_cycle(),
-        epoch: place.nth_epoch(),
-        epochs: place.epochs(),
+        epoch: place.epoch_text(),
         step,
         steps,
         reward: status.policy.reward,

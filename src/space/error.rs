@@ -1,6 +1,6 @@
 //! Why a text or a list of choices is not an architecture.
 
-use crate::space::{SpaceKind, form};
+use crate::space::{SpaceKind, config, form};
 
 /// Why a text or a list of choices is not an architecture. Each text says what is wrong, where,
 /// and what would be right.
@@ -205,8 +205,9 @@ pub enum SpaceError {
     },
     /// An id that is a hash.
     #[error(
-        "`{id}` names an architecture by a hash, which cannot be read back; give the text of the \
-         architecture, as the history or `arch.json` has it"
+        "`{id}` is made by hashing, and no architecture can be read from it; no search has such \
+         ids, for the nets that are searched have at most {} layers; give the text of the \
+         architecture, as in `layers=[op, op(stem), …]`, or its numbers", config::LAYERS.end()
     )]
     HashedId {
         /// The id.

@@ -63,7 +63,7 @@ pub use arch_files::{
 };
 pub use atomic::{write_atomically, write_folder_atomically};
 pub use best::BestFolder;
-pub use checkpoint::{Checkpoints, Generation, Loaded};
+pub use checkpoint::{Checkpoints, Generation, LoadedCheckpoint};
 pub use defect::{Defect, FolderFault};
 pub use error::StoreError;
 pub use folder::StateFolder;

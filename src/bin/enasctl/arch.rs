@@ -96,7 +96,7 @@ fn describe(arch: &Arch, args: &ShowArgs) -> Result<Description, Failure> {
 
 /// What `arch show` says of the shared weights of all architectures.
 #[derive(Debug, Serialize)]
-struct SharedWeights {
+struct SharedSize {
     space: String,
     size: String,
     params: u64,
@@ -113,7 +113,7 @@ fn show_shared(args: &ShowArgs, printer: &mut Printer) -> Result<(), Failure> {
         let of_head = params.iter().filter(|(name, _)| name.starts_with("aux.") == is_aux);
         of_head.map(|(_, spec)| spec.len() as u64).sum()
     };
-    let found = SharedWeights {
+    let found = SharedSize {
         space: space.name().to_owned(),
         size: space.rules().size(),
         params: count(false),

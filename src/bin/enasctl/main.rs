@@ -33,7 +33,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::args::{Args, MANUAL, Place, Verb};
+use crate::args::{Args, DaemonPlace, MANUAL, Verb};
 use crate::failure::Failure;
 use crate::printer::{Printer, remark};
 use crate::socket::Daemon;
@@ -54,7 +54,7 @@ fn run(args: Args) -> Result<(), Failure> {
     printer.finish()
 }
 
-async fn carry_out(verb: Verb, place: Place, printer: &mut Printer) -> Result<(), Failure> {
+async fn carry_out(verb: Verb, place: DaemonPlace, printer: &mut Printer) -> Result<(), Failure> {
     // Only some verbs need a daemon, and with it a configuration that says where it is.
     let daemon = || Daemon::new(&place);
     match verb {
