@@ -11,6 +11,7 @@
 //! link*. The authors' bit j of layer i stands for the stem (j = 0) or layer j − 1; their
 //! controller's anchor j is that of layer j.
 
+mod katib;
 mod native;
 mod op;
 mod rows;
@@ -21,7 +22,7 @@ use std::ops::RangeInclusive;
 
 use crate::space::{
     Arch, Choice, Decision, Fact, Form, Link, Menu, Script, SearchSpace, Size, Sketch, Space,
-    SpaceError, Step, Vertex, VertexRole, numbers,
+    SpaceError, Step, Vertex, VertexRole, Write, numbers,
 };
 
 /// The operations of a layer.
@@ -33,21 +34,28 @@ const FORMS: &[Form] = &[
         example: "layers=[op, op(stem), op(stem+0), …]",
         recognize: native::looks_like,
         read: native::read,
-        write: Some(native::write),
+        write: Write::Always(native::write),
+    },
+    Form {
+        name: "katib",
+        example: "[[0], [3, 0], …] {'embedding': …}",
+        recognize: katib::looks_like,
+        read: katib::read,
+        write: Write::Never,
     },
     Form {
         name: Form::NUMBERS,
         example: "0 3 0 0 1 0 …",
         recognize: numbers::looks_like,
         read: rows::read,
-        write: Some(rows::write),
+        write: Write::Always(rows::write),
     },
     Form {
         name: "rows",
         example: "0⏎3 0⏎0 1 0⏎…",
         recognize: numbers::looks_like,
         read: rows::read,
-        write: Some(rows::write_lines),
+        write: Write::Always(rows::write_lines),
     },
 ];
 

@@ -290,7 +290,7 @@ async fn the_openapi_document_says_who_may_command_and_what_may_go_wrong() {
         }
     }
     let schemas = document["components"]["schemas"].as_object().unwrap();
-    for schema in ["Status", "Problem", "ScoreRequest", "ScoreResult", "HistoryReply", "Event"] {
+    for schema in ["Status", "Problem", "ScoreRequest", "ConvertResult", "HistoryReply", "Event"] {
         assert!(schemas.contains_key(schema), "{schema}");
     }
 }

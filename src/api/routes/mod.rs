@@ -4,6 +4,7 @@ mod archs;
 mod best;
 mod commands;
 mod config;
+mod convert;
 mod events;
 mod health;
 mod history;

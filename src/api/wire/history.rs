@@ -46,7 +46,8 @@ fn phases() -> Object {
     one_of(HistoryPhase::ALL.map(HistoryPhase::name))
 }
 
-fn one_of<const N: usize>(names: [&'static str; N]) -> Object {
+/// A text that is one of these.
+pub(super) fn one_of<const N: usize>(names: [&'static str; N]) -> Object {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()
 }
 

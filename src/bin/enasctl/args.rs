@@ -8,7 +8,7 @@ use enasd::manual::Manual;
 use enasd::search::Arm;
 use enasd::store::HistoryPhase;
 
-use crate::arch_args::{ArchVerb, SpaceVerb};
+use crate::arch_args::{ArchVerb, ConvertArgs, SpaceVerb};
 use crate::clock::Since;
 
 const EXIT_STATUS: &str = "0 done, 1 refused, 2 wrong usage, 3 no daemon answers, 4 the daemon is \
@@ -162,6 +162,9 @@ pub(crate) enum Verb {
         #[command(subcommand)]
         verb: ArchVerb,
     },
+    /// Writes an architecture in the forms of other programs, or in the one asked for, without a
+    /// daemon.
+    Convert(ConvertArgs),
     /// Writes the manual page and the shell completions into a folder, for a package.
     #[command(hide = true)]
     Manual {
