@@ -22,6 +22,7 @@ mod place;
 mod place_span;
 mod promoting;
 mod recent;
+mod recovery;
 mod retraining;
 mod sampler;
 mod saver;

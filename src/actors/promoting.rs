@@ -176,6 +176,16 @@ impl Driver {
         Ok(())
     }
 
+    /// Tells of a promotion once.
+    pub(super) fn tell_promotion(&mut self) {
+        let Some(promotion) = &self.search.finals().under_way else { return };
+        let which = Some((promotion.cause, promotion.step));
+        if self.told != which {
+            self.observer.promotion_began(promotion);
+            self.told = which;
+        }
+    }
+
     /// Publishes how retraining stands.
     pub(super) fn publish_promotion(&mut self, state: RunState) {
         let running = self.retraining.running();
