@@ -6,7 +6,8 @@
 //!   history.sqlite               rollouts, steps and events, for people and plots
 //!   history.id                   the name of the history that belongs here
 //!   best/ID/                     the best architectures with their files, checked by B3SUMS
-//!   champions/                   empty: nothing is written there
+//!   champions/ID/                the best architectures, trained from scratch, checked by B3SUMS
+//!   trials/KEY/                  nets that are trained from scratch, checked by B3SUMS
 //!   corrupt/NAME/                checkpoints and histories that failed their checks, with a WHY.txt
 //! ```
 //!
@@ -57,6 +58,7 @@ mod seal;
 mod search_file;
 mod state_files;
 mod state_view;
+mod trial_files;
 
 pub use arch_files::{
     ArchCard, ArchFault, CARD, WEIGHTS, arch_weights, best_files, scored_weights,
@@ -79,3 +81,4 @@ pub use retention::{Retention, RetentionAction};
 pub use rows::history_rows;
 pub use state_files::{Binding, computed_by, config_text, data_text, read_state, state_files};
 pub use state_view::{Disk, FolderFacts, Newest, SetAside, StateView};
+pub use trial_files::TrialFolder;
