@@ -6,8 +6,7 @@ use utoipa::ToSchema;
 
 use crate::actors::ScoreView;
 use crate::search::{
-    Cause, Champion, Interval, Objective, PairReport, Promotion, RankCorrelation, Search,
-    TrialReport,
+    Champion, Interval, Objective, PairReport, Promotion, RankCorrelation, Search, TrialReport,
 };
 
 /// Retraining, and what came of it. Accuracies are shares, 0 to 1.
@@ -126,12 +125,8 @@ impl FinalsStatus {
 impl RetrainingStatus {
     fn of(promotion: &Promotion, running: &[TrialStatus]) -> Self {
         let (of, trials) = promotion.trials();
-        let cause = match promotion.cause {
-            Cause::Cycle => "cycle",
-            Cause::Request => "request",
-        };
         Self {
-            cause: cause.to_owned(),
+            cause: promotion.cause.name().to_owned(),
             cycle: promotion.cycle,
             trials: trials as u64,
             of: of as u64,

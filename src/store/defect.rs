@@ -4,7 +4,8 @@
 
 use std::io;
 
-/// Why a checkpoint, an architecture's folder or the history is not what was written.
+/// Why a checkpoint, the folder of an architecture or a trial, or the history is not what was
+/// written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Defect {
@@ -92,6 +93,12 @@ pub enum Defect {
     Chain {
         /// The step of the successor.
         successor: u64,
+    },
+    /// The files of a trial stand under another trial's name.
+    #[error("its files are of the trial {found}")]
+    Trial {
+        /// The key of the trial that they are of.
+        found: String,
     },
     /// The database was made by something else.
     #[error("it is a database, but no history of this program")]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! {
-//!   "format": 2,                            what this list and the files look like
+//!   "format": 3,                            what this list and the files look like
 //!   "program": "0.1.0",                     which version wrote it
 //!   "step": 4200,
 //!   "config_hash": "…",
@@ -25,9 +25,9 @@ use crate::store::name::check_file_name;
 /// The list's name in its folder.
 pub(super) const MANIFEST: &str = "MANIFEST.json";
 
-/// The format that this program writes, and the latest that it reads: format 1 has another
-/// `search.json`.
-pub(super) const FORMAT: u32 = 2;
+/// The format that this program writes, and the latest that it reads: format 2 has no
+/// `promotion.json`, format 1 has another `search.json` too.
+pub(super) const FORMAT: u32 = 3;
 
 /// The earliest format that this program reads.
 const OLDEST: u32 = 1;
@@ -201,10 +201,13 @@ mod tests {
     }
 
     #[test]
-    fn a_later_format_is_told_from_a_damaged_list_and_the_one_before_is_read() {
+    fn a_later_format_is_told_from_a_damaged_list_and_those_before_are_read() {
         let later = example().with_format(7);
         assert_eq!(Manifest::from_bytes(&later.to_bytes()), Err(Refusal::Later(7)));
-        assert_eq!(Manifest::from_bytes(&example().with_format(1).to_bytes()).unwrap().format, 1);
+        for format in [1, 2] {
+            let before = example().with_format(format).to_bytes();
+            assert_eq!(Manifest::from_bytes(&before).unwrap().format, format);
+        }
         let none = example().with_format(0);
         assert!(matches!(Manifest::from_bytes(&none.to_bytes()), Err(Refusal::Damaged(_))));
     }
