@@ -12,8 +12,9 @@
 //! 3. **All of it is exact and honest.** Every random number is a function of the seed, of its owner
 //!    and of a counter ([`random`]), and a checkpoint holds all that the next step depends on: a
 //!    search that was killed at any moment goes on bit for bit as if it had not been. Beside the
-//!    policy a random arm is scored on the same weights and images, and the daemon says in words
-//!    whether the policy is better, or not yet ([`search::Verdict`]).
+//!    policy a random arm is scored on the same weights and images, and as many of its best are
+//!    retrained as of the policy's; the daemon says in words which scores higher with the shared
+//!    weights, and which is better once retrained ([`search::Verdict`]).
 //!
 //! # The picture
 //!

@@ -16,6 +16,7 @@ mod error;
 mod estimate;
 mod finals;
 mod input;
+mod interval;
 mod objective;
 mod pair;
 mod policy;
@@ -38,12 +39,13 @@ mod tape;
 mod task;
 mod theta;
 mod trial;
+mod verdict;
 mod walk;
 #[cfg(test)]
 mod witness;
 
 pub use adam::AdamState;
-pub use advantage::{Advantage, AdvantageReport, Interval, MIN_STEPS, Verdict};
+pub use advantage::{Advantage, AdvantageReport, MIN_STEPS};
 pub use arm::Arm;
 pub use baseline::Baseline;
 pub use best::{BestArch, BestArchs, BestChange};
@@ -53,6 +55,7 @@ pub use config::{
 pub use error::SearchError;
 pub use estimate::{Estimator, Job, ValidSet};
 pub use finals::{Champion, Conclusion, Finals, Retrained, Rival, Ruling};
+pub use interval::Interval;
 pub use objective::{Objective, Score, Scored};
 pub use pair::{Pair, PairReport};
 pub use policy::Policy;
@@ -71,3 +74,4 @@ pub use steps::{Derived, Learnt, Search, SearchState, Work};
 pub use strategy::{LearnReport, Strategy, StrategyState, UpdateReport};
 pub use task::Task;
 pub use trial::{Trial, TrialPlan, TrialReport, TrialState, TrialTask};
+pub use verdict::{Comparison, Verdict};
