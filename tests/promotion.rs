@@ -4,8 +4,11 @@
 
 mod common;
 
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use candle_core::Device;
 use enasd::data::{Dataset, ImageSet, ImageShape, Opening, TestLedger};
@@ -215,5 +218,56 @@ fn recipes_that_do_not_fit_the_data_are_refused_at_once() {
     ] {
         let err = trials.check(task.space, &recipe).unwrap_err();
         assert!(err.to_string().contains(text), "{err}");
+    }
+}
+
+/// The daemon on `config/tiny.toml` with all that it retrains, until its first cycle is over.
+fn daemon(state: &Path) -> Command {
+    let mut command = common::tiny_daemon(state);
+    command.args(["--cycles", "1", "--set", "final.candidates=1", "--set", "final.channels=2"]);
+    command
+}
+
+/// What a promotion leaves: the champion of the newest checkpoint, the certificates, and the
+/// champion's files.
+fn left(state: &Path) -> (serde_json::Value, serde_json::Value, Vec<(String, Vec<u8>)>) {
+    let checkpoint = common::newest_checkpoint(state);
+    let json = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).unwrap();
+    let (_, finals) = checkpoint.iter().find(|(name, _)| name == "promotion.json").unwrap();
+    let finals = json(finals);
+    let ledger = json(&std::fs::read(state.join("test-split.json")).unwrap());
+    let champions: Vec<_> =
+        std::fs::read_dir(state.join("champions")).unwrap().map(|e| e.unwrap().path()).collect();
+    let [champion] = &champions[..] else { panic!("{champions:?}") };
+    (finals, ledger["ledger"]["certificates"].clone(), common::files_of(champion))
+}
+
+#[test]
+fn a_daemon_that_is_killed_again_and_again_ends_with_the_same_champion() {
+    let folder = tempfile::tempdir().unwrap();
+    let undisturbed = folder.path().join("undisturbed");
+    assert!(daemon(&undisturbed).status().unwrap().success());
+    let expected = left(&undisturbed);
+    assert_eq!(expected.1.as_array().unwrap().len(), 2, "one candidate of each arm: {expected:?}");
+
+    let state = folder.path().join("killed");
+    for kill in 0..12 {
+        let mut running = common::Killed(daemon(&state).spawn().unwrap());
+        // Ever later, so that every stage is met; how far it came by then does not matter.
+        std::thread::sleep(Duration::from_millis(300 + 400 * kill));
+        if running.0.try_wait().unwrap().is_some() {
+            break;
+        }
+    }
+    assert!(daemon(&state).status().unwrap().success());
+    let found = left(&state);
+    assert_eq!(found.0, expected.0, "the outcome of the promotion");
+    assert_eq!(found.1, expected.1, "what was seen of the test split, and how often");
+    let names = |files: &[(String, Vec<u8>)]| -> Vec<String> {
+        files.iter().map(|(name, _)| name.clone()).collect()
+    };
+    assert_eq!(names(&found.2), names(&expected.2));
+    for ((name, bytes), (_, expected)) in found.2.iter().zip(&expected.2) {
+        assert!(bytes == expected, "{name} of the champion is another");
     }
 }

@@ -23,12 +23,10 @@ use crate::actors::outbox::{Outbox, Receipt};
 use crate::actors::place_span::place_span;
 use crate::actors::retraining::Retraining;
 use crate::actors::saver::Saver;
-use crate::actors::{
-    ActorError, AdoptPolicy, Crew, Entered, LastRun, Note, Restore, RunState, Saving, nth,
-};
+use crate::actors::{ActorError, AdoptPolicy, Crew, Entered, LastRun, Note, RunState, Saving, nth};
 use crate::search::{
     BestChange, Cause, DrawRequest, Job, Outcome, Place, Sampled, Search, SearchState, SharedState,
-    StepRecord, Task, TrialTask, Until, ValidSet, Work, archs,
+    StepRecord, TrialTask, Until, ValidSet, Work, archs,
 };
 use crate::store::arch_weights;
 

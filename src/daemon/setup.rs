@@ -125,10 +125,7 @@ fn archive(
     }
     let file = LedgerFile::open(&folder.test_ledger(), data);
     let ledger = file.load()?;
-    let known = state.finals.champion.as_ref().map_or(0, |champion| champion.certificate);
-    if ledger.uses() < known {
-        return Err(StoreError::NotFound { path: folder.test_ledger() }.into());
-    }
+    file.check(&ledger, &state.finals)?;
     let task = trials;
     let trials = TrialFolder::open(&folder.trials())?;
     Ok(Archive { task, trials, file, ledger, is_behind: false })
