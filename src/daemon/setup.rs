@@ -17,7 +17,7 @@ use crate::net::Input;
 use crate::search::{Search, SearchState, Task, TrialTask};
 use crate::store::{
     BestFolder, Binding, Checkpoints, Health, History, LedgerFile, Rejected, StateFolder,
-    StoreError, TrialFolder, read_state,
+    TrialFolder, read_state,
 };
 use crate::telemetry::{unix_millis, unix_time};
 

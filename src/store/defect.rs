@@ -111,6 +111,40 @@ pub enum Defect {
     },
 }
 
+/// Why the ledger of the test split cannot be gone on with. To begin another one in its place would
+/// let the split be looked at twice for one candidate, so that is for a person to decide.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerFault {
+    /// It is not what was written.
+    #[error(
+        "is damaged: {0}; restore it from a backup, or move it away: the next start says how to \
+         go on without it (it was not changed)"
+    )]
+    Damaged(Defect),
+    /// It is of another test split.
+    #[error(
+        "counts looks at the test split of other data ({found}, these are {expected}); give the \
+         search the data that it began with, or another state folder"
+    )]
+    OtherData {
+        /// The fingerprint that it names.
+        found: String,
+        /// That of the data.
+        expected: String,
+    },
+    /// It is not there, or an older one was put in its place.
+    #[error(
+        "counts fewer than the {known} looks at the test split that the checkpoint knows of; \
+         restore it from a backup, or give up what it held and count on from there: replace it \
+         by a file with the line `begin after {known}`"
+    )]
+    Lost {
+        /// Looks that there were at least.
+        known: u64,
+    },
+}
+
 /// Why a folder is not fit to hold the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -18,6 +18,7 @@ pub(super) const CORRUPT: &str = "corrupt";
 pub(super) const BEST: &str = "best";
 const CHAMPIONS: &str = "champions";
 const TRIALS: &str = "trials";
+pub(super) const LEDGER: &str = "test-split.json";
 const CACHE: &str = "cache";
 
 /// The state folder, held for as long as this value lives.
@@ -94,6 +95,11 @@ impl StateFolder {
     /// Where the nets are that are trained from scratch.
     pub fn trials(&self) -> PathBuf {
         self.path.join(TRIALS)
+    }
+
+    /// Who was ever measured on the test split.
+    pub fn test_ledger(&self) -> PathBuf {
+        self.path.join(LEDGER)
     }
 
     /// Where damaged checkpoints go.

@@ -59,6 +59,7 @@ mod seal;
 mod search_file;
 mod state_files;
 mod state_view;
+mod text_seal;
 mod trial_files;
 
 pub use arch_files::{
@@ -67,7 +68,7 @@ pub use arch_files::{
 pub use atomic::{write_atomically, write_folder_atomically};
 pub use best::BestFolder;
 pub use checkpoint::{Checkpoints, Generation, LoadedCheckpoint};
-pub use defect::{Defect, FolderFault};
+pub use defect::{Defect, FolderFault, LedgerFault};
 pub use error::StoreError;
 pub use folder::StateFolder;
 pub use history::{History, Pruned};
