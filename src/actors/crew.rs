@@ -6,8 +6,9 @@ use actix::{Addr, MailboxError, Message, Recipient};
 
 use crate::actors::{
     AdoptPolicy, Certified, Certify, CloseTest, Evaluate, Evaluator, Keeper, LoadNewest, LoadTrial,
-    Note, OpenTest, Record, Recorded, Restore, SampleArchs, Sampler, Save, SaveReply, SaveTrial,
-    TakeSnapshot, TrainShared, TrainTrial, Trained, Trainer, TrialEpoch, TrialWorker,
+    Note, OpenTest, Record, RecordPromotion, Recorded, Restore, SampleArchs, Sampler, Save,
+    SaveReply, SaveTrial, TakeSnapshot, TrainShared, TrainTrial, Trained, Trainer, TrialEpoch,
+    TrialWorker,
 };
 use crate::data::{Certificate, NetResult, Opening, Receipt};
 use crate::search::{
@@ -71,6 +72,8 @@ pub struct Crew {
     pub note: Recipient<Note>,
     /// Takes [`SaveTrial`]: the keeper.
     pub save_trial: Recipient<SaveTrial>,
+    /// Takes [`RecordPromotion`]: the keeper.
+    pub record_promotion: Recipient<RecordPromotion>,
     /// Takes [`LoadTrial`]: the keeper.
     pub load_trial: Recipient<LoadTrial>,
     /// Takes [`OpenTest`]: the keeper.
@@ -106,6 +109,7 @@ impl Crew {
             load: keeper.clone().recipient(),
             note: keeper.clone().recipient(),
             save_trial: keeper.clone().recipient(),
+            record_promotion: keeper.clone().recipient(),
             load_trial: keeper.clone().recipient(),
             open_test: keeper.clone().recipient(),
             close_test: keeper.clone().recipient(),
@@ -235,6 +239,14 @@ impl Crew {
         message: SaveTrial,
     ) -> impl Future<Output = Result<Result<(), StoreError>, ActorError>> + use<> {
         self.ask(Actor::Keeper, &self.save_trial, message)
+    }
+
+    /// Writes what promotions led to.
+    pub(super) fn record_promotion(
+        &self,
+        message: RecordPromotion,
+    ) -> impl Future<Output = Result<Result<(), StoreError>, ActorError>> + use<> {
+        self.ask(Actor::Keeper, &self.record_promotion, message)
     }
 
     /// Reads the files of a trial, if there are any.

@@ -12,8 +12,8 @@ use crate::actors::archive::Archive;
 use crate::actors::note::MAX_NOTES;
 use crate::actors::shelf::{Loss, Shelf};
 use crate::actors::{
-    CloseHistory, Entered, LoadNewest, Note, PruneHistory, Record, Recorded, Refusal, Save,
-    SaveReply, Saved, Saving,
+    CloseHistory, Entered, LoadNewest, Note, PruneHistory, Record, RecordPromotion, Recorded,
+    Refusal, Save, SaveReply, Saved, Saving,
 };
 use crate::search::{SearchState, StepRecord, Task};
 use crate::store::{
@@ -35,7 +35,7 @@ pub struct Keeper {
     task: Task,
     folder: StateFolder,
     checkpoints: Checkpoints,
-    history: History,
+    pub(super) history: History,
     shelf: Shelf,
     pub(super) archive: Archive,
     saving: watch::Receiver<Saving>,
@@ -46,6 +46,8 @@ pub struct Keeper {
     backlog: Vec<StepRecord>,
     /// Events that are not in the history yet, oldest first.
     notes: VecDeque<Note>,
+    /// What promotions led to and is not in the history yet.
+    pub(super) promotions: RecordPromotion,
     /// The newest checkpoint that was written.
     saved: Option<PathBuf>,
     /// When the history was last set aside, and the steps that the new one lacks.
@@ -93,6 +95,7 @@ impl Keeper {
             config_hash,
             backlog: Vec::new(),
             notes: VecDeque::new(),
+            promotions: RecordPromotion::default(),
             saved: None,
             begun: None,
             first_step,
@@ -115,6 +118,7 @@ impl Keeper {
                 self.backlog.clear();
                 // One that still cannot be written is told of when it comes.
                 drop(self.written(Self::write_notes));
+                drop(self.write_promotions());
                 None
             }
             Err(error) => Some(error.to_string()),
@@ -136,7 +140,7 @@ impl Keeper {
 
     /// Writes to the history: to a new one where its file is gone or damaged, since no search
     /// waits for memories.
-    fn written(
+    pub(super) fn written(
         &mut self,
         write: impl Fn(&mut Self) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
