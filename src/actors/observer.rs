@@ -288,7 +288,7 @@ impl Observer {
         self.status.finals.follow(search, running, test_uses);
         self.status.finals.show(&self.metrics);
         self.status.moved(search, &self.pace);
-        self.metrics.phase(self.phase(search));
+        self.metrics.phase(phase(self.status.state, search));
         self.publish.send_replace(Arc::new(self.status.clone()));
     }
 
@@ -332,37 +332,29 @@ impl Observer {
         }
     }
 
-    /// Knows what came of retraining; trials under way and uses of the test split are told by
-    /// whoever carries it out.
+    /// Knows what came of retraining, and how far it agrees with the shared weights.
     fn know_finals(&mut self, search: &Search) {
+        self.status.finals.correlate(search);
+        self.follow_finals(search);
+    }
+
+    /// Follows how retraining stands; trials under way and uses of the test split are told by
+    /// whoever carries it out.
+    fn follow_finals(&mut self, search: &Search) {
         let uses = self.status.finals.test_uses;
         self.status.finals.follow(search, &[], uses);
-        self.status.finals.correlate(search);
         self.status.finals.show(&self.metrics);
     }
 
     /// Publishes the status as of now.
     pub(super) fn publish(&mut self, search: &Search, state: RunState) {
         if search.finals().under_way.is_some() != self.status.finals.retraining.is_some() {
-            self.know_finals(search);
+            self.follow_finals(search);
         }
         self.status.moved(search, &self.pace);
         self.metrics.place(self.status.place.nth_cycle(), self.status.place.nth_epoch());
-        self.status.state = state;
-        self.metrics.phase(self.phase(search));
+        self.metrics.phase(phase(state, search));
         self.send(state);
-    }
-
-    /// What the search is doing.
-    fn phase(&self, search: &Search) -> PhaseLabel {
-        match (self.status.state, search.place().phase) {
-            (RunState::Paused, _) => PhaseLabel::Paused,
-            (RunState::Stopped | RunState::Stopping | RunState::Failed, _) => PhaseLabel::Stopped,
-            _ if search.finals().under_way.is_some() => PhaseLabel::Retrain,
-            (_, Phase::Shared { .. }) => PhaseLabel::Shared,
-            (_, Phase::Controller { .. }) => PhaseLabel::Controller,
-            (_, Phase::Derive) => PhaseLabel::Derive,
-        }
     }
 
     /// Publishes how the run ended.
@@ -376,5 +368,17 @@ impl Observer {
         self.status.state = state;
         self.status.updated_unix_seconds = unix_time().as_secs_f64();
         self.publish.send_replace(Arc::new(self.status.clone()));
+    }
+}
+
+/// What `search` is doing in that state.
+fn phase(state: RunState, search: &Search) -> PhaseLabel {
+    match (state, search.place().phase) {
+        (RunState::Paused, _) => PhaseLabel::Paused,
+        (RunState::Stopped | RunState::Stopping | RunState::Failed, _) => PhaseLabel::Stopped,
+        _ if search.finals().under_way.is_some() => PhaseLabel::Retrain,
+        (_, Phase::Shared { .. }) => PhaseLabel::Shared,
+        (_, Phase::Controller { .. }) => PhaseLabel::Controller,
+        (_, Phase::Derive) => PhaseLabel::Derive,
     }
 }
