@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::actors::note::DiskWatch;
+use crate::actors::note::{DiskWatch, retrained_comparison, shared_comparison};
 use crate::actors::observation::EpochSums;
 use crate::actors::pace::Pace;
 use crate::actors::{
@@ -18,7 +18,7 @@ use crate::search::{
     Conclusion, ControllerReport, Outcome, Phase, Promotion, Search, StepRecord, TrainReport,
     TrialReport,
 };
-use crate::store::StoreError;
+use crate::store::{StoreError, Verdicts};
 use crate::telemetry::{
     Actor, Best, CheckpointWritten, ControllerStep, IntervalNumbers, Metrics, NetLabel, PhaseLabel,
     SharedStepNumbers, unix_time,
@@ -306,6 +306,14 @@ impl Observer {
     pub(super) fn promotion_began(&mut self, promotion: &Promotion) {
         self.status.finals.retraining = Some(RetrainingStatus::of(promotion, &[]));
         self.notes.push(Note::promotion(promotion));
+    }
+
+    /// What the search says of itself: two sentences that never mix.
+    pub(super) fn verdicts(&self) -> Verdicts {
+        Verdicts {
+            shared: shared_comparison(&self.status.advantage),
+            retrained: retrained_comparison(&self.status.finals.comparison),
+        }
     }
 
     /// Takes note that nothing can be certified, for what is seen cannot be written down.
