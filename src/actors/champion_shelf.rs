@@ -84,7 +84,9 @@ impl ChampionShelf {
     fn is_there(&self, id: &str, champion: &Champion) -> bool {
         let card = self.card(id).filter(|_| self.folder.check(id).is_ok());
         let Champion { step, seed, certificate, .. } = *champion;
-        card.is_some_and(|card| (card.step, card.seed, card.certificate) == (step, seed, certificate))
+        card.is_some_and(|card| {
+            (card.step, card.seed, card.certificate) == (step, seed, certificate)
+        })
     }
 
     fn card(&self, id: &str) -> Option<ChampionCard> {

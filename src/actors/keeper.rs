@@ -84,8 +84,16 @@ pub struct KeeperFiles {
 impl Keeper {
     /// A keeper of `files` for the search that belongs to `binding`.
     pub fn new(task: Task, files: KeeperFiles, binding: Binding) -> Self {
-        let KeeperFiles { folder, checkpoints, history, first_step, best, archive, champions, saving } =
-            files;
+        let KeeperFiles {
+            folder,
+            checkpoints,
+            history,
+            first_step,
+            best,
+            archive,
+            champions,
+            saving,
+        } = files;
         let config_hash = blake3::hash(binding.config.as_bytes()).to_hex().to_string();
         let shelf = Shelf::new(task.clone(), best);
         let champions = ChampionShelf::new(champions, config_hash.clone());
