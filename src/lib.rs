@@ -56,6 +56,8 @@
 //!            θ learns from the scores of its own
 //!   derive   draw many;  score them on one batch, and the best again on the whole validation
 //!            split;  keep the best of all cycles
+//!   promote  train the best from scratch, and as many of uniform draws;  measure the best of each
+//!            arm once on the test split;  keep the champion
 //! ```
 //!
 //! A search of two cycles that is stopped in between, and what comes of each step:
@@ -98,6 +100,8 @@
 //! | phase, step | what goes on; one update of ω or of θ, or one derivation | [`search::Phase`] |
 //! | epoch, cycle | an ω phase and a θ phase, counted from the start of the search; some epochs and a derivation | [`search::Place`] |
 //! | derive | to choose the best of many rollouts | [`search::BestArchs`] |
+//! | trial, promotion | the training of one net from scratch; that of the best of both arms | [`search::Trial`], [`search::Promotion`] |
+//! | champion | the best so far once retrained | [`search::Champion`] |
 //! | snapshot, checkpoint | a copy in memory; a folder on disk | [`engine::Snapshot`], [`store::Checkpoints`] |
 //!
 //! # How to add something

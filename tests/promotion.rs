@@ -224,7 +224,14 @@ fn recipes_that_do_not_fit_the_data_are_refused_at_once() {
 /// The daemon on `config/tiny.toml` with all that it retrains, until its first cycle is over.
 fn daemon(state: &Path) -> Command {
     let mut command = common::tiny_daemon(state);
-    command.args(["--cycles", "1", "--set", "final.candidates=1", "--set", "final.channels=2"]);
+    command.args([
+        "--until",
+        "cycles=1",
+        "--set",
+        "final.candidates=1",
+        "--set",
+        "final.channels=2",
+    ]);
     command
 }
 

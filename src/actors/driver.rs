@@ -356,7 +356,7 @@ impl Driver {
     /// Hands the state to the keeper and goes on.
     pub(super) async fn save_soon(&mut self) -> Result<Receipt, ActorError> {
         let state = self.state().await?;
-        Ok(self.saver.save(state))
+        Ok(self.saver.save(state, self.observer.verdicts()))
     }
 
     async fn state(&mut self) -> Result<SearchState, ActorError> {

@@ -9,6 +9,7 @@ use actix::{Actor, AsyncContext, Context, Handler};
 use tokio::sync::watch;
 
 use crate::actors::archive::Archive;
+use crate::actors::champion_shelf::{ChampionShelf, Shelved};
 use crate::actors::note::MAX_NOTES;
 use crate::actors::shelf::{Loss, Shelf};
 use crate::actors::{
@@ -18,7 +19,7 @@ use crate::actors::{
 use crate::search::{SearchState, StepRecord, Task};
 use crate::store::{
     BestFolder, Binding, Checkpoints, History, Keeping, OwnHistory, Pruned, RejectedHistory,
-    StateFolder, StoreError, history_rows, read_state, state_files,
+    StateFolder, StoreError, Verdicts, history_rows, read_state, state_files,
 };
 use crate::telemetry::{unix_millis, unix_time};
 
@@ -38,6 +39,7 @@ pub struct Keeper {
     pub(super) history: History,
     shelf: Shelf,
     pub(super) archive: Archive,
+    champions: ChampionShelf,
     saving: watch::Receiver<Saving>,
     /// What a checkpoint belongs to, and the hash of its settings.
     binding: Binding,
@@ -73,6 +75,8 @@ pub struct KeeperFiles {
     pub best: Arc<BestFolder>,
     /// Its trials, and the ledger of the test split.
     pub archive: Archive,
+    /// Its champions, which others may read.
+    pub champions: Arc<BestFolder>,
     /// Which checkpoints stay.
     pub saving: watch::Receiver<Saving>,
 }
@@ -80,9 +84,19 @@ pub struct KeeperFiles {
 impl Keeper {
     /// A keeper of `files` for the search that belongs to `binding`.
     pub fn new(task: Task, files: KeeperFiles, binding: Binding) -> Self {
-        let KeeperFiles { folder, checkpoints, history, first_step, best, archive, saving } = files;
+        let KeeperFiles {
+            folder,
+            checkpoints,
+            history,
+            first_step,
+            best,
+            archive,
+            champions,
+            saving,
+        } = files;
         let config_hash = blake3::hash(binding.config.as_bytes()).to_hex().to_string();
         let shelf = Shelf::new(task.clone(), best);
+        let champions = ChampionShelf::new(champions, config_hash.clone());
         Self {
             task,
             folder,
@@ -90,6 +104,7 @@ impl Keeper {
             history,
             shelf,
             archive,
+            champions,
             saving,
             binding,
             config_hash,
@@ -229,12 +244,12 @@ impl Keeper {
 
     fn save(&mut self, message: Save) -> SaveReply {
         let start = Instant::now();
-        let Save { state, entered } = message;
+        let Save { state, entered, verdicts } = message;
         let recorded = self.record(Vec::new());
         // A checkpoint whose history is not on disk would lose rows for good.
         let saved = match recorded.error.clone() {
             Some(why) => Err(StoreError::HistoryBehind { why }),
-            None => self.write(&state, &entered, start),
+            None => self.write(&state, (&entered, &verdicts), start),
         };
         SaveReply { recorded, saved }
     }
@@ -243,7 +258,7 @@ impl Keeper {
     fn write(
         &mut self,
         state: &SearchState,
-        entered: &[Entered],
+        (entered, verdicts): (&[Entered], &Verdicts),
         start: Instant,
     ) -> Result<Saved, StoreError> {
         self.mend()?;
@@ -265,6 +280,7 @@ impl Keeper {
                 "the files of an architecture that left the best could not be removed: {error}"
             );
         }
+        self.shelve_champion(state, verdicts);
         if let Err(error) = self.archive.retain(state) {
             tracing::warn!("the files of an old trial could not be removed: {error}");
         }
@@ -277,6 +293,22 @@ impl Keeper {
             unix_time: unix_time(),
             state_bytes: self.folder.size().ok(),
         })
+    }
+
+    /// Writes the champion's files. Where that fails it is tried again with the next checkpoint.
+    fn shelve_champion(&mut self, state: &SearchState, verdicts: &Verdicts) {
+        match self.champions.fill(state, &mut self.archive, verdicts) {
+            Ok(Shelved::Held) => {}
+            Ok(Shelved::Written) => tracing::info!("the files of the champion are written"),
+            Ok(Shelved::Lost) => {
+                let what = "the champion's net is lost: neither its files nor those of its trial \
+                            are there; its scores stay, and `enasctl retrain` trains it again";
+                self.tell("champion-lost", what.to_owned());
+            }
+            Err(error) => {
+                tracing::warn!("the files of the champion could not be written: {error}");
+            }
+        }
     }
 
     /// Warns, and writes an event.

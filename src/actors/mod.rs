@@ -2,6 +2,7 @@
 //! status that they publish.
 
 mod archive;
+mod champion_shelf;
 mod command;
 mod commands;
 mod controller;

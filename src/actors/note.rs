@@ -205,10 +205,7 @@ impl Note {
 
     /// The verdict on retrained nets is another.
     pub(super) fn retrained_verdict(found: &RetrainedStatus, before: &str) -> Self {
-        let RetrainedStatus { mean, low, high, pairs, sentence, .. } = found;
-        let told = comparison(sentence, [mean, low, high]);
-        let pairs = format!("{pairs} pair{}", plural(*pairs as usize));
-        Self::new("verdict", format!("{told}, over {pairs}; before: {before}"))
+        Self::new("verdict", format!("{}; before: {before}", retrained_comparison(found)))
     }
 }
 
@@ -220,9 +217,17 @@ fn score(best: &BestStatus) -> String {
     format!("{:.2} %", 100.0 * best.score.accuracy)
 }
 
-fn shared_comparison(advantage: &AdvantageStatus) -> String {
+/// The verdict on the shared weights with its numbers.
+pub(super) fn shared_comparison(advantage: &AdvantageStatus) -> String {
     let AdvantageStatus { mean, low, high, sentence, .. } = advantage;
     comparison(sentence, [mean, low, high])
+}
+
+/// The verdict on retrained nets with its numbers.
+pub(super) fn retrained_comparison(found: &RetrainedStatus) -> String {
+    let RetrainedStatus { mean, low, high, pairs, sentence, .. } = found;
+    let told = comparison(sentence, [mean, low, high]);
+    format!("{told}, over {pairs} pair{}", plural(*pairs as usize))
 }
 
 /// A verdict with the mean and the ends of its interval, where there are any.

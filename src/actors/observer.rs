@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::actors::note::DiskWatch;
+use crate::actors::note::{DiskWatch, retrained_comparison, shared_comparison};
 use crate::actors::observation::EpochSums;
 use crate::actors::pace::Pace;
 use crate::actors::{
@@ -18,7 +18,7 @@ use crate::search::{
     Conclusion, ControllerReport, Outcome, Phase, Promotion, Search, StepRecord, TrainReport,
     TrialReport,
 };
-use crate::store::StoreError;
+use crate::store::{StoreError, Verdicts};
 use crate::telemetry::{
     Actor, Best, CheckpointWritten, ControllerStep, IntervalNumbers, Metrics, NetLabel, PhaseLabel,
     SharedStepNumbers, unix_time,
@@ -288,7 +288,7 @@ impl Observer {
         self.status.finals.follow(search, running, test_uses);
         self.status.finals.show(&self.metrics);
         self.status.moved(search, &self.pace);
-        self.metrics.phase(self.phase(search));
+        self.metrics.phase(phase(self.status.state, search));
         self.publish.send_replace(Arc::new(self.status.clone()));
     }
 
@@ -306,6 +306,14 @@ impl Observer {
     pub(super) fn promotion_began(&mut self, promotion: &Promotion) {
         self.status.finals.retraining = Some(RetrainingStatus::of(promotion, &[]));
         self.notes.push(Note::promotion(promotion));
+    }
+
+    /// What the search says of itself: two sentences that never mix.
+    pub(super) fn verdicts(&self) -> Verdicts {
+        Verdicts {
+            shared: shared_comparison(&self.status.advantage),
+            retrained: retrained_comparison(&self.status.finals.comparison),
+        }
     }
 
     /// Takes note that nothing can be certified, for what is seen cannot be written down.
@@ -332,37 +340,29 @@ impl Observer {
         }
     }
 
-    /// Knows what came of retraining; trials under way and uses of the test split are told by
-    /// whoever carries it out.
+    /// Knows what came of retraining, and how far it agrees with the shared weights.
     fn know_finals(&mut self, search: &Search) {
+        self.status.finals.correlate(search);
+        self.follow_finals(search);
+    }
+
+    /// Follows how retraining stands; trials under way and uses of the test split are told by
+    /// whoever carries it out.
+    fn follow_finals(&mut self, search: &Search) {
         let uses = self.status.finals.test_uses;
         self.status.finals.follow(search, &[], uses);
-        self.status.finals.correlate(search);
         self.status.finals.show(&self.metrics);
     }
 
     /// Publishes the status as of now.
     pub(super) fn publish(&mut self, search: &Search, state: RunState) {
         if search.finals().under_way.is_some() != self.status.finals.retraining.is_some() {
-            self.know_finals(search);
+            self.follow_finals(search);
         }
         self.status.moved(search, &self.pace);
         self.metrics.place(self.status.place.nth_cycle(), self.status.place.nth_epoch());
-        self.status.state = state;
-        self.metrics.phase(self.phase(search));
+        self.metrics.phase(phase(state, search));
         self.send(state);
-    }
-
-    /// What the search is doing.
-    fn phase(&self, search: &Search) -> PhaseLabel {
-        match (self.status.state, search.place().phase) {
-            (RunState::Paused, _) => PhaseLabel::Paused,
-            (RunState::Stopped | RunState::Stopping | RunState::Failed, _) => PhaseLabel::Stopped,
-            _ if search.finals().under_way.is_some() => PhaseLabel::Retrain,
-            (_, Phase::Shared { .. }) => PhaseLabel::Shared,
-            (_, Phase::Controller { .. }) => PhaseLabel::Controller,
-            (_, Phase::Derive) => PhaseLabel::Derive,
-        }
     }
 
     /// Publishes how the run ended.
@@ -376,5 +376,17 @@ impl Observer {
         self.status.state = state;
         self.status.updated_unix_seconds = unix_time().as_secs_f64();
         self.publish.send_replace(Arc::new(self.status.clone()));
+    }
+}
+
+/// What `search` is doing in that state.
+fn phase(state: RunState, search: &Search) -> PhaseLabel {
+    match (state, search.place().phase) {
+        (RunState::Paused, _) => PhaseLabel::Paused,
+        (RunState::Stopped | RunState::Stopping | RunState::Failed, _) => PhaseLabel::Stopped,
+        _ if search.finals().under_way.is_some() => PhaseLabel::Retrain,
+        (_, Phase::Shared { .. }) => PhaseLabel::Shared,
+        (_, Phase::Controller { .. }) => PhaseLabel::Controller,
+        (_, Phase::Derive) => PhaseLabel::Derive,
     }
 }
