@@ -24,6 +24,7 @@ mod arch_code;
 mod arch_files;
 mod atomic;
 mod best;
+mod champion;
 mod checkpoint;
 mod defect;
 mod error;
@@ -43,6 +44,7 @@ mod history_scan;
 mod history_schema;
 mod history_stored;
 mod history_writer;
+mod listed;
 mod lock;
 mod lock_holder;
 mod manifest;
@@ -61,6 +63,11 @@ pub use arch_files::{
 };
 pub use atomic::{write_atomically, write_folder_atomically};
 pub use best::BestFolder;
+pub use champion::{
+    CHAMPION_CARD, ChampionCard, ChampionNet, ChampionParts, DataCard, LABELS, MeasureCard,
+    ModelCard, ONNX, PairCard, RecipeCard, RivalCard, TestCard, ValidCard, Verdicts,
+    champion_files, open_champion,
+};
 pub use checkpoint::{Checkpoints, Generation, Loaded};
 pub use defect::{Defect, FolderFault};
 pub use error::StoreError;
