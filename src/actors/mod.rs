@@ -1,6 +1,7 @@
 //! Who does it, on which thread: thin shells around `search`, the messages between them, and the
 //! status that they publish.
 
+mod classifier;
 mod command;
 mod commands;
 mod controller;
@@ -28,9 +29,10 @@ mod shelf;
 mod status;
 mod trainer;
 
+pub use classifier::Classifier;
 pub use commands::{
-    Checkpoint, ChildWeights, Commands, Derive, Pause, PruneHistory, Refusal, Resume, Sample,
-    SampleReply, ScoreArch, ScoreReply, Stop, WeightsOf,
+    Checkpoint, ChildWeights, Commands, Derive, Pause, Predict, PredictReply, PruneHistory,
+    Refusal, Resume, Sample, SampleReply, ScoreArch, ScoreReply, Stop, WeightsOf,
 };
 pub use controller::{Controller, End};
 pub use crew::{ActorError, Crew};

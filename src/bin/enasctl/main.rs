@@ -20,6 +20,7 @@ mod doctor;
 mod events;
 mod failure;
 mod history;
+mod predict;
 mod printer;
 mod questions;
 mod socket;
@@ -68,6 +69,7 @@ async fn carry_out(verb: Verb, place: Place, printer: &mut Printer) -> Result<()
         Verb::Events { since, follow } => events::events(&daemon()?, printer, since, follow).await,
         Verb::Config => questions::config(&daemon()?, printer).await,
         Verb::Score { arch } => commands::score(&daemon()?, printer, &arch).await,
+        Verb::Predict(args) => predict::predict(&place, printer, &args).await,
         Verb::Sample(args) => commands::sample(&daemon()?, printer, &args).await,
         Verb::Derive => commands::derive(&daemon()?, printer).await,
         Verb::Checkpoint => commands::checkpoint(&daemon()?, printer).await,
