@@ -3,6 +3,7 @@
 
 mod archive;
 mod champion_shelf;
+mod classifier;
 mod command;
 mod commands;
 mod controller;
@@ -36,9 +37,10 @@ mod trainer;
 mod trial_worker;
 
 pub use archive::Archive;
+pub use classifier::Classifier;
 pub use commands::{
-    Checkpoint, ChildWeights, Commands, Derive, Pause, PruneHistory, Refusal, Resume, Sample,
-    SampleReply, ScoreArch, ScoreReply, Stop, WeightsOf,
+    Checkpoint, ChildWeights, Commands, Derive, Pause, Predict, PredictReply, PruneHistory,
+    Refusal, Resume, Sample, SampleReply, ScoreArch, ScoreReply, Stop, WeightsOf,
 };
 pub use controller::{Controller, End};
 pub use crew::{ActorError, Crew};
