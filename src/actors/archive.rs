@@ -35,7 +35,7 @@ impl Archive {
 
     /// What is on disk of a trial. One that is damaged is removed: it is trained again, to the
     /// same bits.
-    fn load(&mut self, key: &str) -> Result<Option<Arc<TrialState>>, StoreError> {
+    pub(super) fn load(&mut self, key: &str) -> Result<Option<Arc<TrialState>>, StoreError> {
         match self.trials.load(key) {
             Ok(state) => Ok(state.map(Arc::new)),
             Err(error) => {

@@ -98,10 +98,10 @@ pub(super) fn set_up(
         binding,
         status,
         rejected,
-        champions,
         history_path: folder.history(),
         history_health: health,
         loaded,
+        champions: champions.clone(),
         files: KeeperFiles {
             folder,
             checkpoints,
@@ -109,6 +109,7 @@ pub(super) fn set_up(
             first_step: step,
             best,
             archive,
+            champions,
             saving,
         },
     })

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use crate::store::atomic::{clean_leftovers, names, remove_folder_atomically};
+use crate::store::atomic::{clean_leftovers, is_there, names, remove_folder_atomically};
 use crate::store::error::io_error;
 use crate::store::folder::create_folder;
 use crate::store::listed::{Listed, MAX_FILE_BYTES, MAX_SUMS_BYTES, SUMS};

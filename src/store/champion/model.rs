@@ -44,7 +44,9 @@ impl ModelCard {
         image: [usize; 3],
         classes: usize,
     ) -> Result<(Self, Net), StoreError> {
-        let texts = arch.texts().into_iter().map(|(name, text)| (name.to_owned(), text));
+        // Those forms that have a text for it.
+        let texts = arch.texts().into_iter();
+        let texts = texts.filter_map(|(name, text)| Some((name.to_owned(), text.ok()?)));
         let mut card = Self {
             format: Self::FORMAT,
             id: arch.id(),

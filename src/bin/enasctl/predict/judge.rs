@@ -9,7 +9,7 @@ use enasd::search::SearchError;
 use enasd::store::{ChampionNet, open_champion};
 
 use crate::arch::read;
-use crate::args::{Place, PredictArgs};
+use crate::args::{DaemonPlace, PredictArgs};
 use crate::failure::Failure;
 use crate::predict::pictures::Picture;
 use crate::socket::Daemon;
@@ -32,7 +32,7 @@ enum Source {
 }
 
 impl Judge {
-    pub(super) fn new(place: &Place, args: &PredictArgs) -> Result<Self, Failure> {
+    pub(super) fn new(place: &DaemonPlace, args: &PredictArgs) -> Result<Self, Failure> {
         let (source, id, certified) = match &args.model {
             Some(folder) => {
                 let net = open(folder)?;

@@ -14,7 +14,7 @@ use std::thread;
 use enasd::api::wire::{PredictResult, PredictedImage};
 use tokio::sync::mpsc;
 
-use crate::args::{Place, PredictArgs};
+use crate::args::{DaemonPlace, PredictArgs};
 use crate::failure::Failure;
 use crate::predict::judge::Judge;
 use crate::predict::pictures::send_all;
@@ -28,7 +28,7 @@ const BYTES_AT_ONCE: usize = 8 << 20;
 
 /// Classifies images. Those that cannot be are told, and the others are answered.
 pub(crate) async fn predict(
-    place: &Place,
+    place: &DaemonPlace,
     printer: &mut Printer,
     args: &PredictArgs,
 ) -> Result<(), Failure> {
