@@ -12,7 +12,7 @@ use crate::actors::champion_shelf::{ChampionShelf, Shelved};
 use crate::actors::note::MAX_NOTES;
 use crate::actors::shelf::{Loss, Shelf};
 use crate::actors::{
-    Entered, Note, Record, RecordPromotion, Recorded, Save, SaveReply, Saved, Saving,
+    Entered, Note, RecordPromotion, Recorded, Save, SaveReply, Saved, Saving,
 };
 use crate::search::{SearchState, StepRecord, Task};
 use crate::store::{
