@@ -11,9 +11,7 @@ use crate::actors::archive::Archive;
 use crate::actors::champion_shelf::{ChampionShelf, Shelved};
 use crate::actors::note::MAX_NOTES;
 use crate::actors::shelf::{Loss, Shelf};
-use crate::actors::{
-    Entered, Note, RecordPromotion, Recorded, Save, SaveReply, Saved, Saving,
-};
+use crate::actors::{Entered, Note, RecordPromotion, Recorded, Save, SaveReply, Saved, Saving};
 use crate::search::{SearchState, StepRecord, Task};
 use crate::store::{
     BestFolder, Binding, Checkpoints, History, Keeping, OwnHistory, RejectedHistory, StateFolder,
