@@ -5,6 +5,7 @@
 
 mod commands;
 mod history;
+mod predict;
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -18,6 +19,10 @@ pub use commands::{
     SampleResult, SampledArch, ScoreRequest, ScoreResult,
 };
 pub use history::{HistoryItem, HistoryQuery, HistoryReply, PruneRequest, PruneResult};
+pub use predict::{
+    ImageFile, MAX_IMAGES, MAX_IMAGES_BYTES, PredictQuery, PredictResult, PredictedClass,
+    PredictedImage,
+};
 
 use history::native;
 
