@@ -5,6 +5,7 @@
 
 mod commands;
 mod history;
+mod why;
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -18,6 +19,11 @@ pub use commands::{
     SampleResult, SampledArch, ScoreRequest, ScoreResult,
 };
 pub use history::{HistoryItem, HistoryQuery, HistoryReply, PruneRequest, PruneResult};
+
+pub use why::{
+    ArmRewards, FirstDraw, FoldedReply, RankReply, RetrainingReply, RulingReply, StepReward,
+    WhyReply,
+};
 
 use history::native;
 
