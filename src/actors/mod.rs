@@ -3,6 +3,7 @@
 
 mod archive;
 mod champion_shelf;
+mod classifier;
 mod command;
 mod commands;
 mod controller;
@@ -12,6 +13,7 @@ mod driver;
 mod evaluator;
 mod finals_status;
 mod keeper;
+mod keeper_mail;
 mod messages;
 mod note;
 mod observation;
@@ -22,7 +24,6 @@ mod picks;
 mod place;
 mod place_span;
 mod promoting;
-mod promotion_rows;
 mod recent;
 mod recovery;
 mod retraining;
@@ -36,9 +37,10 @@ mod trainer;
 mod trial_worker;
 
 pub use archive::Archive;
+pub use classifier::Classifier;
 pub use commands::{
-    Checkpoint, ChildWeights, Commands, Derive, Pause, PruneHistory, Refusal, Resume, Sample,
-    SampleReply, ScoreArch, ScoreReply, Stop, WeightsOf,
+    Checkpoint, ChildWeights, Commands, Derive, Pause, Predict, PredictReply, PruneHistory,
+    Refusal, Resume, Sample, SampleReply, ScoreArch, ScoreReply, Stop, WeightsOf,
 };
 pub use controller::{Controller, End};
 pub use crew::{ActorError, Crew};
@@ -51,14 +53,13 @@ pub use finals_status::{
 pub use keeper::{Keeper, KeeperFiles};
 pub use messages::{
     AdoptPolicy, CloseHistory, CloseTest, Entered, Evaluate, LoadNewest, LoadTrial, OpenTest,
-    Record, Recorded, Restore, SampleArchs, Save, SaveReply, SaveTrial, Saved, TakeSnapshot,
-    TrainShared, Trained,
+    Record, RecordPromotion, Recorded, Restore, SampleArchs, Save, SaveReply, SaveTrial, Saved,
+    TakeSnapshot, TrainShared, Trained,
 };
 pub use note::{LastRun, Note};
 pub use observer::Observer;
 pub use picks::{OptionStatus, PickStatus};
 pub use place::{PlaceStatus, nth};
-pub use promotion_rows::RecordPromotion;
 pub use sampler::Sampler;
 pub use saving::Saving;
 pub use score_view::ScoreView;

@@ -5,6 +5,7 @@
 
 mod commands;
 mod history;
+mod predict;
 mod why;
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,10 @@ pub use commands::{
     SampleResult, SampledArch, ScoreRequest, ScoreResult,
 };
 pub use history::{HistoryItem, HistoryQuery, HistoryReply, PruneRequest, PruneResult};
-
+pub use predict::{
+    ImageFile, MAX_IMAGES, MAX_IMAGES_BYTES, PredictQuery, PredictResult, PredictedClass,
+    PredictedImage,
+};
 pub use why::{
     ArmRewards, FirstDraw, FoldedReply, RankReply, RetrainingReply, RulingReply, StepReward,
     WhyReply,

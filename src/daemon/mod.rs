@@ -9,7 +9,9 @@
 //! | a step that fails | goes back to the newest checkpoint and takes the steps again (event `recovery`); the fourth in a row, before the search has come past the step that failed, ends the run, and so does a checkpoint that cannot be read or brought back | 70 at the end |
 //! | a loss or gradient of ω that is not finite | that step changes nothing, and is counted | goes on |
 //! | SIGTERM, SIGINT, `enasctl stop` | finishes the step under way (a derivation is one), saves, closes the socket, ends | 0; 70 where it could not save |
+//! | the same while nets are trained from scratch | breaks off after the batch under way; epochs since a net was last written, at most `store.checkpoint_seconds` ago, are trained again | as above |
 //! | the same again | nothing more; it ends no sooner | as above |
+//! | a ledger of the test split that is damaged, or counts less than the checkpoint knows of | refused before the first step | 70 |
 //! | SIGHUP | reads the configuration again, and puts all of what changed in force or nothing; where standard error is a terminal, ends as by SIGTERM | goes on |
 //! | any of these signals while data are still read | the signal's own effect: it is gone, and nothing was begun | the signal's |
 //! | SIGKILL, the kernel out of memory, a power cut | nothing; the next start goes on from the newest checkpoint and takes the steps since then again, to the same bits | the signal's |
@@ -55,8 +57,9 @@ use actix::{Actor, Addr, Arbiter, System};
 use tokio::sync::watch;
 
 use crate::actors::{
-    CloseHistory, Commands, Controller, Crew, DriverConfig, End, Evaluator, Keeper, Observer,
-    PickStatus, RetrainingStatus, RunState, Sampler, Saving, Status, Trainer, TrialWorker,
+    Classifier, CloseHistory, Commands, Controller, Crew, DriverConfig, End, Evaluator, Keeper,
+    Observer, PickStatus, RetrainingStatus, RunState, Sampler, Saving, Status, Trainer,
+    TrialWorker,
 };
 use crate::api::{Limits, LogFilter, RequestHook, ServeConfig, command_paths, route_paths};
 use crate::config::Loaded;
@@ -165,15 +168,18 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     let socket = listeners.path.clone();
     let (running, shown) = watch::channel(Arc::new(running_config(&loaded, socket.clone())?));
     let (history, family) = (setup.history_path.clone(), setup.task.family.clone());
-    let best = Arc::clone(&setup.files.best);
+    let (best, champions) = (setup.files.best.clone(), setup.champions.clone());
+    let classifier = Classifier::new(champions.clone(), setup.task.exec.clone());
+    let classifier = start(c"classifier", classifier);
     let (controller, keeper, end) = start_actors(setup, observer, driver, &metrics)?;
     let api = ServeConfig {
         status: status.clone(),
-        commands: Commands::new(&controller, &keeper),
+        commands: Commands::new(&controller, &keeper, &classifier),
         family,
         history,
         epochs_per_cycle: loaded.config.search.schedule.epochs_per_cycle,
         best,
+        champions,
         running: shown,
         log: log_filter(&log),
         limits: Limits::DAEMON,

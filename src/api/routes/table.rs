@@ -13,12 +13,12 @@ use utoipa::openapi::PathItem;
 
 use crate::api::ProblemCode;
 use crate::api::ProblemCode::{
-    BadArch, BadQuery, DiskSilent, Failed, HistoryDamaged, Internal, NotReady, RefusedRequest,
-    RefusedState, Store, Timeout, Unavailable, UnknownArch, WeightsLost,
+    BadArch, BadQuery, DiskSilent, Failed, HistoryDamaged, Internal, NoChampion, NotReady,
+    RefusedRequest, RefusedState, Store, Timeout, Unavailable, UnknownArch, WeightsLost,
 };
 use crate::api::routes::{
-    self, archs, best, commands, config, convert, events, health, history, log_level, report,
-    sample, score, status, why,
+    self, archs, best, commands, config, convert, events, health, history, log_level, predict,
+    report, sample, score, status, why,
 };
 
 /// Requests of no route.
@@ -75,6 +75,7 @@ static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         routes::openapi_json []
         score::score [&[BadArch], READ, ASKED]
         sample::sample [ASKED]
+        predict::predict [QUERY, READ, ASKED, &[BadArch, UnknownArch, NoChampion]]
         commands::pause [ASKED]
         commands::resume [ASKED]
         commands::checkpoint [ASKED]

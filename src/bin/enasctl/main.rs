@@ -21,6 +21,7 @@ mod doctor;
 mod events;
 mod failure;
 mod history;
+mod predict;
 mod printer;
 mod questions;
 mod report;
@@ -73,6 +74,7 @@ async fn carry_out(verb: Verb, place: DaemonPlace, printer: &mut Printer) -> Res
         Verb::Why { arch } => why::why(&daemon()?, printer, &arch).await,
         Verb::Report(args) => report::report(&daemon()?, printer, &args).await,
         Verb::Score { arch } => commands::score(&daemon()?, printer, &arch).await,
+        Verb::Predict(args) => predict::predict(&place, printer, &args).await,
         Verb::Sample(args) => commands::sample(&daemon()?, printer, &args).await,
         Verb::Derive => commands::derive(&daemon()?, printer).await,
         Verb::Checkpoint => commands::checkpoint(&daemon()?, printer).await,
