@@ -114,6 +114,8 @@ pub struct ApiState {
     pub(super) lists: Turns,
     /// Turns to get a child's weights.
     pub(super) weights: Turns,
+    /// Turns to read the whole history for a report.
+    pub(super) reports: Turns,
     /// True once the server ends: streams end too.
     pub(super) stopping: watch::Receiver<bool>,
     /// When the status changed last.
@@ -163,7 +165,7 @@ impl ApiState {
         stopping: watch::Receiver<bool>,
         progress: watch::Receiver<Instant>,
     ) -> Self {
-        let limit = config.limits.command;
+        let (limit, work) = (config.limits.command, config.limits.work);
         Self {
             readings: Readings::new(config.limits.read),
             config,
@@ -172,6 +174,7 @@ impl ApiState {
             commands: Semaphore::new(MAX_COMMANDS),
             lists: Turns::new(limit),
             weights: Turns::new(limit),
+            reports: Turns::new(work),
             stopping,
             progress,
             draws: AtomicU64::new(0),

@@ -6,6 +6,7 @@
 mod commands;
 mod history;
 mod predict;
+mod why;
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -22,6 +23,10 @@ pub use history::{HistoryItem, HistoryQuery, HistoryReply, PruneRequest, PruneRe
 pub use predict::{
     ImageFile, MAX_IMAGES, MAX_IMAGES_BYTES, PredictQuery, PredictResult, PredictedClass,
     PredictedImage,
+};
+pub use why::{
+    ArmRewards, FirstDraw, FoldedReply, RankReply, RetrainingReply, RulingReply, StepReward,
+    WhyReply,
 };
 
 use history::native;

@@ -18,7 +18,7 @@ use crate::api::ProblemCode::{
 };
 use crate::api::routes::{
     self, archs, best, commands, config, convert, events, health, history, log_level, predict,
-    sample, score, status,
+    report, sample, score, status, why,
 };
 
 /// Requests of no route.
@@ -61,11 +61,13 @@ static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         archs::svg [ID, READ]
         archs::dot [ID, READ]
         archs::safetensors [ID, QUERY, READ, ASKED, &[WeightsLost]]
+        why::why [ID, READ]
         archs::arch [ID, READ]
         convert::convert [&[BadArch]]
         history::history [QUERY, READ]
         history::prune [ASKED]
         events::events [QUERY, READ]
+        report::report [READ]
         config::config []
         config::origins []
         log_level::log_level []

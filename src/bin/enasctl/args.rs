@@ -108,6 +108,15 @@ pub(crate) enum Verb {
         /// An id, or any other text form.
         arch: String,
     },
+    /// Says how far an architecture came: when it was drawn first and by whom, its rewards, its
+    /// rank, its retrainings, and why it was promoted or not.
+    Why {
+        /// An id, or any other text form.
+        arch: String,
+    },
+    /// Writes a report of the search: one page of HTML with verdicts, curves, the champion and all
+    /// that was retrained.
+    Report(ReportArgs),
     /// Scores an architecture with the present shared weights.
     Score {
         /// An id, or any other text form.
@@ -212,6 +221,17 @@ pub(crate) struct BestArgs {
     pub(crate) weights: Option<PathBuf>,
     /// Replaces the file if it is there.
     #[arg(long, requires = "weights")]
+    pub(crate) force: bool,
+}
+
+/// The arguments of `report`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ReportArgs {
+    /// The page.
+    #[arg(short = 'o', long = "file", value_name = "FILE", default_value = "report.html")]
+    pub(crate) file: PathBuf,
+    /// Replaces the file if it is there.
+    #[arg(long)]
     pub(crate) force: bool,
 }
 

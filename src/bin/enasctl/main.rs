@@ -24,11 +24,13 @@ mod history;
 mod predict;
 mod printer;
 mod questions;
+mod report;
 mod socket;
 mod space;
 mod status;
 mod top;
 mod watch;
+mod why;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -69,6 +71,8 @@ async fn carry_out(verb: Verb, place: DaemonPlace, printer: &mut Printer) -> Res
         Verb::History(args) => history::history(&daemon()?, printer, &args).await,
         Verb::Events { since, follow } => events::events(&daemon()?, printer, since, follow).await,
         Verb::Config => questions::config(&daemon()?, printer).await,
+        Verb::Why { arch } => why::why(&daemon()?, printer, &arch).await,
+        Verb::Report(args) => report::report(&daemon()?, printer, &args).await,
         Verb::Score { arch } => commands::score(&daemon()?, printer, &arch).await,
         Verb::Predict(args) => predict::predict(&place, printer, &args).await,
         Verb::Sample(args) => commands::sample(&daemon()?, printer, &args).await,

@@ -68,10 +68,11 @@ const fn nothing_yet(stage: BestStage) -> &'static str {
 }
 
 /// The name of a file that was not there, held by an empty file until it is written.
-struct Reserved<'a>(Option<&'a Path>);
+pub(crate) struct Reserved<'a>(Option<&'a Path>);
 
 impl<'a> Reserved<'a> {
-    fn new(path: &'a Path) -> Result<Self, Failure> {
+    /// Takes the name, unless something has it.
+    pub(crate) fn new(path: &'a Path) -> Result<Self, Failure> {
         let path_buf = || path.to_owned();
         match File::create_new(path) {
             Ok(_) => Ok(Self(Some(path))),
@@ -82,7 +83,8 @@ impl<'a> Reserved<'a> {
         }
     }
 
-    fn keep(mut self) {
+    /// The file is written: it stays.
+    pub(crate) fn keep(mut self) {
         self.0 = None;
     }
 }
