@@ -47,7 +47,8 @@ fn net_result(right: [bool; 5]) -> NetResult {
 
 fn rig() -> Rig {
     let task = task();
-    let recipe = FinalConfig { channels: 2, aux_weight: 0.4, ..FinalConfig::default() };
+    let recipe =
+        FinalConfig { channels: 2, batch_size: 4, aux_weight: 0.4, ..FinalConfig::default() };
     let score = |correct| Score { nll: 3.0, correct, items: 6 };
     let pair = Pair { cycle: 1, difference: 0.25, error: None, freedom: 0 };
     let rival = Rival {
