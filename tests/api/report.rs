@@ -102,7 +102,8 @@ async fn the_history_says_how_far_an_architecture_came() {
     assert_eq!((first.arm.as_str(), first.phase.as_str()), ("controller", "controller"));
     let draws: Vec<_> = found.draws.iter().map(|of| (of.phase.as_str(), of.rewards)).collect();
     assert_eq!(draws, [("controller", 2), ("shared", 0), ("derive", 1)]);
-    assert_eq!(found.draws[0].best.unwrap().reward, 0.9);
+    let best = found.draws[0].best.unwrap();
+    assert_eq!((best.step, best.reward), (2, 0.9));
     assert_eq!(found.rank, Some(RankReply { place: 1, of: 2 }));
     let nets: Vec<_> = found.retrainings.iter().map(|net| (net.seed, net.correct)).collect();
     assert_eq!(nets, [(0, 900), (1, 910)]);
