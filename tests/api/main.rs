@@ -11,5 +11,6 @@ mod limits;
 mod metrics;
 mod predict;
 mod questions;
+mod report;
 mod rig;
 mod streams;

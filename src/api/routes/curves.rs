@@ -1,12 +1,15 @@
 //! The search over time, for a report: what is folded by the hour, then single rows by the epoch.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use crate::api::Problem;
 use crate::api::routes::State;
 use crate::export::{CurvePoint, Curves, Moments};
 use crate::search::Arm;
-use crate::store::{HistoryFilter, HistoryPhase, HistoryReader, HistoryRow, HourRow, Page};
+use crate::store::{
+    HistoryFilter, HistoryPhase, HistoryReader, HistoryRow, HourRow, Page, StoreError,
+};
 
 /// Rows that are read at a time: the disk answers for these well within its limit.
 const PAGE_ROWS: u32 = 10_000;
@@ -18,16 +21,19 @@ pub(super) async fn curves(state: &State) -> Result<(Curves, u64), Problem> {
     let hours = state.read(move || Ok(HistoryReader::open(&path)?.hours()?)).await?;
     let mut reading = Reading::default();
     reading.add_hours(&hours);
+    // The search goes on meanwhile: what it adds from here on is not waited for.
+    let end = state.status().place.number;
     loop {
         let (path, since) = (state.config.history.clone(), reading.next_since);
         let page = state.read(move || Ok(page(path, since)?)).await?;
-        if !reading.add(&page) {
+        let is_full = PAGE_ROWS as usize <= page.rows.len();
+        if !reading.add(&page) || !is_full && end <= reading.next_since {
             return Ok(reading.end());
         }
     }
 }
 
-fn page(path: PathBuf, since: u64) -> Result<Page, crate::store::StoreError> {
+fn page(path: PathBuf, since: u64) -> Result<Page, StoreError> {
     HistoryReader::open(&path)?.page(since, PAGE_ROWS, HistoryFilter::default())
 }
 
@@ -35,6 +41,9 @@ fn page(path: PathBuf, since: u64) -> Result<Page, crate::store::StoreError> {
 #[derive(Default)]
 struct Reading {
     curves: Curves,
+    /// What is folded and stands behind the last point. Rows of ω fold long before scored ones, so
+    /// hours lie among epochs.
+    hours: VecDeque<CurvePoint>,
     /// The epoch that rows are added to, with its cycle and its place in that.
     epoch: Option<((u32, u32), CurvePoint)>,
     next_since: u64,
@@ -47,16 +56,22 @@ impl Reading {
         // The rows of an hour begin with about the same step, those of two hours never.
         let mut point: Option<CurvePoint> = None;
         for hour in hours {
-            if let Some(done) = point.take_if(|point| point.last_step < hour.first_step) {
-                self.curves.add(&done);
-            }
+            self.hours.extend(point.take_if(|point| point.last_step < hour.first_step));
             let point = point.get_or_insert_with(|| CurvePoint {
                 first_step: hour.first_step,
                 ..CurvePoint::default()
             });
             add_hour(point, hour);
         }
-        point.into_iter().for_each(|point| self.curves.add(&point));
+        self.hours.extend(point);
+    }
+
+    /// Adds an epoch, behind the hours before it.
+    fn add_epoch(&mut self, epoch: &CurvePoint) {
+        while let Some(hour) = self.hours.pop_front_if(|hour| hour.step() < epoch.step()) {
+            self.curves.add(&hour);
+        }
+        self.curves.add(epoch);
     }
 
     /// Adds single rows; whether there may be more.
@@ -79,7 +94,7 @@ impl Reading {
     fn point(&mut self, row: &HistoryRow) -> &mut CurvePoint {
         let epoch = (row.cycle, row.cycle_epoch);
         if let Some((_, done)) = self.epoch.take_if(|(known, _)| *known != epoch) {
-            self.curves.add(&done);
+            self.add_epoch(&done);
         }
         let fresh = || CurvePoint { first_step: row.step, ..CurvePoint::default() };
         let (_, point) = self.epoch.get_or_insert_with(|| (epoch, fresh()));
@@ -88,9 +103,10 @@ impl Reading {
     }
 
     fn end(mut self) -> (Curves, u64) {
-        if let Some((_, point)) = self.epoch {
-            self.curves.add(&point);
+        if let Some((_, point)) = self.epoch.take() {
+            self.add_epoch(&point);
         }
+        self.hours.iter().for_each(|hour| self.curves.add(hour));
         (self.curves, self.damaged)
     }
 }
@@ -168,6 +184,7 @@ mod tests {
             hour(0, Arm::Controller, 0.3),
             hour(1, Arm::Random, 0.2),
             hour(20, Arm::Controller, 0.4),
+            HourRow { rewards: 0, ..hour(50, Arm::Controller, 0.0) },
         ]);
         let page = Page {
             rows: vec![
@@ -188,11 +205,16 @@ mod tests {
         let points = curves.points();
         let spans: Vec<_> =
             points.iter().map(|point| (point.first_step, point.last_step)).collect();
-        assert_eq!(spans, [(0, 10), (20, 29), (40, 42), (43, 43)]);
+        assert_eq!(spans, [(0, 10), (20, 29), (40, 42), (43, 43), (50, 59)]);
         let means: Vec<_> =
             points.iter().map(|point| (point.policy.mean(), point.random.mean())).collect();
-        let expected =
-            [(Some(0.3), Some(0.2)), (Some(0.4), None), (Some(0.6), Some(0.7)), (None, None)];
+        let expected = [
+            (Some(0.3), Some(0.2)),
+            (Some(0.4), None),
+            (Some(0.6), Some(0.7)),
+            (None, None),
+            (None, None),
+        ];
         assert_eq!(means, expected);
         assert_eq!((points[0].loss.mean(), points[2].loss.mean()), (Some(1.5), Some(1.25)));
         assert_eq!((points[2].entropy.count, points[2].best), (2, Some(0.7)));

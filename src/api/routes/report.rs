@@ -67,7 +67,7 @@ fn assemble(
 ) -> Report {
     let champion = status.finals.champion.as_ref();
     let retrained = retrained(&history.trials, &history.rulings, champion);
-    let ranks = status.finals.rank_correlation;
+    let ranks = &status.finals.rank_correlation;
     let damage = (0 < damaged).then(|| {
         format!("{damaged} rows of the history are damaged and are left out; `enasctl doctor` says more.")
     });

@@ -83,7 +83,7 @@ impl CurvePoint {
     }
 
     /// The middle of its steps.
-    pub(super) fn step(&self) -> f64 {
+    pub fn step(&self) -> f64 {
         f64::midpoint(self.first_step as f64, self.last_step as f64)
     }
 

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::ops::Range;
 
 use plotters::coord::Shift;
+use plotters::drawing::DrawingAreaErrorKind;
 use plotters::prelude::*;
 
 use crate::export::pen::escape;
@@ -74,7 +75,7 @@ pub(super) struct Plot {
     pub(super) marks: Vec<Marks>,
 }
 
-type Failed = Box<dyn std::error::Error>;
+type Failed = DrawingAreaErrorKind<std::io::Error>;
 
 impl Plot {
     /// The drawing; none where there is nothing to draw.
