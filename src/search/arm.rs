@@ -1,8 +1,8 @@
-//! Who draws an architecture, and for what: one word for it everywhere.
+//! Who brings an architecture, and for what: one word for it everywhere.
 
 use serde::{Deserialize, Serialize};
 
-/// Who draws.
+/// Who draws, or asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Arm {
@@ -12,11 +12,13 @@ pub enum Arm {
     Random,
     /// The policy, to be derived from.
     Derive,
+    /// Nobody: somebody asked for it by name.
+    Injected,
 }
 
 impl Arm {
     /// Every arm.
-    pub const ALL: [Self; 3] = [Self::Controller, Self::Random, Self::Derive];
+    pub const ALL: [Self; 4] = [Self::Controller, Self::Random, Self::Derive, Self::Injected];
 
     /// The name in the history, on the wire and in metrics.
     pub const fn name(self) -> &'static str {
@@ -24,6 +26,7 @@ impl Arm {
             Self::Controller => "controller",
             Self::Random => "random",
             Self::Derive => "derive",
+            Self::Injected => "injected",
         }
     }
 

@@ -31,7 +31,8 @@ pub fn draw(
     let script = space.script();
     let (owner, policy) = match request.arm {
         Arm::Controller | Arm::Derive => (Owner::Policy, policy),
-        Arm::Random => (Owner::Uniform, None),
+        // What somebody asks for is drawn by nobody, and by no policy.
+        Arm::Random | Arm::Injected => (Owner::Uniform, None),
     };
     let mut rng = generator(seed, owner, request.index);
     let rollouts = match policy {

@@ -21,7 +21,7 @@ use crate::store::history_schema::{
 };
 use crate::store::history_stored::{STEP_COLUMNS, StepEntry};
 use crate::store::seal::is_whole;
-use crate::store::{EventRow, StepRow, StoreError};
+use crate::store::{EventRow, HistoryRow, StepRow, StoreError};
 
 /// The most rows that one answer has, whatever is asked for.
 const MAX_ROWS: u32 = 10_000;
@@ -237,7 +237,8 @@ impl HistoryReader {
     pub fn percentile(&self, reward: f64) -> Result<Option<f64>, StoreError> {
         let filter = HistoryFilter { scored: true, ..HistoryFilter::default() };
         let rows = self.tail(N_RECENT_REWARDS, filter)?.rows;
-        let rewards = rows.iter().filter(|row| row.arm != Arm::Derive).filter_map(|row| row.reward);
+        let of_arms = |row: &&HistoryRow| matches!(row.arm, Arm::Controller | Arm::Random);
+        let rewards = rows.iter().filter(of_arms).filter_map(|row| row.reward);
         let (mut count, mut below) = (0.0, 0.0);
         for known in rewards {
             count += 1.0;

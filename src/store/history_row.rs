@@ -54,6 +54,8 @@ pub(super) const fn arm_code(arm: Arm) -> i64 {
         Arm::Controller => 0,
         Arm::Random => 1,
         Arm::Derive => 2,
+        // 3 is a phase: arms and phases share their numbers.
+        Arm::Injected => 4,
     }
 }
 
@@ -169,10 +171,11 @@ mod tests {
 
     #[test]
     fn a_place_says_where_its_row_stands() {
-        let stand = (7, Arm::Random, 65_535);
-        let found = place(7, Arm::Random, 65_535).unwrap();
-        assert_eq!(of_place(found), Some(stand));
-        assert!(found < first_place(8).unwrap());
+        for arm in Arm::ALL {
+            let found = place(7, arm, 65_535).unwrap();
+            assert_eq!(of_place(found), Some((7, arm, 65_535)));
+            assert!(found < first_place(8).unwrap());
+        }
         assert_eq!(place(7, Arm::Random, 65_536), None);
         assert_eq!(place(1 << 43, Arm::Controller, 0), None);
     }

@@ -123,7 +123,8 @@ CREATE TABLE names (
     code      INTEGER PRIMARY KEY,
     name      TEXT NOT NULL
 ) STRICT;
-INSERT INTO names VALUES (0, 'controller'), (1, 'random'), (2, 'derive'), (3, 'shared');
+INSERT INTO names VALUES (0, 'controller'), (1, 'random'), (2, 'derive'), (3, 'shared'),
+    (4, 'injected');
 ";
 
 /// The views, in which ids and names are texts again.

@@ -1,6 +1,6 @@
 //! Finished steps as rows of the history.
 
-use crate::search::{Outcome, Phase, Row, ScheduleConfig, StepRecord};
+use crate::search::{Arm, Outcome, Phase, Row, ScheduleConfig, StepRecord};
 use crate::store::{HistoryPhase, HistoryRow, StepRow};
 
 /// The rows of `records`: what was drawn, and the steps of ω.
@@ -20,7 +20,7 @@ pub fn history_rows(
                 grad_norm: finite(report.grad_norm),
             });
         }
-        let mut of_arm = [0; 3];
+        let mut of_arm = [0; Arm::ALL.len()];
         for row in &record.rows {
             let idx = &mut of_arm[row.arm as usize];
             rollouts.push(history_row(record, step, *idx, row, schedule));

@@ -28,7 +28,7 @@ pub struct HistoryQuery {
     #[param(minimum = 1, maximum = 10000, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tail: Option<u32>,
-    /// Only rows of one arm: `controller`, `random` or `derive`.
+    /// Only rows of one arm: `controller`, `random`, `derive` or `injected`.
     #[param(required = false, schema_with = arms)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arm: Option<Arm>,
@@ -74,7 +74,7 @@ pub struct HistoryItem {
     pub cycle: u32,
     /// The epoch of the cycle, counted from 0.
     pub epoch: u32,
-    /// Who drew it: `controller`, `random` or `derive`.
+    /// Who drew it: `controller`, `random` or `derive`; `injected` where somebody asked for it.
     pub arm: String,
     /// Its place among those that the arm drew in this step.
     pub idx: u32,

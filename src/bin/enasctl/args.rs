@@ -219,7 +219,7 @@ pub(crate) struct HistoryArgs {
     #[arg(long, value_name = "ROWS", conflicts_with_all = ["since", "limit"])]
     pub(crate) tail: Option<u32>,
     /// Only what one arm drew.
-    #[arg(long, value_parser = parse_arm, value_name = "controller|random|derive")]
+    #[arg(long, value_parser = parse_arm, value_name = "controller|random|derive|injected")]
     pub(crate) arm: Option<Arm>,
     /// Only what was drawn in one phase.
     #[arg(long, value_parser = parse_phase, value_name = "shared|controller|derive")]

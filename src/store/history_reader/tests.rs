@@ -148,7 +148,8 @@ fn a_look_leaves_no_trace_and_a_damaged_page_is_found() {
 
 #[test]
 fn a_percentile_is_among_the_policy_and_the_control_arm() {
-    let Rig { reader, .. } = &rig();
+    let Rig { history, reader, .. } = &mut rig();
+    history.record(&[row(5, Arm::Injected, "d", Some(0.6))], &[], KEEPING).unwrap();
     let percentile = |reward| reader.percentile(reward).unwrap();
     assert_eq!(percentile(0.0), Some(0.0));
     assert_eq!(percentile(0.5), Some(37.5));
