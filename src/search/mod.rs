@@ -48,7 +48,8 @@ pub use arm::Arm;
 pub use baseline::Baseline;
 pub use best::{BestArch, BestArchs, BestChange};
 pub use config::{
-    DeriveConfig, FinalConfig, PolicyConfig, ScheduleConfig, SearchConfig, StrategyKind,
+    DeriveConfig, FinalConfig, LimitsConfig, PolicyConfig, ScheduleConfig, SearchConfig,
+    StrategyKind,
 };
 pub use error::SearchError;
 pub use estimate::{Estimator, Job, ValidSet};
