@@ -119,9 +119,9 @@ impl Driver {
         let request = DrawRequest { arm, count, index: BESIDE_THE_SCHEDULE };
         let crew = self.crew.clone();
         actix::spawn(async move {
-            let drawn = crew.sample(request, seed).await.map_err(failed);
+            let drawn = crew.draw(request, seed).await.map_err(failed);
             let reply = drawn.map(|drawn| {
-                let reply = drawn.into_iter().map(|sampled| SampleReply {
+                let reply = drawn.sampled.into_iter().map(|sampled| SampleReply {
                     arch: sampled.arch,
                     log_prob: sampled.rollout.log_prob,
                 });

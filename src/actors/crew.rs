@@ -11,11 +11,12 @@ use crate::actors::{
 };
 use crate::data::{Certificate, NetResult, Opening, Receipt};
 use crate::search::{
-    DrawRequest, Job, Sampled, Score, SearchError, SearchState, SharedState, SharedStep, TrialState,
+    DrawRequest, Drawn, Job, Limit, Sampled, Score, SearchError, SearchState, SharedState,
+    SharedStep, TrialState,
 };
 use crate::space::Arch;
 use crate::store::StoreError;
-use crate::telemetry::{Actor, Metrics};
+use crate::telemetry::{Actor, CostLabel, Metrics};
 
 /// Why a step, or the run, cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -139,12 +140,26 @@ impl Crew {
         }
     }
 
-    /// Draws what the search asks for.
+    /// Draws what the search asks for, and counts what was over a limit.
     pub async fn sample(
         &self,
         request: DrawRequest,
         seed: u64,
     ) -> Result<Vec<Sampled>, ActorError> {
+        let Drawn { sampled, redrawn } = self.draw(request, seed).await?;
+        for (limit, archs) in redrawn.iter() {
+            let cost = match limit {
+                Limit::Params => CostLabel::Params,
+                Limit::MultiplyAdds => CostLabel::MultiplyAdds,
+                Limit::Milliseconds => CostLabel::Milliseconds,
+            };
+            self.metrics.archs_redrawn(cost, archs);
+        }
+        Ok(sampled)
+    }
+
+    /// The same for a draw that is no part of the search.
+    pub(super) async fn draw(&self, request: DrawRequest, seed: u64) -> Result<Drawn, ActorError> {
         let message = SampleArchs { request, seed };
         Ok(self.ask(Actor::Sampler, &self.sample, message).await??)
     }

@@ -10,8 +10,8 @@ use actix::Message;
 use crate::data::{Certificate, NetResult, Opening, Receipt};
 use crate::engine::Snapshot;
 use crate::search::{
-    DrawRequest, Job, Sampled, Score, SearchError, SearchState, SharedState, SharedStep,
-    StepRecord, TrainReport, TrialPlan, TrialState,
+    DrawRequest, Drawn, Job, Score, SearchError, SearchState, SharedState, SharedStep, StepRecord,
+    TrainReport, TrialPlan, TrialState,
 };
 use crate::space::Arch;
 use crate::store::StoreError;
@@ -28,7 +28,7 @@ pub struct AdoptPolicy {
 
 /// Draws architectures. Controller → Sampler.
 #[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "Result<Vec<Sampled>, SearchError>")]
+#[rtype(result = "Result<Drawn, SearchError>")]
 pub struct SampleArchs {
     /// What to draw.
     pub request: DrawRequest,

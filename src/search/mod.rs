@@ -10,12 +10,14 @@ mod backward;
 mod baseline;
 mod best;
 mod bounds;
+mod budget;
 mod config;
 mod dense;
 mod error;
 mod estimate;
 mod finals;
 mod input;
+mod limit;
 mod objective;
 mod pair;
 mod policy;
@@ -47,6 +49,7 @@ pub use advantage::{Advantage, AdvantageReport, Interval, MIN_STEPS, Verdict};
 pub use arm::Arm;
 pub use baseline::Baseline;
 pub use best::{BestArch, BestArchs, BestChange};
+pub use budget::{ArchCost, Budget};
 pub use config::{
     DeriveConfig, FinalConfig, LimitsConfig, PolicyConfig, ScheduleConfig, SearchConfig,
     StrategyKind,
@@ -54,6 +57,7 @@ pub use config::{
 pub use error::SearchError;
 pub use estimate::{Estimator, Job, ValidSet};
 pub use finals::{Champion, Conclusion, Finals, Retrained, Rival, Ruling};
+pub use limit::{Limit, Redrawn, TightLimit};
 pub use objective::{Objective, Score, Scored};
 pub use pair::{Pair, PairReport};
 pub use policy::Policy;
@@ -64,7 +68,7 @@ pub use record::{ControllerReport, Outcome, Row, StepRecord};
 pub use reinforce::Reinforce;
 pub use rollout::{PickProbabilities, Probabilities, Rollout, Sampled};
 pub use run::{run, run_with};
-pub use sample::{DrawRequest, archs, draw};
+pub use sample::{DrawRequest, Drawn, archs, draw};
 pub use schedule::{Phase, Place, Until};
 pub use shared::{SharedLearner, SharedState, SharedStep, TrainReport};
 pub use shared_weights::SharedWeights;

@@ -343,6 +343,6 @@ impl Search {
 }
 
 fn row(arm: Arm, sampled: Sampled, reward: Option<f64>) -> Row {
-    let Sampled { rollout, arch } = sampled;
+    let Sampled { rollout, arch, .. } = sampled;
     Row { arm, arch, log_prob: rollout.log_prob, entropy: rollout.entropy, reward }
 }

@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use super::TelemetryError;
 use super::catalog::{
-    API_DURATION, API_REQUESTS, ARCHS_SAMPLED, ARCHS_UNIQUE, BASELINE, BEST_MULTIPLY_ADDS,
-    BEST_PARAMS, BEST_SCORE, CHECKPOINT_BYTES, CHECKPOINT_DURATION, CHECKPOINT_FAILURES,
-    CHECKPOINT_LAST, CHECKPOINT_REJECTED, CHECKPOINT_WRITES, CONFIG_RELOAD_LAST,
-    CONFIG_RELOAD_SUCCESSFUL, CYCLE, EPOCH, GRAD_NORM, HISTORY_BACKLOG, HISTORY_BYTES,
-    HISTORY_DAMAGED, HISTORY_LIMIT, HISTORY_MISSING, LAST_PROGRESS, LEARNING_RATE,
+    API_DURATION, API_REQUESTS, ARCHS_REDRAWN, ARCHS_SAMPLED, ARCHS_UNIQUE, BASELINE,
+    BEST_MULTIPLY_ADDS, BEST_PARAMS, BEST_SCORE, CHECKPOINT_BYTES, CHECKPOINT_DURATION,
+    CHECKPOINT_FAILURES, CHECKPOINT_LAST, CHECKPOINT_REJECTED, CHECKPOINT_WRITES,
+    CONFIG_RELOAD_LAST, CONFIG_RELOAD_SUCCESSFUL, CYCLE, EPOCH, GRAD_NORM, HISTORY_BACKLOG,
+    HISTORY_BYTES, HISTORY_DAMAGED, HISTORY_LIMIT, HISTORY_MISSING, LAST_PROGRESS, LEARNING_RATE,
     LOG_LINES_DROPPED, MAILBOX_MESSAGES, NON_FINITE, OPTION_PROBABILITY, PHASE, POLICY_ENTROPY,
     RESTARTS, REWARD, REWARD_ADVANTAGE, SAMPLES_RATE, SHARED_ACCURACY, SHARED_LOSS, STATE_BYTES,
     STATE_FREE, STEP_DURATION, STEPS, TRAINER_WAIT,
 };
 use super::event::{AdvantageNumbers, Best, CheckpointWritten, ControllerStep, SharedStepNumbers};
 use super::label::{
-    Actor, Arm, Bound, CodeClass, EntropyKind, NetLabel, PhaseLabel, RequestKind, Split,
+    Actor, Arm, Bound, CodeClass, CostLabel, EntropyKind, NetLabel, PhaseLabel, RequestKind, Split,
 };
 use super::registry::{Registry, seconds_since_1970};
 use super::setup::{MenuLabels, Setup};
@@ -186,6 +186,11 @@ impl Metrics {
     pub fn archs_sampled(&self, sampled: u64, unique: u64) {
         self.0.registry.count(&ARCHS_SAMPLED, &[], sampled);
         self.0.registry.count(&ARCHS_UNIQUE, &[], unique);
+    }
+
+    /// So many architectures were over a limit of their cost and drawn again.
+    pub fn archs_redrawn(&self, over: CostLabel, archs: u64) {
+        self.0.registry.count(&ARCHS_REDRAWN, &[over.place()], archs);
     }
 
     /// The best architecture of the shared search so far.
