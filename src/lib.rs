@@ -95,7 +95,7 @@
 //! | rollout | one drawn architecture with its log probability | [`search::Rollout`] |
 //! | score, reward | what was measured of a child; what of it θ is to raise | [`search::Score`], [`search::Objective`] |
 //! | phase, step | what goes on; one update of ω or of θ, or one derivation | [`search::Phase`] |
-//! | epoch, cycle | an ω phase and a θ phase; some epochs and a derivation | [`search::Place`] |
+//! | epoch, cycle | an ω phase and a θ phase, counted from the start of the search; some epochs and a derivation | [`search::Place`] |
 //! | derive | to choose the best of many rollouts | [`search::BestArchs`] |
 //! | snapshot, checkpoint | a copy in memory; a folder on disk | [`engine::Snapshot`], [`store::Checkpoints`] |
 //!

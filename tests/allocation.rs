@@ -10,7 +10,7 @@ use std::alloc::System;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use candle_core::{Device, Result, Tensor};
-use enasd::bench::{ArchChoice, BenchConfig, Job, NetKind, open};
+use enasd::bench::{ArchChoice, BenchConfig, BenchJob, NetKind, open};
 use enasd::engine::{Executor, Gradients, Images, Noise, Params, Snapshot, Watched};
 use enasd::net::{Net, Shape};
 use enasd::search::{SharedLearner, SharedState, Task};
@@ -38,7 +38,7 @@ fn count(mut work: impl FnMut()) -> [usize; 2] {
     [change.allocations + change.reallocations, change.bytes_allocated]
 }
 
-fn job(exec: &Arc<dyn Executor>, net: NetKind, seed: u64) -> Job {
+fn job(exec: &Arc<dyn Executor>, net: NetKind, seed: u64) -> BenchJob {
     let arch = if seed == 0 { ArchChoice::Published } else { ArchChoice::Random };
     let config = BenchConfig {
         arch: arch.arch(Space::Micro(MicroSpace::default()), seed).unwrap(),
@@ -51,12 +51,12 @@ fn job(exec: &Arc<dyn Executor>, net: NetKind, seed: u64) -> Job {
         threads: 1,
         seed,
     };
-    Job::new(config, exec.clone()).unwrap()
+    BenchJob::new(config, exec.clone()).unwrap()
 }
 
 /// What candle asks for in a step: once for each gradient, mean and variance that is written, and
 /// in the update once for each momentum and each weight.
-fn of_candle(job: &Job) -> [usize; 2] {
+fn of_candle(job: &BenchJob) -> [usize; 2] {
     let found = job.gradients().unwrap();
     let writes = 3 * found.grads.len() + found.moments.len();
     [writes, writes * AXES]

@@ -90,18 +90,20 @@ fn files_are_written_for_the_same_work_again() {
 #[test]
 fn wrong_flags_are_refused_with_what_would_be_right() {
     for (code, args, words) in [
-        (2, ["--arch", "swish"], "`swish` is no known form of an architecture; give `normal="),
-        (2, ["--arch", "0 2 0 0 0 5 0 0 0 0 0 0 0 0 0 0"], "number 6 is operation 5"),
-        (2, ["--net", "both"], "give `shared` or `standalone`"),
-        (2, ["--space", "macro"], "the spaces are micro, whole_net"),
-        (2, ["--batch", "0"], "1..=8192"),
-        (2, ["--steps", "0"], "1..=100000"),
-        (2, ["--output", "xml"], "possible values: text, json"),
-        (78, ["--layers", "41"], "`layers` is 41; it must be 1 to 40"),
-        (78, ["--side", "3"], "it must be 4 to 1024; see --layers, --channels, --side"),
-        (78, ["--executor", "quick"], "no executor `quick`"),
-        (78, ["--device", "gpu"], "`gpu` is no device; give `cpu`, `cuda:N`"),
-        (78, ["--save-weights", "/nowhere/w"], "cannot write /nowhere/w"),
+        (2, &["--arch", "swish"][..], "`swish` is no known form of an architecture; give `normal="),
+        (2, &["--arch", "0 2 0 0 0 5 0 0 0 0 0 0 0 0 0 0"], "number 6 is operation 5"),
+        (2, &["--space", "whole_net", "--arch", "0 0 0 6 0 1"], "the operations are 0 to 5"),
+        (2, &["--space", "whole_net", "--arch", "0 0 0 1"], "do not spell the layers of a net"),
+        (2, &["--net", "both"], "give `shared` or `standalone`"),
+        (2, &["--space", "macro"], "the spaces are micro, whole_net"),
+        (2, &["--batch", "0"], "1..=8192"),
+        (2, &["--steps", "0"], "1..=100000"),
+        (2, &["--output", "xml"], "possible values: text, json"),
+        (78, &["--layers", "41"], "`layers` is 41; it must be 1 to 40"),
+        (78, &["--side", "3"], "it must be 4 to 1024; see --layers, --channels, --side"),
+        (78, &["--executor", "quick"], "no executor `quick`"),
+        (78, &["--device", "gpu"], "`gpu` is no device; give `cpu`, `cuda:N`"),
+        (78, &["--save-weights", "/nowhere/w"], "cannot write /nowhere/w"),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_enasd"));
         let output = command.arg("bench").args(["--threads", "1"]).args(args).output().unwrap();

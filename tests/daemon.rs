@@ -106,10 +106,12 @@ fn check_counting(daemon: &Daemon, status: &Value) {
     let (cycle, epoch) = (daemon.metric("enas_cycle"), daemon.metric("enas_epoch"));
     let counted = |name: &str| status["place"][name].as_u64().unwrap();
     assert!((cycle - (counted("cycle") + 1) as f64).abs() < 0.5, "{cycle}");
+    assert!((epoch - (counted("epoch") + 1) as f64).abs() < 0.5, "{epoch}");
     let epochs = counted("cycle_epochs");
-    assert!((epoch - (counted("epoch") % epochs + 1) as f64).abs() < 0.5, "{epoch}");
+    let of_cycle = counted("epoch") % epochs + 1;
+    let line = format!("cycle {cycle}, epoch {epoch} ({of_cycle}/{epochs}), ");
     let (_, text) = daemon.ctl(&["status"]);
-    assert!(text.contains(&format!("cycle {cycle}, epoch {epoch}/{epochs}, ")), "{text}");
+    assert!(text.contains(&line), "{line}\n{text}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::{Killed, history, shipped_config};
-use enasd::data::{DataConfig, Dataset, ImageSet, Source};
+use enasd::data::{DataConfig, DataSource, Dataset, ImageSet};
 use flate2::read::GzDecoder;
 use tempfile::TempDir;
 
@@ -33,7 +33,7 @@ const SHORT: [(&str, &str); 9] = [
 struct Case {
     _scratch: TempDir,
     folder: PathBuf,
-    source: Source,
+    source: DataSource,
 }
 
 impl Case {
@@ -43,9 +43,9 @@ impl Case {
         let scratch = tempfile::tempdir().unwrap();
         tar::Archive::new(GzDecoder::new(archive)).unpack(scratch.path()).unwrap();
         let source = match name.split('-').next() {
-            Some("idx") => Source::Idx,
-            Some("cifar100") => Source::Cifar10,
-            _ => Source::Folder,
+            Some("idx") => DataSource::Idx,
+            Some("cifar100") => DataSource::Cifar10,
+            _ => DataSource::Folder,
         };
         Self { folder: scratch.path().join(name), source, _scratch: scratch }
     }
@@ -68,14 +68,14 @@ impl Case {
 }
 
 /// The variables that set what is read, and how little is done with it.
-fn environment(folder: &Path, source: Source) -> Vec<(&'static str, OsString)> {
+fn environment(folder: &Path, source: DataSource) -> Vec<(&'static str, OsString)> {
     let short = SHORT.iter().map(|&(key, value)| (key, value.into()));
     let data = [("ENASD_DATA__SOURCE", source.name().into()), ("ENASD_DATA__PATH", folder.into())];
     short.chain(data).collect()
 }
 
 /// A daemon on the images of `folder`.
-fn daemon(folder: &Path, source: Source, state: &Path, until: &str) -> Command {
+fn daemon(folder: &Path, source: DataSource, state: &Path, until: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_enasd"));
     command
         .args(["run", "--until", until, "--config"])
@@ -111,7 +111,7 @@ fn reload(mut daemon: Command) {
 
 fn run(
     folder: &Path,
-    source: Source,
+    source: DataSource,
     state: &Path,
     until: &str,
     env: &[(&str, &str)],

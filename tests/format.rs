@@ -52,10 +52,10 @@ fn bits(value: Option<f64>) -> String {
 fn lines((rows, steps): &(Vec<HistoryRow>, Vec<StepRow>)) -> Vec<String> {
     let row = |row: &HistoryRow| {
         let (arm, phase) = (row.arm.name(), row.phase.name());
-        let HistoryRow { step, idx, cycle, epoch, arch_id, .. } = row;
+        let HistoryRow { step, idx, cycle, cycle_epoch, arch_id, .. } = row;
         let [reward, log_prob, entropy] = [row.reward, row.log_prob, row.entropy].map(bits);
         format!(
-            "{step} {arm} {idx} {phase} {cycle} {epoch} {arch_id} {reward} {log_prob} {entropy}"
+            "{step} {arm} {idx} {phase} {cycle} {cycle_epoch} {arch_id} {reward} {log_prob} {entropy}"
         )
     };
     let step = |row: &StepRow| {

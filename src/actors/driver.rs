@@ -338,7 +338,7 @@ impl Driver {
     }
 
     /// Publishes the step that finished last and hands it to the keeper.
-    async fn take_note(&mut self) -> Result<(), ActorError> {
+    pub(super) async fn take_note(&mut self) -> Result<(), ActorError> {
         let Some(record) = self.last.take() else { return Ok(()) };
         // What is logged is about the step that is over, not about the one under way.
         let span = self.span(record.place);

@@ -39,7 +39,7 @@ impl fmt::Debug for Outbox {
 }
 
 /// What the keeper answered.
-pub(super) enum Answer {
+pub(super) enum KeeperAnswer {
     /// It was given so many finished steps.
     Recorded { steps: usize, recorded: Recorded },
     /// It was given a checkpoint to write, and the weights of these architectures.
@@ -67,7 +67,10 @@ enum Letter {
 
 impl Outbox {
     /// An outbox to the keeper of `crew`, and where its answers come.
-    pub(super) fn new(crew: Crew, patience: Duration) -> (Self, mpsc::UnboundedReceiver<Answer>) {
+    pub(super) fn new(
+        crew: Crew,
+        patience: Duration,
+    ) -> (Self, mpsc::UnboundedReceiver<KeeperAnswer>) {
         let letters = Letters {
             waiting: RefCell::default(),
             posted: Notify::new(),
@@ -130,7 +133,7 @@ impl Outbox {
         self.0.posted.notify_one();
     }
 
-    async fn deliver(self, crew: Crew, answers: mpsc::UnboundedSender<Answer>) {
+    async fn deliver(self, crew: Crew, answers: mpsc::UnboundedSender<KeeperAnswer>) {
         loop {
             let next = self.0.waiting.borrow_mut().pop_front();
             let Some(letter) = next else {
@@ -143,7 +146,7 @@ impl Outbox {
             let answer = watched(what, self.0.patience, letter.send(&crew)).await;
             let gone = answer.is_err();
             // Nobody wants the answers once the search is over.
-            drop(answers.send(answer.unwrap_or_else(Answer::Gone)));
+            drop(answers.send(answer.unwrap_or_else(KeeperAnswer::Gone)));
             if gone {
                 return;
             }
@@ -165,11 +168,11 @@ impl Letter {
         }
     }
 
-    async fn send(self, crew: &Crew) -> Result<Answer, ActorError> {
+    async fn send(self, crew: &Crew) -> Result<KeeperAnswer, ActorError> {
         match self {
             Self::Record(record) => {
                 let steps = record.records.len();
-                Ok(Answer::Recorded { steps, recorded: crew.record(record).await? })
+                Ok(KeeperAnswer::Recorded { steps, recorded: crew.record(record).await? })
             }
             Self::Save(save, receipts) => {
                 let entered = save.entered.clone();
@@ -180,7 +183,7 @@ impl Letter {
                     // Whoever asked may have gone.
                     drop(receipt.send(saved.clone()));
                 }
-                Ok(Answer::Saved { entered, reply })
+                Ok(KeeperAnswer::Saved { entered, reply })
             }
             Self::Note(note) => {
                 if let Err(error) = crew.note(note).await? {
@@ -188,7 +191,7 @@ impl Letter {
                         "an event waits: it could not be written to the history: {error}"
                     );
                 }
-                Ok(Answer::Noted)
+                Ok(KeeperAnswer::Noted)
             }
         }
     }

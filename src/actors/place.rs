@@ -1,9 +1,9 @@
 //! Where the search is: as programs read it, counted from 0, and as people do, counted from 1.
 //!
 //! ```text
-//! cycle 3 · epoch 2/5 · shared phase, step 64/100 · search step 3,271
-//!   of the search  │        of the phase      │       over all phases of the search
-//!            of the cycle
+//! cycle 3 · epoch 12 (2/5) · shared phase, step 64/100 · search step 3,271
+//!    of the search    │                of the phase      over all phases of the search
+//!                of the cycle
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use crate::search::{Phase, Place, ScheduleConfig};
 pub struct PlaceStatus {
     /// Finished cycles.
     pub cycle: u64,
-    /// Finished epochs, over all cycles.
+    /// Finished epochs, counted from the start of the search.
     pub epoch: u64,
     /// Epochs of a cycle.
     pub cycle_epochs: u64,
@@ -60,14 +60,15 @@ impl PlaceStatus {
         nth(self.cycle)
     }
 
-    /// The epoch under way of the cycle, counted from 1.
+    /// The epoch under way, counted from the start of the search, the first as 1.
     pub fn nth_epoch(&self) -> u64 {
-        nth(self.epoch % self.epochs())
+        nth(self.epoch)
     }
 
-    /// Epochs of a cycle; at least 1.
-    pub fn epochs(&self) -> u64 {
-        self.cycle_epochs.max(1)
+    /// That epoch, and which of its cycle it is: `12 (2/5)`.
+    pub fn epoch_text(&self) -> String {
+        let of_cycle = self.cycle_epochs.max(1);
+        format!("{} ({}/{of_cycle})", self.nth_epoch(), nth(self.epoch % of_cycle))
     }
 
     /// The step under way of the phase, counted from 1.
@@ -105,9 +106,10 @@ mod tests {
         assert_eq!(counted(&place), (1, 1, 1, 1));
         let place = Place { epoch: 11, phase: Phase::Controller { step: 19 } };
         let place = PlaceStatus::of(place, &schedule);
-        assert_eq!(counted(&place), (3, 2, 20, 11 * 120 + 2 + 120));
-        let last = PlaceStatus::of(Place { epoch: 4, phase: Phase::Derive }, &schedule);
-        assert_eq!((last.nth_cycle(), last.nth_epoch(), last.epochs()), (1, 5, 5));
+        assert_eq!(counted(&place), (3, 12, 20, 11 * 120 + 2 + 120));
+        assert_eq!(place.epoch_text(), "12 (2/5)");
+        let last = PlaceStatus::of(Place { epoch: 9, phase: Phase::Derive }, &schedule);
+        assert_eq!((last.nth_cycle(), last.epoch_text().as_str()), (2, "10 (5/5)"));
         assert_eq!(nth(u64::MAX), u64::MAX);
     }
 }

@@ -5,8 +5,8 @@ use tracing::Span;
 use crate::actors::PlaceStatus;
 use crate::search::{Place, ScheduleConfig};
 
-/// A span with the phase, the cycle and the epoch of a step, counted from 1: `phase="shared"
-/// cycle=3 epoch=2/5`. A span is made for each step: fields that are set again in one span pile
+/// A span with the phase, the cycle and the epoch of a step, counted from 1 from the start of the
+/// search: `phase="shared" cycle=3 epoch=12`. A span is made for each step: fields that are set again in one span pile
 /// up.
 pub(super) fn place_span(place: Place, schedule: &ScheduleConfig) -> Span {
     let place = PlaceStatus::of(place, schedule);
@@ -15,6 +15,6 @@ pub(super) fn place_span(place: Place, schedule: &ScheduleConfig) -> Span {
         "search",
         phase = place.phase,
         cycle = place.nth_cycle(),
-        epoch = %format_args!("{}/{}", place.nth_epoch(), place.epochs()),
+        epoch = place.nth_epoch(),
     )
 }

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::actors::observer::Observer;
-use crate::actors::outbox::{Answer, Outbox, Receipt};
+use crate::actors::outbox::{KeeperAnswer, Outbox, Receipt};
 use crate::actors::{ActorError, Crew, Entered, Recorded, Save, Saved, Saving};
 use crate::engine::Snapshot;
 use crate::search::{BestArchs, SearchState, StepRecord};
@@ -33,7 +33,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// Hands finished steps and states to the keeper.
 pub(super) struct Saver {
     outbox: Outbox,
-    answers: mpsc::UnboundedReceiver<Answer>,
+    answers: mpsc::UnboundedReceiver<KeeperAnswer>,
     saving: watch::Receiver<Saving>,
     /// When the last attempt to write a checkpoint ended.
     tried: Instant,
@@ -200,9 +200,9 @@ impl Saver {
         self.poll(observer)
     }
 
-    async fn next_answer(&mut self) -> Answer {
+    async fn next_answer(&mut self) -> KeeperAnswer {
         let source = MailboxError::Closed;
-        let gone = || Answer::Gone(ActorError::Mailbox { actor: "keeper", source });
+        let gone = || KeeperAnswer::Gone(ActorError::Mailbox { actor: "keeper", source });
         self.answers.recv().await.unwrap_or_else(gone)
     }
 
@@ -225,20 +225,24 @@ impl Saver {
         }
     }
 
-    fn answered(&mut self, answer: Answer, observer: &mut Observer) -> Result<(), ActorError> {
+    fn answered(
+        &mut self,
+        answer: KeeperAnswer,
+        observer: &mut Observer,
+    ) -> Result<(), ActorError> {
         match answer {
-            Answer::Recorded { steps, recorded } => {
+            KeeperAnswer::Recorded { steps, recorded } => {
                 self.steps -= steps;
                 self.recorded(&recorded, observer);
             }
-            Answer::Saved { entered, reply } => {
+            KeeperAnswer::Saved { entered, reply } => {
                 self.tried = Instant::now();
                 self.saves -= 1;
                 self.recorded(&reply.recorded, observer);
                 self.saved(reply.saved, &entered, observer);
             }
-            Answer::Noted => {}
-            Answer::Gone(error) => return Err(error),
+            KeeperAnswer::Noted => {}
+            KeeperAnswer::Gone(error) => return Err(error),
         }
         Ok(())
     }

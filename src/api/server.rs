@@ -20,7 +20,9 @@ use crate::api::places::Room;
 use crate::api::routes::table::OTHER;
 use crate::api::socket::SocketFile;
 use crate::api::state::note_progress;
-use crate::api::{ApiError, ApiState, ServeConfig, Socket, connection, gate, readings, routes};
+use crate::api::{
+    ApiError, ApiState, ServeConfig, Socket, connection, gate, openapi, readings, routes,
+};
 
 /// How many the API answers at a time. Every follower and every command takes a place, which leaves
 /// 224 for questions.
@@ -28,9 +30,6 @@ pub const API_PLACES: usize = 256;
 
 /// Room for them.
 const ROOM: Room = Room { places: API_PLACES, bytes: 16 << 20 };
-
-/// The longest body of a request: a thousand times an architecture.
-pub(super) const MAX_BODY_BYTES: usize = 64 << 10;
 
 /// How long requests under way may take once the server is to end.
 const SHUTDOWN_SECONDS: u64 = 2;
@@ -100,11 +99,12 @@ fn serve_on(
         let terms = Terms {
             limits: config.limits,
             room: ROOM,
-            max_body_bytes: MAX_BODY_BYTES,
+            max_body_bytes: routes::MAX_BODY_BYTES,
             refused: Arc::new(move |status, duration| hook(OTHER, status, duration)),
             stopping: stopped.clone(),
         };
-        let state = Data::from(Arc::new(ApiState::new(config, stopped, noted)));
+        let state = ApiState::new(config, openapi::text(), stopped, noted);
+        let state = Data::from(Arc::new(state));
         let app = move || {
             App::new()
                 .app_data(state.clone())

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::rt::time::timeout;
+use actix_web::web::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::actors::{Commands, Status};
@@ -78,6 +79,8 @@ pub struct ServeConfig {
     pub family: Arc<dyn NetFamily>,
     /// The database of the history.
     pub history: PathBuf,
+    /// Epochs of a cycle, which never change in a search.
+    pub epochs_per_cycle: u64,
     /// The folder of the best. It must be opened before the search writes to it: opening
     /// clears away what looks like a broken write.
     pub best: Arc<BestFolder>,
@@ -100,6 +103,8 @@ impl fmt::Debug for ServeConfig {
 /// What the routes answer from: the configuration, and the few things that a server counts.
 pub struct ApiState {
     pub(super) config: ServeConfig,
+    /// The OpenAPI document, which is made of the routes.
+    pub(super) document: Bytes,
     pub(super) followers: Arc<Semaphore>,
     pub(super) commands: Semaphore,
     readings: Readings,
@@ -152,6 +157,7 @@ impl fmt::Debug for ApiState {
 impl ApiState {
     pub(super) fn new(
         config: ServeConfig,
+        document: Bytes,
         stopping: watch::Receiver<bool>,
         progress: watch::Receiver<Instant>,
     ) -> Self {
@@ -159,6 +165,7 @@ impl ApiState {
         Self {
             readings: Readings::new(config.limits.read),
             config,
+            document,
             followers: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
             commands: Semaphore::new(MAX_COMMANDS),
             lists: Turns::new(limit),

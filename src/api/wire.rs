@@ -14,8 +14,8 @@ use crate::space::{Arch, Fact};
 use crate::store::{ArchOrder, ArchSummary, EventRow};
 
 pub use commands::{
-    CheckpointResult, DeriveResult, Done, SampleArm, SampleRequest, SampleResult, SampledArch,
-    ScoreRequest, ScoreResult,
+    CheckpointResult, ConvertRequest, ConvertResult, DeriveResult, Done, SampleArm, SampleRequest,
+    SampleResult, SampledArch, ScoreRequest, ScoreResult,
 };
 pub use history::{HistoryItem, HistoryQuery, HistoryReply, PruneRequest, PruneResult};
 

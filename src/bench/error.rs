@@ -14,7 +14,10 @@ pub enum BenchError {
     /// A size is out of its range.
     #[error("{0}; see --layers, --channels, --side and --image-channels")]
     Net(#[from] NetError),
-    /// The architecture cannot be drawn.
+    /// The text is no architecture.
+    #[error("--arch: {0}")]
+    Arch(SpaceError),
+    /// There is no such space, or nothing of its size to run.
     #[error(transparent)]
     Space(#[from] SpaceError),
     /// No executor has this name.

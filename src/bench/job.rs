@@ -16,7 +16,7 @@ use crate::random::{Owner, generator};
 
 /// A net with its weights, and one batch.
 #[derive(Debug)]
-pub struct Job {
+pub struct BenchJob {
     config: BenchConfig,
     exec: Arc<dyn Executor>,
     net: Net,
@@ -30,7 +30,7 @@ pub struct Job {
     running: Option<Snapshot>,
 }
 
-impl Job {
+impl BenchJob {
     /// The net of `config` with its initial values, and a batch of uniform noise.
     pub fn new(config: BenchConfig, exec: Arc<dyn Executor>) -> Result<Self, BenchError> {
         let net = build(&config, NetConfig::default().dropout_keep)?;

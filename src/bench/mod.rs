@@ -1,8 +1,8 @@
 //! How fast children run here: one net, one batch, many steps, and what share that is of what
 //! the machine can do.
 //!
-//! A benchmark is a [`Job`]: a net, its initial values and a made-up batch, all functions of the
-//! settings and the seed, so that another program can be given the same work and asked for the
+//! A benchmark is a [`BenchJob`]: a net, its initial values and a made-up batch, all functions of
+//! the settings and the seed, so that another program can be given the same work and asked for the
 //! same gradients.
 
 mod arch;
@@ -23,7 +23,7 @@ pub use arch::ArchChoice;
 pub use config::{BenchConfig, NetKind, UnknownNet};
 pub use error::BenchError;
 pub use executor::{DEFAULT_EXECUTOR, executor_choice, open};
-pub use job::Job;
+pub use job::BenchJob;
 pub use layer_times::time_layers;
 pub use memory::peak_rss_bytes;
 pub use pace::Pace;

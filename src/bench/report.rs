@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::bench::pace::Work;
-use crate::bench::{BenchConfig, BenchError, Job, NetKind, Pace, peak_gflops, peak_rss_bytes};
+use crate::bench::{BenchConfig, BenchError, BenchJob, NetKind, Pace, peak_gflops, peak_rss_bytes};
 use crate::engine::kernel::Isa;
 
 /// The passes of one step count as this many forward passes: each product has two gradients.
@@ -56,7 +56,7 @@ pub struct Report {
 }
 
 /// Runs the job: one step and one forward pass to get warm, then those that are timed.
-pub fn measure(job: &mut Job) -> Result<Report, BenchError> {
+pub fn measure(job: &mut BenchJob) -> Result<Report, BenchError> {
     let BenchConfig { net, layers, channels, image, batch, steps, threads, .. } = *job.config();
     let cost = job.net().cost();
     let instructions = Isa::best();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 
-use crate::bench::{BenchError, Job};
+use crate::bench::{BenchError, BenchJob};
 use crate::engine::{Snapshot, to_safetensors};
 
 /// The safetensors files that are wanted.
@@ -20,7 +20,7 @@ pub struct Saves {
 
 impl Saves {
     /// Writes them, of the job as it is.
-    pub fn write(&self, job: &Job) -> Result<(), BenchError> {
+    pub fn write(&self, job: &BenchJob) -> Result<(), BenchError> {
         if let Some(path) = &self.weights {
             write("weights", path, &job.weights()?)?;
         }
@@ -42,7 +42,7 @@ fn write(what: &'static str, path: &Path, tensors: &Snapshot) -> Result<(), Benc
     })
 }
 
-fn loss_and_gradients(job: &Job) -> Result<Snapshot, BenchError> {
+fn loss_and_gradients(job: &BenchJob) -> Result<Snapshot, BenchError> {
     let found = job.gradients()?;
     let mut tensors = found.grads;
     // A name without a point, so it is no parameter's.

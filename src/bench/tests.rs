@@ -8,7 +8,8 @@ use candle_core::DType;
 
 use crate::bench::pace::Work;
 use crate::bench::{
-    ArchChoice, BenchConfig, BenchError, DEFAULT_EXECUTOR, Job, NetKind, Pace, Saves, measure, open,
+    ArchChoice, BenchConfig, BenchError, BenchJob, DEFAULT_EXECUTOR, NetKind, Pace, Saves, measure,
+    open,
 };
 use crate::engine::{Snapshot, from_safetensors};
 use crate::net::Shape;
@@ -32,8 +33,8 @@ fn config(net: NetKind) -> BenchConfig {
     }
 }
 
-fn job(config: BenchConfig) -> Job {
-    Job::new(config, open(DEFAULT_EXECUTOR, "cpu").unwrap()).unwrap()
+fn job(config: BenchConfig) -> BenchJob {
+    BenchJob::new(config, open(DEFAULT_EXECUTOR, "cpu").unwrap()).unwrap()
 }
 
 fn flat(tensors: &Snapshot) -> Vec<f32> {
@@ -170,9 +171,13 @@ fn what_is_not_there_is_refused_with_what_is() {
     let error = error.to_string();
     assert!(error.contains("`quick`") && error.contains("`candle`"), "{error}");
     let large = BenchConfig { layers: 41, ..config(NetKind::Shared) };
-    let error = Job::new(large, open(DEFAULT_EXECUTOR, "cpu").unwrap()).unwrap_err();
+    let error = BenchJob::new(large, open(DEFAULT_EXECUTOR, "cpu").unwrap()).unwrap_err();
     assert!(matches!(error, BenchError::Net(_)), "{error}");
     assert!(error.to_string().contains("--layers"), "{error}");
+    let error = ArchChoice::from("0 0 0 1").arch(Space::WholeNet(WholeNet::default()), 0);
+    let error = error.unwrap_err();
+    assert!(matches!(error, BenchError::Arch(_)) && error.is_usage(), "{error}");
+    assert!(error.to_string().contains("do not spell the layers of a net"), "{error}");
     let error = "both".parse::<NetKind>().unwrap_err().to_string();
     assert!(error.contains("`shared` or `standalone`"), "{error}");
 }
@@ -188,6 +193,7 @@ fn the_published_net_is_run_in_any_depth_it_has() {
     assert_eq!(arch(24).unwrap().to_flat(), WholeNet::PUBLISHED.replace('\n', " "));
     assert!(arch(25).is_err(), "the authors have 24 layers");
     let config = BenchConfig { arch: arch(6).unwrap(), ..config(NetKind::Shared) };
-    let report = measure(&mut Job::new(config, open("candle", "cpu").unwrap()).unwrap()).unwrap();
+    let report =
+        measure(&mut BenchJob::new(config, open("candle", "cpu").unwrap()).unwrap()).unwrap();
     assert!(0 < report.params && 0 < report.multiply_adds);
 }

@@ -8,7 +8,7 @@ use std::thread::available_parallelism;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use enasd::bench::{self, ArchChoice, BenchConfig, BenchError, Job, NetKind, Report, Saves};
+use enasd::bench::{self, ArchChoice, BenchConfig, BenchError, BenchJob, NetKind, Report, Saves};
 use enasd::config::{Config, ConfigError, Loaded, environment};
 use enasd::daemon::{self, DaemonError, EXIT_CONFIG, EXIT_INTERNAL, RunConfig};
 use enasd::data::{DataReport, Dataset};
@@ -184,7 +184,12 @@ impl From<ConfigError> for Failure {
 
 impl From<BenchError> for Failure {
     fn from(error: BenchError) -> Self {
-        let exit_code = if error.is_usage() { EXIT_CONFIG } else { EXIT_INTERNAL };
+        let exit_code = match error {
+            // As clap ends where an argument has no such value.
+            BenchError::Arch(_) => 2,
+            _ if error.is_usage() => EXIT_CONFIG,
+            _ => EXIT_INTERNAL,
+        };
         Self { why: error.to_string(), exit_code }
     }
 }
@@ -307,7 +312,7 @@ fn bench(args: BenchArgs) -> Result<(), Failure> {
         .map_err(BenchError::from)?;
     let layers = space.rules().depth().or(args.layers).unwrap_or(MICRO_CELLS);
     let config = BenchConfig {
-        arch: args.arch.arch(space, args.seed).map_err(BenchError::from)?,
+        arch: args.arch.arch(space, args.seed)?,
         net: args.net,
         layers,
         channels: args.channels,
@@ -317,7 +322,7 @@ fn bench(args: BenchArgs) -> Result<(), Failure> {
         threads,
         seed: args.seed,
     };
-    let mut job = Job::new(config, bench::open(&args.executor, &args.device)?)?;
+    let mut job = BenchJob::new(config, bench::open(&args.executor, &args.device)?)?;
     Saves { weights: args.save_weights, batch: args.save_batch, grads: args.save_grads }
         .write(&job)?;
     print(&written(&bench::measure(&mut job)?, args.output));

@@ -62,7 +62,7 @@ pub(super) fn conflicts(
             found.push(([key.path, "space.kind"], conflict));
         }
     }
-    let is_embedded = data.source == data::Source::FashionMnist;
+    let is_embedded = data.source == data::DataSource::FashionMnist;
     if is_embedded && data.path.is_some() {
         found.push((["data.path", "data.source"], Conflict::PathUnused));
     }
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn only_the_embedded_data_go_without_a_folder() {
         check(
-            |config| config.search.data.source = data::Source::Cifar10,
+            |config| config.search.data.source = data::DataSource::Cifar10,
             &[
                 "default: `data.source` is `cifar-10`, which is read from a folder; set `data.path` \
                to it",

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::config::environment;
 use crate::config::keys;
 use crate::config::values::{self, Values};
 use crate::config::{Config, ConfigProblem, Source, Sources};
@@ -93,7 +92,7 @@ fn unknown(entry: &Entry) -> ConfigProblem {
         let now = place.spell(now);
         return ConfigProblem::MovedKey { place, key: shorten(&entry.path), now };
     }
-    let nearest = environment::meant_by(&entry.path).or_else(|| keys::nearest(&entry.path));
+    let nearest = keys::meant_by(&entry.path).or_else(|| keys::nearest(&entry.path));
     let nearest = nearest.map(|path| place.spell(path));
     let known = match section {
         "" => format!("{}, and the sections {}", keys::siblings(&entry.path), all_sections()),

@@ -7,10 +7,8 @@
 use std::ffi::OsString;
 
 use crate::config::entry::Entry;
+use crate::config::keys::{VARIABLE_PREFIX, flag_variable_of, variable_of};
 use crate::config::{ConfigProblem, Source, keys};
-
-/// How every variable of the daemon begins.
-const PREFIX: &str = "ENASD_";
 
 /// The variable that names the configuration file, as `--config` does.
 pub(super) const CONFIG: &str = "ENASD_CONFIG";
@@ -23,23 +21,6 @@ const OTHER_FLAGS: [&str; 2] = [CONFIG, "ENASD_UNTIL"];
 pub fn environment() -> impl Iterator<Item = (String, String)> {
     let text = |text: OsString| text.to_string_lossy().into_owned();
     std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
-}
-
-/// The variable that sets `key`: `ENASD_NET__CHANNELS` for `net.channels`.
-pub(super) fn name_of(key: &str) -> String {
-    format!("{PREFIX}{}", key.replace('.', "__").to_uppercase())
-}
-
-/// The variable named like the flag of `key`: `ENASD_STATE` for `store.state`.
-fn flag_name_of(key: &str) -> Option<String> {
-    let flag = keys::flag_of(key)?;
-    Some(format!("{PREFIX}{}", flag.replace('-', "_").to_uppercase()))
-}
-
-/// The key that a misspelled variable stands for: too few `_`, or not all in capitals.
-pub(super) fn meant_by(name: &str) -> Option<&'static str> {
-    let bare = name.strip_prefix(PREFIX)?.to_lowercase().replace("__", "_");
-    keys::keys().find(|path| path.replace('.', "_") == bare)
 }
 
 /// What a variable that begins with the prefix is.
@@ -56,7 +37,7 @@ enum Meaning {
 pub(super) fn entries(env: &[(String, String)]) -> (Vec<Entry>, Vec<ConfigProblem>) {
     let (mut entries, mut unknown) = (Vec::new(), Vec::new());
     for (name, text) in env {
-        let Some(bare) = name.strip_prefix(PREFIX) else { continue };
+        let Some(bare) = name.strip_prefix(VARIABLE_PREFIX) else { continue };
         match meaning(name, bare, text) {
             Meaning::Key(path) => {
                 let source = Source::Environment { name: name.clone() };
@@ -68,7 +49,7 @@ pub(super) fn entries(env: &[(String, String)]) -> (Vec<Entry>, Vec<ConfigProble
     }
     // Of two variables for one key, the one that names its section is the last word.
     entries.sort_by_key(|entry| {
-        (entry.path.clone(), entry.source.to_string() == name_of(&entry.path))
+        (entry.path.clone(), entry.source.to_string() == variable_of(&entry.path))
     });
     unknown.sort();
     (entries, unknown.into_iter().map(passed_over).collect())
@@ -85,13 +66,14 @@ pub(super) fn flag_entries(flags: &[(String, String)]) -> impl Iterator<Item = E
 }
 
 fn meaning(name: &str, bare: &str, text: &str) -> Meaning {
-    let is_named =
-        |path: &&str| name_of(path) == name || flag_name_of(path).is_some_and(|flag| flag == name);
+    let is_named = |path: &&str| {
+        variable_of(path) == name || flag_variable_of(path).is_some_and(|flag| flag == name)
+    };
     if let Some(path) = keys::keys().find(is_named) {
         Meaning::Key(path.to_owned())
     } else if OTHER_FLAGS.contains(&name) || is_of_a_service(bare, text) {
         Meaning::PassedOver
-    } else if meant_by(name).is_some() {
+    } else if keys::meant_by(name).is_some() {
         // `ENASD_NET_NODES` and `ENASD_Net__Nodes` set nothing: only one spelling does.
         Meaning::Key(name.to_owned())
     } else if bare.contains("__") {
@@ -120,7 +102,8 @@ fn is_of_a_service(bare: &str, text: &str) -> bool {
 }
 
 fn passed_over(name: String) -> ConfigProblem {
-    let known = keys::keys().flat_map(|key| [Some(name_of(key)), flag_name_of(key)]).flatten();
+    let known =
+        keys::keys().flat_map(|key| [Some(variable_of(key)), flag_variable_of(key)]).flatten();
     let known = known.chain(OTHER_FLAGS.map(str::to_owned));
     let likeness = |known: &str| strsim::normalized_damerau_levenshtein(known, &name);
     let nearest = known.map(|known| (likeness(&known), known)).max_by(|a, b| a.0.total_cmp(&b.0));

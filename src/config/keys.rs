@@ -1,4 +1,5 @@
-//! Every key by its name: the settings of all sections, one after the other.
+//! Every key by its name: the settings of all sections, one after the other, and how flags and
+//! environment variables spell it.
 
 use crate::config::{ApiConfig, StoreConfig, TelemetryConfig};
 use crate::data::DataConfig;
@@ -41,6 +42,26 @@ const FLAGS: &[(&str, &str)] = &[
 /// The flag of `key`, without its dashes, where it has one of its own.
 pub(super) fn flag_of(key: &str) -> Option<&'static str> {
     FLAGS.iter().find(|(_, of)| *of == key).map(|(flag, _)| *flag)
+}
+
+/// How every variable of the daemon begins.
+pub(super) const VARIABLE_PREFIX: &str = "ENASD_";
+
+/// The variable that sets `key`: `ENASD_NET__CHANNELS` for `net.channels`.
+pub(super) fn variable_of(key: &str) -> String {
+    format!("{VARIABLE_PREFIX}{}", key.replace('.', "__").to_uppercase())
+}
+
+/// The variable named like the flag of `key`: `ENASD_STATE` for `store.state`.
+pub(super) fn flag_variable_of(key: &str) -> Option<String> {
+    let flag = flag_of(key)?;
+    Some(format!("{VARIABLE_PREFIX}{}", flag.replace('-', "_").to_uppercase()))
+}
+
+/// The key that a misspelled variable stands for: too few `_`, or not all in capitals.
+pub(super) fn meant_by(variable: &str) -> Option<&'static str> {
+    let bare = variable.strip_prefix(VARIABLE_PREFIX)?.to_lowercase().replace("__", "_");
+    keys().find(|path| path.replace('.', "_") == bare)
 }
 
 /// All settings, section by section.

@@ -204,7 +204,7 @@ mod tests {
             load("", &env, &flags).config;
         assert_eq!((seed, api.admins), (u64::MAX, vec![1000, 1001]));
         assert_eq!((data.flip, shared.weight_decay), (false, 0.001));
-        assert_eq!(data.source, crate::data::Source::Cifar100);
+        assert_eq!(data.source, crate::data::DataSource::Cifar100);
         assert_eq!(data.path, Some("/data".into()));
     }
 

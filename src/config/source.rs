@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::config::{environment, keys};
+use crate::config::keys;
 
 /// Where a value came from; written as a person would look for it.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -39,7 +39,7 @@ impl Source {
     pub(super) fn spell(&self, key: &str) -> String {
         match self {
             Self::Default | Self::File { .. } => key.to_owned(),
-            Self::Environment { .. } => environment::name_of(key),
+            Self::Environment { .. } => keys::variable_of(key),
             Self::Flag { .. } => flag(key),
         }
     }

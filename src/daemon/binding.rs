@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::config::{Config, Loaded};
 use crate::daemon::DaemonError;
 use crate::data::{Contents, Dataset, image_changes, image_list, is_list_of};
-use crate::store::{self, Binding, StateFolder, StoreError, computed_by, config_text, data_text};
+use crate::store::{
+    self, Binding, LoadedCheckpoint, StateFolder, StoreError, computed_by, config_text, data_text,
+};
 
 /// The setting that binds a checkpoint which does not know the contents of its data.
 const PATH: &str = "data.path";
@@ -20,7 +22,7 @@ pub(super) fn binding(config: &Config, contents: &Contents, computed_by: String)
 
 /// The text of an event where something else computed the checkpoint than computes `now`: the
 /// search goes on, and its bits are no longer those of a run that stayed where it was.
-fn moved(found: &store::Loaded, now: &str) -> Result<Option<String>, StoreError> {
+fn moved(found: &LoadedCheckpoint, now: &str) -> Result<Option<String>, StoreError> {
     let before = computed_by(found)?.filter(|&before| before != now);
     Ok(before.map(|before| {
         format!(
@@ -36,7 +38,7 @@ fn moved(found: &store::Loaded, now: &str) -> Result<Option<String>, StoreError>
 pub(super) fn go_on(
     loaded: &Loaded,
     folder: &StateFolder,
-    found: &store::Loaded,
+    found: &LoadedCheckpoint,
 ) -> Result<Loaded, DaemonError> {
     let text = config_text(found)?;
     let loaded = loaded.continuing(text)?;
@@ -58,7 +60,7 @@ pub(super) fn go_on(
 pub(super) fn events(
     config: &Config,
     folder: &StateFolder,
-    found: &store::Loaded,
+    found: &LoadedCheckpoint,
     data: (&Dataset, &Contents),
     computed_by: &str,
 ) -> Result<Vec<(&'static str, String)>, DaemonError> {
@@ -76,7 +78,7 @@ pub(super) fn events(
 fn check_data(
     config: &Config,
     folder: &StateFolder,
-    found: &store::Loaded,
+    found: &LoadedCheckpoint,
     (dataset, contents): (&Dataset, &Contents),
 ) -> Result<Option<String>, DaemonError> {
     let recorded = data_text(found)?;

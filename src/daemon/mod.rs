@@ -172,6 +172,7 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
         commands: Commands::new(&controller, &keeper),
         family,
         history,
+        epochs_per_cycle: loaded.config.search.schedule.epochs_per_cycle,
         best,
         running: shown,
         log: log_filter(&log),
@@ -206,7 +207,7 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
 
 fn new_metrics(setup: &Setup) -> Result<Metrics, DaemonError> {
     let device = &setup.status.device;
-    let metrics = Metrics::new(telemetry::Setup {
+    let metrics = Metrics::new(telemetry::MetricsSetup {
         version: setup.status.version.clone(),
         device_wanted: device.wanted.clone(),
         device_used: device.used.clone(),
@@ -260,8 +261,8 @@ fn start_actors(
     let sampler = start(c"sampler", Sampler::new(task.clone(), policy));
     let trainer = start(c"trainer", Trainer::new(learner));
     let evaluator = start(c"evaluator", Evaluator::new(Box::new(SharedWeights::new(scored))));
-    let trials = TrialTask::clone(&driver.trials);
-    let trials = trials.with_exec(watched(&task, metrics, telemetry::Actor::Trials).exec);
+    let exec = watched(&task, metrics, telemetry::Actor::Trials).exec;
+    let trials = driver.trials.clone().with_exec(exec);
     let workers: Vec<_> = (0..task.exec.children_at_once().clamp(1, MAX_TRIALS))
         .map(|_| start(c"trial", TrialWorker::new(trials.clone(), driver.break_off.clone())))
         .collect();
@@ -319,8 +320,7 @@ fn view(status: &Status) -> View {
     View {
         doing: doing.to_owned(),
         cycle: place.nth_cycle(),
-        epoch: place.nth_epoch(),
-        epochs: place.epochs(),
+        epoch: place.epoch_text(),
         step,
         steps,
         reward: status.policy.reward,

@@ -130,8 +130,8 @@ fn line(status: &Status) -> String {
         RunState::Stopping => "ends in",
         _ => "in",
     };
-    let (cycle, epoch, epochs) = (place.nth_cycle(), place.nth_epoch(), place.epochs());
-    format!("{doing} phase {}, cycle {cycle}, epoch {epoch}/{epochs}", place.phase)
+    let (cycle, epoch) = (place.nth_cycle(), place.epoch_text());
+    format!("{doing} phase {}, cycle {cycle}, epoch {epoch}", place.phase)
 }
 
 /// Looks at the status when it changes and every so often, for as long as somebody can change it,

@@ -127,7 +127,7 @@ fn archive(
     let ledger = file.load()?;
     let known = state.finals.champion.as_ref().map_or(0, |champion| champion.certificate);
     if ledger.uses() < known {
-        return Err(StoreError::LostLedger { path: folder.test_ledger(), known }.into());
+        return Err(StoreError::NotFound { path: folder.test_ledger() }.into());
     }
     let task = trials;
     let trials = TrialFolder::open(&folder.trials())?;

@@ -13,7 +13,7 @@ pub(super) const MAX_SHARE: f64 = 0.5;
 /// Where the images come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Source {
+pub enum DataSource {
     /// The embedded cut of Fashion-MNIST: 7,000 train, 3,000 validation, 5,000 test images.
     FashionMnist,
     /// A folder of IDX files, plain or gz, named as MNIST names them.
@@ -28,7 +28,7 @@ pub enum Source {
     Folder,
 }
 
-impl Source {
+impl DataSource {
     /// The names of all.
     const NAMES: &[&str] = &[
         Self::FashionMnist.name(),
@@ -65,7 +65,7 @@ settings! {
     #[derive(Clone, Debug, PartialEq)]
     pub struct DataConfig in data {
         /// Where the images come from.
-        pub source: Source = Source::FashionMnist => search(one_of(Source::NAMES));
+        pub source: DataSource = DataSource::FashionMnist => search(one_of(DataSource::NAMES));
         /// The folder, for every source but the embedded one, which refuses it.
         pub path: Option<PathBuf> = None => operation(PATH);
         /// For `folder`: the side in pixels to which images are resized.
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_source_has_one_name_in_code_and_config() {
-        use Source::{Cifar10, Cifar100, FashionMnist, Folder, Idx};
+        use DataSource::{Cifar10, Cifar100, FashionMnist, Folder, Idx};
         for source in [FashionMnist, Idx, Cifar10, Cifar100, Folder] {
             assert_eq!(serde_json::to_value(source).unwrap(), source.name());
         }

@@ -39,7 +39,7 @@ mod test_ledger;
 
 pub use batch::Batch;
 pub use batching::{Batching, BatchingKeys};
-pub use config::{DataConfig, Source, SplitRule};
+pub use config::{DataConfig, DataSource, SplitRule};
 pub use contents::{Contents, SplitContents};
 pub use dataset::{Dataset, LockedTest};
 pub use error::DataError;

@@ -8,31 +8,21 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Result, Tensor};
 
 use crate::engine::executor::{Executor, Gradients, Images, count_right, on_host};
-use crate::engine::pass::{Losses, Noise, Pass, tensor};
+use crate::engine::pass::{CandlePass, Losses, Noise, tensor};
 use crate::engine::{Params, Snapshot};
 use crate::net::{Net, Shape};
 
 /// Runs nets with candle tensors and candle autograd.
 #[derive(Clone, Debug)]
 pub struct CandleExec {
-    pub(super) device: Device,
-    pub(super) dtype: DType,
+    device: Device,
+    dtype: DType,
 }
 
 impl CandleExec {
     /// An executor on `device` that computes in f32.
     pub fn new(device: Device) -> Self {
         Self { device, dtype: DType::F32 }
-    }
-
-    fn pass<'a>(
-        &'a self,
-        net: &'a Net,
-        weights: &'a Snapshot,
-        noise: Option<Noise<'a>>,
-        running: Option<&'a Snapshot>,
-    ) -> Pass<'a> {
-        Pass { exec: self, net, weights, noise, running, moments: Snapshot::new() }
     }
 
     /// `(batch, c, h, w)` on the host to the same on the device.
@@ -60,7 +50,7 @@ impl Executor for CandleExec {
     ) -> Result<Gradients> {
         let weights = variables(net, params)?;
         let images_on_device = self.upload(net.image, images)?;
-        let mut pass = self.pass(net, &weights, Some(noise), None);
+        let mut pass = CandlePass::new(net, &weights, Some(noise), None);
         let Losses { main, whole, logits } = pass.losses(&images_on_device, images.labels)?;
         let store = whole.backward()?;
         let mut grads = Snapshot::new();
@@ -89,7 +79,7 @@ impl Executor for CandleExec {
         images: Images<'_>,
         running: Option<&Snapshot>,
     ) -> Result<Tensor> {
-        let mut pass = self.pass(net, weights, None, running);
+        let mut pass = CandlePass::new(net, weights, None, running);
         let tensors = pass.run(&self.upload(net.image, images)?, false)?;
         Ok(tensor(&tensors, net.logits)?.detach())
     }
@@ -119,7 +109,7 @@ impl CandleExec {
         noise: Option<Noise<'_>>,
     ) -> Result<Tensor> {
         let weights = variables(net, params)?;
-        let tensors = self.pass(net, &weights, noise, None).run(images, false)?;
+        let tensors = CandlePass::new(net, &weights, noise, None).run(images, false)?;
         crate::engine::layers::to_images(tensor(&tensors, net.logits)?)
     }
 
@@ -132,7 +122,7 @@ impl CandleExec {
         noise: Noise<'_>,
     ) -> Result<Tensor> {
         let weights = variables(net, params)?;
-        Ok(self.pass(net, &weights, Some(noise), None).losses(images, labels)?.whole)
+        Ok(CandlePass::new(net, &weights, Some(noise), None).losses(images, labels)?.whole)
     }
 }
 

@@ -32,7 +32,7 @@ fn nets() -> [Net; 2] {
 fn digest(net: &Net) -> String {
     let params = params(&random_values(&net.params(), 1));
     let exec = CandleExec::new(candle_core::Device::Cpu);
-    let mut sgd = Sgd::new(SgdConfig::default(), &Snapshot::new(), &exec.device).unwrap();
+    let mut sgd = Sgd::new(SgdConfig::default(), &Snapshot::new(), exec.device()).unwrap();
     let batch = Batch::random(net.image, 12, 10, 2);
     let mut hasher = blake3::Hasher::new();
     for step in 0..2 {

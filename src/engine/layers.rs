@@ -34,7 +34,7 @@ pub(super) fn relu(xs: &Tensor) -> Result<Tensor> {
 }
 
 /// Mean and variance of each channel, `(c,)` each.
-pub(super) struct Moments {
+pub(super) struct TensorMoments {
     pub(super) mean: Tensor,
     pub(super) variance: Tensor,
 }
@@ -44,8 +44,8 @@ pub(super) fn norm(
     xs: &Tensor,
     scale: &Tensor,
     offset: &Tensor,
-    given: Option<Moments>,
-) -> Result<(Tensor, Moments)> {
+    given: Option<TensorMoments>,
+) -> Result<(Tensor, TensorMoments)> {
     let (channels, n) = xs.dims2()?;
     let column = |row: &Tensor| row.reshape((channels, 1));
     let mean = match &given {
@@ -59,7 +59,7 @@ pub(super) fn norm(
     };
     let factor = (column(scale)? / (&variance + NORM_EPSILON)?.sqrt()?)?;
     let ys = centered.broadcast_mul(&factor)?.broadcast_add(&column(offset)?)?;
-    Ok((ys, Moments { mean: mean.flatten_all()?, variance: variance.flatten_all()? }))
+    Ok((ys, TensorMoments { mean: mean.flatten_all()?, variance: variance.flatten_all()? }))
 }
 
 /// A dense convolution: `weight` is `(c_out, c_in, k, k)`; returns `(c_out, outputs)`.

@@ -11,7 +11,7 @@ use crate::engine::kernel::{Isa, LANES};
 
 /// The numbers of one step, the same for all parameters.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rule {
+pub(super) struct StepRule {
     /// λ.
     pub(super) weight_decay: f64,
     /// What gradients are multiplied with, after the decay, so that their norm is clipped.
@@ -25,7 +25,7 @@ pub(super) struct Rule {
 /// Moves `weight` and its `momentum` by the gradient `grad`, all of them contiguous.
 pub(super) fn step(
     isa: Isa,
-    rule: Rule,
+    rule: StepRule,
     weight: &Tensor,
     momentum: &Tensor,
     grad: &Tensor,
@@ -55,7 +55,7 @@ pub(super) fn squared_norm(
 /// a ← μ·a + c·(g + λ·w)
 struct Accumulate {
     isa: Isa,
-    rule: Rule,
+    rule: StepRule,
 }
 
 impl InplaceOp3 for Accumulate {
@@ -75,7 +75,7 @@ impl InplaceOp3 for Accumulate {
         let momentum = values_mut(momentum, momentum_layout)?;
         let [weight, grad] = [values(weight, weight_layout)?, values(grad, grad_layout)?];
         check_lengths(momentum.len(), weight.len(), grad.len())?;
-        let Rule { weight_decay, clip, momentum: decay, .. } = self.rule;
+        let StepRule { weight_decay, clip, momentum: decay, .. } = self.rule;
         let [weight_decay, clip, decay] = [weight_decay, clip, decay].map(|number| number as f32);
         self.isa.run(Zip3 {
             written: momentum,
@@ -89,7 +89,7 @@ impl InplaceOp3 for Accumulate {
 /// w ← w − η·(c·(g + λ·w) + μ·a), with the momentum that is accumulated already
 struct Descend {
     isa: Isa,
-    rule: Rule,
+    rule: StepRule,
 }
 
 impl InplaceOp3 for Descend {
@@ -109,7 +109,7 @@ impl InplaceOp3 for Descend {
         let weight = values_mut(weight, weight_layout)?;
         let [momentum, grad] = [values(momentum, momentum_layout)?, values(grad, grad_layout)?];
         check_lengths(weight.len(), momentum.len(), grad.len())?;
-        let Rule { weight_decay, clip, momentum: decay, learning_rate } = self.rule;
+        let StepRule { weight_decay, clip, momentum: decay, learning_rate } = self.rule;
         let [weight_decay, clip, decay, learning_rate] =
             [weight_decay, clip, decay, learning_rate].map(|number| number as f32);
         self.isa.run(Zip3 {

@@ -4,8 +4,8 @@ use candle_core::{Result, Tensor};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::engine::layers::{self, Moments};
-use crate::engine::{CandleExec, Snapshot};
+use crate::engine::Snapshot;
+use crate::engine::layers::{self, TensorMoments};
 use crate::net::{Layer, LayerKind, Net, Norm, Shape};
 
 /// Randomness of a training pass.
@@ -27,19 +27,28 @@ pub(super) struct Losses {
 }
 
 /// One forward pass.
-pub(super) struct Pass<'a> {
-    pub(super) exec: &'a CandleExec,
-    pub(super) net: &'a Net,
-    pub(super) weights: &'a Snapshot,
-    pub(super) noise: Option<Noise<'a>>,
-    pub(super) running: Option<&'a Snapshot>,
+pub(super) struct CandlePass<'a> {
+    net: &'a Net,
+    weights: &'a Snapshot,
+    noise: Option<Noise<'a>>,
+    running: Option<&'a Snapshot>,
+    /// Of the batch, by the names of running statistics.
     pub(super) moments: Snapshot,
 }
 
-impl Pass<'_> {
+impl<'a> CandlePass<'a> {
+    pub(super) fn new(
+        net: &'a Net,
+        weights: &'a Snapshot,
+        noise: Option<Noise<'a>>,
+        running: Option<&'a Snapshot>,
+    ) -> Self {
+        Self { net, weights, noise, running, moments: Snapshot::new() }
+    }
+
     pub(super) fn losses(&mut self, images: &Tensor, labels: &[u32]) -> Result<Losses> {
         let tensors = self.run(images, true)?;
-        let labels = Tensor::new(labels, &self.exec.device)?;
+        let labels = Tensor::new(labels, images.device())?;
         let logits = tensor(&tensors, self.net.logits)?.clone();
         let main = layers::cross_entropy(&logits, &labels)?;
         let whole = match self.net.aux_logits {
@@ -153,7 +162,7 @@ impl Pass<'_> {
         let names = [format!("{path}.mean"), format!("{path}.variance")];
         let given = if self.net.norm == Norm::Running && self.noise.is_none() {
             let running = self.running.and_then(|running| {
-                Some(Moments {
+                Some(TensorMoments {
                     mean: running.get(&names[0])?.clone(),
                     variance: running.get(&names[1])?.clone(),
                 })
@@ -177,11 +186,8 @@ impl Pass<'_> {
         match &mut self.noise {
             Some(noise) if keep < 1.0 => {
                 let (batch, channels) = features.dims2()?;
-                features
-                    * self
-                        .exec
-                        .mask(noise.rng, keep, batch * channels)?
-                        .reshape((batch, channels))?
+                let mask = mask_for(features, noise.rng, keep, batch * channels)?;
+                features * mask.reshape((batch, channels))?
             }
             _ => Ok(features.clone()),
         }
@@ -195,14 +201,14 @@ impl Pass<'_> {
             return Ok(xs.clone());
         }
         let batch = xs.dim(2)?;
-        xs.broadcast_mul(&self.exec.mask(noise.rng, keep, batch)?.reshape((1, 1, batch, 1))?)
+        let mask = mask_for(xs, noise.rng, keep, batch)?;
+        xs.broadcast_mul(&mask.reshape((1, 1, batch, 1))?)
     }
 }
 
-impl CandleExec {
-    fn mask(&self, rng: &mut ChaCha8Rng, keep: f64, n: usize) -> Result<Tensor> {
-        Tensor::from_iter(mask(rng, keep, n), &self.device)?.to_dtype(self.dtype)
-    }
+/// `n` factors where `xs` is, in its precision.
+fn mask_for(xs: &Tensor, rng: &mut ChaCha8Rng, keep: f64, n: usize) -> Result<Tensor> {
+    Tensor::from_iter(mask(rng, keep, n), xs.device())?.to_dtype(xs.dtype())
 }
 
 /// `n` factors: `1 / keep` with probability `keep`, else 0.

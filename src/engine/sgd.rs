@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Result, Tensor, Var};
 
 use crate::engine::kernel::Isa;
-use crate::engine::nesterov::{self, Rule};
+use crate::engine::nesterov::{self, StepRule};
 use crate::engine::{Params, SgdConfig, Snapshot};
 
 /// Nesterov SGD with its momenta.
@@ -100,10 +100,10 @@ impl Sgd {
         Ok(norm)
     }
 
-    fn rule(&self, norm: f64, learning_rate: f64) -> Rule {
+    fn rule(&self, norm: f64, learning_rate: f64) -> StepRule {
         let SgdConfig { weight_decay, clip_norm, momentum, .. } = self.config;
         let clip = if clip_norm < norm { clip_norm / norm } else { 1.0 };
-        Rule { weight_decay, clip, momentum, learning_rate }
+        StepRule { weight_decay, clip, momentum, learning_rate }
     }
 }
 

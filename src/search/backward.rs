@@ -13,10 +13,10 @@
 use crate::engine::kernel::Isa;
 use crate::search::bounds::Bounds;
 use crate::search::dense::{Matrix, add_product, transpose, vectorized};
-use crate::search::input::Input;
+use crate::search::input::StepInput;
 use crate::search::tape::{Decided, Moment, Tape};
 use crate::search::theta::Theta;
-use crate::search::walk::{Network, Outcome};
+use crate::search::walk::{Network, WalkOutcome};
 use crate::space::{Decision, Menu};
 
 /// The transposes that the gradient reads.
@@ -48,7 +48,7 @@ pub(super) fn backward(
     network: Network<'_>,
     transposed: &Transposed,
     tape: &Tape,
-    weights: &[Outcome],
+    weights: &[WalkOutcome],
     grad: &mut Theta,
 ) {
     let mut backward = Backward::new(network, transposed, tape.link_share, weights, grad);
@@ -67,7 +67,7 @@ struct Backward<'a> {
     theta: &'a Theta,
     bounds: Bounds,
     transposed: &'a Transposed,
-    weights: &'a [Outcome],
+    weights: &'a [WalkOutcome],
     grad: &'a mut Theta,
     units: usize,
     /// By the LSTM's output, `(n, h)`.
@@ -100,7 +100,7 @@ impl<'a> Backward<'a> {
         network: Network<'a>,
         transposed: &'a Transposed,
         link_share: f64,
-        weights: &'a [Outcome],
+        weights: &'a [WalkOutcome],
         grad: &'a mut Theta,
     ) -> Self {
         let Network { isa, theta, bounds, .. } = network;
@@ -278,11 +278,11 @@ impl<'a> Backward<'a> {
         add_product(self.isa, &mut self.h, by, &self.transposed.state, units);
         for (rollout, gates) in gates.chunks_exact(4 * units).enumerate() {
             match &tape.inputs[step * n + rollout] {
-                Input::Embedding(row) => {
+                StepInput::Embedding(row) => {
                     add(&mut self.inputs[row * 4 * units..(row + 1) * 4 * units], gates);
                 }
-                Input::Anchor(node) => add(self.anchor(*node, rollout), gates),
-                Input::Linked(nodes) => {
+                StepInput::Anchor(node) => add(self.anchor(*node, rollout), gates),
+                StepInput::Linked(nodes) => {
                     let share = 1.0 / (1.0 + nodes.len() as f64);
                     let gates: Vec<f64> = gates.iter().map(|gate| share * gate).collect();
                     for &node in nodes {

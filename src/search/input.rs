@@ -2,7 +2,7 @@
 
 /// What an LSTM step reads beside its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Input {
+pub(super) enum StepInput {
     /// The embedding of the start (0) or of an option: a row of θ's embeddings.
     Embedding(usize),
     /// The anchor of a node of the part.
@@ -11,7 +11,7 @@ pub(super) enum Input {
     Linked(Vec<usize>),
 }
 
-impl Input {
+impl StepInput {
     /// The embedding of the start.
     pub(super) const START: Self = Self::Embedding(0);
 

@@ -16,7 +16,7 @@ use crate::search::bounds::Bounds;
 use crate::search::dense::TILE_ROWS;
 use crate::search::tape::Tape;
 use crate::search::theta::{Layout, Theta};
-use crate::search::walk::{Network, Outcome, walk};
+use crate::search::walk::{Network, WalkOutcome, walk};
 use crate::search::{PolicyConfig, Probabilities, Rollout, SearchError};
 use crate::space::{Choice, Decision, Script};
 
@@ -132,8 +132,8 @@ impl Policy {
         &self,
         script: &Script,
         choices: &[&[Choice]],
-        weights: &[Outcome],
-    ) -> Result<(Theta, Vec<Outcome>), SearchError> {
+        weights: &[WalkOutcome],
+    ) -> Result<(Theta, Vec<WalkOutcome>), SearchError> {
         for choices in choices {
             script.check(choices)?;
         }
@@ -169,8 +169,8 @@ impl Policy {
 #[cfg(test)]
 impl Policy {
     /// log π and the entropy of rollouts with these choices.
-    pub(super) fn outcomes(&self, script: &Script, choices: &[&[Choice]]) -> Vec<Outcome> {
-        self.gradient(script, choices, &vec![Outcome::default(); choices.len()]).unwrap().1
+    pub(super) fn outcomes(&self, script: &Script, choices: &[&[Choice]]) -> Vec<WalkOutcome> {
+        self.gradient(script, choices, &vec![WalkOutcome::default(); choices.len()]).unwrap().1
     }
 }
 

@@ -20,7 +20,7 @@
 use crate::search::adam::{Adam, AdamConfig};
 use crate::search::strategy::mean_reward;
 use crate::search::theta::Layout;
-use crate::search::walk::Outcome;
+use crate::search::walk::WalkOutcome;
 use crate::search::{Baseline, LearnReport, Policy, PolicyConfig, Scored};
 use crate::search::{SearchError, Strategy, StrategyState, UpdateReport};
 use crate::space::{Choice, Script};
@@ -128,9 +128,9 @@ fn adam_config(config: &PolicyConfig) -> AdamConfig {
 
 /// What the loss `1/M Σ −(R − b)·log π − β·H + λ·KL`, whose gradient is the estimator of −∇J,
 /// makes of each rollout's log π, H and KL.
-fn weights(advantages: &[f64], entropy_weight: f64, skip_weight: f64) -> Vec<Outcome> {
+fn weights(advantages: &[f64], entropy_weight: f64, skip_weight: f64) -> Vec<WalkOutcome> {
     let share = -1.0 / advantages.len() as f64;
-    let weight = |advantage: &f64| Outcome {
+    let weight = |advantage: &f64| WalkOutcome {
         log_prob: share * advantage,
         entropy: share * entropy_weight,
         link_kl: -share * skip_weight,
@@ -290,10 +290,10 @@ mod tests {
 
     #[test]
     fn the_loss_is_the_mean_of_what_the_equation_says() {
-        let outcome = |log_prob, entropy, link_kl| Outcome { log_prob, entropy, link_kl };
+        let outcome = |log_prob, entropy, link_kl| WalkOutcome { log_prob, entropy, link_kl };
         let weights = weights(&[0.5, -1.0], 0.1, 0.8);
         let terms = weights.iter().zip([outcome(-1.0, 3.0, 0.5), outcome(-2.0, 4.0, 0.25)]);
-        let term = |(w, found): (&Outcome, Outcome)| {
+        let term = |(w, found): (&WalkOutcome, WalkOutcome)| {
             w.log_prob * found.log_prob + w.entropy * found.entropy + w.link_kl * found.link_kl
         };
         let loss: f64 = terms.map(term).sum();

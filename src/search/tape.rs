@@ -1,13 +1,13 @@
 //! The tape: what a pass of the policy's network leaves for its gradient.
 
-use crate::search::input::Input;
+use crate::search::input::StepInput;
 use crate::space::{Choice, Decision};
 
 /// Everything about a pass with n rollouts, by LSTM step; h is the number of hidden units.
 #[derive(Debug, Default)]
 pub(super) struct Tape {
     /// What each step read, `(steps, n)`.
-    pub(super) inputs: Vec<Input>,
+    pub(super) inputs: Vec<StepInput>,
     /// The gates i, f, o, g, `(steps, n, 4h)`.
     pub(super) gates: Vec<f64>,
     /// The memory after the step, `(steps, n, h)`.
@@ -71,7 +71,7 @@ impl Tape {
     /// Takes note of an LSTM step: what it read, its gates, and c, tanh c and h after it.
     pub(super) fn push_step(
         &mut self,
-        inputs: &[Input],
+        inputs: &[StepInput],
         gates: &[f64],
         [c, squashed, h]: [&[f64]; 3],
     ) {

@@ -24,7 +24,7 @@ use crate::engine::kernel::Isa;
 use crate::search::SearchError;
 use crate::search::bounds::{Bounds, link_share};
 use crate::search::dense::{Matrix, add_product, dot, sigmoid, tanh, vectorized};
-use crate::search::input::Input;
+use crate::search::input::StepInput;
 use crate::search::prior::prior;
 use crate::search::tape::{Decided, Moment, Tape};
 use crate::search::theta::Theta;
@@ -56,16 +56,16 @@ impl<'a> Network<'a> {
     }
 
     /// What the step after a decision reads.
-    fn answer(self, decision: Decision, choices: &[Choice]) -> Input {
+    fn answer(self, decision: Decision, choices: &[Choice]) -> StepInput {
         match decision {
             Decision::Pick { menu, .. } => {
                 let first = self.theta.embedding_row(self.theta.place_of(menu));
-                Input::Embedding(first + choices[0] as usize)
+                StepInput::Embedding(first + choices[0] as usize)
             }
-            Decision::Point { .. } => Input::Anchor(choices[0] as usize),
+            Decision::Point { .. } => StepInput::Anchor(choices[0] as usize),
             Decision::Link { .. } => {
                 let kept = choices.iter().enumerate().filter(|&(_, &choice)| choice == 1);
-                Input::Linked(kept.map(|(node, _)| node).collect())
+                StepInput::Linked(kept.map(|(node, _)| node).collect())
             }
         }
     }
@@ -73,7 +73,7 @@ impl<'a> Network<'a> {
 
 /// What a pass ends with, for one rollout.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Outcome {
+pub(super) struct WalkOutcome {
     /// log π of all choices together.
     pub(super) log_prob: f64,
     /// The entropies of all decisions' distributions together, in nats.
@@ -97,7 +97,7 @@ pub(super) fn walk(
     n: usize,
     choose: Choose<'_>,
     tape: Option<&mut Tape>,
-) -> Result<Vec<Outcome>, SearchError> {
+) -> Result<Vec<WalkOutcome>, SearchError> {
     let mut walk = Walk::new(network, script, n, tape);
     let steps = script.steps();
     for (step, next) in steps.iter().zip(steps[1..].iter().map(Some).chain([None])) {
@@ -125,7 +125,7 @@ struct Walk<'a> {
     network: Network<'a>,
     n: usize,
     /// Inputs of the next LSTM step, one per rollout.
-    inputs: Vec<Input>,
+    inputs: Vec<StepInput>,
     /// The gates i, f, o, g of the last step, `(n, 4h)`.
     gates: Vec<f64>,
     /// The LSTM's memory, `(n, h)`.
@@ -140,7 +140,7 @@ struct Walk<'a> {
     keys: Vec<f64>,
     /// The share of a node with links in their divergence.
     link_share: f64,
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<WalkOutcome>,
     tape: Option<&'a mut Tape>,
 }
 
@@ -152,7 +152,7 @@ impl<'a> Walk<'a> {
         Self {
             network,
             n,
-            inputs: vec![Input::START; n],
+            inputs: vec![StepInput::START; n],
             gates: zeros(4),
             c: zeros(1),
             squashed: zeros(1),
@@ -160,7 +160,7 @@ impl<'a> Walk<'a> {
             anchors: Vec::new(),
             keys: Vec::new(),
             link_share,
-            outcomes: vec![Outcome::default(); n],
+            outcomes: vec![WalkOutcome::default(); n],
             tape,
         }
     }
@@ -168,7 +168,7 @@ impl<'a> Walk<'a> {
     fn begin(&mut self, n_inputs: usize) {
         self.anchors.clear();
         self.keys.clear();
-        self.inputs.fill(Input::START);
+        self.inputs.fill(StepInput::START);
         for _ in 0..n_inputs {
             self.place(false);
         }
@@ -223,7 +223,7 @@ impl<'a> Walk<'a> {
     fn place(&mut self, anchored: bool) {
         self.lstm();
         let node = self.append(anchored);
-        self.inputs.fill(Input::START);
+        self.inputs.fill(StepInput::START);
         if let Some(tape) = &mut self.tape {
             tape.moments.push(Moment::Place { node, anchored });
         }

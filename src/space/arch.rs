@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::space::{Choice, Fact, Form, Sketch, Space, SpaceError, form, id};
+use crate::space::{Choice, Fact, Form, Sketch, Space, SpaceError, Write, form, id};
 
 /// A complete description of a child, valid by construction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -42,17 +42,26 @@ impl Arch {
         id::id(self)
     }
 
-    /// The forms that can be written, by name, the native one first.
-    pub fn texts(&self) -> Vec<(&'static str, String)> {
-        let written = |form: &Form| Some((form.name, form.write?(self)));
-        self.space.rules().forms().iter().filter_map(written).collect()
+    /// The forms that are written, by name, the native one first: its text in each, or why it has
+    /// none there.
+    pub fn texts(&self) -> Vec<(&'static str, Result<String, SpaceError>)> {
+        let forms = self.space.rules().forms().iter();
+        forms.filter_map(|form| Some((form.name, form.write.text(self)?))).collect()
+    }
+
+    /// Its text in the form of this name.
+    pub fn text(&self, form: &str) -> Result<String, SpaceError> {
+        let forms = self.space.rules().forms().iter();
+        let mut found = forms.filter(|known| known.name == form);
+        found.find_map(|form| form.write.text(self)).unwrap_or_else(|| {
+            let known = self.texts().into_iter().map(|(name, _)| name).collect();
+            Err(SpaceError::NotWritten { form: form.to_owned(), space: self.space.name(), known })
+        })
     }
 
     /// The authors' string of numbers.
     pub fn to_flat(&self) -> String {
-        let forms = self.space.rules().forms().iter();
-        let mut written = forms.filter(|form| form.name == Form::NUMBERS).filter_map(|f| f.write);
-        written.next().map_or_else(|| self.to_string(), |write| write(self))
+        self.text(Form::NUMBERS).unwrap_or_else(|_| self.to_string())
     }
 
     /// What is worth telling beside its texts.
@@ -69,8 +78,10 @@ impl Arch {
 /// Writes the native text form.
 impl fmt::Display for Arch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let write = self.space.rules().forms()[0].write.expect("a native form is written");
-        f.write_str(&write(self))
+        match self.space.rules().forms()[0].write {
+            Write::Always(write) => f.write_str(&write(self)),
+            _ => unreachable!("the native form spells every architecture"),
+        }
     }
 }
 

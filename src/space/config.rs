@@ -14,7 +14,7 @@ pub(super) const NODES: RangeInclusive<usize> = 2..=7;
 
 /// Layers of whole nets that are searched. There are larger ones, but their ids are hashes, of
 /// which the history could make no architecture.
-const LAYERS: RangeInclusive<usize> = 3..=22;
+pub(super) const LAYERS: RangeInclusive<usize> = 3..=22;
 
 const KINDS: &[&str] = {
     let [a, b] = SpaceKind::ALL;

@@ -1,6 +1,6 @@
 //! Why a text or a list of choices is not an architecture.
 
-use crate::space::{SpaceKind, form};
+use crate::space::{SpaceKind, config, form};
 
 /// Why a text or a list of choices is not an architecture. Each text says what is wrong, where,
 /// and what would be right.
@@ -191,6 +191,106 @@ pub enum SpaceError {
         /// The nodes that no other reads.
         loose_ends: Vec<usize>,
     },
+    /// An edge of another program's cell has an operation that the micro space lacks.
+    #[error(
+        "at character {position}: node {node} of the {cell} cell applies `{}`, which the micro \
+         space does not have; its operations are {}",
+        start(op),
+        known.join(", ")
+    )]
+    CellOp {
+        /// Place in characters, counted from 1.
+        position: usize,
+        /// The name of the cell.
+        cell: &'static str,
+        /// The node that the edge belongs to.
+        node: usize,
+        /// The operation's name there.
+        op: String,
+        /// The names that the other program has for those that there are.
+        known: &'static [&'static str],
+    },
+    /// A layer of another program's net has an operation that the whole-net space lacks.
+    #[error(
+        "layer {layer} applies operation {id}, `{}`, which the whole_net space does not have: its \
+         layers convolve by 3 or 5, plainly or separably, or pool by 3, with stride 1",
+        start(op)
+    )]
+    NetOp {
+        /// The layer.
+        layer: usize,
+        /// The number that stands for the operation.
+        id: usize,
+        /// What it is.
+        op: String,
+    },
+    /// Nothing says which operation a number stands for.
+    #[error(
+        "layer {layer} applies operation {id}, and nothing says which that is; give `nn_config` \
+         with its `embedding` too, or the authors' numbers 0 to 5"
+    )]
+    NoEmbedding {
+        /// The layer.
+        layer: usize,
+        /// The number that stands for the operation.
+        id: usize,
+    },
+    /// A cell with an input that no node reads, which another program does not join.
+    #[error(
+        "no node of the {cell} cell reads node {input}, one of its inputs, so the micro space \
+         joins that to the cell's output too, and {program} does not; they have no such cell in \
+         common"
+    )]
+    UnreadInput {
+        /// Whose form it is.
+        program: &'static str,
+        /// The name of the cell.
+        cell: &'static str,
+        /// The input.
+        input: usize,
+    },
+    /// A cell of four nodes of which some read others, in NNI's form.
+    #[error(
+        "a dictionary of four nodes is of NNI's DARTS space, where the output of a cell joins \
+         every computed node; the micro space does not join nodes {} of the {cell} cell, which \
+         others read, so the two have no such cell in common",
+        listed(inner)
+    )]
+    JoinsAll {
+        /// The name of the cell.
+        cell: &'static str,
+        /// The computed nodes that others read.
+        inner: Vec<usize>,
+    },
+    /// A dictionary of choices lacks one.
+    #[error(
+        "the dictionary has no `{prefix}/{what}_{node}_{edge}`; give an operation and an input for \
+         each of the two edges of a node"
+    )]
+    MissingChoice {
+        /// How the keys of the cell begin.
+        prefix: &'static str,
+        /// `op` or `input`.
+        what: &'static str,
+        /// The node.
+        node: usize,
+        /// Which of its edges.
+        edge: usize,
+    },
+    /// No form of this name can be written.
+    #[error(
+        "`{}` is no form that the {space} space writes; it writes {}",
+        start(form),
+        known.join(", ")
+    )]
+    NotWritten {
+        /// The name asked for.
+        form: String,
+        /// The name of the space.
+        space: &'static str,
+        /// The forms that it writes.
+        known: Vec<&'static str>,
+    },
     /// An id is malformed.
     #[error(
         "`{id}` is not an architecture id; one looks like `{tag}-` and {digits} digits or letters"
@@ -205,8 +305,9 @@ pub enum SpaceError {
     },
     /// An id that is a hash.
     #[error(
-        "`{id}` names an architecture by a hash, which cannot be read back; give the text of the \
-         architecture, as the history or `arch.json` has it"
+        "`{id}` is made by hashing, and no architecture can be read from it; no search has such \
+         ids, for the nets that are searched have at most {} layers; give the text of the \
+         architecture, as in `layers=[op, op(stem), …]`, or its numbers", config::LAYERS.end()
     )]
     HashedId {
         /// The id.
@@ -232,6 +333,11 @@ pub enum SpaceError {
         /// The start of the text found.
         text: String,
     },
+}
+
+/// The start of a text that is told and may have any length.
+fn start(text: &str) -> String {
+    text.chars().take(60).collect()
 }
 
 fn listed(numbers: &[usize]) -> String {

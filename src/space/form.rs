@@ -13,8 +13,30 @@ pub struct Form {
     pub recognize: fn(&str) -> bool,
     /// Reads a text; the architecture's space is of the size that the text spells.
     pub read: fn(&str) -> Result<Arch, SpaceError>,
-    /// Writes an architecture of its space; nothing where the form is read only.
-    pub write: Option<fn(&Arch) -> String>,
+    /// Writes an architecture of its space.
+    pub write: Write,
+}
+
+/// Which architectures of its space a form spells, and what writes them.
+#[derive(Clone, Copy, Debug)]
+pub enum Write {
+    /// None: it is read only.
+    Never,
+    /// All.
+    Always(fn(&Arch) -> String),
+    /// Those that the program has too whose form it is; of others it says what it lacks.
+    Where(fn(&Arch) -> Result<String, SpaceError>),
+}
+
+impl Write {
+    /// The text of `arch`, or why it has none; nothing where the form is read only.
+    pub(super) fn text(self, arch: &Arch) -> Option<Result<String, SpaceError>> {
+        match self {
+            Self::Never => None,
+            Self::Always(write) => Some(Ok(write(arch))),
+            Self::Where(write) => Some(write(arch)),
+        }
+    }
 }
 
 impl Form {
@@ -22,14 +44,17 @@ impl Form {
     pub(super) const NUMBERS: &'static str = "numbers";
 }
 
-/// The longest text worth reading: the largest architecture has under 600 characters in the native
-/// form of micro, under 1,200 as a genotype, and 1,700 as the numbers of 40 layers.
-const MAX_CHARS: usize = 4000;
+/// The longest text worth reading. The largest architecture has under 600 characters in the native
+/// form of micro, under 1,200 as a genotype, 1,700 as a dictionary of NNI and as the numbers of 40
+/// layers, and with a Katib operation of its own for each of these, on a line for each parameter,
+/// 15,000.
+const MAX_CHARS: usize = 20_000;
 
 /// Reads an architecture in a form of `space`, in a form of another space, or as an id.
 pub(super) fn read(space: Space, source: &str) -> Result<Arch, SpaceError> {
-    // An editor's mark before the text is none of it.
-    let source = source.trim_start_matches('\u{feff}').trim();
+    // An editor's mark before the text is none of it, nor are a shell's quotes around it.
+    let source = source.trim_start_matches('\u{feff}');
+    let source = source.trim_matches(|c: char| c.is_whitespace() || "'\"`“”‘’".contains(c));
     let length = source.chars().count();
     if source.is_empty() {
         return Err(SpaceError::NoText);
@@ -96,10 +121,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_architecture_reads_back_from_its_texts(arch in arch()) {
-            for space in Space::each() {
-                for (name, text) in arch.texts() {
-                    prop_assert_eq!(&Arch::parse(space, &text).unwrap(), &arch, "{}", name);
+        fn every_architecture_reads_back_from_its_texts(arch in arch(), style: u8) {
+            for (name, text) in arch.texts() {
+                prop_assert_eq!(&arch.text(name), &text);
+                match text {
+                    Ok(text) => for text in [pasted(&text, style), text] {
+                        for space in Space::each() {
+                            let read = Arch::parse(space, &text);
+                            prop_assert_eq!(read.as_ref(), Ok(&arch), "{}", text);
+                        }
+                    },
+                    Err(err) => prop_assert!(is_lacked(&arch, name, &err), "{}: {}", name, err),
                 }
             }
             prop_assert_eq!(&arch.space().arch(arch.choices()).unwrap(), &arch);
@@ -112,8 +144,63 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "\\PC{0,60}", prefix in "(normal=\\[|layers=\\[|m5-|w4-|0 )?") {
+        fn no_text_makes_it_panic(text in "\\PC{0,60}", prefix in START) {
             let _: Result<Arch, SpaceError> = format!("{prefix}{text}").parse();
+        }
+
+        #[test]
+        fn a_torn_text_is_read_or_refused_in_words(
+            arch in arch(), from in 0_usize..2000, to in 0_usize..2000, mark in "[\\PC\n]"
+        ) {
+            for text in arch.texts().into_iter().filter_map(|(_, text)| text.ok()) {
+                let (from, to) = (from % text.len(), to % text.len());
+                let mended = format!("{}{mark}{}", &text[..from], &text[to..]);
+                for torn in [&text[..to], &text[from..], &mended] {
+                    if let Err(err) = torn.parse::<Arch>() {
+                        prop_assert!(!err.to_string().is_empty());
+                    }
+                }
+            }
+        }
+    }
+
+    /// How texts of each form begin.
+    const START: &str = "(normal=\\[|layers=\\[|m5-|w4-|0 |\\[\\[0\\], \
+        |Genotype\\(|normal=\\[\\('|Genotype\\(normal=\\[\\('|normal_concat=range\\(\
+        |\\{'normal/op_2_0': |\\{\"reduce/input_2_0\": \\[\
+        |'embedding': \\{'0': \\{)?";
+
+    /// `text` as it may come from a script, a file, a shell or a message.
+    fn pasted(text: &str, style: u8) -> String {
+        let is_native = text.starts_with("normal=[") || text.starts_with("layers=[");
+        let mut text = text.to_owned();
+        if style & 1 == 1 {
+            text = text.replace(", ", ",\r\n    ");
+        }
+        if !is_native && style & 2 == 2 {
+            text = text.replace('\'', "\"").replace(")]", "),]").replace("]}", "],}");
+        }
+        if !is_native && style & 4 == 4 {
+            text = format!("best_arch = {text}");
+        }
+        if style & 8 == 8 {
+            text = format!("'{text}'\n");
+        }
+        text
+    }
+
+    /// Whether the program of a form has no such architecture.
+    fn is_lacked(arch: &Arch, form: &str, err: &SpaceError) -> bool {
+        let cells = MicroSpace::cells(arch).unwrap();
+        let unread = cells.each_ref().map(|cell| cell.loose_ends()[0] < 2);
+        match err {
+            SpaceError::UnreadInput { .. } => unread[1] || (form == "nni" && unread[0]),
+            SpaceError::JoinsAll { .. } => {
+                form == "nni"
+                    && cells[0].nodes().len() == 4
+                    && cells.iter().any(|cell| cell.loose_ends().len() < 4)
+            }
+            _ => false,
         }
     }
 
@@ -148,16 +235,43 @@ mod tests {
     }
 
     #[test]
+    fn a_form_is_asked_for_by_its_name() {
+        let arch: Arch = PUBLISHED.parse().unwrap();
+        assert_eq!(arch.text("numbers").as_deref(), Ok(PUBLISHED));
+        let names: Vec<_> = arch.texts().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["native", "numbers", "genotype", "nni"]);
+        let net: Arch = WholeNet::PUBLISHED.parse().unwrap();
+        for (arch, form, expected) in [
+            (
+                &arch,
+                "keras",
+                "`keras` is no form that the micro space writes; it writes native, \
+                 numbers, genotype, nni",
+            ),
+            (
+                &net,
+                "katib",
+                "`katib` is no form that the whole_net space writes; it writes native, \
+                 numbers, rows",
+            ),
+        ] {
+            assert_eq!(arch.text(form).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
     fn what_is_no_architecture_is_told() {
         check(" \n", "an empty text is no architecture");
         check(
-            &"0 ".repeat(2100),
-            "a text of 4199 characters is no architecture; the longest has 4000",
+            &"0 ".repeat(10_100),
+            "a text of 20199 characters is no architecture; the longest has 20000",
         );
         let known = "no known form of an architecture; give \
                      `normal=[op(input)+op(input), …] reduction=[…]`, `0 2 0 0 … 1 1`, \
-                     `Genotype(normal=[…], …)`, `layers=[op, op(stem), op(stem+0), …]`, \
-                     `0 3 0 0 1 0 …`, `0⏎3 0⏎0 1 0⏎…`, or an id (`m5-…`)";
+                     `Genotype(normal=[…], …)`, `{\"normal/op_2_0\": …}`, \
+                     `layers=[op, op(stem), op(stem+0), …]`, \
+                     `[[0], [3, 0], …] {'embedding': …}`, `0 3 0 0 1 0 …`, \
+                     `0⏎3 0⏎0 1 0⏎…`, or an id (`m5-…`)";
         for text in ["|nor_conv_3x3~0|", "{\"ks\":[3,5,7]}"] {
             check(text, &format!("`{text}` is {known}"));
         }

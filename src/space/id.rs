@@ -7,7 +7,8 @@
 //!
 //! The canonical spelling is a number in a mixed radix, a digit for each choice of the script, so
 //! the id is exact: no two architectures share one, and it can be read back. Where it would pass
-//! 64 characters, the id is 130 bits of its BLAKE3; that is found again only where it was seen.
+//! 64 characters, as with more than 22 layers, the id is 130 bits of its BLAKE3: it tells
+//! architectures apart, and none is read from it. So no space is searched that has such ids.
 
 use crate::space::digits::Digits;
 use crate::space::{Arch, Choice, SearchSpace, Space, SpaceError};

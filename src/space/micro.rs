@@ -8,6 +8,7 @@ mod cell;
 mod flat;
 mod genotype;
 mod native;
+mod nni;
 mod op;
 
 pub use cell::{Cell, CellKind, Edge, N_CELL_INPUTS, Node};
@@ -16,7 +17,7 @@ pub use op::Op;
 use crate::space::fact::row;
 use crate::space::{
     Arch, Choice, Decision, Fact, Form, Link, Menu, Script, SearchSpace, Size, Sketch, Space,
-    SpaceError, Step, Vertex, VertexRole, numbers,
+    SpaceError, Step, Vertex, VertexRole, Write,
 };
 
 /// The operations of an edge; of both cells.
@@ -28,21 +29,28 @@ const FORMS: &[Form] = &[
         example: "normal=[op(input)+op(input), …] reduction=[…]",
         recognize: native::looks_like,
         read: native::read,
-        write: Some(native::write),
+        write: Write::Always(native::write),
     },
     Form {
         name: Form::NUMBERS,
         example: "0 2 0 0 … 1 1",
-        recognize: numbers::looks_like,
+        recognize: flat::looks_like,
         read: flat::read,
-        write: Some(flat::write),
+        write: Write::Always(flat::write),
     },
     Form {
         name: "genotype",
         example: "Genotype(normal=[…], …)",
         recognize: genotype::looks_like,
         read: genotype::read,
-        write: None,
+        write: Write::Where(genotype::write),
+    },
+    Form {
+        name: "nni",
+        example: "{\"normal/op_2_0\": …}",
+        recognize: nni::looks_like,
+        read: nni::read,
+        write: Write::Where(nni::write),
     },
 ];
 

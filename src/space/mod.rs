@@ -46,6 +46,17 @@
 //! Texts, ids, drawings, θ, history and status take it from there; tests that go over
 //! [`Space::each`] try all of these.
 //!
+//! # How to add a text form
+//!
+//! 1. `space/SPACE/NAME.rs`: what reads it, by `space/scanner.rs` where the form is this program's
+//!    own, and by `space/literal.rs` where people paste it from another; and what writes it, if
+//!    anything does. Its first lines say what of the other program has no counterpart here, and
+//!    what becomes of it.
+//! 2. The space's list of [`Form`]s in `space/SPACE.rs`: its name, an example, and whether it
+//!    spells all architectures ([`Write::Always`]), only some ([`Write::Where`]) or is read only.
+//! 3. `space/form.rs`: how its texts begin, for the test that no text makes a reader panic; that
+//!    what is written is read back is tested by itself.
+//!
 //! [`LayerKind`]: crate::net::LayerKind
 //! [`NetFamily`]: crate::net::NetFamily
 
@@ -56,6 +67,7 @@ mod error;
 mod fact;
 mod form;
 mod id;
+mod literal;
 mod micro;
 mod numbers;
 mod scanner;
@@ -68,7 +80,7 @@ pub use arch::Arch;
 pub use config::{SpaceConfig, SpaceKind};
 pub use error::SpaceError;
 pub use fact::{Fact, Size};
-pub use form::Form;
+pub use form::{Form, Write};
 pub use micro::{Cell, CellKind, Edge, MicroSpace, N_CELL_INPUTS, Node, Op};
 pub use script::{Choice, Decision, LINK, Menu, Script, Step};
 pub use search_space::{SearchSpace, Space};

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! 0 2 0 0 …                     one line, or a line for each layer
-//! [0, 2, 0, 0, …], [1, 0, …]    with commas and brackets
+//! [0, 2, 0, 0, …], [1, 0, …]    with commas and brackets, which end a line
 //! [0 2 0 0 …]                   the log of the authors' search, with the score below
 //! [1 0 1 0 …]
 //! val_acc=0.8125
 //! fixed_arc="0 2 0 0 …"         their scripts
 //! fixed_arc="$fixed_arc 1 0 …"
+//! --child_fixed_arc='0 2 …' \     their flags
+//! normal: 0 2 0 0 …             names
 //! ```
 
 use crate::space::SpaceError;
@@ -18,36 +20,43 @@ const MAX_DIGITS: usize = 15;
 /// Whether `text` starts like numbers, so that an error should speak of them.
 pub(super) fn looks_like(text: &str) -> bool {
     text.lines()
+        .filter_map(values)
         .flat_map(words)
         .next()
         .is_some_and(|word| word.starts_with(|c: char| "+-".contains(c) || c.is_numeric()))
 }
 
-/// The numbers of each line that has any.
+/// Whether `text` has lists in a list of which the first is of one number, as a net's layers have.
+pub(super) fn is_ragged(text: &str) -> bool {
+    let mut lists = text.split(['[', '(', '{']).skip(1);
+    let is_nested = lists.next().is_some_and(|between| words(between).next().is_none());
+    let first = lists.next().and_then(|list| list.split([']', ')', '}']).next());
+    is_nested && first.is_some_and(|first| words(first).count() == 1)
+}
+
+/// The numbers of each line that has any, and of each list.
 pub(super) fn lines(source: &str) -> Result<Vec<Vec<usize>>, SpaceError> {
     let mut position = 0;
     let mut number = |word| {
         position += 1;
         number(position, word)
     };
-    let lines = source.lines().map(|line| words(line).map(&mut number).collect());
+    let lists = source.lines().filter_map(values).flat_map(|line| line.split(']'));
+    let lines = lists.map(|line| words(line).map(&mut number).collect());
     let lines: Vec<Vec<usize>> = lines.collect::<Result<_, SpaceError>>()?;
     Ok(lines.into_iter().filter(|line| !line.is_empty()).collect())
 }
 
-/// The words of a line that are to be numbers. Brackets, commas and quotes only part them; names
-/// that are given a value go, with their value where it is a score.
+/// The words of a line that are to be numbers. Brackets, commas and quotes only part them.
 fn words(line: &str) -> impl Iterator<Item = &str> {
-    values(line).into_iter().flat_map(|line| {
-        line.split(|c: char| c.is_whitespace() || "[](){},;'\"`".contains(c))
-            .filter(|word| !word.is_empty() && !word.starts_with('$') && !is_rule(word))
-    })
+    line.split(|c: char| c.is_whitespace() || "[](){},;'\"`“”‘’\\".contains(c))
+        .filter(|word| !word.is_empty() && !word.starts_with('$') && !is_aside(word))
 }
 
-/// What of a line is no name of a variable; nothing of one that gives a score.
+/// What of a line is no name of a variable or a flag; nothing of one that gives a score.
 fn values(line: &str) -> Option<&str> {
-    let Some((name, value)) = line.split_once('=') else { return Some(line) };
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let Some((name, value)) = line.split_once(['=', ':']) else { return Some(line) };
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "_- ".contains(c);
     if !name.trim().chars().all(is_name) {
         return Some(line);
     }
@@ -55,9 +64,12 @@ fn values(line: &str) -> Option<&str> {
     (!is_score).then_some(value)
 }
 
-/// Whether a word is a line drawn with dashes, as between two entries of a log.
-fn is_rule(word: &str) -> bool {
-    2 < word.len() && word.bytes().all(|c| c == b'-')
+/// Whether a word is a line drawn with dashes, as between two entries of a log, or a flag.
+fn is_aside(word: &str) -> bool {
+    word.strip_prefix("--").is_some_and(|rest| {
+        let is_rule = !rest.is_empty() && rest.bytes().all(|c| c == b'-');
+        is_rule || rest.starts_with(|c: char| c.is_ascii_alphabetic())
+    })
 }
 
 fn number(position: usize, word: &str) -> Result<usize, SpaceError> {

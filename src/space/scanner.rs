@@ -13,6 +13,11 @@ impl<'a> Scanner<'a> {
         Self { source, rest: source }
     }
 
+    /// What is to be read from the byte `at` on, where a character begins.
+    pub(super) fn at(source: &'a str, at: usize) -> Self {
+        Self { source, rest: &source[at..] }
+    }
+
     /// Reads `word`, or says that `expected` should stand here.
     pub(super) fn word(&mut self, word: &str, expected: &'static str) -> Result<(), SpaceError> {
         if self.take(word) { Ok(()) } else { Err(self.unexpected(expected)) }

@@ -11,6 +11,7 @@
 //! link*. The authors' bit j of layer i stands for the stem (j = 0) or layer j − 1; their
 //! controller's anchor j is that of layer j.
 
+mod katib;
 mod native;
 mod op;
 mod rows;
@@ -21,7 +22,7 @@ use std::ops::RangeInclusive;
 
 use crate::space::{
     Arch, Choice, Decision, Fact, Form, Link, Menu, Script, SearchSpace, Size, Sketch, Space,
-    SpaceError, Step, Vertex, VertexRole, numbers,
+    SpaceError, Step, Vertex, VertexRole, Write, numbers,
 };
 
 /// The operations of a layer.
@@ -33,21 +34,28 @@ const FORMS: &[Form] = &[
         example: "layers=[op, op(stem), op(stem+0), …]",
         recognize: native::looks_like,
         read: native::read,
-        write: Some(native::write),
+        write: Write::Always(native::write),
+    },
+    Form {
+        name: "katib",
+        example: "[[0], [3, 0], …] {'embedding': …}",
+        recognize: katib::looks_like,
+        read: katib::read,
+        write: Write::Never,
     },
     Form {
         name: Form::NUMBERS,
         example: "0 3 0 0 1 0 …",
         recognize: numbers::looks_like,
         read: rows::read,
-        write: Some(rows::write),
+        write: Write::Always(rows::write),
     },
     Form {
         name: "rows",
         example: "0⏎3 0⏎0 1 0⏎…",
         recognize: numbers::looks_like,
         read: rows::read,
-        write: Some(rows::write_lines),
+        write: Write::Always(rows::write_lines),
     },
 ];
 
@@ -352,8 +360,10 @@ mod tests {
         assert_eq!(of(3).id(), "w3-1nz");
         let id = of(24).id();
         assert!(id.starts_with("w24h-") && id.len() == 31, "{id}");
-        let err = SpaceError::HashedId { id: id.clone() };
-        assert_eq!(id.parse::<Arch>(), Err(err));
+        let err = id.parse::<Arch>().unwrap_err();
+        assert_eq!(err, SpaceError::HashedId { id: id.clone() });
+        let words = "at most 22 layers; give the text of the architecture";
+        assert!(err.to_string().contains(words), "{err}");
         assert_ne!(PUBLISHED.parse::<Arch>().unwrap().id(), id);
     }
 }

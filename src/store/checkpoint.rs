@@ -49,7 +49,7 @@ pub struct Generation {
 
 /// A checkpoint that was read and checked.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct LoadedCheckpoint {
     /// What its files look like: the number of the format.
     pub format: u32,
     /// The step after which it was taken.
@@ -114,7 +114,7 @@ impl Checkpoints {
 
     /// Reads the newest checkpoint that is whole, after it has cleaned up what a crash left, and
     /// moves damaged newer ones to `corrupt/`. `None` if there is no checkpoint at all.
-    pub fn load_newest(&self) -> Result<Option<Loaded>, StoreError> {
+    pub fn load_newest(&self) -> Result<Option<LoadedCheckpoint>, StoreError> {
         clean_leftovers(&self.path)?;
         let mut defects = Vec::new();
         let mut successor: Option<(u64, Link)> = None;
@@ -123,7 +123,14 @@ impl Checkpoints {
                 Found::Whole(manifest, files) => {
                     return self.set_aside(defects).map(|rejected| {
                         let Manifest { format, program, config_hash, .. } = manifest;
-                        Some(Loaded { format, step, config_hash, program, files, rejected })
+                        Some(LoadedCheckpoint {
+                            format,
+                            step,
+                            config_hash,
+                            program,
+                            files,
+                            rejected,
+                        })
                     });
                 }
                 Found::Damaged(why, previous) => {
@@ -199,7 +206,7 @@ mod tests {
             self.checkpoints.path.join(folder_name(step)).join(name)
         }
 
-        fn load(&self) -> Loaded {
+        fn load(&self) -> LoadedCheckpoint {
             self.checkpoints.load_newest().unwrap().unwrap()
         }
 
@@ -220,7 +227,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_files(loaded: &Loaded) {
+    fn check_files(loaded: &LoadedCheckpoint) {
         let expected = FILES.map(|(name, bytes)| (name.to_owned(), bytes.to_vec()));
         assert_eq!(loaded.files, BTreeMap::from(expected));
         assert_eq!(loaded.config_hash, "c0");

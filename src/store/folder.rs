@@ -81,6 +81,14 @@ impl StateFolder {
     }
 
     /// Where the best architectures of the shared search are.
+    pub fn trials(&self) -> PathBuf {
+        self.path.join("trials")
+    }
+    /// stub
+    pub fn test_ledger(&self) -> PathBuf {
+        self.path.join("test-split.json")
+    }
+    /// best
     pub fn best(&self) -> PathBuf {
         self.path.join(BEST)
     }

@@ -22,7 +22,6 @@ use crate::store::history_archs::Sketch;
 use crate::store::history_check::{Health, check};
 use crate::store::history_fold::{Clock, remove};
 use crate::store::history_marks::{Marks, int};
-use crate::store::history_migration::{forget_old, migrate};
 use crate::store::history_schema::{database_error, identity, open_to_write};
 use crate::store::history_writer::{Keeping, Writer, by_step, fits, fold_chunk};
 use crate::store::seal::sealed;
@@ -59,7 +58,7 @@ pub struct Pruned {
 #[derive(Debug)]
 pub struct History {
     db: Connection,
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// Which file it is.
     identity: Option<(u64, u64)>,
     marks: Marks,
@@ -68,13 +67,7 @@ pub struct History {
 }
 
 impl History {
-    /// Opens the database at `path`, and makes it where it is missing; one of an older format is
-    /// brought to today's, and of its rows as many stay single as fit `bytes`.
-    pub fn open(path: &Path, bytes: u64) -> Result<Self, StoreError> {
-        migrate(path, bytes)?;
-        Self::open_current(path)
-    }
-
+    /// Opens a database of today's format at `path`, and makes it where it is missing.
     pub(super) fn open_current(path: &Path) -> Result<Self, StoreError> {
         let db = open_to_write(path)?;
         let load = |db: &Connection| Ok((Marks::load(db)?, Clock::load(db)?, Sketch::load(db)?));
@@ -207,12 +200,6 @@ impl History {
     /// before it there, and are they what was written?
     pub fn check(&self, step: u64) -> Result<Health, StoreError> {
         check(&self.db, self.marks.shared_from, step).map_err(database_error("check", &self.path))
-    }
-
-    /// Removes the history of the older format that this one was made from: called once a
-    /// checkpoint is on disk that goes with this one.
-    pub fn forget_older(&self) -> Result<(), StoreError> {
-        forget_old(&self.path)
     }
 
     /// Writes events with the numbers that they have.

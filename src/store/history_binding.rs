@@ -103,7 +103,7 @@ mod tests {
             idx: 0,
             phase: HistoryPhase::Shared,
             cycle: 0,
-            epoch: 0,
+            cycle_epoch: 0,
             arch_id: "m5-1".into(),
             reward: None,
             log_prob: None,

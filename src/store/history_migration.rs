@@ -26,10 +26,25 @@ use crate::store::{EventRow, History, HistoryPhase, HistoryRow, Keeping, StepRow
 const ROWS_A_PART: usize = 50_000;
 
 /// The old history under its second name.
-pub(super) const OLD: &str = "history-1.sqlite";
+const OLD: &str = "history-1.sqlite";
+
+impl History {
+    /// Opens the database at `path`, and makes it where it is missing; one of an older format is
+    /// brought to today's, and of its rows as many stay single as fit `bytes`.
+    pub fn open(path: &Path, bytes: u64) -> Result<Self, StoreError> {
+        migrate(path, bytes)?;
+        Self::open_current(path)
+    }
+
+    /// Removes the history of the older format that this one was made from: called once a
+    /// checkpoint is on disk that goes with this one.
+    pub fn forget_older(&self) -> Result<(), StoreError> {
+        remove(&beside(&self.path, OLD))
+    }
+}
 
 /// Brings the history at `path` to today's format, if it is of the first one.
-pub(super) fn migrate(path: &Path, bytes: u64) -> Result<(), StoreError> {
+fn migrate(path: &Path, bytes: u64) -> Result<(), StoreError> {
     let Some(old) = open_first(path)? else { return Ok(()) };
     tracing::warn!(
         path = %path.display(),
@@ -54,11 +69,6 @@ pub(super) fn migrate(path: &Path, bytes: u64) -> Result<(), StoreError> {
     sync_folder(kept.parent().unwrap_or(Path::new(".")))?;
     fs::rename(&new, path).map_err(io_error("replace", path))?;
     sync_folder(path.parent().unwrap_or(Path::new(".")))
-}
-
-/// Removes the old history that a migration of `path` kept.
-pub(super) fn forget_old(path: &Path) -> Result<(), StoreError> {
-    remove(&beside(path, OLD))
 }
 
 fn beside(path: &Path, name: &str) -> PathBuf {
@@ -161,7 +171,7 @@ fn history_row(row: &Row<'_>) -> rusqlite::Result<HistoryRow> {
         idx: row.get(2)?,
         phase: HistoryPhase::of_name(&phase).ok_or_else(|| unknown(phase))?,
         cycle: row.get(4)?,
-        epoch: row.get(5)?,
+        cycle_epoch: row.get(5)?,
         arch_id: row.get(6)?,
         reward: row.get(7)?,
         log_prob: row.get(8)?,

@@ -78,8 +78,9 @@ pub struct HistoryRow {
     pub phase: HistoryPhase,
     /// The cycle, counted from 0.
     pub cycle: u32,
-    /// The epoch of the cycle, counted from 0.
-    pub epoch: u32,
+    /// The place of its epoch in the cycle, counted from 0. What is shown counts epochs from the
+    /// start of the search: [`HistoryRow::epoch`].
+    pub cycle_epoch: u32,
     /// Its canonical id, which spells it.
     pub arch_id: String,
     /// R(m, ω); none in the shared phase, where nothing is scored.
@@ -88,6 +89,14 @@ pub struct HistoryRow {
     pub log_prob: Option<f64>,
     /// The entropy of the choices in nats, if a policy drew it.
     pub entropy: Option<f64>,
+}
+
+impl HistoryRow {
+    /// The epoch, counted from 0 from the start of a search with so many epochs in a cycle.
+    pub fn epoch(&self, epochs_per_cycle: u64) -> u64 {
+        let before = u64::from(self.cycle).saturating_mul(epochs_per_cycle);
+        before.saturating_add(self.cycle_epoch.into())
+    }
 }
 
 /// One step of ω.

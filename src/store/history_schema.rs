@@ -13,6 +13,8 @@
 //! rollouts, history, hourly       views for people and for any program that reads SQL
 //! ```
 //!
+//! An epoch is stored as its place in the cycle, which the views call `cycle_epoch`.
+//!
 //! Every row but those of `seen` and `names`, which are found again without, ends with a checksum.
 
 use std::fs;
@@ -133,14 +135,14 @@ fn views() -> String {
         "
 CREATE VIEW rollouts AS
     SELECT steps.step AS step, arms.name AS arm, draws.place & 65535 AS idx, phases.name AS phase,
-           steps.cycle AS cycle, steps.epoch AS epoch, {id} AS arch, {id} AS arch_id,
+           steps.cycle AS cycle, steps.epoch AS cycle_epoch, {id} AS arch, {id} AS arch_id,
            draws.reward AS reward, draws.log_prob AS log_prob, draws.entropy AS entropy
     FROM steps
     CROSS JOIN draws ON draws.place BETWEEN steps.step << 20 AND (steps.step << 20) + 1048575
     CROSS JOIN names AS arms ON arms.code = draws.place >> 16 & 15
     CROSS JOIN names AS phases ON phases.code = steps.phase;
 CREATE VIEW history AS
-    SELECT cycle, epoch, phase, step, idx, arm, arch, arch_id, reward
+    SELECT cycle, cycle_epoch, phase, step, idx, arm, arch, arch_id, reward
     FROM rollouts
     ORDER BY step, arm, idx;
 CREATE VIEW hourly AS
@@ -169,7 +171,7 @@ pub(super) fn database_error(
 }
 
 /// Opens the database to be written, and makes it where it is missing. One of an older format is
-/// for [`migrate`](crate::store::history_migration::migrate).
+/// for [`History::open`](crate::store::History::open).
 pub(super) fn open_to_write(path: &Path) -> Result<Connection, StoreError> {
     let failed = || database_error("open", path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
@@ -179,6 +181,7 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, StoreError> {
         create(&mut db).map_err(database_error("create", path))?;
     }
     current(&db, path)?;
+    rename_epoch(&mut db).map_err(failed())?;
     // A filesystem without shared memory keeps the older journal, which is as safe.
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).map_err(failed())?;
     db.pragma_update(None, "synchronous", "FULL").map_err(failed())?;
@@ -311,6 +314,22 @@ fn tables(db: &Connection) -> rusqlite::Result<(i64, i64)> {
     db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
+/// Makes the views anew where they call the place of an epoch in its cycle an epoch: an epoch
+/// counts from the start of the search. The tables stay as they are.
+fn rename_epoch(db: &mut Connection) -> rusqlite::Result<()> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master
+               WHERE type = 'view' AND name = 'rollouts' AND sql LIKE '% AS epoch,%')";
+    if !db.query_row(sql, [], |row| row.get::<_, bool>(0))? {
+        return Ok(());
+    }
+    let transaction = db.transaction()?;
+    transaction.execute_batch(
+        "DROP VIEW IF EXISTS history; DROP VIEW rollouts; DROP VIEW IF EXISTS hourly;",
+    )?;
+    transaction.execute_batch(&views())?;
+    transaction.commit()
+}
+
 /// `user_version` is set in the same transaction: a schema is whole or not there.
 fn create(db: &mut Connection) -> rusqlite::Result<()> {
     // So that what is pruned can be given back to the disk.
@@ -339,5 +358,37 @@ pub(super) fn check_whole(db: &Connection, path: &Path, max_bytes: u64) -> Resul
             Err(StoreError::Corrupt { path: path.to_owned(), why: Defect::Database { why } })
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn views_of_an_earlier_program_are_made_anew_and_rows_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.sqlite");
+        let found = |db: &Connection, sql: &str| {
+            let mut select = db.prepare(sql).unwrap();
+            let rows = select.query_map([], |row| row.get::<_, String>(0)).unwrap();
+            rows.collect::<rusqlite::Result<Vec<_>>>().unwrap()
+        };
+        let made = "SELECT sql FROM sqlite_master WHERE type = 'view' ORDER BY name";
+        let db = open_to_write(&path).unwrap();
+        let expected = found(&db, made);
+        db.execute_batch(
+            "DROP VIEW rollouts;
+             CREATE VIEW rollouts AS
+                 SELECT step, steps.cycle AS cycle, steps.epoch AS epoch, 0 AS arch FROM steps;
+             INSERT INTO steps VALUES (9, 3, 4, 2, 0, NULL, NULL, NULL, NULL, 0);",
+        )
+        .unwrap();
+        assert_ne!(found(&db, made), expected);
+        db.close().unwrap();
+        let db = open_to_write(&path).unwrap();
+        assert_eq!(found(&db, made), expected);
+        let row = "SELECT concat_ws(' ', step, phase, cycle, epoch) FROM steps";
+        assert_eq!(found(&db, row), ["9 3 4 2"]);
     }
 }

@@ -43,6 +43,7 @@ mod history_scan;
 mod history_schema;
 mod history_stored;
 mod history_writer;
+mod ledger_file;
 mod lock;
 mod lock_holder;
 mod manifest;
@@ -55,13 +56,14 @@ mod seal;
 mod search_file;
 mod state_files;
 mod state_view;
+mod trial_files;
 
 pub use arch_files::{
     ArchCard, ArchFault, CARD, WEIGHTS, arch_weights, best_files, scored_weights,
 };
 pub use atomic::{write_atomically, write_folder_atomically};
 pub use best::BestFolder;
-pub use checkpoint::{Checkpoints, Generation, Loaded};
+pub use checkpoint::{Checkpoints, Generation, LoadedCheckpoint};
 pub use defect::{Defect, FolderFault};
 pub use error::StoreError;
 pub use folder::StateFolder;
@@ -72,8 +74,10 @@ pub use history_pages::{HistoryFilter, Page};
 pub use history_reader::{ArchOrder, ArchSummary, HistoryReader};
 pub use history_row::{EventRow, HistoryPhase, HistoryRow, StepRow};
 pub use history_writer::Keeping;
+pub use ledger_file::LedgerFile;
 pub use quarantine::Rejected;
 pub use retention::{Retention, RetentionAction};
 pub use rows::history_rows;
 pub use state_files::{Binding, computed_by, config_text, data_text, read_state, state_files};
 pub use state_view::{Disk, FolderFacts, Newest, SetAside, StateView};
+pub use trial_files::TrialFolder;

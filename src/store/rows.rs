@@ -47,7 +47,7 @@ fn history_row(
             Phase::Derive => HistoryPhase::Derive,
         },
         cycle: record.place.cycle(schedule) as u32,
-        epoch: (record.place.epoch % schedule.epochs_per_cycle) as u32,
+        cycle_epoch: (record.place.epoch % schedule.epochs_per_cycle) as u32,
         arch_id: row.arch.id(),
         reward: row.reward,
         log_prob: Some(row.log_prob),

@@ -22,7 +22,7 @@ use crate::search::{
 };
 use crate::space::SpaceError;
 use crate::store::search_file::{BestEntry, SearchFile, StrategyEntry};
-use crate::store::{Loaded, StoreError};
+use crate::store::{LoadedCheckpoint, StoreError};
 
 const SHARED: &str = "shared.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
@@ -88,22 +88,22 @@ pub(super) fn best_archs(format: u32, search: &[u8]) -> Option<Vec<BestArch>> {
 }
 
 /// The text of the settings that a checkpoint's search depends on.
-pub fn config_text(loaded: &Loaded) -> Result<&str, StoreError> {
+pub fn config_text(loaded: &LoadedCheckpoint) -> Result<&str, StoreError> {
     text(loaded, CONFIG, file(loaded, CONFIG)?)
 }
 
 /// What the data of a checkpoint's search holds; none where the checkpoint is too old to know.
-pub fn data_text(loaded: &Loaded) -> Result<Option<&str>, StoreError> {
+pub fn data_text(loaded: &LoadedCheckpoint) -> Result<Option<&str>, StoreError> {
     loaded.files.get(DATA).map(|bytes| text(loaded, DATA, bytes)).transpose()
 }
 
 /// What computed a checkpoint; none where it is too old to know.
-pub fn computed_by(loaded: &Loaded) -> Result<Option<&str>, StoreError> {
+pub fn computed_by(loaded: &LoadedCheckpoint) -> Result<Option<&str>, StoreError> {
     loaded.files.get(COMPUTED_BY).map(|bytes| text(loaded, COMPUTED_BY, bytes)).transpose()
 }
 
 /// Reads the files of a checkpoint back, and checks that they fit the task.
-pub fn read_state(loaded: &Loaded, task: &Task) -> Result<SearchState, StoreError> {
+pub fn read_state(loaded: &LoadedCheckpoint, task: &Task) -> Result<SearchState, StoreError> {
     let search = SearchFile::read(loaded.format, file(loaded, SEARCH)?)?;
     let params = from_safetensors(file(loaded, SHARED)?, DType::F32)?;
     let momenta = from_safetensors(file(loaded, OPTIMIZER)?, DType::F32)?;
@@ -141,7 +141,7 @@ pub fn read_state(loaded: &Loaded, task: &Task) -> Result<SearchState, StoreErro
     })
 }
 
-fn place(loaded: &Loaded, search: &SearchFile) -> Result<Place, StoreError> {
+fn place(loaded: &LoadedCheckpoint, search: &SearchFile) -> Result<Place, StoreError> {
     let step = search.step;
     let phases = [Phase::Shared { step }, Phase::Controller { step }, Phase::Derive];
     let phase = phases.into_iter().find(|phase| phase.name() == search.phase);
@@ -149,7 +149,11 @@ fn place(loaded: &Loaded, search: &SearchFile) -> Result<Place, StoreError> {
     Ok(Place { epoch: search.epoch, phase: phase.ok_or_else(unknown)? })
 }
 
-fn best(loaded: &Loaded, entries: Vec<BestEntry>, task: &Task) -> Result<BestArchs, StoreError> {
+fn best(
+    loaded: &LoadedCheckpoint,
+    entries: Vec<BestEntry>,
+    task: &Task,
+) -> Result<BestArchs, StoreError> {
     let mut archs = Vec::new();
     for entry in entries {
         let unknown = |error| content(loaded, format!("one of the best: {error}"));
@@ -169,19 +173,19 @@ fn best_arch(entry: BestEntry, objective: Objective) -> Result<BestArch, SpaceEr
     Ok(BestArch { arch, score, reward: objective.reward(score), cycle, step })
 }
 
-fn file<'a>(loaded: &'a Loaded, name: &str) -> Result<&'a [u8], StoreError> {
+fn file<'a>(loaded: &'a LoadedCheckpoint, name: &str) -> Result<&'a [u8], StoreError> {
     match loaded.files.get(name) {
         Some(bytes) => Ok(bytes),
         None => Err(content(loaded, format!("there is no {name}"))),
     }
 }
 
-fn text<'a>(loaded: &Loaded, name: &str, bytes: &'a [u8]) -> Result<&'a str, StoreError> {
+fn text<'a>(loaded: &LoadedCheckpoint, name: &str, bytes: &'a [u8]) -> Result<&'a str, StoreError> {
     std::str::from_utf8(bytes).map_err(|_| content(loaded, format!("{name} is no text")))
 }
 
 fn fits(
-    loaded: &Loaded,
+    loaded: &LoadedCheckpoint,
     name: &str,
     spec: &ParamSpec,
     found: Option<&candle_core::Tensor>,
@@ -196,6 +200,6 @@ fn fits(
     }
 }
 
-fn content(loaded: &Loaded, why: String) -> StoreError {
+fn content(loaded: &LoadedCheckpoint, why: String) -> StoreError {
     StoreError::Content { step: loaded.step, why }
 }

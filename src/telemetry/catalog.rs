@@ -185,7 +185,7 @@ catalog! {
     PHASE = Definition::gauge("enas_phase", Unit::Number, "1 for what the search is doing, 0 for the rest.")
         .by(&[Label("phase", Values::Closed(PhaseLabel::NAMES))]);
     CYCLE = Definition::gauge("enas_cycle", Unit::Number, "Cycle under way, counted from 1; a cycle ends with a derivation.");
-    EPOCH = Definition::gauge("enas_epoch", Unit::Number, "Epoch under way of the cycle, counted from 1; an epoch is a phase of shared steps and one of policy steps.");
+    EPOCH = Definition::gauge("enas_epoch", Unit::Number, "Epoch under way, counted from the start of the search, the first as 1; an epoch is a phase of shared steps and one of policy steps.");
     STEPS = Definition::counter("enas_steps_total", "Updates of the parameters since the start of the process.").by(NET);
     STEP_DURATION = Definition::durations("enas_step_duration_seconds", STEP_BOUNDS, "Time that an update of the parameters took.").by(NET);
     LAST_PROGRESS = Definition::gauge("enas_last_progress_timestamp_seconds", Unit::TimestampSeconds, "When an actor last finished a piece of work; the start of the process before its first.")

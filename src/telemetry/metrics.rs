@@ -19,7 +19,7 @@ use super::label::{
     Actor, Arm, Bound, CodeClass, CostLabel, EntropyKind, NetLabel, PhaseLabel, RequestKind, Split,
 };
 use super::registry::{Registry, seconds_since_1970};
-use super::setup::{MenuLabels, Setup};
+use super::setup::{MenuLabels, MetricsSetup};
 use super::vitals::{Stall, Vitals};
 
 /// The handle through which every part of the daemon tells its numbers. Clones share them.
@@ -60,9 +60,9 @@ impl Drop for Asked {
 
 impl Metrics {
     /// Sets up every series, each at its value before the first measurement.
-    pub fn new(setup: Setup) -> Result<Self, TelemetryError> {
+    pub fn new(setup: MetricsSetup) -> Result<Self, TelemetryError> {
         let registry = Registry::new(&setup)?;
-        let Setup { menus, routes, commands, .. } = setup;
+        let MetricsSetup { menus, routes, commands, .. } = setup;
         Ok(Self(Arc::new(Inner { registry, vitals: Vitals::new(), menus, routes, commands })))
     }
 
@@ -84,7 +84,8 @@ impl Metrics {
         }
     }
 
-    /// Where in its schedule the search is: the cycle, and the epoch of the cycle, counted from 1.
+    /// Where in its schedule the search is: the cycle and the epoch under way, each counted from 1
+    /// from the start of the search.
     pub fn place(&self, cycle: u64, epoch: u64) {
         self.0.registry.set(&CYCLE, &[], cycle as f64);
         self.0.registry.set(&EPOCH, &[], epoch as f64);
@@ -166,8 +167,8 @@ impl Metrics {
         }
     }
 
-    /// The policy's mean probability of each option of a menu in a part, one of [`Setup::menus`],
-    /// in the order of its options.
+    /// The policy's mean probability of each option of a menu in a part, one of
+    /// [`MetricsSetup::menus`], in the order of its options.
     pub fn option_probabilities(
         &self,
         part: &str,
@@ -278,7 +279,7 @@ impl Metrics {
         self.0.registry.count_to(&LOG_LINES_DROPPED, &[], total);
     }
 
-    /// The api answered a request to `route`, one of [`Setup::routes`] or anything else.
+    /// The api answered a request to `route`, one of [`MetricsSetup::routes`] or anything else.
     pub fn api_request(&self, route: &str, status: u16, duration: Duration) {
         let Inner { registry, routes, commands, .. } = &*self.0;
         let kind = if commands.iter().any(|name| name == route) {

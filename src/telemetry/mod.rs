@@ -52,7 +52,7 @@ pub use panic::{PANIC_EXIT_CODE, install_panic_hook};
 pub use progress::View;
 pub use registry::CONTENT_TYPE;
 pub use service_manager::ServiceManager;
-pub use setup::{MenuLabels, Setup};
+pub use setup::{MenuLabels, MetricsSetup};
 pub use vitals::Stall;
 
 use crate::setting::LOG_LEVELS;

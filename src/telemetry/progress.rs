@@ -1,7 +1,7 @@
 //! Progress on a terminal: what the search does, how far it is, how well, and for how long yet.
 //!
 //! ```text
-//! cycle 1 · epoch 2/5 · shared ━━━━━━━━━━━━━━━━━────────── 63/100
+//! cycle 3 · epoch 12 (2/5) · shared ━━━━━━━━━━━━━━━━━────────── 63/100
 //! reward 0.712 · baseline 0.698 · random 0.661 · entropy 21.4 nats · 3m left in the cycle
 //! ```
 //!
@@ -24,12 +24,10 @@ const TEMPLATE: &str = "{prefix} {wide_bar} {pos}/{len}\n{msg}";
 pub struct View {
     /// What is done: the name of the phase, and where it is not steps, what is counted.
     pub doing: String,
-    /// The cycle under way, counted from 1.
+    /// The cycle under way, counted from 1; 0 before the search.
     pub cycle: u64,
-    /// The epoch under way of the cycle, counted from 1.
-    pub epoch: u64,
-    /// Epochs of a cycle.
-    pub epochs: u64,
+    /// The epoch under way, counted from the start of the search, and which of its cycle it is.
+    pub epoch: String,
     /// The step under way of the phase, counted from 1.
     pub step: u64,
     /// Steps of the phase.
@@ -53,12 +51,11 @@ impl View {
     }
 
     fn head(&self) -> String {
-        let Self { doing, cycle, epoch, epochs, .. } = self;
-        // Before the search there is neither.
-        if *epochs == 0 {
+        let Self { doing, cycle, epoch, .. } = self;
+        if *cycle == 0 {
             return doing.clone();
         }
-        format!("cycle {cycle} · epoch {epoch}/{epochs} · {doing}")
+        format!("cycle {cycle} · epoch {epoch} · {doing}")
     }
 
     /// What has been measured; the line grows with the first steps.
@@ -198,9 +195,8 @@ mod tests {
     fn view() -> View {
         View {
             doing: "shared".to_owned(),
-            cycle: 1,
-            epoch: 2,
-            epochs: 5,
+            cycle: 3,
+            epoch: "12 (2/5)".to_owned(),
             step: 63,
             steps: 100,
             reward: Some(0.7124),
@@ -226,7 +222,7 @@ mod tests {
         let progress = progress();
         progress.show(&view());
         let drawn = drawn(&progress);
-        assert!(drawn.contains("cycle 1 · epoch 2/5 · shared"), "{drawn}");
+        assert!(drawn.contains("cycle 3 · epoch 12 (2/5) · shared"), "{drawn}");
         assert!(drawn.contains("63/100") && drawn.contains("reward 0.712"), "{drawn}");
     }
 

@@ -15,7 +15,7 @@ use metrics_process::Collector;
 use super::TelemetryError;
 use super::catalog::{CATALOG, Definition, Kind, Start};
 use super::clock::unix_time;
-use super::setup::Setup;
+use super::setup::MetricsSetup;
 
 /// The content type of a scrape: Prometheus' text format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -58,7 +58,7 @@ pub(super) struct Registry {
 
 impl Registry {
     /// Registers the whole catalogue, each series at its value before the first measurement.
-    pub(super) fn new(setup: &Setup) -> Result<Self, TelemetryError> {
+    pub(super) fn new(setup: &MetricsSetup) -> Result<Self, TelemetryError> {
         setup.checked()?;
         let recorder = recorder();
         let handle = recorder.handle();
@@ -77,7 +77,7 @@ impl Registry {
         Ok(registry)
     }
 
-    fn register(&mut self, metric: &Definition, setup: &Setup) {
+    fn register(&mut self, metric: &Definition, setup: &MetricsSetup) {
         let recorder = &self.recorder;
         let name = metric.name;
         match metric.kind {
@@ -181,7 +181,7 @@ pub(super) fn seconds_since_1970() -> f64 {
     unix_time().as_secs_f64()
 }
 
-fn family<H>(metric: &Definition, setup: &Setup, register: impl Fn(&Key) -> H) -> Family<H> {
+fn family<H>(metric: &Definition, setup: &MetricsSetup, register: impl Fn(&Key) -> H) -> Family<H> {
     let mut rows = vec![Vec::new()];
     let mut widths = Vec::new();
     for &label in metric.labels {

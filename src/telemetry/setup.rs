@@ -8,7 +8,7 @@ pub(super) const OTHER_ROUTE: &str = "other";
 
 /// The label values that are known at the start only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Setup {
+pub struct MetricsSetup {
     /// Version of the program.
     pub version: String,
     /// The device asked for: `cpu`, `cuda` or `auto`, with or without `:N`.
@@ -35,7 +35,7 @@ pub struct MenuLabels {
     pub options: Vec<String>,
 }
 
-impl Setup {
+impl MetricsSetup {
     /// Refuses names that make too many series, or two of one.
     pub(super) fn checked(&self) -> Result<(), TelemetryError> {
         device("wanted", &self.device_wanted, DEVICES_WANTED)?;
@@ -113,8 +113,8 @@ pub(super) mod tests {
     }
 
     /// As many series as can be.
-    pub(in crate::telemetry) fn largest() -> Setup {
-        Setup {
+    pub(in crate::telemetry) fn largest() -> MetricsSetup {
+        MetricsSetup {
             version: "1.2.3".to_owned(),
             device_wanted: "auto".to_owned(),
             device_used: "cuda:1".to_owned(),
@@ -133,7 +133,7 @@ pub(super) mod tests {
         MenuLabels { part, menu, options: vec![option] }
     }
 
-    fn refusal(change: impl FnOnce(&mut Setup)) -> String {
+    fn refusal(change: impl FnOnce(&mut MetricsSetup)) -> String {
         let mut setup = largest();
         change(&mut setup);
         setup.checked().err().map(|error| error.to_string()).unwrap_or_default()
@@ -141,7 +141,7 @@ pub(super) mod tests {
 
     #[test]
     fn bad_setups_are_refused_with_the_reason() {
-        let check = |change: fn(&mut Setup), expected: &str| {
+        let check = |change: fn(&mut MetricsSetup), expected: &str| {
             let text = refusal(change);
             assert!(text.contains(expected), "{text:?} does not say {expected:?}");
         };

@@ -11,7 +11,7 @@ use enasd::actors::{
 };
 use enasd::search::{Search, SearchState, SharedLearner, SharedWeights, Task, Until};
 use enasd::store::{BestFolder, Binding, Checkpoints, History, Retention, StateFolder};
-use enasd::telemetry::{Metrics, Setup};
+use enasd::telemetry::{Metrics, MetricsSetup};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -91,7 +91,7 @@ fn set_stage(
     let keeper = Keeper::new(task.clone(), files, binding);
     let keeper = on_own_thread(keeper);
     let (publish, status) = watch::channel(Arc::new(Status::default()));
-    let metrics = Metrics::new(Setup {
+    let metrics = Metrics::new(MetricsSetup {
         version: "0".to_owned(),
         device_wanted: "cpu".to_owned(),
         device_used: "cpu".to_owned(),

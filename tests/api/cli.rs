@@ -20,6 +20,19 @@ fn enasctl(args: &[&str]) -> Output {
         .unwrap()
 }
 
+/// The same with `text` on standard input.
+fn given(text: &str, args: &[&str]) -> Output {
+    let mut child = Command::new(ENASCTL)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
 /// Runs a verb against a rig.
 fn ask(rig: &Rig, args: &[&str]) -> Output {
     let socket = rig.socket();
@@ -108,20 +121,62 @@ fn architectures_are_read_from_what_is_at_hand() {
     let (normal, reduction) = PUBLISHED.split_at(40);
     let log = format!("[{}]\n[{reduction}]\nval_acc=0.8125\n", normal.trim());
     for text in [described.as_str(), &log, &format!("\u{feff}{}", id(PUBLISHED).to_uppercase())] {
-        let mut child = Command::new(ENASCTL)
-            .args(["arch", "show", "-", "--output", "json"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
+        let output = given(text, &["arch", "show", "-", "--output", "json"]);
         check(&output, 0, "");
         let found: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(found["id"], id(PUBLISHED), "{text}");
     }
     check(&enasctl(&["arch", "show", "{\"ks\":[3]}"]), 1, "missing field `arch`");
+}
+
+/// Each form goes through a pipe to the next and comes back as it was.
+#[test]
+fn architectures_are_converted_without_a_daemon() {
+    let mut text = PUBLISHED.to_owned();
+    for form in ["genotype", "nni", "native", "numbers"] {
+        let output = given(&text, &["convert", "--to", form]);
+        check(&output, 0, "");
+        text = stdout(&output);
+    }
+    assert_eq!(text.trim_end(), PUBLISHED);
+    let all = json(&enasctl(&["convert", PUBLISHED, "--output", "json"]));
+    assert_eq!(all["id"], id(PUBLISHED));
+    let genotype = all["texts"]["genotype"].as_str().unwrap();
+    assert!(genotype.starts_with("Genotype(normal=[('avg_pool_3x3', 0), "), "{genotype}");
+    let again = json(&enasctl(&["convert", genotype, "--to", "numbers", "--output", "json"]));
+    assert_eq!(again["texts"], serde_json::json!({ "numbers": PUBLISHED }));
+
+    let unread = "0 0 1 0 0 0 1 0 1 0 1 0 1 0 1 0";
+    let table = enasctl(&["convert", unread]);
+    check(&table, 0, "");
+    let text = stdout(&table);
+    for words in
+        ["native    normal=[", &format!("numbers   {unread}"), "nni       none: no node of"]
+    {
+        assert!(text.contains(words), "{text}");
+    }
+    let nested = "--architecture=\"[[0], [1, 0], [2, 0, 1]]\"";
+    let rows = given(nested, &["convert", "-", "--space", "whole_net", "--to", "rows"]);
+    check(&rows, 0, "");
+    assert_eq!(stdout(&rows), "0\n1 0\n2 0 1\n");
+}
+
+#[test]
+fn what_does_not_convert_is_refused_in_words() {
+    let darts = "Genotype(normal=[('sep_conv_3x3', 0), ('dil_conv_5x5', 1)], normal_concat=[2], \
+                 reduce=[('skip_connect', 0), ('skip_connect', 1)], reduce_concat=[2])";
+    let unread = "0 0 1 0 0 0 1 0 1 0 1 0 1 0 1 0";
+    for (args, words) in [
+        (&["convert", darts][..], "node 2 of the normal cell applies `dil_conv_5x5`"),
+        (&["convert", unread, "--to", "genotype"], "DARTS does not"),
+        (&["convert", unread, "--to", "keras"], "`keras` is no form that the micro space writes"),
+        (&["convert", "{\"normal/op_2_0\": \"none\"}"], "applies `none`"),
+        (&["convert", "{\"ks\":[3]}"], "missing field `arch`"),
+    ] {
+        let output = enasctl(args);
+        check(&output, 1, words);
+        assert!(output.stdout.is_empty());
+    }
 }
 
 #[test]

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use enasd::api::wire::{Done, SampleArm, SampleRequest, SampleResult, ScoreRequest, ScoreResult};
+use enasd::api::wire::{
+    ConvertRequest, ConvertResult, Done, SampleArm, SampleRequest, SampleResult, ScoreRequest,
+    ScoreResult,
+};
 use enasd::api::{Limits, ProblemCode};
-use enasd::space::Arch;
+use enasd::space::{Arch, SpaceKind};
 use serde_json::{Value, json};
 
 use crate::rig::{IDENTITIES, PUBLISHED, Rig, check_refused, id, within};
@@ -28,6 +31,37 @@ async fn any_text_form_is_scored() {
     }
 }
 
+/// A reduction cell that never reads node 0.
+const UNREAD: &str = "0 0 1 0 0 0 1 0 1 0 1 0 1 0 1 0";
+
+#[tokio::test]
+async fn an_architecture_is_written_in_the_forms_of_others() {
+    let rig = Rig::new();
+    let convert = async |arch: &str, space, to: Option<&str>| {
+        let request = ConvertRequest { arch: arch.to_owned(), space, to: to.map(str::to_owned) };
+        let result: Result<ConvertResult, _> =
+            within(rig.client().post("/v1/archs:convert", &request)).await;
+        result.unwrap()
+    };
+    let all = convert(PUBLISHED, None, None).await;
+    assert_eq!((all.id.as_str(), all.refused.len()), (id(PUBLISHED).as_str(), 0));
+    assert!(all.texts.keys().eq(["genotype", "native", "nni", "numbers"]), "{all:?}");
+    for text in all.texts.values() {
+        // Any of them is read in turn, and `to` writes one alone.
+        let one = convert(text, None, Some("numbers")).await;
+        assert_eq!(
+            one.texts.into_iter().collect::<Vec<_>>(),
+            [("numbers".into(), PUBLISHED.into())]
+        );
+    }
+    let unread = convert(UNREAD, None, None).await;
+    assert!(unread.texts.keys().eq(["native", "numbers"]), "{unread:?}");
+    assert!(unread.refused.keys().eq(["genotype", "nni"]), "{unread:?}");
+    assert!(unread.refused["nni"].contains("NNI does not"), "{unread:?}");
+    let net = convert("[[0], [1, 0], [2, 0, 1]]", Some(SpaceKind::WholeNet), Some("rows")).await;
+    assert_eq!(net.texts["rows"], "0\n1 0\n2 0 1");
+}
+
 #[tokio::test]
 async fn wrong_bodies_are_refused_in_words() {
     let rig = Rig::new();
@@ -41,6 +75,26 @@ async fn wrong_bodies_are_refused_in_words() {
             "2 nodes",
         ),
         ("/v1/score", json!({ "arch": PUBLISHED, "now": 1 }), ProblemCode::BadBody, "now"),
+        ("/v1/archs:convert", json!({}), ProblemCode::BadBody, "arch"),
+        ("/v1/archs:convert", json!({ "arch": "swish" }), ProblemCode::BadArch, "no known form"),
+        (
+            "/v1/archs:convert",
+            json!({ "arch": PUBLISHED, "to": "keras" }),
+            ProblemCode::BadBody,
+            "it writes native, numbers, genotype, nni",
+        ),
+        (
+            "/v1/archs:convert",
+            json!({ "arch": PUBLISHED, "space": "macro" }),
+            ProblemCode::BadBody,
+            "macro",
+        ),
+        (
+            "/v1/archs:convert",
+            json!({ "arch": UNREAD, "to": "genotype" }),
+            ProblemCode::BadArch,
+            "DARTS does not",
+        ),
         ("/v1/sample", json!({ "count": 0 }), ProblemCode::BadBody, "1 to 1000"),
         ("/v1/sample", json!({ "count": 1001 }), ProblemCode::BadBody, "1 to 1000"),
         ("/v1/sample", json!({ "count": 1, "arm": "leg" }), ProblemCode::BadBody, "leg"),

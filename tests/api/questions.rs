@@ -10,7 +10,8 @@ use enasd::store::{BestFolder, HistoryFilter, HistoryReader};
 use serde_json::Value;
 
 use crate::rig::{
-    IDENTITIES, KEEPING, KEPT_WEIGHTS, PUBLISHED, Rig, check_refused, id, put, row, within,
+    EPOCHS_PER_CYCLE, IDENTITIES, KEEPING, KEPT_WEIGHTS, PUBLISHED, Rig, check_refused, id, put,
+    row, within,
 };
 
 async fn text(rig: &Rig, path: &str) -> String {
@@ -153,6 +154,8 @@ async fn the_history_is_read_page_by_page() {
     assert_eq!((second.rows[0].step, second.rows[0].arm.as_str()), (3, "controller"));
     assert_eq!((second.rows.len(), second.next_since), (1, 4));
     assert_eq!(first.rows[0].arch.parse::<Arch>().unwrap().id(), id(PUBLISHED));
+    // The second of the third cycle's five.
+    assert_eq!((first.rows[0].cycle, first.rows[0].epoch), (2, 11));
 }
 
 #[tokio::test]
@@ -211,14 +214,14 @@ async fn a_long_history_is_the_same_in_many_pages() {
         let page = reader.page(since, limit, HistoryFilter::default()).unwrap();
         let next_since = page.rows.last().unwrap().step + 1;
         assert_eq!((reply.next_since, page.next_since), (next_since, next_since), "{path}");
-        let expected = HistoryReply::from(page).rows;
+        let expected = HistoryReply::new(page, EPOCHS_PER_CYCLE).rows;
         assert!(reply.rows == expected, "{path}: {} of {}", reply.rows.len(), expected.len());
     }
     for tail in [1, 131, 132, 600] {
         let path = format!("/v1/history?tail={tail}");
         let reply: HistoryReply = within(rig.client().get(&path)).await.unwrap();
         let page = reader.tail(tail, HistoryFilter::default()).unwrap();
-        assert!(reply == page.into(), "{path}");
+        assert!(reply == HistoryReply::new(page, EPOCHS_PER_CYCLE), "{path}");
     }
 }
 
@@ -287,7 +290,7 @@ async fn the_openapi_document_says_who_may_command_and_what_may_go_wrong() {
         }
     }
     let schemas = document["components"]["schemas"].as_object().unwrap();
-    for schema in ["Status", "Problem", "ScoreRequest", "ScoreResult", "HistoryReply", "Event"] {
+    for schema in ["Status", "Problem", "ScoreRequest", "ConvertResult", "HistoryReply", "Event"] {
         assert!(schemas.contains_key(schema), "{schema}");
     }
 }

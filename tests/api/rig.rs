@@ -38,6 +38,9 @@ pub(crate) const IDENTITIES: &str = "0 4 1 4 0 4 1 4 0 4 1 4 0 4 1 4 0 4 1 4 \
 /// What the stub finds for any architecture, and the score of the best one.
 pub(crate) const SCORE: ScoreView = ScoreView { accuracy: 0.75, correct: 450, items: 600 };
 
+/// Epochs of a cycle of the stub's search.
+pub(crate) const EPOCHS_PER_CYCLE: u64 = 5;
+
 /// The weights kept with the best architecture.
 pub(crate) const KEPT_WEIGHTS: &[u8] = b"the kept weights";
 
@@ -209,6 +212,7 @@ impl Rig {
             commands: controller.commands.clone(),
             family: nets(),
             history: folder.path().join("history.sqlite"),
+            epochs_per_cycle: EPOCHS_PER_CYCLE,
             best: Arc::new(best),
             running: running_config(folder.path()),
             log: log_filter(),
@@ -346,8 +350,8 @@ pub(crate) fn row(step: u64, idx: u32, arch: &str, reward: f64) -> HistoryRow {
         arm: Arm::Controller,
         idx,
         phase: HistoryPhase::Controller,
-        cycle: 0,
-        epoch: 0,
+        cycle: 2,
+        cycle_epoch: 1,
         arch_id: arch.id(),
         reward: Some(reward),
         log_prob: Some(-58.5),

@@ -9,19 +9,10 @@ use crate::source::{code_of, paths, statements, without_tests};
 
 /// Uses that close a circle within a folder: the folder, the file that uses and the file used.
 pub(crate) const KNOWN_CIRCLES: &[(&str, &str, &str)] = &[
-    // A route serves the document that is made of the routes, and reads no longer body than the
-    // server.
-    ("api", "routes", "openapi"),
-    ("api", "routes", "server"),
-    // Entries are read from the environment, whose variables a source spells.
-    ("config", "environment", "entry"),
-    ("config", "source", "environment"),
     // An error tells what it is about.
     ("data", "error", "image_set"),
     ("space", "error", "config"),
     ("space", "error", "form"),
-    // A pass computes with what its executor holds.
-    ("engine", "pass", "candle_exec"),
     // A space is one of a closed set, and makes architectures, which are of a space, and whose
     // texts and ids are those of any space.
     ("space", "search_space", "arch"),
@@ -30,8 +21,6 @@ pub(crate) const KNOWN_CIRCLES: &[(&str, &str, &str)] = &[
     ("space", "search_space", "whole_net"),
     ("space", "arch", "form"),
     ("space", "arch", "id"),
-    // The old history is written again as any history is.
-    ("store", "history_migration", "history"),
 ];
 
 /// A module, as the names that lead to it from `src/`.

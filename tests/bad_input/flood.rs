@@ -221,7 +221,7 @@ fn rows(count: u32) -> Vec<HistoryRow> {
             idx: number % 10,
             phase: HistoryPhase::Controller,
             cycle: 1,
-            epoch: 1,
+            cycle_epoch: 1,
             arch_id: arch.id(),
             reward: Some(f64::from(number) / f64::from(count)),
             log_prob: Some(-1.0),

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use enasd::engine::kernel::{
-    Isa, LANES, Lanes, NO_TAP, PaddedRows, Place, Target, WeightSums, Windows, depthwise,
+    Isa, LANES, Lanes, NO_TAP, PaddedRows, RowPlace, Target, WeightSums, Windows, depthwise,
     depthwise_weight_grad, max_pool, max_pool_grad, max_pool_taps,
 };
 
@@ -105,7 +105,7 @@ fn bench_max_pool(criterion: &mut Criterion) {
         let rows = case.three_rows();
         let mut out = vec![Lanes::default(); channels * width];
         let mut taps = vec![Lanes::splat(NO_TAP); channels * padded];
-        let place = Place { padded, before: 1, step: 1 };
+        let place = RowPlace { padded, before: 1, step: 1 };
         group.throughput(Throughput::Elements((channels * width * LANES * 9) as u64));
         let id = |pass| BenchmarkId::new(format!("{} {pass}", isa.name()), &case.name);
         group.bench_function(id("maxima"), |bench| {

@@ -18,8 +18,9 @@ def before_load_schema(context, raw_schema):
     for path, item in paths.items():
         if "{id}" in path:
             item["get"]["parameters"][0]["example"] = ARCH
-    score = paths["/v1/score"]["post"]["requestBody"]["content"]["application/json"]
-    score["example"] = {"arch": ARCH}
+    for path in ("/v1/score", "/v1/archs:convert"):
+        body = paths[path]["post"]["requestBody"]["content"]["application/json"]
+        body["example"] = {"arch": ARCH}
     if os.environ.get("FUZZ_PLANT"):
         plant(raw_schema)
 

@@ -13,13 +13,14 @@ fn everything_for_people_counts_from_one_and_says_the_same() {
     let status = rig.wait_for(|status| status["state"] == "paused");
     let place = &status["place"];
     let count = |name: &str| place[name].as_u64().unwrap();
-    let (cycle, epoch) = (count("cycle") + 1, count("epoch") % 2 + 1);
+    let (cycle, epoch, of_cycle) = (count("cycle") + 1, count("epoch") + 1, count("epoch") % 2 + 1);
     let (step, steps, number) = (count("step") + 1, count("phase_steps"), count("number") + 1);
     let phase = place["phase"].as_str().unwrap();
 
     let text = rig.text(&["status"]);
     let line = format!(
-        "cycle {cycle}, epoch {epoch}/2, {phase} phase, step {step}/{steps}; search step {number}"
+        "cycle {cycle}, epoch {epoch} ({of_cycle}/2), {phase} phase, step {step}/{steps}; \
+         search step {number}"
     );
     assert!(text.contains(&line), "{line}\n{text}");
 

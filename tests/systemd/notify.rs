@@ -13,7 +13,7 @@ fn ready_after_the_first_step_then_status_then_stopping() {
     let first = manager.next();
     assert!(has(&first, "READY=1"), "{first:?}");
     let status = first.iter().find(|line| line.starts_with("STATUS=")).unwrap();
-    assert!(status.contains("cycle 1, epoch 1/2"), "{status}");
+    assert!(status.contains("cycle 1, epoch 1 (1/2)"), "{status}");
     let metrics = manager.scrape();
     let steps =
         metrics.lines().find_map(|line| line.strip_prefix("enas_steps_total{net=\"shared\"} "));

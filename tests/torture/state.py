@@ -56,7 +56,7 @@ class State:
     def history(self):
         """The history's rows, with what a policy said of each. A copy is read, for a reader would
         replay the log."""
-        return self._rows("SELECT step, arm, idx, phase, cycle, epoch, arch, arch_id, reward,"
+        return self._rows("SELECT step, arm, idx, phase, cycle, cycle_epoch, arch, arch_id, reward,"
                           " log_prob, entropy FROM rollouts ORDER BY step, arm, idx")
 
     def leftovers(self):

@@ -27,8 +27,9 @@ pub(super) async fn history(
     query: Query<HistoryQuery>,
 ) -> Result<HttpResponse, Problem> {
     check_limit(query.tail.unwrap_or(query.limit))?;
-    let path = state.config.history.clone();
-    let (first, rest) = state.read(move || Pages::new(path, &query)?.next()).await?;
+    let (path, epochs_per_cycle) = (state.config.history.clone(), state.config.epochs_per_cycle);
+    let pages = move || Pages::new(path, &query, epochs_per_cycle)?.next();
+    let (first, rest) = state.read(pages).await?;
     let mut reply = HttpResponse::Ok();
     reply.content_type(ContentType::json());
     let told = state.clone();
@@ -59,6 +60,7 @@ struct Part {
 /// The pages of a [`HistoryReply`] from one of them on.
 struct Pages {
     path: PathBuf,
+    epochs_per_cycle: u64,
     filter: HistoryFilter,
     /// The first step of the next page.
     since: u64,
@@ -73,7 +75,7 @@ struct Pages {
 }
 
 impl Pages {
-    fn new(path: PathBuf, query: &HistoryQuery) -> Result<Self, Problem> {
+    fn new(path: PathBuf, query: &HistoryQuery, epochs_per_cycle: u64) -> Result<Self, Problem> {
         let HistoryQuery { mut since, limit, tail, .. } = *query;
         let (filter, mut skip) = (query.filter(), 0);
         if let Some(rows) = tail {
@@ -84,7 +86,7 @@ impl Pages {
             skip = reader.page(since, 1, filter)?.rows.len().saturating_sub(of_first);
         }
         let left = tail.unwrap_or(limit) as usize;
-        Ok(Self { path, filter, since, skip, left, opened: false, damaged: 0 })
+        Ok(Self { path, epochs_per_cycle, filter, since, skip, left, opened: false, damaged: 0 })
     }
 
     /// The text of the next page, and the pages after it. It opens the database anew: between two
@@ -101,7 +103,8 @@ impl Pages {
         self.damaged += page.damaged;
         let mut text = if self.opened { Vec::new() } else { br#"{"rows":["#.to_vec() };
         let n_new = page.rows.len().saturating_sub(self.skip);
-        for item in HistoryReply::from(page).rows.into_iter().skip(self.skip) {
+        let items = HistoryReply::new(page, self.epochs_per_cycle).rows;
+        for item in items.into_iter().skip(self.skip) {
             if self.opened {
                 text.push(b',');
             }

@@ -4,6 +4,7 @@ mod archs;
 mod best;
 mod commands;
 mod config;
+mod convert;
 mod events;
 mod health;
 mod history;
@@ -19,9 +20,11 @@ use actix_web::web::{Data, JsonConfig, QueryConfig, ServiceConfig, resource, to}
 use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError};
 
 use crate::api::routes::table::Route;
-use crate::api::server::MAX_BODY_BYTES;
 use crate::api::wire::MAX_LIMIT;
-use crate::api::{ApiState, Problem, ProblemCode, openapi};
+use crate::api::{ApiState, Problem, ProblemCode};
+
+/// The longest body of a request: a thousand times an architecture.
+pub(super) const MAX_BODY_BYTES: usize = 64 << 10;
 
 /// The state, as handlers take it.
 type State = Data<ApiState>;
@@ -72,8 +75,8 @@ fn takes_only(request: &HttpRequest, allowed: &str) -> HttpResponse {
 #[utoipa::path(get, path = "/v1/openapi.json", tag = "questions", responses(
     (status = 200, description = "the document", body = Object),
 ))]
-async fn openapi_json() -> HttpResponse {
-    HttpResponse::Ok().content_type(ContentType::json()).body(openapi::text())
+async fn openapi_json(state: State) -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::json()).body(state.document.clone())
 }
 
 fn bad_body(err: actix_web::error::JsonPayloadError, _: &HttpRequest) -> actix_web::Error {

@@ -17,7 +17,8 @@ use crate::api::ProblemCode::{
     RefusedState, StageNotBuilt, Store, Timeout, Unavailable, UnknownArch, WeightsLost,
 };
 use crate::api::routes::{
-    self, archs, best, commands, config, events, health, history, log_level, sample, score, status,
+    self, archs, best, commands, config, convert, events, health, history, log_level, sample,
+    score, status,
 };
 
 /// Requests of no route.
@@ -61,6 +62,7 @@ static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         archs::dot [ID, READ]
         archs::safetensors [ID, QUERY, READ, ASKED, &[WeightsLost]]
         archs::arch [ID, READ]
+        convert::convert [&[BadArch]]
         history::history [QUERY, READ]
         history::prune [ASKED]
         events::events [QUERY, READ]

@@ -1,15 +1,20 @@
 //! What commands ask and reply.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 use crate::actors::ScoreView;
+use crate::api::wire::history::one_of;
+use crate::space::{Arch, SpaceError, SpaceKind};
 
 /// The body of `POST /v1/score`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScoreRequest {
-    /// The architecture in any known text form: native, the authors' numbers, or an id.
+    /// The architecture in any known text form, or an id.
     pub arch: String,
 }
 
@@ -30,6 +35,54 @@ pub struct ScoreResult {
     pub multiply_adds: u64,
     /// The number of the step before which the weights were taken.
     pub step: u64,
+}
+
+/// The body of `POST /v1/archs:convert`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConvertRequest {
+    /// The architecture in any known text form, or an id.
+    pub arch: String,
+    /// The search space whose forms are tried first: `micro`, if it is not said, or `whole_net`.
+    #[schema(required = false, schema_with = kinds)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<SpaceKind>,
+    /// The one form to write; all, if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
+fn kinds() -> Object {
+    one_of(SpaceKind::ALL.map(SpaceKind::name))
+}
+
+/// The reply of `POST /v1/archs:convert`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConvertResult {
+    /// Its id.
+    pub id: String,
+    /// Its text, by the names of the forms.
+    pub texts: BTreeMap<String, String>,
+    /// Why it has none, by the names of the other forms.
+    pub refused: BTreeMap<String, String>,
+}
+
+impl ConvertResult {
+    /// `arch` in the form of the name `to`, or in all that its space writes.
+    pub fn new(arch: &Arch, to: Option<&str>) -> Result<Self, SpaceError> {
+        let mut result = Self { id: arch.id(), texts: BTreeMap::new(), refused: BTreeMap::new() };
+        if let Some(form) = to {
+            result.texts.insert(form.to_owned(), arch.text(form)?);
+            return Ok(result);
+        }
+        for (form, text) in arch.texts() {
+            match text {
+                Ok(text) => result.texts.insert(form.to_owned(), text),
+                Err(why) => result.refused.insert(form.to_owned(), why.to_string()),
+            };
+        }
+        Ok(result)
+    }
 }
 
 /// Who draws.

@@ -46,7 +46,8 @@ fn phases() -> Object {
     one_of(HistoryPhase::ALL.map(HistoryPhase::name))
 }
 
-fn one_of<const N: usize>(names: [&'static str; N]) -> Object {
+/// A text that is one of these.
+pub(super) fn one_of<const N: usize>(names: [&'static str; N]) -> Object {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()
 }
 
@@ -72,8 +73,8 @@ pub struct HistoryItem {
     pub phase: String,
     /// The cycle, counted from 0.
     pub cycle: u32,
-    /// The epoch of the cycle, counted from 0.
-    pub epoch: u32,
+    /// The epoch, counted from the start of the search, the first as 0.
+    pub epoch: u64,
     /// Who drew it: `controller`, `random` or `derive`; `injected` where somebody asked for it.
     pub arm: String,
     /// Its place among those that the arm drew in this step.
@@ -104,12 +105,12 @@ pub struct HistoryItem {
 }
 
 impl HistoryItem {
-    fn new(row: HistoryRow, update: Option<&StepRow>) -> Self {
+    fn new(row: HistoryRow, update: Option<&StepRow>, epochs_per_cycle: u64) -> Self {
         Self {
+            epoch: row.epoch(epochs_per_cycle),
             step: row.step,
             phase: row.phase.name().to_owned(),
             cycle: row.cycle,
-            epoch: row.epoch,
             arm: row.arm.name().to_owned(),
             idx: row.idx,
             arch: native(&row.arch_id),
@@ -137,8 +138,9 @@ pub struct HistoryReply {
     pub damaged: u64,
 }
 
-impl From<Page> for HistoryReply {
-    fn from(page: Page) -> Self {
+impl HistoryReply {
+    /// The rows of `page`, of a search with so many epochs in a cycle.
+    pub fn new(page: Page, epochs_per_cycle: u64) -> Self {
         let Page { rows, updates, next_since, damaged } = page;
         let update = |step| {
             let found = updates.binary_search_by_key(&step, |update| update.step);
@@ -146,7 +148,7 @@ impl From<Page> for HistoryReply {
         };
         let items = rows.into_iter().map(|row| {
             let update = update(row.step);
-            HistoryItem::new(row, update)
+            HistoryItem::new(row, update, epochs_per_cycle)
         });
         Self { rows: items.collect(), next_since, damaged }
     }

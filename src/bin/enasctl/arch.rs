@@ -6,7 +6,7 @@ use std::sync::Arc;
 use enasd::api::wire::FactReply;
 use enasd::export::{draw_dot, draw_svg, draw_text};
 use enasd::net::{Input, NetConfig, NetFamily, Shape, family};
-use enasd::space::{Arch, Space, SpaceConfig};
+use enasd::space::{Arch, Space, SpaceConfig, SpaceError};
 use serde::{Deserialize, Serialize};
 
 use crate::arch_args::{ArchVerb, Drawing, NetForm, ShowArgs};
@@ -96,7 +96,7 @@ fn describe(arch: &Arch, args: &ShowArgs) -> Result<Description, Failure> {
 
 /// What `arch show` says of the shared weights of all architectures.
 #[derive(Debug, Serialize)]
-struct SharedWeights {
+struct SharedSize {
     space: String,
     size: String,
     params: u64,
@@ -113,7 +113,7 @@ fn show_shared(args: &ShowArgs, printer: &mut Printer) -> Result<(), Failure> {
         let of_head = params.iter().filter(|(name, _)| name.starts_with("aux.") == is_aux);
         of_head.map(|(_, spec)| spec.len() as u64).sum()
     };
-    let found = SharedWeights {
+    let found = SharedSize {
         space: space.name().to_owned(),
         size: space.rules().size(),
         params: count(false),
@@ -153,7 +153,7 @@ pub(crate) fn read(text: &str) -> Result<Arch, Failure> {
 }
 
 /// The same, where forms of `space` are tried first.
-fn read_in(space: Space, text: &str) -> Result<Arch, Failure> {
+pub(crate) fn read_in(space: Space, text: &str) -> Result<Arch, Failure> {
     if text != "-" {
         return parse(space, text);
     }
@@ -166,8 +166,15 @@ fn parse(space: Space, text: &str) -> Result<Arch, Failure> {
     if !text.trim_start().starts_with('{') {
         return Ok(Arch::parse(space, text)?);
     }
-    let found: Described = serde_json::from_str(text).map_err(Failure::Json)?;
-    Ok(Arch::parse(space, &found.arch)?)
+    let err = match serde_json::from_str::<Described>(text) {
+        Ok(described) => return Ok(Arch::parse(space, &described.arch)?),
+        Err(err) => err,
+    };
+    // Some forms look like JSON themselves; one that is recognized says what is wrong.
+    Arch::parse(space, text).map_err(|found| match found {
+        SpaceError::UnknownForm { .. } => Failure::Json(err),
+        found => found.into(),
+    })
 }
 
 /// What of an `arch.json`, of this program's replies and of their items spells the architecture.

@@ -65,6 +65,21 @@ pub(crate) struct ShowArgs {
     pub(crate) classes: usize,
 }
 
+/// The arguments of `convert`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ConvertArgs {
+    /// The architecture in any text form; without it, or with `-`, it is read from standard input.
+    #[arg(default_value = "-")]
+    pub(crate) arch: String,
+    /// Prints this form alone: native, numbers, rows, genotype (DARTS) or nni. `enasctl space show`
+    /// lists those of a space.
+    #[arg(long, value_name = "FORM")]
+    pub(crate) to: Option<String>,
+    /// The search space whose forms are tried first [default: micro].
+    #[arg(long)]
+    pub(crate) space: Option<SpaceKind>,
+}
+
 /// How a child is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum NetForm {

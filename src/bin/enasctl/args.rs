@@ -8,7 +8,7 @@ use enasd::manual::Manual;
 use enasd::search::Arm;
 use enasd::store::HistoryPhase;
 
-use crate::arch_args::{ArchVerb, SpaceVerb};
+use crate::arch_args::{ArchVerb, ConvertArgs, SpaceVerb};
 use crate::clock::Since;
 
 const EXIT_STATUS: &str = "0 done, 1 refused, 2 wrong usage, 3 no daemon answers, 4 the daemon is \
@@ -29,7 +29,7 @@ pub(crate) const MANUAL: Manual = Manual {
 )]
 pub(crate) struct Args {
     #[command(flatten)]
-    pub(crate) place: Place,
+    pub(crate) place: DaemonPlace,
     /// `json` is the daemon's reply as it is, `ndjson` its items, a line each.
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
     pub(crate) output: Format,
@@ -40,7 +40,7 @@ pub(crate) struct Args {
 
 /// Where the daemon is.
 #[derive(Clone, Debug, ClapArgs)]
-pub(crate) struct Place {
+pub(crate) struct DaemonPlace {
     /// The daemon's socket [default: where the daemon's configuration says, else with the state
     /// folder that is set, else in the user's runtime folder, else /run/enasd/enasd.sock].
     #[arg(long, global = true, env = "ENASD_API__SOCKET", value_name = "PATH")]
@@ -50,7 +50,7 @@ pub(crate) struct Place {
     pub(crate) state: Option<PathBuf>,
 }
 
-impl Place {
+impl DaemonPlace {
     /// The flags of the daemon that say the same.
     pub(crate) fn flags(&self) -> Vec<(String, String)> {
         let flag = |state: &PathBuf| ("store.state".to_owned(), state.display().to_string());
@@ -97,8 +97,8 @@ pub(crate) enum Verb {
     /// Lists architectures that were scored.
     List {
         /// Which come first.
-        #[arg(long, value_enum, default_value_t = Order::Best)]
-        order: Order,
+        #[arg(long, value_enum, default_value_t = ListOrder::Best)]
+        order: ListOrder,
         /// The most architectures, 1 to 10000.
         #[arg(long, default_value_t = 20)]
         limit: u32,
@@ -162,6 +162,9 @@ pub(crate) enum Verb {
         #[command(subcommand)]
         verb: ArchVerb,
     },
+    /// Writes an architecture in the forms of other programs, or in the one asked for, without a
+    /// daemon.
+    Convert(ConvertArgs),
     /// Writes the manual page and the shell completions into a folder, for a package.
     #[command(hide = true)]
     Manual {
@@ -292,7 +295,7 @@ pub(crate) struct SampleArgs {
 
 /// Which architectures come first.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Order {
+pub(crate) enum ListOrder {
     /// Those with the highest reward.
     Best,
     /// Those scored last.

@@ -16,7 +16,8 @@ const TABLE_ROWS: u32 = 100;
 /// Rows of one answer, where all are asked for.
 const PAGE_ROWS: u32 = 10_000;
 
-/// The columns of a file of comma-separated values: names as in the API.
+/// The columns of a file of comma-separated values: names as in the API; `epoch` is counted from
+/// the start of the search.
 const CSV_HEADER: &str = "step,phase,cycle,epoch,arm,idx,id,reward,log_prob,entropy_nats,loss,\
                           accuracy,learning_rate,grad_norm,arch";
 

@@ -1,7 +1,7 @@
 //! `enasctl`: asks and commands the daemon, and looks at architectures without one.
 //!
 //! ```text
-//! arguments ─► verb ─┬─ arch …            no daemon
+//! arguments ─► verb ─┬─ arch …, convert   no daemon
 //!                    └─ Client ─► socket  questions and commands
 //!                          └─► Printer: table, JSON, or a line of JSON per item
 //! ```
@@ -16,6 +16,7 @@ mod bundle;
 mod clock;
 mod commands;
 mod condition;
+mod convert;
 mod doctor;
 mod events;
 mod failure;
@@ -33,7 +34,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::args::{Args, MANUAL, Place, Verb};
+use crate::args::{Args, DaemonPlace, MANUAL, Verb};
 use crate::failure::Failure;
 use crate::printer::{Printer, remark};
 use crate::socket::Daemon;
@@ -54,7 +55,7 @@ fn run(args: Args) -> Result<(), Failure> {
     printer.finish()
 }
 
-async fn carry_out(verb: Verb, place: Place, printer: &mut Printer) -> Result<(), Failure> {
+async fn carry_out(verb: Verb, place: DaemonPlace, printer: &mut Printer) -> Result<(), Failure> {
     // Only some verbs need a daemon, and with it a configuration that says where it is.
     let daemon = || Daemon::new(&place);
     match verb {
@@ -77,6 +78,7 @@ async fn carry_out(verb: Verb, place: Place, printer: &mut Printer) -> Result<()
         Verb::LogLevel { level } => commands::log_level(&daemon()?, printer, level).await,
         Verb::Space { verb } => space::run(&verb, printer),
         Verb::Arch { verb } => arch::run(&verb, printer),
+        Verb::Convert(args) => convert::run(&args, printer),
         Verb::Manual { folder } => manual(&folder),
         Verb::Doctor(patient) => doctor::doctor(&place, &patient, printer).await,
         Verb::Bundle(args) => bundle::bundle(&place, &args, printer).await,

@@ -145,7 +145,10 @@ pub(crate) fn remark(text: impl Display) {
 /// Lines of a name and a value, the values below each other.
 pub(crate) fn fields(fields: &[(&str, String)]) -> String {
     let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let lines = fields.iter().map(|(name, value)| format!("{name:width$}  {value}"));
+    let further = format!("\n{:width$}  ", "");
+    let lines = fields
+        .iter()
+        .map(|(name, value)| format!("{name:width$}  {}", value.replace('\n', &further)));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -185,7 +188,7 @@ mod tests {
 
     #[test]
     fn values_stand_below_each_other() {
-        let text = fields(&[("a", "1".to_owned()), ("long", "2".to_owned())]);
-        assert_eq!(text, "a     1\nlong  2");
+        let text = fields(&[("a", "1\n2".to_owned()), ("long", "3".to_owned())]);
+        assert_eq!(text, "a     1\n      2\nlong  3");
     }
 }

@@ -11,7 +11,7 @@ use enasd::space::Arch;
 use enasd::store::write_atomically;
 
 use crate::arch::{facts, read};
-use crate::args::{BestArgs, Order};
+use crate::args::{BestArgs, ListOrder};
 use crate::failure::Failure;
 use crate::printer::{Printer, fields, or_dash, percent, thousands};
 use crate::socket::Daemon;
@@ -86,12 +86,12 @@ impl Drop for Reserved<'_> {
 pub(crate) async fn list(
     daemon: &Daemon,
     printer: &mut Printer,
-    order: Order,
+    order: ListOrder,
     limit: u32,
 ) -> Result<(), Failure> {
     let order = match order {
-        Order::Best => "best",
-        Order::Latest => "latest",
+        ListOrder::Best => "best",
+        ListOrder::Latest => "latest",
     };
     let path = format!("/v1/archs?order={order}&limit={limit}");
     let reply: ArchsReply = daemon.questions.get(&path).await?;

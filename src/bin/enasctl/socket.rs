@@ -6,7 +6,7 @@ use std::time::Duration;
 use enasd::api::{Client, Limits};
 use enasd::config::{Config, ConfigError, Loaded, SYSTEM_SOCKET, environment};
 
-use crate::args::Place;
+use crate::args::DaemonPlace;
 
 /// Questions are answered from memory and files.
 const QUESTION: Duration = Duration::from_secs(15);
@@ -24,7 +24,7 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     /// The daemon at `place`.
-    pub(crate) fn new(place: &Place) -> Result<Self, ConfigError> {
+    pub(crate) fn new(place: &DaemonPlace) -> Result<Self, ConfigError> {
         let loaded = || Config::load(None, environment(), &place.flags());
         let socket = match &place.socket {
             Some(socket) => socket.clone(),
@@ -51,7 +51,7 @@ impl Daemon {
 
 /// Where the daemon itself would listen: the same configuration, environment and folders. Where
 /// nothing says where it is and the user runs no daemon, the system's.
-pub(crate) fn default_socket(place: &Place, loaded: &Loaded) -> Result<PathBuf, ConfigError> {
+pub(crate) fn default_socket(place: &DaemonPlace, loaded: &Loaded) -> Result<PathBuf, ConfigError> {
     if place.state.is_some() || loaded.config.api.socket.is_some() {
         return loaded.socket();
     }

@@ -84,10 +84,9 @@ fn state(status: &Status) -> String {
 fn place(status: &Status) -> String {
     let place = &status.place;
     format!(
-        "cycle {}, epoch {}/{}, {}; search step {}",
+        "cycle {}, epoch {}, {}; search step {}",
         place.nth_cycle(),
-        place.nth_epoch(),
-        place.epochs(),
+        place.epoch_text(),
         doing(status),
         thousands(place.search_step())
     )

@@ -45,7 +45,7 @@ fn line(status: &Status) -> String {
         local((1000.0 * status.updated_unix_seconds) as i64),
         condition.word.to_owned(),
         format!("search step {}", place.search_step()),
-        format!("cycle {} epoch {}/{}", place.nth_cycle(), place.nth_epoch(), place.epochs()),
+        format!("cycle {} epoch {}", place.nth_cycle(), place.epoch_text()),
         doing(status),
         format!("loss {}", or_dash(status.shared.loss, |loss| format!("{loss:.4}"))),
         format!("reward {}", or_dash(status.policy.reward, percent)),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use image::{GrayImage, Luma};
 
 use super::*;
-use crate::data::{Contents, Dataset, LoadWatch, Source};
+use crate::data::{Contents, DataSource, Dataset, LoadWatch};
 
 /// A watch on which no time passes: it is long when it is said to be.
 #[derive(Default)]
@@ -48,7 +48,7 @@ impl Rig {
         }
         fs::create_dir(root.path().join("cache")).unwrap();
         let config = DataConfig {
-            source: Source::Folder,
+            source: DataSource::Folder,
             path: Some(root.path().join("data")),
             side: 8,
             valid_share: 0.5,

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use super::{RawFile, Splits};
 use crate::data::image_set_builder::ImageSetBuilder;
 use crate::data::problems::Problems;
-use crate::data::{DataError, DataNote, FileFault, ImageShape, Scratch, Source};
+use crate::data::{DataError, DataNote, DataSource, FileFault, ImageShape, Scratch};
 
 const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
 
@@ -27,7 +27,7 @@ const HINT: &str = "unpack the \"binary version\", and set `data.path` to the fo
 
 /// How one of the two data sets is laid out.
 pub(super) struct Layout {
-    source: Source,
+    source: DataSource,
     n_classes: usize,
     /// Bytes of a record before its pixels; the last of them is the label.
     n_labels: usize,
@@ -41,7 +41,7 @@ pub(super) struct Layout {
 
 /// The layout of CIFAR-10.
 pub(super) const CIFAR_10: Layout = Layout {
-    source: Source::Cifar10,
+    source: DataSource::Cifar10,
     n_classes: 10,
     n_labels: 1,
     train: &[
@@ -58,7 +58,7 @@ pub(super) const CIFAR_10: Layout = Layout {
 
 /// The layout of CIFAR-100.
 pub(super) const CIFAR_100: Layout = Layout {
-    source: Source::Cifar100,
+    source: DataSource::Cifar100,
     n_classes: 100,
     n_labels: 2,
     train: &["train.bin"],
@@ -75,7 +75,7 @@ impl Layout {
 
     /// That a file of `found` bytes has the records of the other data set, if it has.
     fn other_records(&self, found: u64) -> Option<FileFault> {
-        let other = if self.source == Source::Cifar10 { &CIFAR_100 } else { &CIFAR_10 };
+        let other = if self.source == DataSource::Cifar10 { &CIFAR_100 } else { &CIFAR_10 };
         let (record, other_record) = (self.record(), other.record());
         let is_other = |record: usize| found.is_multiple_of(record as u64);
         (is_other(other_record) && !is_other(record)).then(|| FileFault::OtherRecords {

@@ -178,7 +178,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::data::{DataConfig, Dataset, Source};
+    use crate::data::{DataConfig, DataSource, Dataset};
 
     /// An IDX file: type and number of dimensions, sizes, bytes.
     fn idx(kind: [u8; 2], sizes: &[u32], bytes: &[u8]) -> Vec<u8> {
@@ -212,7 +212,7 @@ mod tests {
             if bytes.is_empty() { fs::remove_file(path) } else { fs::write(path, bytes) }.unwrap();
         }
         let path = Some(folder.path().to_owned());
-        let config = DataConfig { source: Source::Idx, path, classes, ..DataConfig::default() };
+        let config = DataConfig { source: DataSource::Idx, path, classes, ..DataConfig::default() };
         let in_folder = format!("{}/", folder.path().display());
         Dataset::load(&config, 7).map_err(|error| error.to_string().replace(&in_folder, ""))
     }

@@ -173,13 +173,13 @@ fn on_white(image: DynamicImage) -> (DynamicImage, bool) {
     (laid, is_changed)
 }
 
-fn laid<P: Pixel>(image: &Pixels<P>, white: P) -> Pixels<P> {
+fn laid<P: Pixel>(image: &PixelBuffer<P>, white: P) -> PixelBuffer<P> {
     let mut ground = ImageBuffer::from_pixel(image.width(), image.height(), white);
     imageops::overlay(&mut ground, image, 0, 0);
     ground
 }
 
-type Pixels<P> = ImageBuffer<P, Vec<<P as Pixel>::Subpixel>>;
+type PixelBuffer<P> = ImageBuffer<P, Vec<<P as Pixel>::Subpixel>>;
 
 #[cfg(test)]
 mod tests {

@@ -21,7 +21,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::data::{DataConfig, DataError, DataNote, ImageSet, Scratch, Source};
+use crate::data::{DataConfig, DataError, DataNote, DataSource, ImageSet, Scratch};
 use raw_file::RawFile;
 
 /// What a source brings.
@@ -40,26 +40,26 @@ pub(super) struct Splits {
 /// Reads everything that `config` names.
 pub(super) fn load(config: &DataConfig, scratch: &Scratch) -> Result<Splits, DataError> {
     match config.source {
-        Source::FashionMnist => match &config.path {
+        DataSource::FashionMnist => match &config.path {
             None => fashion_mnist::load(scratch),
             Some(path) => Err(DataError::PathNotUsed {
-                origin: Source::FashionMnist.name(),
+                origin: DataSource::FashionMnist.name(),
                 path: path.clone(),
             }),
         },
-        Source::Idx => {
+        DataSource::Idx => {
             let folder = folder(config, "a folder with train-images-idx3-ubyte[.gz]")?;
             idx::load(folder, config.classes, scratch)
         }
-        Source::Cifar10 => cifar::load(
+        DataSource::Cifar10 => cifar::load(
             &cifar::CIFAR_10,
             folder(config, "the folder with data_batch_1.bin")?,
             scratch,
         ),
-        Source::Cifar100 => {
+        DataSource::Cifar100 => {
             cifar::load(&cifar::CIFAR_100, folder(config, "the folder with train.bin")?, scratch)
         }
-        Source::Folder => {
+        DataSource::Folder => {
             folder::load(folder(config, "a folder with train/CLASS/*")?, config.side, scratch)
         }
     }
@@ -91,7 +91,7 @@ mod tests {
 
     use super::*;
 
-    fn check(source: Source, path: Option<&str>, text: &str) {
+    fn check(source: DataSource, path: Option<&str>, text: &str) {
         let path = path.map(PathBuf::from);
         let found =
             load(&DataConfig { source, path, ..DataConfig::default() }, &Scratch::default());
@@ -101,10 +101,12 @@ mod tests {
 
     #[test]
     fn a_folder_is_needed_unless_the_source_is_embedded() {
-        for source in [Source::Idx, Source::Cifar10, Source::Cifar100, Source::Folder] {
+        for source in
+            [DataSource::Idx, DataSource::Cifar10, DataSource::Cifar100, DataSource::Folder]
+        {
             check(source, None, &format!("source `{}` reads a folder; set it to", source.name()));
             check(source, Some("/no/such"), "`/no/such` is not a folder; expected");
         }
-        check(Source::FashionMnist, Some("/data"), "remove `data.path`, or set `data.source`");
+        check(DataSource::FashionMnist, Some("/data"), "remove `data.path`, or set `data.source`");
     }
 }

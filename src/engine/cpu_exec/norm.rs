@@ -44,7 +44,7 @@ impl Moments {
 
 /// A batch normalization whose moments are known.
 #[derive(Debug)]
-pub(super) struct Norm {
+pub(super) struct KnownNorm {
     pub(super) moments: Moments,
     pub(super) gamma: Numbers<f32>,
 }
@@ -57,7 +57,7 @@ pub(super) struct NormGrad {
     pub(super) beta: Numbers<f32>,
 }
 
-impl Norm {
+impl KnownNorm {
     /// `γ/σ` and `β − μ·γ/σ` of each channel.
     pub(super) fn scale_and_offset(
         &self,

@@ -5,7 +5,7 @@ use crate::engine::cpu_exec::job::Job;
 use crate::engine::cpu_exec::planes::{Input, Planes, Value};
 use crate::engine::cpu_exec::slide::{InputRows, OutputRows, Slide};
 use crate::engine::kernel::{
-    GradRow, Isa, Lanes, NO_TAP, Place, Target, add_assign, depthwise, max_pool, max_pool_grad,
+    GradRow, Isa, Lanes, NO_TAP, RowPlace, Target, add_assign, depthwise, max_pool, max_pool_grad,
     max_pool_taps, relu_grad, scale_pixels,
 };
 use crate::net::{Layer, LayerKind};
@@ -77,7 +77,7 @@ impl Pool {
         let (width, taps) = (self.slide.output.width, self.taps());
         let row_len = self.slide.output.channels * width;
         let mut sums = job.scratch(row_len);
-        let place = Place { padded: width, before: 0, step: 1 };
+        let place = RowPlace { padded: width, before: 0, step: 1 };
         let by_row = out.chunks_exact_mut(row_len).zip(self.factors.chunks_exact(width));
         for (row, (out, factors)) in by_row.enumerate() {
             let rows = rows.under(job.isa, row, 1);

@@ -12,7 +12,7 @@ use crate::engine::cpu_exec::buffers::{Buffer, Numbers};
 use crate::engine::cpu_exec::columns::Columns;
 use crate::engine::cpu_exec::groups::PerInput;
 use crate::engine::cpu_exec::job::Job;
-use crate::engine::cpu_exec::norm::{Moments, Norm};
+use crate::engine::cpu_exec::norm::{KnownNorm, Moments};
 use crate::engine::cpu_exec::plan::{OutputBlock, Plan, Reads};
 use crate::engine::cpu_exec::planes::{Input, Value};
 use crate::engine::cpu_exec::tiling::Tiling;
@@ -29,7 +29,7 @@ pub(super) struct Product<'a> {
 
 impl Product<'_> {
     /// Runs the layer; with `given` moments, or by those of the batch.
-    pub(super) fn forward(&self, given: Option<Moments>) -> Result<(Value, Norm)> {
+    pub(super) fn forward(&self, given: Option<Moments>) -> Result<(Value, KnownNorm)> {
         let Self { job, plan, weights, .. } = self;
         let matrix = plan.matrix(job, weights)?;
         let depthwise = self.depthwise()?;
@@ -45,7 +45,7 @@ impl Product<'_> {
         let n = job.batch.images * plan.output.plane();
         let moments = given.unwrap_or_else(|| Moments::of_sums(&job.buffers, sums.total(), n));
         let [scale, offset] = &plan.norm;
-        let norm = Norm { moments, gamma: weights.copy(&job.buffers, scale)? };
+        let norm = KnownNorm { moments, gamma: weights.copy(&job.buffers, scale)? };
         let [scale, offset] =
             weights.read(offset, |beta| norm.scale_and_offset(&job.buffers, beta))?;
         Ok((Value { planes, scale, offset }, norm))

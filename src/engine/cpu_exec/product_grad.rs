@@ -8,13 +8,13 @@ use crate::engine::cpu_exec::found;
 use crate::engine::cpu_exec::grads::{Grads, GroupSink, Sink, SinkParts};
 use crate::engine::cpu_exec::groups::{Each, PerInput};
 use crate::engine::cpu_exec::job::add_up;
-use crate::engine::cpu_exec::norm::{Norm, NormGrad};
+use crate::engine::cpu_exec::norm::{KnownNorm, NormGrad};
 use crate::engine::cpu_exec::plan::{OutputBlock, Reads};
 use crate::engine::cpu_exec::planes::{Planes, Value};
 use crate::engine::cpu_exec::product::Product;
 use crate::engine::cpu_exec::scatter::{Scatter, flipped};
 use crate::engine::kernel::{
-    Lanes, NormGradRows, Packed, PaddedRows, Place, WeightSums, depthwise_weight_grad, gemm,
+    Lanes, NormGradRows, Packed, PaddedRows, RowPlace, WeightSums, depthwise_weight_grad, gemm,
     gemm_nt, grad_sums, norm_grad_columns, winograd_output_grads,
 };
 use crate::net::TensorId;
@@ -25,7 +25,7 @@ impl Product<'_> {
     /// has no gradient.
     pub(super) fn backward(
         &self,
-        (output, norm): (&Value, &Norm),
+        (output, norm): (&Value, &KnownNorm),
         (from, input_ids): (TensorId, &[TensorId]),
         tensors: &mut Grads,
         grads: &Snapshot,
@@ -70,7 +70,7 @@ impl Product<'_> {
         found::write(grads, offset, |values| values.copy_from_slice(&norm.beta))
     }
 
-    fn norm_grad(&self, grad: &Planes, output: &Value, norm: &Norm) -> NormGrad {
+    fn norm_grad(&self, grad: &Planes, output: &Value, norm: &KnownNorm) -> NormGrad {
         let Self { job, plan, .. } = self;
         let mut sums = job.sums(plan.outs());
         job.by_group(sums.parts(), |group, sums| {
@@ -143,7 +143,7 @@ impl Backward<'_, '_> {
                 }
             }
             if let Reads::Depthwise(slide) = plan.reads {
-                let (ds, Place { padded, before, .. }) = scatter.columns(n_rows);
+                let (ds, RowPlace { padded, before, .. }) = scatter.columns(n_rows);
                 let ds = PaddedRows { rows: &ds, padded, before };
                 let sums = WeightSums { valid: &valid, sums: &mut *sums.depthwise };
                 depthwise_weight_grad(job.isa, slide.windows(), &under, ds, sums);

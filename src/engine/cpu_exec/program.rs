@@ -11,7 +11,7 @@ use crate::engine::cpu_exec::grads::Grads;
 use crate::engine::cpu_exec::groups::PerInput;
 use crate::engine::cpu_exec::head::Head;
 use crate::engine::cpu_exec::joins::ImageFactors;
-use crate::engine::cpu_exec::norm::{Moments, Norm};
+use crate::engine::cpu_exec::norm::{KnownNorm, Moments};
 use crate::engine::cpu_exec::plan::Plan;
 use crate::engine::cpu_exec::planes::Value;
 use crate::engine::cpu_exec::pools::Pool;
@@ -79,7 +79,7 @@ pub(super) struct State {
 /// What a stage keeps for its gradient, besides tensors.
 #[derive(Debug)]
 pub(super) enum Kept {
-    Norm(Norm),
+    Norm(KnownNorm),
     Factors(ImageFactors),
     Head(Head),
 }

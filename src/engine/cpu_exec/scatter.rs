@@ -9,7 +9,7 @@ use crate::engine::cpu_exec::planes::Input;
 use crate::engine::cpu_exec::slide::{OutputRows, Rows, Slide};
 use crate::engine::cpu_exec::tiling::Tiling;
 use crate::engine::kernel::{
-    GradRow, Isa, Lanes, POINTS, Place, SharedRows, Target, depthwise, relu_grad, scale_pixels,
+    GradRow, Isa, Lanes, POINTS, RowPlace, SharedRows, Target, depthwise, relu_grad, scale_pixels,
     winograd_input_grads,
 };
 use crate::net::Shape;
@@ -108,7 +108,7 @@ impl<'a, 's> Scatter<'a, 's> {
     pub(super) fn columns_mut(&mut self, row: usize) -> (&mut [Lanes], usize) {
         match &mut self.how {
             How::Depthwise(windows) if windows.is_dense() => {
-                let Place { before, padded, .. } = windows.slide.spread();
+                let RowPlace { before, padded, .. } = windows.slide.spread();
                 (&mut windows.rows.give()[before..], padded)
             }
             _ => (&mut self.block[row * self.row_len..][..self.row_len], self.output.width),
@@ -121,14 +121,14 @@ impl<'a, 's> Scatter<'a, 's> {
     }
 
     /// The gradients of the columns of a block of `n` rows, and where their pixels are.
-    pub(super) fn columns(&self, n: usize) -> (Rows<'_>, Place) {
+    pub(super) fn columns(&self, n: usize) -> (Rows<'_>, RowPlace) {
         match &self.how {
             How::Depthwise(windows) if windows.is_dense() => {
                 (windows.rows.newest(n), windows.slide.spread())
             }
             _ => {
                 let rows = self.block.chunks_exact(self.row_len).take(n).collect();
-                (rows, Place { padded: self.output.width, before: 0, step: 1 })
+                (rows, RowPlace { padded: self.output.width, before: 0, step: 1 })
             }
         }
     }

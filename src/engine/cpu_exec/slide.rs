@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::engine::cpu_exec::buffers::{Buffer, Buffers};
 use crate::engine::cpu_exec::planes::Input;
-use crate::engine::kernel::{Isa, Lanes, Padded, Place, Windows, affine_padded};
+use crate::engine::kernel::{Isa, Lanes, Padded, RowPlace, Windows, affine_padded};
 use crate::net::{Layer, Shape, Window};
 
 /// Pixels of the rows that are computed at a time: enough for a matrix product, few enough for
@@ -69,10 +69,10 @@ impl Slide {
     }
 
     /// Where the pixels of a row of the output's gradient go in those rows.
-    pub(super) fn spread(&self) -> Place {
+    pub(super) fn spread(&self) -> RowPlace {
         let Window { kernel, stride, .. } = self.window;
         let [_, before] = self.pad();
-        Place { padded: self.transposed().padded, before: kernel - 1 - before, step: stride }
+        RowPlace { padded: self.transposed().padded, before: kernel - 1 - before, step: stride }
     }
 
     /// Padding above and left of the plane.
@@ -104,7 +104,7 @@ impl Ring {
     fn new(
         buffers: &Arc<Buffers>,
         (capacity, windows): (usize, Windows),
-        (place, width): (Place, usize),
+        (place, width): (RowPlace, usize),
         padding: f32,
     ) -> Self {
         let row_len = windows.channels * windows.padded;
@@ -156,7 +156,7 @@ impl<'a> InputRows<'a> {
         let windows = slide.windows();
         let capacity = (block - 1) * windows.stride + windows.kernel;
         let [_, before] = slide.pad();
-        let place = Place { padded: windows.padded, before, step: 1 };
+        let place = RowPlace { padded: windows.padded, before, step: 1 };
         let ring = Ring::new(buffers, (capacity, windows), (place, input.shape.width), padding);
         Self { slide, input, ring, filled: 0 }
     }

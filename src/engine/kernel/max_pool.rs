@@ -5,7 +5,7 @@ use std::{array, slice};
 use pulp::{Simd, WithSimd};
 
 use super::vectors::{strip_of, vectors_mut};
-use super::{Isa, Lanes, Place, Windows};
+use super::{Isa, Lanes, RowPlace, Windows};
 
 mod tests;
 
@@ -52,7 +52,7 @@ pub fn max_pool_taps(
     windows: Windows,
     rows: &[&[Lanes]; 3],
     out: &mut [Lanes],
-    place: Place,
+    place: RowPlace,
 ) {
     isa.run(Taps { windows, rows, out, place });
 }
@@ -64,7 +64,7 @@ struct Taps<'a> {
     windows: Windows,
     rows: &'a [&'a [Lanes]; 3],
     out: &'a mut [Lanes],
-    place: Place,
+    place: RowPlace,
 }
 
 impl WithSimd for Taps<'_> {
@@ -94,7 +94,7 @@ impl WithSimd for Taps<'_> {
 /// `out` is `(channels, width)`; `taps` and `ds` are padded rows `(channels, padded)`, and
 /// `windows` has stride 1, `width` inputs in a row, and `padded ≥ width + 2`. For a pool with
 /// stride `s` and `p` padding rows and columns before its input, outputs are spread out by `s`:
-/// output `ox` is at column `2 - p + s*ox`, the `before` and `step` of its [`Place`], all other
+/// output `ox` is at column `2 - p + s*ox`, the `before` and `step` of its [`RowPlace`], all other
 /// columns hold [`NO_TAP`]. For input row `r` the three rows, `i` = 0, 1, 2 from top to bottom,
 /// are those of output row `(r + p - 2 + i) / s`, where that is a whole number and such a row is;
 /// else a row that is all [`NO_TAP`], whose gradients may be anything.

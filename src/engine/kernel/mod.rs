@@ -46,7 +46,7 @@ pub use rows::{Padded, add_affine, add_assign, affine_padded, relu_grad};
 pub use scale_pixels::scale_pixels;
 pub use sums::{channel_sums, grad_sums};
 pub use weight_grad::{WeightSums, depthwise_weight_grad};
-pub use windows::{PaddedRows, Place, Windows};
+pub use windows::{PaddedRows, RowPlace, Windows};
 pub use winograd::{
     NormGradRows, PAIRS, SharedRows, TilePlace, TileRow, winograd_input_grads, winograd_inputs,
     winograd_output_grads, winograd_outputs, winograd_weight_grads, winograd_weights,

@@ -3,7 +3,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::vectors::{strips, vectors, vectors_mut};
-use super::{Isa, Lanes, Place};
+use super::{Isa, Lanes, RowPlace};
 
 mod tests;
 
@@ -12,7 +12,7 @@ mod tests;
 ///
 /// `xs` is `(channels, width)`, `factors` is `(width)`, `out` is `(channels, padded)`. Average
 /// pools divide by how many inputs each window covers.
-pub fn scale_pixels(isa: Isa, xs: &[Lanes], factors: &[f32], out: &mut [Lanes], place: Place) {
+pub fn scale_pixels(isa: Isa, xs: &[Lanes], factors: &[f32], out: &mut [Lanes], place: RowPlace) {
     isa.run(ScalePixels { xs, factors, out, place });
 }
 
@@ -20,7 +20,7 @@ struct ScalePixels<'a> {
     xs: &'a [Lanes],
     factors: &'a [f32],
     out: &'a mut [Lanes],
-    place: Place,
+    place: RowPlace,
 }
 
 impl WithSimd for ScalePixels<'_> {

@@ -37,7 +37,7 @@ pub struct PaddedRows<'a> {
 
 /// Where the pixels of a row go in a padded row: pixel `x` to column `before + step * x`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct RowPlace {
     /// Columns of the padded row, more than `before + step * (width - 1)`.
     pub padded: usize,
     /// The column of the first pixel.
@@ -46,7 +46,7 @@ pub struct Place {
     pub step: usize,
 }
 
-impl Place {
+impl RowPlace {
     /// The columns of `channel` in `row`, from that of the first pixel on.
     pub(super) fn channel_mut<'a>(&self, row: &'a mut [Lanes], channel: usize) -> &'a mut [Lanes] {
         &mut row[channel * self.padded..][..self.padded][self.before..]

@@ -157,7 +157,7 @@ fn a_snapshot_reads_back_and_one_that_does_not_fit_is_refused() {
 fn choices_that_do_not_answer_the_script_are_refused() {
     let policy = policy(SMALL);
     let check = |choices: &[&[Choice]], expected: &str| {
-        let weights = vec![Outcome::default(); choices.len()];
+        let weights = vec![WalkOutcome::default(); choices.len()];
         let err = policy.gradient(&script(2), choices, &weights).unwrap_err();
         assert_eq!(format!("{err:?}"), expected);
     };
@@ -173,7 +173,7 @@ fn instruction_sets_that_fuse_give_the_same_bits_and_the_plain_one_nearly() {
         let policy = Policy { isa, ..policy(64) };
         let rollouts = sample(&policy, 7, 0);
         let choices: Vec<_> = rollouts.iter().map(|r| &r.choices[..]).collect();
-        let weights = vec![Outcome { log_prob: 0.3, entropy: -0.2, link_kl: 0.0 }; 7];
+        let weights = vec![WalkOutcome { log_prob: 0.3, entropy: -0.2, link_kl: 0.0 }; 7];
         (policy.gradient(&script(5), &choices, &weights).unwrap(), rollouts)
     };
     let ((grad, outcomes), rollouts) = run(Isa::best());

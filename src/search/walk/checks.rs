@@ -11,10 +11,10 @@ use candle_core::{Device, Tensor};
 use rand::RngExt;
 
 /// Log probability, entropy and divergence, each alone.
-const EACH: [Outcome; 3] = [
-    Outcome { log_prob: 1.0, entropy: 0.0, link_kl: 0.0 },
-    Outcome { log_prob: 0.0, entropy: 1.0, link_kl: 0.0 },
-    Outcome { log_prob: 0.0, entropy: 0.0, link_kl: 1.0 },
+const EACH: [WalkOutcome; 3] = [
+    WalkOutcome { log_prob: 1.0, entropy: 0.0, link_kl: 0.0 },
+    WalkOutcome { log_prob: 0.0, entropy: 1.0, link_kl: 0.0 },
+    WalkOutcome { log_prob: 0.0, entropy: 0.0, link_kl: 1.0 },
 ];
 
 #[track_caller]
@@ -46,7 +46,8 @@ pub(super) fn check_differences(
         entries[at] += by;
         let tensor = Tensor::from_vec(entries, theta[name].shape(), &Device::Cpu).unwrap();
         theta.insert(name.to_owned(), tensor);
-        let Outcome { log_prob, entropy, link_kl } = policy(&theta).outcomes(script, &[choices])[0];
+        let WalkOutcome { log_prob, entropy, link_kl } =
+            policy(&theta).outcomes(script, &[choices])[0];
         [log_prob, entropy, link_kl]
     };
     for (name, tensor) in theta {
@@ -77,8 +78,8 @@ pub(super) fn check_against_candle(
     let rollouts = policy.sample(script, n, &mut rng).unwrap();
     let choices: Vec<&[Choice]> = rollouts.iter().map(|rollout| &rollout.choices[..]).collect();
     let mut weight = || rng.random_range(-1.0..1.0);
-    let weights: Vec<Outcome> = (0..n)
-        .map(|_| Outcome { log_prob: weight(), entropy: weight(), link_kl: weight() })
+    let weights: Vec<WalkOutcome> = (0..n)
+        .map(|_| WalkOutcome { log_prob: weight(), entropy: weight(), link_kl: weight() })
         .collect();
     let (grad, outcomes) = policy.gradient(script, &choices, &weights).unwrap();
 
@@ -91,7 +92,7 @@ pub(super) fn check_against_candle(
         let drawn = [rollout.log_prob, rollout.entropy].map(f64::to_bits);
         assert_eq!(drawn, [outcome.log_prob, outcome.entropy].map(f64::to_bits));
     }
-    let weighted = |value: Tensor, weight: fn(&Outcome) -> f64| {
+    let weighted = |value: Tensor, weight: fn(&WalkOutcome) -> f64| {
         let weights: Vec<f64> = weights.iter().map(weight).collect();
         (value * Tensor::new(weights, &Device::Cpu).unwrap()).unwrap().sum_all().unwrap()
     };

@@ -60,7 +60,7 @@ fn policy(config: &PolicyConfig, theta: &Snapshot, flat: &str) -> Policy {
 fn published(policy: &Policy) -> ([f64; 2], f64) {
     let (script, choices) = (script(PUBLISHED), choices(PUBLISHED));
     let run = |script: &Script, choices: &[Choice]| {
-        let Outcome { log_prob, entropy, .. } = policy.outcomes(script, &[choices])[0];
+        let WalkOutcome { log_prob, entropy, .. } = policy.outcomes(script, &[choices])[0];
         (-log_prob, entropy)
     };
     let (both, entropy) = run(&script, &choices);
@@ -144,8 +144,8 @@ fn a_rollout_does_not_feel_the_others_of_its_batch() {
 /// Gradients of the log probability and of the entropy, of one architecture.
 fn gradients(policy: &Policy, flat: &str) -> [Snapshot; 2] {
     let choices = choices(flat);
-    let by_log_prob = Outcome { log_prob: 1.0, ..Outcome::default() };
-    let by_entropy = Outcome { entropy: 1.0, ..Outcome::default() };
+    let by_log_prob = WalkOutcome { log_prob: 1.0, ..WalkOutcome::default() };
+    let by_entropy = WalkOutcome { entropy: 1.0, ..WalkOutcome::default() };
     [by_log_prob, by_entropy].map(|weight| {
         let (grad, _) = policy.gradient(&script(flat), &[&choices], &[weight]).unwrap();
         grad.snapshot("").unwrap()

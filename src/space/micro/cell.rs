@@ -104,6 +104,11 @@ impl Cell {
         (0..self.nodes.len() + N_CELL_INPUTS).filter(|&node| !self.reads(node)).collect()
     }
 
+    /// The first input that no node reads, which the output then joins.
+    pub(super) fn unread_input(&self) -> Option<usize> {
+        (0..N_CELL_INPUTS).find(|&input| !self.reads(input))
+    }
+
     /// Whether any node reads `node`.
     pub fn reads(&self, node: usize) -> bool {
         self.nodes.iter().any(|Node(edges)| edges.iter().any(|edge| edge.input == node))

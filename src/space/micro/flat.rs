@@ -6,6 +6,11 @@ use crate::space::{Arch, MicroSpace, SpaceError, numbers};
 /// Numbers that spell one node of one cell.
 const PER_NODE: usize = 4;
 
+/// Whether `text` starts like numbers, and not like lists that grow as those of a net's layers do.
+pub(super) fn looks_like(text: &str) -> bool {
+    numbers::looks_like(text) && !numbers::is_ragged(text)
+}
+
 pub(super) fn write(arch: &Arch) -> String {
     let numbers: Vec<String> = cells(arch)
         .iter()
@@ -72,6 +77,11 @@ mod tests {
             format!("[{NORMAL}]\r\n[{REDUCTION}]"),
             format!("[{NORMAL}]\n[{REDUCTION}]\nval_acc=0.8125\n--------"),
             format!("[[{normal}], [{reduction}]]"),
+            format!("“{plain}”"),
+            format!("normal: {NORMAL}\nreduce: {REDUCTION}"),
+            format!("--child_fixed_arc='{plain}' \\"),
+            format!("--child_fixed_arc \"{plain}\""),
+            format!("export fixed_arc=\"{NORMAL} \\\n{REDUCTION}\"\n"),
             format!("({normal}), ({reduction})"),
             format!("fixed_arc=\"{plain}\""),
             format!("fixed_arc=\"{NORMAL}\"\nfixed_arc=\"$fixed_arc {REDUCTION}\"\n"),

@@ -1,62 +1,107 @@
 //! DARTS' form: `Genotype(normal=[('sep_conv_3x3', 0), …], normal_concat=[2, 3], reduce=[…],
-//! reduce_concat=[…])`, two edges for each node.
+//! reduce_concat=[…])`, two edges for each node; also without the names of the fields, and with
+//! the two edges of a node in brackets of their own.
 //!
-//! DARTS joins the nodes that `concat` names, the micro space those that no other reads. A
-//! genotype is read where both are the same; any other is a cell that this space does not have.
+//! Nodes are numbered as here, 0 and 1 being the inputs, and the five operations have DARTS' names
+//! but for the identity, its `skip_connect`. DARTS joins the nodes that `concat` names, the micro
+//! space those that no other reads: a genotype is read where both are the same, and any other is a
+//! cell that this space does not have. Of this space's cells DARTS lacks one kind, a reduction cell
+//! with an input that no node reads: the output would join the input, which is not halved.
 
-use crate::space::micro::{Cell, CellKind, Edge, N_CELL_INPUTS, Node};
-use crate::space::scanner::Scanner;
+use crate::space::literal::{self, Literal};
+use crate::space::micro::{Cell, CellKind, Edge, N_CELL_INPUTS, Node, Op, cells};
 use crate::space::{Arch, MicroSpace, SpaceError};
 
-/// Whether `text` starts like a genotype rather than like the native form.
+/// The fields in their order, with what is missing where one is not there.
+const FIELDS: [(&str, &str); 4] = [
+    ("normal", "a genotype with `normal=[…]`, the edges of the normal cell"),
+    ("normal_concat", "a genotype with `normal_concat=[…]`, what the normal cell's output joins"),
+    ("reduce", "a genotype with `reduce=[…]`, the edges of the reduction cell"),
+    (
+        "reduce_concat",
+        "a genotype with `reduce_concat=[…]`, what the reduction cell's output joins",
+    ),
+];
+
+const EACH: &str = "`normal`, `normal_concat`, `reduce` and `reduce_concat`, each once";
+const EDGE: &str = "an edge such as `('sep_conv_3x3', 0)`";
+const JOINED: &str = "what the output joins, such as `[2, 3]` or `range(2, 4)`";
+
+/// Whether `text` is a genotype rather than of the native form.
 pub(super) fn looks_like(text: &str) -> bool {
-    let mut scanner = Scanner::new(text);
-    scanner.take("Genotype")
-        || (scanner.take("normal") && scanner.take("=") && {
-            scanner.take("[");
-            scanner.take("(")
-        })
+    let pasted: String = text.chars().filter(|c| !c.is_whitespace()).take(9).collect();
+    let has_tuples = ["normal=[(", "normal=[["].contains(&pasted.as_str());
+    has_tuples || text.contains("Genotype") || text.contains(FIELDS[1].0)
+}
+
+pub(super) fn write(arch: &Arch) -> Result<String, SpaceError> {
+    let cells = cells(arch);
+    let [_, reduction] = &cells;
+    if let Some(input) = reduction.unread_input() {
+        let cell = CellKind::Reduction.name();
+        return Err(SpaceError::UnreadInput { program: "DARTS", cell, input });
+    }
+    let fields = cells.iter().zip(["normal", "reduce"]).map(|(cell, name)| {
+        let edges = cell.nodes().iter().flat_map(|Node(edges)| edges);
+        let edges = edges.map(|Edge { input, op }| format!("('{}', {input})", op.darts_name()));
+        let edges = edges.collect::<Vec<_>>().join(", ");
+        format!("{name}=[{edges}], {name}_concat={:?}", cell.loose_ends())
+    });
+    Ok(format!("Genotype({})", fields.collect::<Vec<_>>().join(", ")))
 }
 
 pub(super) fn read(source: &str) -> Result<Arch, SpaceError> {
-    let mut scanner = Scanner::new(source);
-    let called = scanner.take("Genotype");
-    if called {
-        scanner.word("(", "`(` and `normal=[`")?;
-    }
-    let normal = cell(&mut scanner, CellKind::Normal, ["normal", "normal_concat"])?;
-    scanner.word(",", "`, reduce=[`")?;
-    let reduction = cell(&mut scanner, CellKind::Reduction, ["reduce", "reduce_concat"])?;
-    if called {
-        scanner.word(")", "`)`")?;
-    }
-    scanner.end()?;
+    let text = literal::read(source)?;
+    let genotype = text.only(is_genotype)?.unwrap_or(&text);
+    let fields = fields(genotype)?;
+    let field = |idx: usize| fields[idx].ok_or_else(|| genotype.unexpected(FIELDS[idx].1));
+    let normal = cell(CellKind::Normal, field(0)?, field(1)?)?;
+    let reduction = cell(CellKind::Reduction, field(2)?, field(3)?)?;
     MicroSpace::arch(&normal, &reduction)
 }
 
-fn cell(
-    scanner: &mut Scanner<'_>,
-    kind: CellKind,
-    [edges, concat]: [&'static str; 2],
-) -> Result<Cell, SpaceError> {
-    scanner.word(edges, edges)?;
-    scanner.word("=", "`=[`")?;
-    scanner.word("[", "`[` and the edges")?;
-    let mut found = vec![edge(scanner)?];
-    while scanner.take(",") {
-        found.push(edge(scanner)?);
+fn is_genotype(found: &Literal<'_>) -> bool {
+    let is_called = found.is_list() && found.word.ends_with("Genotype");
+    is_called || FIELDS.iter().any(|(name, _)| found.get(name).is_some())
+}
+
+/// The values of [`FIELDS`], by their names or by their order.
+fn fields<'a, 'b>(
+    genotype: &'b Literal<'a>,
+) -> Result<[Option<&'b Literal<'a>>; FIELDS.len()], SpaceError> {
+    let mut fields = [None; FIELDS.len()];
+    for (idx, item) in genotype.items().iter().enumerate() {
+        let named = FIELDS.iter().position(|(name, _)| *name == item.key);
+        let place = if item.key.is_empty() { Some(idx) } else { named };
+        let Some(field @ None) = place.and_then(|place| fields.get_mut(place)) else {
+            return Err(item.unexpected(EACH));
+        };
+        *field = Some(item);
     }
-    scanner.word("]", "`,` and another edge, or `]`")?;
-    let (pairs, rest) = found.as_chunks();
+    Ok(fields)
+}
+
+fn cell(kind: CellKind, edges: &Literal<'_>, concat: &Literal<'_>) -> Result<Cell, SpaceError> {
+    let mut found = Vec::new();
+    for item in edges.items() {
+        // Some write the two edges of a node in brackets of their own.
+        let is_node = item.items().first().is_some_and(Literal::is_list);
+        match item.items() {
+            pair @ [_, _] if is_node => found.extend(pair),
+            _ if is_node => return Err(item.unexpected("two edges for each node")),
+            _ => found.push(item),
+        }
+    }
+    let (pairs, rest) = found.as_chunks::<2>();
     if !rest.is_empty() {
-        return Err(scanner.unexpected("two edges for each node before this `]`"));
+        return Err(edges.unexpected("two edges for each node, so an even number of them"));
     }
-    let cell = Cell::new(pairs.iter().copied().map(Node).collect())?;
-    scanner.word(",", "`,` and what the cell's output joins")?;
-    scanner.word(concat, concat)?;
-    scanner.word("=", "`=[`")?;
-    let joined = nodes(scanner)?;
-    let loose_ends = cell.loose_ends();
+    let nodes = pairs.iter().zip(N_CELL_INPUTS..).map(|([a, b], node)| {
+        let edge = |found| edge(found, kind, node);
+        Ok(Node([edge(a)?, edge(b)?]))
+    });
+    let cell = Cell::new(nodes.collect::<Result<_, SpaceError>>()?)?;
+    let (joined, loose_ends) = (joined(concat)?, cell.loose_ends());
     if joined == loose_ends {
         Ok(cell)
     } else {
@@ -64,41 +109,34 @@ fn cell(
     }
 }
 
-fn edge(scanner: &mut Scanner<'_>) -> Result<Edge, SpaceError> {
-    scanner.word("(", "an edge such as `('sep_conv_3x3', 0)`")?;
-    let quote = if scanner.take("\"") { "\"" } else { "'" };
-    if quote == "'" {
-        scanner.word(quote, "a quoted operation")?;
+fn edge(found: &Literal<'_>, kind: CellKind, node: usize) -> Result<Edge, SpaceError> {
+    let [op, input] = found.items() else { return Err(found.unexpected(EDGE)) };
+    if op.is_list() {
+        return Err(op.unexpected(EDGE));
     }
-    let op = scanner.name().parse()?;
-    scanner.word(quote, "the closing quote")?;
-    scanner.word(",", "`,` and the number of the node read")?;
-    let input = scanner.number("the number of the node read")?;
-    scanner.word(")", "`)`")?;
-    Ok(Edge { input, op })
+    let op = Op::foreign(op.word, op.position(), kind.name(), node)?;
+    Ok(Edge { input: input.number("the number of the node read")?, op })
 }
 
-/// `[2, 3]` or `range(2, 4)`, sorted.
-fn nodes(scanner: &mut Scanner<'_>) -> Result<Vec<usize>, SpaceError> {
-    const NODE: &str = "the number of a node";
-    if scanner.take("range") {
-        scanner.word("(", "`(`")?;
-        let from = scanner.number(NODE)?;
-        scanner.word(",", "`,`")?;
-        let to = scanner.number(NODE)?;
-        scanner.word(")", "`)`")?;
-        // No cell has more nodes, whatever the text says.
-        let most = Cell::NODE_RANGE.end() + N_CELL_INPUTS + 1;
-        return Ok((from..to.min(most)).collect());
+/// The nodes of `[2, 3]`, `range(2, 4)` or `list(range(2, 4))`, sorted.
+fn joined(found: &Literal<'_>) -> Result<Vec<usize>, SpaceError> {
+    if !found.is_list() {
+        return Err(found.unexpected(JOINED));
     }
-    scanner.word("[", "`[` and the nodes that the cell's output joins")?;
-    let mut nodes = vec![scanner.number(NODE)?];
-    while scanner.take(",") {
-        nodes.push(scanner.number(NODE)?);
+    let number = |item: &Literal<'_>| item.number(JOINED);
+    match (found.word, found.items()) {
+        ("range", [from, to]) => {
+            // No cell has more nodes, whatever the text says.
+            let most = Cell::NODE_RANGE.end() + N_CELL_INPUTS + 1;
+            Ok((number(from)?..number(to)?.min(most)).collect())
+        }
+        ("list", [range]) if range.word == "range" => joined(range),
+        (_, nodes) => {
+            let mut nodes: Vec<usize> = nodes.iter().map(number).collect::<Result<_, _>>()?;
+            nodes.sort_unstable();
+            Ok(nodes)
+        }
     }
-    scanner.word("]", "`,` and another node, or `]`")?;
-    nodes.sort_unstable();
-    Ok(nodes)
 }
 
 #[cfg(test)]
@@ -110,6 +148,38 @@ mod tests {
                           reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), \
                           ('skip_connect', 2), ('max_pool_3x3', 1)], reduce_concat=range(3, 4))";
 
+    /// The authors' published cells as DARTS' world writes them, with the operations of one node
+    /// after the other.
+    const ENAS: &str = "ENAS = Genotype(
+  normal = [
+    ('avg_pool_3x3', 0),
+    ('sep_conv_3x3', 0),
+    ('skip_connect', 0),
+    ('sep_conv_5x5', 0),
+    ('skip_connect', 0),
+    ('sep_conv_5x5', 1),
+    ('sep_conv_3x3', 1),
+    ('sep_conv_5x5', 0),
+    ('avg_pool_3x3', 0),
+    ('sep_conv_5x5', 1),
+  ],
+  normal_concat = [2, 3, 4, 5, 6],  # all
+  reduce = [
+    ('sep_conv_3x3', 1),
+    ('sep_conv_3x3', 1),
+    ('max_pool_3x3', 0),
+    ('avg_pool_3x3', 0),
+    ('sep_conv_5x5', 1),
+    ('sep_conv_5x5', 3),
+    ('sep_conv_3x3', 1),
+    ('skip_connect', 0),
+    ('max_pool_3x3', 0),
+    ('sep_conv_5x5', 1),
+  ],
+  reduce_concat = [2, 4, 5, 6],
+)
+";
+
     #[test]
     fn a_genotype_whose_output_joins_its_loose_ends_is_read() {
         let arch: Arch = JOINED.parse().unwrap();
@@ -118,9 +188,59 @@ mod tests {
             "normal=[sep_conv_3x3(0)+identity(1), sep_conv_5x5(0)+avg_pool_3x3(1)] \
              reduction=[max_pool_3x3(0)+max_pool_3x3(1), identity(2)+max_pool_3x3(1)]"
         );
-        // Without the name around it.
+        assert_eq!(ENAS.parse::<Arch>().unwrap().to_flat(), MicroSpace::PUBLISHED);
+    }
+
+    #[test]
+    fn genotypes_are_read_as_people_paste_them() {
+        let arch: Arch = JOINED.parse().unwrap();
         let inner = JOINED.strip_prefix("Genotype(").unwrap().strip_suffix(')').unwrap();
-        assert_eq!(inner.parse::<Arch>().unwrap(), arch);
+        let nested = JOINED.replace("=[('", "=[[('").replace("1)]", "1)]]");
+        let nested = nested
+            .replace("1), ('sep_conv_5", "1)], [('sep_conv_5")
+            .replace("1), ('s", "1)], [('s");
+        let positional = ["normal=", "normal_concat=", "reduce=", "reduce_concat="]
+            .iter()
+            .rev()
+            .fold(JOINED.to_owned(), |text, name| text.replace(name, ""));
+        let json = JOINED.replace("Genotype(", "{").replace("range(3, 4))", "[3]}");
+        let json = json.replace('(', "[").replace("),", "],").replace(")]", "]]");
+        let json = ["normal", "normal_concat", "reduce", "reduce_concat"]
+            .iter()
+            .fold(json.replace('\'', "\""), |text, name| {
+                text.replace(&format!("{name}="), &format!("\"{name}\": "))
+            });
+        for text in [
+            inner.to_owned(),
+            format!("09/23 05:37:12 PM genotype = {JOINED}"),
+            format!("genotype=\"{}\"", JOINED.replace('"', "\\\"")),
+            format!("from genotypes import *\n\nBEST = genotypes.{JOINED}\n# 97.2 %\n"),
+            JOINED.replace("range(3, 4)", "list(range(3, 4))"),
+            JOINED.replace('\'', "’").replace("[3, 2]", "(2, 3,)"),
+            JOINED.replace(", ", ",\r\n    "),
+            nested,
+            positional,
+            json,
+        ] {
+            assert_eq!(text.parse::<Arch>().as_ref(), Ok(&arch), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_reduction_cell_that_joins_an_input_is_not_written() {
+        let genotype = |text: &str| text.parse::<Arch>().unwrap().text("genotype");
+        let normal = "normal=[identity(1)+identity(1), identity(2)+identity(1)]";
+        let reduction = normal.replace("normal", "reduction");
+        let error = genotype(&format!("{normal} {reduction}")).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "no node of the reduction cell reads node 0, one of its inputs, so the micro space \
+             joins that to the cell's output too, and DARTS does not; they have no such cell in \
+             common"
+        );
+        let text =
+            genotype(&format!("{normal} {}", reduction.replace("identity(2)", "identity(0)")));
+        assert!(text.unwrap().contains("normal_concat=[0, 3]"));
     }
 
     #[track_caller]
@@ -136,14 +256,42 @@ mod tests {
              nodes that no other reads, which are 3 here, so this cell is none of its",
         );
         check(
-            &JOINED.replace("max_pool_3x3", "dil_conv_3x3"),
-            "unknown operation `dil_conv_3x3`; the operations are sep_conv_3x3, sep_conv_5x5, \
-             avg_pool_3x3, max_pool_3x3, identity",
+            &JOINED.replace("('max_pool_3x3', 1)]", "('dil_conv_3x3', 1)]"),
+            "at character 198: node 3 of the reduction cell applies `dil_conv_3x3`, which the \
+             micro space does not have; its operations are sep_conv_3x3, sep_conv_5x5, \
+             avg_pool_3x3, max_pool_3x3, skip_connect",
+        );
+    }
+
+    #[test]
+    fn a_broken_genotype_is_told_where_it_breaks() {
+        check(
+            "Genotype(normal=[('identity', 0)], normal_concat=[2], reduce=[], reduce_concat=[])",
+            "at character 10: expected two edges for each node, so an even number of them, found \
+             `normal=[('id`",
         );
         check(
-            "Genotype(normal=[('identity', 0)], normal_concat=[2])",
-            "at character 34: expected two edges for each node before this `]`, found \
-             `, normal_con`",
+            "Genotype(recurrent=[('tanh', 0)], concat=range(1, 9))",
+            "at character 10: expected `normal`, `normal_concat`, `reduce` and `reduce_concat`, \
+             each once, found `recurrent=[(`",
+        );
+        check(
+            "normal=[('identity', 0)]",
+            "at character 1: expected a genotype with `normal_concat=[…]`, what the normal cell's \
+             output joins, found `normal=[('id`",
+        );
+        check(
+            &JOINED.replace("[3, 2]", "all"),
+            "at character 103: expected what the output joins, such as `[2, 3]` or `range(2, 4)`, \
+             found `normal_conca`",
+        );
+        check(
+            &JOINED.replace("('skip_connect', 1)", "('skip_connect', 1, 2)"),
+            "at character 39: expected an edge such as `('sep_conv_3x3', 0)`, found `('skip_conne`",
+        );
+        check(
+            &format!("A = {JOINED}\nB = {JOINED}"),
+            "at character 249: expected one architecture alone, found `B = Genotype`",
         );
     }
 }

@@ -1,7 +1,7 @@
 //! The native form: `normal=[sep_conv_3x3(0)+identity(1), …] reduction=[…]`, one `op(input)` for
 //! each edge. DARTS' words `reduce` and `skip_connect` are read too.
 
-use crate::space::micro::{Cell, CellKind, Edge, Node, cells};
+use crate::space::micro::{Cell, CellKind, Edge, Node, cells, genotype, nni};
 use crate::space::scanner::Scanner;
 use crate::space::{Arch, MicroSpace, SpaceError};
 
@@ -18,7 +18,7 @@ pub(super) fn write(arch: &Arch) -> String {
 }
 
 pub(super) fn looks_like(text: &str) -> bool {
-    text.starts_with("normal")
+    text.starts_with("normal") && !genotype::looks_like(text) && !nni::looks_like(text)
 }
 
 pub(super) fn read(source: &str) -> Result<Arch, SpaceError> {

@@ -59,6 +59,37 @@ impl Op {
         }
     }
 
+    /// DARTS' name, which NNI has too.
+    pub const fn darts_name(self) -> &'static str {
+        match self {
+            Self::Identity => SKIP,
+            other => other.name(),
+        }
+    }
+
+    /// The operation of an edge of `node` that another program names at `position`, in characters
+    /// from 1.
+    pub(super) fn foreign(
+        name: &str,
+        position: usize,
+        cell: &'static str,
+        node: usize,
+    ) -> Result<Self, SpaceError> {
+        name.parse().map_err(|_| SpaceError::CellOp {
+            position,
+            cell,
+            node,
+            op: name.to_owned(),
+            known: &Self::DARTS_NAMES,
+        })
+    }
+
+    /// DARTS' names of [`Op::ALL`].
+    const DARTS_NAMES: [&str; Self::ALL.len()] = {
+        let [a, b, c, d, e] = Self::ALL;
+        [a.darts_name(), b.darts_name(), c.darts_name(), d.darts_name(), e.darts_name()]
+    };
+
     /// The place of this operation in [`Op::ALL`].
     pub const fn idx(self) -> usize {
         self as usize
@@ -104,6 +135,7 @@ mod tests {
     fn every_name_reads_back_and_every_idx_is_the_place_in_all() {
         for (idx, op) in Op::ALL.into_iter().enumerate() {
             assert_eq!(op.name().parse::<Op>(), Ok(op));
+            assert_eq!(op.darts_name().parse::<Op>(), Ok(op));
             assert_eq!(op.idx(), idx);
         }
     }

@@ -32,7 +32,8 @@ pub(super) fn read(source: &str) -> Result<Arch, SpaceError> {
     // As many as 1 + 2 + … + n, which a shorter list is told by the line where it goes wrong.
     let fits = |n: &usize| numbers.len() <= n * (n + 1) / 2;
     let n_layers = (1..=numbers.len()).find(fits).unwrap_or(0);
-    if numbers.len() != n_layers * (n_layers + 1) / 2 {
+    let is_torn = lines.len() == n_layers && lines.iter().zip(1..).any(|(line, n)| line.len() != n);
+    if is_torn || numbers.len() != n_layers * (n_layers + 1) / 2 {
         return Err(wrong_length(&lines, numbers.len()));
     }
     let mut layers = Vec::new();
@@ -46,7 +47,7 @@ pub(super) fn read(source: &str) -> Result<Arch, SpaceError> {
 }
 
 /// The layer that `row` spells, which begins behind `at` other numbers.
-fn read_layer(layer: usize, row: &[usize], at: usize) -> Result<NetLayer, SpaceError> {
+pub(super) fn read_layer(layer: usize, row: &[usize], at: usize) -> Result<NetLayer, SpaceError> {
     let found = row[0];
     let options = LayerOp::ALL.len();
     let op = LayerOp::ALL.get(found).copied();
@@ -81,7 +82,7 @@ mod tests {
     #[test]
     fn numbers_are_read_as_people_paste_them() {
         let arch: Arch = PUBLISHED.parse().unwrap();
-        assert_eq!(arch.texts()[2], ("rows", PUBLISHED.to_owned()));
+        assert_eq!(arch.text("rows").as_deref(), Ok(PUBLISHED));
         let row = PUBLISHED.replace('\n', " ");
         assert_eq!(arch.to_flat(), row);
         let script: String = format!(
@@ -92,6 +93,7 @@ mod tests {
             row.replace(' ', ","),
             row.replace(' ', "\n"),
             format!("[{row}]"),
+            format!("--controller_fixed_arc=\"{row}\" \\"),
             format!("[[{}]]", PUBLISHED.replace(' ', ", ").replace('\n', "], [")),
             format!("[{}]\r\n", PUBLISHED.replace('\n', "]\r\n[")),
             format!("[{}]\nval_acc=0.8125\n--------", PUBLISHED.replace('\n', "]\n[")),
@@ -120,6 +122,11 @@ mod tests {
             "0 0 0 1",
             "4 numbers do not spell the layers of a net; layer i takes i + 1 of them, its \
              operation and a 0 or 1 for each earlier tensor: 78 for 12 layers",
+        );
+        check(
+            "[0, 0], [0], [5, 0, 1]",
+            "line 1 has 2 numbers, but layer 0 takes 1: its operation and a 0 or 1 for each \
+             earlier tensor",
         );
         check("0 0 0", "a net has 2 layers; the whole_net space takes 3 to 40");
     }

@@ -20,7 +20,7 @@ fn row(step: u64, idx: u32, reward: Option<f64>) -> HistoryRow {
         idx,
         phase: if reward.is_some() { HistoryPhase::Controller } else { HistoryPhase::Shared },
         cycle: 0,
-        epoch: 0,
+        cycle_epoch: 0,
         arch_id: format!("m5-{idx}"),
         reward,
         log_prob: Some(-1.5),
@@ -34,7 +34,7 @@ fn step_row(step: u64) -> StepRow {
 
 /// The view, a line a row.
 fn dump(history: &History) -> Vec<String> {
-    let columns = "concat_ws(' ', cycle, epoch, phase, step, idx, arm, arch, arch_id,
+    let columns = "concat_ws(' ', cycle, cycle_epoch, phase, step, idx, arm, arch, arch_id,
                    ifnull(reward, 'none'))";
     let mut select = history.db.prepare(&format!("SELECT {columns} FROM history")).unwrap();
     let lines = select.query_map([], |row| row.get(0)).unwrap();

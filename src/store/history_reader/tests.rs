@@ -19,7 +19,7 @@ fn row(step: u64, arm: Arm, id: &str, reward: Option<f64>) -> HistoryRow {
         idx: 0,
         phase: if reward.is_some() { HistoryPhase::Controller } else { HistoryPhase::Shared },
         cycle: 1,
-        epoch: 2,
+        cycle_epoch: 2,
         arch_id: id.to_owned(),
         reward,
         log_prob: Some(-0.5),

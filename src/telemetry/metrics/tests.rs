@@ -11,7 +11,7 @@ fn menu(part: &str) -> MenuLabels {
 /// Checks that the updates make these lines of a scrape, and that no update was needed for
 /// the scrape to have as many lines.
 fn check(update: impl FnOnce(&Metrics), lines: &[&str]) {
-    let setup = Setup {
+    let setup = MetricsSetup {
         version: "0.0.0".to_owned(),
         device_wanted: "cpu".to_owned(),
         device_used: "cpu".to_owned(),
@@ -211,11 +211,11 @@ fn requests_show_by_route_and_an_invented_path_makes_no_series() {
 
 #[test]
 fn every_actor_can_show_progress() {
-    let metrics = Metrics::new(Setup {
+    let metrics = Metrics::new(MetricsSetup {
         device_wanted: "cpu".to_owned(),
         device_used: "cpu".to_owned(),
         version: "0".to_owned(),
-        ..Setup::default()
+        ..MetricsSetup::default()
     })
     .unwrap();
     let read = |actor: &str| -> f64 {

@@ -8,7 +8,7 @@ use enasd::api::wire::{Event, HistoryItem, HistoryReply};
 use enasd::store::{HistoryFilter, HistoryReader};
 
 use crate::bundle::parts::Parts;
-use crate::doctor::patient::Patient;
+use crate::doctor::patient::{Patient, StateFacts};
 use crate::doctor::scrape::scrape;
 
 /// The last events and the last rows of the history.
@@ -48,7 +48,18 @@ fn from_state(patient: &Patient) -> Option<(Vec<Event>, Vec<HistoryItem>)> {
     let reader = HistoryReader::look(&state.view.history()).ok()?;
     let events = reader.last_events(MAX_EVENTS as u32).ok()?;
     let page = reader.tail(MAX_ROWS, HistoryFilter::default()).ok()?;
-    Some((events.into_iter().map(Into::into).collect(), HistoryReply::from(page).rows))
+    let rows = HistoryReply::new(page, epochs_per_cycle(patient, state)?).rows;
+    Some((events.into_iter().map(Into::into).collect(), rows))
+}
+
+/// Epochs of a cycle: as the newest checkpoint was made with, else as a start would have.
+fn epochs_per_cycle(patient: &Patient, state: &StateFacts) -> Option<u64> {
+    const KEY: &str = "schedule.epochs_per_cycle";
+    let of_checkpoint = || {
+        let config = state.newest.as_ref().ok()?.as_ref()?.config.as_ref()?;
+        serde_json::from_str::<serde_json::Value>(config).ok()?.get(KEY)?.as_u64()
+    };
+    of_checkpoint().or_else(|| patient.setting(KEY)?.as_u64())
 }
 
 async fn events(patient: &Patient) -> Result<Vec<Event>, ApiError> {

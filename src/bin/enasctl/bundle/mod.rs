@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::args::{BundleArgs, Place};
+use crate::args::{BundleArgs, DaemonPlace};
 use crate::bundle::parts::{LeftOut, Parts};
 use crate::clock::stamp;
 use crate::doctor::Diagnosis;
@@ -41,7 +41,7 @@ struct Written {
 
 /// Writes a bundle, and prints where.
 pub(crate) async fn bundle(
-    place: &Place,
+    place: &DaemonPlace,
     args: &BundleArgs,
     printer: &mut Printer,
 ) -> Result<(), Failure> {

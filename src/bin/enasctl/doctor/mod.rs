@@ -25,7 +25,7 @@ mod version;
 
 use serde::Serialize;
 
-use crate::args::{PatientArgs, Place};
+use crate::args::{DaemonPlace, PatientArgs};
 use crate::doctor::patient::Patient;
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -43,7 +43,7 @@ pub(crate) struct Diagnosis {
 
 /// Prints what is found; a failure among it gives an exit status of its own.
 pub(crate) async fn doctor(
-    place: &Place,
+    place: &DaemonPlace,
     args: &PatientArgs,
     printer: &mut Printer,
 ) -> Result<(), Failure> {

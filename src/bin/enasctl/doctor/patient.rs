@@ -11,7 +11,7 @@ use enasd::api::{ApiError, Client, ConfigOrigins};
 use enasd::config::{Config, ConfigError, Loaded, Source, environment};
 use enasd::store::{EventRow, HistoryReader, Newest, StateView, StoreError};
 
-use crate::args::{PatientArgs, Place};
+use crate::args::{DaemonPlace, PatientArgs};
 use crate::clock::now;
 use crate::socket::default_socket;
 
@@ -55,7 +55,7 @@ pub(crate) struct StateFacts {
 
 impl Patient {
     /// Looks at everything once.
-    pub(crate) async fn new(place: &Place, args: &PatientArgs) -> Result<Self, ConfigError> {
+    pub(crate) async fn new(place: &DaemonPlace, args: &PatientArgs) -> Result<Self, ConfigError> {
         let flags = place.flags();
         let local = Config::load(args.config.as_deref(), environment(), &flags);
         // A configuration that is broken is a finding; what does not depend on it goes on.

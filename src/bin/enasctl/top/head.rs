@@ -100,8 +100,7 @@ fn cut(text: &str, columns: usize) -> String {
 
 fn cycle(status: &Status, theme: Theme, width: u16) -> Line<'static> {
     let place = &status.place;
-    let (cycle, epoch, epochs) = (place.nth_cycle(), place.nth_epoch(), place.epochs());
-    let name = format!("cycle {cycle}, epoch {epoch}/{epochs}");
+    let name = format!("cycle {}, epoch {}", place.nth_cycle(), place.nth_epoch());
     let share = share(place.cycle_done, place.cycle_steps);
     let left = or_dash(status.cycle_seconds_left, |left| format!("{} left", seconds(left)));
     bar((name, share, format!("{:3.0} %, {left}", 100.0 * share)), theme.bar(), width)

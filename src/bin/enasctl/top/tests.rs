@@ -69,7 +69,7 @@ fn a_terminal_of_80_by_24_shows_everything_that_matters() {
     insta::assert_snapshot!(drawn(&screen(), 80, 24), @r#"
     "enasd 0.1.0 · cpu, fast (AVX-512), 2 threads · micro, 5 nodes · seed 7  running "
     "the search goes on, at search step 20,291                                       "
-    "cycle 2, epoch 12/70      ███░░░░░░░░░░░░░░░░░░░░░   16 %, 2 min 38 s left      "
+    "cycle 2, epoch 82         ███░░░░░░░░░░░░░░░░░░░░░   16 %, 2 min 38 s left      "
     "shared phase              █████████████░░░░░░░░░░░  step 121/219, 72.5 steps/s  "
     "checkpoint  8 s ago, 1.2 MB; 18 written, 0 failed; 12.3 GB free                 "
     " The policy: better than random, +13.2 points (95 % +12.4 to +14.1) ────────────"
@@ -99,7 +99,7 @@ fn a_larger_terminal_shows_more() {
     insta::assert_snapshot!(drawn(&screen(), 120, 40), @r#"
     "enasd 0.1.0 · cpu, fast (AVX-512), 2 threads · micro, 5 nodes · seed 7                                          running "
     "the search goes on, at search step 20,291                                                                               "
-    "cycle 2, epoch 12/70      ██████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   16 %, 2 min 38 s left      "
+    "cycle 2, epoch 82         ██████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   16 %, 2 min 38 s left      "
     "shared phase              ███████████████████████████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  step 121/219, 72.5 steps/s  "
     "checkpoint  8 s ago, 1.2 MB; 18 written, 0 failed; 12.3 GB free                                                         "
     " The policy: better than random, +13.2 points (95 % +12.4 to +14.1) ────────────────────────────────────────────────────"
@@ -213,7 +213,7 @@ fn states_are_told_in_plain_words() {
 fn a_daemon_that_is_gone_is_told_and_its_past_is_told_anew_when_one_is_back() {
     let mut screen = screen();
     screen.take(News::Gone("no daemon answers".to_owned()), NOW);
-    check_says(&screen, &[" no daemon ", "no daemon answers; asking again", "cycle 2, epoch 12"]);
+    check_says(&screen, &[" no daemon ", "no daemon answers; asking again", "cycle 2, epoch 82"]);
     let dim = |screen: &Screen| {
         let terminal = terminal(screen, (80, 24), Theme::Plain);
         terminal.backend().buffer()[(0, 12)].modifier.contains(Modifier::DIM)

@@ -70,8 +70,8 @@ impl Pool {
     }
 
     /// Where outputs go for the gradient.
-    fn place(&self) -> Place {
-        Place { padded: self.side + 2, before: 2 - self.before, step: self.stride }
+    fn place(&self) -> RowPlace {
+        RowPlace { padded: self.side + 2, before: 2 - self.before, step: self.stride }
     }
 }
 

@@ -12,7 +12,7 @@ fn pixels_are_scaled_into_their_columns_and_others_stay() {
             [(1, 0, 1), (2, 1, 2), (3, 2, 1), (7, 1, 2), (8, 0, 1), (33, 2, 3)]
         {
             let channels = 1 + width % 4;
-            let place = Place { padded: before + step * width + 1, before, step };
+            let place = RowPlace { padded: before + step * width + 1, before, step };
             let mut samples = Samples::new(width as u64);
             let (xs, factors) = (samples.lanes(channels * width), samples.floats(width));
             let held = Lanes::splat(7.0);
