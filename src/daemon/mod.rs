@@ -34,6 +34,7 @@
 //! `tests/daemon.rs`, `telemetry/panic.rs`, `.ci/run torture` and `.ci/run booted`.
 
 mod binding;
+mod costs;
 mod error;
 mod greeting;
 mod handed_over;

@@ -34,6 +34,7 @@ mod history_archs;
 mod history_binding;
 mod history_check;
 mod history_fold;
+mod history_injected;
 mod history_marks;
 mod history_migration;
 mod history_pages;
