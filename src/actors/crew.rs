@@ -5,9 +5,9 @@ use std::sync::Arc;
 use actix::{Addr, MailboxError, Message, Recipient};
 
 use crate::actors::{
-    AdoptPolicy, Certified, Certify, CloseTest, Evaluate, Evaluator, Keeper, LoadNewest, LoadTrial,
-    Note, OpenTest, Record, Recorded, Restore, SampleArchs, Sampler, Save, SaveReply, SaveTrial,
-    TakeSnapshot, TrainShared, TrainTrial, Trained, Trainer, TrialEpoch, TrialWorker,
+    AdoptPolicy, Certified, Certify, CloseTest, Evaluate, Evaluator, Inject, Keeper, LoadNewest,
+    LoadTrial, Note, OpenTest, Record, Recorded, Restore, SampleArchs, Sampler, Save, SaveReply,
+    SaveTrial, TakeSnapshot, TrainShared, TrainTrial, Trained, Trainer, TrialEpoch, TrialWorker,
 };
 use crate::data::{Certificate, NetResult, Opening, Receipt};
 use crate::search::{
@@ -70,6 +70,8 @@ pub struct Crew {
     pub load: Recipient<LoadNewest>,
     /// Takes [`Note`]: the keeper.
     pub note: Recipient<Note>,
+    /// Takes [`Inject`]: the keeper.
+    pub inject: Recipient<Inject>,
     /// Takes [`SaveTrial`]: the keeper.
     pub save_trial: Recipient<SaveTrial>,
     /// Takes [`LoadTrial`]: the keeper.
@@ -106,6 +108,7 @@ impl Crew {
             save: keeper.clone().recipient(),
             load: keeper.clone().recipient(),
             note: keeper.clone().recipient(),
+            inject: keeper.clone().recipient(),
             save_trial: keeper.clone().recipient(),
             load_trial: keeper.clone().recipient(),
             open_test: keeper.clone().recipient(),
@@ -224,6 +227,14 @@ impl Crew {
     /// Writes an event for people.
     pub(super) async fn note(&self, message: Note) -> Result<Result<(), StoreError>, ActorError> {
         self.ask(Actor::Keeper, &self.note, message).await
+    }
+
+    /// Writes a score to the history. The keeper has the message before the answer is awaited.
+    pub(super) fn inject(
+        &self,
+        message: Inject,
+    ) -> impl Future<Output = Result<Result<(), StoreError>, ActorError>> + use<> {
+        self.ask(Actor::Keeper, &self.inject, message)
     }
 
     /// Trains a net for an epoch.

@@ -12,7 +12,7 @@ use crate::actors::archive::Archive;
 use crate::actors::note::MAX_NOTES;
 use crate::actors::shelf::{Loss, Shelf};
 use crate::actors::{
-    CloseHistory, Entered, LoadNewest, Note, PruneHistory, Record, Recorded, Refusal, Save,
+    CloseHistory, Entered, Inject, LoadNewest, Note, PruneHistory, Record, Recorded, Refusal, Save,
     SaveReply, Saved, Saving,
 };
 use crate::search::{SearchState, StepRecord, Task};
@@ -337,6 +337,15 @@ impl Handler<LoadNewest> for Keeper {
 
     fn handle(&mut self, _: LoadNewest, _: &mut Context<Self>) -> Self::Result {
         self.load()
+    }
+}
+
+impl Handler<Inject> for Keeper {
+    type Result = Result<(), StoreError>;
+
+    fn handle(&mut self, message: Inject, _: &mut Context<Self>) -> Self::Result {
+        let Inject { step, arch_id, reward } = message;
+        self.written(|keeper| keeper.history.inject(step, &arch_id, reward))
     }
 }
 

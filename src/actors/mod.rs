@@ -2,6 +2,7 @@
 //! status that they publish.
 
 mod archive;
+mod asked;
 mod command;
 mod commands;
 mod controller;
@@ -34,8 +35,8 @@ mod trial_worker;
 
 pub use archive::Archive;
 pub use commands::{
-    Checkpoint, ChildWeights, Commands, Derive, Pause, PruneHistory, Refusal, Resume, Sample,
-    SampleReply, ScoreArch, ScoreReply, Stop, WeightsOf,
+    Checkpoint, ChildWeights, Commands, Derive, Pause, PruneHistory, Refusal, Resume, RetrainArch,
+    RetrainReply, Sample, SampleReply, ScoreArch, ScoreReply, Stop, WeightsOf,
 };
 pub use controller::{Controller, End};
 pub use crew::{ActorError, Crew};
@@ -47,9 +48,9 @@ pub use finals_status::{
 };
 pub use keeper::{Keeper, KeeperFiles};
 pub use messages::{
-    AdoptPolicy, CloseHistory, CloseTest, Entered, Evaluate, LoadNewest, LoadTrial, OpenTest,
-    Record, Recorded, Restore, SampleArchs, Save, SaveReply, SaveTrial, Saved, TakeSnapshot,
-    TrainShared, Trained,
+    AdoptPolicy, CloseHistory, CloseTest, Entered, Evaluate, Inject, LoadNewest, LoadTrial,
+    OpenTest, Record, Recorded, Restore, SampleArchs, Save, SaveReply, SaveTrial, Saved,
+    TakeSnapshot, TrainShared, Trained,
 };
 pub use note::{LastRun, Note};
 pub use observer::Observer;

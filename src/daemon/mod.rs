@@ -166,12 +166,14 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     let socket = listeners.path.clone();
     let (running, shown) = watch::channel(Arc::new(running_config(&loaded, socket.clone())?));
     let (history, family) = (setup.history_path.clone(), setup.task.family.clone());
+    let budget = setup.task.budget.clone();
     let best = Arc::clone(&setup.files.best);
     let (controller, keeper, end) = start_actors(setup, observer, driver, &metrics)?;
     let api = ServeConfig {
         status: status.clone(),
         commands: Commands::new(&controller, &keeper),
         family,
+        budget,
         history,
         epochs_per_cycle: loaded.config.search.schedule.epochs_per_cycle,
         best,

@@ -75,10 +75,15 @@ impl Budget {
 
     /// What the cost of `arch` leaves of its reward, 0 to 1, whether or not it is over a limit.
     pub fn factor(&self, arch: &Arch) -> Result<f64, SearchError> {
+        if self.limits.weight == 0.0 { Ok(1.0) } else { self.factor_of(self.cost(arch)?) }
+    }
+
+    /// The same of an architecture that costs `cost`.
+    pub fn factor_of(&self, cost: ArchCost) -> Result<f64, SearchError> {
         if self.limits.weight == 0.0 {
             return Ok(1.0);
         }
-        let shares = self.shares(self.cost(arch)?)?;
+        let shares = self.shares(cost)?;
         let most = shares.into_iter().fold(0.0, |most: f64, (_, share)| most.max(share));
         Ok((1.0 - self.limits.weight * most).max(0.0))
     }

@@ -42,10 +42,10 @@ impl Write {
 impl Form {
     /// The name of the authors' form.
     pub(super) const NUMBERS: &'static str = "numbers";
-}
 
-/// What an id is called among the forms.
-const ID: &str = "id";
+    /// What an id is called among the forms.
+    pub const ID: &'static str = "id";
+}
 
 /// The longest text worth reading. The largest architecture has under 600 characters in the native
 /// form of micro, under 1,200 as a genotype, 1,700 as a dictionary of NNI and as the numbers of 40
@@ -65,7 +65,7 @@ pub(super) fn read(space: Space, source: &str) -> Result<(Arch, &'static str), S
     } else if MAX_CHARS < length {
         return Err(SpaceError::LongText { found: length, limit: MAX_CHARS });
     } else if let Some(found) = id::read(source) {
-        return found.map(|arch| (arch, ID));
+        return found.map(|arch| (arch, Form::ID));
     }
     let others = Space::each().into_iter().filter(|other| other.name() != space.name());
     let forms = [space].into_iter().chain(others).flat_map(|space| space.rules().forms());

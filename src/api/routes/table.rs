@@ -17,8 +17,8 @@ use crate::api::ProblemCode::{
     RefusedState, StageNotBuilt, Store, Timeout, Unavailable, UnknownArch, WeightsLost,
 };
 use crate::api::routes::{
-    self, archs, best, commands, config, convert, events, health, history, log_level, sample,
-    score, status,
+    self, archs, best, commands, config, convert, events, health, history, log_level, retrain,
+    sample, score, status,
 };
 
 /// Requests of no route.
@@ -72,6 +72,7 @@ static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         log_level::set_log_level []
         routes::openapi_json []
         score::score [&[BadArch], READ, ASKED]
+        retrain::retrain [&[BadArch], READ, ASKED]
         sample::sample [ASKED]
         commands::pause [ASKED]
         commands::resume [ASKED]

@@ -95,22 +95,21 @@ pub(crate) enum Verb {
     /// Shows the best architectures, and draws the best one.
     Best(BestArgs),
     /// Lists architectures that were scored.
-    List {
-        /// Which come first.
-        #[arg(long, value_enum, default_value_t = ListOrder::Best)]
-        order: ListOrder,
-        /// The most architectures, 1 to 10000.
-        #[arg(long, default_value_t = 20)]
-        limit: u32,
-    },
+    List(ListArgs),
     /// Shows one architecture and what the search knows of it.
     Show {
         /// An id, or any other text form.
         arch: String,
     },
-    /// Scores an architecture with the present shared weights.
+    /// Scores an architecture with the present shared weights; it joins the history.
     Score {
-        /// An id, or any other text form.
+        /// An id, or any other text form, or `-` to read it from standard input.
+        arch: String,
+    },
+    /// Has an architecture trained from scratch, as [final] of the configuration says, when its
+    /// turn comes.
+    Retrain {
+        /// An id, or any other text form, or `-` to read it from standard input.
         arch: String,
     },
     /// Draws architectures, without any effect on the search.
@@ -206,6 +205,21 @@ pub(crate) struct BestArgs {
     /// Replaces the file if it is there.
     #[arg(long, requires = "weights")]
     pub(crate) force: bool,
+}
+
+/// The arguments of `list`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ListArgs {
+    /// Which come first.
+    #[arg(long, value_enum, default_value_t = ListOrder::Best)]
+    pub(crate) order: ListOrder,
+    /// The most architectures, 1 to 10000.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) limit: u32,
+    /// Those instead that no other beats in its score, in parameters, in multiply-adds and in time
+    /// at once.
+    #[arg(long, conflicts_with = "order")]
+    pub(crate) pareto: bool,
 }
 
 /// The arguments of `history`.
