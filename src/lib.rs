@@ -12,8 +12,9 @@
 //! 3. **All of it is exact and honest.** Every random number is a function of the seed, of its owner
 //!    and of a counter ([`random`]), and a checkpoint holds all that the next step depends on: a
 //!    search that was killed at any moment goes on bit for bit as if it had not been. Beside the
-//!    policy a random arm is scored on the same weights and images, and the daemon says in words
-//!    whether the policy is better, or not yet ([`search::Verdict`]).
+//!    policy a random arm is scored on the same weights and images, and as many of its best are
+//!    retrained as of the policy's; the daemon says in words which scores higher with the shared
+//!    weights, and which is better once retrained ([`search::Verdict`]).
 //!
 //! # The picture
 //!
@@ -55,6 +56,8 @@
 //!            θ learns from the scores of its own
 //!   derive   draw many;  score them on one batch, and the best again on the whole validation
 //!            split;  keep the best of all cycles
+//!   promote  train the best from scratch, and as many of uniform draws;  measure the best of each
+//!            arm once on the test split;  keep the champion
 //! ```
 //!
 //! A search of two cycles that is stopped in between, and what comes of each step:
@@ -97,6 +100,8 @@
 //! | phase, step | what goes on; one update of ω or of θ, or one derivation | [`search::Phase`] |
 //! | epoch, cycle | an ω phase and a θ phase, counted from the start of the search; some epochs and a derivation | [`search::Place`] |
 //! | derive | to choose the best of many rollouts | [`search::BestArchs`] |
+//! | trial, promotion | the training of one net from scratch; that of the best of both arms | [`search::Trial`], [`search::Promotion`] |
+//! | champion | the best so far once retrained | [`search::Champion`] |
 //! | snapshot, checkpoint | a copy in memory; a folder on disk | [`engine::Snapshot`], [`store::Checkpoints`] |
 //!
 //! # How to add something

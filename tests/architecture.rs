@@ -76,7 +76,7 @@ const LAYERS: &[Layer] = &[
     layer("export", &["space", "net", "engine", "random"], &[ACTORS, SOCKETS, METRICS]),
     layer(
         "store",
-        &["space", "net", "engine", "search", "export", "random"],
+        &["space", "data", "net", "engine", "search", "export", "random"],
         &[ACTORS, SOCKETS, METRICS],
     ),
     layer("bench", &["space", "net", "engine", "random"], &[ACTORS, SOCKETS, METRICS]),

@@ -32,6 +32,8 @@ epochs_per_cycle = 2
 [derive]
 samples = 2
 rerank = 1
+[final]
+candidates = 0
 [telemetry]
 metrics = "off"
 "#;

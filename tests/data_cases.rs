@@ -17,7 +17,7 @@ use flate2::read::GzDecoder;
 use tempfile::TempDir;
 
 /// What makes an epoch of `config/tiny.toml` take a moment on images of 16 pixels a side.
-const SHORT: [(&str, &str); 9] = [
+const SHORT: [(&str, &str); 10] = [
     ("ENASD_ENGINE__THREADS", "1"),
     ("ENASD_DATA__SIDE", "16"),
     ("ENASD_DATA__CROP_PADDING", "2"),
@@ -27,6 +27,7 @@ const SHORT: [(&str, &str); 9] = [
     ("ENASD_SCHEDULE__ROLLOUTS_PER_STEP", "1"),
     ("ENASD_SCHEDULE__VALID_BATCH_SIZE", "2"),
     ("ENASD_DERIVE__SAMPLES", "2"),
+    ("ENASD_FINAL__CANDIDATES", "0"),
 ];
 
 /// An archive of `tests/data_cases/`, unpacked.
@@ -96,7 +97,7 @@ fn reload(mut daemon: Command) {
     let mut is_asked = false;
     for line in log.lines().map(Result::unwrap) {
         // By the end of a θ phase, signals are listened to.
-        if !is_asked && line.contains("the controller is") {
+        if !is_asked && line.contains("with the shared weights") {
             let pid = process.0.id().to_string();
             assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
             is_asked = true;

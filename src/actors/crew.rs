@@ -6,8 +6,9 @@ use actix::{Addr, MailboxError, Message, Recipient};
 
 use crate::actors::{
     AdoptPolicy, Certified, Certify, CloseTest, Evaluate, Evaluator, Inject, Keeper, LoadNewest,
-    LoadTrial, Note, OpenTest, Record, Recorded, Restore, SampleArchs, Sampler, Save, SaveReply,
-    SaveTrial, TakeSnapshot, TrainShared, TrainTrial, Trained, Trainer, TrialEpoch, TrialWorker,
+    LoadTrial, Note, OpenTest, Record, RecordPromotion, Recorded, Restore, SampleArchs, Sampler,
+    Save, SaveReply, SaveTrial, TakeSnapshot, TrainShared, TrainTrial, Trained, Trainer,
+    TrialEpoch, TrialWorker,
 };
 use crate::data::{Certificate, NetResult, Opening, Receipt};
 use crate::search::{
@@ -74,6 +75,8 @@ pub struct Crew {
     pub inject: Recipient<Inject>,
     /// Takes [`SaveTrial`]: the keeper.
     pub save_trial: Recipient<SaveTrial>,
+    /// Takes [`RecordPromotion`]: the keeper.
+    pub record_promotion: Recipient<RecordPromotion>,
     /// Takes [`LoadTrial`]: the keeper.
     pub load_trial: Recipient<LoadTrial>,
     /// Takes [`OpenTest`]: the keeper.
@@ -110,6 +113,7 @@ impl Crew {
             note: keeper.clone().recipient(),
             inject: keeper.clone().recipient(),
             save_trial: keeper.clone().recipient(),
+            record_promotion: keeper.clone().recipient(),
             load_trial: keeper.clone().recipient(),
             open_test: keeper.clone().recipient(),
             close_test: keeper.clone().recipient(),
@@ -261,6 +265,14 @@ impl Crew {
         message: SaveTrial,
     ) -> impl Future<Output = Result<Result<(), StoreError>, ActorError>> + use<> {
         self.ask(Actor::Keeper, &self.save_trial, message)
+    }
+
+    /// Writes what promotions led to.
+    pub(super) fn record_promotion(
+        &self,
+        message: RecordPromotion,
+    ) -> impl Future<Output = Result<Result<(), StoreError>, ActorError>> + use<> {
+        self.ask(Actor::Keeper, &self.record_promotion, message)
     }
 
     /// Reads the files of a trial, if there are any.

@@ -23,17 +23,12 @@ use crate::actors::outbox::{Outbox, Receipt};
 use crate::actors::place_span::place_span;
 use crate::actors::retraining::Retraining;
 use crate::actors::saver::Saver;
-use crate::actors::{
-    ActorError, AdoptPolicy, Crew, Entered, LastRun, Note, Restore, RunState, Saving, nth,
-};
+use crate::actors::{ActorError, AdoptPolicy, Crew, Entered, LastRun, Note, RunState, Saving, nth};
 use crate::search::{
     BestChange, Cause, DrawRequest, Job, Outcome, Place, Sampled, Search, SearchState, SharedState,
-    StepRecord, Task, TrialTask, Until, ValidSet, Work, archs,
+    StepRecord, TrialTask, Until, ValidSet, Work, archs,
 };
 use crate::store::arch_weights;
-
-/// Steps that fail in a row before the run ends.
-const MAX_RECOVERIES_IN_A_ROW: u32 = 3;
 
 /// What came before the run, when it ends, and how often it saves.
 #[derive(Clone, Debug)]
@@ -65,18 +60,18 @@ pub(super) struct Driver {
     /// How often the test split was ever used.
     pub(super) test_uses: u64,
     /// The promotion that was told of: why and before which step it began.
-    told: Option<(Cause, u64)>,
+    pub(super) told: Option<(Cause, u64)>,
     config: DriverConfig,
     /// What the next step draws from π, drawn while trainer or evaluator were busy.
-    ahead: Option<(DrawRequest, Vec<Sampled>)>,
+    pub(super) ahead: Option<(DrawRequest, Vec<Sampled>)>,
     /// The step that finished last, if nobody was told of it yet.
-    last: Option<StepRecord>,
+    pub(super) last: Option<StepRecord>,
     /// A copy of ω that holds as long as no ω step is taken.
-    frozen: Option<Arc<SharedState>>,
+    pub(super) frozen: Option<Arc<SharedState>>,
     pub(super) paused: bool,
     pub(super) stopping: bool,
     /// The furthest step that failed, and the failures since the search last came past one.
-    failed: (u64, u32),
+    pub(super) failed: (u64, u32),
 }
 
 impl Driver {
@@ -185,16 +180,6 @@ impl Driver {
         self.stopping || is_reached && !self.search.finals().has_work()
     }
 
-    /// Tells of a promotion once.
-    fn tell_promotion(&mut self) {
-        let Some(promotion) = &self.search.finals().under_way else { return };
-        let which = Some((promotion.cause, promotion.step));
-        if self.told != which {
-            self.observer.promotion_began(promotion);
-            self.told = which;
-        }
-    }
-
     /// Carries out what was asked; while paused, waits for more.
     async fn take_commands(
         &mut self,
@@ -300,7 +285,7 @@ impl Driver {
     }
 
     /// Gives the sampler θ, where there is one.
-    async fn adopt_policy(&self) -> Result<(), ActorError> {
+    pub(super) async fn adopt_policy(&self) -> Result<(), ActorError> {
         let Some(policy) = self.search.policy() else { return Ok(()) };
         let theta = policy.snapshot()?;
         let message = AdoptPolicy { policy: Arc::new(theta), version: policy.version() };
@@ -371,7 +356,7 @@ impl Driver {
     /// Hands the state to the keeper and goes on.
     pub(super) async fn save_soon(&mut self) -> Result<Receipt, ActorError> {
         let state = self.state().await?;
-        Ok(self.saver.save(state))
+        Ok(self.saver.save(state, self.observer.verdicts()))
     }
 
     async fn state(&mut self) -> Result<SearchState, ActorError> {
@@ -392,40 +377,6 @@ impl Driver {
         let message = format!("it stopped before search step {number}, and all is saved");
         self.note(Note::new("stop", message));
         self.settle().await
-    }
-
-    /// Goes back to the newest checkpoint after a failed step.
-    async fn recover(&mut self, error: ActorError) -> Result<(), ActorError> {
-        let (furthest, failures) = self.failed;
-        let step = self.search.number();
-        let in_a_row = if furthest < step { 1 } else { failures + 1 };
-        self.failed = (furthest.max(step), in_a_row);
-        if matches!(error, ActorError::Mailbox { .. }) || MAX_RECOVERIES_IN_A_ROW < in_a_row {
-            return Err(error);
-        }
-        let failed = nth(step);
-        tracing::error!(
-            search_step = failed,
-            "a step failed; back to the newest checkpoint: {error}"
-        );
-        self.retraining.break_off().await;
-        self.retraining.forget();
-        self.saver.discard(&mut self.observer).await?;
-        // A device may not hold one ω more.
-        self.frozen = None;
-        self.ahead = None;
-        self.last = None;
-        let state = self.crew.load().await?;
-        let task: Task = self.search.task().clone();
-        let batch = state.place.shared_step(&task.config.schedule);
-        self.search = Search::new(task, &state)?;
-        self.crew.restore(Restore { shared: state.shared.clone(), batch }).await?;
-        self.adopt_policy().await?;
-        self.observer.recovered(&self.search);
-        let back = nth(self.search.number());
-        let message = format!("search step {failed} failed, back to search step {back}: {error}");
-        self.note(Note::new("recovery", message));
-        Ok(())
     }
 
     /// Writes down what the observer found worth an event.

@@ -6,9 +6,10 @@ use utoipa::ToSchema;
 
 use crate::actors::ScoreView;
 use crate::search::{
-    Cause, Champion, Interval, Objective, PairReport, Promotion, RankCorrelation, Search,
-    TrialReport,
+    Champion, Comparison, FinalConfig, Interval, Objective, PairReport, Promotion, RankCorrelation,
+    Ruling, Search, TrialReport, Verdict,
 };
+use crate::telemetry::{IntervalNumbers, Metrics, RankLabel, RulingLabel};
 
 /// Retraining, and what came of it. Accuracies are shares, 0 to 1.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -39,6 +40,8 @@ pub struct RetrainingStatus {
     pub trials: u64,
     /// Nets that will have been trained at its end.
     pub of: u64,
+    /// Epochs of each net's training.
+    pub epochs: u64,
     /// Those under way.
     pub running: Vec<TrialStatus>,
 }
@@ -92,8 +95,10 @@ pub struct RetrainedStatus {
     pub high: Option<f64>,
     /// Pairs of architectures that were compared: one for each promotion.
     pub pairs: u64,
-    /// The verdict in words.
+    /// The verdict in a few words.
     pub verdict: String,
+    /// The verdict in a sentence, with the reason where nothing is measured yet.
+    pub sentence: String,
 }
 
 /// Kendall's τ between shared and retrained scores, beside the most that it could be.
@@ -108,35 +113,81 @@ pub struct RankCorrelationStatus {
 }
 
 impl FinalsStatus {
-    /// What `search` says, with the trials under way.
-    pub(super) fn of(search: &Search, running: &[TrialStatus], test_uses: u64) -> Self {
-        let (finals, objective) = (search.finals(), search.task().objective);
+    /// Follows what `search` says, with the trials under way; but for the rank correlation, which
+    /// takes a while and changes with the end of a promotion only.
+    pub(super) fn follow(&mut self, search: &Search, running: &[TrialStatus], test_uses: u64) {
+        let (finals, task) = (search.finals(), search.task());
+        let objective = task.objective;
         let retraining = finals.under_way.as_ref();
-        Self {
-            retraining: retraining.map(|promotion| RetrainingStatus::of(promotion, running)),
-            waiting: finals.waiting.len() as u64,
-            champion: finals.champion.as_ref().map(|found| ChampionStatus::of(found, objective)),
-            comparison: RetrainedStatus::of(&PairReport::of(&finals.pairs)),
-            rank_correlation: RankCorrelationStatus::default(),
-            test_uses,
+        let report = PairReport::of(&finals.pairs);
+        let why = why_unmeasured(report.pairs, task.dataset.test().is_some(), &task.config.finals);
+        self.retraining = retraining.map(|promotion| RetrainingStatus::of(promotion, running));
+        self.waiting = finals.waiting.len() as u64;
+        self.champion = finals.champion.as_ref().map(|found| ChampionStatus::of(found, objective));
+        self.comparison = RetrainedStatus::of(&report, why);
+        self.test_uses = test_uses;
+    }
+
+    /// Follows how far retrained scores agree with shared ones.
+    pub(super) fn correlate(&mut self, search: &Search) {
+        let found = RankCorrelation::of(&search.finals().retrained, search.task().config.seed);
+        self.rank_correlation = RankCorrelationStatus::of(&found);
+    }
+
+    /// Shows it in the metrics.
+    pub(super) fn show(&self, metrics: &Metrics) {
+        let running = self.retraining.as_ref().map_or(0, |retraining| retraining.running.len());
+        metrics.trials_running(running);
+        metrics.test_split_uses(self.test_uses);
+        if let Some(champion) = &self.champion {
+            let accuracy = |score: Option<ScoreView>| score.map(|score| score.accuracy);
+            metrics.champion(accuracy(champion.valid_score()), accuracy(champion.test_score()));
+        }
+        let RetrainedStatus { mean, low, high, .. } = self.comparison;
+        if let (Some(mean), Some(low), Some(high)) = (mean, low, high) {
+            metrics.retrained_advantage(IntervalNumbers { mean, low, high });
+        }
+        let RankCorrelationStatus { archs, tau, ceiling } = self.rank_correlation;
+        metrics.retrained_archs(archs);
+        for (of, found) in [(RankLabel::Shared, tau), (RankLabel::Ceiling, ceiling)] {
+            if let Some([mean, low, high]) = found {
+                metrics.rank_correlation(of, IntervalNumbers { mean, low, high });
+            }
+        }
+    }
+}
+
+impl From<&Ruling> for RulingLabel {
+    fn from(ruling: &Ruling) -> Self {
+        match ruling {
+            Ruling::First => Self::First,
+            Ruling::Replaces { .. } => Self::Replaces,
+            Ruling::Stays { .. } => Self::Stays,
+            Ruling::Same => Self::Same,
+            Ruling::Measured => Self::Measured,
         }
     }
 }
 
 impl RetrainingStatus {
-    fn of(promotion: &Promotion, running: &[TrialStatus]) -> Self {
+    /// The published form of `promotion`, with the trials under way.
+    pub(super) fn of(promotion: &Promotion, running: &[TrialStatus]) -> Self {
         let (of, trials) = promotion.trials();
-        let cause = match promotion.cause {
-            Cause::Cycle => "cycle",
-            Cause::Request => "request",
-        };
         Self {
-            cause: cause.to_owned(),
+            cause: promotion.cause.name().to_owned(),
             cycle: promotion.cycle,
             trials: trials as u64,
             of: of as u64,
+            epochs: promotion.recipe.epochs,
             running: running.to_vec(),
         }
+    }
+
+    /// Finished epochs of all nets, and those that they will have taken together.
+    pub fn progress(&self) -> (u64, u64) {
+        let running: u64 = self.running.iter().map(|trial| trial.epoch).sum();
+        let of = self.of * self.epochs;
+        ((self.trials * self.epochs + running).min(of), of)
     }
 }
 
@@ -167,17 +218,44 @@ impl ChampionStatus {
             seed: champion.seed,
         }
     }
+
+    /// What the net that is handed out has right of the validation split.
+    pub fn valid_score(&self) -> Option<ScoreView> {
+        self.valid.get(self.seed as usize).copied()
+    }
+
+    /// The same of the test split; nothing where there is none.
+    pub fn test_score(&self) -> Option<ScoreView> {
+        self.test.get(self.seed as usize).copied()
+    }
 }
 
 impl RetrainedStatus {
-    fn of(report: &PairReport) -> Self {
+    /// The published form of the comparison; `why` it is not measured, where it is not.
+    fn of(report: &PairReport, why: &str) -> Self {
+        let verdict = report.verdict();
+        let sentence = verdict.sentence(Comparison::Retrained);
         Self {
             mean: report.interval.map(|interval| interval.mean),
             low: report.interval.map(|interval| interval.low),
             high: report.interval.map(|interval| interval.high),
             pairs: report.pairs as u64,
-            verdict: report.verdict().name().to_owned(),
+            verdict: verdict.name(Comparison::Retrained).to_owned(),
+            sentence: match verdict {
+                Verdict::NotMeasured => format!("{sentence}: {why}"),
+                _ => sentence.to_owned(),
+            },
         }
+    }
+}
+
+/// Why nobody knows which arm is better once retrained, where nobody does.
+fn why_unmeasured(pairs: usize, has_test: bool, config: &FinalConfig) -> &'static str {
+    match pairs {
+        1.. => "nets of one seed say nothing of noise, set `final.seeds` to 2 or more",
+        0 if !has_test => "there is no test split, `data.test_share` keeps one",
+        0 if config.candidates == 0 => "nothing is retrained, for `final.candidates` is 0",
+        0 => "no promotion has ended",
     }
 }
 
@@ -190,5 +268,88 @@ impl RankCorrelationStatus {
             tau: found.tau.map(three),
             ceiling: found.ceiling.map(three),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::Setup;
+
+    #[track_caller]
+    fn check(pairs: usize, has_test: bool, candidates: usize, reason: &str) {
+        let config = FinalConfig { candidates, ..FinalConfig::default() };
+        let report = PairReport { pairs, interval: None };
+        let found = RetrainedStatus::of(&report, why_unmeasured(pairs, has_test, &config));
+        assert_eq!(found.verdict, "not measured yet");
+        assert!(found.sentence.contains("once retrained") && found.sentence.ends_with(reason));
+    }
+
+    #[test]
+    fn a_comparison_that_is_not_measured_says_why() {
+        check(0, true, 2, "not measured yet: no promotion has ended");
+        check(0, true, 0, "nothing is retrained, for `final.candidates` is 0");
+        check(0, false, 2, "there is no test split, `data.test_share` keeps one");
+        check(1, true, 2, "nets of one seed say nothing of noise, set `final.seeds` to 2 or more");
+    }
+
+    #[test]
+    fn a_comparison_that_is_measured_says_no_reason() {
+        let interval = Some(Interval { mean: 0.02, low: 0.01, high: 0.03 });
+        let found = RetrainedStatus::of(&PairReport { pairs: 3, interval }, "it was not");
+        assert_eq!(found.verdict, "better once retrained");
+        assert!(found.sentence.ends_with("the best of as many random draws"), "{found:?}");
+    }
+
+    #[test]
+    fn the_metrics_show_what_the_status_says() {
+        let score = |accuracy| ScoreView { accuracy, correct: 0, items: 0 };
+        let champion = ChampionStatus {
+            valid: [0.5, 0.9].map(score).to_vec(),
+            test: [0.25, 0.875].map(score).to_vec(),
+            seed: 1,
+            ..ChampionStatus::default()
+        };
+        let found = RankCorrelation { archs: 12, ..RankCorrelation::default() };
+        let mut status = FinalsStatus {
+            champion: Some(champion),
+            rank_correlation: RankCorrelationStatus::of(&found),
+            test_uses: 4,
+            ..FinalsStatus::default()
+        };
+        let ceiling = Some([0.75, 0.5, 1.0]);
+        status.rank_correlation.ceiling = ceiling;
+        let metrics = Metrics::new(Setup {
+            version: "0".to_owned(),
+            device_wanted: "cpu".to_owned(),
+            device_used: "cpu".to_owned(),
+            ..Setup::default()
+        });
+        let metrics = metrics.unwrap();
+        status.show(&metrics);
+        let scrape = metrics.render();
+        for line in [
+            "enas_champion_score_ratio{split=\"valid\"} 0.9",
+            "enas_champion_score_ratio{split=\"test\"} 0.875",
+            "enas_retrained_archs 12",
+            "enas_rank_correlation{of=\"shared\",bound=\"mean\"} NaN",
+            "enas_rank_correlation{of=\"ceiling\",bound=\"low\"} 0.5",
+            "enas_retrained_advantage_ratio{bound=\"mean\"} NaN",
+            "enas_test_split_uses 4",
+        ] {
+            assert!(scrape.lines().any(|found| found == line), "{line} is not in\n{scrape}");
+        }
+    }
+
+    #[test]
+    fn epochs_of_all_nets_add_up() {
+        let trial = |epoch| TrialStatus { epoch, epochs: 15, ..TrialStatus::default() };
+        let running = vec![trial(4), trial(2)];
+        let retraining =
+            RetrainingStatus { trials: 3, of: 8, epochs: 15, running, ..Default::default() };
+        assert_eq!(retraining.progress(), (51, 120));
+        // One that is finished is told twice for a moment.
+        let done = RetrainingStatus { trials: 8, ..retraining };
+        assert_eq!(done.progress(), (120, 120));
     }
 }

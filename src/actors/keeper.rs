@@ -9,16 +9,17 @@ use actix::{Actor, AsyncContext, Context, Handler};
 use tokio::sync::watch;
 
 use crate::actors::archive::Archive;
+use crate::actors::champion_shelf::{ChampionShelf, Shelved};
 use crate::actors::note::MAX_NOTES;
 use crate::actors::shelf::{Loss, Shelf};
 use crate::actors::{
-    CloseHistory, Entered, Inject, LoadNewest, Note, PruneHistory, Record, Recorded, Refusal, Save,
-    SaveReply, Saved, Saving,
+    CloseHistory, Entered, Inject, LoadNewest, Note, PruneHistory, Record, RecordPromotion,
+    Recorded, Refusal, Save, SaveReply, Saved, Saving,
 };
 use crate::search::{SearchState, StepRecord, Task};
 use crate::store::{
     BestFolder, Binding, Checkpoints, History, Keeping, OwnHistory, Pruned, RejectedHistory,
-    StateFolder, StoreError, history_rows, read_state, state_files,
+    StateFolder, StoreError, Verdicts, history_rows, read_state, state_files,
 };
 use crate::telemetry::{unix_millis, unix_time};
 
@@ -35,9 +36,10 @@ pub struct Keeper {
     task: Task,
     folder: StateFolder,
     checkpoints: Checkpoints,
-    history: History,
+    pub(super) history: History,
     shelf: Shelf,
     pub(super) archive: Archive,
+    champions: ChampionShelf,
     saving: watch::Receiver<Saving>,
     /// What a checkpoint belongs to, and the hash of its settings.
     binding: Binding,
@@ -46,6 +48,8 @@ pub struct Keeper {
     backlog: Vec<StepRecord>,
     /// Events that are not in the history yet, oldest first.
     notes: VecDeque<Note>,
+    /// What promotions led to and is not in the history yet.
+    pub(super) promotions: RecordPromotion,
     /// The newest checkpoint that was written.
     saved: Option<PathBuf>,
     /// When the history was last set aside, and the steps that the new one lacks.
@@ -71,6 +75,8 @@ pub struct KeeperFiles {
     pub best: Arc<BestFolder>,
     /// Its trials, and the ledger of the test split.
     pub archive: Archive,
+    /// Its champions, which others may read.
+    pub champions: Arc<BestFolder>,
     /// Which checkpoints stay.
     pub saving: watch::Receiver<Saving>,
 }
@@ -78,9 +84,19 @@ pub struct KeeperFiles {
 impl Keeper {
     /// A keeper of `files` for the search that belongs to `binding`.
     pub fn new(task: Task, files: KeeperFiles, binding: Binding) -> Self {
-        let KeeperFiles { folder, checkpoints, history, first_step, best, archive, saving } = files;
+        let KeeperFiles {
+            folder,
+            checkpoints,
+            history,
+            first_step,
+            best,
+            archive,
+            champions,
+            saving,
+        } = files;
         let config_hash = blake3::hash(binding.config.as_bytes()).to_hex().to_string();
         let shelf = Shelf::new(task.clone(), best);
+        let champions = ChampionShelf::new(champions, config_hash.clone());
         Self {
             task,
             folder,
@@ -88,11 +104,13 @@ impl Keeper {
             history,
             shelf,
             archive,
+            champions,
             saving,
             binding,
             config_hash,
             backlog: Vec::new(),
             notes: VecDeque::new(),
+            promotions: RecordPromotion::default(),
             saved: None,
             begun: None,
             first_step,
@@ -115,6 +133,7 @@ impl Keeper {
                 self.backlog.clear();
                 // One that still cannot be written is told of when it comes.
                 drop(self.written(Self::write_notes));
+                drop(self.write_promotions());
                 None
             }
             Err(error) => Some(error.to_string()),
@@ -136,7 +155,7 @@ impl Keeper {
 
     /// Writes to the history: to a new one where its file is gone or damaged, since no search
     /// waits for memories.
-    fn written(
+    pub(super) fn written(
         &mut self,
         write: impl Fn(&mut Self) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
@@ -225,12 +244,12 @@ impl Keeper {
 
     fn save(&mut self, message: Save) -> SaveReply {
         let start = Instant::now();
-        let Save { state, entered } = message;
+        let Save { state, entered, verdicts } = message;
         let recorded = self.record(Vec::new());
         // A checkpoint whose history is not on disk would lose rows for good.
         let saved = match recorded.error.clone() {
             Some(why) => Err(StoreError::HistoryBehind { why }),
-            None => self.write(&state, &entered, start),
+            None => self.write(&state, (&entered, &verdicts), start),
         };
         SaveReply { recorded, saved }
     }
@@ -239,7 +258,7 @@ impl Keeper {
     fn write(
         &mut self,
         state: &SearchState,
-        entered: &[Entered],
+        (entered, verdicts): (&[Entered], &Verdicts),
         start: Instant,
     ) -> Result<Saved, StoreError> {
         self.mend()?;
@@ -261,6 +280,7 @@ impl Keeper {
                 "the files of an architecture that left the best could not be removed: {error}"
             );
         }
+        self.shelve_champion(state, verdicts);
         if let Err(error) = self.archive.retain(state) {
             tracing::warn!("the files of an old trial could not be removed: {error}");
         }
@@ -273,6 +293,22 @@ impl Keeper {
             unix_time: unix_time(),
             state_bytes: self.folder.size().ok(),
         })
+    }
+
+    /// Writes the champion's files. Where that fails it is tried again with the next checkpoint.
+    fn shelve_champion(&mut self, state: &SearchState, verdicts: &Verdicts) {
+        match self.champions.fill(state, &mut self.archive, verdicts) {
+            Ok(Shelved::Held) => {}
+            Ok(Shelved::Written) => tracing::info!("the files of the champion are written"),
+            Ok(Shelved::Lost) => {
+                let what = "the champion's net is lost: neither its files nor those of its trial \
+                            are there; its scores stay, and `enasctl retrain` trains it again";
+                self.tell("champion-lost", what.to_owned());
+            }
+            Err(error) => {
+                tracing::warn!("the files of the champion could not be written: {error}");
+            }
+        }
     }
 
     /// Warns, and writes an event.

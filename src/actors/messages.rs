@@ -14,7 +14,7 @@ use crate::search::{
     TrainReport, TrialPlan, TrialState,
 };
 use crate::space::Arch;
-use crate::store::StoreError;
+use crate::store::{StoreError, Verdicts};
 
 /// Replaces the sampler's copy of θ. Controller → Sampler.
 #[derive(Clone, Debug, Message)]
@@ -121,6 +121,8 @@ pub struct Save {
     pub state: Arc<SearchState>,
     /// Best architectures whose files are not known to be on disk, in order.
     pub entered: Vec<Entered>,
+    /// What the search says of itself, for the champion's card.
+    pub verdicts: Arc<Verdicts>,
 }
 
 /// An architecture that entered the best.

@@ -3,6 +3,7 @@
 
 mod archive;
 mod asked;
+mod champion_shelf;
 mod command;
 mod commands;
 mod controller;
@@ -22,7 +23,9 @@ mod picks;
 mod place;
 mod place_span;
 mod promoting;
+mod promotion_rows;
 mod recent;
+mod recovery;
 mod retraining;
 mod sampler;
 mod saver;
@@ -56,6 +59,7 @@ pub use note::{LastRun, Note};
 pub use observer::Observer;
 pub use picks::{OptionStatus, PickStatus};
 pub use place::{PlaceStatus, nth};
+pub use promotion_rows::RecordPromotion;
 pub use sampler::Sampler;
 pub use saving::Saving;
 pub use score_view::ScoreView;

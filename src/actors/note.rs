@@ -2,7 +2,9 @@
 
 use actix::Message;
 
-use crate::actors::{AdvantageStatus, BestStatus, PlaceStatus, ScoreReply, ScoreView, nth};
+use crate::actors::{
+    AdvantageStatus, BestStatus, PlaceStatus, RetrainedStatus, ScoreReply, ScoreView, nth,
+};
 use crate::data::Certificate;
 use crate::search::{Cause, Conclusion, FinalConfig, Promotion, Ruling, Search};
 use crate::store::StoreError;
@@ -106,9 +108,13 @@ impl Note {
         advantage: &AdvantageStatus,
     ) -> Self {
         let best = best.map_or_else(String::new, |best| {
-            format!("the best architecture so far is {} with {}; ", best.id, score(best))
+            let id = &best.id;
+            format!(
+                "the best architecture so far is {id}, {} with the shared weights; ",
+                score(best)
+            )
         });
-        let verdict = comparison(advantage);
+        let verdict = shared_comparison(advantage);
         Self::new("cycle", format!("cycle {} ended; {best}{verdict}", place.nth_cycle()))
     }
 
@@ -205,9 +211,14 @@ impl Note {
         Self::new("disk", format!("it took {seconds} s to write {what}"))
     }
 
-    /// The verdict is another.
+    /// The verdict on the shared weights is another.
     pub(super) fn verdict(advantage: &AdvantageStatus, before: &str) -> Self {
-        Self::new("verdict", format!("{}; before: {before}", comparison(advantage)))
+        Self::new("verdict", format!("{}; before: {before}", shared_comparison(advantage)))
+    }
+
+    /// The verdict on retrained nets is another.
+    pub(super) fn retrained_verdict(found: &RetrainedStatus, before: &str) -> Self {
+        Self::new("verdict", format!("{}; before: {before}", retrained_comparison(found)))
     }
 }
 
@@ -219,16 +230,29 @@ fn score(best: &BestStatus) -> String {
     format!("{:.2} %", 100.0 * best.score.accuracy)
 }
 
-fn comparison(advantage: &AdvantageStatus) -> String {
-    let AdvantageStatus { mean, low, high, verdict, .. } = advantage;
+/// The verdict on the shared weights with its numbers.
+pub(super) fn shared_comparison(advantage: &AdvantageStatus) -> String {
+    let AdvantageStatus { mean, low, high, sentence, .. } = advantage;
+    comparison(sentence, [mean, low, high])
+}
+
+/// The verdict on retrained nets with its numbers.
+pub(super) fn retrained_comparison(found: &RetrainedStatus) -> String {
+    let RetrainedStatus { mean, low, high, pairs, sentence, .. } = found;
+    let told = comparison(sentence, [mean, low, high]);
+    format!("{told}, over {pairs} pair{}", plural(*pairs as usize))
+}
+
+/// A verdict with the mean and the ends of its interval, where there are any.
+fn comparison(sentence: &str, [mean, low, high]: [&Option<f64>; 3]) -> String {
     match (mean, low, high) {
         (Some(mean), Some(low), Some(high)) => format!(
-            "the controller is {verdict}: {:+.1} points, 95 % within {:+.1} to {:+.1}",
+            "{sentence}: {:+.2} points, 95 % within {:+.2} to {:+.2}",
             100.0 * mean,
             100.0 * low,
             100.0 * high
         ),
-        _ => format!("the controller against random: {verdict}"),
+        _ => sentence.to_owned(),
     }
 }
 
@@ -258,6 +282,7 @@ impl DiskWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::{AdvantageReport, Comparison, Interval, Verdict};
 
     fn best(id: &str, correct: u64) -> BestStatus {
         let score = ScoreView { accuracy: correct as f64 / 1000.0, correct, items: 1000 };
@@ -291,20 +316,38 @@ mod tests {
 
     #[test]
     fn a_verdict_is_told_with_its_numbers_and_the_one_before() {
-        let mut advantage =
-            AdvantageStatus { verdict: "worse than random".into(), ..Default::default() };
-        [advantage.mean, advantage.low, advantage.high] = [-0.05, -0.08, -0.01].map(Some);
+        let interval = Interval { mean: -0.05, low: -0.08, high: -0.01 };
+        let report = AdvantageReport { n_steps: 20, interval: Some(interval) };
+        let advantage = AdvantageStatus::of(&report);
         let place = PlaceStatus { cycle: 2, ..PlaceStatus::default() };
+        let told = "the policy's draws score lower with the shared weights than random ones: -5.00 \
+                    points, 95 % within -8.00 to -1.00";
         assert_eq!(
-            Note::verdict(&advantage, "better than random").message,
-            "the controller is worse than random: -5.0 points, 95 % within -8.0 to -1.0; \
-             before: better than random"
+            Note::verdict(&advantage, "scores higher").message,
+            format!("{told}; before: scores higher")
         );
-        let ended = Note::cycle(&place, Some(&best("m5-a", 701)), &advantage).message;
-        assert!(
-            ended.starts_with(
-                "cycle 3 ended; the best architecture so far is m5-a with 70.10 %; the"
+        assert_eq!(
+            Note::cycle(&place, Some(&best("m5-a", 701)), &advantage).message,
+            format!(
+                "cycle 3 ended; the best architecture so far is m5-a, 70.10 % with the shared \
+                 weights; {told}"
             )
+        );
+    }
+
+    #[test]
+    fn a_verdict_on_retrained_nets_is_told_in_its_own_words() {
+        let found = |verdict: Verdict| RetrainedStatus {
+            pairs: 1,
+            sentence: verdict.sentence(Comparison::Retrained).to_owned(),
+            ..RetrainedStatus::default()
+        };
+        let mut better = found(Verdict::Better);
+        [better.mean, better.low, better.high] = [0.0125, 0.004, 0.021].map(Some);
+        assert_eq!(
+            Note::retrained_verdict(&better, "not measured yet").message,
+            "the policy's choice is better once retrained than the best of as many random draws: \
+             +1.25 points, 95 % within +0.40 to +2.10, over 1 pair; before: not measured yet"
         );
     }
 

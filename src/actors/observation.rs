@@ -6,7 +6,7 @@ use crate::actors::{
     ScoreView, SharedStatus, Status,
 };
 use crate::search::{
-    AdvantageReport, BestArch, ControllerReport, Objective, Policy, Search, TrainReport,
+    AdvantageReport, BestArch, Comparison, ControllerReport, Objective, Policy, Search, TrainReport,
 };
 use crate::space::Space;
 
@@ -23,10 +23,19 @@ impl Status {
     pub(super) fn moved(&mut self, search: &Search, pace: &Pace) {
         let (place, schedule) = (search.place(), &search.task().config.schedule);
         self.place = PlaceStatus::of(place, schedule);
+        self.show_retraining();
         self.shared.steps_total = place.shared_step(schedule);
         self.policy.steps_total = search.policy().map_or(0, Policy::version);
         self.archs_sampled = search.archs_sampled();
         self.cycle_seconds_left = pace.cycle_seconds_left(place, schedule);
+    }
+
+    /// Has the place say that nets are retrained, where they are, and how far that is.
+    fn show_retraining(&mut self) {
+        if let Some(retraining) = &self.finals.retraining {
+            "retrain".clone_into(&mut self.place.phase);
+            (self.place.step, self.place.phase_steps) = retraining.progress();
+        }
     }
 
     /// About how many of the drawn architectures are different, as people are told: the estimate may
@@ -75,12 +84,14 @@ impl PolicyStatus {
 impl AdvantageStatus {
     /// The published form of the comparison.
     pub(super) fn of(report: &AdvantageReport) -> Self {
+        let verdict = report.verdict();
         Self {
             mean: report.interval.map(|interval| interval.mean),
             low: report.interval.map(|interval| interval.low),
             high: report.interval.map(|interval| interval.high),
             steps: report.n_steps as u64,
-            verdict: report.verdict().name().to_owned(),
+            verdict: verdict.name(Comparison::Shared).to_owned(),
+            sentence: verdict.sentence(Comparison::Shared).to_owned(),
         }
     }
 }
@@ -118,12 +129,27 @@ impl CheckpointStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actors::RetrainingStatus;
 
     #[test]
     fn people_are_told_of_no_more_different_ones_than_were_drawn() {
         let status = Status { archs_sampled: 100, archs_unique: 101, ..Status::default() };
         assert_eq!(status.archs_different(), 100);
         assert_eq!(Status { archs_unique: 99, ..status }.archs_different(), 99);
+    }
+
+    #[test]
+    fn while_nets_are_retrained_that_is_the_phase() {
+        let place = PlaceStatus { phase: "shared".into(), step: 3, ..PlaceStatus::default() };
+        let mut status = Status { place: place.clone(), ..Status::default() };
+        status.show_retraining();
+        assert_eq!(status.place, place);
+        let retraining =
+            RetrainingStatus { trials: 1, of: 4, epochs: 5, ..RetrainingStatus::default() };
+        status.finals.retraining = Some(retraining);
+        status.show_retraining();
+        let PlaceStatus { phase, step, phase_steps, .. } = &status.place;
+        assert_eq!((phase.as_str(), *step, *phase_steps), ("retrain", 5, 20));
     }
 
     #[test]

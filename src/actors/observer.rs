@@ -6,22 +6,22 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::actors::note::DiskWatch;
+use crate::actors::note::{DiskWatch, retrained_comparison, shared_comparison};
 use crate::actors::observation::EpochSums;
 use crate::actors::pace::Pace;
 use crate::actors::{
-    AdvantageStatus, BestStatus, DerivationStatus, FinalsStatus, Note, PlaceStatus,
-    RankCorrelationStatus, Recorded, RunState, Saved, Status, Trained, TrialStatus, nth,
+    AdvantageStatus, BestStatus, DerivationStatus, Note, PlaceStatus, Recorded, RetrainingStatus,
+    RunState, Saved, Status, Trained, TrialStatus, nth,
 };
 use crate::net::Cost;
 use crate::search::{
-    Conclusion, ControllerReport, Outcome, Phase, Promotion, RankCorrelation, Search, StepRecord,
-    TrainReport, TrialReport,
+    Conclusion, ControllerReport, Outcome, Phase, Promotion, Search, StepRecord, TrainReport,
+    TrialReport,
 };
-use crate::store::StoreError;
+use crate::store::{StoreError, Verdicts};
 use crate::telemetry::{
-    Actor, AdvantageNumbers, Best, CheckpointWritten, ControllerStep, Metrics, NetLabel,
-    PhaseLabel, SharedStepNumbers, unix_time,
+    Actor, Best, CheckpointWritten, ControllerStep, IntervalNumbers, Metrics, NetLabel, PhaseLabel,
+    SharedStepNumbers, unix_time,
 };
 
 /// Publishes the status; the only one that writes metrics of the search.
@@ -59,8 +59,7 @@ impl Observer {
         self.know_best(search);
         self.status.advantage = AdvantageStatus::of(&search.advantage());
         self.metrics_advantage();
-        let found = RankCorrelation::of(&search.finals().retrained, search.task().config.seed);
-        self.status.finals.rank_correlation = RankCorrelationStatus::of(&found);
+        self.know_finals(search);
         self.publish(search, RunState::Starting);
     }
 
@@ -147,13 +146,13 @@ impl Observer {
     fn metrics_advantage(&self) {
         let AdvantageStatus { mean, low, high, .. } = self.status.advantage;
         if let (Some(mean), Some(low), Some(high)) = (mean, low, high) {
-            self.metrics.advantage(AdvantageNumbers { mean, low, high });
+            self.metrics.advantage(IntervalNumbers { mean, low, high });
         }
     }
 
-    /// Says whether the policy beats the random arm.
+    /// Says which arm's draws score higher with the shared weights.
     fn log_verdict(&self) {
-        let AdvantageStatus { mean, low, high, verdict, .. } = &self.status.advantage;
+        let AdvantageStatus { mean, low, high, sentence, .. } = &self.status.advantage;
         let policy = &self.status.policy;
         tracing::info!(
             reward = policy.reward,
@@ -163,7 +162,7 @@ impl Observer {
             advantage = mean,
             low,
             high,
-            "the controller is {verdict}"
+            "{sentence}"
         );
     }
 
@@ -189,7 +188,11 @@ impl Observer {
             let score = objective.measure(best.score);
             self.metrics.best(&Best { score, params, multiply_adds });
         }
-        tracing::info!(arch = best.arch.id(), reward = best.reward, "the best architecture so far");
+        tracing::info!(
+            arch = best.arch.id(),
+            reward = best.reward,
+            "the best architecture so far with the shared weights"
+        );
     }
 
     /// Takes note of a checkpoint.
@@ -266,6 +269,7 @@ impl Observer {
         self.status.recoveries_total += 1;
         self.metrics.recovered();
         self.know_best(search);
+        self.know_finals(search);
         self.publish(search, RunState::Running);
     }
 
@@ -282,23 +286,35 @@ impl Observer {
 
     /// Publishes how retraining stands, with the trials under way.
     pub(super) fn promotes(&mut self, search: &Search, running: &[TrialStatus], test_uses: u64) {
-        let rank_correlation = std::mem::take(&mut self.status.finals.rank_correlation);
-        self.status.finals =
-            FinalsStatus { rank_correlation, ..FinalsStatus::of(search, running, test_uses) };
+        self.status.finals.follow(search, running, test_uses);
+        self.status.finals.show(&self.metrics);
+        self.status.moved(search, &self.pace);
+        self.metrics.phase(phase(self.status.state, search));
         self.publish.send_replace(Arc::new(self.status.clone()));
     }
 
     /// Takes note of an epoch of a trial, which took so long.
-    pub(super) fn trial_epoch(&mut self, report: &TrialReport, _duration: Duration) {
+    pub(super) fn trial_epoch(&mut self, report: &TrialReport, duration: Duration) {
         if 0 < report.non_finite {
             tracing::warn!(steps = report.non_finite, "steps of a trial were not finite");
         }
-        self.metrics.progress(Actor::Trials);
+        let epochs = self.status.finals.retraining.as_ref().map(|retraining| retraining.epochs);
+        self.metrics.trial_epoch(duration, epochs == Some(report.epoch));
+        self.status.updated_unix_seconds = unix_time().as_secs_f64();
     }
 
     /// Takes note of a promotion that begins.
     pub(super) fn promotion_began(&mut self, promotion: &Promotion) {
+        self.status.finals.retraining = Some(RetrainingStatus::of(promotion, &[]));
         self.notes.push(Note::promotion(promotion));
+    }
+
+    /// What the search says of itself: two sentences that never mix.
+    pub(super) fn verdicts(&self) -> Verdicts {
+        Verdicts {
+            shared: shared_comparison(&self.status.advantage),
+            retrained: retrained_comparison(&self.status.finals.comparison),
+        }
     }
 
     /// Takes note that nothing can be certified, for what is seen cannot be written down.
@@ -309,22 +325,44 @@ impl Observer {
     /// Takes note of a promotion that is over.
     pub(super) fn concluded(&mut self, conclusion: &Conclusion, search: &Search) {
         self.notes.push(Note::conclusion(conclusion, search));
-        let finals = search.finals();
-        let found = RankCorrelation::of(&finals.retrained, search.task().config.seed);
-        self.status.finals.rank_correlation = RankCorrelationStatus::of(&found);
+        self.metrics.promoted((&conclusion.ruling).into());
+        let before = self.status.finals.comparison.verdict.clone();
+        self.know_finals(search);
+        let found = &self.status.finals.comparison;
+        tracing::info!(
+            advantage = found.mean,
+            low = found.low,
+            high = found.high,
+            "{}",
+            found.sentence
+        );
+        if found.verdict != before {
+            self.notes.push(Note::retrained_verdict(found, &before));
+        }
+    }
+
+    /// Knows what came of retraining, and how far it agrees with the shared weights.
+    fn know_finals(&mut self, search: &Search) {
+        self.status.finals.correlate(search);
+        self.follow_finals(search);
+    }
+
+    /// Follows how retraining stands; trials under way and uses of the test split are told by
+    /// whoever carries it out.
+    fn follow_finals(&mut self, search: &Search) {
+        let uses = self.status.finals.test_uses;
+        self.status.finals.follow(search, &[], uses);
+        self.status.finals.show(&self.metrics);
     }
 
     /// Publishes the status as of now.
     pub(super) fn publish(&mut self, search: &Search, state: RunState) {
+        if search.finals().under_way.is_some() != self.status.finals.retraining.is_some() {
+            self.follow_finals(search);
+        }
         self.status.moved(search, &self.pace);
         self.metrics.place(self.status.place.nth_cycle(), self.status.place.nth_epoch());
-        self.metrics.phase(match (state, search.place().phase) {
-            (RunState::Paused, _) => PhaseLabel::Paused,
-            (RunState::Stopped | RunState::Stopping | RunState::Failed, _) => PhaseLabel::Stopped,
-            (_, Phase::Shared { .. }) => PhaseLabel::Shared,
-            (_, Phase::Controller { .. }) => PhaseLabel::Controller,
-            (_, Phase::Derive) => PhaseLabel::Derive,
-        });
+        self.metrics.phase(phase(state, search));
         self.send(state);
     }
 
@@ -339,5 +377,17 @@ impl Observer {
         self.status.state = state;
         self.status.updated_unix_seconds = unix_time().as_secs_f64();
         self.publish.send_replace(Arc::new(self.status.clone()));
+    }
+}
+
+/// What `search` is doing in that state.
+fn phase(state: RunState, search: &Search) -> PhaseLabel {
+    match (state, search.place().phase) {
+        (RunState::Paused, _) => PhaseLabel::Paused,
+        (RunState::Stopped | RunState::Stopping | RunState::Failed, _) => PhaseLabel::Stopped,
+        _ if search.finals().under_way.is_some() => PhaseLabel::Retrain,
+        (_, Phase::Shared { .. }) => PhaseLabel::Shared,
+        (_, Phase::Controller { .. }) => PhaseLabel::Controller,
+        (_, Phase::Derive) => PhaseLabel::Derive,
     }
 }

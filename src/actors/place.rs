@@ -20,11 +20,12 @@ pub struct PlaceStatus {
     pub epoch: u64,
     /// Epochs of a cycle.
     pub cycle_epochs: u64,
-    /// The phase of the next step: `shared`, `controller` or `derive`.
+    /// The phase of the next step: `shared`, `controller` or `derive`; or `retrain`, while nets
+    /// are trained from scratch before it.
     pub phase: String,
-    /// Finished steps of this phase.
+    /// Finished steps of this phase; while nets are retrained, their finished epochs.
     pub step: u64,
-    /// Steps of this phase.
+    /// Steps of this phase; while nets are retrained, the epochs of all of them.
     pub phase_steps: u64,
     /// The number of the next step, over the whole search.
     pub number: u64,

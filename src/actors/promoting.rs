@@ -18,9 +18,13 @@ use tokio::sync::mpsc;
 use crate::actors::commands::Command;
 use crate::actors::driver::Driver;
 use crate::actors::retraining::Finished;
-use crate::actors::{ActorError, Certified, Certify, Note, OpenTest, RunState, SaveTrial};
+use crate::actors::{
+    ActorError, Certified, Certify, Note, OpenTest, RecordPromotion, RunState, SaveTrial,
+};
 use crate::data::{Certificate, Opening};
-use crate::search::{PromotionWork, TrialPlan, TrialState};
+use crate::search::{Conclusion, PromotionWork, Score, TrialPlan, TrialReport, TrialState};
+use crate::store::{ChampionRow, TrialRow};
+use crate::telemetry::unix_millis;
 
 /// The pause between two attempts to write what cannot be written.
 const TRY_AGAIN: Duration = Duration::from_secs(2);
@@ -75,12 +79,13 @@ impl Driver {
             self.observer.trial_epoch(report, epoch.duration);
         }
         let Some(state) = epoch.state else { return Ok(()) };
-        let save = SaveTrial { key, plan: plan.clone(), state: state.clone() };
+        let save = SaveTrial { key: key.clone(), plan: plan.clone(), state: state.clone() };
         self.save_trial(save);
         if let Some(score) = state.valid
             && let Some(promotion) = &mut self.search.finals_mut().under_way
         {
             promotion.trained(&plan, score);
+            self.record_trial(&plan, key, (score, epoch.report))?;
             let score = self.search.task().objective.measure(score);
             tracing::info!(
                 arch = plan.arch.id(),
@@ -90,6 +95,49 @@ impl Driver {
             );
         }
         Ok(())
+    }
+
+    /// Has a finished net written down in the history.
+    fn record_trial(
+        &self,
+        plan: &TrialPlan,
+        key: String,
+        (score, report): (Score, Option<TrialReport>),
+    ) -> Result<(), ActorError> {
+        let Some(promotion) = &self.search.finals().under_way else { return Ok(()) };
+        let cost = self.retraining.task().cost(plan)?;
+        let number = |value: f64| value.is_finite().then_some(value);
+        let candidates = promotion.candidates.iter().filter(|c| c.arch == plan.arch);
+        let row = candidates.take(1).map(|candidate| TrialRow {
+            key: key.clone(),
+            arch_id: plan.arch.id(),
+            arm: candidate.arm,
+            cycle: promotion.cycle,
+            step: promotion.step,
+            seed: plan.seed,
+            epochs: plan.recipe.epochs,
+            loss: report.and_then(|report| number(report.loss)),
+            correct: score.correct,
+            items: score.items,
+            nll: number(score.nll),
+            shared_reward: number(self.search.task().objective.reward(candidate.shared)),
+            params: cost.params,
+            multiply_adds: cost.multiply_adds,
+            cause: promotion.cause,
+            at_unix_ms: unix_millis(),
+        });
+        self.record_rows(RecordPromotion { trials: row.collect(), ..RecordPromotion::default() });
+        Ok(())
+    }
+
+    /// Has rows written. Nobody waits for them: those that cannot be written are tried again.
+    fn record_rows(&self, rows: RecordPromotion) {
+        let recorded = self.crew.record_promotion(rows);
+        actix::spawn(async move {
+            if let Ok(Err(error)) = recorded.await {
+                tracing::warn!("what a promotion led to waits for the history: {error}");
+            }
+        });
     }
 
     /// Has a net written. Nobody waits for it: one that is lost is trained again.
@@ -169,11 +217,45 @@ impl Driver {
             return Ok(());
         };
         self.observer.concluded(&conclusion, &self.search);
+        self.record_conclusion(&conclusion);
         self.publish_promotion(RunState::Running);
         self.write_notes();
         self.retraining.forget();
         self.save_soon().await?;
         Ok(())
+    }
+
+    /// Tells of a promotion once.
+    pub(super) fn tell_promotion(&mut self) {
+        let Some(promotion) = &self.search.finals().under_way else { return };
+        let which = Some((promotion.cause, promotion.step));
+        if self.told != which {
+            self.observer.promotion_began(promotion);
+            self.told = which;
+        }
+    }
+
+    fn record_conclusion(&self, conclusion: &Conclusion) {
+        let objective = self.search.task().objective;
+        let Some(best) = conclusion.best else { return };
+        let candidate = &conclusion.promotion.candidates[best];
+        // The net that would be handed out: the best by validation.
+        let rewards = candidate.rewards(objective).unwrap_or_default();
+        let seed =
+            (0..rewards.len()).max_by(|&a, &b| rewards[a].total_cmp(&rewards[b]).then(b.cmp(&a)));
+        let test = seed.and_then(|seed| candidate.nets().get(seed));
+        let row = ChampionRow {
+            arch_id: candidate.arch.id(),
+            arm: candidate.arm,
+            cycle: conclusion.promotion.cycle,
+            certificate: candidate.certificate.as_ref().map_or(0, |found| found.number),
+            valid_mean: candidate.mean_reward(objective).filter(|mean| mean.is_finite()),
+            test_correct: test.map_or(0, |net| net.correct),
+            test_items: test.map_or(0, |net| net.items),
+            ruling: Note::conclusion(conclusion, &self.search).message,
+            at_unix_ms: unix_millis(),
+        };
+        self.record_rows(RecordPromotion { champions: vec![row], ..RecordPromotion::default() });
     }
 
     /// Publishes how retraining stands.

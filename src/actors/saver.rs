@@ -13,7 +13,7 @@ use crate::actors::outbox::{KeeperAnswer, Outbox, Receipt};
 use crate::actors::{ActorError, Crew, Entered, Recorded, Save, Saved, Saving};
 use crate::engine::Snapshot;
 use crate::search::{BestArchs, SearchState, StepRecord};
-use crate::store::StoreError;
+use crate::store::{StoreError, Verdicts};
 
 /// Finished steps that are kept in memory while the history cannot be written.
 const MAX_BACKLOG: usize = 10_000;
@@ -128,9 +128,10 @@ impl Saver {
 
     /// Hands `state` to the keeper, after every step that was taken before. That the disk refuses
     /// is no error of the search: it is published, and tried again.
-    pub(super) fn save(&mut self, state: SearchState) -> Receipt {
+    pub(super) fn save(&mut self, state: SearchState, verdicts: Verdicts) -> Receipt {
         self.send_records();
-        let save = Save { state: state.into(), entered: self.entered.clone() };
+        let (state, verdicts) = (state.into(), verdicts.into());
+        let save = Save { state, entered: self.entered.clone(), verdicts };
         let (receipt, replaced) = self.outbox.save(save);
         self.saves += usize::from(!replaced);
         receipt

@@ -74,7 +74,7 @@ pub struct PolicyStatus {
     pub probabilities: Vec<PickStatus>,
 }
 
-/// The comparison of the policy with the random arm.
+/// The comparison of the policy's draws with the random arm's, with the shared weights.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AdvantageStatus {
     /// Mean difference of rewards, policy less random, over the last θ phases.
@@ -85,8 +85,11 @@ pub struct AdvantageStatus {
     pub high: Option<f64>,
     /// θ steps that were compared.
     pub steps: u64,
-    /// The verdict in words.
+    /// The verdict in a few words.
     pub verdict: String,
+    /// The verdict in a sentence.
+    #[serde(default)]
+    pub sentence: String,
 }
 
 /// One of the best architectures.
@@ -96,7 +99,7 @@ pub struct BestStatus {
     pub id: String,
     /// The architecture in its native text form, as it was drawn.
     pub arch: String,
-    /// Its score with the shared ω of its time.
+    /// Its score with the shared ω of its time; in a reply about another stage, its score there.
     pub score: ScoreView,
     /// The cycle at whose end it was derived, counted from 0.
     pub cycle: u64,
@@ -215,7 +218,7 @@ pub struct Status {
     pub shared: SharedStatus,
     /// The policy θ.
     pub policy: PolicyStatus,
-    /// The policy against the random arm.
+    /// The policy's draws against the random arm's, with the shared weights.
     pub advantage: AdvantageStatus,
     /// Architectures drawn since the search began, both arms.
     pub archs_sampled: u64,
@@ -240,6 +243,7 @@ pub struct Status {
     pub state_free_bytes: Option<u64>,
     /// When the process started, in seconds since 1970.
     pub started_unix_seconds: f64,
-    /// When the last step ended, in seconds since 1970.
+    /// When the last step ended, or the last epoch of a net that is retrained, in seconds since
+    /// 1970.
     pub updated_unix_seconds: f64,
 }

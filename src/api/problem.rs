@@ -54,8 +54,6 @@ pub enum ProblemCode {
     UnknownArch,
     /// The weights that a best architecture was scored with are not kept any more.
     WeightsLost,
-    /// This build has no such stage.
-    StageNotBuilt,
     /// It makes no sense in the daemon's state.
     RefusedState,
     /// The controller takes the request for wrong.
@@ -95,7 +93,7 @@ impl ProblemCode {
     /// The HTTP status that goes with it.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::NotFound | Self::UnknownArch | Self::StageNotBuilt => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::UnknownArch => StatusCode::NOT_FOUND,
             Self::WeightsLost => StatusCode::GONE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadHead

@@ -10,7 +10,7 @@ mod history;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::actors::BestStatus;
+use crate::actors::{BestStatus, ChampionStatus};
 use crate::space::{Arch, Fact};
 use crate::store::{ArchOrder, ArchSummary, EventRow};
 
@@ -30,12 +30,12 @@ pub const MAX_LIMIT: u32 = 10_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// Scored with the shared weights.
+    /// Scored with the shared weights on the validation split.
     #[default]
     Shared,
-    /// Trained from scratch.
+    /// Trained from scratch, and scored on the validation split.
     Retrained,
-    /// Measured once on the locked test split.
+    /// The same, and measured once on the locked test split.
     Certified,
 }
 
@@ -64,7 +64,8 @@ impl From<Order> for ArchOrder {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct BestQuery {
-    /// How far the architectures have come; this build derives `shared` ones.
+    /// How far the architectures have come: `shared` for the derived ones, the others for the
+    /// champion with its score on that split.
     pub stage: Stage,
     /// The most architectures, 1 to 10000.
     #[param(minimum = 1, maximum = 10000)]
@@ -82,8 +83,11 @@ impl Default for BestQuery {
 pub struct BestReply {
     /// How far the architectures have come.
     pub stage: Stage,
-    /// The architectures, best first.
+    /// The architectures, best first, with their scores in that stage.
     pub archs: Vec<BestStatus>,
+    /// The best architecture so far once retrained, whatever the stage.
+    #[serde(default)]
+    pub champion: Option<ChampionStatus>,
 }
 
 /// The query of `GET /v1/archs`.

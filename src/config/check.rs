@@ -35,16 +35,20 @@ pub(super) fn conflicts(
     sources: &Sources,
     is_refused: impl Fn(&str) -> bool,
 ) -> Vec<ConfigProblem> {
-    let SearchConfig { space, data, shared, derive, limits, .. } = &config.search;
+    let SearchConfig { space, data, shared, derive, limits, finals, .. } = &config.search;
     let mut found = Vec::new();
     if derive.samples < derive.rerank {
         let conflict = Conflict::Rerank { rerank: derive.rerank, samples: derive.samples };
         found.push((["derive.rerank", "derive.samples"], conflict));
     }
-    let (min, max) = (shared.learning_rate_min, shared.learning_rate_max);
-    if max < min {
-        let conflict = Conflict::LearningRates { min, max };
-        found.push((["shared.learning_rate_min", "shared.learning_rate_max"], conflict));
+    for (section, sgd, paths) in [
+        ("shared", *shared, ["shared.learning_rate_min", "shared.learning_rate_max"]),
+        ("final", finals.sgd(), ["final.learning_rate_min", "final.learning_rate_max"]),
+    ] {
+        let (min, max) = (sgd.learning_rate_min, sgd.learning_rate_max);
+        if max < min {
+            found.push((paths, Conflict::LearningRates { section, min, max }));
+        }
     }
     if 0.0 < limits.weight && !limits.is_set() {
         let conflict = Conflict::Weight { weight: limits.weight };
@@ -117,6 +121,7 @@ mod tests {
                 config.search.shared.momentum = f64::NAN;
                 config.search.shared.learning_rate_min = 0.1;
                 config.search.derive.rerank = 500;
+                config.search.finals.learning_rate_min = 0.5;
                 config.engine.device = "gpu".to_owned();
             },
             &[
@@ -129,6 +134,8 @@ mod tests {
                  are drawn; lower the one or raise the other",
                 "default: `shared.learning_rate_min` is 0.1, above `shared.learning_rate_max` = \
                  0.05; the rate falls from the latter to the former: swap them",
+                "default: `final.learning_rate_min` is 0.5, above `final.learning_rate_max` = 0.1; \
+                 the rate falls from the latter to the former: swap them",
             ],
         );
     }

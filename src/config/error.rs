@@ -207,10 +207,12 @@ pub enum Conflict {
     },
     /// The learning rate would rise.
     #[error(
-        "`shared.learning_rate_min` is {min}, above `shared.learning_rate_max` = {max}; the rate \
-         falls from the latter to the former: swap them"
+        "`{section}.learning_rate_min` is {min}, above `{section}.learning_rate_max` = {max}; the \
+         rate falls from the latter to the former: swap them"
     )]
     LearningRates {
+        /// The section of both.
+        section: &'static str,
         /// At the end of a period.
         min: f64,
         /// At the start of a period.

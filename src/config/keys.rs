@@ -143,7 +143,9 @@ fn nearest_by(
     names: impl Iterator<Item = &'static str>,
     likeness: impl Fn(&'static str) -> f64,
 ) -> Option<&'static str> {
-    let best = names.map(|name| (likeness(name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
+    let likenesses = names.map(|name| (likeness(name), name));
+    // Among equals the first: a section of the search stands before one of what comes after it.
+    let best = likenesses.reduce(|best, other| if best.0 < other.0 { other } else { best });
     // Below this, suggestions look like guesses.
     best.filter(|&(likeness, _)| 0.8 <= likeness).map(|(_, name)| name)
 }

@@ -111,6 +111,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::FinalConfig;
     use crate::space::SpaceKind;
 
     #[test]
@@ -150,7 +151,7 @@ mod tests {
     #[test]
     fn the_paper_file_holds_the_papers_run() {
         let search = shipped("paper-micro.toml").search;
-        let SearchConfig { space, net, shared, schedule, derive, .. } = search;
+        let SearchConfig { space, net, shared, schedule, derive, finals, .. } = search;
         assert_eq!((space.nodes, net.layers, net.channels), (5, 6, 20));
         assert_eq!((shared.learning_rate_max, shared.learning_rate_min), (0.05, 0.0005));
         assert_eq!((shared.learning_rate_period, shared.learning_rate_period_factor), (10, 2));
@@ -158,13 +159,41 @@ mod tests {
         assert_eq!((schedule.controller_steps, schedule.rollouts_per_step), (30, 10));
         assert_eq!((schedule.valid_batch_size, schedule.epochs_per_cycle), (160, 150));
         assert_eq!((derive.samples, derive.rerank, derive.keep), (100, 10, 5));
+        let authors = FinalConfig {
+            candidates: 1,
+            epochs: 630,
+            batch_size: 144,
+            layers: 15,
+            channels: 36,
+            dropout_keep: 0.8,
+            aux_weight: 0.4,
+            drop_path_keep: 0.6,
+            learning_rate_min: 0.0001,
+            ..authors_final()
+        };
+        assert_eq!(finals, authors);
+    }
+
+    /// What both of the authors' scripts of final nets have (enas-spec, section 5).
+    fn authors_final() -> FinalConfig {
+        FinalConfig {
+            learning_rate_max: 0.05,
+            learning_rate_period: 10,
+            learning_rate_period_factor: 2,
+            momentum: 0.9,
+            weight_decay: 0.0002,
+            crop_padding: 4,
+            flip: true,
+            cutout: 0,
+            ..FinalConfig::default()
+        }
     }
 
     // enas-spec, sections 4 and 5, the columns of the macro search.
     #[test]
     fn the_file_of_the_macro_search_holds_the_authors() {
         let search = shipped("paper-macro.toml").search;
-        let SearchConfig { space, net, shared, policy, schedule, .. } = search;
+        let SearchConfig { space, net, shared, policy, schedule, finals, .. } = search;
         assert_eq!((space.kind, space.layers), (SpaceKind::WholeNet, 12));
         assert_eq!((net.channels, net.dropout_keep), (36, 0.9));
         assert_eq!(
@@ -179,5 +208,15 @@ mod tests {
         assert_eq!((schedule.shared_steps, schedule.batch_size), (352, 128));
         assert_eq!((schedule.controller_steps, schedule.rollouts_per_step), (50, 20));
         assert_eq!(schedule.epochs_per_cycle, 310);
+        let authors = FinalConfig {
+            candidates: 1,
+            epochs: 310,
+            batch_size: 100,
+            channels: 96,
+            dropout_keep: 0.5,
+            learning_rate_min: 0.001,
+            ..authors_final()
+        };
+        assert_eq!(finals, authors);
     }
 }

@@ -57,7 +57,7 @@ use tokio::sync::watch;
 
 use crate::actors::{
     CloseHistory, Commands, Controller, Crew, DriverConfig, End, Evaluator, Keeper, Observer,
-    PickStatus, RunState, Sampler, Saving, Status, Trainer, TrialWorker,
+    PickStatus, RetrainingStatus, RunState, Sampler, Saving, Status, Trainer, TrialWorker,
 };
 use crate::api::{Limits, LogFilter, RequestHook, ServeConfig, command_paths, route_paths};
 use crate::config::Loaded;
@@ -315,10 +315,12 @@ async fn show_progress(mut status: watch::Receiver<Arc<Status>>, outlet: Outlet)
 
 fn view(status: &Status) -> View {
     let place = &status.place;
-    let (doing, step, steps) = match (status.derivation, status.state) {
-        (Some(derivation), _) => ("derive, scored", derivation.scored, derivation.of),
-        (None, RunState::Paused) => ("paused", place.nth_step(), place.phase_steps),
-        (None, _) => (place.phase.as_str(), place.nth_step(), place.phase_steps),
+    let retraining = status.finals.retraining.as_ref().map(RetrainingStatus::progress);
+    let (doing, step, steps) = match (status.derivation, status.state, retraining) {
+        (Some(derivation), _, _) => ("derive, scored", derivation.scored, derivation.of),
+        (None, RunState::Paused, _) => ("paused", place.nth_step(), place.phase_steps),
+        (None, _, Some((epochs, of))) => ("retrain, epochs", epochs, of),
+        (None, _, None) => (place.phase.as_str(), place.nth_step(), place.phase_steps),
     };
     View {
         doing: doing.to_owned(),
@@ -331,5 +333,29 @@ fn view(status: &Status) -> View {
         random_reward: status.policy.random_reward,
         entropy_nats: status.policy.entropy_nats,
         left: status.cycle_seconds_left.map(Duration::from_secs_f64),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(status: &Status, doing: &str, step: u64, steps: u64) {
+        let found = view(status);
+        assert_eq!((found.doing.as_str(), found.step, found.steps), (doing, step, steps));
+    }
+
+    #[test]
+    fn the_bar_counts_steps_and_the_epochs_of_all_nets_while_they_are_retrained() {
+        let mut status = Status { state: RunState::Running, ..Status::default() };
+        status.place.phase = "shared".to_owned();
+        status.place.phase_steps = 100;
+        check(&status, "shared", 1, 100);
+        let retraining = RetrainingStatus { trials: 1, of: 4, epochs: 15, ..Default::default() };
+        status.finals.retraining = Some(retraining);
+        check(&status, "retrain, epochs", 15, 60);
+        status.state = RunState::Paused;
+        check(&status, "paused", 1, 100);
     }
 }

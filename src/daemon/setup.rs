@@ -18,7 +18,7 @@ use crate::net::Input;
 use crate::search::{Search, SearchState, Task, TrialTask};
 use crate::store::{
     BestFolder, Binding, Checkpoints, Health, History, LedgerFile, Rejected, StateFolder,
-    StoreError, TrialFolder, read_state,
+    TrialFolder, read_state,
 };
 use crate::telemetry::{unix_millis, unix_time};
 
@@ -127,10 +127,7 @@ fn archive(
     }
     let file = LedgerFile::open(&folder.test_ledger(), data);
     let ledger = file.load()?;
-    let known = state.finals.champion.as_ref().map_or(0, |champion| champion.certificate);
-    if ledger.uses() < known {
-        return Err(StoreError::NotFound { path: folder.test_ledger() }.into());
-    }
+    file.check(&ledger, &state.finals)?;
     let task = trials;
     let trials = TrialFolder::open(&folder.trials())?;
     Ok(Archive { task, trials, file, ledger, is_behind: false })

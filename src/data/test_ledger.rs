@@ -23,6 +23,9 @@ pub struct TestLedger {
     open: Option<String>,
     /// Receipts that were given a second time, for the first was lost.
     broken_off: u64,
+    /// Looks that were counted by a ledger that is lost.
+    #[serde(default)]
+    lost: u64,
 }
 
 /// Leave to look at the test split once, for one candidate. The ledger alone gives it.
@@ -68,6 +71,11 @@ pub enum Opening {
 }
 
 impl TestLedger {
+    /// A ledger that goes on from one that is lost, of which only the number of looks is known.
+    pub fn after(lost: u64) -> Self {
+        Self { lost, ..Self::default() }
+    }
+
     /// Asks for leave to look at the test split for `candidate`.
     pub fn open(&mut self, candidate: &str) -> Opening {
         if let Some(known) = self.certificates.iter().find(|known| known.candidate == candidate) {
@@ -89,7 +97,7 @@ impl TestLedger {
 
     /// How often the test split was ever used.
     pub fn uses(&self) -> u64 {
-        self.certificates.len() as u64
+        self.lost + self.certificates.len() as u64
     }
 
     /// Receipts that were given a second time, for whoever had the first was killed.
@@ -165,6 +173,15 @@ mod tests {
         let receipt = receipt(again.open("a"));
         again.close(receipt, result(&[true]));
         assert_eq!((again.uses(), again.broken_off()), (1, 1));
+    }
+
+    #[test]
+    fn a_ledger_that_is_lost_is_counted_on() {
+        let mut ledger = TestLedger::after(7);
+        assert_eq!((ledger.uses(), ledger.certificates().len()), (7, 0));
+        let receipt = receipt(ledger.open("a"));
+        assert_eq!(ledger.close(receipt, result(&[true])).number, 8);
+        assert_eq!(ledger.uses(), 8);
     }
 
     #[test]

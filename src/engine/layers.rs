@@ -10,8 +10,8 @@ use crate::engine::windows::{
 };
 use crate::net::Window;
 
-/// Added to the variance before its root.
-pub(super) const NORM_EPSILON: f64 = 1e-5;
+/// Added to the variance of a batch normalization before its root.
+pub const NORM_EPSILON: f64 = 1e-5;
 
 /// Images `(batch, c, h, w)` in the layout of activations.
 pub(super) fn from_images(images: &Tensor) -> Result<Tensor> {

@@ -35,6 +35,7 @@ pub use device::{DeviceChoice, NoDevice, OpenDevice, UnknownDevice};
 pub use executor::{Executor, Gradients, Images, Measured, right};
 pub use executor_choice::ExecutorChoice;
 pub use init::initial_values;
+pub use layers::NORM_EPSILON;
 pub use learning_rate::learning_rate;
 pub use params::{Params, Snapshot, from_safetensors, part_of, to_safetensors};
 pub use pass::Noise;

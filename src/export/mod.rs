@@ -1,16 +1,30 @@
 //! How a result leaves and looks: drawings of an architecture's parts for the web (SVG), for
-//! Graphviz (DOT) and for a terminal.
+//! Graphviz (DOT) and for a terminal, and the files of a net with its weights: ONNX, safetensors
+//! and a Python file for PyTorch.
 //!
-//! All are pure functions of an architecture, which is valid by construction: none can fail.
+//! All are pure functions. Of an architecture, which is valid by construction, a drawing cannot
+//! fail; a [`Model`] whose parts do not fit is refused with an [`ExportError`].
 
 mod color;
 mod dot;
+mod error;
 mod ladder;
 mod layout;
+mod model;
+mod onnx;
 mod pen;
+#[cfg(test)]
+mod sample;
 mod svg;
 mod terminal;
+mod torch;
+mod weights;
 
 pub use dot::draw_dot;
+pub use error::ExportError;
+pub use model::Model;
+pub use onnx::{PixelType, onnx_file};
 pub use svg::draw_svg;
 pub use terminal::{draw_part_text, draw_text};
+pub use torch::torch_file;
+pub use weights::safetensors_file;

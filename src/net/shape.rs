@@ -83,6 +83,12 @@ impl Window {
         }
     }
 
+    /// Padding cells behind the last one of a side of `side` cells.
+    pub const fn pad_after(self, side: usize) -> usize {
+        let covered = (self.outputs(side) - 1) * self.stride + self.kernel;
+        covered.saturating_sub(side + self.pad_before(side))
+    }
+
     /// The shape of the windows over a plane.
     pub const fn over(self, shape: Shape) -> Shape {
         Shape {
@@ -99,15 +105,17 @@ mod tests {
 
     #[test]
     fn same_padding_is_tensorflows() {
-        for (kernel, stride, side, outputs, before) in [
-            (3, 1, 28, 28, 1),
-            (5, 1, 7, 7, 2),
-            (3, 2, 28, 14, 0),
-            (5, 2, 28, 14, 1),
-            (3, 2, 7, 4, 1),
+        for (kernel, stride, side, outputs, pads) in [
+            (3, 1, 28, 28, [1, 1]),
+            (5, 1, 7, 7, [2, 2]),
+            (3, 2, 28, 14, [0, 1]),
+            (5, 2, 28, 14, [1, 2]),
+            (3, 2, 7, 4, [1, 1]),
+            (1, 2, 8, 4, [0, 0]),
         ] {
             let window = Window::same(kernel, stride);
-            assert_eq!((window.outputs(side), window.pad_before(side)), (outputs, before));
+            assert_eq!(window.outputs(side), outputs);
+            assert_eq!([window.pad_before(side), window.pad_after(side)], pads);
         }
     }
 }

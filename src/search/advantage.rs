@@ -1,4 +1,5 @@
-//! Whether the policy is better than drawing at random, as a paired comparison.
+//! Whether the policy's draws score higher with the shared weights than random ones, as a paired
+//! comparison. It says nothing of what they are worth once they are trained alone.
 //!
 //! In every θ step both arms are scored on the same validation batch with the same ω, so the
 //! difference of their mean rewards
@@ -14,12 +15,11 @@
 //! steps it is somewhat too narrow: below [`MIN_STEPS`] there is no verdict.
 
 use std::collections::VecDeque;
-use std::fmt;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::search::SearchError;
+use crate::search::{Interval, SearchError, Verdict};
 
 /// Fewer steps than this are not judged: the bootstrap of a handful is far too sure.
 pub const MIN_STEPS: usize = 10;
@@ -46,30 +46,6 @@ pub struct AdvantageReport {
     pub n_steps: usize,
     /// The mean difference and its interval; `None` before [`MIN_STEPS`].
     pub interval: Option<Interval>,
-}
-
-/// A mean with its 95 % interval, in units of the reward.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Interval {
-    /// The mean of the window.
-    pub mean: f64,
-    /// The lower end.
-    pub low: f64,
-    /// The upper end.
-    pub high: f64,
-}
-
-/// What the interval says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The whole interval is above 0.
-    Better,
-    /// The interval holds 0.
-    NotYetBetter,
-    /// The whole interval is below 0.
-    Worse,
-    /// There are too few steps.
-    NotMeasured,
 }
 
 impl Advantage {
@@ -129,34 +105,6 @@ impl AdvantageReport {
     }
 }
 
-impl Verdict {
-    /// What an interval of a difference says.
-    pub(super) fn of(interval: Option<Interval>) -> Self {
-        match interval {
-            None => Self::NotMeasured,
-            Some(Interval { low, .. }) if 0.0 < low => Self::Better,
-            Some(Interval { high, .. }) if high < 0.0 => Self::Worse,
-            Some(_) => Self::NotYetBetter,
-        }
-    }
-
-    /// In words.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Better => "better than random",
-            Self::NotYetBetter => "not yet better than random",
-            Self::Worse => "worse than random",
-            Self::NotMeasured => "not measured yet",
-        }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 fn mean(rewards: &[f64]) -> Result<f64, SearchError> {
     if rewards.is_empty() {
         return Err(SearchError::NoRollouts);
@@ -190,23 +138,23 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(differences: &[f64], expected: &str) {
+    fn check(differences: &[f64], expected: Verdict) {
         let report = report(differences);
-        assert_eq!(report.verdict().to_string(), expected, "{report:?}");
+        assert_eq!(report.verdict(), expected, "{report:?}");
     }
 
     #[test]
     fn the_verdict_is_what_the_interval_says() {
-        check(&normal(100, 0.05, 0.1, 0), "better than random");
-        check(&normal(100, -0.05, 0.1, 1), "worse than random");
-        check(&[0.1, -0.1].repeat(20), "not yet better than random");
-        check(&[0.0; 50], "not yet better than random");
+        check(&normal(100, 0.05, 0.1, 0), Verdict::Better);
+        check(&normal(100, -0.05, 0.1, 1), Verdict::Worse);
+        check(&[0.1, -0.1].repeat(20), Verdict::NotYetBetter);
+        check(&[0.0; 50], Verdict::NotYetBetter);
     }
 
     #[test]
     fn nine_steps_are_not_judged_and_ten_are() {
-        check(&[0.3; MIN_STEPS - 1], "not measured yet");
-        check(&[0.3; MIN_STEPS], "better than random");
+        check(&[0.3; MIN_STEPS - 1], Verdict::NotMeasured);
+        check(&[0.3; MIN_STEPS], Verdict::Better);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod error;
 mod estimate;
 mod finals;
 mod input;
+mod interval;
 mod limit;
 mod objective;
 mod pair;
@@ -41,12 +42,13 @@ mod tape;
 mod task;
 mod theta;
 mod trial;
+mod verdict;
 mod walk;
 #[cfg(test)]
 mod witness;
 
 pub use adam::AdamState;
-pub use advantage::{Advantage, AdvantageReport, Interval, MIN_STEPS, Verdict};
+pub use advantage::{Advantage, AdvantageReport, MIN_STEPS};
 pub use arm::Arm;
 pub use baseline::Baseline;
 pub use best::{BestArch, BestArchs, BestChange};
@@ -58,6 +60,7 @@ pub use config::{
 pub use error::SearchError;
 pub use estimate::{Estimator, Job, ValidSet};
 pub use finals::{Champion, Conclusion, Finals, Retrained, Rival, Ruling};
+pub use interval::Interval;
 pub use limit::{Limit, Redrawn, TightLimit};
 pub use objective::{Objective, Score, Scored};
 pub use pair::{Pair, PairReport};
@@ -78,3 +81,4 @@ pub use steps::{Derived, Learnt, Search, SearchState, Work};
 pub use strategy::{LearnReport, Strategy, StrategyState, UpdateReport};
 pub use task::Task;
 pub use trial::{Trial, TrialPlan, TrialReport, TrialState, TrialTask};
+pub use verdict::{Comparison, Verdict};

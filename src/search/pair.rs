@@ -88,18 +88,17 @@ impl PairReport {
         }
         let mean = pairs.iter().map(|pair| pair.difference).sum::<f64>() / n as f64;
         let own = pairs.iter().map(|pair| Some(pair.error?.powi(2))).sum::<Option<f64>>();
-        let own = own.map(|sum| (sum.sqrt() / n as f64, pairs.iter().map(|p| p.freedom).sum()));
+        let own = own.map(|sum| sum.sqrt() / n as f64);
         let spread = (1 < n).then(|| {
             let squares = pairs.iter().map(|pair| (pair.difference - mean).powi(2)).sum::<f64>();
-            ((squares / (n - 1) as f64 / n as f64).sqrt(), n - 1)
+            (squares / (n - 1) as f64 / n as f64).sqrt()
         });
-        let wider = |a: (f64, usize), b: (f64, usize)| {
-            if width(a) < width(b) { b } else { a }
-        };
+        let freedom = pairs.iter().map(|pair| pair.freedom).sum::<usize>() + n - 1;
         let error = match (own, spread) {
-            (Some(own), Some(spread)) => Some(wider(own, spread)),
+            (Some(own), Some(spread)) => Some(own.max(spread)),
             (one, other) => one.or(other),
         };
+        let error = error.map(|error| (error, freedom));
         let interval = error.map(|error| {
             let width = width(error);
             Interval { mean, low: mean - width, high: mean + width }

@@ -10,6 +10,8 @@
 //! Both arms are derived by the same rule from as many draws, and trained with the same recipe,
 //! budget and seeds: what is left between them is what the policy has learnt.
 
+use serde::{Deserialize, Serialize};
+
 use crate::data::{Certificate, NetResult};
 use crate::search::{Arm, FinalConfig, Objective, Score, Scored, TrialPlan, TrialTask};
 use crate::space::Arch;
@@ -31,12 +33,31 @@ pub struct Candidate {
 }
 
 /// Why architectures are retrained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Cause {
     /// A cycle ended.
     Cycle,
     /// Somebody asked: it is trained and measured, and nothing is certified.
     Request,
+}
+
+impl Cause {
+    /// Every cause.
+    pub const ALL: [Self; 2] = [Self::Cycle, Self::Request];
+
+    /// The name on disk, in the history and on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cycle => "cycle",
+            Self::Request => "request",
+        }
+    }
+
+    /// The cause called `name`.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.name() == name)
+    }
 }
 
 /// The retraining of some candidates, as far as it has come.

@@ -3,6 +3,7 @@
 //! Beside its files every architecture has `B3SUMS`, a line `HASH  NAME` for each: what is read is
 //! checked against it, and `b3sum --check B3SUMS` does the same by hand.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -76,26 +77,39 @@ impl BestFolder {
 
     /// Checks that the architecture `id` has the files that were put there, and no others.
     pub fn check(&self, id: &str) -> Result<(), StoreError> {
+        self.read_all(id).map(drop)
+    }
+
+    /// The files of `id` by name, all checked. What was never put there is
+    /// [`StoreError::NotFound`].
+    pub(super) fn read_all(&self, id: &str) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
         check_id(id)?;
         let path = self.path.join(id);
+        if !is_there(&path)? {
+            return Err(StoreError::NotFound { path });
+        }
         let corrupt = |why| Err(StoreError::Corrupt { path: path.clone(), why });
         let text = read_file(&path, SUMS, Length::AtMost(MAX_SUMS_BYTES))?;
         let text = String::from_utf8_lossy(&text);
-        let mut listed = vec![SUMS];
+        let mut files = BTreeMap::new();
         for (idx, line) in text.split_inclusive('\n').enumerate() {
-            let Some((expected, name)) = line.strip_suffix('\n').and_then(|l| l.split_once("  "))
+            let Some((expected, name)) = line
+                .strip_suffix('\n')
+                .and_then(|l| l.split_once("  "))
+                .filter(|(_, name)| check_file_name(name, SUMS).is_ok())
             else {
                 return corrupt(Defect::Syntax { name: SUMS.to_owned(), line: idx + 1, column: 1 });
             };
-            check_file_name(name, SUMS)?;
-            if hash(&read_file(&path, name, Length::AtMost(MAX_FILE_BYTES))?) != expected {
+            let bytes = read_file(&path, name, Length::AtMost(MAX_FILE_BYTES))?;
+            if hash(&bytes) != expected {
                 return corrupt(Defect::Hash { name: name.to_owned() });
             }
-            listed.push(name);
+            files.insert(name.to_owned(), bytes);
         }
-        match names(&path)?.into_iter().find(|name| !listed.contains(&name.as_str())) {
+        let is_extra = |name: &String| name != SUMS && !files.contains_key(name);
+        match names(&path)?.into_iter().find(is_extra) {
             Some(name) => corrupt(Defect::Extra { name }),
-            None => Ok(()),
+            None => Ok(files),
         }
     }
 
@@ -170,6 +184,7 @@ mod tests {
         for (id, file) in [("m5-2", "arch.json"), ("m5-1", "drawing.svg")] {
             assert!(matches!(best.read(id, file), Err(StoreError::NotFound { .. })), "{id} {file}");
         }
+        assert!(matches!(best.check("m5-2"), Err(StoreError::NotFound { .. })));
         fs::remove_file(best.path.join("m5-1/arch.json")).unwrap();
         assert!(matches!(best.read("m5-1", "arch.json"), Err(StoreError::Corrupt { .. })));
     }

@@ -361,7 +361,7 @@ mod tests {
         fs::write(rig.file(2, MANIFEST), &later).unwrap();
         fs::remove_file(rig.file(3, MANIFEST)).unwrap();
         let err = rig.checkpoints.load_newest().unwrap_err();
-        assert!(matches!(err, StoreError::Format { found: 9, expected: 2, .. }), "{err}");
+        assert!(matches!(err, StoreError::Format { found: 9, expected: 3, .. }), "{err}");
         assert_eq!(rig.checkpoints.steps().unwrap(), [1, 2, 3]);
         assert_eq!(fs::read(rig.file(2, MANIFEST)).unwrap(), later);
     }

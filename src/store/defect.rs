@@ -4,7 +4,8 @@
 
 use std::io;
 
-/// Why a checkpoint, an architecture's folder or the history is not what was written.
+/// Why a checkpoint, the folder of an architecture or a trial, or the history is not what was
+/// written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Defect {
@@ -93,6 +94,12 @@ pub enum Defect {
         /// The step of the successor.
         successor: u64,
     },
+    /// The files of a trial stand under another trial's name.
+    #[error("its files are of the trial {found}")]
+    Trial {
+        /// The key of the trial that they are of.
+        found: String,
+    },
     /// The database was made by something else.
     #[error("it is a database, but no history of this program")]
     ForeignDatabase,
@@ -101,6 +108,40 @@ pub enum Defect {
     Database {
         /// SQLite's words.
         why: String,
+    },
+}
+
+/// Why the ledger of the test split cannot be gone on with. To begin another one in its place would
+/// let the split be looked at twice for one candidate, so that is for a person to decide.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerFault {
+    /// It is not what was written.
+    #[error(
+        "is damaged: {0}; restore it from a backup, or move it away: the next start says how to \
+         go on without it (it was not changed)"
+    )]
+    Damaged(Defect),
+    /// It is of another test split.
+    #[error(
+        "counts looks at the test split of other data ({found}, these are {expected}); give the \
+         search the data that it began with, or another state folder"
+    )]
+    OtherData {
+        /// The fingerprint that it names.
+        found: String,
+        /// That of the data.
+        expected: String,
+    },
+    /// It is not there, or an older one was put in its place.
+    #[error(
+        "counts fewer than the {known} looks at the test split that the checkpoint knows of; \
+         restore it from a backup, or give up what it held and count on from there: replace it \
+         by a file with the line `begin after {known}`"
+    )]
+    Lost {
+        /// Looks that there were at least.
+        known: u64,
     },
 }
 

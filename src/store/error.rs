@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::reason;
 use crate::net::NetError;
-use crate::store::{Defect, FolderFault};
+use crate::store::{Defect, FolderFault, LedgerFault};
 
 /// Why something could not be stored or read back. Each text says what failed, where, why, and
 /// what mends it.
@@ -95,6 +95,14 @@ pub enum StoreError {
         path: PathBuf,
         /// How it shows.
         why: Defect,
+    },
+    /// How often the test split was used is not known any more, or was counted for other data.
+    #[error("the ledger {} {fault}", path.display())]
+    Ledger {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: LedgerFault,
     },
     /// There are checkpoints and none is whole.
     #[error(

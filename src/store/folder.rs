@@ -17,6 +17,8 @@ pub(super) const HISTORY: &str = "history.sqlite";
 pub(super) const CORRUPT: &str = "corrupt";
 pub(super) const BEST: &str = "best";
 const CHAMPIONS: &str = "champions";
+const TRIALS: &str = "trials";
+pub(super) const LEDGER: &str = "test-split.json";
 const CACHE: &str = "cache";
 
 /// The state folder, held for as long as this value lives.
@@ -55,7 +57,7 @@ impl StateFolder {
             self.lock = lock(&self.path)?;
             restored.push(LOCK);
         }
-        for part in [CHECKPOINTS, BEST, CHAMPIONS, CORRUPT, CACHE] {
+        for part in [CHECKPOINTS, BEST, CHAMPIONS, TRIALS, CORRUPT, CACHE] {
             let path = self.path.join(part);
             if !is_there(&path)? {
                 create_folder(&path)?;
@@ -81,14 +83,6 @@ impl StateFolder {
     }
 
     /// Where the best architectures of the shared search are.
-    pub fn trials(&self) -> PathBuf {
-        self.path.join("trials")
-    }
-    /// stub
-    pub fn test_ledger(&self) -> PathBuf {
-        self.path.join("test-split.json")
-    }
-    /// best
     pub fn best(&self) -> PathBuf {
         self.path.join(BEST)
     }
@@ -96,6 +90,16 @@ impl StateFolder {
     /// Where the retrained and certified architectures are.
     pub fn champions(&self) -> PathBuf {
         self.path.join(CHAMPIONS)
+    }
+
+    /// Where the nets are that are trained from scratch.
+    pub fn trials(&self) -> PathBuf {
+        self.path.join(TRIALS)
+    }
+
+    /// Who was ever measured on the test split.
+    pub fn test_ledger(&self) -> PathBuf {
+        self.path.join(LEDGER)
     }
 
     /// Where damaged checkpoints go.
@@ -214,7 +218,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("a/state");
         let folder = StateFolder::open(&path).unwrap();
-        for part in ["..", ".", "checkpoints", "best", "champions", "corrupt", "cache"] {
+        let parts = ["checkpoints", "best", "champions", "trials", "corrupt", "cache"];
+        for part in ["..", "."].into_iter().chain(parts) {
             let mode = fs::metadata(path.join(part)).unwrap().permissions().mode();
             // The test's umask may take from the group's bits.
             assert_eq!(mode & 0o727, 0o700, "{part}: {mode:o}");
@@ -281,10 +286,10 @@ mod tests {
         let path = root.path().join("state");
         let mut folder = StateFolder::open(&path).unwrap();
         assert_eq!(folder.restore().unwrap(), Vec::<&str>::new());
-        for part in [folder.best(), folder.checkpoints(), folder.corrupt()] {
+        for part in [folder.best(), folder.checkpoints(), folder.corrupt(), folder.trials()] {
             fs::remove_dir_all(part).unwrap();
         }
-        assert_eq!(folder.restore().unwrap(), ["checkpoints", "best", "corrupt"]);
+        assert_eq!(folder.restore().unwrap(), ["checkpoints", "best", "trials", "corrupt"]);
         assert!(folder.best().is_dir() && folder.checkpoints().is_dir());
         fs::rename(&path, root.path().join("away")).unwrap();
         fs::create_dir(&path).unwrap();

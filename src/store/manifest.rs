@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! {
-//!   "format": 2,                            what this list and the files look like
+//!   "format": 3,                            what this list and the files look like
 //!   "program": "0.1.0",                     which version wrote it
 //!   "step": 4200,
 //!   "config_hash": "…",
@@ -21,26 +21,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::store::Defect;
 use crate::store::name::check_file_name;
+use crate::store::text_seal::{is_sealed, open_seal, sealed_text};
 
 /// The list's name in its folder.
 pub(super) const MANIFEST: &str = "MANIFEST.json";
 
-/// The format that this program writes, and the latest that it reads: format 1 has another
-/// `search.json`.
-pub(super) const FORMAT: u32 = 2;
+/// The format that this program writes, and the latest that it reads: format 2 has no
+/// `promotion.json`, format 1 has another `search.json` too.
+pub(super) const FORMAT: u32 = 3;
 
 /// The earliest format that this program reads.
 const OLDEST: u32 = 1;
 
 /// The longest list that is read; one of a thousand files has 150 KB.
 pub(super) const MAX_MANIFEST_BYTES: u64 = 1 << 20;
-
-/// Hexadecimal digits of a BLAKE3.
-const HASH_DIGITS: usize = 64;
-
-/// What stands before and after the seal's digits, where the text ends.
-const SEAL_START: &[u8] = b"\"seal\": \"";
-const SEAL_END: &[u8] = b"\"\n}\n";
 
 /// What is known of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,7 +101,7 @@ impl Manifest {
             config_hash: config_hash.to_owned(),
             files: files.iter().map(entry).collect(),
             previous,
-            seal: "0".repeat(HASH_DIGITS),
+            seal: open_seal(),
         }
     }
 
@@ -119,14 +113,8 @@ impl Manifest {
 
     /// The sealed text.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let open = Self { seal: "0".repeat(HASH_DIGITS), ..self.clone() };
-        let mut bytes =
-            serde_json::to_vec_pretty(&open).expect("a struct of texts and numbers is JSON");
-        bytes.push(b'\n');
-        let digits = bytes.len() - SEAL_END.len() - HASH_DIGITS..bytes.len() - SEAL_END.len();
-        let seal = hash(&bytes);
-        bytes[digits].copy_from_slice(seal.as_bytes());
-        bytes
+        let open = Self { seal: open_seal(), ..self.clone() };
+        sealed_text(&open).expect("a struct of texts and numbers is JSON")
     }
 
     /// Reads a sealed text.
@@ -161,14 +149,6 @@ pub(super) fn hash(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex().to_string()
 }
 
-fn is_sealed(bytes: &[u8]) -> bool {
-    let Some(text) = bytes.strip_suffix(SEAL_END) else { return false };
-    let Some((start, digits)) = text.split_last_chunk::<HASH_DIGITS>() else { return false };
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(start).update(&[b'0'; HASH_DIGITS]).update(SEAL_END);
-    start.ends_with(SEAL_START) && hasher.finalize().to_hex().as_bytes() == digits
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,10 +181,13 @@ mod tests {
     }
 
     #[test]
-    fn a_later_format_is_told_from_a_damaged_list_and_the_one_before_is_read() {
+    fn a_later_format_is_told_from_a_damaged_list_and_those_before_are_read() {
         let later = example().with_format(7);
         assert_eq!(Manifest::from_bytes(&later.to_bytes()), Err(Refusal::Later(7)));
-        assert_eq!(Manifest::from_bytes(&example().with_format(1).to_bytes()).unwrap().format, 1);
+        for format in [1, 2] {
+            let before = example().with_format(format).to_bytes();
+            assert_eq!(Manifest::from_bytes(&before).unwrap().format, format);
+        }
         let none = example().with_format(0);
         assert!(matches!(Manifest::from_bytes(&none.to_bytes()), Err(Refusal::Damaged(_))));
     }

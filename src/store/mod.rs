@@ -6,7 +6,8 @@
 //!   history.sqlite               rollouts, steps and events, for people and plots
 //!   history.id                   the name of the history that belongs here
 //!   best/ID/                     the best architectures with their files, checked by B3SUMS
-//!   champions/                   empty: nothing is written there
+//!   champions/ID/                the best architectures, trained from scratch, checked by B3SUMS
+//!   trials/KEY/                  nets that are trained from scratch, checked by B3SUMS
 //!   corrupt/NAME/                checkpoints and histories that failed their checks, with a WHY.txt
 //! ```
 //!
@@ -27,6 +28,7 @@ mod best;
 mod checkpoint;
 mod defect;
 mod error;
+mod finals_file;
 mod folder;
 mod generation;
 mod history;
@@ -53,10 +55,12 @@ mod quarantine;
 mod read;
 mod retention;
 mod rows;
+mod score_entry;
 mod seal;
 mod search_file;
 mod state_files;
 mod state_view;
+mod text_seal;
 mod trial_files;
 
 pub use arch_files::{
@@ -65,7 +69,7 @@ pub use arch_files::{
 pub use atomic::{write_atomically, write_folder_atomically};
 pub use best::BestFolder;
 pub use checkpoint::{Checkpoints, Generation, LoadedCheckpoint};
-pub use defect::{Defect, FolderFault};
+pub use defect::{Defect, FolderFault, LedgerFault};
 pub use error::StoreError;
 pub use folder::StateFolder;
 pub use history::{History, Pruned};

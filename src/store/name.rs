@@ -1,6 +1,6 @@
-//! Names that become paths: of ids and of the files in a folder.
+//! Names that become paths: of ids, of trials and of the files in a folder.
 //!
-//! Both alphabets leave out `/` and a leading point, so no name can leave its folder, be hidden,
+//! All alphabets leave out `/` and a leading point, so no name can leave its folder, be hidden,
 //! or be taken for a leftover (`.tmp-…`, `.old-…`).
 
 use crate::store::StoreError;
@@ -16,6 +16,19 @@ pub(super) fn check_id(name: &str) -> Result<(), StoreError> {
     }
     let allowed = "1 to 64 lower-case letters, digits and hyphens";
     Err(StoreError::Name { name: name.to_owned(), of: "an architecture", allowed })
+}
+
+/// Hexadecimal digits of the key of a trial.
+const KEY_DIGITS: usize = 32;
+
+/// Refuses what is not the key of a trial: 32 hexadecimal digits, in lower case.
+pub(super) fn check_key(name: &str) -> Result<(), StoreError> {
+    let allowed = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
+    if name.len() == KEY_DIGITS && name.bytes().all(allowed) {
+        return Ok(());
+    }
+    let allowed = "32 hexadecimal digits in lower case";
+    Err(StoreError::Name { name: name.to_owned(), of: "a trial", allowed })
 }
 
 /// Refuses what is not a plain file name: 1 to 64 letters, digits, `_`, `-` and `.`, the first
@@ -42,6 +55,15 @@ mod tests {
         }
         for id in ["", ".", "..", "../x", "a/b", "A", "a.b", "a\0", "ä", " a", &"a".repeat(65)] {
             assert!(check_id(id).is_err(), "{id}");
+        }
+    }
+
+    #[test]
+    fn keys_of_trials_are_hashes() {
+        let key = "0123456789abcdef0123456789abcdef";
+        assert!(check_key(key).is_ok());
+        for key in ["", "..", &key[1..], &key.to_uppercase(), &key.replace('f', "g"), "../x"] {
+            assert!(check_key(key).is_err(), "{key}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! `search.json`: what of a search's state is no tensor.
 //!
-//! Format 2 is written. Format 1 is read: it has the numbers of the strategy beside those of the
+//! Format 2 is written, which checkpoints of format 3 have too. Format 1 is read: it has the numbers of the strategy beside those of the
 //! search, no cross-entropies, and says `total` for items.
 
 use serde::{Deserialize, Serialize};
@@ -136,7 +136,9 @@ mod tests {
     fn the_format_before_is_read_as_what_it_meant() {
         let read = |format, text: &str| SearchFile::read(format, text.as_bytes());
         let found = read(1, FORMAT_1).unwrap();
-        assert_eq!(found, read(2, FORMAT_2).unwrap());
+        for format in [2, 3] {
+            assert_eq!(found, read(format, FORMAT_2).unwrap());
+        }
         assert!(found.best[0].score().nll.is_nan());
         assert!(read(2, FORMAT_1).is_err() && read(1, FORMAT_2).is_err());
     }

@@ -4,7 +4,8 @@
 //! shared.safetensors      ω, f32
 //! optimizer.safetensors   the momenta of ω, f32
 //! policy.safetensors      θ under `theta.`, Adam's moments under `adam.`, f64
-//! search.json             everything else
+//! search.json             everything else, but for
+//! promotion.json          promotions, and what came of them; older ones have none
 //! config.json             the settings that the search depends on
 //! data.json               what the data holds, with its fingerprint; older ones have none
 //! computed_by.txt         the device and the executor; older ones have none
@@ -21,6 +22,7 @@ use crate::search::{
     StrategyState, Task,
 };
 use crate::space::SpaceError;
+use crate::store::finals_file::FinalsFile;
 use crate::store::search_file::{BestEntry, SearchFile, StrategyEntry};
 use crate::store::{LoadedCheckpoint, StoreError};
 
@@ -28,9 +30,13 @@ const SHARED: &str = "shared.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const POLICY: &str = "policy.safetensors";
 pub(super) const SEARCH: &str = "search.json";
+const FINALS: &str = "promotion.json";
 pub(super) const CONFIG: &str = "config.json";
 pub(super) const DATA: &str = "data.json";
 const COMPUTED_BY: &str = "computed_by.txt";
+
+/// The first format that says what came of promotions.
+const FIRST_WITH_FINALS: u32 = 3;
 
 const THETA: &str = "theta.";
 const ADAM: &str = "adam.";
@@ -75,6 +81,7 @@ pub fn state_files(
         (OPTIMIZER, to_safetensors(&state.shared.momenta)?),
         (POLICY, to_safetensors(&theta)?),
         (SEARCH, serde_json::to_vec_pretty(&search)?),
+        (FINALS, serde_json::to_vec_pretty(&FinalsFile::new(&state.finals))?),
         (CONFIG, binding.config.as_bytes().to_vec()),
         (DATA, binding.data.as_bytes().to_vec()),
         (COMPUTED_BY, binding.computed_by.as_bytes().to_vec()),
@@ -136,9 +143,18 @@ pub fn read_state(loaded: &LoadedCheckpoint, task: &Task) -> Result<SearchState,
         advantage: search.advantage,
         best: best(loaded, search.best, task)?,
         archs_sampled: search.archs_sampled,
-        finals: Finals::default(),
+        finals: finals(loaded)?,
         shared: Arc::new(SharedState { params, momenta }),
     })
+}
+
+/// What came of promotions; nothing in checkpoints from before there were any.
+fn finals(loaded: &LoadedCheckpoint) -> Result<Finals, StoreError> {
+    if loaded.format < FIRST_WITH_FINALS {
+        return Ok(Finals::default());
+    }
+    let found: FinalsFile = serde_json::from_slice(file(loaded, FINALS)?)?;
+    found.finals().map_err(|why| content(loaded, why))
 }
 
 fn place(loaded: &LoadedCheckpoint, search: &SearchFile) -> Result<Place, StoreError> {
@@ -202,4 +218,45 @@ fn fits(
 
 fn content(loaded: &LoadedCheckpoint, why: String) -> StoreError {
     StoreError::Content { step: loaded.step, why }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn loaded(format: u32, finals: Option<&str>) -> LoadedCheckpoint {
+        let files = finals.map(|text| (FINALS.to_owned(), text.as_bytes().to_vec()));
+        LoadedCheckpoint {
+            format,
+            step: 12,
+            config_hash: String::new(),
+            program: String::new(),
+            files: files.into_iter().collect::<BTreeMap<_, _>>(),
+            rejected: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn formats_from_before_promotions_have_had_none() {
+        for format in [1, 2] {
+            assert_eq!(finals(&loaded(format, None)).unwrap(), Finals::default());
+        }
+        let err = finals(&loaded(3, None)).unwrap_err();
+        assert!(err.to_string().contains("there is no promotion.json"), "{err}");
+    }
+
+    #[test]
+    fn promotions_that_make_no_sense_are_told_with_their_checkpoint() {
+        let promotion = r#"{"cause": "cycle", "cycle": 0, "step": 9, "recipe": {},
+            "candidates": []}"#;
+        let text = format!(
+            r#"{{"under_way": {promotion}, "waiting": [], "champion": null, "retrained": [],
+            "pairs": []}}"#
+        );
+        let err = finals(&loaded(3, Some(&text))).unwrap_err();
+        let StoreError::Content { step: 12, why } = &err else { panic!("{err}") };
+        assert_eq!(why, "the promotion under way has no candidates");
+    }
 }

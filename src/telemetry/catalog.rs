@@ -6,15 +6,17 @@
 //! [`MAX_SERIES`]. Each has a panel or an alert in `dashboards/`; its check says which has none.
 
 use super::label::{
-    Actor, Arm, Bound, CodeClass, CostLabel, EntropyKind, NetLabel, PhaseLabel, RequestKind, Split,
+    Actor, Arm, Bound, CodeClass, CostLabel, EntropyKind, HeldOut, NetLabel, PhaseLabel, RankLabel,
+    RequestKind, RulingLabel, Split,
 };
 
 /// Most sample lines in a scrape, the `process_*` series included.
 pub const MAX_SERIES: usize = 300;
 /// Most routes that can be named at the start; one more value, `other`, takes the rest.
 pub const MAX_ROUTES: usize = 30;
-/// Most options of menus that can be named at the start, over all parts of an architecture.
-pub const MAX_OPTIONS: usize = 64;
+/// Most options of menus that can be named at the start, over all parts of an architecture: those
+/// of NASNet's two cells, the largest of the papers, are 30.
+pub const MAX_OPTIONS: usize = 32;
 
 /// What can be asked for as a device.
 pub const DEVICES_WANTED: &[&str] = &["cpu", "cuda", "auto"];
@@ -45,7 +47,7 @@ pub enum Unit {
     TimestampSeconds,
     /// Bytes.
     Bytes,
-    /// From 0 to 1.
+    /// From 0 to 1, or the difference of two such numbers.
     Ratio,
     /// Nats.
     Nats,
@@ -160,6 +162,8 @@ impl Definition {
 
 /// Steps take milliseconds for a tiny net and half a minute for a large one on a CPU.
 const STEP_BOUNDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+/// An epoch takes a second for a tiny net, and half an hour for the paper's on a CPU.
+const TRIAL_EPOCH_BOUNDS: &[f64] = &[0.5, 2.0, 5.0, 15.0, 60.0, 300.0, 1800.0];
 /// A checkpoint is written and forced to the disk.
 const CHECKPOINT_BOUNDS: &[f64] = &[0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0];
 /// A question is answered at once, a command waits for a step or does work of its own.
@@ -200,7 +204,7 @@ catalog! {
         .by(&[Label("split", Values::Closed(Split::NAMES))]).from(Start::Unknown);
     REWARD = Definition::gauge("enas_reward", Unit::Number, "Mean reward of the last policy step's architectures, and of as many drawn uniformly on the same images.")
         .by(&[Label("arm", Values::Closed(Arm::NAMES))]).from(Start::Unknown);
-    REWARD_ADVANTAGE = Definition::gauge("enas_reward_advantage", Unit::Number, "Mean reward of the policy's architectures less that of the random arm's, with its confidence interval.")
+    REWARD_ADVANTAGE = Definition::gauge("enas_reward_advantage", Unit::Number, "Mean reward with the shared weights of the policy's architectures less that of the random arm's, with its confidence interval.")
         .by(&[Label("bound", Values::Closed(Bound::NAMES))]).from(Start::Unknown);
     BASELINE = Definition::gauge("enas_baseline", Unit::Number, "Moving average of rewards that REINFORCE subtracts.").from(Start::Unknown);
     POLICY_ENTROPY = Definition::gauge("enas_policy_entropy_nats", Unit::Nats, "Entropy of the policy, over all decisions of an architecture and as the mean of one.")
@@ -218,6 +222,21 @@ catalog! {
         .by(&[Label("stage", Values::Closed(&["shared"]))]).from(Start::Unknown);
     BEST_PARAMS = Definition::gauge("enas_best_params", Unit::Number, "Trainable parameters of the best architecture in the net of the search.").from(Start::Unknown);
     BEST_MULTIPLY_ADDS = Definition::gauge("enas_best_multiply_adds", Unit::Number, "Multiply-adds that the best architecture takes for one image in the net of the search.").from(Start::Unknown);
+
+    TRIAL_EPOCHS = Definition::counter("enas_trial_epochs_total", "Epochs of nets that are trained from scratch, since the start of the process.");
+    TRIALS_FINISHED = Definition::counter("enas_trials_finished_total", "Nets trained from scratch to their last epoch since the start of the process.");
+    TRIALS_RUNNING = Definition::gauge("enas_trials_running", Unit::Number, "Nets that are trained from scratch at the moment.");
+    TRIAL_EPOCH_DURATION = Definition::durations("enas_trial_epoch_duration_seconds", TRIAL_EPOCH_BOUNDS, "Time that an epoch of a net that is trained from scratch took.");
+    RETRAINED_ADVANTAGE = Definition::gauge("enas_retrained_advantage_ratio", Unit::Ratio, "Mean test accuracy of the policy's choices once retrained less that of the best of as many random draws, with its confidence interval.")
+        .by(&[Label("bound", Values::Closed(Bound::NAMES))]).from(Start::Unknown);
+    RANK_CORRELATION = Definition::gauge("enas_rank_correlation", Unit::Number, "Kendall's tau of retrained scores with shared ones, and with those of another seed, which no shared score can exceed; each with its confidence interval.")
+        .by(&[Label("of", Values::Closed(RankLabel::NAMES)), Label("bound", Values::Closed(Bound::NAMES))]).from(Start::Unknown);
+    RETRAINED_ARCHS = Definition::gauge("enas_retrained_archs", Unit::Number, "Retrained architectures that the rank correlation looks back on.");
+    CHAMPION_SCORE = Definition::gauge("enas_champion_score_ratio", Unit::Ratio, "Share of images that the champion's net, trained from scratch, classifies right.")
+        .by(&[Label("split", Values::Closed(HeldOut::NAMES))]).from(Start::Unknown);
+    TEST_SPLIT_USES = Definition::gauge("enas_test_split_uses", Unit::Number, "Candidates that were ever measured on the test split; each of them once.");
+    PROMOTIONS = Definition::counter("enas_promotions_total", "Promotions that ended since the start of the process, by what became of the champion.")
+        .by(&[Label("ruling", Values::Closed(RulingLabel::NAMES))]);
 
     CHECKPOINT_WRITES = Definition::counter("enas_checkpoint_writes_total", "Checkpoints written and forced to the disk.");
     CHECKPOINT_FAILURES = Definition::counter("enas_checkpoint_failures_total", "Checkpoints that could not be written.");

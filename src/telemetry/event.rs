@@ -44,9 +44,9 @@ pub struct ControllerStep {
     pub duration: Duration,
 }
 
-/// By how much the policy beats random draws, with the ends of the confidence interval.
+/// An estimate with the ends of its confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct AdvantageNumbers {
+pub struct IntervalNumbers {
     /// The estimate.
     pub mean: f64,
     /// Lower end.

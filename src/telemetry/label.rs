@@ -107,7 +107,43 @@ label! {
 }
 
 label! {
-    /// The estimate of an advantage, and the ends of its confidence interval.
+    /// Which images a champion is measured on.
+    pub(super) HeldOut {
+        /// It was chosen by them.
+        Valid = "valid",
+        /// Nothing was ever chosen by them.
+        Test = "test",
+    }
+}
+
+label! {
+    /// What retrained scores are correlated with.
+    pub RankLabel {
+        /// Scores with the shared weights.
+        Shared = "shared",
+        /// Scores of the same architectures with another seed: the most that shared ones can reach.
+        Ceiling = "ceiling",
+    }
+}
+
+label! {
+    /// What a promotion led to.
+    pub RulingLabel {
+        /// The first champion.
+        First = "first",
+        /// Another champion.
+        Replaces = "replaces",
+        /// The champion before, which is not beaten by more than noise.
+        Stays = "stays",
+        /// The champion before, trained again.
+        Same = "same",
+        /// No ruling: somebody asked for it.
+        Measured = "measured",
+    }
+}
+
+label! {
+    /// An estimate, and the ends of its confidence interval.
     pub(super) Bound {
         /// The estimate.
         Mean = "mean",

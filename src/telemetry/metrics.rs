@@ -6,17 +6,20 @@ use std::time::Duration;
 use super::TelemetryError;
 use super::catalog::{
     API_DURATION, API_REQUESTS, ARCHS_REDRAWN, ARCHS_SAMPLED, ARCHS_UNIQUE, BASELINE,
-    BEST_MULTIPLY_ADDS, BEST_PARAMS, BEST_SCORE, CHECKPOINT_BYTES, CHECKPOINT_DURATION,
-    CHECKPOINT_FAILURES, CHECKPOINT_LAST, CHECKPOINT_REJECTED, CHECKPOINT_WRITES,
-    CONFIG_RELOAD_LAST, CONFIG_RELOAD_SUCCESSFUL, CYCLE, EPOCH, GRAD_NORM, HISTORY_BACKLOG,
-    HISTORY_BYTES, HISTORY_DAMAGED, HISTORY_LIMIT, HISTORY_MISSING, LAST_PROGRESS, LEARNING_RATE,
-    LOG_LINES_DROPPED, MAILBOX_MESSAGES, NON_FINITE, OPTION_PROBABILITY, PHASE, POLICY_ENTROPY,
-    RESTARTS, REWARD, REWARD_ADVANTAGE, SAMPLES_RATE, SHARED_ACCURACY, SHARED_LOSS, STATE_BYTES,
-    STATE_FREE, STEP_DURATION, STEPS, TRAINER_WAIT,
+    BEST_MULTIPLY_ADDS, BEST_PARAMS, BEST_SCORE, CHAMPION_SCORE, CHECKPOINT_BYTES,
+    CHECKPOINT_DURATION, CHECKPOINT_FAILURES, CHECKPOINT_LAST, CHECKPOINT_REJECTED,
+    CHECKPOINT_WRITES, CONFIG_RELOAD_LAST, CONFIG_RELOAD_SUCCESSFUL, CYCLE, EPOCH, GRAD_NORM,
+    HISTORY_BACKLOG, HISTORY_BYTES, HISTORY_DAMAGED, HISTORY_LIMIT, HISTORY_MISSING, LAST_PROGRESS,
+    LEARNING_RATE, LOG_LINES_DROPPED, MAILBOX_MESSAGES, NON_FINITE, OPTION_PROBABILITY, PHASE,
+    POLICY_ENTROPY, PROMOTIONS, RANK_CORRELATION, RESTARTS, RETRAINED_ADVANTAGE, RETRAINED_ARCHS,
+    REWARD, REWARD_ADVANTAGE, SAMPLES_RATE, SHARED_ACCURACY, SHARED_LOSS, STATE_BYTES, STATE_FREE,
+    STEP_DURATION, STEPS, TEST_SPLIT_USES, TRAINER_WAIT, TRIAL_EPOCH_DURATION, TRIAL_EPOCHS,
+    TRIALS_FINISHED, TRIALS_RUNNING,
 };
-use super::event::{AdvantageNumbers, Best, CheckpointWritten, ControllerStep, SharedStepNumbers};
+use super::event::{Best, CheckpointWritten, ControllerStep, IntervalNumbers, SharedStepNumbers};
 use super::label::{
-    Actor, Arm, Bound, CodeClass, CostLabel, EntropyKind, NetLabel, PhaseLabel, RequestKind, Split,
+    Actor, Arm, Bound, CodeClass, CostLabel, EntropyKind, HeldOut, NetLabel, PhaseLabel, RankLabel,
+    RequestKind, RulingLabel, Split,
 };
 use super::registry::{Registry, seconds_since_1970};
 use super::setup::{MenuLabels, MetricsSetup};
@@ -156,14 +159,62 @@ impl Metrics {
         self.0.registry.count(&NON_FINITE, &[net.place()], 1);
     }
 
-    /// The policy was compared with random draws.
-    pub fn advantage(&self, advantage: AdvantageNumbers) {
-        for (bound, value) in [
-            (Bound::Mean, advantage.mean),
-            (Bound::Low, advantage.low),
-            (Bound::High, advantage.high),
-        ] {
+    /// The policy's draws were compared with random ones, with the shared weights.
+    pub fn advantage(&self, advantage: IntervalNumbers) {
+        for (bound, value) in bounds(advantage) {
             self.0.registry.set(&REWARD_ADVANTAGE, &[bound.place()], value);
+        }
+    }
+
+    /// An epoch of a net that is trained from scratch took so long, and was its last or not.
+    pub fn trial_epoch(&self, duration: Duration, is_last: bool) {
+        let Inner { registry, .. } = &*self.0;
+        registry.count(&TRIAL_EPOCHS, &[], 1);
+        registry.observe(&TRIAL_EPOCH_DURATION, &[], duration.as_secs_f64());
+        registry.count(&TRIALS_FINISHED, &[], u64::from(is_last));
+        self.progress(Actor::Trials);
+    }
+
+    /// So many nets are trained from scratch.
+    pub fn trials_running(&self, trials: usize) {
+        self.0.registry.set(&TRIALS_RUNNING, &[], trials as f64);
+    }
+
+    /// A promotion ended.
+    pub fn promoted(&self, ruling: RulingLabel) {
+        self.0.registry.count(&PROMOTIONS, &[ruling.place()], 1);
+    }
+
+    /// What the champion's net has right of the validation split, and of the test split where
+    /// there is one.
+    pub fn champion(&self, valid: Option<f64>, test: Option<f64>) {
+        for (split, score) in [(HeldOut::Valid, valid), (HeldOut::Test, test)] {
+            let score = score.unwrap_or(f64::NAN);
+            self.0.registry.set(&CHAMPION_SCORE, &[split.place()], score);
+        }
+    }
+
+    /// So many candidates were ever measured on the test split.
+    pub fn test_split_uses(&self, uses: u64) {
+        self.0.registry.set(&TEST_SPLIT_USES, &[], uses as f64);
+    }
+
+    /// The policy's choices were compared with the best of as many random draws, all retrained.
+    pub fn retrained_advantage(&self, advantage: IntervalNumbers) {
+        for (bound, value) in bounds(advantage) {
+            self.0.registry.set(&RETRAINED_ADVANTAGE, &[bound.place()], value);
+        }
+    }
+
+    /// So many architectures were retrained.
+    pub fn retrained_archs(&self, archs: u64) {
+        self.0.registry.set(&RETRAINED_ARCHS, &[], archs as f64);
+    }
+
+    /// How far their scores agree with others.
+    pub fn rank_correlation(&self, of: RankLabel, tau: IntervalNumbers) {
+        for (bound, value) in bounds(tau) {
+            self.0.registry.set(&RANK_CORRELATION, &[of.place(), bound.place()], value);
         }
     }
 
@@ -292,6 +343,12 @@ impl Metrics {
         registry.count(&API_REQUESTS, &[route, CodeClass::of(status).place()], 1);
         registry.observe(&API_DURATION, &[kind.place()], duration.as_secs_f64());
     }
+}
+
+/// The numbers of an interval, each with its name.
+fn bounds(numbers: IntervalNumbers) -> [(Bound, f64); 3] {
+    let IntervalNumbers { mean, low, high } = numbers;
+    [(Bound::Mean, mean), (Bound::Low, low), (Bound::High, high)]
 }
 
 #[cfg(test)]

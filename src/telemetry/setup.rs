@@ -149,7 +149,7 @@ pub(super) mod tests {
         check(|setup| setup.device_used = "auto".to_owned(), "name one of cpu, cuda");
         check(
             |setup| setup.menus.push(MenuLabels { part: "reduction".to_owned(), ..one_option() }),
-            "`option` has 65 values, at most 64",
+            "`option` has 33 values, at most 32",
         );
         check(
             |setup| setup.menus = vec![one_option(), one_option()],

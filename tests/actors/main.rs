@@ -17,8 +17,10 @@ use enasd::actors::{
     Resume, RunState, Sample, ScoreArch, Status, Stop, TrainShared, Trained, WeightsOf,
 };
 use enasd::engine::from_safetensors;
-use enasd::search::{Arm, Outcome, Score, Search, SearchError, StepRecord, Task, Until, run};
-use enasd::store::{BestFolder, history_rows};
+use enasd::search::{
+    Arm, FinalConfig, Outcome, Score, Search, SearchError, StepRecord, Task, Until, run,
+};
+use enasd::store::{BestFolder, Checkpoints, Retention, StateFolder, history_rows, read_state};
 use stage::{LIMIT, stage, stage_from};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -42,6 +44,32 @@ fn actors_and_plain_loop_give_the_same_history_bit_for_bit() {
     });
     let records = plain(&task, Until::Cycles(1));
     assert_eq!(common::history(&path), history_rows(&records, &task.config.schedule));
+}
+
+/// The outcome of a promotion, too: on workers beside each other, in any order.
+#[test]
+fn actors_and_plain_loop_have_the_same_champion() {
+    let mut config = common::tiny_config();
+    config.finals =
+        FinalConfig { candidates: 1, seeds: 2, epochs: 1, channels: 2, ..config.finals };
+    let task = common::task(config);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    System::new().block_on(async {
+        let stage = stage(&task, &path, Until::Cycles(1), |crew| crew);
+        timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
+        let finals = &stage.status.borrow().finals;
+        assert_eq!((finals.test_uses, finals.comparison.pairs), (2, 1));
+    });
+    let state = Search::initial_state(&task).unwrap();
+    let expected = run(task.clone(), &state, Until::Cycles(1), |_| ()).unwrap().finals;
+    let checkpoint = common::newest_checkpoint(&path);
+    let (_, found) = checkpoint.iter().find(|(name, _)| name == "promotion.json").unwrap();
+    let loaded =
+        Checkpoints::new(&StateFolder::open(&path).unwrap(), Retention::newest(3).unwrap());
+    let loaded = loaded.load_newest().unwrap().unwrap();
+    let finals = read_state(&loaded, &task).unwrap().finals;
+    assert_eq!(finals, expected, "{}", String::from_utf8_lossy(found));
 }
 
 /// Asks everything that can be asked while the search runs, and shows that nothing of it leaves a
@@ -110,7 +138,10 @@ fn a_resumed_search_publishes_what_it_knows() {
         let status = first.unwrap().unwrap().clone();
         assert_eq!(status.best[0].id, state.best.archs()[0].arch.id());
         assert_eq!(status.advantage.steps, 12);
-        assert!(status.advantage.verdict.contains("random"), "{}", status.advantage.verdict);
+        assert_ne!(status.advantage.verdict, "not measured yet");
+        assert!(status.advantage.sentence.contains("with the shared weights"));
+        let retrained = &status.finals.comparison.sentence;
+        assert!(retrained.ends_with("nothing is retrained, for `final.candidates` is 0"));
         timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
     });
 }

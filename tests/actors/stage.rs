@@ -2,15 +2,19 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter, Context};
 use enasd::actors::{
-    Controller, Crew, DriverConfig, End, Evaluator, Keeper, KeeperFiles, LastRun, Observer,
-    PickStatus, Sampler, Saving, Status, Trainer,
+    Archive, Controller, Crew, DriverConfig, End, Evaluator, Keeper, KeeperFiles, LastRun,
+    Observer, PickStatus, Sampler, Saving, Status, Trainer, TrialWorker,
 };
-use enasd::search::{Search, SearchState, SharedLearner, SharedWeights, Task, Until};
-use enasd::store::{BestFolder, Binding, Checkpoints, History, Retention, StateFolder};
+use enasd::data::TestLedger;
+use enasd::search::{Search, SearchState, SharedLearner, SharedWeights, Task, TrialTask, Until};
+use enasd::store::{
+    BestFolder, Binding, Checkpoints, History, LedgerFile, Retention, StateFolder, TrialFolder,
+};
 use enasd::telemetry::{Metrics, MetricsSetup};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -76,9 +80,18 @@ fn set_stage(
         history: History::open(&folder.history(), 1 << 30).unwrap(),
         first_step: state.place.number(&task.config.schedule),
         best: Arc::new(BestFolder::open(&folder.best()).unwrap()),
+        champions: Arc::new(BestFolder::open(&folder.champions()).unwrap()),
+        archive: Archive {
+            task: TrialTask::new(task, ""),
+            trials: TrialFolder::open(&folder.trials()).unwrap(),
+            file: LedgerFile::open(&folder.test_ledger(), ""),
+            ledger: TestLedger::default(),
+            is_behind: false,
+        },
         folder,
         saving: saving.clone(),
     };
+    let (trials, break_off) = (files.archive.task.clone(), Arc::<AtomicBool>::default());
     let search = Search::new(task.clone(), state).unwrap();
     let batch = state.place.shared_step(&task.config.schedule);
     let learner = SharedLearner::new(task.clone(), &state.shared, batch).unwrap();
@@ -88,6 +101,8 @@ fn set_stage(
     let evaluator = on_own_thread(Evaluator::new(Box::new(SharedWeights::new(task.clone()))));
     let binding =
         Binding { config: "{}".to_owned(), data: "{}".to_owned(), computed_by: String::new() };
+    let workers =
+        [0, 1].map(|_| on_own_thread(TrialWorker::new(trials.clone(), break_off.clone())));
     let keeper = Keeper::new(task.clone(), files, binding);
     let keeper = on_own_thread(keeper);
     let (publish, status) = watch::channel(Arc::new(Status::default()));
@@ -100,7 +115,7 @@ fn set_stage(
         commands: Vec::new(),
     })
     .unwrap();
-    let crew = Crew::new(&sampler, &trainer, &evaluator, &keeper, &metrics);
+    let crew = Crew::new((&sampler, &trainer), &evaluator, &workers, &keeper, &metrics);
     let crew = change(crew, status.clone());
     let observer = Observer::new(Status::default(), publish, metrics);
     let config = DriverConfig {
@@ -108,6 +123,9 @@ fn set_stage(
         until,
         saving,
         disk_patience: Duration::from_millis(500),
+        trials,
+        break_off,
+        test_uses: 0,
     };
     let (controller, end) = Controller::new(search, crew, observer, config);
     Stage { controller: controller.start(), status, end }

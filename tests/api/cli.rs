@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-use enasd::actors::RunState;
+use enasd::actors::{ChampionStatus, RunState, ScoreView};
 use serde_json::Value;
 
 use crate::rig::{IDENTITIES, KEPT_WEIGHTS, PUBLISHED, Rig, id};
@@ -287,6 +287,42 @@ fn lists_are_lines_of_json_where_asked_for() {
     assert_eq!(ids, [id(PUBLISHED), id(IDENTITIES)]);
     let whole = json(&ask(&rig, &["list", "--output", "json"]));
     assert_eq!(whole["archs"][0]["id"], ids[0]);
+}
+
+#[test]
+fn the_best_of_the_shared_search_and_the_champion_are_told_apart() {
+    let rig = Rig::new();
+    let none = ask(&rig, &["best", "--stage", "certified"]);
+    check(&none, 0, "");
+    assert!(stdout(&none).contains("no architecture was measured on the test split yet"));
+    let score = |accuracy| vec![ScoreView { accuracy, correct: 0, items: 0 }];
+    rig.publish(|status| {
+        status.finals.champion = Some(ChampionStatus {
+            id: id(IDENTITIES),
+            arch: IDENTITIES.to_owned(),
+            arm: "random".to_owned(),
+            valid: score(0.91),
+            test: score(0.905),
+            ..ChampionStatus::default()
+        });
+    });
+    let champion = format!(
+        "The champion, trained from scratch: {} by random draws in cycle 1, 91.00 % of the \
+         validation images, 90.50 % of the test images",
+        id(IDENTITIES)
+    );
+    for (args, first) in [
+        (&["best"][..], id(PUBLISHED)),
+        (&["best", "--stage", "retrained"], id(IDENTITIES)),
+        (&["best", "--stage", "certified"], id(IDENTITIES)),
+    ] {
+        let output = ask(&rig, args);
+        check(&output, 0, "");
+        let text = stdout(&output);
+        assert!(text.lines().nth(1).unwrap().contains(&first), "{args:?}: {text}");
+        assert!(text.contains(&champion), "{args:?}: {text}");
+    }
+    check(&ask(&rig, &["best", "--stage", "certified", "--weights", "x"]), 2, "--stage");
 }
 
 #[test]

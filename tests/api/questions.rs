@@ -1,6 +1,6 @@
 //! Questions: what they answer, and how they are refused.
 
-use enasd::actors::{RunState, Status};
+use enasd::actors::{ChampionStatus, RunState, ScoreView, Status};
 use enasd::api::wire::{
     ArchReply, ArchsReply, BestReply, HistoryReply, PruneRequest, PruneResult, Stage,
 };
@@ -37,11 +37,35 @@ async fn the_best_architectures_are_those_of_the_status() {
 }
 
 #[tokio::test]
+async fn the_champion_is_told_apart_from_the_best_of_the_shared_search() {
+    let rig = Rig::new();
+    let none: BestReply = within(rig.client().get("/v1/best?stage=certified")).await.unwrap();
+    assert_eq!((none.archs, none.champion), (Vec::new(), None));
+    let score = |accuracy| ScoreView { accuracy, correct: 0, items: 0 };
+    let champion = ChampionStatus {
+        id: id(IDENTITIES),
+        valid: vec![score(0.8), score(0.9)],
+        test: vec![score(0.7), score(0.875)],
+        seed: 1,
+        ..ChampionStatus::default()
+    };
+    rig.publish(|status| status.finals.champion = Some(champion.clone()));
+    for (stage, accuracy) in [("retrained", 0.9), ("certified", 0.875)] {
+        let path = format!("/v1/best?stage={stage}");
+        let reply: BestReply = within(rig.client().get(&path)).await.unwrap();
+        let archs: Vec<_> = reply.archs.iter().map(|one| (&one.id, one.score.accuracy)).collect();
+        assert_eq!(archs, [(&champion.id, accuracy)]);
+    }
+    let shared: BestReply = within(rig.client().get("/v1/best")).await.unwrap();
+    assert_eq!(shared.archs[0].id, id(PUBLISHED));
+    assert_eq!(shared.champion, Some(champion));
+}
+
+#[tokio::test]
 async fn wrong_queries_are_refused_in_words() {
     let rig = Rig::new();
     let client = rig.client();
     for (path, code, words) in [
-        ("/v1/best?stage=retrained", ProblemCode::StageNotBuilt, "no others"),
         ("/v1/best?stage=baked", ProblemCode::BadQuery, "baked"),
         ("/v1/best?limit=0", ProblemCode::BadQuery, "1 to 10000"),
         ("/v1/archs?order=worst", ProblemCode::BadQuery, "worst"),

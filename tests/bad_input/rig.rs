@@ -19,12 +19,13 @@ use crate::common::{Killed, history, history_from, shipped_config};
 const LIMIT: Duration = Duration::from_mins(2);
 
 /// What makes a cycle of `config/tiny.toml` take half a second.
-const SHORT: [(&str, &str); 5] = [
+const SHORT: [(&str, &str); 6] = [
     ("ENASD_ENGINE__THREADS", "1"),
     ("ENASD_SCHEDULE__SHARED_STEPS", "2"),
     ("ENASD_SCHEDULE__CONTROLLER_STEPS", "2"),
     ("ENASD_DERIVE__SAMPLES", "2"),
     ("ENASD_DERIVE__RERANK", "1"),
+    ("ENASD_FINAL__CANDIDATES", "0"),
 ];
 
 /// A daemon for the state folder `state`.

@@ -17,15 +17,28 @@ use enasd::search::{
 use enasd::space::Arch;
 use enasd::store::{HistoryFilter, HistoryReader, HistoryRow, StepRow};
 
+/// The key and the value with which nothing is retrained.
+pub(crate) const NOTHING_RETRAINED: [&str; 2] = ["final.candidates", "0"];
+
 /// A file that is shipped in `config/`.
 pub(crate) fn shipped_config(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name)
 }
 
-/// The settings of `config/tiny.toml`.
+/// The settings of `config/tiny.toml`, but that nothing is retrained: that takes far longer than
+/// all else that it does, and changes nothing of ω and θ.
 pub(crate) fn tiny_config() -> SearchConfig {
     let file = shipped_config("tiny.toml");
-    Config::load(Some(&file), std::iter::empty(), &[]).unwrap().config.search
+    let flags = [NOTHING_RETRAINED.map(str::to_owned).into()];
+    Config::load(Some(&file), std::iter::empty(), &flags).unwrap().config.search
+}
+
+/// The text of `config/tiny.toml`, likewise.
+pub(crate) fn tiny_text() -> String {
+    let text = std::fs::read_to_string(shipped_config("tiny.toml")).unwrap();
+    let (promoting, not) = ("candidates = 1\n", "candidates = 0\n");
+    assert!(text.contains(promoting), "{text}");
+    text.replace(promoting, not)
 }
 
 /// The search on the embedded images.
@@ -43,12 +56,14 @@ pub(crate) fn whole_score(task: &Task, weights: Snapshot, arch: Arch) -> Score {
     scores.unwrap()[0]
 }
 
-/// The daemon that was built with this test, with `config/tiny.toml` on a state folder.
+/// The daemon that was built with this test, with `config/tiny.toml` on a state folder; it retrains
+/// nothing.
 pub(crate) fn tiny_daemon(state: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_enasd"));
     command
         .args(["run", "--config"])
         .arg(shipped_config("tiny.toml"))
+        .args(["--set", &NOTHING_RETRAINED.join("=")])
         .arg("--state")
         .arg(state)
         .arg("--socket")

@@ -22,9 +22,11 @@ import proof
 from compose import compose_faults
 from files import FOLDER, ROOT, Files
 from lint import lint
-from live import Live, metrics, series, wait_for
+from live import PATIENCE_SECONDS, Live, metrics, series, wait_for
 
 MAX_SERIES = 300
+# Architectures are correlated from eight on: four promotions of the configurations here.
+PROMOTIONS_SECONDS = 4 * PATIENCE_SECONDS
 TESTS = sorted(Path(__file__).parent.glob("alerts*_test.yml"))
 CONFIG = tomllib.loads((ROOT / "config/enasd.toml").read_text())
 
@@ -67,6 +69,8 @@ def work(live: Live) -> str:
     """Has the daemon do all that the dashboard shows, and returns its last scrape."""
     first = series(live.scrape())
     wait_for("a best architecture in Prometheus", lambda: live.values("enas_best_score_ratio"))
+    ranked = lambda: live.values("enas_rank_correlation")
+    wait_for("a rank correlation in Prometheus", ranked, PROMOTIONS_SECONDS)
     live.kill_daemon()
     wait_for("EnasdDown", lambda: live.alert_state("EnasdDown") == "pending")
     live.start_daemon()

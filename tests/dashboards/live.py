@@ -27,14 +27,14 @@ def free_port() -> int:
         return found.getsockname()[1]
 
 
-def wait_for(what: str, question):
+def wait_for(what: str, question, seconds: float = PATIENCE_SECONDS):
     """Asks until the answer is true, and returns it."""
-    end = time.monotonic() + PATIENCE_SECONDS
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         if answer := question():
             return answer
         time.sleep(0.2)
-    raise SystemExit(f"{what} did not come within {PATIENCE_SECONDS} s")
+    raise SystemExit(f"{what} did not come within {seconds} s")
 
 
 class Live:

@@ -136,13 +136,16 @@ IN_THE_NAMES = [
     (query("Reward of the policy and of the random arm", "enas_reward{", "enas_rewards{"), "enas_rewards is not exported"),
     (query("Options that the policy prefers", "enas_option_", "enas_op_"), "enas_op_probability is not exported"),
     (without_panel("Mailboxes"), "enas_mailbox_messages is in no panel"),
+    (without_panel("Nets under way"), "enas_trials_running is in no panel"),
     (alert_query("EnasdHistoryBehind", "enas_history_backlog", "enas_history_behind"), "enas_history_behind is not exported"),
 ]
 
 # What the queries must find.
 IN_THE_QUERIES = [
     (query("Memory", "resident", "residence"), "`Memory` has nothing to show"),
-    (query("Better than random by", '"low"', '"lower"'), "`Better than random by` has nothing to show"),
+    (query("Scores higher by", '"low"', '"lower"'), "`Scores higher by` has nothing to show"),
+    (query("Better once retrained by", '"low"', '"lower"'), "`Better once retrained by` has nothing to show"),
+    (query("Agreement of shared and retrained scores", '"shared"', '"test"'), "`Agreement of shared and retrained scores` has nothing to show"),
     (query("Steps", "rate(", "rate(("), "`Steps` does not parse"),
     (query("Steps", "$__rate_interval", "$__rate_intervall"), "`Steps` does not parse"),
 ]
@@ -156,6 +159,7 @@ IN_THE_VARIABLES = [
 # What the alerts must find.
 IN_THE_ALERTS = [
     (alert_query("EnasdEntropyCollapse", "per_decision", "decision"), "EnasdEntropyCollapse: there is no enas_policy_entropy_nats"),
+    (alert_query("EnasdRanksUnrelated", '"low"', '"lowest"'), "EnasdRanksUnrelated: there is no enas_rank_correlation"),
     (alert_query("EnasdDiskLow", "<", "< <"), "EnasdDiskLow does not parse"),
 ]
 
@@ -163,4 +167,5 @@ IN_THE_ALERTS = [
 IN_THE_RUNBOOK = [
     (in_runbook("`enasctl checkpoint`", "`enasctl save`"), "`enasctl save` is no command"),
     (in_runbook("`shared.learning_rate_max`", "`shared.lr`"), "`shared.lr` is no setting"),
+    (in_runbook("`final.epochs`", "`final.laps`"), "`final.laps` is no setting"),
 ]

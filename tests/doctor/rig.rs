@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::{Killed, shipped_config};
+use crate::common::{Killed, tiny_text};
 
 /// Far longer than anything here takes.
 const LIMIT: Duration = Duration::from_mins(2);
@@ -42,9 +42,8 @@ impl Rig {
         fs::create_dir(folder.path().join("tools")).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let rig = Self { folder, address: format!("127.0.0.1:{port}"), daemon: None };
-        let text = fs::read_to_string(shipped_config("tiny.toml")).unwrap();
         let metrics = format!("metrics = \"{}\"", rig.address);
-        fs::write(rig.config(), text.replace("metrics = \"off\"", &metrics)).unwrap();
+        fs::write(rig.config(), tiny_text().replace("metrics = \"off\"", &metrics)).unwrap();
         rig
     }
 

@@ -30,7 +30,7 @@ ask() { curl --silent --show-error --max-time 60 --unix-socket "$scratch/s" "$@"
 
 # A search of a second a cycle: commands wait for a step.
 export ENASD_ENGINE__THREADS=1 ENASD_SCHEDULE__SHARED_STEPS=2 ENASD_SCHEDULE__CONTROLLER_STEPS=2
-export ENASD_DERIVE__SAMPLES=2 ENASD_DERIVE__RERANK=1
+export ENASD_DERIVE__SAMPLES=2 ENASD_DERIVE__RERANK=1 ENASD_FINAL__CANDIDATES=0
 target/debug/enasd run --config config/tiny.toml --state "$scratch/state" --socket "$scratch/s" \
   >/dev/null 2>"$scratch/log" &
 daemon=$!

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::{Killed, shipped_config, tiny_daemon};
+use crate::common::{Killed, tiny_daemon, tiny_text};
 
 /// Far longer than anything here takes.
 const LIMIT: Duration = Duration::from_mins(3);
@@ -52,9 +52,8 @@ impl Rig {
 
     /// The configuration of a small search, without a line about the metrics.
     pub(crate) fn config(&self) -> PathBuf {
-        let text = fs::read_to_string(shipped_config("tiny.toml")).unwrap();
         let path = self.folder.path().join("tiny.toml");
-        fs::write(&path, text.replace("metrics = \"off\"\n", "")).unwrap();
+        fs::write(&path, tiny_text().replace("metrics = \"off\"\n", "")).unwrap();
         path
     }
 

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::common::Killed;
+use crate::common::{Killed, NOTHING_RETRAINED, shipped_config};
 use crate::rig::{bare, enasctl, enasd, wait};
 
 const RUNBOOK: &str = include_str!("../../dashboards/runbook.md");
@@ -66,8 +66,9 @@ fn service(folder: &Path, command: &mut Command) {
 
 fn start(folder: &Path, more: &[&str]) -> Killed {
     let mut daemon = enasd();
-    let config = crate::common::shipped_config("tiny.toml");
-    daemon.args(["run", "--metrics", "127.0.0.1:0", "--config"]).arg(config).args(more);
+    let (config, nothing) = (shipped_config("tiny.toml"), NOTHING_RETRAINED.join("="));
+    daemon.args(["run", "--metrics", "127.0.0.1:0", "--set", &nothing, "--config"]);
+    daemon.arg(config).args(more);
     service(folder, &mut daemon);
     Killed(daemon.spawn().unwrap())
 }

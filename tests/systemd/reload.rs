@@ -3,15 +3,16 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::common::{Killed, shipped_config};
+use crate::common::{Killed, tiny_text};
 use crate::rig::{LIMIT, Manager, asked, connect, signal};
 
-/// A daemon whose file is `config/tiny.toml` with `changes`.
+/// A daemon whose file is `config/tiny.toml` without retraining and with `changes`, each of the first
+/// place where it can be.
 fn write(manager: &Manager, changes: &[(&str, &str)]) {
-    let mut text = fs::read_to_string(shipped_config("tiny.toml")).unwrap();
+    let mut text = tiny_text();
     for (from, to) in changes {
         assert!(text.contains(from), "{from}");
-        text = text.replace(from, to);
+        text = text.replacen(from, to, 1);
     }
     fs::write(manager.config(), text).unwrap();
 }

@@ -20,9 +20,10 @@ cleanup() {
 }
 trap cleanup EXIT
 
+# Starts the daemon, which retrains so many architectures of each arm a cycle.
 start_daemon() {
   "$bin/enasd" run --config config/tiny.toml --state "$scratch/state" --socket "$scratch/s" \
-    2>>"$scratch/log" &
+    --set "final.candidates=$1" 2>>"$scratch/log" &
   daemon=$!
 }
 
@@ -82,7 +83,7 @@ restored() {
   echo "ok: the terminal is restored"
 }
 
-start_daemon
+start_daemon 0
 tm new-session -d -x 80 -y 24 "env PS1='\$ ' sh"
 type_line "stty -g >$scratch/before; clear; echo READY"
 wait_for '^READY'
@@ -92,7 +93,7 @@ readonly top="$bin/enasctl --socket $scratch/s top"
 type_line "clear; $top; echo LEFT=\$?"
 wait_for '(shared|controller) phase +.* step [0-9]+/[0-9]+, [0-9.]+ steps/s'
 wait_for_steps
-wait_for '^ The policy: (not measured yet|not yet better|better|worse)'
+wait_for '^ Shared weights: (not measured yet|does not score higher yet|scores (higher|lower))'
 wait_for 'random arm'
 wait_for '^normal cell +reduction cell'
 colored || fail "there are no colours"
@@ -128,12 +129,16 @@ tm send-keys '?'
 wait_for 'any key closes it'
 tm send-keys x
 
-# A daemon that is gone is told, and the next one is followed.
+# A daemon that is gone is told, and the next one is followed while it retrains.
 kill -KILL "$daemon"
 wait "$daemon" 2>/dev/null || true
 wait_for ' no daemon *$'
 wait_for 'no daemon answers at .*refused'
-start_daemon
+start_daemon 1
+wait_for '^retrain +.* [0-9]+ of 4 epochs'
+wait_for '^m2-[0-9a-z]+ #[12] +.* epoch [01]/1, '
+wait_for '^champion  [0-9.]+ % valid, [0-9.]+ % test, (policy|random), cycle [0-9]+  m2-'
+wait_for '^ The choice: (not measured|not told apart|better|worse)'
 wait_for_steps
 
 # Whatever ends it gives the terminal back.

@@ -18,6 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CYCLES = 3
 
 SMALL = {
+    "ENASD_FINAL__CANDIDATES": "0",
     "ENASD_POLICY__HIDDEN": "8",
     "ENASD_STORE__CHECKPOINT_SECONDS": "0.05",
 }

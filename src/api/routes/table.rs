@@ -14,7 +14,7 @@ use utoipa::openapi::PathItem;
 use crate::api::ProblemCode;
 use crate::api::ProblemCode::{
     BadArch, BadQuery, DiskSilent, Failed, HistoryDamaged, Internal, NotReady, RefusedRequest,
-    RefusedState, StageNotBuilt, Store, Timeout, Unavailable, UnknownArch, WeightsLost,
+    RefusedState, Store, Timeout, Unavailable, UnknownArch, WeightsLost,
 };
 use crate::api::routes::{
     self, archs, best, commands, config, convert, events, health, history, log_level, retrain,
@@ -56,7 +56,7 @@ static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         health::healthz []
         health::readyz [&[NotReady]]
         status::status []
-        best::best [QUERY, &[StageNotBuilt]]
+        best::best [QUERY]
         archs::archs [QUERY, READ]
         archs::svg [ID, READ]
         archs::dot [ID, READ]

@@ -92,7 +92,7 @@ pub(crate) enum Verb {
         #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = parse_every)]
         every: f64,
     },
-    /// Shows the best architectures, and draws the best one.
+    /// Shows the best architectures, draws the best one, and names the champion.
     Best(BestArgs),
     /// Lists architectures that were scored.
     List(ListArgs),
@@ -196,11 +196,15 @@ pub(crate) struct BundleArgs {
 /// The arguments of `best`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct BestArgs {
+    /// Which are shown: those with the best scores with the shared weights; or the champion, with
+    /// the score of its net, trained from scratch, on the validation or on the test split.
+    #[arg(long, value_enum, default_value_t = BestStage::Shared)]
+    pub(crate) stage: BestStage,
     /// The most architectures, 1 to 10000.
     #[arg(long, default_value_t = 10)]
     pub(crate) limit: u32,
-    /// Writes the weights of the best architecture, as safetensors.
-    #[arg(long, value_name = "FILE")]
+    /// Writes the weights of the best architecture, as safetensors: its part of the shared ones.
+    #[arg(long, value_name = "FILE", conflicts_with = "stage")]
     pub(crate) weights: Option<PathBuf>,
     /// Replaces the file if it is there.
     #[arg(long, requires = "weights")]
@@ -305,6 +309,28 @@ pub(crate) struct SampleArgs {
     /// Draws uniformly instead of from the policy.
     #[arg(long)]
     pub(crate) random: bool,
+}
+
+/// How far the best architectures have come.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum BestStage {
+    /// Scored with the shared weights.
+    Shared,
+    /// Trained from scratch.
+    Retrained,
+    /// Measured on the test split.
+    Certified,
+}
+
+impl BestStage {
+    /// As the API names it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::Retrained => "retrained",
+            Self::Certified => "certified",
+        }
+    }
 }
 
 /// Which architectures come first.

@@ -76,6 +76,11 @@ impl Condition {
             let text = format!("no step has ended for {}: the log may say why", seconds(age));
             return Self::new(Severity::Bad, "stalled", text);
         }
+        if status.finals.retraining.is_some() {
+            // Nobody knows how long an epoch usually takes.
+            let text = format!("nets are trained from scratch: {}", doing(status));
+            return Self::new(Severity::Good, "running", text);
+        }
         if age < SHORT_SECONDS.max(SLOW_STEPS * usual) {
             let text = format!(
                 "the search goes on, at search step {}",
@@ -98,7 +103,7 @@ impl Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use enasd::actors::DerivationStatus;
+    use enasd::actors::{DerivationStatus, RetrainingStatus};
 
     #[track_caller]
     fn check(change: impl FnOnce(&mut Status), word: &str, text: &str) {
@@ -149,6 +154,15 @@ mod tests {
             status.derivation = Some(DerivationStatus { scored: 12, of: 110 });
         };
         check(deriving, "slow", "deriving for 1 min 41 s: derive, 12 of 110 scored");
+        let retraining = |age: f64| {
+            move |status: &mut Status| {
+                aged(age)(status);
+                let found = RetrainingStatus { of: 4, epochs: 15, ..RetrainingStatus::default() };
+                status.finals.retraining = Some(found);
+            }
+        };
+        check(retraining(600.0), "running", "trained from scratch: retrain, 0 of 60 epochs");
+        check(retraining(901.0), "stalled", "15 min");
         check(aged(901.0), "stalled", "15 min");
         check(aged(-5.0), "running", "");
     }

@@ -11,10 +11,11 @@ use enasd::space::Arch;
 use enasd::store::write_atomically;
 
 use crate::arch::{facts, read};
-use crate::args::{BestArgs, ListArgs, ListOrder};
+use crate::args::{BestArgs, BestStage, ListArgs, ListOrder};
 use crate::failure::Failure;
 use crate::printer::{Printer, fields, milliseconds, or_dash, percent, thousands};
 use crate::socket::Daemon;
+use crate::status::champion;
 
 /// The best architectures; the weights of the first go to a file if asked for.
 pub(crate) async fn best(
@@ -22,7 +23,8 @@ pub(crate) async fn best(
     printer: &mut Printer,
     args: &BestArgs,
 ) -> Result<(), Failure> {
-    let reply: BestReply = daemon.questions.get(&format!("/v1/best?limit={}", args.limit)).await?;
+    let path = format!("/v1/best?stage={}&limit={}", args.stage.name(), args.limit);
+    let reply: BestReply = daemon.questions.get(&path).await?;
     printer.many(
         &reply,
         &reply.archs,
@@ -36,12 +38,15 @@ pub(crate) async fn best(
     let Some(first) = reply.archs.first() else {
         return match args.weights {
             Some(_) => Err(Failure::NothingDerived),
-            None => printer.aside("the search has derived no architecture yet"),
+            None => printer.aside(nothing_yet(args.stage)),
         };
     };
     let arch: Arch = first.arch.parse()?;
     let drawing = draw_text(&arch, printer.width());
     printer.aside(&format!("\n{}\n{arch}\n\n{drawing}", first.id))?;
+    if let Some(found) = &reply.champion {
+        printer.aside(&format!("\nThe champion, trained from scratch: {}", champion(found)))?;
+    }
     let Some(file) = &args.weights else { return Ok(()) };
     let reserved = if args.force { None } else { Some(Reserved::new(file)?) };
     let path = format!("/v1/archs/{}.safetensors?weights=kept", first.id);
@@ -51,6 +56,15 @@ pub(crate) async fn best(
         reserved.keep();
     }
     printer.aside(&format!("\nwrote {} bytes to {}", bytes.len(), file.display()))
+}
+
+/// Why there are none.
+const fn nothing_yet(stage: BestStage) -> &'static str {
+    match stage {
+        BestStage::Shared => "the search has derived no architecture yet",
+        BestStage::Retrained => "no architecture is trained from scratch yet",
+        BestStage::Certified => "no architecture was measured on the test split yet",
+    }
 }
 
 /// The name of a file that was not there, held by an empty file until it is written.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use enasd::actors::{AdvantageStatus, DerivationStatus, DeviceStatus, RunState, Status, nth};
+use enasd::actors::{
+    AdvantageStatus, ChampionStatus, DerivationStatus, DeviceStatus, RankCorrelationStatus,
+    RetrainedStatus, RetrainingStatus, RunState, Status, nth,
+};
 use enasd::api::ApiError;
 
 use crate::clock::now;
@@ -54,8 +57,15 @@ fn table(status: &Status, now: f64) -> String {
         ),
         (
             "best",
-            or_dash(status.best.first(), |b| format!("{}, {}", b.id, percent(b.score.accuracy))),
+            or_dash(status.best.first(), |b| {
+                format!("{}, {} with the shared weights", b.id, percent(b.score.accuracy))
+            }),
         ),
+        ("retraining", retraining(status)),
+        ("champion", or_dash(status.finals.champion.as_ref(), champion)),
+        ("retrained", retrained(&status.finals.comparison)),
+        ("ranks", ranks(&status.finals.rank_correlation)),
+        ("test split", format!("used for {} candidates", thousands(status.finals.test_uses))),
         ("checkpoint", checkpoint(status)),
         ("device", device(status)),
         ("data", data(status)),
@@ -95,10 +105,68 @@ fn place(status: &Status) -> String {
 /// The phase, and how far it is.
 pub(crate) fn doing(status: &Status) -> String {
     let place = &status.place;
-    match status.derivation {
-        Some(DerivationStatus { scored, of }) => format!("derive, {scored} of {of} scored"),
-        None => format!("{} phase, step {}/{}", place.phase, place.nth_step(), place.phase_steps),
+    match (status.derivation, &status.finals.retraining) {
+        (Some(DerivationStatus { scored, of }), _) => format!("derive, {scored} of {of} scored"),
+        (None, Some(retraining)) => {
+            let (epochs, of) = retraining.progress();
+            format!("retrain, {epochs} of {of} epochs")
+        }
+        (None, None) => {
+            format!("{} phase, step {}/{}", place.phase, place.nth_step(), place.phase_steps)
+        }
     }
+}
+
+/// What is retrained, and why.
+fn retraining(status: &Status) -> String {
+    let under_way = status.finals.retraining.as_ref().map(|retraining| {
+        let RetrainingStatus { cause, cycle, trials, of, running, .. } = retraining;
+        let why = match cause.as_str() {
+            "cycle" => format!("after cycle {}", nth(*cycle)),
+            _ => "as asked".to_owned(),
+        };
+        let running = running.iter().map(|trial| {
+            let (id, net, epochs) = (&trial.id, nth(trial.seed.into()), trial.epochs);
+            format!("; net {net} of {id}: epoch {}/{epochs}", trial.epoch)
+        });
+        format!("{why}, {trials} of {of} nets are trained{}", running.collect::<String>())
+    });
+    let waiting = match status.finals.waiting {
+        0 => String::new(),
+        n => format!("; {n} more wait"),
+    };
+    or_dash(under_way, |text| text) + &waiting
+}
+
+/// The champion with what its net has right.
+pub(crate) fn champion(champion: &ChampionStatus) -> String {
+    let ChampionStatus { id, arm, cycle, .. } = champion;
+    let valid = or_dash(champion.valid_score(), |score| percent(score.accuracy));
+    let test = match champion.test_score() {
+        Some(score) => format!("{} of the test images", percent(score.accuracy)),
+        None => "not tested".to_owned(),
+    };
+    let who = if arm == "random" { "random draws" } else { "the policy" };
+    let cycle = nth(*cycle);
+    format!("{id} by {who} in cycle {cycle}, {valid} of the validation images, {test}")
+}
+
+/// Which arm is better once retrained.
+fn retrained(comparison: &RetrainedStatus) -> String {
+    let RetrainedStatus { mean, low, high, pairs, sentence, .. } = comparison;
+    let over = if *pairs == 1 { "1 pair".to_owned() } else { format!("{pairs} pairs") };
+    verdict(sentence, [*mean, *low, *high], &over)
+}
+
+/// How far shared scores agree with retrained ones.
+fn ranks(found: &RankCorrelationStatus) -> String {
+    let RankCorrelationStatus { archs, tau, ceiling } = found;
+    let interval = |[mean, low, high]: [f64; 3]| format!("{mean:.2} (95 % {low:.2} to {high:.2})");
+    format!(
+        "τ of shared and retrained scores {}, of two seeds {}, over {archs} architectures",
+        or_dash(*tau, interval),
+        or_dash(*ceiling, interval)
+    )
 }
 
 fn cycle(status: &Status) -> String {
@@ -142,16 +210,22 @@ fn checkpoint(status: &Status) -> String {
     format!("{newest}, {bytes}{failed}")
 }
 
+/// Which arm scores higher with the shared weights.
 fn advantage(status: &Status) -> String {
-    let AdvantageStatus { mean, low, high, steps, verdict } = &status.advantage;
+    let AdvantageStatus { mean, low, high, steps, sentence, .. } = &status.advantage;
+    verdict(sentence, [*mean, *low, *high], &format!("{steps} steps"))
+}
+
+/// A verdict with what it rests on, where anything was measured.
+fn verdict(sentence: &str, [mean, low, high]: [Option<f64>; 3], over: &str) -> String {
     match (mean, low, high) {
         (Some(mean), Some(low), Some(high)) => format!(
-            "{verdict}: {:+.2} points, 95 % within {:+.2} to {:+.2}, over {steps} steps",
+            "{sentence}: {:+.2} points, 95 % within {:+.2} to {:+.2}, over {over}",
             100.0 * mean,
             100.0 * low,
             100.0 * high
         ),
-        _ => verdict.clone(),
+        _ => sentence.to_owned(),
     }
 }
 
@@ -183,6 +257,7 @@ pub(crate) fn seconds(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use enasd::actors::{ScoreView, TrialStatus};
 
     #[test]
     fn failed_runs_and_failing_checkpoints_are_degraded() {
@@ -197,6 +272,73 @@ mod tests {
         status.error = Some("three errors in a row".to_owned());
         let why = degraded(&status);
         assert_eq!(why.as_deref(), Some("the search failed: three errors in a row"));
+    }
+
+    #[track_caller]
+    fn check_says(status: &Status, name: &str, expected: &str) {
+        let table = table(status, 0.0);
+        let line = table.lines().find_map(|line| line.strip_prefix(&format!("{name:12}  ")));
+        assert_eq!(line, Some(expected), "{table}");
+    }
+
+    #[test]
+    fn what_scores_higher_and_what_is_better_once_retrained_are_told_apart() {
+        let mut status = Status::default();
+        check_says(&status, "champion", "-");
+        check_says(&status, "retraining", "-");
+        status.advantage = AdvantageStatus {
+            mean: Some(0.126),
+            low: Some(0.117),
+            high: Some(0.134),
+            steps: 150,
+            sentence: "the policy's draws score higher".to_owned(),
+            ..AdvantageStatus::default()
+        };
+        let expected = "the policy's draws score higher: +12.60 points, 95 % within +11.70 to \
+                        +13.40, over 150 steps";
+        check_says(&status, "advantage", expected);
+        let sentence = "whether it is better once retrained is not measured yet: no promotion";
+        status.finals.comparison.sentence = sentence.to_owned();
+        check_says(&status, "retrained", sentence);
+        let score = |accuracy| ScoreView { accuracy, correct: 0, items: 0 };
+        let champion = ChampionStatus {
+            id: "m5-a".to_owned(),
+            arm: "derive".to_owned(),
+            cycle: 1,
+            valid: vec![score(0.90), score(0.91)],
+            test: vec![score(0.89), score(0.905)],
+            seed: 1,
+            ..ChampionStatus::default()
+        };
+        status.finals.champion = Some(champion);
+        let expected = "m5-a by the policy in cycle 2, 91.00 % of the validation images, 90.50 % \
+                        of the test images";
+        check_says(&status, "champion", expected);
+    }
+
+    #[test]
+    fn what_is_retrained_is_told_net_by_net() {
+        let mut status = Status::default();
+        let trial = TrialStatus {
+            id: "m5-b".to_owned(),
+            seed: 1,
+            epoch: 7,
+            epochs: 15,
+            ..TrialStatus::default()
+        };
+        status.finals.retraining = Some(RetrainingStatus {
+            cause: "cycle".to_owned(),
+            cycle: 2,
+            trials: 3,
+            of: 8,
+            epochs: 15,
+            running: vec![trial],
+        });
+        assert_eq!(doing(&status), "retrain, 52 of 120 epochs");
+        status.finals.waiting = 1;
+        let expected = "after cycle 3, 3 of 8 nets are trained; net 2 of m5-b: epoch 7/15; 1 more \
+                        wait";
+        check_says(&status, "retraining", expected);
     }
 
     #[test]

@@ -106,7 +106,7 @@ fn what_the_policy_prefers_shows() {
     check(
         |metrics| {
             metrics.option_probabilities("reduction", "op", [0.25, 0.75].into_iter());
-            metrics.advantage(AdvantageNumbers { mean: 0.02, low: -0.01, high: 0.05 });
+            metrics.advantage(IntervalNumbers { mean: 0.02, low: -0.01, high: 0.05 });
             metrics.archs_sampled(10, 9);
             metrics.archs_sampled(10, 8);
             metrics.archs_redrawn(CostLabel::MultiplyAdds, 3);
@@ -125,6 +125,59 @@ fn what_the_policy_prefers_shows() {
             "enas_best_params 1234",
             "enas_best_multiply_adds 5000000",
         ],
+    );
+}
+
+#[test]
+fn what_is_retrained_shows() {
+    check(
+        |metrics| {
+            metrics.trials_running(2);
+            metrics.trial_epoch(Duration::from_secs(3), false);
+            metrics.trial_epoch(Duration::from_secs(1), true);
+            metrics.phase(PhaseLabel::Retrain);
+        },
+        &[
+            "enas_trials_running 2",
+            "enas_trial_epochs_total 2",
+            "enas_trials_finished_total 1",
+            "enas_trial_epoch_duration_seconds_bucket{le=\"2\"} 1",
+            "enas_trial_epoch_duration_seconds_sum 4",
+            "enas_phase{phase=\"retrain\"} 1",
+        ],
+    );
+}
+
+#[test]
+fn what_came_of_retraining_shows() {
+    check(
+        |metrics| {
+            metrics.promoted(RulingLabel::First);
+            metrics.promoted(RulingLabel::Stays);
+            metrics.champion(Some(0.91), Some(0.905));
+            metrics.test_split_uses(4);
+            metrics.retrained_archs(8);
+            metrics.retrained_advantage(IntervalNumbers { mean: 0.01, low: -0.02, high: 0.04 });
+            let tau = IntervalNumbers { mean: 0.4, low: 0.1, high: 0.6 };
+            metrics.rank_correlation(RankLabel::Shared, tau);
+            metrics.rank_correlation(RankLabel::Ceiling, IntervalNumbers { mean: 0.7, ..tau });
+        },
+        &[
+            "enas_promotions_total{ruling=\"first\"} 1",
+            "enas_promotions_total{ruling=\"stays\"} 1",
+            "enas_champion_score_ratio{split=\"valid\"} 0.91",
+            "enas_champion_score_ratio{split=\"test\"} 0.905",
+            "enas_test_split_uses 4",
+            "enas_retrained_archs 8",
+            "enas_retrained_advantage_ratio{bound=\"low\"} -0.02",
+            "enas_rank_correlation{of=\"shared\",bound=\"high\"} 0.6",
+            "enas_rank_correlation{of=\"ceiling\",bound=\"mean\"} 0.7",
+        ],
+    );
+    // Without a test split there is no such score.
+    check(
+        |metrics| metrics.champion(Some(0.5), None),
+        &["enas_champion_score_ratio{split=\"valid\"} 0.5"],
     );
 }
 
@@ -223,9 +276,14 @@ fn every_actor_can_show_progress() {
         let scrape = metrics.render();
         scrape.lines().find_map(|line| line.strip_prefix(&start)).unwrap().parse().unwrap()
     };
-    for actor in
-        [Actor::Trainer, Actor::Evaluator, Actor::Sampler, Actor::Keeper, Actor::Controller]
-    {
+    for actor in [
+        Actor::Trainer,
+        Actor::Evaluator,
+        Actor::Sampler,
+        Actor::Trials,
+        Actor::Keeper,
+        Actor::Controller,
+    ] {
         let name = Actor::NAMES[actor.place()];
         metrics.0.registry.set(&LAST_PROGRESS, &[actor.place()], 1.0);
         metrics.progress(actor);

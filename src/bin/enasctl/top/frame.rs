@@ -3,6 +3,7 @@
 //! ```text
 //! head      who and how; bars of the cycle and the phase; checkpoint
 //! rewards   both arms over time │ numbers │ operations (wide screens)
+//! retrained the champion, and nets under way (once there are any)
 //! best      the best architectures, one of them drawn
 //! events    what happened (high screens)
 //! foot      keys, a question, or what came of a command
@@ -19,6 +20,7 @@ use crate::top::best;
 use crate::top::events;
 use crate::top::head;
 use crate::top::lines::wrap;
+use crate::top::retraining;
 use crate::top::rewards;
 use crate::top::screen::{Link, Overlay, Screen};
 use crate::top::theme::Theme;
@@ -34,6 +36,9 @@ const HIGH: u16 = 34;
 
 /// Rows of the events on a high screen.
 const EVENT_ROWS: u16 = 6;
+
+/// Nets under way that are shown on a low screen, and on a high one.
+const NETS: [u16; 2] = [2, 8];
 
 const HELP: &str = "\
 arrows    look at another of the best
@@ -57,21 +62,28 @@ pub(crate) fn draw(frame: &mut Frame, screen: &Screen, theme: Theme, now: f64) {
     let head = head::lines(screen, theme, now, area.width);
     let foot = foot(screen, theme, area.width);
     let (n_head, n_foot) = (head.len() as u16, foot.len() as u16);
-    let n_events = if area.height < HIGH { 0 } else { EVENT_ROWS };
-    let room = area.height.saturating_sub(n_head + n_foot + n_events);
+    let is_high = HIGH <= area.height;
+    let n_events = if is_high { EVENT_ROWS } else { 0 };
+    let n_retrained = retraining::rows(screen, NETS[usize::from(is_high)]);
+    let room = area.height.saturating_sub(n_head + n_foot + n_events + n_retrained);
     let [n_best, least] = REWARD_ROWS.map(|rows| room.saturating_sub(rows));
     let n_best = best::rows(screen).min(n_best.max(best::least_rows(screen).min(least)));
-    let [head_area, rewards_area, best_area, events_area, foot_area] = Layout::vertical([
-        Constraint::Length(n_head),
-        Constraint::Min(0),
-        Constraint::Length(n_best),
-        Constraint::Length(n_events),
-        Constraint::Length(n_foot),
-    ])
-    .areas(area);
+    let [head_area, rewards_area, retrained_area, best_area, events_area, foot_area] =
+        Layout::vertical([
+            Constraint::Length(n_head),
+            Constraint::Min(0),
+            Constraint::Length(n_retrained),
+            Constraint::Length(n_best),
+            Constraint::Length(n_events),
+            Constraint::Length(n_foot),
+        ])
+        .areas(area);
     frame.render_widget(Paragraph::new(head), head_area);
     if let Some(status) = &screen.status {
         rewards::draw(frame, rewards_area, (screen, status), theme);
+        if 0 < n_retrained {
+            retraining::draw(frame, retrained_area, status, theme);
+        }
         best::draw(frame, best_area, screen, theme);
         events::draw(frame, events_area, screen, theme);
     }

@@ -1,21 +1,14 @@
 //! The head of the screen: who it is and how; how far; what is on disk.
 
 use enasd::actors::{DerivationStatus, Status};
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::condition::{Condition, Severity};
 use crate::printer::or_dash;
 use crate::status::seconds;
-use crate::top::lines::{whole, wrap};
+use crate::top::lines::{bar, cut, share, wrap};
 use crate::top::screen::{Link, Screen};
 use crate::top::theme::Theme;
-
-/// Columns before a bar.
-const NAME_COLUMNS: usize = 26;
-
-/// Columns after a bar.
-const TAIL_COLUMNS: usize = 30;
 
 /// Lines of the head that tell the status.
 pub(crate) const STATUS_LINES: u16 = 3;
@@ -89,15 +82,6 @@ fn device(status: &Status) -> String {
     format!("{}{wanted}, {}, {} threads", device.used, device.executor, device.threads)
 }
 
-/// At most so many columns of a text, and a sign where it is cut.
-fn cut(text: &str, columns: usize) -> String {
-    if text.chars().count() <= columns {
-        return text.to_owned();
-    }
-    let kept = text.chars().take(columns.saturating_sub(1));
-    kept.chain(std::iter::once('…')).take(columns).collect()
-}
-
 fn cycle(status: &Status, theme: Theme, width: u16) -> Line<'static> {
     let place = &status.place;
     let name = format!("cycle {}, epoch {}", place.nth_cycle(), place.nth_epoch());
@@ -112,27 +96,15 @@ fn phase(screen: &Screen, status: &Status, theme: Theme, width: u16) -> Line<'st
         let tail = format!("{scored} of {of} scored");
         return bar(("derive".to_owned(), share(scored, of), tail), theme.bar(), width);
     }
+    if let Some(retraining) = &status.finals.retraining {
+        let (epochs, of) = retraining.progress();
+        let tail = format!("{epochs} of {of} epochs");
+        return bar(("retrain".to_owned(), share(epochs, of), tail), theme.bar(), width);
+    }
     let rate = or_dash(screen.rate.value(), |rate| format!("{rate:.1} steps/s"));
     let tail = format!("step {}/{}, {rate}", place.nth_step(), place.phase_steps);
     let share = share(place.step, place.phase_steps);
     bar((format!("{} phase", place.phase), share, tail), theme.bar(), width)
-}
-
-fn share(done: u64, of: u64) -> f64 {
-    (done as f64 / of.max(1) as f64).min(1.0)
-}
-
-/// A line with a name, a bar and what the bar does not say.
-fn bar(of: (String, f64, String), style: Style, width: u16) -> Line<'static> {
-    let (name, share, tail) = of;
-    let columns = usize::from(width).saturating_sub(NAME_COLUMNS + TAIL_COLUMNS);
-    let done = whole(share * columns as f64, columns);
-    Line::from(vec![
-        Span::raw(format!("{name:NAME_COLUMNS$}")),
-        Span::styled("█".repeat(done), style),
-        Span::styled("░".repeat(columns - done), style),
-        Span::raw(format!("  {tail}")),
-    ])
 }
 
 fn checkpoint(status: &Status, theme: Theme, now: f64) -> Line<'static> {

@@ -1,15 +1,77 @@
-//! Lines of the screen: rules across it, bars, and texts broken to fit.
+//! Lines of the screen: rules across it, verdicts, bars, and texts broken to fit.
 
 use ratatui::style::{Color, Style};
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders};
 
+use crate::condition::Severity;
 use crate::top::theme::Theme;
+
+/// Columns before a bar.
+const NAME_COLUMNS: usize = 26;
+
+/// Columns after a bar.
+const TAIL_COLUMNS: usize = 30;
 
 /// A line across the screen that begins a part of it.
 pub(crate) fn rule(title: Line<'_>, theme: Theme) -> Block<'_> {
     let plain = Style::new().fg(Color::Reset);
     Block::new().borders(Borders::TOP).border_style(theme.dim()).title_style(plain).title(title)
+}
+
+/// A title that says what a comparison found, with the mean and the ends of its interval.
+pub(crate) fn verdict(
+    of: (&str, &str),
+    [mean, low, high]: [Option<f64>; 3],
+    theme: Theme,
+) -> Line<'static> {
+    let (title, words) = of;
+    let severity = match low {
+        Some(low) if 0.0 < low => Severity::Good,
+        _ => Severity::Notice,
+    };
+    let numbers = match (mean, low, high) {
+        (Some(mean), Some(low), Some(high)) => format!(
+            ", {:+.1} points (95 % {:+.1} to {:+.1}) ",
+            100.0 * mean,
+            100.0 * low,
+            100.0 * high
+        ),
+        _ => " ".to_owned(),
+    };
+    Line::from(vec![
+        Span::styled(format!(" {title}: "), Theme::strong()),
+        Span::styled(words.to_owned(), theme.severity(severity)),
+        Span::raw(numbers),
+    ])
+}
+
+/// A line with a name, a bar and what the bar does not say.
+pub(crate) fn bar(of: (String, f64, String), style: Style, width: u16) -> Line<'static> {
+    let (name, share, tail) = of;
+    let columns = usize::from(width).saturating_sub(NAME_COLUMNS + TAIL_COLUMNS);
+    let done = whole(share * columns as f64, columns);
+    let name = cut(&name, NAME_COLUMNS - 1);
+    Line::from(vec![
+        Span::raw(format!("{name:NAME_COLUMNS$}")),
+        Span::styled("█".repeat(done), style),
+        Span::styled("░".repeat(columns - done), style),
+        Span::raw(format!("  {tail}")),
+    ])
+}
+
+/// The share that is done.
+pub(crate) fn share(done: u64, of: u64) -> f64 {
+    (done as f64 / of.max(1) as f64).min(1.0)
+}
+
+/// At most so many columns of a text, and a sign where it is cut.
+pub(crate) fn cut(text: &str, columns: usize) -> String {
+    if text.chars().count() <= columns {
+        return text.to_owned();
+    }
+    let kept = text.chars().take(columns.saturating_sub(1));
+    kept.chain(std::iter::once('…')).take(columns).collect()
 }
 
 /// The whole columns that an amount fills, out of so many.

@@ -19,6 +19,7 @@ mod head;
 mod lines;
 mod looked_at;
 mod rate;
+mod retraining;
 mod rewards;
 mod screen;
 mod terminal;

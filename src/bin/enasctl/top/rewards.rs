@@ -1,6 +1,6 @@
 //! The rewards of both arms: their verdict, their course, and the numbers beside them.
 
-use enasd::actors::Status;
+use enasd::actors::{AdvantageStatus, Status};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
@@ -11,7 +11,7 @@ use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Paragraph};
 use crate::condition::Severity;
 use crate::printer::{or_dash, percent, thousands};
 use crate::top::curve::{Curve, Points};
-use crate::top::lines::{rule, whole};
+use crate::top::lines::{rule, verdict, whole};
 use crate::top::screen::Screen;
 use crate::top::theme::Theme;
 
@@ -30,7 +30,7 @@ const OP_BAR_COLUMNS: usize = 10;
 /// Draws the part.
 pub(crate) fn draw(frame: &mut Frame, area: Rect, of: (&Screen, &Status), theme: Theme) {
     let (screen, status) = of;
-    let block = rule(verdict(status, theme), theme);
+    let block = rule(title(status, theme), theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
     let ops = if area.width < WIDE { 0 } else { OP_COLUMNS };
@@ -46,27 +46,10 @@ pub(crate) fn draw(frame: &mut Frame, area: Rect, of: (&Screen, &Status), theme:
     frame.render_widget(Paragraph::new(op_lines(status, theme)), ops);
 }
 
-/// The verdict in words, with what it rests on.
-fn verdict(status: &Status, theme: Theme) -> Line<'static> {
-    let advantage = &status.advantage;
-    let severity = match (advantage.low, advantage.high) {
-        (Some(low), _) if 0.0 < low => Severity::Good,
-        _ => Severity::Notice,
-    };
-    let numbers = match (advantage.mean, advantage.low, advantage.high) {
-        (Some(mean), Some(low), Some(high)) => format!(
-            ", {:+.1} points (95 % {:+.1} to {:+.1}) ",
-            100.0 * mean,
-            100.0 * low,
-            100.0 * high
-        ),
-        _ => " ".to_owned(),
-    };
-    Line::from(vec![
-        Span::styled(" The policy: ", Theme::strong()),
-        Span::styled(advantage.verdict.clone(), theme.severity(severity)),
-        Span::raw(numbers),
-    ])
+/// Which arm scores higher with the shared weights, with what it rests on.
+fn title(status: &Status, theme: Theme) -> Line<'static> {
+    let AdvantageStatus { mean, low, high, verdict: words, .. } = &status.advantage;
+    verdict(("Shared weights", words), [*mean, *low, *high], theme)
 }
 
 fn draw_chart(frame: &mut Frame, area: Rect, curve: &Curve, theme: Theme) {

@@ -2,7 +2,10 @@
 
 #![cfg(test)]
 
-use enasd::actors::{AdvantageStatus, DerivationStatus, PlaceStatus, RunState, Status};
+use enasd::actors::{
+    AdvantageStatus, ChampionStatus, DerivationStatus, PlaceStatus, RetrainedStatus,
+    RetrainingStatus, RunState, ScoreView, Status, TrialStatus,
+};
 use enasd::api::wire::Event;
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
@@ -72,7 +75,7 @@ fn a_terminal_of_80_by_24_shows_everything_that_matters() {
     "cycle 2, epoch 82         ███░░░░░░░░░░░░░░░░░░░░░   16 %, 2 min 38 s left      "
     "shared phase              █████████████░░░░░░░░░░░  step 121/219, 72.5 steps/s  "
     "checkpoint  8 s ago, 1.2 MB; 18 written, 0 failed; 12.3 GB free                 "
-    " The policy: better than random, +13.2 points (95 % +12.4 to +14.1) ────────────"
+    " Shared weights: scores higher, +13.2 points (95 % +12.4 to +14.1) ─────────────"
     " 80 %│                            ⢀⣀⡀   ⡠  ━ policy     71.20 %                 "
     "     │            ⢀⡀   ⣀⠤⢄⡀⢀⠔⠉⠒⠤⠤⠔⠁ ⠈⠒⠒⠉   • random arm 58.03 %                 "
     "     │     ⢀⠤⠒⠤⣀⡰⠊⠁⠈⠒⠒⠉  •⠈⠁   •••  •••    entropy      12.35 nats (0.62 each)  "
@@ -102,7 +105,7 @@ fn a_larger_terminal_shows_more() {
     "cycle 2, epoch 82         ██████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   16 %, 2 min 38 s left      "
     "shared phase              ███████████████████████████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  step 121/219, 72.5 steps/s  "
     "checkpoint  8 s ago, 1.2 MB; 18 written, 0 failed; 12.3 GB free                                                         "
-    " The policy: better than random, +13.2 points (95 % +12.4 to +14.1) ────────────────────────────────────────────────────"
+    " Shared weights: scores higher, +13.2 points (95 % +12.4 to +14.1) ─────────────────────────────────────────────────────"
     " 80 %│                                       ━ policy     71.20 %                 π of ops      normal      reduction   "
     "     │                                    ⡠  • random arm 58.03 %                 sep_conv_3x3  █░░░░░░░░░  ███░░░░░░░  "
     "     │                              ⡤⢢   ⡸   entropy      12.35 nats (0.62 each)  sep_conv_5x5  █████░░░░░  ███░░░░░░░  "
@@ -171,6 +174,7 @@ fn every_size_can_be_drawn() {
     let mut screen = changed(|status| {
         status.checkpoint.last_error = Some("the disk is full ".repeat(40));
         status.space_size = "a long size ".repeat(20);
+        retrains(status);
     });
     screen.note = Some((crate::condition::Severity::Bad, "a long refusal ".repeat(60)));
     for overlay in [Overlay::None, Overlay::Help, Overlay::Question(Command::Pause)] {
@@ -205,8 +209,63 @@ fn states_are_told_in_plain_words() {
     let derives = DerivationStatus { scored: 12, of: 110 };
     let deriving = changed(|s| s.derivation = Some(derives));
     check_says(&deriving, &["derive                    ██░", "12 of 110 scored"]);
+    check_says(&changed(retrains), &["retrain                   ██████░", "15 of 60 epochs"]);
     let early = changed(|s| s.advantage = AdvantageStatus::default());
-    check_says(&early, &["The policy:"]);
+    check_says(&early, &["Shared weights:"]);
+}
+
+/// Two of four nets are under way, and there is a champion.
+fn retrains(status: &mut Status) {
+    let net = |id: &str, seed, epoch, loss| TrialStatus {
+        id: id.to_owned(),
+        seed,
+        epoch,
+        epochs: 15,
+        loss,
+        train_accuracy: None,
+    };
+    let running = vec![
+        net("m5-0e4j07as3sy5zkyev", 0, 10, Some(0.4321)),
+        net("m5-aefyxtjnxsb28gbps", 1, 5, None),
+    ];
+    status.finals.retraining =
+        Some(RetrainingStatus { of: 4, epochs: 15, running, ..RetrainingStatus::default() });
+    let score = |accuracy| vec![ScoreView { accuracy, correct: 0, items: 0 }];
+    status.finals.champion = Some(ChampionStatus {
+        id: "m5-0e4j07as3sy5zkyev".to_owned(),
+        arm: "derive".to_owned(),
+        valid: score(0.91),
+        test: score(0.905),
+        ..ChampionStatus::default()
+    });
+    status.finals.comparison = RetrainedStatus {
+        mean: Some(0.0031),
+        low: Some(-0.004),
+        high: Some(0.0102),
+        verdict: "not told apart once retrained".to_owned(),
+        ..RetrainedStatus::default()
+    };
+}
+
+#[test]
+fn nets_that_are_retrained_are_shown_with_their_epochs_and_the_champion() {
+    let screen = changed(retrains);
+    for (columns, rows) in [(80, 24), (120, 40)] {
+        let drawn = drawn(&screen, columns, rows);
+        for words in [
+            "Shared weights: scores higher, +13.2 points",
+            "The choice: not told apart once retrained, +0.3 points (95 % -0.4 to +1.0)",
+            "champion  91.00 % valid, 90.50 % test, policy, cycle 1  m5-0e4j07as3sy5zkyev",
+            "m5-0e4j07as3sy5zkyev #1   ████",
+            "epoch 10/15, loss 0.4321",
+            "m5-aefyxtjnxsb28gbps #2   ███",
+            "epoch 5/15, -",
+        ] {
+            assert!(drawn.contains(words), "{words}\n{drawn}");
+        }
+    }
+    let low = drawn(&screen, 80, 24);
+    assert!(low.contains("random arm") && low.contains("▸ 1 of 2"), "{low}");
 }
 
 #[test]

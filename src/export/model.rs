@@ -1,0 +1,243 @@
+//! What the file of a model holds: a net with its weights, how its input is normalized, and what
+//! its outputs are called.
+
+use std::collections::BTreeMap;
+
+use candle_core::{DType, Device, Tensor};
+use serde::Serialize;
+
+use crate::engine::Snapshot;
+use crate::export::ExportError;
+use crate::net::{Layer, Net, Norm};
+
+/// The net of one architecture with everything that its files tell.
+#[derive(Clone, Debug)]
+pub struct Model<'a> {
+    /// The net. Its auxiliary head is left out of all files.
+    pub net: &'a Net,
+    /// Its parameters by name, in f32; others may be there too.
+    pub weights: &'a Snapshot,
+    /// The means and variances of its batch normalizations, in f32, where it evaluates with
+    /// running statistics; named as [`Gradients::moments`](crate::engine::Gradients::moments) has
+    /// them.
+    pub running: Option<&'a Snapshot>,
+    /// The mean of each channel of the training images, where pixels are from 0 to 1.
+    pub mean: &'a [f32],
+    /// Their standard deviation; the net reads `(pixel / 255 − mean) / std`.
+    pub std: &'a [f32],
+    /// The name of each class, in the order of the logits.
+    pub class_names: &'a [String],
+    /// The id of the architecture.
+    pub id: &'a str,
+    /// The architecture as text.
+    pub arch: &'a str,
+    /// Whatever else the files are to tell.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// The numbers of a parameter or of a statistic.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Numbers {
+    /// Sides of the tensor.
+    pub(super) dims: Vec<usize>,
+    /// Row by row.
+    pub(super) values: Vec<f32>,
+}
+
+#[derive(Serialize)]
+struct Normalization<'a> {
+    mean: &'a [f32],
+    std: &'a [f32],
+}
+
+impl Model<'_> {
+    /// The number of each layer that a forward pass runs, with the layer, in their order.
+    pub(super) fn layers(&self) -> impl Iterator<Item = (usize, &Layer)> {
+        let live = self.net.live_layers(false);
+        self.net.layers.iter().enumerate().filter(move |(idx, _)| live[*idx])
+    }
+
+    /// How many classes the net tells apart.
+    pub(super) fn classes(&self) -> usize {
+        // The layer `i` writes the tensor `i + 1`.
+        self.net.layers[self.net.logits - 1].output.channels
+    }
+
+    /// Every parameter and running statistic that a forward pass reads, by name.
+    pub(super) fn numbers(&self) -> Result<BTreeMap<String, Numbers>, ExportError> {
+        let mut all = BTreeMap::new();
+        for (_, layer) in self.layers() {
+            for (name, spec) in layer.params() {
+                let Some(tensor) = self.weights.get(&name) else {
+                    return Err(ExportError::Parameter { name });
+                };
+                let found = numbers(&name, tensor, &spec.dims)?;
+                all.insert(name, found);
+            }
+            let norm = layer.norm_path().filter(|_| self.net.norm == Norm::Running);
+            for name in norm.into_iter().flat_map(|path| statistics(&path)) {
+                let Some(tensor) = self.running.and_then(|running| running.get(&name)) else {
+                    return Err(ExportError::Statistic { name });
+                };
+                let found = numbers(&name, tensor, &[layer.output.channels])?;
+                all.insert(name, found);
+            }
+        }
+        Ok(all)
+    }
+
+    /// What every file tells beside the net, once it is checked: `metadata`, the id, the
+    /// architecture, and as JSON the class names and the normalization.
+    pub(super) fn facts(&self) -> Result<BTreeMap<String, String>, ExportError> {
+        self.check()?;
+        let own = [
+            ("id", self.id.to_owned()),
+            ("arch", self.arch.to_owned()),
+            ("class_names", json(&self.class_names)),
+            ("normalization", json(&Normalization { mean: self.mean, std: self.std })),
+            ("enasd_version", env!("CARGO_PKG_VERSION").to_owned()),
+        ];
+        let mut facts = self.metadata.clone();
+        for (key, value) in own {
+            if facts.insert(key.to_owned(), value).is_some() {
+                return Err(ExportError::Key { key: key.to_owned() });
+            }
+        }
+        Ok(facts)
+    }
+
+    fn check(&self) -> Result<(), ExportError> {
+        let channels = self.net.image.channels;
+        for (what, found, expected) in [
+            ("class names", self.class_names.len(), self.classes()),
+            ("means of channels", self.mean.len(), channels),
+            ("deviations of channels", self.std.len(), channels),
+        ] {
+            if found != expected {
+                return Err(ExportError::Count { what, found, expected });
+            }
+        }
+        for (channel, (&mean, &std)) in self.mean.iter().zip(self.std).enumerate() {
+            if !(mean.is_finite() && std.is_finite() && 0.0 < std) {
+                return Err(ExportError::Normalization { channel, mean, std });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The names of the running mean and variance of the batch normalization at `path`.
+pub(super) fn statistics(path: &str) -> [String; 2] {
+    ["mean", "variance"].map(|name| format!("{path}.{name}"))
+}
+
+/// `value` as JSON, which is a literal of Python's too where it has no `null` and no truth values.
+pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).expect("texts and finite numbers are always written")
+}
+
+fn numbers(name: &str, tensor: &Tensor, dims: &[usize]) -> Result<Numbers, ExportError> {
+    if tensor.dims() != dims {
+        return Err(ExportError::Sides {
+            name: name.to_owned(),
+            found: tensor.dims().to_vec(),
+            expected: dims.to_vec(),
+        });
+    }
+    match read(tensor) {
+        Ok(values) => Ok(Numbers { dims: dims.to_vec(), values }),
+        Err(source) => Err(ExportError::Tensor { name: name.to_owned(), source }),
+    }
+}
+
+fn read(tensor: &Tensor) -> candle_core::Result<Vec<f32>> {
+    if tensor.dtype() != DType::F32 {
+        candle_core::bail!("it holds {:?}", tensor.dtype());
+    }
+    tensor.to_device(&Device::Cpu)?.flatten_all()?.to_vec1()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::sample::{CELLS, Sample};
+    use crate::export::{PixelType, onnx_file, safetensors_file, torch_file};
+
+    /// All that read weights refuse the sample after `change` in the same words.
+    fn check(change: impl Fn(&mut Sample), expected: &str) {
+        let mut sample = Sample::of(CELLS, Norm::Running);
+        change(&mut sample);
+        let model = sample.model();
+        let errors = [
+            onnx_file(&model, PixelType::U8).unwrap_err().to_string(),
+            safetensors_file(&model).unwrap_err().to_string(),
+        ];
+        assert!(errors.iter().all(|error| error.contains(expected)), "{errors:?}");
+    }
+
+    fn zeros(dims: &[usize], dtype: DType) -> Tensor {
+        Tensor::zeros(dims, dtype, &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn weights_of_another_net_are_refused_by_name() {
+        let name = "stem.weight".to_owned();
+        check(|sample| drop(sample.weights.remove("stem.weight")), "lack `stem.weight`");
+        check(
+            |sample| drop(sample.weights.insert(name.clone(), zeros(&[9, 2, 3], DType::F32))),
+            "`stem.weight` has the sides [9, 2, 3], but the net reads [9, 2, 3, 3]",
+        );
+        check(
+            |sample| drop(sample.weights.insert(name.clone(), zeros(&[9, 2, 3, 3], DType::F64))),
+            "`stem.weight` cannot be read as f32",
+        );
+        check(
+            |sample| drop(sample.running.remove("stem.norm.variance")),
+            "no running statistic `stem.norm.variance`",
+        );
+    }
+
+    #[test]
+    fn what_only_the_auxiliary_head_reads_may_be_missing() {
+        let mut sample = Sample::of(CELLS, Norm::Running);
+        assert!(sample.net.aux_logits.is_some());
+        sample.weights.retain(|name, _| !name.starts_with("aux."));
+        sample.running.retain(|name, _| !name.starts_with("aux."));
+        onnx_file(&sample.model(), PixelType::F32).unwrap();
+        safetensors_file(&sample.model()).unwrap();
+    }
+
+    /// All files refuse the model after `change` in the same words.
+    fn check_model(change: impl Fn(&mut Model<'_>), expected: &str) {
+        let sample = Sample::of(CELLS, Norm::Batch);
+        let mut model = sample.model();
+        change(&mut model);
+        let errors = [
+            onnx_file(&model, PixelType::U8).unwrap_err().to_string(),
+            safetensors_file(&model).unwrap_err().to_string(),
+            torch_file(&model).unwrap_err().to_string(),
+        ];
+        assert!(errors.iter().all(|error| error.contains(expected)), "{errors:?}");
+    }
+
+    #[test]
+    fn what_does_not_fit_the_net_is_refused() {
+        check_model(|model| model.mean = &[0.5], "1 means of channels, but the net has 2");
+        check_model(|model| model.std = &[0.5; 3], "3 deviations of channels, but the net has 2");
+        check_model(|model| model.class_names = &[], "0 class names, but the net has 3");
+        check_model(|model| model.std = &[0.5, 0.0], "channel 1 cannot be normalized");
+        check_model(|model| model.mean = &[f32::NAN, 0.0], "channel 0 cannot be normalized");
+        check_model(
+            |model| drop(model.metadata.insert("id".to_owned(), "another".to_owned())),
+            "an entry `id`",
+        );
+    }
+
+    #[test]
+    fn facts_are_read_back_to_the_last_digit() {
+        let facts = Sample::of(CELLS, Norm::Batch).model().facts().unwrap();
+        assert_eq!(facts["normalization"], r#"{"mean":[0.25,0.1],"std":[0.5,0.3]}"#);
+        assert_eq!(facts["class_names"], r#"["cat","dog","\"; \n\\ é"]"#);
+        assert_eq!((facts["arch"].as_str(), facts["score"].as_str()), (CELLS, "0.9"));
+    }
+}

@@ -1,0 +1,145 @@
+//! What an ONNX file is made of; `tests/export/check.py` looks at what it computes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::export::onnx::proto::{AttributeProto, NodeProto, TensorProto};
+use crate::export::sample::{CELLS, Sample};
+use crate::net::Norm;
+
+fn written(sample: &Sample, pixels: PixelType) -> ModelProto {
+    let bytes = onnx_file(&sample.model(), pixels).unwrap();
+    ModelProto::decode(bytes.as_slice()).unwrap()
+}
+
+fn graph(sample: &Sample) -> GraphProto {
+    written(sample, PixelType::U8).graph.unwrap()
+}
+
+fn values(tensor: &TensorProto) -> Vec<f32> {
+    let bytes = tensor.raw_data.as_chunks().0.iter();
+    bytes.map(|bytes| f32::from_le_bytes(*bytes)).collect()
+}
+
+#[test]
+fn every_number_that_a_forward_pass_reads_is_in_a_constant_and_no_other() {
+    for norm in [Norm::Running, Norm::Batch] {
+        let sample = Sample::of(CELLS, norm);
+        let graph = graph(&sample);
+        let floats = graph.initializer.iter().filter(|tensor| tensor.data_type == FLOAT);
+        let own = floats.filter(|t| !t.name.starts_with("images/") && t.name != "epsilon");
+        let constants: BTreeMap<&str, Vec<f32>> =
+            own.map(|tensor| (tensor.name.as_str(), values(tensor))).collect();
+        let mut n_values = 0;
+        for name in sample.read() {
+            let own = sample.weights.get(&name).or_else(|| sample.running.get(&name)).unwrap();
+            let numbers: Vec<f32> = own.flatten_all().unwrap().to_vec1().unwrap();
+            n_values += numbers.len();
+            let found = constants.get(name.as_str()).cloned();
+            let found = found.unwrap_or_else(|| rows(&sample, &constants, &name, own.dims()[1]));
+            assert_eq!(found, numbers, "{name}");
+        }
+        assert_eq!(constants.values().map(Vec::len).sum::<usize>(), n_values, "{norm:?}");
+    }
+}
+
+/// The rows `name` of `width` numbers each, from the constant that their gather has for all.
+fn rows(
+    sample: &Sample,
+    constants: &BTreeMap<&str, Vec<f32>>,
+    name: &str,
+    width: usize,
+) -> Vec<f32> {
+    let is_own = |row: &String| name == format!("{row}.weight");
+    let layer = sample.net.layers.iter().find(|layer| layer.rows.iter().any(is_own)).unwrap();
+    let place = layer.rows.iter().position(is_own).unwrap();
+    let whole = constants[format!("{}.weight", layer.path).as_str()].chunks_exact(width);
+    whole.skip(place).step_by(layer.rows.len()).flatten().copied().collect()
+}
+
+#[test]
+fn every_value_is_written_once_and_before_it_is_read() {
+    for (cells, norm) in [(CELLS, Norm::Running), (CELLS, Norm::Batch)] {
+        let graph = graph(&Sample::of(cells, norm));
+        let constants = graph.initializer.iter().map(|tensor| tensor.name.clone());
+        let inputs = graph.input.iter().map(|input| input.name.clone());
+        let mut known = BTreeSet::new();
+        for name in constants.chain(inputs) {
+            assert!(known.insert(name.clone()), "{name}");
+        }
+        for node in &graph.node {
+            assert!(node.input.iter().all(|name| known.contains(name)), "{node:?}");
+            assert!(known.insert(node.output[0].clone()), "{node:?}");
+        }
+        assert!(graph.output.iter().all(|output| known.contains(&output.name)));
+        assert!(!known.iter().any(|name| name.starts_with("aux.")));
+    }
+}
+
+fn attribute<'a>(node: &'a NodeProto, name: &str) -> &'a AttributeProto {
+    node.attribute.iter().find(|attribute| attribute.name == name).unwrap()
+}
+
+#[test]
+fn windows_are_padded_as_the_net_has_them() {
+    let sample = Sample::of(CELLS, Norm::Running);
+    let graph = graph(&sample);
+    let mut n_uneven = 0;
+    for layer in sample.net.layers.iter().filter(|layer| !layer.aux) {
+        let Some(window) = layer.window() else { continue };
+        let names = ["conv", "depthwise"].map(|name| format!("{}/{name}", layer.path));
+        let node = graph.node.iter().find(|node| {
+            node.name == layer.path && node.op_type.ends_with("Pool") || names.contains(&node.name)
+        });
+        let node = node.unwrap();
+        let Shape { height, width, .. } = layer.input_shapes[0];
+        let pads = [
+            window.pad_before(height),
+            window.pad_before(width),
+            window.pad_after(height),
+            window.pad_after(width),
+        ];
+        n_uneven += usize::from(pads[..2] != pads[2..]);
+        assert_eq!(attribute(node, "pads").ints, ints(&pads), "{node:?}");
+        assert_eq!(attribute(node, "strides").ints, ints(&[window.stride; 2]), "{node:?}");
+    }
+    assert!(0 < n_uneven, "no window of this net shows on which side the rest is");
+}
+
+#[test]
+fn a_file_says_what_it_reads_and_writes() {
+    let sample = Sample::of(CELLS, Norm::Running);
+    for (pixels, elem_type, casts) in [(PixelType::U8, UINT8, 1), (PixelType::F32, FLOAT, 0)] {
+        let file = written(&sample, pixels);
+        assert_eq!((file.ir_version, file.opset_import[0].version), (8, 17));
+        let facts = file.metadata_props.iter().map(|prop| (prop.key.clone(), prop.value.clone()));
+        assert_eq!(facts.collect::<BTreeMap<_, _>>(), sample.model().facts().unwrap());
+        let graph = file.graph.unwrap();
+        let found = graph.node.iter().filter(|node| node.op_type == "Cast").count();
+        assert_eq!(found, casts);
+        let types = graph.input.iter().chain(&graph.output).map(|value| {
+            let tensor = value.r#type.clone().unwrap().tensor_type.unwrap();
+            let dims = tensor.shape.unwrap().dim.into_iter().map(|dim| dim.value.unwrap());
+            (value.name.as_str(), tensor.elem_type, dims.collect())
+        });
+        let dims = |sides: &[i64]| -> Vec<SideProto> {
+            let batch = SideProto::Param("N".to_owned());
+            [batch].into_iter().chain(sides.iter().copied().map(SideProto::Value)).collect()
+        };
+        assert_eq!(
+            types.collect::<Vec<_>>(),
+            [
+                ("images", elem_type, dims(&[2, 9, 8])),
+                ("logits", FLOAT, dims(&[3])),
+                ("probabilities", FLOAT, dims(&[3])),
+            ]
+        );
+    }
+}
+
+#[test]
+fn equal_models_make_equal_bytes() {
+    let [one, other] = [(); 2].map(|()| Sample::of(CELLS, Norm::Running));
+    let bytes = |sample: &Sample| onnx_file(&sample.model(), PixelType::F32).unwrap();
+    assert_eq!(bytes(&one), bytes(&other));
+}

@@ -1,0 +1,266 @@
+//! `promotion.json`: what came of promotions, those that wait, and the one under way.
+//!
+//! Checkpoints have it from format 3 on. Architectures are in their native text form, recipes are
+//! the settings of `[final]`, and what is no number is null.
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{Certificate, NetResult};
+use crate::search::{
+    Arm, Candidate, Cause, Champion, FinalConfig, Finals, Pair, Promotion, Retrained, Rival, Score,
+};
+use crate::space::Arch;
+use crate::store::score_entry::{ScoreEntry, number};
+
+/// The content of `promotion.json`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FinalsFile {
+    under_way: Option<PromotionEntry>,
+    waiting: Vec<PromotionEntry>,
+    champion: Option<ChampionEntry>,
+    retrained: Vec<RetrainedEntry>,
+    pairs: Vec<PairEntry>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PromotionEntry {
+    cause: Cause,
+    cycle: u64,
+    step: u64,
+    recipe: FinalConfig,
+    candidates: Vec<CandidateEntry>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CandidateEntry {
+    arch: String,
+    arm: Arm,
+    shared: ScoreEntry,
+    /// By seed; none where it is not trained.
+    valid: Vec<Option<ScoreEntry>>,
+    certificate: Option<Certificate>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChampionEntry {
+    arch: String,
+    arm: Arm,
+    cycle: u64,
+    step: u64,
+    recipe: FinalConfig,
+    shared: ScoreEntry,
+    valid: Vec<ScoreEntry>,
+    test: Vec<NetResult>,
+    certificate: u64,
+    seed: u32,
+    rival: Option<RivalEntry>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RivalEntry {
+    arch: String,
+    arm: Arm,
+    valid: Vec<ScoreEntry>,
+    test: Vec<NetResult>,
+    pair: Option<PairEntry>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RetrainedEntry {
+    id: String,
+    arm: Arm,
+    cycle: u64,
+    shared: Option<f64>,
+    rewards: Vec<Option<f64>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PairEntry {
+    cycle: u64,
+    difference: Option<f64>,
+    error: Option<f64>,
+    freedom: usize,
+}
+
+impl FinalsFile {
+    pub(super) fn new(finals: &Finals) -> Self {
+        let Finals { under_way, waiting, champion, retrained, pairs } = finals;
+        Self {
+            under_way: under_way.as_ref().map(PromotionEntry::new),
+            waiting: waiting.iter().map(PromotionEntry::new).collect(),
+            champion: champion.as_ref().map(ChampionEntry::new),
+            retrained: retrained.iter().map(RetrainedEntry::new).collect(),
+            pairs: pairs.iter().map(PairEntry::new).collect(),
+        }
+    }
+
+    /// What is written there, or what of it makes no sense.
+    pub(super) fn finals(self) -> Result<Finals, String> {
+        let under_way = self.under_way.map(|entry| entry.promotion("the promotion under way"));
+        let waiting = self.waiting.into_iter();
+        let waiting = waiting.map(|entry| entry.promotion("a promotion that waits"));
+        Ok(Finals {
+            under_way: under_way.transpose()?,
+            waiting: waiting.collect::<Result<_, _>>()?,
+            champion: self.champion.map(ChampionEntry::champion).transpose()?,
+            retrained: self.retrained.into_iter().map(RetrainedEntry::retrained).collect(),
+            pairs: self.pairs.into_iter().map(PairEntry::pair).collect(),
+        })
+    }
+}
+
+impl PromotionEntry {
+    fn new(promotion: &Promotion) -> Self {
+        let &Promotion { cause, cycle, step, recipe, ref candidates } = promotion;
+        let candidates = candidates.iter().map(CandidateEntry::new).collect();
+        Self { cause, cycle, step, recipe, candidates }
+    }
+
+    /// `which` says in errors which promotion it is.
+    fn promotion(self, which: &str) -> Result<Promotion, String> {
+        let Self { cause, cycle, step, recipe, candidates } = self;
+        if candidates.is_empty() {
+            return Err(format!("{which} has no candidates"));
+        }
+        let candidates = candidates.into_iter().map(|entry| entry.candidate(which, recipe.seeds));
+        let candidates = candidates.collect::<Result<_, _>>()?;
+        Ok(Promotion { cause, cycle, step, recipe, candidates })
+    }
+}
+
+impl CandidateEntry {
+    fn new(candidate: &Candidate) -> Self {
+        let valid = candidate.valid.iter();
+        Self {
+            arch: candidate.arch.to_string(),
+            arm: candidate.arm,
+            shared: candidate.shared.into(),
+            valid: valid.map(|score| score.map(ScoreEntry::from)).collect(),
+            certificate: candidate.certificate.clone(),
+        }
+    }
+
+    fn candidate(self, which: &str, seeds: usize) -> Result<Candidate, String> {
+        let Self { arch, arm, shared, valid, certificate } = self;
+        if valid.len() != seeds {
+            let found = valid.len();
+            return Err(format!(
+                "the candidate `{arch}` of {which} has places for {found} scores, its recipe has \
+                 {seeds} seeds"
+            ));
+        }
+        Ok(Candidate {
+            arch: read_arch(&arch, &format!("the candidate `{arch}` of {which}"))?,
+            arm,
+            shared: shared.into(),
+            valid: valid.into_iter().map(|score| score.map(Score::from)).collect(),
+            certificate,
+        })
+    }
+}
+
+impl ChampionEntry {
+    fn new(champion: &Champion) -> Self {
+        Self {
+            arch: champion.arch.to_string(),
+            arm: champion.arm,
+            cycle: champion.cycle,
+            step: champion.step,
+            recipe: champion.recipe,
+            shared: champion.shared.into(),
+            valid: champion.valid.iter().copied().map(ScoreEntry::from).collect(),
+            test: champion.test.clone(),
+            certificate: champion.certificate,
+            seed: champion.seed,
+            rival: champion.rival.as_ref().map(RivalEntry::new),
+        }
+    }
+
+    fn champion(self) -> Result<Champion, String> {
+        let of = format!("the champion `{}`", self.arch);
+        if self.valid.len() <= self.seed as usize {
+            return Err(format!("{of} has no net of seed {}", self.seed));
+        }
+        Ok(Champion {
+            arch: read_arch(&self.arch, &of)?,
+            arm: self.arm,
+            cycle: self.cycle,
+            step: self.step,
+            recipe: self.recipe,
+            shared: self.shared.into(),
+            valid: self.valid.into_iter().map(Score::from).collect(),
+            test: self.test,
+            certificate: self.certificate,
+            seed: self.seed,
+            rival: self.rival.map(|entry| entry.rival(&of)).transpose()?,
+        })
+    }
+}
+
+impl RivalEntry {
+    fn new(rival: &Rival) -> Self {
+        Self {
+            arch: rival.arch.to_string(),
+            arm: rival.arm,
+            valid: rival.valid.iter().copied().map(ScoreEntry::from).collect(),
+            test: rival.test.clone(),
+            pair: rival.pair.as_ref().map(PairEntry::new),
+        }
+    }
+
+    /// `champion` says in errors whose rival it is.
+    fn rival(self, champion: &str) -> Result<Rival, String> {
+        let Self { arch, arm, valid, test, pair } = self;
+        Ok(Rival {
+            arch: read_arch(&arch, &format!("the rival `{arch}` of {champion}"))?,
+            arm,
+            valid: valid.into_iter().map(Score::from).collect(),
+            test,
+            pair: pair.map(PairEntry::pair),
+        })
+    }
+}
+
+impl RetrainedEntry {
+    fn new(retrained: &Retrained) -> Self {
+        Self {
+            id: retrained.id.clone(),
+            arm: retrained.arm,
+            cycle: retrained.cycle,
+            shared: number(retrained.shared),
+            rewards: retrained.rewards.iter().copied().map(number).collect(),
+        }
+    }
+
+    fn retrained(self) -> Retrained {
+        let Self { id, arm, cycle, shared, rewards } = self;
+        let shared = shared.unwrap_or(f64::NAN);
+        let rewards = rewards.into_iter().map(|reward| reward.unwrap_or(f64::NAN)).collect();
+        Retrained { id, arm, cycle, shared, rewards }
+    }
+}
+
+impl PairEntry {
+    fn new(&Pair { cycle, difference, error, freedom }: &Pair) -> Self {
+        Self { cycle, difference: number(difference), error: error.and_then(number), freedom }
+    }
+
+    fn pair(self) -> Pair {
+        let Self { cycle, difference, error, freedom } = self;
+        Pair { cycle, difference: difference.unwrap_or(f64::NAN), error, freedom }
+    }
+}
+
+fn read_arch(text: &str, of: &str) -> Result<Arch, String> {
+    text.parse().map_err(|error| format!("{of}: {error}"))
+}
+
+#[cfg(test)]
+mod tests;

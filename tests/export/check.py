@@ -1,0 +1,162 @@
+"""Has onnxruntime and PyTorch compute exported nets, and compares them with the daemon's engine.
+
+    check.py CASES            every case of a folder that tests/export.rs wrote
+    check.py CASES --plant    plants faults in copies of cases; each must be found
+
+Beside the logits it looks at what the files tell: class names, normalization, id. A logit may
+differ by TOLERANCE of the largest logit of its case; the largest logit of every image must be of
+the same class.
+"""
+
+import argparse
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from PIL import Image
+from safetensors import safe_open
+from safetensors.numpy import load_file
+
+TOLERANCE = 1e-4
+OPSET = 17
+# Those whose program is run on an image file too: one with grey images, one with colored ones.
+PROGRAMS = ("micro-1x28x28-running-0", "whole_net-3x32x32-running-0")
+
+
+def faults(case: Path) -> list[str]:
+    """What is wrong with the files of a case."""
+    expected = load_file(case / "expected.safetensors")
+    try:
+        return [
+            *onnx_faults(case / "model.onnx", expected, np.uint8),
+            *onnx_faults(case / "model_f32.onnx", expected, np.float32),
+            *torch_faults(case, expected),
+            *weights_faults(case / "weights.safetensors", expected),
+        ]
+    except Exception as error:  # Whatever a program says of a file that it does not take.
+        return [f"{type(error).__name__}: {error}"]
+
+
+def onnx_faults(path: Path, expected: dict, pixels: type):
+    onnx.checker.check_model(path, full_check=True)
+    model = onnx.load(path)
+    if [(opset.domain, opset.version) for opset in model.opset_import] != [("", OPSET)]:
+        yield f"{path.name}: the opset is not {OPSET}"
+    names = {constant.name for constant in model.graph.initializer}
+    if any(name.startswith("aux.") for name in names):
+        yield f"{path.name}: it holds the auxiliary head"
+    read = {name for node in model.graph.node for name in node.input}
+    if names - read:
+        yield f"{path.name}: nothing reads {names - read}"
+    props = {prop.key: prop.value for prop in model.metadata_props}
+    yield from metadata_faults(path, props, expected)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    images = expected["images"].astype(pixels)
+    for name, batch in [("logits", images), ("first", images[:1])]:
+        logits, probabilities = session.run(["logits", "probabilities"], {"images": batch})
+        yield from difference(f"{path.name}, {name}", logits, expected[name])
+        shifted = np.exp(logits - logits.max(1, keepdims=True))
+        softmax = shifted / shifted.sum(1, keepdims=True)
+        if not np.allclose(probabilities, softmax, atol=1e-6):
+            yield f"{path.name}: the probabilities are not the softmax of the logits"
+
+
+def torch_faults(case: Path, expected: dict):
+    spec = importlib.util.spec_from_file_location("exported", case / "model.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    model = module.load(case / "weights.safetensors")
+    if len(module.CLASS_NAMES) != expected["logits"].shape[1]:
+        yield "model.py: the class names are not those of the logits"
+    images = torch.from_numpy(expected["images"])
+    with torch.inference_mode():
+        for name, batch in [("logits", images), ("first", images[:1]), ("logits", images.float())]:
+            yield from difference(f"model.py, {name}", model(batch).numpy(), expected[name])
+
+
+def weights_faults(path: Path, expected: dict):
+    with safe_open(path, "np") as file:
+        yield from metadata_faults(path, file.metadata(), expected)
+
+
+def metadata_faults(path: Path, metadata: dict, expected: dict):
+    channels = expected["images"].shape[1]
+    names = json.loads(metadata["class_names"])
+    normalization = json.loads(metadata["normalization"])
+    if names != [f'class "{idx}"' for idx in range(expected["logits"].shape[1])]:
+        yield f"{path.name}: the class names are {names}"
+    if [len(normalization[key]) for key in ("mean", "std")] != [channels, channels]:
+        yield f"{path.name}: the normalization is {normalization}"
+    for key in ("id", "arch", "drawn", "enasd_version"):
+        if not metadata.get(key):
+            yield f"{path.name}: the metadata has no `{key}`"
+
+
+def difference(what: str, found: np.ndarray, expected: np.ndarray):
+    if found.shape != expected.shape:
+        yield f"{what}: the shape is {found.shape}, not {expected.shape}"
+        return
+    largest = np.abs(found - expected).max() / np.abs(expected).max()
+    WORST[what.split(",")[0]] = max(WORST.get(what.split(",")[0], 0), float(largest))
+    if not largest <= TOLERANCE:
+        yield f"{what}: a logit differs by {largest:.1e} of the largest"
+    differ = (found.argmax(1) != expected.argmax(1)).sum()
+    if differ:
+        yield f"{what}: {differ} of {len(found)} images have another class"
+
+
+# The largest difference of each file's logits.
+WORST: dict[str, float] = {}
+
+
+def program_faults(case: Path, folder: Path):
+    """Has the file itself classify an image file."""
+    expected = load_file(case / "expected.safetensors")
+    pixels = np.moveaxis(expected["images"][0], 0, 2)
+    Image.fromarray(pixels.squeeze()).save(folder / "image.png")
+    command = [case / "model.py", case / "weights.safetensors", folder / "image.png"]
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
+    if done.returncode:
+        yield f"model.py, as a program: {done.stderr}"
+        return
+    # `first` is of this image.
+    name = f'class "{expected["first"][0].argmax()}"'
+    if not done.stdout.splitlines()[0].endswith(name):
+        yield f"model.py, as a program, says {done.stdout.splitlines()[0]!r}, not {name}"
+
+
+def main(folder: Path, plant: bool):
+    cases = sorted(path.parent for path in folder.glob("*/expected.safetensors"))
+    if not cases:
+        sys.exit(f"{folder} has no cases: run `cargo test --test export` with "
+                 "ENASD_EXPORT_CASES set to it")
+    if plant:
+        import planted
+
+        sys.exit(planted.find(cases, faults))
+    wrong = 0
+    for case in cases:
+        found = faults(case)
+        if case.name in PROGRAMS:
+            found += program_faults(case, folder)
+        for fault in found:
+            print(f"{case.name}: {fault}", file=sys.stderr)
+        wrong += bool(found)
+    missing = set(PROGRAMS) - {case.name for case in cases}
+    if wrong or missing:
+        sys.exit(f"{wrong} of {len(cases)} cases are at fault; not there: {missing or 'none'}")
+    worst = ", ".join(f"{name} {value:.1e}" for name, value in sorted(WORST.items()))
+    print(f"{len(cases)} cases agree with the engine; the largest differences: {worst}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--plant", action="store_true")
+    main(**vars(parser.parse_args()))

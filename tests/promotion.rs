@@ -1,0 +1,280 @@
+//! Promotions: nets are trained from scratch to the same bits however often they are broken off,
+//! the test split opens once for each candidate, and the search beside them goes on as if there
+//! were none.
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use candle_core::Device;
+use enasd::data::{Dataset, ImageSet, ImageShape, Opening, TestLedger};
+use enasd::engine::{ExecutorChoice, Snapshot};
+use enasd::search::{
+    Arm, FinalConfig, Search, SearchConfig, SearchState, StepRecord, Task, Trial, TrialPlan,
+    TrialState, TrialTask, Until, run,
+};
+
+const SHAPE: ImageShape = ImageShape { channels: 1, height: 12, width: 12 };
+
+/// Images of three classes: a bright square whose place says the class, on noise.
+fn images(n: usize, salt: usize) -> ImageSet {
+    let mut pixels = Vec::new();
+    let mut labels = Vec::new();
+    for image in 0..n {
+        let class = image % 3;
+        for place in 0..144 {
+            let (row, column) = (place / 12, place % 12);
+            let noise = (image * 7919 + place * 104_729 + salt * 31) % 97;
+            let is_bright = row / 4 == class && column / 4 == class;
+            pixels.push(if is_bright { 158 + noise as u8 } else { noise as u8 });
+        }
+        labels.push(class as u16);
+    }
+    ImageSet::new(format!("{n} made images"), SHAPE, pixels, labels).unwrap()
+}
+
+fn dataset(has_test: bool) -> Arc<Dataset> {
+    let names = ["a", "b", "c"].map(str::to_owned).to_vec();
+    let test = has_test.then(|| images(33, 3));
+    Arc::new(Dataset::new(names, images(96, 1), images(60, 2), test).unwrap())
+}
+
+fn task_with(has_test: bool, change: impl FnOnce(&mut SearchConfig)) -> Task {
+    let mut config = common::tiny_config();
+    config.schedule.shared_steps = 3;
+    config.finals = FinalConfig {
+        candidates: 2,
+        seeds: 2,
+        epochs: 3,
+        batch_size: 32,
+        channels: 2,
+        drop_path_keep: 0.8,
+        aux_weight: 0.4,
+        ..FinalConfig::default()
+    };
+    change(&mut config);
+    let exec = ExecutorChoice::Auto.open(&Device::Cpu).unwrap();
+    Task::new(config, dataset(has_test), exec).unwrap()
+}
+
+fn task() -> Task {
+    task_with(true, |_| ())
+}
+
+fn searched(task: &Task, until: Until) -> (Vec<String>, SearchState) {
+    let mut lines = Vec::new();
+    let start = Search::initial_state(task).unwrap();
+    let observe = |record: &StepRecord| lines.push(format!("{record:?}"));
+    let end = run(task.clone(), &start, until, observe).unwrap();
+    (lines, end)
+}
+
+fn bits(tensors: &Snapshot) -> Vec<(String, Vec<u32>)> {
+    let values = |t: &candle_core::Tensor| -> Vec<u32> {
+        t.flatten_all().unwrap().to_vec1::<f32>().unwrap().iter().map(|v| v.to_bits()).collect()
+    };
+    tensors.iter().map(|(name, tensor)| (name.clone(), values(tensor))).collect()
+}
+
+/// A plan for an architecture that the space's authors would know.
+fn plan(task: &Task) -> TrialPlan {
+    let choices = vec![0; task.space.script().options().count()];
+    TrialPlan { arch: task.space.arch(&choices).unwrap(), seed: 1, recipe: task.config.finals }
+}
+
+fn trained(task: &TrialTask, plan: &TrialPlan, from: Option<&TrialState>) -> TrialState {
+    let mut trial = Trial::new(task.clone(), plan.clone(), from).unwrap();
+    let never = AtomicBool::new(false);
+    while !trial.is_finished() {
+        assert!(trial.epoch(&never).unwrap().is_some());
+    }
+    trial.state().unwrap()
+}
+
+#[test]
+fn the_search_goes_on_as_if_nothing_had_been_retrained() {
+    let (with, end) = searched(&task(), Until::Cycles(2));
+    let without = task_with(true, |config| config.finals.candidates = 0);
+    let (plain, plain_end) = searched(&without, Until::Cycles(2));
+    assert_eq!(with, plain);
+    assert_eq!(bits(&end.shared.params), bits(&plain_end.shared.params));
+    assert_eq!(plain_end.finals.champion, None);
+    let finals = end.finals;
+    assert!(finals.under_way.is_none() && finals.waiting.is_empty());
+    assert_eq!(finals.pairs.iter().map(|pair| pair.cycle).collect::<Vec<_>>(), [0, 1]);
+    let champion = finals.champion.unwrap();
+    assert_eq!((champion.valid.len(), champion.test.len()), (2, 2));
+    assert!([1, 2, 3, 4].contains(&champion.certificate), "{}", champion.certificate);
+    assert_eq!(champion.test[0].items, 33);
+    assert_ne!(champion.rival.unwrap().arm, champion.arm);
+    assert!(finals.retrained.iter().all(|one| one.rewards.len() == 2));
+    assert!(finals.retrained.iter().any(|one| one.arm == Arm::Random));
+}
+
+#[test]
+fn a_promotion_goes_on_where_a_stop_left_it() {
+    let task = task();
+    let (_, whole) = searched(&task, Until::Cycles(1));
+    // Stopped after each epoch; the last one ends with the promotion.
+    let mut again = Search::initial_state(&task).unwrap();
+    for epoch in 1..=task.config.schedule.epochs_per_cycle {
+        again = run(task.clone(), &again, Until::Epochs(epoch), |_| ()).unwrap();
+    }
+    assert_eq!(format!("{:?}", again.finals), format!("{:?}", whole.finals));
+}
+
+#[test]
+fn a_trial_goes_on_from_every_epoch_to_the_same_bits() {
+    let task = task();
+    let (trials, plan) = (TrialTask::new(&task, "data"), plan(&task));
+    let whole = trained(&trials, &plan, None);
+    assert!(whole.momenta.is_empty() && whole.valid.is_some());
+    let never = AtomicBool::new(false);
+    for stop in 1..plan.recipe.epochs {
+        let mut trial = Trial::new(trials.clone(), plan.clone(), None).unwrap();
+        for _ in 0..stop {
+            trial.epoch(&never).unwrap().unwrap();
+        }
+        let state = trial.state().unwrap();
+        assert_eq!(state.epoch, stop);
+        let again = trained(&trials, &plan, Some(&state));
+        assert_eq!(bits(&again.params), bits(&whole.params), "stopped after epoch {stop}");
+        assert_eq!(bits(&again.running), bits(&whole.running), "stopped after epoch {stop}");
+        assert_eq!(again.valid, whole.valid);
+    }
+    // Told to stop, it gives up in the middle of an epoch, and counts none.
+    let mut trial = Trial::new(trials.clone(), plan.clone(), None).unwrap();
+    assert_eq!(trial.epoch(&AtomicBool::new(true)).unwrap(), None);
+    assert_eq!(trial.state().unwrap().epoch, 0);
+}
+
+#[test]
+fn a_net_that_stands_alone_learns_what_is_easy() {
+    let task = task_with(true, |config| {
+        config.finals.epochs = 12;
+        config.finals.channels = 4;
+        config.finals.crop_padding = 0;
+        config.finals.flip = false;
+    });
+    let trials = TrialTask::new(&task, "data");
+    let plan = plan(&task);
+    let state = trained(&trials, &plan, None);
+    let score = state.valid.unwrap();
+    assert!(0.9 < score.correct as f64 / score.items as f64, "{score:?}");
+    let mut ledger = TestLedger::default();
+    let Opening::Open(receipt) = ledger.open("it") else { panic!("it is known") };
+    let found = trials.certify(&plan, &state, &receipt).unwrap();
+    assert_eq!(found.images().iter().filter(|&&right| right).count() as u64, found.correct);
+    assert!(0.9 < found.accuracy(), "{found:?}");
+}
+
+#[test]
+fn everything_that_bits_depend_on_is_in_the_key_and_nothing_else() {
+    let task = task();
+    let (trials, plan) = (TrialTask::new(&task, "data"), plan(&task));
+    let key = trials.key(&plan);
+    assert_eq!(key.len(), 32);
+    let more = FinalConfig { candidates: 9, seeds: 9, keep: 9, ..plan.recipe };
+    assert_eq!(trials.key(&TrialPlan { recipe: more, ..plan.clone() }), key);
+    let longer = FinalConfig { epochs: 4, ..plan.recipe };
+    assert_ne!(trials.key(&TrialPlan { recipe: longer, ..plan.clone() }), key);
+    assert_ne!(trials.key(&TrialPlan { seed: 0, ..plan.clone() }), key);
+    assert_ne!(TrialTask::new(&task, "other data").key(&plan), key);
+    let other = task_with(true, |config| config.seed += 1);
+    assert_ne!(TrialTask::new(&other, "data").key(&plan), key);
+    let mut choices = plan.arch.choices().to_vec();
+    choices[0] = 1;
+    let arch = task.space.arch(&choices).unwrap();
+    assert_ne!(trials.key(&TrialPlan { arch, ..plan }), key);
+}
+
+#[test]
+fn without_a_test_split_a_champion_is_chosen_and_not_certified() {
+    let task = task_with(false, |_| ());
+    let (_, end) = searched(&task, Until::Cycles(1));
+    let champion = end.finals.champion.unwrap();
+    assert_eq!((champion.certificate, champion.test.len()), (0, 0));
+    assert!(end.finals.pairs.is_empty());
+    let trials = TrialTask::new(&task, "data");
+    let Opening::Open(receipt) = TestLedger::default().open("it") else { panic!("it is known") };
+    let err = trials.certify(&champion.plan(), &TrialState::default(), &receipt).unwrap_err();
+    assert!(err.to_string().contains("set `data.test_share`"), "{err}");
+}
+
+#[test]
+fn recipes_that_do_not_fit_the_data_are_refused_at_once() {
+    let task = task();
+    let trials = TrialTask::new(&task, "data");
+    let fits = task.config.finals;
+    assert!(trials.check(task.space, &fits).is_ok());
+    for (recipe, text) in [
+        (FinalConfig { batch_size: 97, ..fits }, "set `final.batch_size` to 1 to 96"),
+        (FinalConfig { crop_padding: 12, ..fits }, "`final.crop_padding` is 12"),
+        (FinalConfig { cutout: 13, ..fits }, "`final.cutout` is 13"),
+    ] {
+        let err = trials.check(task.space, &recipe).unwrap_err();
+        assert!(err.to_string().contains(text), "{err}");
+    }
+}
+
+/// The daemon on `config/tiny.toml` with all that it retrains, until its first cycle is over.
+fn daemon(state: &Path) -> Command {
+    let mut command = common::tiny_daemon(state);
+    command.args([
+        "--until",
+        "cycles=1",
+        "--set",
+        "final.candidates=1",
+        "--set",
+        "final.channels=2",
+    ]);
+    command
+}
+
+/// What a promotion leaves: the champion of the newest checkpoint, the certificates, and the
+/// champion's files.
+fn left(state: &Path) -> (serde_json::Value, serde_json::Value, Vec<(String, Vec<u8>)>) {
+    let checkpoint = common::newest_checkpoint(state);
+    let json = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).unwrap();
+    let (_, finals) = checkpoint.iter().find(|(name, _)| name == "promotion.json").unwrap();
+    let finals = json(finals);
+    let ledger = json(&std::fs::read(state.join("test-split.json")).unwrap());
+    let champions: Vec<_> =
+        std::fs::read_dir(state.join("champions")).unwrap().map(|e| e.unwrap().path()).collect();
+    let [champion] = &champions[..] else { panic!("{champions:?}") };
+    (finals, ledger["ledger"]["certificates"].clone(), common::files_of(champion))
+}
+
+#[test]
+fn a_daemon_that_is_killed_again_and_again_ends_with_the_same_champion() {
+    let folder = tempfile::tempdir().unwrap();
+    let undisturbed = folder.path().join("undisturbed");
+    assert!(daemon(&undisturbed).status().unwrap().success());
+    let expected = left(&undisturbed);
+    assert_eq!(expected.1.as_array().unwrap().len(), 2, "one candidate of each arm: {expected:?}");
+
+    let state = folder.path().join("killed");
+    for kill in 0..12 {
+        let mut running = common::Killed(daemon(&state).spawn().unwrap());
+        // Ever later, so that every stage is met; how far it came by then does not matter.
+        std::thread::sleep(Duration::from_millis(300 + 400 * kill));
+        if running.0.try_wait().unwrap().is_some() {
+            break;
+        }
+    }
+    assert!(daemon(&state).status().unwrap().success());
+    let found = left(&state);
+    assert_eq!(found.0, expected.0, "the outcome of the promotion");
+    assert_eq!(found.1, expected.1, "what was seen of the test split, and how often");
+    let names = |files: &[(String, Vec<u8>)]| -> Vec<String> {
+        files.iter().map(|(name, _)| name.clone()).collect()
+    };
+    assert_eq!(names(&found.2), names(&expected.2));
+    for ((name, bytes), (_, expected)) in found.2.iter().zip(&expected.2) {
+        assert!(bytes == expected, "{name} of the champion is another");
+    }
+}
