@@ -25,9 +25,10 @@ use crate::store::history_fold::{Clock, remove};
 use crate::store::history_injected::inject;
 use crate::store::history_marks::{Marks, int};
 use crate::store::history_schema::{database_error, identity, open_to_write};
+use crate::store::history_trials::{insert_champion, insert_trial};
 use crate::store::history_writer::{Keeping, Writer, by_step, fits, fold_chunk};
 use crate::store::seal::sealed;
-use crate::store::{EventRow, HistoryRow, StepRow, StoreError};
+use crate::store::{ChampionRow, EventRow, HistoryRow, StepRow, StoreError, TrialRow};
 
 /// The table of the events.
 pub(super) const EVENTS: &str = "events";
@@ -129,6 +130,28 @@ impl History {
         Ok(())
     }
 
+    /// Writes all of these trials or none; when this returns, they survive a power cut. Those of
+    /// the same key are replaced.
+    pub fn record_trials(&mut self, trials: &[TrialRow]) -> Result<(), StoreError> {
+        let write = |db: &mut Connection| {
+            let transaction = db.transaction()?;
+            trials.iter().try_for_each(|row| insert_trial(&transaction, row))?;
+            transaction.commit()
+        };
+        write(&mut self.db).map_err(database_error("write trials to", &self.path))
+    }
+
+    /// Writes what the best of a promotion came to; when this returns, it survives a power cut.
+    /// The same architecture of the same cycle is replaced.
+    pub fn record_champion(&mut self, champion: &ChampionRow) -> Result<(), StoreError> {
+        let write = |db: &mut Connection| {
+            let transaction = db.transaction()?;
+            insert_champion(&transaction, champion)?;
+            transaction.commit()
+        };
+        write(&mut self.db).map_err(database_error("write a champion to", &self.path))
+    }
+
     /// About how many different architectures were ever drawn.
     pub fn unique_archs(&self) -> u64 {
         self.sketch.count()
@@ -157,7 +180,7 @@ impl History {
 
     /// Takes away all rows of `step` and of later steps, and says how many those were. Called with
     /// the step at which a checkpoint resumes, it keeps the history from showing what the search
-    /// has yet to do. Events stay: they did happen.
+    /// has yet to do. Events, trials and champions stay: they did happen.
     pub fn rewind(&mut self, step: u64) -> Result<u64, StoreError> {
         let (mut marks, mut clock) = (self.marks.clone(), self.clock.clone());
         let mut delete = |db: &mut Connection| {

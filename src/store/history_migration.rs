@@ -1,4 +1,5 @@
-//! Bringing a history of the first format to today's.
+//! Bringing a history of an older format to today's: one of the second gets the tables that it lacks,
+//! in one transaction; one of the first is copied.
 //!
 //! ```text
 //! history.sqlite (1) ─ rows ─► history.sqlite.new ─ sync ─┬─ rename over history.sqlite
@@ -19,7 +20,7 @@ use crate::search::Arm;
 use crate::store::atomic::{is_there, sync_folder};
 use crate::store::error::io_error;
 use crate::store::history_row::from_sql_int;
-use crate::store::history_schema::{database_error, open_first};
+use crate::store::history_schema::{database_error, open_older, upgrade_second};
 use crate::store::{EventRow, History, HistoryPhase, HistoryRow, Keeping, StepRow, StoreError};
 
 /// Old rows that are read and written together.
@@ -43,9 +44,19 @@ impl History {
     }
 }
 
-/// Brings the history at `path` to today's format, if it is of the first one.
+/// Brings the history at `path` to today's format, if it is of an older one.
 fn migrate(path: &Path, bytes: u64) -> Result<(), StoreError> {
-    let Some(old) = open_first(path)? else { return Ok(()) };
+    match open_older(path)? {
+        None => Ok(()),
+        Some((1, old)) => migrate_first(old, path, bytes),
+        Some((_, mut db)) => {
+            upgrade_second(&mut db).map_err(database_error("migrate", path))?;
+            db.close().map_err(|(_, source)| database_error("close", path)(source))
+        }
+    }
+}
+
+fn migrate_first(old: Connection, path: &Path, bytes: u64) -> Result<(), StoreError> {
     tracing::warn!(
         path = %path.display(),
         "the history is of an earlier format and is brought to today's; the old one is kept \
@@ -192,7 +203,8 @@ fn step_row(row: &Row<'_>) -> rusqlite::Result<StepRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{HistoryFilter, HistoryReader};
+    use crate::search::Cause;
+    use crate::store::{HistoryFilter, HistoryReader, TrialRow};
 
     /// The tables of the first format.
     const FIRST: &str = "
@@ -262,10 +274,11 @@ mod tests {
     fn an_old_history_is_read_by_nobody_and_migrated_whole_and_kept_until_a_checkpoint() {
         let rig = Rig::new();
         let err = HistoryReader::open(&rig.path()).unwrap_err();
-        assert!(matches!(err, StoreError::OlderFormat { found: 1, expected: 2, .. }), "{err}");
+        assert!(matches!(err, StoreError::OlderFormat { found: 1, expected: 3, .. }), "{err}");
         let history = History::open(&rig.path(), u64::MAX).unwrap();
         rig.check();
-        assert!(open_first(&rig.folder.path().join(OLD)).unwrap().is_some());
+        let (found, _) = open_older(&rig.folder.path().join(OLD)).unwrap().unwrap();
+        assert_eq!(found, 1);
         history.forget_older().unwrap();
         history.close().unwrap();
         let left = fs::read_dir(rig.folder.path()).unwrap();
@@ -289,5 +302,86 @@ mod tests {
         // The new one is in its place, and the old one not yet forgotten.
         History::open(&rig.path(), u64::MAX).unwrap().close().unwrap();
         rig.check();
+    }
+
+    /// Takes from a history of today what the second format does not have.
+    const TO_SECOND: &str = "
+        DROP TABLE trials;
+        DROP TABLE champions;
+        DELETE FROM names WHERE code = 4;
+        PRAGMA user_version = 2;";
+
+    fn trial() -> TrialRow {
+        TrialRow {
+            key: "k".into(),
+            arch_id: "m5-0".into(),
+            arm: Arm::Injected,
+            cycle: 0,
+            step: 9,
+            seed: 0,
+            epochs: 15,
+            loss: None,
+            correct: 1,
+            items: 2,
+            nll: None,
+            shared_reward: None,
+            params: 3,
+            multiply_adds: 4,
+            cause: Cause::Request,
+            at_unix_ms: 5,
+        }
+    }
+
+    #[test]
+    fn a_history_of_the_second_format_gets_what_it_lacks_and_keeps_the_rest() {
+        let rig = Rig::new();
+        History::open(&rig.path(), u64::MAX).unwrap().close().unwrap();
+        Connection::open(rig.path()).unwrap().execute_batch(TO_SECOND).unwrap();
+        let err = HistoryReader::look(&rig.path()).unwrap_err();
+        assert!(matches!(err, StoreError::OlderFormat { found: 2, expected: 3, .. }), "{err}");
+        // Killed in the middle of it, with the log that this leaves.
+        let killed = rig.folder.path().join("killed");
+        {
+            let db = Connection::open(rig.path()).unwrap();
+            db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+            db.execute_batch("BEGIN IMMEDIATE; CREATE TABLE trials (key TEXT);").unwrap();
+            fs::create_dir(&killed).unwrap();
+            for ending in ["", "-wal"] {
+                let name = format!("history.sqlite{ending}");
+                fs::copy(rig.folder.path().join(&name), killed.join(&name)).unwrap();
+            }
+        }
+        for path in [rig.path(), killed.join("history.sqlite")] {
+            let mut history = History::open(&path, u64::MAX).unwrap();
+            history.record_trials(&[trial()]).unwrap();
+            rig.check();
+            let reader = HistoryReader::open(&path).unwrap();
+            assert_eq!(reader.trials(None, 9).unwrap(), [trial()]);
+            let name = "SELECT name FROM names WHERE code = 4";
+            let db = Connection::open(&path).unwrap();
+            let name: String = db.query_row(name, [], |row| row.get(0)).unwrap();
+            assert_eq!(name, Arm::Injected.name());
+        }
+    }
+
+    /// A flipped bit makes of the format of today an older one.
+    #[test]
+    fn a_history_of_today_is_not_taken_apart_as_an_older_one() {
+        let rig = Rig::new();
+        let mut history = History::open(&rig.path(), u64::MAX).unwrap();
+        history.record_trials(&[trial()]).unwrap();
+        history.close().unwrap();
+        let flip = |format| {
+            let db = Connection::open(rig.path()).unwrap();
+            db.pragma_update(None, "user_version", format).unwrap();
+        };
+        flip(1);
+        let err = History::open(&rig.path(), u64::MAX).unwrap_err();
+        assert!(err.is_history_damage() && err.to_string().contains("in its header"), "{err}");
+        flip(2);
+        History::open(&rig.path(), u64::MAX).unwrap().close().unwrap();
+        rig.check();
+        let reader = HistoryReader::open(&rig.path()).unwrap();
+        assert_eq!(reader.trials(None, 9).unwrap(), [trial()]);
     }
 }

@@ -20,8 +20,11 @@ use crate::store::history_schema::{
     check_whole, database_error, identity, open_to_look, open_to_read,
 };
 use crate::store::history_stored::{STEP_COLUMNS, StepEntry};
+use crate::store::history_trials::{
+    CHAMPION_COLUMNS, CHAMPIONS, TRIAL_COLUMNS, TRIALS, last_champions, last_trials,
+};
 use crate::store::seal::is_whole;
-use crate::store::{EventRow, HistoryRow, StepRow, StoreError};
+use crate::store::{ChampionRow, EventRow, HistoryRow, StepRow, StoreError, TrialRow};
 
 /// The most rows that one answer has, whatever is asked for.
 const MAX_ROWS: u32 = 10_000;
@@ -114,6 +117,8 @@ impl HistoryReader {
                 (HOURS, HOUR_COLUMNS),
                 ("clock", "hour, step, sum"),
                 (EVENTS, EVENT_COLUMNS),
+                (TRIALS, TRIAL_COLUMNS),
+                (CHAMPIONS, CHAMPION_COLUMNS),
             ] {
                 health.damaged += self.damaged_rows(table, columns)?;
             }
@@ -214,6 +219,19 @@ impl HistoryReader {
         })
         .map_err(database_error("read", &self.path))?;
         Ok(events)
+    }
+
+    /// The last `limit` nets that were trained from scratch, of one architecture or of all, in the
+    /// order in which they were written.
+    pub fn trials(&self, arch_id: Option<&str>, limit: u32) -> Result<Vec<TrialRow>, StoreError> {
+        last_trials(&self.db, arch_id, limit.min(MAX_ROWS) as usize)
+            .map_err(database_error("read", &self.path))
+    }
+
+    /// What the best of each promotion came to, in the order in which they were written: the last
+    /// ten thousand.
+    pub fn champions(&self) -> Result<Vec<ChampionRow>, StoreError> {
+        last_champions(&self.db, MAX_ROWS as usize).map_err(database_error("read", &self.path))
     }
 
     /// The number of the last event, kept or not, where it can be read.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::search::Arm;
+use crate::search::{Arm, Cause};
 
 /// What the search was doing when it drew an architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -125,6 +125,69 @@ pub struct EventRow {
     pub kind: String,
     /// What happened, for people.
     pub message: String,
+}
+
+/// A net that was trained from scratch. The key, which is what its bits depend on, names it: the
+/// same net that is trained again has one row, of the last time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrialRow {
+    /// The key of its trial.
+    pub key: String,
+    /// The canonical id of the architecture.
+    pub arch_id: String,
+    /// Who drew that.
+    pub arm: Arm,
+    /// The cycle, counted from 0.
+    pub cycle: u64,
+    /// The step of the whole search that derived it, or before which somebody asked.
+    pub step: u64,
+    /// Which of the architecture's nets, counted from 0.
+    pub seed: u32,
+    /// Passes over the training split.
+    pub epochs: u64,
+    /// Cross-entropy on the training batches of the last epoch, in nats; none if it was not finite.
+    pub loss: Option<f64>,
+    /// Items of the validation split that the net has right.
+    pub correct: u64,
+    /// Items of the validation split.
+    pub items: u64,
+    /// Cross-entropy on the validation split in nats, summed; none if it was not finite.
+    pub nll: Option<f64>,
+    /// The reward of the architecture with the shared weights; none where it was not scored.
+    pub shared_reward: Option<f64>,
+    /// Trainable parameters, without the auxiliary head.
+    pub params: u64,
+    /// Multiply-adds for one image.
+    pub multiply_adds: u64,
+    /// Why it was trained.
+    pub cause: Cause,
+    /// When it was finished, in milliseconds since 1970, as its writer's clock had it.
+    pub at_unix_ms: i64,
+}
+
+/// What the best of a promotion came to. The cycle and the architecture name it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChampionRow {
+    /// The canonical id of the architecture.
+    pub arch_id: String,
+    /// Who drew it.
+    pub arm: Arm,
+    /// The cycle, counted from 0.
+    pub cycle: u64,
+    /// Its place among all that were ever measured on the test split, counted from 1; 0 where it
+    /// was not.
+    pub certificate: u64,
+    /// The mean over seeds of the rewards of its nets on the validation split; none if that is no
+    /// number.
+    pub valid_mean: Option<f64>,
+    /// Items of the test split that the net that is handed out has right.
+    pub test_correct: u64,
+    /// Items of the test split; 0 where it was not measured there.
+    pub test_items: u64,
+    /// What was ruled, and why, for people.
+    pub ruling: String,
+    /// When, in milliseconds since 1970, as its writer's clock had it.
+    pub at_unix_ms: i64,
 }
 
 /// Bits of a place that number the architectures of one arm in one step.

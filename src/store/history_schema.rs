@@ -1,21 +1,4 @@
-//! The tables of `history.sqlite`, and how a database is opened.
-//!
-//! ```text
-//! steps      one row for each step of the search; ω's with what its update measured
-//! draws      one row for each architecture drawn, by place: step, arm and index in one number
-//! hours      what older rows are folded into: a row for each hour, phase and arm
-//! clock      the step with which each hour of the clock began
-//! archs      the architectures with the best rewards, and the last ones
-//! seen       a sketch of all architectures that were ever drawn, from which they are counted
-//! events     what happened to the daemon, numbered
-//! marks      how far all this goes: one row
-//! names      the names of arms and phases, by number
-//! rollouts, history, hourly       views for people and for any program that reads SQL
-//! ```
-//!
-//! An epoch is stored as its place in the cycle, which the views call `cycle_epoch`.
-//!
-//! Every row but those of `seen` and `names`, which are found again without, ends with a checksum.
+//! How the database of the history is opened, made, and told from others.
 
 use std::fs;
 use std::io;
@@ -25,13 +8,14 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::store::arch_code::id_sql;
 use crate::store::atomic::is_there;
 use crate::store::error::io_error;
+use crate::store::history_tables::{TABLES, views};
+use crate::store::history_trials;
 use crate::store::{Defect, StoreError};
 
 /// The schema that this program writes, in `PRAGMA user_version`.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// Memory for pages of a connection that reads; negative, as SQLite writes kibibytes.
 const READ_CACHE_KIB: i64 = -256;
@@ -47,119 +31,6 @@ const MAX_CHECKED_BYTES: u64 = 32 << 20;
 
 /// What the log beside the database shrinks to once its pages are in the database.
 const MAX_IDLE_LOG_BYTES: i64 = 4 << 20;
-
-const TABLES: &str = "
-CREATE TABLE steps (
-    step      INTEGER PRIMARY KEY,
-    phase     INTEGER NOT NULL,
-    cycle     INTEGER NOT NULL,
-    epoch     INTEGER NOT NULL,
-    draws     INTEGER NOT NULL,
-    loss      REAL,
-    accuracy  REAL,
-    lr        REAL,
-    grad_norm REAL,
-    sum       INTEGER NOT NULL
-) STRICT;
-CREATE TABLE draws (
-    place     INTEGER PRIMARY KEY,
-    arch      ANY NOT NULL,
-    reward    REAL,
-    log_prob  REAL,
-    entropy   REAL,
-    sum       INTEGER NOT NULL
-) STRICT;
-CREATE TABLE hours (
-    hour      INTEGER NOT NULL,
-    phase     INTEGER NOT NULL,
-    arm       INTEGER NOT NULL,
-    first_step INTEGER NOT NULL,
-    last_step INTEGER NOT NULL,
-    draws     INTEGER NOT NULL,
-    rewards   INTEGER NOT NULL,
-    reward_sum REAL NOT NULL,
-    reward_squares REAL NOT NULL,
-    reward_min REAL,
-    reward_max REAL,
-    best      ANY,
-    losses    INTEGER NOT NULL,
-    loss_sum  REAL NOT NULL,
-    sum       INTEGER NOT NULL,
-    PRIMARY KEY (hour, phase, arm)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE clock (
-    hour      INTEGER PRIMARY KEY,
-    step      INTEGER NOT NULL,
-    sum       INTEGER NOT NULL
-) STRICT;
-CREATE TABLE archs (
-    arch      ANY NOT NULL PRIMARY KEY,
-    times     INTEGER NOT NULL,
-    best      REAL NOT NULL,
-    total     REAL NOT NULL,
-    last_step INTEGER NOT NULL,
-    sum       INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE seen (
-    slot      INTEGER PRIMARY KEY,
-    rank      INTEGER NOT NULL
-) STRICT;
-CREATE TABLE events (
-    seq        INTEGER PRIMARY KEY AUTOINCREMENT,
-    at_unix_ms INTEGER NOT NULL,
-    kind       TEXT    NOT NULL,
-    message    TEXT    NOT NULL,
-    sum        INTEGER NOT NULL
-) STRICT;
-CREATE TABLE marks (
-    id          INTEGER PRIMARY KEY,
-    run         TEXT    NOT NULL,
-    next        INTEGER NOT NULL,
-    until       INTEGER NOT NULL,
-    scored_from INTEGER NOT NULL,
-    shared_from INTEGER NOT NULL,
-    n_rows      INTEGER NOT NULL,
-    sum         INTEGER NOT NULL
-) STRICT;
-CREATE TABLE names (
-    code      INTEGER PRIMARY KEY,
-    name      TEXT NOT NULL
-) STRICT;
-INSERT INTO names VALUES (0, 'controller'), (1, 'random'), (2, 'derive'), (3, 'shared'),
-    (4, 'injected');
-";
-
-/// The views, in which ids and names are texts again.
-fn views() -> String {
-    format!(
-        "
-CREATE VIEW rollouts AS
-    SELECT steps.step AS step, arms.name AS arm, draws.place & 65535 AS idx, phases.name AS phase,
-           steps.cycle AS cycle, steps.epoch AS cycle_epoch, {id} AS arch, {id} AS arch_id,
-           draws.reward AS reward, draws.log_prob AS log_prob, draws.entropy AS entropy
-    FROM steps
-    CROSS JOIN draws ON draws.place BETWEEN steps.step << 20 AND (steps.step << 20) + 1048575
-    CROSS JOIN names AS arms ON arms.code = draws.place >> 16 & 15
-    CROSS JOIN names AS phases ON phases.code = steps.phase;
-CREATE VIEW history AS
-    SELECT cycle, cycle_epoch, phase, step, idx, arm, arch, arch_id, reward
-    FROM rollouts
-    ORDER BY step, arm, idx;
-CREATE VIEW hourly AS
-    SELECT iif(hour = 0, NULL, datetime(hour * 3600, 'unixepoch')) AS hour, phases.name AS phase,
-           arms.name AS arm, first_step, last_step, draws, reward_sum / rewards AS reward_mean,
-           reward_squares / rewards - (reward_sum / rewards) * (reward_sum / rewards)
-               AS reward_variance,
-           reward_min, reward_max, {best} AS best_arch_id, loss_sum / losses AS loss_mean
-    FROM hours
-    JOIN names AS arms ON arms.code = hours.arm
-    JOIN names AS phases ON phases.code = hours.phase
-    ORDER BY hours.hour, hours.phase, hours.arm;
-",
-        id = id_sql("draws.arch"),
-        best = id_sql("hours.best"),
-    )
-}
 
 /// For `map_err`: says what was tried on which database.
 pub(super) fn database_error(
@@ -190,14 +61,24 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, StoreError> {
     Ok(db)
 }
 
-/// Opens a database of the first format, which is in no other hands; `None` where there is none
-/// or it is of another format.
-pub(super) fn open_first(path: &Path) -> Result<Option<Connection>, StoreError> {
+/// Opens a database of an older format, which is in no other hands, and says of which; `None`
+/// where there is none or it is of today's.
+pub(super) fn open_older(path: &Path) -> Result<Option<(u32, Connection)>, StoreError> {
     if !is_there(path)? {
         return Ok(None);
     }
     let db = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    Ok((format(&db, path)? == Some(1)).then_some(db))
+    let found = format(&db, path)?.filter(|&found| found < VERSION);
+    Ok(found.map(|found| (found, db)))
+}
+
+/// Gives a database of the second format what it lacks of today's, all or nothing.
+pub(super) fn upgrade_second(db: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = db.transaction()?;
+    transaction.execute_batch(history_trials::TABLES)?;
+    transaction.execute("INSERT OR REPLACE INTO names VALUES (4, 'injected')", [])?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
 }
 
 /// Opens the database to be read. It must be there.
@@ -288,17 +169,20 @@ fn format(db: &Connection, path: &Path) -> Result<Option<u32>, StoreError> {
     };
     let is_own = number("application_id")? == APPLICATION_ID;
     let found = number("user_version")?.cast_unsigned();
+    let header = || {
+        let why = "the numbers in its header are not those of a history".to_owned();
+        StoreError::Corrupt { path: path.to_owned(), why: Defect::Database { why } }
+    };
     match found {
+        // Of the first format only two views of today's would be taken over.
+        1 if is_own && has_marks(db).map_err(database_error("read", path))? => Err(header()),
         1..=VERSION if is_own => Ok(Some(found)),
         _ if is_own && VERSION < found => {
             Err(StoreError::Format { path: path.to_owned(), found, expected: VERSION })
         }
         _ => match tables(db).map_err(database_error("read", path))? {
             (0, _) => Ok(None),
-            (_, OWN_TABLES) => {
-                let why = "the numbers in its header are not those of a history".to_owned();
-                Err(StoreError::Corrupt { path: path.to_owned(), why: Defect::Database { why } })
-            }
+            (_, OWN_TABLES) => Err(header()),
             _ => Err(StoreError::Corrupt { path: path.to_owned(), why: Defect::ForeignDatabase }),
         },
     }
@@ -330,12 +214,19 @@ fn rename_epoch(db: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
+/// Whether a database has a table that every format but the first has.
+fn has_marks(db: &Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) FROM sqlite_master WHERE name = 'marks'";
+    db.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|found| found != 0)
+}
+
 /// `user_version` is set in the same transaction: a schema is whole or not there.
 fn create(db: &mut Connection) -> rusqlite::Result<()> {
     // So that what is pruned can be given back to the disk.
     db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     let transaction = db.transaction()?;
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(history_trials::TABLES)?;
     transaction.execute_batch(&views())?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;

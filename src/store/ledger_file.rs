@@ -253,7 +253,7 @@ mod tests {
         let rig = Rig::new();
         let pair = Pair { cycle: 0, difference: 0.0, error: None, freedom: 0 };
         let finals = Finals { pairs: vec![pair], ..Finals::default() };
-        let check = |finals| {
+        let check = |finals: &Finals| {
             let file = rig.file();
             let ledger = file.load().unwrap();
             file.check(&ledger, finals).map(|()| ledger)

@@ -3,9 +3,10 @@
 //! ```text
 //! STATE/                         one owner, mode 0750; `LOCK` keeps a second process out
 //!   checkpoints/000000004200/    one folder a generation, sealed by its MANIFEST.json
-//!   history.sqlite               rollouts, steps and events, for people and plots
+//!   history.sqlite               rollouts, steps, trials and events, for people and plots
 //!   history.id                   the name of the history that belongs here
 //!   best/ID/                     the best architectures with their files, checked by B3SUMS
+//!   test-split.json              who was ever measured on the test split, and what was seen
 //!   champions/ID/                the best architectures, trained from scratch, checked by B3SUMS
 //!   trials/KEY/                  nets that are trained from scratch, checked by B3SUMS
 //!   corrupt/NAME/                checkpoints and histories that failed their checks, with a WHY.txt
@@ -45,6 +46,8 @@ mod history_row;
 mod history_scan;
 mod history_schema;
 mod history_stored;
+mod history_tables;
+mod history_trials;
 mod history_writer;
 mod ledger_file;
 mod lock;
@@ -77,7 +80,7 @@ pub use history_binding::{OwnHistory, RejectedHistory};
 pub use history_check::Health;
 pub use history_pages::{HistoryFilter, Page};
 pub use history_reader::{ArchOrder, ArchSummary, HistoryReader};
-pub use history_row::{EventRow, HistoryPhase, HistoryRow, StepRow};
+pub use history_row::{ChampionRow, EventRow, HistoryPhase, HistoryRow, StepRow, TrialRow};
 pub use history_writer::Keeping;
 pub use ledger_file::LedgerFile;
 pub use quarantine::Rejected;

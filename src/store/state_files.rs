@@ -30,7 +30,7 @@ const SHARED: &str = "shared.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const POLICY: &str = "policy.safetensors";
 pub(super) const SEARCH: &str = "search.json";
-const FINALS: &str = "promotion.json";
+pub(super) const FINALS: &str = "promotion.json";
 pub(super) const CONFIG: &str = "config.json";
 pub(super) const DATA: &str = "data.json";
 const COMPUTED_BY: &str = "computed_by.txt";
@@ -92,6 +92,14 @@ pub fn state_files(
 pub(super) fn best_archs(format: u32, search: &[u8]) -> Option<Vec<BestArch>> {
     let SearchFile { best, .. } = SearchFile::read(format, search).ok()?;
     best.into_iter().map(|entry| best_arch(entry, Objective::default()).ok()).collect()
+}
+
+/// What came of promotions by a checkpoint's `promotion.json`, where this program can read it.
+pub(super) fn known_finals(format: u32, finals: Option<&[u8]>) -> Option<Finals> {
+    if format < FIRST_WITH_FINALS {
+        return Some(Finals::default());
+    }
+    serde_json::from_slice::<FinalsFile>(finals?).ok()?.finals().ok()
 }
 
 /// The text of the settings that a checkpoint's search depends on.
@@ -242,9 +250,11 @@ mod tests {
     fn formats_from_before_promotions_have_had_none() {
         for format in [1, 2] {
             assert_eq!(finals(&loaded(format, None)).unwrap(), Finals::default());
+            assert_eq!(known_finals(format, None), Some(Finals::default()));
         }
         let err = finals(&loaded(3, None)).unwrap_err();
         assert!(err.to_string().contains("there is no promotion.json"), "{err}");
+        assert_eq!(known_finals(3, None), None);
     }
 
     #[test]

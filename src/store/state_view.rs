@@ -8,18 +8,19 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::StatVfsMountFlags;
 
-use crate::search::BestArch;
+use crate::data::TestLedger;
+use crate::search::{BestArch, Finals};
 use crate::store::atomic::names;
 use crate::store::checkpoint::needed_bytes;
 use crate::store::error::io_error;
-use crate::store::folder::{BEST, CHECKPOINTS, CORRUPT, HISTORY, fault};
+use crate::store::folder::{BEST, CHECKPOINTS, CORRUPT, HISTORY, LEDGER, fault};
 use crate::store::generation::{self, Found, folder_name, steps};
 use crate::store::lock_holder::lock_holder;
 use crate::store::manifest::{Link, MANIFEST, MAX_MANIFEST_BYTES};
 use crate::store::quarantine::WHY;
 use crate::store::read::{Length, read_file};
-use crate::store::state_files::{CONFIG, DATA, SEARCH, best_archs};
-use crate::store::{BestFolder, Defect, FolderFault, StoreError};
+use crate::store::state_files::{CONFIG, DATA, FINALS, SEARCH, best_archs, known_finals};
+use crate::store::{BestFolder, Defect, FolderFault, LedgerFile, StoreError};
 
 /// How often a reading is tried while a daemon replaces what is read.
 const ATTEMPTS: usize = 4;
@@ -72,6 +73,8 @@ pub struct Newest {
     pub data: Option<String>,
     /// Its best architectures, where they can be read.
     pub best: Option<Vec<BestArch>>,
+    /// What came of promotions, where it can be read.
+    pub finals: Option<Finals>,
     /// The steps of newer ones and what is wrong with them, the newest first.
     pub damaged: Vec<(u64, Defect)>,
 }
@@ -174,6 +177,8 @@ impl StateView {
                     let bytes = files.values().map(|bytes| bytes.len() as u64).sum();
                     let search = files.get(SEARCH);
                     let best = search.and_then(|search| best_archs(manifest.format, search));
+                    let finals = files.get(FINALS).map(Vec::as_slice);
+                    let finals = known_finals(manifest.format, finals);
                     let mut text =
                         |name| files.remove(name).and_then(|text| String::from_utf8(text).ok());
                     let (config, data) = (text(CONFIG), text(DATA));
@@ -188,6 +193,7 @@ impl StateView {
                         config,
                         data,
                         best,
+                        finals,
                         damaged,
                     }));
                 }
@@ -206,6 +212,15 @@ impl StateView {
     /// The files of the best architectures.
     pub fn best(&self) -> BestFolder {
         BestFolder::look(&self.path.join(BEST))
+    }
+
+    /// The ledger of the test split of the data with the fingerprint `data`, as a start takes it
+    /// that goes on from a checkpoint with these `finals`.
+    pub fn test_ledger(&self, data: &str, finals: &Finals) -> Result<TestLedger, StoreError> {
+        let file = LedgerFile::open(&self.path.join(LEDGER), data);
+        let ledger = file.look()?;
+        file.check(&ledger, finals)?;
+        Ok(ledger)
     }
 
     /// The list of a checkpoint's files, as it stands in its folder.
@@ -275,6 +290,23 @@ mod tests {
         let defect = Defect::Size { name: "search.json".into(), found: 3, expected: 2 };
         assert_eq!(newest.damaged, [(2, defect)]);
         assert_eq!(rig.names(), before);
+    }
+
+    #[test]
+    fn the_ledger_is_looked_at_as_a_start_takes_it_and_stays_as_it_is() {
+        let rig = Rig::new(&[1]);
+        let look = || rig.view().test_ledger("d0", &Finals::default());
+        assert_eq!(look().unwrap().uses(), 0);
+        let path = rig.folder.test_ledger();
+        LedgerFile::open(&path, "d0").save(&TestLedger::after(3)).unwrap();
+        fs::write(path.with_file_name(".tmp-test-split.json"), "").unwrap();
+        let before = rig.names();
+        assert_eq!(look().unwrap().uses(), 3);
+        assert_eq!(rig.names(), before);
+        fs::write(path, "").unwrap();
+        assert!(look().unwrap_err().to_string().contains("is damaged"));
+        // These files are of no search that this program could go on with.
+        assert_eq!(rig.view().newest().unwrap().unwrap().finals, None);
     }
 
     #[test]

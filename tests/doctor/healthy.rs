@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::rig::{Diagnosis, Rig, is_root, listing};
 
 /// Every check that a running daemon gets.
-const CHECKS: [&str; 22] = [
+const CHECKS: [&str; 23] = [
     "version",
     "config",
     "drift",
@@ -24,6 +24,7 @@ const CHECKS: [&str; 22] = [
     "corrupt",
     "saving",
     "best",
+    "test-split",
     "history",
     "socket",
     "daemon",

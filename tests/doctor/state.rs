@@ -199,3 +199,14 @@ fn a_checkpoint_that_grows_is_not_whole() {
     File::options().append(true).open(newest).unwrap().write_all(b" ").unwrap();
     rig.doctor().check("checkpoint", "fail", "expected", "dmesg");
 }
+
+#[test]
+fn a_ledger_of_the_test_split_that_a_start_refuses_is_found() {
+    let rig = Rig::ended();
+    rig.doctor().check("test-split", "ok", "candidates were ever measured on it", "");
+    let path = rig.state().join("test-split.json");
+    damage(&path);
+    rig.doctor().check("test-split", "fail", "`test-split.json` was changed", "from a backup");
+    fs::remove_file(&path).unwrap();
+    rig.doctor().check("test-split", "fail", "counts fewer than the", "`begin after ");
+}

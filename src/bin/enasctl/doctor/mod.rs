@@ -15,6 +15,7 @@ mod device;
 mod disk;
 mod finding;
 mod history;
+mod ledger;
 mod metrics;
 pub(crate) mod patient;
 pub(crate) mod scrape;
@@ -66,6 +67,7 @@ impl Diagnosis {
         findings.extend(disk::check(patient));
         findings.extend(checkpoint::check(patient));
         findings.extend(best::check(patient));
+        findings.extend(ledger::check(patient));
         findings.extend(history::check(patient));
         findings.extend(socket::check(patient).await);
         findings.extend(device::check(patient));

@@ -1,0 +1,30 @@
+//! The ledger of the test split: whether a start could go on from it, and how often the split was
+//! looked at.
+
+use enasd::data::Contents;
+
+use crate::doctor::Finding;
+use crate::doctor::patient::{Patient, is_forbidden};
+use crate::printer::thousands;
+
+const LEDGER: &str = "test-split";
+
+pub(super) fn check(patient: &Patient) -> Vec<Finding> {
+    let Ok(state) = &patient.state else { return Vec::new() };
+    let Ok(Some(newest)) = &state.newest else { return Vec::new() };
+    let data = newest.data.as_deref().and_then(|data| serde_json::from_str::<Contents>(data).ok());
+    let (Some(data), Some(finals)) = (data, &newest.finals) else {
+        let what = "the newest checkpoint does not say what it was used for";
+        return vec![Finding::skip(LEDGER, what)];
+    };
+    vec![match state.view.test_ledger(&data.blake3, finals) {
+        Ok(ledger) => {
+            let uses = thousands(ledger.uses());
+            Finding::ok(LEDGER, format!("{uses} candidates were ever measured on it"))
+        }
+        Err(err) if is_forbidden(&err) => {
+            Finding::forbidden(LEDGER, "read the ledger of the test split", patient.uid)
+        }
+        Err(err) => Finding::error(LEDGER, &err, "restore it from a backup"),
+    }]
+}
