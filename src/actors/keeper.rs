@@ -13,8 +13,8 @@ use crate::actors::champion_shelf::{ChampionShelf, Shelved};
 use crate::actors::note::MAX_NOTES;
 use crate::actors::shelf::{Loss, Shelf};
 use crate::actors::{
-    CloseHistory, Entered, Inject, LoadNewest, Note, PruneHistory, Record, RecordPromotion,
-    Recorded, Refusal, Save, SaveReply, Saved, Saving,
+    CloseHistory, Entered, LoadNewest, Note, PruneHistory, Record, RecordPromotion, Recorded,
+    Refusal, Save, SaveReply, Saved, Saving,
 };
 use crate::search::{SearchState, StepRecord, Task};
 use crate::store::{
@@ -373,15 +373,6 @@ impl Handler<LoadNewest> for Keeper {
 
     fn handle(&mut self, _: LoadNewest, _: &mut Context<Self>) -> Self::Result {
         self.load()
-    }
-}
-
-impl Handler<Inject> for Keeper {
-    type Result = Result<(), StoreError>;
-
-    fn handle(&mut self, message: Inject, _: &mut Context<Self>) -> Self::Result {
-        let Inject { step, arch_id, reward } = message;
-        self.written(|keeper| keeper.history.inject(step, &arch_id, reward))
     }
 }
 

@@ -132,58 +132,6 @@ fn rewinding_takes_away_what_is_ahead() {
 }
 
 #[test]
-fn what_somebody_had_scored_stays_whatever_the_search_takes_again() {
-    let rig = Rig::new();
-    let mut history = rig.open().unwrap();
-    let rows = [row(0, 0, None), row(1, 0, Some(0.5)), row(2, 0, Some(0.6))];
-    history.record(&rows[..2], &[step_row(0)], KEEPING).unwrap();
-    for (arch, reward) in [("m5-x", 0.7), ("m5-y", 0.8)] {
-        history.inject(2, arch, reward).unwrap();
-    }
-    history.record(&rows[2..], &[], KEEPING).unwrap();
-    let mut expected = vec![
-        "0 0 shared 0 0 controller m5-0 m5-0 none",
-        "0 0 controller 1 0 controller m5-0 m5-0 0.5",
-        "0 0 controller 2 0 controller m5-0 m5-0 0.6",
-        "0 0 controller 2 0 injected m5-x m5-x 0.7",
-        "0 0 controller 2 1 injected m5-y m5-y 0.8",
-    ];
-    assert_eq!(dump(&history), expected);
-    assert_eq!(history.rewind(1).unwrap(), 4, "two steps with a row each");
-    history.inject(2, "m5-z", 0.9).unwrap();
-    history.record(&rows[1..], &[], KEEPING).unwrap();
-    expected.push("0 0 controller 2 2 injected m5-z m5-z 0.9");
-    assert_eq!(dump(&history), expected);
-    // Three steps with a row each, and three that were asked for.
-    assert_eq!(history.marks.rows, 6 + 3);
-    assert_eq!(history.check(3).unwrap(), Health { draws: 6, ..Health::default() });
-    let reader = HistoryReader::open(&rig.path()).unwrap();
-    let page = reader.page(0, 10, HistoryFilter::default()).unwrap();
-    assert_eq!((page.rows.len(), page.damaged), (6, 0));
-    let injected = HistoryFilter { arm: Some(Arm::Injected), ..HistoryFilter::default() };
-    let rewards = reader.page(0, 10, injected).unwrap().rows.into_iter().map(|row| row.reward);
-    assert_eq!(rewards.collect::<Vec<_>>(), [0.7, 0.8, 0.9].map(Some));
-    assert_eq!(reader.arch("m5-z").unwrap().unwrap().times, 1);
-    assert_eq!(history.unique_archs(), 1, "nobody drew them");
-}
-
-#[test]
-fn what_was_asked_for_is_folded_with_its_step() {
-    let rig = Rig::new();
-    let mut history = rig.open().unwrap();
-    record(&mut history, 0..8, 8, KEEPING);
-    history.inject(3, "m5-x", 0.75).unwrap();
-    let before = history.marks.rows;
-    record(&mut history, 8..2 * CHUNK_STEPS, 512, KEEPING);
-    while !history.prune(0).unwrap().is_done {}
-    assert!(history.marks.rows < before);
-    let injected = "SELECT count(*) FROM draws WHERE place >> 16 & 15 = 4";
-    assert_eq!(number(&history, injected), 0);
-    let folded = "SELECT draws FROM hours WHERE arm = 4";
-    assert_eq!(number(&history, folded), 1);
-}
-
-#[test]
 fn rows_are_written_all_or_none() {
     let rig = Rig::new();
     let mut history = rig.open().unwrap();
