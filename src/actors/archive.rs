@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use actix::{Context, Handler, MessageResult};
-
-use crate::actors::{CloseTest, Keeper, LoadTrial, OpenTest, SaveTrial};
+use crate::actors::{CloseTest, SaveTrial};
 use crate::data::{Certificate, Opening, TestLedger};
 use crate::search::{SearchState, TrialState, TrialTask};
 use crate::store::{LedgerFile, StoreError, TrialFolder};
@@ -29,13 +27,13 @@ pub struct Archive {
 }
 
 impl Archive {
-    fn save(&mut self, save: &SaveTrial) -> Result<(), StoreError> {
+    pub(super) fn save(&mut self, save: &SaveTrial) -> Result<(), StoreError> {
         self.trials.put(&save.key, &save.plan, &save.state)
     }
 
     /// What is on disk of a trial. One that is damaged is removed: it is trained again, to the
     /// same bits.
-    fn load(&mut self, key: &str) -> Result<Option<Arc<TrialState>>, StoreError> {
+    pub(super) fn load(&mut self, key: &str) -> Result<Option<Arc<TrialState>>, StoreError> {
         match self.trials.load(key) {
             Ok(state) => Ok(state.map(Arc::new)),
             Err(error) => {
@@ -46,7 +44,7 @@ impl Archive {
         }
     }
 
-    fn open(&mut self, candidate: &str) -> Result<Opening, StoreError> {
+    pub(super) fn open(&mut self, candidate: &str) -> Result<Opening, StoreError> {
         // What was seen before and could not be written down comes first.
         self.write()?;
         let opening = self.ledger.open(candidate);
@@ -55,7 +53,7 @@ impl Archive {
         Ok(opening)
     }
 
-    fn close(&mut self, message: CloseTest) -> Result<Certificate, StoreError> {
+    pub(super) fn close(&mut self, message: CloseTest) -> Result<Certificate, StoreError> {
         let certificate = self.ledger.close(message.receipt, message.nets);
         self.is_behind = true;
         self.write()?;
@@ -85,37 +83,5 @@ impl Archive {
         }
         self.trials.retain(&kept)?;
         Ok(())
-    }
-}
-
-impl Handler<SaveTrial> for Keeper {
-    type Result = Result<(), StoreError>;
-
-    fn handle(&mut self, message: SaveTrial, _: &mut Context<Self>) -> Self::Result {
-        self.archive.save(&message)
-    }
-}
-
-impl Handler<LoadTrial> for Keeper {
-    type Result = Result<Option<Arc<TrialState>>, StoreError>;
-
-    fn handle(&mut self, message: LoadTrial, _: &mut Context<Self>) -> Self::Result {
-        self.archive.load(&message.key)
-    }
-}
-
-impl Handler<OpenTest> for Keeper {
-    type Result = MessageResult<OpenTest>;
-
-    fn handle(&mut self, message: OpenTest, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.archive.open(&message.candidate))
-    }
-}
-
-impl Handler<CloseTest> for Keeper {
-    type Result = Result<Certificate, StoreError>;
-
-    fn handle(&mut self, message: CloseTest, _: &mut Context<Self>) -> Self::Result {
-        self.archive.close(message)
     }
 }

@@ -4,7 +4,7 @@ use actix::{Actor, Addr, Context, Handler, Message, Recipient};
 use tokio::sync::oneshot;
 
 use crate::actors::ScoreView;
-use crate::search::Arm;
+use crate::search::{Arm, Prediction};
 use crate::space::Arch;
 use crate::store::Pruned;
 
@@ -156,6 +156,27 @@ pub struct PruneHistory {
     pub bytes: u64,
 }
 
+/// Classifies images with a champion's net. API → Classifier.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<PredictReply, Refusal>")]
+pub struct Predict {
+    /// The champion's id.
+    pub id: String,
+    /// Image files.
+    pub images: Vec<Vec<u8>>,
+    /// How many classes of each image are told, the likeliest first.
+    pub top: usize,
+}
+
+/// What [`Predict`] found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PredictReply {
+    /// Whether the champion was measured on the test split.
+    pub is_certified: bool,
+    /// The likeliest classes of each image, or why it has none.
+    pub predictions: Vec<Prediction>,
+}
+
 /// Where the driver puts its answer.
 pub(super) type Answer<T> = oneshot::Sender<Result<T, Refusal>>;
 
@@ -177,24 +198,32 @@ macro_rules! commands {
             $($message($message, Answer<$reply>),)*
         }
 
-        /// The controller and the keeper as the API knows them: each command as a
+        /// The controller, the keeper and the classifier as the API knows them: each command as a
         /// `Recipient` of its message, and no more.
         #[derive(Clone, Debug)]
         pub struct Commands {
             $($name: Recipient<$message>,)*
             prune: Recipient<PruneHistory>,
+            predict: Recipient<Predict>,
         }
 
         impl Commands {
-            /// The commands of these two. The keeper prunes, for which the search need not wait.
-            pub fn new<C, K>(controller: &Addr<C>, keeper: &Addr<K>) -> Self
+            /// The commands of these three. The keeper prunes and the classifier predicts, for
+            /// which the search need not wait.
+            pub fn new<C, K, P>(
+                controller: &Addr<C>,
+                keeper: &Addr<K>,
+                classifier: &Addr<P>,
+            ) -> Self
             where
                 C: Actor<Context = Context<C>> $(+ Handler<$message>)*,
                 K: Actor<Context = Context<K>> + Handler<PruneHistory>,
+                P: Actor<Context = Context<P>> + Handler<Predict>,
             {
                 Self {
                     $($name: controller.clone().recipient(),)*
                     prune: keeper.clone().recipient(),
+                    predict: classifier.clone().recipient(),
                 }
             }
         }
@@ -236,5 +265,11 @@ commands! {
 impl AsRef<Recipient<PruneHistory>> for Commands {
     fn as_ref(&self) -> &Recipient<PruneHistory> {
         &self.prune
+    }
+}
+
+impl AsRef<Recipient<Predict>> for Commands {
+    fn as_ref(&self) -> &Recipient<Predict> {
+        &self.predict
     }
 }

@@ -274,7 +274,7 @@ impl RankCorrelationStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::Setup;
+    use crate::telemetry::MetricsSetup;
 
     #[track_caller]
     fn check(pairs: usize, has_test: bool, candidates: usize, reason: &str) {
@@ -319,7 +319,7 @@ mod tests {
         };
         let ceiling = Some([0.75, 0.5, 1.0]);
         status.rank_correlation.ceiling = ceiling;
-        let metrics = Metrics::new(Setup {
+        let metrics = Metrics::new(MetricsSetup {
             version: "0".to_owned(),
             device_wanted: "cpu".to_owned(),
             device_used: "cpu".to_owned(),

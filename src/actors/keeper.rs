@@ -5,26 +5,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, AsyncContext, Context, Handler};
 use tokio::sync::watch;
 
 use crate::actors::archive::Archive;
 use crate::actors::champion_shelf::{ChampionShelf, Shelved};
 use crate::actors::note::MAX_NOTES;
 use crate::actors::shelf::{Loss, Shelf};
-use crate::actors::{
-    CloseHistory, Entered, LoadNewest, Note, PruneHistory, Record, RecordPromotion, Recorded,
-    Refusal, Save, SaveReply, Saved, Saving,
-};
+use crate::actors::{Entered, Note, RecordPromotion, Recorded, Save, SaveReply, Saved, Saving};
 use crate::search::{SearchState, StepRecord, Task};
 use crate::store::{
-    BestFolder, Binding, Checkpoints, History, Keeping, OwnHistory, Pruned, RejectedHistory,
-    StateFolder, StoreError, Verdicts, history_rows, read_state, state_files,
+    BestFolder, Binding, Checkpoints, History, Keeping, OwnHistory, RejectedHistory, StateFolder,
+    StoreError, Verdicts, history_rows, read_state, state_files,
 };
 use crate::telemetry::{unix_millis, unix_time};
 
-/// How often it is seen to that all parts of the state folder are there.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Rows of promotions that wait at most: those of a hundred architectures.
+const MAX_ROWS: usize = 2000;
 
 /// Between two histories that are set aside while the daemon runs: a disk that damages each one is
 /// a failing disk, and is not filled with them.
@@ -49,7 +45,7 @@ pub struct Keeper {
     /// Events that are not in the history yet, oldest first.
     notes: VecDeque<Note>,
     /// What promotions led to and is not in the history yet.
-    pub(super) promotions: RecordPromotion,
+    promotions: RecordPromotion,
     /// The newest checkpoint that was written.
     saved: Option<PathBuf>,
     /// When the history was last set aside, and the steps that the new one lacks.
@@ -119,7 +115,7 @@ impl Keeper {
     }
 
     /// Tries to write the backlog; what cannot be written stays.
-    fn record(&mut self, records: Vec<StepRecord>) -> Recorded {
+    pub(super) fn record(&mut self, records: Vec<StepRecord>) -> Recorded {
         self.backlog.extend(records);
         let (rollouts, steps) = history_rows(&self.backlog, &self.task.config.schedule);
         let keeping =
@@ -155,7 +151,7 @@ impl Keeper {
 
     /// Writes to the history: to a new one where its file is gone or damaged, since no search
     /// waits for memories.
-    pub(super) fn written(
+    fn written(
         &mut self,
         write: impl Fn(&mut Self) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
@@ -198,7 +194,7 @@ impl Keeper {
     }
 
     /// Sees to it that all parts of the state folder are there.
-    fn look_after(&mut self) {
+    pub(super) fn look_after(&mut self) {
         let mended = self.mend().map_err(|error| error.to_string()).err();
         if let Some(error) = mended.as_ref().filter(|_| mended != self.unmended) {
             tracing::error!("what is gone from the state folder cannot be made again: {error}");
@@ -234,7 +230,7 @@ impl Keeper {
         Ok(())
     }
 
-    fn note(&mut self, note: Note) -> Result<(), StoreError> {
+    pub(super) fn note(&mut self, note: Note) -> Result<(), StoreError> {
         // Those of when it began say more than the later ones.
         if self.notes.len() < MAX_NOTES {
             self.notes.push_back(note);
@@ -242,7 +238,30 @@ impl Keeper {
         self.written(Self::write_notes)
     }
 
-    fn save(&mut self, message: Save) -> SaveReply {
+    /// Tries to write the rows that wait.
+    fn write_promotions(&mut self) -> Result<(), StoreError> {
+        let waiting = std::mem::take(&mut self.promotions);
+        let written = self.written(|keeper| {
+            keeper.history.record_trials(&waiting.trials)?;
+            waiting.champions.iter().try_for_each(|row| keeper.history.record_champion(row))
+        });
+        if written.is_err() {
+            self.promotions = waiting;
+        }
+        written
+    }
+
+    pub(super) fn record_promotion(&mut self, message: RecordPromotion) -> Result<(), StoreError> {
+        let RecordPromotion { trials, champions } = message;
+        self.promotions.trials.extend(trials);
+        self.promotions.champions.extend(champions);
+        // Those of when it began say more than the later ones.
+        self.promotions.trials.truncate(MAX_ROWS);
+        self.promotions.champions.truncate(MAX_ROWS);
+        self.write_promotions()
+    }
+
+    pub(super) fn save(&mut self, message: Save) -> SaveReply {
         let start = Instant::now();
         let Save { state, entered, verdicts } = message;
         let recorded = self.record(Vec::new());
@@ -318,7 +337,7 @@ impl Keeper {
         drop(self.note(Note::new(kind, message)));
     }
 
-    fn load(&mut self) -> Result<Arc<SearchState>, StoreError> {
+    pub(super) fn load(&mut self) -> Result<Arc<SearchState>, StoreError> {
         let Some(loaded) = self.checkpoints.load_newest()? else {
             return Err(StoreError::NoCheckpoint { path: self.folder.checkpoints() });
         };
@@ -342,62 +361,4 @@ fn lost(losses: &[Loss]) -> String {
 
 fn borrow<'a>(files: &'a [(&'static str, Vec<u8>)]) -> Vec<(&'a str, &'a [u8])> {
     files.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect()
-}
-
-impl Actor for Keeper {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(LOOK_EVERY, |keeper, _| keeper.look_after());
-    }
-}
-
-impl Handler<Record> for Keeper {
-    type Result = actix::MessageResult<Record>;
-
-    fn handle(&mut self, message: Record, _: &mut Context<Self>) -> Self::Result {
-        actix::MessageResult(self.record(message.records))
-    }
-}
-
-impl Handler<Save> for Keeper {
-    type Result = actix::MessageResult<Save>;
-
-    fn handle(&mut self, message: Save, _: &mut Context<Self>) -> Self::Result {
-        actix::MessageResult(self.save(message))
-    }
-}
-
-impl Handler<LoadNewest> for Keeper {
-    type Result = Result<Arc<SearchState>, StoreError>;
-
-    fn handle(&mut self, _: LoadNewest, _: &mut Context<Self>) -> Self::Result {
-        self.load()
-    }
-}
-
-impl Handler<Note> for Keeper {
-    type Result = Result<(), StoreError>;
-
-    fn handle(&mut self, message: Note, _: &mut Context<Self>) -> Self::Result {
-        self.note(message)
-    }
-}
-
-impl Handler<PruneHistory> for Keeper {
-    type Result = Result<Pruned, Refusal>;
-
-    fn handle(&mut self, message: PruneHistory, _: &mut Context<Self>) -> Self::Result {
-        self.history
-            .prune(message.bytes)
-            .map_err(|error| Refusal::Failed { why: error.to_string() })
-    }
-}
-
-impl Handler<CloseHistory> for Keeper {
-    type Result = Result<(), StoreError>;
-
-    fn handle(&mut self, _: CloseHistory, _: &mut Context<Self>) -> Self::Result {
-        self.history.rest()
-    }
 }

@@ -14,7 +14,7 @@ use crate::search::{
     TrainReport, TrialPlan, TrialState,
 };
 use crate::space::Arch;
-use crate::store::{StoreError, Verdicts};
+use crate::store::{ChampionRow, StoreError, TrialRow, Verdicts};
 
 /// Replaces the sampler's copy of θ. Controller → Sampler.
 #[derive(Clone, Debug, Message)]
@@ -207,4 +207,14 @@ pub struct CloseTest {
     pub receipt: Receipt,
     /// What each net had right, by seed.
     pub nets: Vec<NetResult>,
+}
+
+/// Writes what promotions led to into the history. Controller → Keeper.
+#[derive(Clone, Debug, Default, Message)]
+#[rtype(result = "Result<(), StoreError>")]
+pub struct RecordPromotion {
+    /// Nets that are trained.
+    pub trials: Vec<TrialRow>,
+    /// What the best of a promotion came to.
+    pub champions: Vec<ChampionRow>,
 }

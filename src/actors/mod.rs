@@ -4,6 +4,7 @@
 mod archive;
 mod asked;
 mod champion_shelf;
+mod classifier;
 mod command;
 mod commands;
 mod controller;
@@ -14,6 +15,7 @@ mod evaluator;
 mod finals_status;
 mod injection;
 mod keeper;
+mod keeper_mail;
 mod messages;
 mod note;
 mod observation;
@@ -24,7 +26,6 @@ mod picks;
 mod place;
 mod place_span;
 mod promoting;
-mod promotion_rows;
 mod recent;
 mod recovery;
 mod retraining;
@@ -38,9 +39,11 @@ mod trainer;
 mod trial_worker;
 
 pub use archive::Archive;
+pub use classifier::Classifier;
 pub use commands::{
-    Checkpoint, ChildWeights, Commands, Derive, Pause, PruneHistory, Refusal, Resume, RetrainArch,
-    RetrainReply, Sample, SampleReply, ScoreArch, ScoreReply, Stop, WeightsOf,
+    Checkpoint, ChildWeights, Commands, Derive, Pause, Predict, PredictReply, PruneHistory,
+    Refusal, Resume, RetrainArch, RetrainReply, Sample, SampleReply, ScoreArch, ScoreReply, Stop,
+    WeightsOf,
 };
 pub use controller::{Controller, End};
 pub use crew::{ActorError, Crew};
@@ -54,14 +57,13 @@ pub use injection::Inject;
 pub use keeper::{Keeper, KeeperFiles};
 pub use messages::{
     AdoptPolicy, CloseHistory, CloseTest, Entered, Evaluate, LoadNewest, LoadTrial, OpenTest,
-    Record, Recorded, Restore, SampleArchs, Save, SaveReply, SaveTrial, Saved, TakeSnapshot,
-    TrainShared, Trained,
+    Record, RecordPromotion, Recorded, Restore, SampleArchs, Save, SaveReply, SaveTrial, Saved,
+    TakeSnapshot, TrainShared, Trained,
 };
 pub use note::{LastRun, Note};
 pub use observer::Observer;
 pub use picks::{OptionStatus, PickStatus};
 pub use place::{PlaceStatus, nth};
-pub use promotion_rows::RecordPromotion;
 pub use sampler::Sampler;
 pub use saving::Saving;
 pub use score_view::ScoreView;

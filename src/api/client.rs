@@ -26,6 +26,9 @@ const MAX_LINE_BYTES: usize = 1 << 20;
 /// How long a stream may be silent: the server sends blank lines far more often.
 const LINE_LIMIT: Duration = Duration::from_mins(1);
 
+/// The type of most bodies.
+const JSON: &str = "application/json";
+
 /// The client of one daemon.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -66,8 +69,20 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ApiError> {
-        let body = serde_json::to_vec(body).map_err(|source| self.reply_error(source))?;
-        let bytes = self.within(self.collect(self.request(Method::POST, path, Some(body)))).await?;
+        let body = Some((JSON, self.json(body)?));
+        let bytes = self.within(self.collect(self.request(Method::POST, path, body))).await?;
+        self.parse(&bytes)
+    }
+
+    /// `POST` with bytes of a type such as `image/png`, for JSON.
+    pub async fn post_bytes<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        content_type: &'static str,
+        bytes: Vec<u8>,
+    ) -> Result<T, ApiError> {
+        let body = Some((content_type, bytes));
+        let bytes = self.within(self.collect(self.request(Method::POST, path, body))).await?;
         self.parse(&bytes)
     }
 
@@ -77,8 +92,8 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ApiError> {
-        let body = serde_json::to_vec(body).map_err(|source| self.reply_error(source))?;
-        let bytes = self.within(self.collect(self.request(Method::PUT, path, Some(body)))).await?;
+        let body = Some((JSON, self.json(body)?));
+        let bytes = self.within(self.collect(self.request(Method::PUT, path, body))).await?;
         self.parse(&bytes)
     }
 
@@ -107,7 +122,7 @@ impl Client {
         &self,
         method: Method,
         path: &str,
-        body: Option<Vec<u8>>,
+        body: Option<(&'static str, Vec<u8>)>,
     ) -> Result<Reply, ApiError> {
         let unreachable = |source| ApiError::Unreachable { path: self.socket.clone(), source };
         let stream = UnixStream::connect(&self.socket).await.map_err(unreachable)?;
@@ -117,10 +132,11 @@ impl Client {
         // Its error also reaches whoever reads the reply.
         let connection = Connection(tokio::spawn(async { drop(connection.await) }));
         let mut request = Request::builder().method(method).uri(path).header(HOST, "enasd");
-        if body.is_some() {
-            request = request.header(CONTENT_TYPE, "application/json");
+        if let Some((content_type, _)) = body {
+            request = request.header(CONTENT_TYPE, content_type);
         }
-        let request = request.body(Full::new(Bytes::from(body.unwrap_or_default())));
+        let bytes = body.map(|(_, bytes)| bytes).unwrap_or_default();
+        let request = request.body(Full::new(Bytes::from(bytes)));
         let request = request.map_err(|err| {
             let message = format!("`{path}` is no path of an API: {err}");
             Problem::new(ProblemCode::NotFound, message, "percent-encode what stands in a path")
@@ -165,6 +181,10 @@ impl Client {
 
     fn parse<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, ApiError> {
         serde_json::from_slice(bytes).map_err(|source| self.reply_error(source))
+    }
+
+    fn json(&self, body: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+        serde_json::to_vec(body).map_err(|source| self.reply_error(source))
     }
 
     fn reply_error(&self, source: serde_json::Error) -> ApiError {

@@ -35,6 +35,9 @@ pub const SPARE_CONNECTIONS: usize = 32;
 /// Replies up to this size need no room: all places together hold no more of them than is right.
 const SMALL_BYTES: u64 = 32 << 10;
 
+/// Bodies up to this size need no room: all but images.
+const SMALL_BODY_BYTES: u64 = 64 << 10;
+
 /// Called after every request that no route has seen, with the HTTP status of the reply and how
 /// long it took.
 type RefusedHook = Arc<dyn Fn(u16, Duration) + Send + Sync>;
@@ -44,8 +47,8 @@ type RefusedHook = Arc<dyn Fn(u16, Duration) + Send + Sync>;
 pub(super) struct Terms {
     pub(super) limits: Limits,
     pub(super) room: Room,
-    /// The longest body of a request.
-    pub(super) max_body_bytes: usize,
+    /// The longest body of a request for a path.
+    pub(super) max_body_bytes: fn(&str) -> usize,
     pub(super) refused: RefusedHook,
     /// True once the server ends: who has not asked is hung up on.
     pub(super) stopping: watch::Receiver<bool>,
@@ -140,11 +143,15 @@ where
     ) -> bool {
         let started = Instant::now();
         let mut stopping = self.terms.stopping.clone();
+        let hold = |bytes| {
+            let has_room = bytes <= SMALL_BODY_BYTES || place.hold_body(bytes);
+            if has_room { Ok(()) } else { Err(no_room()) }
+        };
         let received = tokio::select! {
             biased;
             // A server that is dropped ends too.
             _ = stopping.wait_for(|&stopping| stopping) => return false,
-            received = exchange.receive(self.terms.max_body_bytes) => received,
+            received = exchange.receive(self.terms.max_body_bytes, hold) => received,
         };
         place.now_waits(Waits::Daemon);
         let reply = match received {
@@ -163,6 +170,8 @@ where
                 problem.error_response().into()
             }
         };
+        // Before the reply, for whoever has it may send the next.
+        place.release_body();
         let reply = if has_room(place, &reply) { reply } else { busy() };
         let sent = exchange.send(reply, |waits| place.now_waits(waits)).await;
         if let Err(error) = &sent {
@@ -180,7 +189,11 @@ fn has_room(place: &Place, reply: &Response<BoxBody>) -> bool {
 }
 
 fn busy() -> Response<BoxBody> {
+    no_room().error_response().into()
+}
+
+fn no_room() -> Problem {
     let message = "all places are taken";
     let hint = "close other connections, or try again in a moment";
-    Problem::new(ProblemCode::Busy, message, hint).error_response().into()
+    Problem::new(ProblemCode::Busy, message, hint)
 }

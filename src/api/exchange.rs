@@ -54,11 +54,12 @@ impl<T: Stream> Exchange<T> {
         Self { stream, codec, input, limits, head_only: false, given_up: None }
     }
 
-    /// The request with its whole body, of `max_body_bytes` at most; none from a peer that says
-    /// nothing.
+    /// The request with its whole body; none from a peer that says nothing. `max_body_bytes` says
+    /// how long the body may be by the path, and `hold` finds room for it.
     pub(super) async fn receive(
         &mut self,
-        max_body_bytes: usize,
+        max_body_bytes: fn(&str) -> usize,
+        hold: impl Fn(u64) -> Result<(), Problem>,
     ) -> Result<Option<Request>, Problem> {
         let limit = self.limits.head;
         let mut request = match timeout(limit, self.receive_head()).await {
@@ -74,6 +75,9 @@ impl<T: Stream> Exchange<T> {
         }
         check_head(&request)?;
         if self.codec.message_type() == MessageType::Payload {
+            let max_body_bytes = max_body_bytes(request.path());
+            let longest = max_body_bytes as u64;
+            hold(announced(&request).map_or(longest, |bytes| bytes.min(longest)))?;
             let limit = self.limits.body;
             let body = timeout(limit, self.receive_body(&request, max_body_bytes)).await;
             let body = body.unwrap_or_else(|_| Err(late(ProblemCode::BodyTimeout, "body", limit)));
@@ -104,9 +108,7 @@ impl<T: Stream> Exchange<T> {
         request: &Request,
         max_bytes: usize,
     ) -> Result<Bytes, Problem> {
-        let announced = request.headers().get(header::CONTENT_LENGTH);
-        let announced = announced.and_then(|length| length.to_str().ok()?.trim().parse().ok());
-        if announced.is_some_and(|bytes: u64| (max_bytes as u64) < bytes) {
+        if announced(request).is_some_and(|bytes| (max_bytes as u64) < bytes) {
             return Err(too_large_body(max_bytes));
         }
         if request.head().expect() {
@@ -222,6 +224,11 @@ impl<T: Stream> Exchange<T> {
         };
         let _ = timeout(END_LIMIT, end).await;
     }
+}
+
+/// How many bytes the head says that the body has.
+fn announced(request: &Request) -> Option<u64> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 
 fn bad_head(why: &str) -> Problem {

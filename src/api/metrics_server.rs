@@ -26,7 +26,7 @@ const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub const METRICS_PLACES: usize = 128;
 
 /// Room for them.
-const ROOM: Room = Room { places: METRICS_PLACES, bytes: 8 << 20 };
+const ROOM: Room = Room { places: METRICS_PLACES, bytes: 8 << 20, body_bytes: 0 };
 
 /// How long a scrape under way may take once the server is to end.
 const SHUTDOWN_SECONDS: u64 = 1;
@@ -55,7 +55,7 @@ pub fn serve_metrics(
         let terms = Terms {
             limits: Limits::DAEMON,
             room: ROOM,
-            max_body_bytes: 0,
+            max_body_bytes: |_| 0,
             refused: Arc::new(|_, _| {}),
             stopping: stopped,
         };

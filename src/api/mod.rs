@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! enasctl ── Client ──► socket ──► gate (who, how much, how long) ──► routes
-//!                                                          │ │ └─ files: history.sqlite, best/
-//!                                                          │ └─── watch<Status>
-//!                                                          └───── Commands: to the controller
+//!                                               │ │ └─ files: history.sqlite, best/, champions/
+//!                                               │ └─── watch<Status>
+//!                                               └───── Commands: to the controller, and images
+//!                                                      to the classifier
 //! ```
 //!
 //! Questions are answered from the last [`Status`](crate::actors::Status) and from files, so they

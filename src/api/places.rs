@@ -34,6 +34,8 @@ pub(super) struct Room {
     pub(super) places: usize,
     /// Bytes of the replies that are held whole.
     pub(super) bytes: u64,
+    /// Bytes of the long bodies of requests, which are held whole too.
+    pub(super) body_bytes: u64,
 }
 
 /// A connection as all others see it.
@@ -45,6 +47,8 @@ struct Seat {
     since: Cell<u64>,
     /// Bytes of its reply.
     bytes: Cell<u64>,
+    /// Bytes of its request's body, where that is long.
+    body_bytes: Cell<u64>,
     lost: Notify,
 }
 
@@ -105,7 +109,8 @@ impl Places {
         }
         let waits = Cell::new(Waits::Request);
         let since = Cell::new(taken.next_change());
-        let seat = Seat { peer, waits, since, bytes: Cell::new(0), lost: Notify::new() };
+        let (bytes, body_bytes) = (Cell::new(0), Cell::new(0));
+        let seat = Seat { peer, waits, since, bytes, body_bytes, lost: Notify::new() };
         let seat = Rc::new(seat);
         seats.push(Rc::clone(&seat));
         drop(seats);
@@ -169,6 +174,23 @@ impl Place {
         }
     }
 
+    /// Takes room for the body of a request; false if there is none. Nobody goes for it: whoever
+    /// sends has little time to.
+    pub(super) fn hold_body(&self, bytes: u64) -> bool {
+        let seats = self.taken.seats.borrow();
+        let held: u64 = seats.iter().map(|seat| seat.body_bytes.get()).sum();
+        let has_room = held + bytes <= self.taken.room.body_bytes;
+        if has_room {
+            self.seat.body_bytes.set(bytes);
+        }
+        has_room
+    }
+
+    /// Gives the room of the body back, which is gone.
+    pub(super) fn release_body(&self) {
+        self.seat.body_bytes.set(0);
+    }
+
     /// Waits until the place is taken away.
     pub(super) async fn lost(&self) {
         self.seat.lost.notified().await;
@@ -194,7 +216,7 @@ mod tests {
     const B: Peer = Peer::User(2);
 
     fn four_places() -> Places {
-        Places::new(Room { places: 4, bytes: 100 })
+        Places::new(Room { places: 4, bytes: 100, body_bytes: 50 })
     }
 
     fn is_lost(place: &Place) -> bool {
@@ -297,5 +319,17 @@ mod tests {
         assert!(!room.try_enter(A).unwrap().hold(1));
         drop(other);
         assert!(room.try_enter(A).unwrap().hold(1));
+    }
+    #[test]
+    fn bodies_have_a_room_of_their_own_until_they_or_their_connections_are_gone() {
+        let room = four_places();
+        let places: Vec<_> = (0..3).map(|_| room.try_enter(A).unwrap()).collect();
+        assert!(places[0].hold_body(20) && places[1].hold_body(30) && !places[2].hold_body(1));
+        assert!(places[2].hold(100));
+        places[0].release_body();
+        assert!(places[2].hold_body(20));
+        drop(places);
+        assert!(!room.try_enter(A).unwrap().hold_body(51));
+        assert!(room.try_enter(A).unwrap().hold_body(50));
     }
 }

@@ -52,6 +52,8 @@ pub enum ProblemCode {
     Forbidden,
     /// Nothing is kept under this id.
     UnknownArch,
+    /// There is no champion yet.
+    NoChampion,
     /// The weights that a best architecture was scored with are not kept any more.
     WeightsLost,
     /// It makes no sense in the daemon's state.
@@ -107,7 +109,7 @@ impl ProblemCode {
             Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::RefusedState => StatusCode::CONFLICT,
+            Self::RefusedState | Self::NoChampion => StatusCode::CONFLICT,
             Self::Busy
             | Self::Unavailable
             | Self::NotReady

@@ -20,6 +20,7 @@ use crate::api::places::Room;
 use crate::api::routes::table::OTHER;
 use crate::api::socket::SocketFile;
 use crate::api::state::note_progress;
+use crate::api::wire::MAX_IMAGES_BYTES;
 use crate::api::{
     ApiError, ApiState, ServeConfig, Socket, connection, gate, openapi, readings, routes,
 };
@@ -28,8 +29,9 @@ use crate::api::{
 /// 224 for questions.
 pub const API_PLACES: usize = 256;
 
-/// Room for them.
-const ROOM: Room = Room { places: API_PLACES, bytes: 16 << 20 };
+/// Room for them; of the longest bodies there is one at a time.
+const ROOM: Room =
+    Room { places: API_PLACES, bytes: 16 << 20, body_bytes: MAX_IMAGES_BYTES as u64 };
 
 /// How long requests under way may take once the server is to end.
 const SHUTDOWN_SECONDS: u64 = 2;
@@ -99,7 +101,7 @@ fn serve_on(
         let terms = Terms {
             limits: config.limits,
             room: ROOM,
-            max_body_bytes: routes::MAX_BODY_BYTES,
+            max_body_bytes: routes::max_body_bytes,
             refused: Arc::new(move |status, duration| hook(OTHER, status, duration)),
             stopping: stopped.clone(),
         };

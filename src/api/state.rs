@@ -87,6 +87,8 @@ pub struct ServeConfig {
     /// The folder of the best. It must be opened before the search writes to it: opening
     /// clears away what looks like a broken write.
     pub best: Arc<BestFolder>,
+    /// The folder of the champions, opened likewise.
+    pub champions: Arc<BestFolder>,
     /// The configuration in force.
     pub running: watch::Receiver<Arc<RunningConfig>>,
     /// What is logged.

@@ -6,6 +6,7 @@
 mod commands;
 mod costs;
 mod history;
+mod predict;
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -20,6 +21,10 @@ pub use commands::{
 };
 pub use costs::{CostView, NearArch, ParetoArch, ScoreKind};
 pub use history::{HistoryItem, HistoryQuery, HistoryReply, PruneRequest, PruneResult};
+pub use predict::{
+    ImageFile, MAX_IMAGES, MAX_IMAGES_BYTES, PredictQuery, PredictResult, PredictedClass,
+    PredictedImage,
+};
 
 use history::native;
 

@@ -1,8 +1,9 @@
 //! What of a configuration a checkpoint is bound to, and how two such texts differ.
 //!
-//! A run may be resumed under another state folder, socket, log filter or number of threads, and
-//! with its data elsewhere, but not with another seed, space, net, rule or schedule: what then came
-//! out would be neither run. What the data holds is compared by itself.
+//! A run may be resumed under another state folder, socket, log filter or number of threads, with
+//! its data elsewhere, and with another recipe for what is retrained from then on, but not with
+//! another seed, space, net, rule or schedule: what then came out would be neither run. What the
+//! data holds is compared by itself.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -139,6 +140,7 @@ mod tests {
         config.telemetry.log = "debug".to_owned();
         config.engine.threads = 3;
         config.search.data.path = Some("/srv".into());
+        config.search.finals.epochs = 3;
         assert_eq!(config.differences(&Config::default().fingerprint()).unwrap(), []);
     }
 

@@ -56,8 +56,9 @@ use actix::{Actor, Addr, Arbiter, System};
 use tokio::sync::watch;
 
 use crate::actors::{
-    CloseHistory, Commands, Controller, Crew, DriverConfig, End, Evaluator, Keeper, Observer,
-    PickStatus, RetrainingStatus, RunState, Sampler, Saving, Status, Trainer, TrialWorker,
+    Classifier, CloseHistory, Commands, Controller, Crew, DriverConfig, End, Evaluator, Keeper,
+    Observer, PickStatus, RetrainingStatus, RunState, Sampler, Saving, Status, Trainer,
+    TrialWorker,
 };
 use crate::api::{Limits, LogFilter, RequestHook, ServeConfig, command_paths, route_paths};
 use crate::config::Loaded;
@@ -167,16 +168,19 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     let (running, shown) = watch::channel(Arc::new(running_config(&loaded, socket.clone())?));
     let (history, family) = (setup.history_path.clone(), setup.task.family.clone());
     let budget = setup.task.budget.clone();
-    let best = Arc::clone(&setup.files.best);
+    let (best, champions) = (setup.files.best.clone(), setup.champions.clone());
+    let classifier = Classifier::new(champions.clone(), setup.task.exec.clone());
+    let classifier = start(c"classifier", classifier);
     let (controller, keeper, end) = start_actors(setup, observer, driver, &metrics)?;
     let api = ServeConfig {
         status: status.clone(),
-        commands: Commands::new(&controller, &keeper),
+        commands: Commands::new(&controller, &keeper, &classifier),
         family,
         budget,
         history,
         epochs_per_cycle: loaded.config.search.schedule.epochs_per_cycle,
         best,
+        champions,
         running: shown,
         log: log_filter(&log),
         limits: Limits::DAEMON,

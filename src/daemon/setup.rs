@@ -39,6 +39,8 @@ pub(super) struct Setup {
     pub(super) binding: Binding,
     pub(super) status: Status,
     pub(super) rejected: Vec<Rejected>,
+    /// The folder of the champions, which others may read.
+    pub(super) champions: Arc<BestFolder>,
     pub(super) history_path: PathBuf,
     pub(super) history_health: Health,
 }
@@ -86,6 +88,7 @@ pub(super) fn set_up(
     binding::keep_list(&folder, &dataset, &contents)?;
     let best = Arc::new(BestFolder::open(&folder.best())?);
     let archive = archive(&task, &folder, &contents.blake3, &state)?;
+    let champions = Arc::new(BestFolder::open(&folder.champions())?);
     let mut status = initial_status(&task, &device, threads, (&loaded, contents));
     status.checkpoint.rejected_total = rejected.len() as u64;
     // What was drawn before this process is not fresh.
@@ -100,6 +103,7 @@ pub(super) fn set_up(
         history_path: folder.history(),
         history_health: health,
         loaded,
+        champions: champions.clone(),
         files: KeeperFiles {
             folder,
             checkpoints,
@@ -107,6 +111,7 @@ pub(super) fn set_up(
             first_step: step,
             best,
             archive,
+            champions,
             saving,
         },
     })

@@ -8,7 +8,7 @@ use rand::seq::index;
 use crate::data::image_set::N_LABELS;
 use crate::data::split::Parts;
 use crate::data::{Batch, DataConfig, DataError, DataNote, ImageSet, ImageShape};
-use crate::data::{Normalization, Receipt, Scratch, audit, cache, split};
+use crate::data::{DeepRange, Normalization, Receipt, Scratch, audit, cache, split};
 use crate::random::{Owner, generator};
 
 /// The test split, which nothing reads without a [`Receipt`].
@@ -130,6 +130,15 @@ impl Dataset {
     /// What a person should know about the data.
     pub fn notes(&self) -> &[DataNote] {
         &self.notes
+    }
+
+    /// Which values of images of 16 bits became 0 to 255; where none had 16 bits, all would.
+    pub fn deep_range(&self) -> DeepRange {
+        let found = self.notes.iter().find_map(|note| match *note {
+            DataNote::Deep { low, high, .. } => Some(DeepRange::new(low, high)),
+            _ => None,
+        });
+        found.unwrap_or(DeepRange::FULL)
     }
 
     /// The splits by name, `train` first, to be counted and compared; none leaves this layer.

@@ -18,6 +18,21 @@ pub enum ImageFault {
         /// What it is.
         found: String,
     },
+    /// The contents are no image, where one was to be classified.
+    #[error("is {found}, and no image; give PNG, JPEG, WebP or BMP")]
+    NoImage {
+        /// What it is.
+        found: String,
+    },
+    /// The net does not read what images have.
+    #[error(
+        "cannot be shown to a net that reads {channels} channels: images are grey, which is 1, or \
+         color, which is 3"
+    )]
+    Channels {
+        /// Channels that the net reads.
+        channels: usize,
+    },
     /// The contents are an image of a format that is not read.
     #[error("is {found}; convert it to PNG, JPEG, WebP or BMP")]
     Format {

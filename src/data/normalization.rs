@@ -39,7 +39,8 @@ impl Normalization {
         Ok(Self::with(mean, std))
     }
 
-    fn with(mean: Vec<f32>, std: Vec<f32>) -> Self {
+    /// The statistics of a set as they were written down: a mean and a deviation for each channel.
+    pub fn with(mean: Vec<f32>, std: Vec<f32>) -> Self {
         let table = |(mean, std): (&f32, &f32)| {
             std::array::from_fn(|byte| (byte as f32 / 255.0 - mean) / std)
         };
@@ -63,7 +64,7 @@ impl Normalization {
     }
 
     /// Appends the standardized `image`, `(c, h, w)`, to `out`.
-    pub(super) fn append(&self, image: &[u8], out: &mut Vec<f32>) {
+    pub fn append(&self, image: &[u8], out: &mut Vec<f32>) {
         let n_plane = image.len() / self.tables.len();
         for (plane, table) in image.chunks_exact(n_plane).zip(&self.tables) {
             out.extend(plane.iter().map(|&pixel| table[usize::from(pixel)]));

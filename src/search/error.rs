@@ -138,4 +138,32 @@ pub enum SearchError {
         /// The shape that the policy has.
         expected: Vec<usize>,
     },
+    /// The weights of a trained net lack one that it reads, or have it with other sides.
+    #[error(
+        "{}, but the net reads {expected:?}: give the weights of this very net",
+        match found {
+            Some(found) => format!("`{name}` of the weights has the sides {found:?}"),
+            None => format!("the weights have no `{name}`"),
+        }
+    )]
+    Weight {
+        /// The parameter or running statistic.
+        name: String,
+        /// Its sides; none where it is not there.
+        found: Option<Vec<usize>>,
+        /// The sides that the net reads.
+        expected: Vec<usize>,
+    },
+    /// A trained net and what it was trained on do not belong together.
+    #[error(
+        "{found} {what} are told of a net that has {expected}: give the labels of this very net"
+    )]
+    Labels {
+        /// What was counted.
+        what: &'static str,
+        /// How many are told.
+        found: usize,
+        /// How many the net has.
+        expected: usize,
+    },
 }

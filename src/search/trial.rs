@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rand::RngExt;
 
-use crate::data::{Dataset, NetResult, Receipt, TrainStream};
+use crate::data::{Dataset, Labels, NetResult, Receipt, TrainStream};
 use crate::engine::{
     Executor, Images, Noise, Params, Sgd, Snapshot, initial_values, learning_rate, right,
     update_running,
@@ -101,6 +101,36 @@ impl TrialTask {
         let Task { dataset, exec, objective, config, .. } = task;
         let (dataset, exec) = (dataset.clone(), exec.clone());
         Self { dataset, exec, objective: *objective, seed: config.seed, data: data.into() }
+    }
+
+    /// What it takes to show the nets images from outside, and to name what they answer.
+    pub fn labels(&self) -> Labels {
+        Labels::of(&self.dataset)
+    }
+
+    /// The images.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// The fingerprint of the data.
+    pub fn data(&self) -> &str {
+        &self.data
+    }
+
+    /// The seed of the run.
+    pub const fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// What computes the training: the executor with its instructions.
+    pub fn computed_by(&self) -> String {
+        self.exec.name()
+    }
+
+    /// What is maximized.
+    pub const fn objective(&self) -> Objective {
+        self.objective
     }
 
     /// The same with another executor of the same arithmetic.

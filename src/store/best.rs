@@ -13,19 +13,11 @@ use rustix::fs::OFlags;
 use crate::store::atomic::{clean_leftovers, is_there, names, remove_folder_atomically};
 use crate::store::error::io_error;
 use crate::store::folder::create_folder;
+use crate::store::listed::{Listed, MAX_FILE_BYTES, MAX_SUMS_BYTES, SUMS};
 use crate::store::manifest::hash;
 use crate::store::name::{check_file_name, check_id};
 use crate::store::read::{Length, read_file};
 use crate::store::{Defect, StoreError, write_folder_atomically};
-
-/// The list of hashes.
-const SUMS: &str = "B3SUMS";
-
-/// The longest list that is read: of eight hundred files.
-const MAX_SUMS_BYTES: u64 = 1 << 17;
-
-/// The largest file of an architecture; the weights of the paper's largest child have 30 MB.
-const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// A folder of architectures by id.
 #[derive(Debug)]
@@ -125,28 +117,13 @@ impl BestFolder {
 
     /// A file of `id`, checked. What was never put there is [`StoreError::NotFound`].
     pub fn read(&self, id: &str, file: &str) -> Result<Vec<u8>, StoreError> {
+        Listed::open(&self.path_of(id)?)?.read(file)
+    }
+
+    /// The folder of the architecture `id`, whether it is there or not.
+    pub fn path_of(&self, id: &str) -> Result<PathBuf, StoreError> {
         check_id(id)?;
-        check_file_name(file, SUMS)?;
-        let path = self.path.join(id);
-        if !is_there(&path)? {
-            return Err(StoreError::NotFound { path });
-        }
-        let sums = read_file(&path, SUMS, Length::AtMost(MAX_SUMS_BYTES))?;
-        let sums = String::from_utf8_lossy(&sums);
-        let mut lines = sums.lines().filter_map(|line| line.split_once("  "));
-        let Some((expected, _)) = lines.find(|(_, name)| *name == file) else {
-            let why = Defect::Extra { name: file.to_owned() };
-            return Err(if is_there(&path.join(file))? {
-                StoreError::Corrupt { path, why }
-            } else {
-                StoreError::NotFound { path: path.join(file) }
-            });
-        };
-        let bytes = read_file(&path, file, Length::AtMost(MAX_FILE_BYTES))?;
-        if hash(&bytes) != expected {
-            return Err(StoreError::Corrupt { path, why: Defect::Hash { name: file.to_owned() } });
-        }
-        Ok(bytes)
+        Ok(self.path.join(id))
     }
 }
 

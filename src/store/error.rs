@@ -4,7 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::engine::reason;
+use crate::export::ExportError;
 use crate::net::NetError;
+use crate::search::SearchError;
+use crate::space::SpaceError;
 use crate::store::{Defect, FolderFault, LedgerFault};
 
 /// Why something could not be stored or read back. Each text says what failed, where, why, and
@@ -187,9 +190,18 @@ pub enum StoreError {
         /// Why.
         why: String,
     },
+    /// A text is no architecture.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
     /// An architecture does not fit the nets.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// A net cannot be run as its files tell.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// A net cannot be written to a file.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// Tensors could not be written to or read from a file.
     #[error("tensors could not be encoded or decoded: {}", reason(.0))]
     Tensors(#[from] candle_core::Error),

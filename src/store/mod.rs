@@ -26,6 +26,7 @@ mod arch_code;
 mod arch_files;
 mod atomic;
 mod best;
+mod champion;
 mod checkpoint;
 mod defect;
 mod error;
@@ -50,6 +51,7 @@ mod history_tables;
 mod history_trials;
 mod history_writer;
 mod ledger_file;
+mod listed;
 mod lock;
 mod lock_holder;
 mod manifest;
@@ -71,6 +73,11 @@ pub use arch_files::{
 };
 pub use atomic::{write_atomically, write_folder_atomically};
 pub use best::BestFolder;
+pub use champion::{
+    CHAMPION_CARD, ChampionCard, ChampionNet, ChampionParts, DataCard, LABELS, MeasureCard,
+    ModelCard, ONNX, PairCard, RecipeCard, RivalCard, TestCard, ValidCard, Verdicts,
+    champion_files, open_champion,
+};
 pub use checkpoint::{Checkpoints, Generation, LoadedCheckpoint};
 pub use defect::{Defect, FolderFault, LedgerFault};
 pub use error::StoreError;

@@ -3,11 +3,13 @@
 //! The controller is a stub that answers at once; the status channel, the history and the folder
 //! of best architectures are real.
 
+mod champion;
 mod cli;
 mod commands;
 mod disk;
 mod limits;
 mod metrics;
+mod predict;
 mod questions;
 mod rig;
 mod streams;

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use enasd::actors::{
-    BestStatus, Checkpoint, ChildWeights, Commands, DataStatus, Derive, Pause, PruneHistory,
-    Refusal, Resume, RunState, Sample, SampleReply, ScoreArch, ScoreReply, ScoreView, Status, Stop,
-    WeightsOf,
+    BestStatus, Checkpoint, ChildWeights, Classifier, Commands, DataStatus, Derive, Pause,
+    PruneHistory, Refusal, Resume, RunState, Sample, SampleReply, ScoreArch, ScoreReply, ScoreView,
+    Status, Stop, WeightsOf,
 };
 use enasd::api::{
     ApiError, Client, ConfigOrigins, Limits, LogFilter, Origin, OriginLayer, Problem, ProblemCode,
@@ -26,6 +26,8 @@ use enasd::store::{
     ArchCard, BestFolder, History, HistoryPhase, HistoryRow, Keeping, Pruned, StepRow,
 };
 use tokio::sync::watch;
+
+use crate::champion::exec;
 
 /// The architecture that the paper publishes.
 pub(crate) const PUBLISHED: &str = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 \
@@ -147,13 +149,15 @@ struct Controller {
 }
 
 impl Controller {
-    fn start() -> Self {
+    /// The champions' nets are run by the real classifier.
+    fn start(champions: Arc<BestFolder>) -> Self {
         let (sender, receiver) = mpsc::channel();
         let thread = thread::spawn(move || {
             let system = System::new();
             let commands = system.block_on(async {
                 let stub = Stub { paused: false, pruned: 0 }.start();
-                Commands::new(&stub, &stub)
+                let classifier = Classifier::new(champions, exec()).start();
+                Commands::new(&stub, &stub, &classifier)
             });
             sender.send((System::current(), commands)).unwrap();
             system.run().unwrap();
@@ -204,7 +208,9 @@ impl Rig {
         let best = BestFolder::open(&folder.path().join("best")).unwrap();
         put(&best, 450);
         let (status, receiver) = watch::channel(Arc::new(running()));
-        let controller = Controller::start();
+        let champions = BestFolder::open(&folder.path().join("champions")).unwrap();
+        let champions = Arc::new(champions);
+        let controller = Controller::start(champions.clone());
         let counted = Arc::new(Mutex::new(Vec::new()));
         let count = Arc::clone(&counted);
         let config = ServeConfig {
@@ -214,6 +220,7 @@ impl Rig {
             history: folder.path().join("history.sqlite"),
             epochs_per_cycle: EPOCHS_PER_CYCLE,
             best: Arc::new(best),
+            champions,
             running: running_config(folder.path()),
             log: log_filter(),
             limits,
@@ -230,6 +237,11 @@ impl Rig {
 
     pub(crate) fn client(&self) -> Client {
         Client::new(&self.socket(), Duration::from_secs(20))
+    }
+
+    /// The folder of the champions.
+    pub(crate) fn champions(&self) -> BestFolder {
+        BestFolder::look(&self.folder.path().join("champions"))
     }
 
     pub(crate) fn publish(&self, change: impl FnOnce(&mut Status)) {

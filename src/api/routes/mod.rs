@@ -12,6 +12,7 @@ mod known;
 mod log_level;
 mod nearest;
 mod pareto;
+mod predict;
 mod retrain;
 mod sample;
 mod score;
@@ -19,18 +20,23 @@ mod status;
 pub(super) mod table;
 
 use actix_web::http::header::{self, ContentType, HeaderValue};
-use actix_web::web::{Data, JsonConfig, QueryConfig, ServiceConfig, resource, to};
+use actix_web::web::{Data, JsonConfig, PayloadConfig, QueryConfig, ServiceConfig, resource, to};
 use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError};
 
 use crate::api::routes::table::Route;
-use crate::api::wire::MAX_LIMIT;
+use crate::api::wire::{MAX_IMAGES_BYTES, MAX_LIMIT};
 use crate::api::{ApiState, Problem, ProblemCode};
 
-/// The longest body of a request: a thousand times an architecture.
+/// The longest body of a request without images: a thousand times an architecture.
 pub(super) const MAX_BODY_BYTES: usize = 64 << 10;
 
 /// The state, as handlers take it.
 type State = Data<ApiState>;
+
+/// The longest body that a path takes: only images are long.
+pub(super) fn max_body_bytes(path: &str) -> usize {
+    if path == predict::PATH { MAX_IMAGES_BYTES } else { MAX_BODY_BYTES }
+}
 
 /// Registers every route of the table.
 pub(super) fn configure(config: &mut ServiceConfig) {
@@ -42,6 +48,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
                 .content_type_required(false)
                 .error_handler(bad_body),
         )
+        .app_data(PayloadConfig::new(MAX_IMAGES_BYTES))
         .app_data(QueryConfig::default().error_handler(bad_query));
     for routes in table::resources() {
         let resource = resource(&routes[0].path).default_service(to(other_method));

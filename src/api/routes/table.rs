@@ -13,12 +13,12 @@ use utoipa::openapi::PathItem;
 
 use crate::api::ProblemCode;
 use crate::api::ProblemCode::{
-    BadArch, BadQuery, DiskSilent, Failed, HistoryDamaged, Internal, NotReady, RefusedRequest,
-    RefusedState, Store, Timeout, Unavailable, UnknownArch, WeightsLost,
+    BadArch, BadQuery, DiskSilent, Failed, HistoryDamaged, Internal, NoChampion, NotReady,
+    RefusedRequest, RefusedState, Store, Timeout, Unavailable, UnknownArch, WeightsLost,
 };
 use crate::api::routes::{
-    self, archs, best, commands, config, convert, events, health, history, log_level, retrain,
-    sample, score, status,
+    self, archs, best, commands, config, convert, events, health, history, log_level, predict,
+    retrain, sample, score, status,
 };
 
 /// Requests of no route.
@@ -74,6 +74,7 @@ static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         score::score [&[BadArch], READ, ASKED]
         retrain::retrain [&[BadArch], READ, ASKED]
         sample::sample [ASKED]
+        predict::predict [QUERY, READ, ASKED, &[BadArch, UnknownArch, NoChampion]]
         commands::pause [ASKED]
         commands::resume [ASKED]
         commands::checkpoint [ASKED]

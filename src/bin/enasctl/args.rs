@@ -112,6 +112,9 @@ pub(crate) enum Verb {
         /// An id, or any other text form, or `-` to read it from standard input.
         arch: String,
     },
+    /// Says which classes images are of, by the champion: the best net that was trained from
+    /// scratch.
+    Predict(PredictArgs),
     /// Draws architectures, without any effect on the search.
     Sample(SampleArgs),
     /// Derives once more, beside the schedule.
@@ -295,6 +298,29 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
     let bytes =
         digits.parse::<u64>().ok().zip(factor).and_then(|(n, factor)| n.checked_mul(factor));
     bytes.ok_or_else(|| "it must be a whole number of bytes, kB, MB or GB, as in 500MB".to_owned())
+}
+
+/// The arguments of `predict`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PredictArgs {
+    /// Images: PNG, JPEG, WebP or BMP. `-` is standard input: a tar of images, a list of their
+    /// names, or one image.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The id, or any other text form, of a champion that is kept [default: the present one].
+    #[arg(long, value_name = "ARCH")]
+    pub(crate) arch: Option<String>,
+    /// How many classes of each image are told, 1 to 1000.
+    #[arg(long, value_name = "K", default_value_t = 3, value_parser = parse_top)]
+    pub(crate) top: usize,
+    /// The folder of a champion, wherever it was taken to: no daemon is asked.
+    #[arg(long, value_name = "DIR", conflicts_with = "arch")]
+    pub(crate) model: Option<PathBuf>,
+}
+
+fn parse_top(text: &str) -> Result<usize, String> {
+    let top = text.parse().ok().filter(|top| (1..=1000).contains(top));
+    top.ok_or_else(|| "it must be 1 to 1000".to_owned())
 }
 
 /// The arguments of `sample`.

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use enasd::api::ApiError;
 use enasd::config::ConfigError;
 use enasd::net::NetError;
+use enasd::search::SearchError;
 use enasd::space::SpaceError;
 use enasd::store::StoreError;
 
@@ -31,6 +32,9 @@ pub(crate) enum Failure {
     /// A file cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A net cannot be run.
+    #[error(transparent)]
+    Search(#[from] SearchError),
     /// There is nothing to show.
     #[error(
         "`--net standalone` needs an architecture; without one, `--net shared` counts the shared \
@@ -57,6 +61,15 @@ pub(crate) enum Failure {
     /// Standard input has no architecture.
     #[error("cannot read an architecture from standard input: {0}")]
     Input(io::Error),
+    /// Standard input has no images.
+    #[error("cannot read images from standard input: {0}")]
+    Images(io::Error),
+    /// Some images could not be classified; which, and why, is told.
+    #[error("images that could not be classified: {failed}")]
+    Unclassified {
+        /// How many.
+        failed: usize,
+    },
     /// The result cannot be printed.
     #[error("cannot print the result: {0}")]
     Output(io::Error),

@@ -21,6 +21,7 @@ mod doctor;
 mod events;
 mod failure;
 mod history;
+mod predict;
 mod printer;
 mod questions;
 mod socket;
@@ -70,6 +71,7 @@ async fn carry_out(verb: Verb, place: DaemonPlace, printer: &mut Printer) -> Res
         Verb::Config => questions::config(&daemon()?, printer).await,
         Verb::Score { arch } => commands::score(&daemon()?, printer, &arch).await,
         Verb::Retrain { arch } => commands::retrain(&daemon()?, printer, &arch).await,
+        Verb::Predict(args) => predict::predict(&place, printer, &args).await,
         Verb::Sample(args) => commands::sample(&daemon()?, printer, &args).await,
         Verb::Derive => commands::derive(&daemon()?, printer).await,
         Verb::Checkpoint => commands::checkpoint(&daemon()?, printer).await,

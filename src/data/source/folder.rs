@@ -16,10 +16,11 @@ use rayon::iter::{IntoParallelRefIterator, ParallelBridge, ParallelIterator};
 use super::Splits;
 use super::image_file::{self, Decoded, Values};
 use super::listing::{Files, Listing, list};
+use crate::data::deep_range::DeepRange;
 use crate::data::image_set::SIDES;
 use crate::data::image_set_builder::ImageSetBuilder;
 use crate::data::problems::Problems;
-use crate::data::{DataError, DataNote, ImageFault, ImageShape, Scratch};
+use crate::data::{DataError, DataNote, ImageShape, Scratch};
 
 /// Images that are decoded before they are stored: at 256 pixels a side they take 100 MB at most.
 const AT_ONCE: usize = 256;
@@ -38,9 +39,9 @@ pub(super) fn load(folder: &Path, side: usize, scratch: &Scratch) -> Result<Spli
     let all = || [&train].into_iter().chain(&valid).chain(&test).flat_map(|files| &files.paths);
     let n_deep = all().par_bridge().filter(|path| image_file::is_deep(path)).count();
     let range = if 0 < n_deep && n_deep == all().count() {
-        Range::of(&train, side as u32)
+        range_of(&train, side as u32)
     } else {
-        Range::FULL
+        DeepRange::FULL
     };
     let mut reader =
         Reader { root: folder, range, problems, is_grey: true, transparent: None, turned: None };
@@ -54,7 +55,8 @@ pub(super) fn load(folder: &Path, side: usize, scratch: &Scratch) -> Result<Spli
     let Reader { problems, is_grey, transparent, turned, .. } = reader;
     problems.finish()?;
     if n_deep > 0 {
-        notes.push(DataNote::Deep { count: n_deep, low: range.low, high: range.high });
+        let [low, high] = range.ends();
+        notes.push(DataNote::Deep { count: n_deep, low, high });
     }
     let transparent = transparent.map(|(count, example)| DataNote::Transparent { count, example });
     let turned = turned.map(|(count, example)| DataNote::Turned { count, example });
@@ -65,50 +67,21 @@ pub(super) fn load(folder: &Path, side: usize, scratch: &Scratch) -> Result<Spli
     Ok(Splits { class_names, train, valid, test, notes })
 }
 
-/// Which of the values of 16 bits become 0 to 255.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Range {
-    low: u16,
-    high: u16,
-}
-
-impl Range {
-    const FULL: Self = Self { low: 0, high: u16::MAX };
-
-    /// That of all the values of `files`, as far as they can be read.
-    fn of(files: &Files, side: u32) -> Self {
-        let of_image = |path: &PathBuf| match image_file::decode(path, side).ok()?.values {
-            Values::Deep(values) => Self::of_values(&values),
-            Values::Bytes(_) => None,
-        };
-        let join = |a: Self, b: Self| Self { low: a.low.min(b.low), high: a.high.max(b.high) };
-        files.paths.par_iter().filter_map(of_image).reduce_with(join).unwrap_or(Self::FULL)
-    }
-
-    fn of_values(values: &[u16]) -> Option<Self> {
-        Some(Self { low: *values.iter().min()?, high: *values.iter().max()? })
-    }
-
-    /// `values` in 8 bits. Those that had differences and have none are refused.
-    fn narrow(self, values: &[u16]) -> Result<Vec<u8>, ImageFault> {
-        let Self { low, high } = self;
-        let scale = 255.0 / f32::from((high - low).max(1));
-        let narrow =
-            |value: &u16| (f32::from((*value).clamp(low, high) - low) * scale).round() as u8;
-        let bytes: Vec<u8> = values.iter().map(narrow).collect();
-        let own = Self::of_values(values).unwrap_or(self);
-        if own.low < own.high && bytes.iter().all(|&byte| byte == bytes[0]) {
-            return Err(ImageFault::Depth { low: own.low, high: own.high, of: [low, high] });
-        }
-        Ok(bytes)
-    }
+/// The range of all the values of `files` of 16 bits, as far as they can be read.
+fn range_of(files: &Files, side: u32) -> DeepRange {
+    let of_image = |path: &PathBuf| match image_file::decode(path, side).ok()?.values {
+        Values::Deep(values) => DeepRange::of_values(&values),
+        Values::Bytes(_) => None,
+    };
+    let ranges = files.paths.par_iter().filter_map(of_image);
+    ranges.reduce_with(DeepRange::join).unwrap_or(DeepRange::FULL)
 }
 
 /// Reads split after split.
 struct Reader<'a> {
     /// The folder that all paths are in.
     root: &'a Path,
-    range: Range,
+    range: DeepRange,
     problems: Problems,
     /// Whether no image so far has color.
     is_grey: bool,

@@ -5,6 +5,8 @@
 //!       ─ resize to side × side ─▶ (h, w) if grey, (3, h, w) if color; 8 or 16 bits a value
 //! ```
 //!
+//! An image from outside, which a net is to classify, goes the same way ([`fit_image`]).
+//!
 //! An image of another size is resized without keeping its proportions, with a triangle filter
 //! (bilinear, widened when it shrinks, so that nothing flickers or rings).
 
@@ -19,7 +21,8 @@ use image::{LumaA, Pixel, Rgba};
 
 use super::kind::kind;
 use super::{jpeg, raw_file};
-use crate::data::{DataError, ImageFault};
+use crate::data::deep_range::DeepRange;
+use crate::data::{DataError, ImageFault, ImageShape};
 
 /// The most bytes of one image file: the largest photographs have a quarter of it.
 const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -122,7 +125,15 @@ fn decoder(bytes: &[u8], format: ImageFormat) -> Result<impl ImageDecoder, Image
     Ok(decoder)
 }
 
-fn decode_bytes(bytes: &[u8], side: u32) -> Result<Decoded, ImageFault> {
+/// An image as it is to be seen, at the size asked for.
+struct Upright {
+    image: DynamicImage,
+    is_transparent: bool,
+    is_turned: bool,
+}
+
+/// The image in `bytes`, turned, laid on white, and made so wide and so high.
+fn upright(bytes: &[u8], (width, height): (u32, u32)) -> Result<Upright, ImageFault> {
     let format = format(bytes)?;
     let mut decoder = decoder(bytes, format)?;
     let (mut image, orientation) = if format == ImageFormat::Jpeg {
@@ -134,12 +145,41 @@ fn decode_bytes(bytes: &[u8], side: u32) -> Result<Decoded, ImageFault> {
     };
     image.apply_orientation(orientation);
     let (mut image, is_transparent) = on_white(image);
-    if (image.width(), image.height()) != (side, side) {
-        image = image.resize_exact(side, side, FilterType::Triangle);
+    if (image.width(), image.height()) != (width, height) {
+        image = image.resize_exact(width, height, FilterType::Triangle);
     }
-    let (is_grey, is_turned) =
-        (!image.color().has_color(), orientation != Orientation::NoTransforms);
+    let is_turned = orientation != Orientation::NoTransforms;
+    Ok(Upright { image, is_transparent, is_turned })
+}
+
+fn decode_bytes(bytes: &[u8], side: u32) -> Result<Decoded, ImageFault> {
+    let Upright { image, is_transparent, is_turned } = upright(bytes, (side, side))?;
+    let is_grey = !image.color().has_color();
     Ok(Decoded { values: Values::of(image), is_grey, is_transparent, is_turned })
+}
+
+/// The pixels, `(c, h, w)`, of an image from outside in `bytes`, as a set of `shape` would hold
+/// them: read as the files of a folder are, and made grey where the set is grey. Of values of 16
+/// bits those of `range` become 0 to 255.
+pub fn fit_image(bytes: &[u8], shape: ImageShape, range: DeepRange) -> Result<Vec<u8>, ImageFault> {
+    let ImageShape { channels, height, width } = shape;
+    if ![1, 3].contains(&channels) {
+        return Err(ImageFault::Channels { channels });
+    }
+    let found = upright(bytes, (width as u32, height as u32)).map_err(|fault| match fault {
+        ImageFault::NotAnImage { found } => ImageFault::NoImage { found },
+        fault => fault,
+    });
+    let mut image = found?.image;
+    if channels == 1 {
+        image = image.grayscale();
+    }
+    let is_grey = !image.color().has_color();
+    let values = match Values::of(image) {
+        Values::Bytes(values) => values,
+        Values::Deep(values) => range.narrow(&values)?,
+    };
+    Ok(if is_grey { values.repeat(channels) } else { values })
 }
 
 impl Values {

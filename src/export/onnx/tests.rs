@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::export::onnx::proto::{AttributeProto, NodeProto, TensorProto};
 use crate::export::sample::{CELLS, Sample};
-use crate::net::Norm;
+use crate::net::{Norm, Shape};
 
 fn written(sample: &Sample, pixels: PixelType) -> ModelProto {
     let bytes = onnx_file(&sample.model(), pixels).unwrap();

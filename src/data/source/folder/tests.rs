@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use image::{DynamicImage, GrayImage, ImageBuffer, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 
 use super::*;
+use crate::data::fit_image;
 
 fn grey(side: u32, value: u8) -> DynamicImage {
     GrayImage::from_pixel(side, side, Luma([value])).into()
@@ -259,4 +260,81 @@ fn the_range_of_images_of_16_bits_is_kept() {
     let full = ImageBuffer::from_fn(8, 8, |x, y| Luma([(x + 8 * y) as u16 * 1040]));
     let splits = loaded(8, |folder| put(folder, "train/ant/3.PNG", &full.clone().into()));
     assert_eq!(splits.unwrap().train.image(0)[..4], [0, 4, 8, 12]);
+}
+
+/// Whatever a folder holds, an image of it that comes from outside has the same pixels.
+#[test]
+fn an_image_from_outside_is_fitted_as_the_folders_own() {
+    let changes: [&dyn Fn(&Path); 4] = [
+        &|_| (),
+        &|folder| {
+            put(folder, "train/cat/1.png", &grey(31, 77));
+            RgbImage::from_fn(40, 23, |x, y| Rgb([(x * 6) as u8, (y * 11) as u8, 9]))
+                .save(folder.join("train/ant/1.jpg"))
+                .unwrap();
+            RgbaImage::from_fn(9, 12, |x, y| Rgba([1, 2, 3, (x * y * 2) as u8]))
+                .save(folder.join("train/ant/2.png"))
+                .unwrap();
+        },
+        &|folder| put(folder, "train/ant/3.PNG", &deep(30_000)),
+        &|folder| {
+            for name in ["train/ant/3.PNG", "train/cat/1.png", "train/cat/2.png"] {
+                put(folder, name, &deep(1000));
+            }
+            put(folder, "test/ant/1.png", &deep(1000));
+            put(folder, "test/cat/1.png", &deep(1001));
+        },
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let folder = sound();
+        change(folder.path());
+        // The third has an image that loses all its differences.
+        let Ok(Splits { train, notes, .. }) = load(folder.path(), 12, &Scratch::default()) else {
+            assert_eq!(number, 2);
+            continue;
+        };
+        let range = notes.iter().find_map(|note| match *note {
+            DataNote::Deep { low, high, .. } => Some(DeepRange::new(low, high)),
+            _ => None,
+        });
+        assert_eq!(range.is_some(), number == 3, "{notes:?}");
+        for idx in 0..train.len() {
+            let bytes = fs::read(folder.path().join(train.name(idx))).unwrap();
+            let found = fit_image(&bytes, train.shape(), range.unwrap_or(DeepRange::FULL));
+            assert_eq!(found.unwrap(), train.image(idx), "{number}: {}", train.name(idx));
+        }
+    }
+}
+
+#[test]
+fn an_image_from_outside_takes_the_shape_and_the_channels_of_the_set() {
+    let bytes = |image: &DynamicImage| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    };
+    let fit = |image: &DynamicImage, channels| {
+        let shape = ImageShape { channels, height: 8, width: 13 };
+        fit_image(&bytes(image), shape, DeepRange::FULL)
+    };
+    let plane = 8 * 13;
+    assert_eq!(fit(&grey(40, 7), 1), Ok(vec![7; plane]));
+    assert_eq!(fit(&grey(40, 7), 3), Ok(vec![7; 3 * plane]));
+    assert_eq!(fit(&color(5, [9; 3]), 1), Ok(vec![9; plane]));
+    let expected = [10, 20, 30].map(|value| vec![value; plane]).concat();
+    assert_eq!(fit(&color(5, [10, 20, 30]), 3), Ok(expected));
+    // Green is the brightest.
+    assert!(
+        fit(&color(5, [0, 200, 0]), 1).unwrap()[0] > fit(&color(5, [0, 0, 200]), 1).unwrap()[0]
+    );
+    for (found, words) in [
+        (fit(&grey(8, 7), 4), "cannot be shown to a net that reads 4 channels"),
+        (
+            fit_image(b"a,b\n", ImageShape { channels: 1, height: 8, width: 8 }, DeepRange::FULL),
+            "is text, and no image; give PNG, JPEG",
+        ),
+    ] {
+        let found = found.unwrap_err().to_string();
+        assert!(found.starts_with(words), "{found}");
+    }
 }

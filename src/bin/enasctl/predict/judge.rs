@@ -1,0 +1,131 @@
+//! Who classifies: the daemon, or this program with a net from a folder.
+
+use std::path::Path;
+
+use candle_core::Device;
+use enasd::api::wire::{PredictResult, PredictedImage};
+use enasd::engine::ExecutorChoice;
+use enasd::search::SearchError;
+use enasd::store::{ChampionNet, open_champion};
+
+use crate::arch::read;
+use crate::args::{DaemonPlace, PredictArgs};
+use crate::failure::Failure;
+use crate::predict::pictures::Picture;
+use crate::socket::Daemon;
+
+/// Who classifies, and how.
+pub(super) struct Judge {
+    source: Source,
+    /// How many classes of each image are told.
+    top: usize,
+    /// Which net classified, and whether it is certified; empty before the first answer.
+    id: String,
+    certified: bool,
+}
+
+enum Source {
+    /// A daemon, and the champion that is asked for: the present one where none is named.
+    Daemon(Daemon, Option<String>),
+    /// A net at hand.
+    Here(Box<ChampionNet>),
+}
+
+impl Judge {
+    pub(super) fn new(place: &DaemonPlace, args: &PredictArgs) -> Result<Self, Failure> {
+        let (source, id, certified) = match &args.model {
+            Some(folder) => {
+                let net = open(folder)?;
+                let (id, certified) = (net.id.clone(), net.is_certified);
+                (Source::Here(Box::new(net)), id, certified)
+            }
+            None => {
+                let arch = args.arch.as_deref().map(id_of).transpose()?;
+                (Source::Daemon(Daemon::new(place)?, arch), String::new(), false)
+            }
+        };
+        Ok(Self { source, top: args.top, id, certified })
+    }
+
+    /// What is found of each of `pictures`, in their order.
+    pub(super) async fn judge(
+        &mut self,
+        pictures: Vec<Picture>,
+    ) -> Result<Vec<PredictedImage>, Failure> {
+        let mut images = Vec::new();
+        let mut failed = Vec::new();
+        for Picture { file, content } in pictures {
+            match content {
+                Ok(bytes) => {
+                    images.push((file, bytes));
+                    failed.push(None);
+                }
+                Err(fault) => failed.push(Some(PredictedImage::failed(file, fault))),
+            }
+        }
+        let mut found = self.found(images).await?.into_iter();
+        Ok(failed.into_iter().filter_map(|failed| failed.or_else(|| found.next())).collect())
+    }
+
+    async fn found(
+        &mut self,
+        images: Vec<(String, Vec<u8>)>,
+    ) -> Result<Vec<PredictedImage>, Failure> {
+        if images.is_empty() {
+            return Ok(Vec::new());
+        }
+        match &mut self.source {
+            Source::Here(net) => {
+                let (files, images): (Vec<_>, Vec<_>) = images.into_iter().unzip();
+                let found = net.predictor.predict(&images, self.top)?;
+                let found = files.into_iter().zip(found);
+                Ok(found.map(|(file, found)| PredictedImage::new(file, found)).collect())
+            }
+            Source::Daemon(daemon, arch) => {
+                let which = arch.as_ref().map(|arch| format!("&arch={arch}")).unwrap_or_default();
+                let path = format!("/v1/predict?top={}{which}", self.top);
+                let (files, images): (Vec<_>, Vec<_>) = images.into_iter().unzip();
+                let tar = packed(&images).map_err(Failure::Images)?;
+                let result: PredictResult =
+                    daemon.work().post_bytes(&path, "application/x-tar", tar).await?;
+                // One net classifies all, whatever becomes the champion meanwhile.
+                *arch = Some(result.id.clone());
+                (self.id, self.certified) = (result.id, result.certified);
+                let named = files.into_iter().zip(result.images);
+                Ok(named.map(|(file, image)| PredictedImage { file, ..image }).collect())
+            }
+        }
+    }
+
+    /// The whole result.
+    pub(super) fn result(self, images: Vec<PredictedImage>) -> PredictResult {
+        PredictResult { id: self.id, certified: self.certified, images }
+    }
+}
+
+/// The id of an architecture in any text form. What looks like an id goes as it is: one that is a
+/// hash spells nothing.
+fn id_of(arch: &str) -> Result<String, Failure> {
+    let is_id = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    if arch.contains('-') && arch.bytes().all(is_id) {
+        return Ok(arch.to_owned());
+    }
+    Ok(read(arch)?.id())
+}
+
+fn open(folder: &Path) -> Result<ChampionNet, Failure> {
+    let exec = ExecutorChoice::Auto.open(&Device::Cpu).map_err(SearchError::from)?;
+    Ok(open_champion(folder, exec)?)
+}
+
+/// The tar of images, numbered: not every name of a file is one in a tar.
+fn packed(images: &[Vec<u8>]) -> std::io::Result<Vec<u8>> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (number, image) in images.iter().enumerate() {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(image.len() as u64);
+        header.set_mode(0o600);
+        tar.append_data(&mut header, number.to_string(), &image[..])?;
+    }
+    tar.into_inner()
+}

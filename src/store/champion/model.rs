@@ -1,0 +1,81 @@
+//! `arch.json`: what a net is, as far as it takes to build it again.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::net::{Input, Net, NetConfig, Shape, family};
+use crate::space::Arch;
+use crate::store::StoreError;
+
+/// What a net that stands alone is: `arch.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelCard {
+    /// Version of this file's form: 1.
+    pub format: u32,
+    /// The canonical id.
+    pub id: String,
+    /// The search space, as in `micro`.
+    pub space: String,
+    /// The architecture as it was drawn, in the native text form.
+    pub arch: String,
+    /// The same in every text form that spells it, by the form's name.
+    pub texts: BTreeMap<String, String>,
+    /// The size of the net.
+    pub net: NetConfig,
+    /// Channels, rows and columns of an image.
+    pub image: [usize; 3],
+    /// Number of classes.
+    pub classes: usize,
+    /// Trainable parameters, without the auxiliary head.
+    pub params: u64,
+    /// Multiply-adds for one image.
+    pub multiply_adds: u64,
+}
+
+impl ModelCard {
+    /// The latest form that this program reads.
+    pub const FORMAT: u32 = 1;
+
+    /// The card of `arch` as a net of this size for such images, and the net.
+    pub(super) fn new(
+        arch: &Arch,
+        net: NetConfig,
+        image: [usize; 3],
+        classes: usize,
+    ) -> Result<(Self, Net), StoreError> {
+        // Those forms that have a text for it.
+        let texts = arch.texts().into_iter();
+        let texts = texts.filter_map(|(name, text)| Some((name.to_owned(), text.ok()?)));
+        let mut card = Self {
+            format: Self::FORMAT,
+            id: arch.id(),
+            space: arch.space().name().to_owned(),
+            arch: arch.to_string(),
+            texts: texts.collect(),
+            net,
+            image,
+            classes,
+            params: 0,
+            multiply_adds: 0,
+        };
+        let net = card.net_of(arch)?;
+        let cost = net.cost();
+        (card.params, card.multiply_adds) = (cost.params, cost.multiply_adds);
+        Ok((card, net))
+    }
+
+    /// The net, without its auxiliary head.
+    pub fn net(&self) -> Result<Net, StoreError> {
+        self.net_of(&self.arch.parse()?)
+    }
+
+    fn net_of(&self, arch: &Arch) -> Result<Net, StoreError> {
+        let [channels, height, width] = self.image;
+        let input =
+            Input::Image { shape: Shape { channels, height, width }, classes: self.classes };
+        // The head is of use to training alone.
+        let size = NetConfig { aux_weight: 0.0, ..self.net };
+        Ok(family(arch.space(), &size, input)?.standalone(arch)?)
+    }
+}

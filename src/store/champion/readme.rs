@@ -1,0 +1,36 @@
+//! `README.md` of a champion: how it is used in Python and in Rust.
+
+use crate::data::Labels;
+use crate::store::champion::card::{ChampionCard, TestCard};
+
+/// The text, with a word between two `@` for what differs from champion to champion.
+const TEXT: &str = include_str!("readme.md");
+
+/// The text for a champion.
+pub(super) fn readme(card: &ChampionCard, labels: &Labels) -> String {
+    let [channels, height, width] = labels.image;
+    // As Pillow and the crate `image` call them.
+    let (mode, pixels) = if channels == 1 { ("L", "luma8") } else { ("RGB", "rgb8") };
+    let tested = card.test.as_ref().map(tested).unwrap_or_default();
+    let words = [
+        ("@ID@", card.id.as_str()),
+        ("@TESTED@", &tested),
+        ("@VERSION@", &card.recipe.version),
+        ("@CLASSES@", &labels.class_names.len().to_string()),
+        ("@MODE@", mode),
+        ("@PIXELS@", pixels),
+        ("@CHANNELS@", &channels.to_string()),
+        ("@HEIGHT@", &height.to_string()),
+        ("@WIDTH@", &width.to_string()),
+    ];
+    words.into_iter().fold(TEXT.to_owned(), |text, (word, value)| text.replace(word, value))
+}
+
+fn tested(test: &TestCard) -> String {
+    let TestCard { measure, low, high } = test;
+    let [accuracy, low, high] = [measure.accuracy, *low, *high].map(|share| 100.0 * share);
+    format!(
+        ", {accuracy:.1} % of {} test images rightly (95 % within {low:.1} to {high:.1})",
+        measure.items
+    )
+}
