@@ -160,6 +160,18 @@ pub struct SaveReply {
     pub saved: Result<Saved, StoreError>,
 }
 
+/// Writes to the history what somebody had scored before a step. Controller → Keeper.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<(), StoreError>")]
+pub struct Inject {
+    /// The number of the step.
+    pub step: u64,
+    /// The architecture's id.
+    pub arch_id: String,
+    /// The reward of its score.
+    pub reward: f64,
+}
+
 /// Reads the newest checkpoint and sets the history back to it. Controller → Keeper.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "Result<Arc<SearchState>, StoreError>")]

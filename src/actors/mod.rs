@@ -13,7 +13,6 @@ mod derivation;
 mod driver;
 mod evaluator;
 mod finals_status;
-mod injection;
 mod keeper;
 mod keeper_mail;
 mod messages;
@@ -53,12 +52,11 @@ pub use finals_status::{
     ChampionStatus, FinalsStatus, RankCorrelationStatus, RetrainedStatus, RetrainingStatus,
     TrialStatus,
 };
-pub use injection::Inject;
 pub use keeper::{Keeper, KeeperFiles};
 pub use messages::{
-    AdoptPolicy, CloseHistory, CloseTest, Entered, Evaluate, LoadNewest, LoadTrial, OpenTest,
-    Record, RecordPromotion, Recorded, Restore, SampleArchs, Save, SaveReply, SaveTrial, Saved,
-    TakeSnapshot, TrainShared, Trained,
+    AdoptPolicy, CloseHistory, CloseTest, Entered, Evaluate, Inject, LoadNewest, LoadTrial,
+    OpenTest, Record, RecordPromotion, Recorded, Restore, SampleArchs, Save, SaveReply, SaveTrial,
+    Saved, TakeSnapshot, TrainShared, Trained,
 };
 pub use note::{LastRun, Note};
 pub use observer::Observer;
