@@ -15,6 +15,7 @@ use crate::api::peer::Commanders;
 use crate::api::readings::Readings;
 use crate::api::{LogFilter, Problem, ProblemCode, RunningConfig};
 use crate::net::NetFamily;
+use crate::search::Budget;
 use crate::store::BestFolder;
 
 /// Called after every request with its route (one of [`route_paths`](crate::api::route_paths), or
@@ -77,6 +78,8 @@ pub struct ServeConfig {
     pub commands: Commands,
     /// The nets of this search, to count what a child costs.
     pub family: Arc<dyn NetFamily>,
+    /// What architectures may cost, to count what one costs that stands alone.
+    pub budget: Arc<Budget>,
     /// The database of the history.
     pub history: PathBuf,
     /// Epochs of a cycle, which never change in a search.

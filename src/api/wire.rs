@@ -4,6 +4,7 @@
 //! forms, accuracies and rewards as shares of 1, times in seconds unless the name says otherwise.
 
 mod commands;
+mod costs;
 mod history;
 mod predict;
 mod why;
@@ -16,9 +17,10 @@ use crate::space::{Arch, Fact};
 use crate::store::{ArchOrder, ArchSummary, EventRow};
 
 pub use commands::{
-    CheckpointResult, ConvertRequest, ConvertResult, DeriveResult, Done, SampleArm, SampleRequest,
-    SampleResult, SampledArch, ScoreRequest, ScoreResult,
+    CheckpointResult, ConvertRequest, ConvertResult, DeriveResult, Done, RetrainRequest,
+    RetrainResult, SampleArm, SampleRequest, SampleResult, SampledArch, ScoreRequest, ScoreResult,
 };
+pub use costs::{CostView, NearArch, ParetoArch, ScoreKind};
 pub use history::{HistoryItem, HistoryQuery, HistoryReply, PruneRequest, PruneResult};
 pub use predict::{
     ImageFile, MAX_IMAGES, MAX_IMAGES_BYTES, PredictQuery, PredictResult, PredictedClass,
@@ -108,11 +110,14 @@ pub struct ArchsQuery {
     /// The most architectures, 1 to 10000.
     #[param(minimum = 1, maximum = 10000)]
     pub limit: u32,
+    /// Whether to give those instead that none beats in its score and in all of its costs at once;
+    /// `order` then means nothing.
+    pub pareto: bool,
 }
 
 impl Default for ArchsQuery {
     fn default() -> Self {
-        Self { order: Order::Best, limit: 20 }
+        Self { order: Order::Best, limit: 20, pareto: false }
     }
 }
 
@@ -126,7 +131,7 @@ pub struct ScoredArch {
     pub arch: String,
     /// How often it was scored since it came among them.
     pub times: u64,
-    /// Its highest reward: accuracy on a validation batch.
+    /// Its highest reward: accuracy on a validation batch, less what its cost takes.
     pub best_reward: f64,
     /// The mean of its rewards.
     pub mean_reward: f64,
@@ -170,11 +175,18 @@ pub struct WeightsQuery {
 /// The reply of `GET /v1/archs`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ArchsReply {
-    /// The architectures, in the order asked for.
+    /// The architectures, in the order asked for; none where the front is asked for.
     pub archs: Vec<ScoredArch>,
     /// Images of a validation batch: every reward stands on so many.
     #[serde(default)]
     pub reward_images: usize,
+    /// Share of its accuracy that an architecture at a limit of its cost loses in its reward.
+    #[serde(default)]
+    pub cost_weight: f64,
+    /// Those that none beats in its score and in all of its costs at once, where they are asked for:
+    /// one front for each kind of score, trained nets first, the best first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pareto: Vec<ParetoArch>,
 }
 
 /// What is worth telling of an architecture, by its space: nodes, loose ends, layers.

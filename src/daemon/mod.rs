@@ -36,6 +36,7 @@
 //! `tests/daemon.rs`, `telemetry/panic.rs`, `.ci/run torture` and `.ci/run booted`.
 
 mod binding;
+mod costs;
 mod error;
 mod greeting;
 mod handed_over;
@@ -168,6 +169,7 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     let socket = listeners.path.clone();
     let (running, shown) = watch::channel(Arc::new(running_config(&loaded, socket.clone())?));
     let (history, family) = (setup.history_path.clone(), setup.task.family.clone());
+    let budget = setup.task.budget.clone();
     let (best, champions) = (setup.files.best.clone(), setup.champions.clone());
     let classifier = Classifier::new(champions.clone(), setup.task.exec.clone());
     let classifier = start(c"classifier", classifier);
@@ -176,6 +178,7 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
         status: status.clone(),
         commands: Commands::new(&controller, &keeper, &classifier),
         family,
+        budget,
         history,
         epochs_per_cycle: loaded.config.search.schedule.epochs_per_cycle,
         best,

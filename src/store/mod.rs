@@ -40,6 +40,7 @@ mod history_check;
 mod history_draws;
 mod history_fold;
 mod history_hours;
+mod history_injected;
 mod history_marks;
 mod history_migration;
 mod history_pages;

@@ -43,7 +43,7 @@ pub(crate) fn put_champion(folder: &BestFolder, arch: &str, certificate: u64) {
         arm: Arm::Derive,
         cycle: 0,
         step: 9,
-        recipe: FinalConfig { channels: 2, seeds: 1, ..FinalConfig::default() },
+        recipe: FinalConfig { channels: 2, seeds: 1, batch_size: 4, ..FinalConfig::default() },
         shared: Score { nll: 1.0, correct: 2, items: 6 },
         valid: vec![Score { nll: 1.0, correct: 4, items: 6 }],
         test: if certificate == 0 { Vec::new() } else { vec![test] },

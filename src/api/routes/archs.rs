@@ -7,9 +7,11 @@ use actix_web::web::{Path, Query};
 use crate::actors::{ChildWeights, WeightsOf};
 use crate::api::command::ask;
 use crate::api::routes::known::Known;
+use crate::api::routes::pareto::pareto as front;
 use crate::api::routes::{State, check_limit};
 use crate::api::wire::{
-    ArchReply, ArchsQuery, ArchsReply, FactReply, ScoredArch, Weights, WeightsFile, WeightsQuery,
+    ArchReply, ArchsQuery, ArchsReply, FactReply, MAX_LIMIT, ScoredArch, Weights, WeightsFile,
+    WeightsQuery,
 };
 use crate::api::{Problem, ProblemCode};
 use crate::export::{draw_dot, draw_svg};
@@ -25,16 +27,28 @@ type Reply = Result<HttpResponse, Problem>;
     (status = 200, description = "the architectures", body = ArchsReply),
 ))]
 pub(super) async fn archs(state: State, query: Query<ArchsQuery>) -> Reply {
-    let ArchsQuery { order, limit } = *query;
+    let ArchsQuery { order, limit, pareto } = *query;
     check_limit(limit)?;
-    let path = state.config.history.clone();
-    let reward_images = state.status().data.reward_images;
+    let (path, budget, status) =
+        (state.config.history.clone(), state.config.budget.clone(), state.status());
     let turn = state.lists.next().await?;
     let text = state.read(move || {
         let _turn = turn;
-        let rows = HistoryReader::open(&path)?.archs(order.into(), limit)?;
-        let archs = rows.into_iter().map(ScoredArch::from).collect();
-        let reply = ArchsReply { archs, reward_images };
+        let reader = HistoryReader::open(&path)?;
+        let mut reply = ArchsReply {
+            archs: Vec::new(),
+            reward_images: status.data.reward_images,
+            cost_weight: budget.weight(),
+            pareto: Vec::new(),
+        };
+        if pareto {
+            let known = reader.archs(order.into(), MAX_LIMIT)?;
+            reply.pareto = front(known, &status, &budget);
+            reply.pareto.truncate(limit as usize);
+        } else {
+            let rows = reader.archs(order.into(), limit)?;
+            reply.archs = rows.into_iter().map(ScoredArch::from).collect();
+        }
         let mut text = Vec::with_capacity(reply.archs.len() * ARCH_BYTES);
         let written = serde_json::to_writer(&mut text, &reply);
         written.expect("numbers and strings are always JSON");

@@ -8,8 +8,16 @@ use crate::actors::BestStatus;
 use crate::api::routes::State;
 use crate::api::wire::ScoredArch;
 use crate::api::{Problem, ProblemCode};
-use crate::space::{Arch, SpaceError};
+use crate::space::{Arch, Form, Space, SpaceError};
 use crate::store::{ArchCard, BestFolder, CARD, HistoryReader, StoreError, WEIGHTS};
+
+/// The architecture that somebody gives as `text`, and the form of the text. One that is given by
+/// its id is taken as it was drawn.
+pub(super) async fn given(state: &State, text: &str) -> Result<(Arch, &'static str), Problem> {
+    let (arch, form) = Arch::parse_named(Space::each()[0], text)?;
+    let arch = if form == Form::ID { Known::find(state, &arch.id()).await?.drawn } else { arch };
+    Ok((arch, form))
+}
 
 /// An architecture by its id.
 pub(super) struct Known {

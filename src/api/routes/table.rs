@@ -18,7 +18,7 @@ use crate::api::ProblemCode::{
 };
 use crate::api::routes::{
     self, archs, best, commands, config, convert, events, health, history, log_level, predict,
-    report, sample, score, status, why,
+    report, retrain, sample, score, status, why,
 };
 
 /// Requests of no route.
@@ -74,6 +74,7 @@ static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         log_level::set_log_level []
         routes::openapi_json []
         score::score [&[BadArch], READ, ASKED]
+        retrain::retrain [&[BadArch], READ, ASKED]
         sample::sample [ASKED]
         predict::predict [QUERY, READ, ASKED, &[BadArch, UnknownArch, NoChampion]]
         commands::pause [ASKED]

@@ -69,7 +69,7 @@ fn every_problem_of_a_file_is_told_with_its_line_in_its_order() {
       f.toml:9: `net.dropout_keep` takes a number above 0 and up to 1; found `nan`
       f.toml:10: `net.aux_weight` takes a number from 0 up to 10; found `[1]`
       f.toml:12: unknown section [shedule]; did you mean `[schedule]`?
-      f.toml:15: unknown section [optimizer]; the sections are space, net, data, engine, shared, policy, schedule, derive, final, store, api, telemetry
+      f.toml:15: unknown section [optimizer]; the sections are space, net, data, engine, shared, policy, schedule, derive, final, limits, store, api, telemetry
       f.toml:19: `engine.device` takes `cpu`, `auto` or `cuda:N` with N from 0 to 255; found `"gpu"`
       f.toml:22: `data.source` takes one of `fashion-mnist`, `idx`, `cifar-10`, `cifar-100`, `folder`; found `"mnist"`
       f.toml:23: `data.path` takes a path of 1 to 4095 bytes of UTF-8, in which `~` is not expanded; found `inf`
