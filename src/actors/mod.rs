@@ -40,7 +40,7 @@ pub use archive::Archive;
 pub use classifier::Classifier;
 pub use commands::{
     Checkpoint, ChildWeights, Commands, Derive, Pause, Predict, PredictReply, PruneHistory,
-    Refusal, Resume, Sample, SampleReply, ScoreArch, ScoreReply, Stop, WeightsOf,
+    Refusal, Resume, Sample, SampleReply, ScoreArch, ScoreReply, Stop, WeightsOf, WeightsReply,
 };
 pub use controller::{Controller, End};
 pub use crew::{ActorError, Crew};

@@ -11,6 +11,7 @@ mod health;
 mod history;
 mod known;
 mod log_level;
+mod nets;
 mod predict;
 mod reasons;
 mod report;
