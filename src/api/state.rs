@@ -16,7 +16,7 @@ use crate::api::readings::Readings;
 use crate::api::{LogFilter, Problem, ProblemCode, RunningConfig};
 use crate::net::NetFamily;
 use crate::search::Budget;
-use crate::store::BestFolder;
+use crate::store::{BestFolder, Exports};
 
 /// Called after every request with its route (one of [`route_paths`](crate::api::route_paths), or
 /// `other`), the HTTP status of the reply, and how long it took.
@@ -89,6 +89,8 @@ pub struct ServeConfig {
     pub best: Arc<BestFolder>,
     /// The folder of the champions, opened likewise.
     pub champions: Arc<BestFolder>,
+    /// The nets that can be written as files.
+    pub exports: Arc<Exports>,
     /// The configuration in force.
     pub running: watch::Receiver<Arc<RunningConfig>>,
     /// What is logged.

@@ -108,7 +108,8 @@ fn commands_come_between_steps_and_leave_the_history_as_it_is() {
         let score = timeout(LIMIT, c.send(score)).await.unwrap().unwrap().unwrap();
         let weights = ChildWeights { arch: arch.clone(), of: WeightsOf::Present };
         let weights = timeout(LIMIT, c.send(weights)).await.unwrap().unwrap().unwrap();
-        let weights = from_safetensors(&weights, candle_core::DType::F32).unwrap();
+        assert_eq!(weights.step, at);
+        let weights = from_safetensors(&weights.bytes, candle_core::DType::F32).unwrap();
         let (found, told) = (common::whole_score(&task, weights, arch), score.score);
         assert_eq!((found.correct, found.items), (told.correct, told.items));
         let foreign = "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0".parse().unwrap();

@@ -12,6 +12,7 @@ mod history;
 mod known;
 mod log_level;
 mod nearest;
+mod nets;
 mod pareto;
 mod predict;
 mod reasons;

@@ -10,6 +10,7 @@ use enasd::store::HistoryPhase;
 
 use crate::arch_args::{ArchVerb, ConvertArgs, SpaceVerb};
 use crate::clock::Since;
+use crate::export_args::ExportArgs;
 
 const EXIT_STATUS: &str = "0 done, 1 refused, 2 wrong usage, 3 no daemon answers, 4 the daemon is \
                            degraded (status) or something does not work (doctor).";
@@ -121,6 +122,8 @@ pub(crate) enum Verb {
         /// An id, or any other text form, or `-` to read it from standard input.
         arch: String,
     },
+    /// Writes the net of an architecture with its weights, for other programs.
+    Export(ExportArgs),
     /// Says which classes images are of, by the champion: the best net that was trained from
     /// scratch.
     Predict(PredictArgs),
