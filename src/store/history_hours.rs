@@ -38,7 +38,7 @@ pub struct HourRow {
 /// left out.
 pub(super) fn hours(db: &Connection) -> rusqlite::Result<Vec<HourRow>> {
     let mut found = Vec::new();
-    let select = || -> rusqlite::Result<()> {
+    let mut select = || -> rusqlite::Result<()> {
         let sql = format!("SELECT {HOUR_COLUMNS} FROM hours ORDER BY first_step, phase, arm");
         let mut select = db.prepare_cached(&sql)?;
         let mut rows = select.query([])?;
