@@ -1,17 +1,14 @@
 //! How the driver carries out each command. What takes long goes on beside the search.
 
-use std::sync::Arc;
-
 use crate::actors::commands::{Answer, Command};
 use crate::actors::driver::Driver;
 use crate::actors::outbox::Receipt;
 use crate::actors::{
-    ActorError, Checkpoint, ChildWeights, Crew, Derive, Note, Pause, Refusal, Resume, RunState,
-    Sample, SampleReply, ScoreArch, ScoreReply, ScoreView, Stop, WeightsOf, nth,
+    ActorError, Checkpoint, ChildWeights, Derive, Note, Pause, Refusal, Resume, RunState, Sample,
+    SampleReply, Stop, WeightsOf, WeightsReply, nth,
 };
-use crate::engine::{Measured, Snapshot, to_safetensors};
-use crate::search::{Arm, DrawRequest, Job, SharedState, ValidSet};
-use crate::space::Arch;
+use crate::engine::{Snapshot, to_safetensors};
+use crate::search::{Arm, DrawRequest};
 use crate::store::arch_weights;
 
 /// Set in the number of a draw that is no part of the schedule, so that it repeats none of its.
@@ -20,12 +17,12 @@ const BESIDE_THE_SCHEDULE: u64 = 1 << 63;
 /// The most architectures of one `sample`.
 const MAX_SAMPLES: usize = 1000;
 
-fn failed(error: impl Into<ActorError>) -> Refusal {
+pub(super) fn failed(error: impl Into<ActorError>) -> Refusal {
     Refusal::Failed { why: error.into().to_string() }
 }
 
 /// Whoever asked may have hung up: then nobody wants the answer.
-fn answer<T>(to: Answer<T>, with: Result<T, Refusal>) {
+pub(super) fn answer<T>(to: Answer<T>, with: Result<T, Refusal>) {
     drop(to.send(with));
 }
 
@@ -52,6 +49,7 @@ impl Driver {
                 answer(to, Ok(()));
             }
             Command::ScoreArch(message, to) => self.score(message, to).await,
+            Command::RetrainArch(message, to) => self.retrain(message, to).await,
             Command::Sample(message, to) => self.sample_beside(message, to),
             Command::ChildWeights(message, to) => answer(to, self.weights(message).await),
         }
@@ -90,26 +88,6 @@ impl Driver {
         Ok((ids, receipt))
     }
 
-    async fn score(&mut self, message: ScoreArch, to: Answer<ScoreReply>) {
-        if let Err(error) = self.search.task().family.shared(&message.arch) {
-            return answer(to, Err(Refusal::Request { why: error.to_string() }));
-        }
-        let shared = match self.shared().await {
-            Ok(shared) => shared,
-            Err(error) => return answer(to, Err(failed(error))),
-        };
-        let (crew, step) = (self.crew.clone(), self.search.number());
-        let objective = self.search.task().objective;
-        let reply = move |score| {
-            let reward = objective.reward(score);
-            ScoreReply { score: ScoreView::of(score, objective), reward, step }
-        };
-        // The whole split takes seconds, for which ω need not wait.
-        actix::spawn(async move {
-            answer(to, whole_score(crew, message.arch, shared).await.map(reply));
-        });
-    }
-
     fn sample_beside(&self, message: Sample, to: Answer<Vec<SampleReply>>) {
         let Sample { count, seed, arm } = message;
         if !(1..=MAX_SAMPLES).contains(&count) {
@@ -119,9 +97,9 @@ impl Driver {
         let request = DrawRequest { arm, count, index: BESIDE_THE_SCHEDULE };
         let crew = self.crew.clone();
         actix::spawn(async move {
-            let drawn = crew.sample(request, seed).await.map_err(failed);
+            let drawn = crew.draw(request, seed).await.map_err(failed);
             let reply = drawn.map(|drawn| {
-                let reply = drawn.into_iter().map(|sampled| SampleReply {
+                let reply = drawn.sampled.into_iter().map(|sampled| SampleReply {
                     arch: sampled.arch,
                     log_prob: sampled.rollout.log_prob,
                 });
@@ -131,14 +109,15 @@ impl Driver {
         });
     }
 
-    async fn weights(&mut self, message: ChildWeights) -> Result<Vec<u8>, Refusal> {
+    async fn weights(&mut self, message: ChildWeights) -> Result<WeightsReply, Refusal> {
         let ChildWeights { arch, of } = message;
         let id = arch.id();
+        let best = self.search.best().archs().iter().find(|best| best.arch.id() == id);
         if of != WeightsOf::Present {
-            if let Some(weights) = self.saver.weights(&id) {
-                return weights_file(weights);
+            if let Some((best, weights)) = best.zip(self.saver.weights(&id)) {
+                return weights_file(weights, best.step);
             }
-            if self.search.best().archs().iter().any(|best| best.arch.id() == id) {
+            if best.is_some() {
                 let why =
                     format!("the weights that {id} was scored with are not in `best/` any more");
                 return Err(Refusal::Lost { why });
@@ -150,27 +129,19 @@ impl Driver {
         }
         let shared = self.shared().await.map_err(failed)?;
         let weights = arch_weights(&arch, self.search.task(), &shared.params);
-        weights_file(&weights.map_err(|error| Refusal::Request { why: error.to_string() })?)
+        let weights = weights.map_err(|error| Refusal::Request { why: error.to_string() })?;
+        weights_file(&weights, self.search.number())
     }
 }
 
 /// What came of a checkpoint.
-async fn saved(receipt: Receipt) -> Result<u64, Refusal> {
+pub(super) async fn saved(receipt: Receipt) -> Result<u64, Refusal> {
     let gone = |_| Err("the daemon ended before it was written".to_owned());
     receipt.await.unwrap_or_else(gone).map_err(|why| Refusal::Failed { why })
 }
 
-async fn whole_score(
-    crew: Crew,
-    arch: Arch,
-    shared: Arc<SharedState>,
-) -> Result<Measured, Refusal> {
-    let job = Job { archs: vec![arch], on: ValidSet::Whole, shared };
-    let scores = crew.evaluate(job).await.map_err(failed)?;
-    let none = || Refusal::Failed { why: "the evaluator answered with no score".to_owned() };
-    scores.first().copied().ok_or_else(none)
-}
-
-fn weights_file(weights: &Snapshot) -> Result<Vec<u8>, Refusal> {
-    to_safetensors(weights).map_err(|error| Refusal::Failed { why: error.to_string() })
+fn weights_file(weights: &Snapshot, step: u64) -> Result<WeightsReply, Refusal> {
+    let bytes = to_safetensors(weights);
+    let bytes = bytes.map_err(|error| Refusal::Failed { why: error.to_string() })?;
+    Ok(WeightsReply { bytes, step })
 }

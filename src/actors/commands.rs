@@ -58,11 +58,13 @@ pub struct Derive;
 #[derive(Clone, Copy, Debug)]
 pub struct Stop;
 
-/// Scores an architecture on the whole validation split with the present ω.
+/// Scores an architecture on the whole validation split with the present ω; it joins the history.
 #[derive(Clone, Debug)]
 pub struct ScoreArch {
     /// The architecture.
     pub arch: Arch,
+    /// The form in which somebody gave it.
+    pub form: &'static str,
 }
 
 /// What [`ScoreArch`] measured.
@@ -72,6 +74,34 @@ pub struct ScoreReply {
     pub score: ScoreView,
     /// What the objective makes of it.
     pub reward: f64,
+    /// The number of the step before which ω was taken.
+    pub step: u64,
+}
+
+/// Has an architecture scored with the present ω, and trained from scratch when its turn comes.
+#[derive(Clone, Debug)]
+pub struct RetrainArch {
+    /// The architecture.
+    pub arch: Arch,
+    /// The form in which somebody gave it.
+    pub form: &'static str,
+}
+
+/// What [`RetrainArch`] led to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RetrainReply {
+    /// Its place among those that are retrained, counted from 1 with the one under way.
+    pub place: u64,
+    /// What was measured on the validation split with the shared weights.
+    pub score: ScoreView,
+    /// Trainable values of each of its nets, without an auxiliary head.
+    pub params: u64,
+    /// Multiply-adds of one image in them.
+    pub multiply_adds: u64,
+    /// Passes over the training split.
+    pub epochs: u64,
+    /// Nets that are trained, each with a seed of its own.
+    pub seeds: u64,
     /// The number of the step before which ω was taken.
     pub step: u64,
 }
@@ -115,6 +145,15 @@ pub struct ChildWeights {
     pub arch: Arch,
     /// Which.
     pub of: WeightsOf,
+}
+
+/// The reply to [`ChildWeights`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeightsReply {
+    /// The safetensors file.
+    pub bytes: Vec<u8>,
+    /// The number of the step before which ω was taken.
+    pub step: u64,
 }
 
 /// Folds a part of the history's single rows, until they take at most so many bytes: to be asked
@@ -227,8 +266,9 @@ commands! {
     derive: Derive => Vec<String>,
     stop: Stop => (),
     score: ScoreArch => ScoreReply,
+    retrain: RetrainArch => RetrainReply,
     sample: Sample => Vec<SampleReply>,
-    weights: ChildWeights => Vec<u8>,
+    weights: ChildWeights => WeightsReply,
 }
 
 impl AsRef<Recipient<PruneHistory>> for Commands {

@@ -5,18 +5,19 @@ use std::sync::Arc;
 use actix::{Addr, MailboxError, Message, Recipient};
 
 use crate::actors::{
-    AdoptPolicy, Certified, Certify, CloseTest, Evaluate, Evaluator, Keeper, LoadNewest, LoadTrial,
-    Note, OpenTest, Record, RecordPromotion, Recorded, Restore, SampleArchs, Sampler, Save,
-    SaveReply, SaveTrial, TakeSnapshot, TrainShared, TrainTrial, Trained, Trainer, TrialEpoch,
-    TrialWorker,
+    AdoptPolicy, Certified, Certify, CloseTest, Evaluate, Evaluator, Inject, Keeper, LoadNewest,
+    LoadTrial, Note, OpenTest, Record, RecordPromotion, Recorded, Restore, SampleArchs, Sampler,
+    Save, SaveReply, SaveTrial, TakeSnapshot, TrainShared, TrainTrial, Trained, Trainer,
+    TrialEpoch, TrialWorker,
 };
 use crate::data::{Certificate, NetResult, Opening, Receipt};
 use crate::search::{
-    DrawRequest, Job, Sampled, Score, SearchError, SearchState, SharedState, SharedStep, TrialState,
+    DrawRequest, Drawn, Job, Limit, Sampled, Score, SearchError, SearchState, SharedState,
+    SharedStep, TrialState,
 };
 use crate::space::Arch;
 use crate::store::StoreError;
-use crate::telemetry::{Actor, Metrics};
+use crate::telemetry::{Actor, CostLabel, Metrics};
 
 /// Why a step, or the run, cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +71,8 @@ pub struct Crew {
     pub load: Recipient<LoadNewest>,
     /// Takes [`Note`]: the keeper.
     pub note: Recipient<Note>,
+    /// Takes [`Inject`]: the keeper.
+    pub inject: Recipient<Inject>,
     /// Takes [`SaveTrial`]: the keeper.
     pub save_trial: Recipient<SaveTrial>,
     /// Takes [`RecordPromotion`]: the keeper.
@@ -108,6 +111,7 @@ impl Crew {
             save: keeper.clone().recipient(),
             load: keeper.clone().recipient(),
             note: keeper.clone().recipient(),
+            inject: keeper.clone().recipient(),
             save_trial: keeper.clone().recipient(),
             record_promotion: keeper.clone().recipient(),
             load_trial: keeper.clone().recipient(),
@@ -143,12 +147,26 @@ impl Crew {
         }
     }
 
-    /// Draws what the search asks for.
+    /// Draws what the search asks for, and counts what was over a limit.
     pub async fn sample(
         &self,
         request: DrawRequest,
         seed: u64,
     ) -> Result<Vec<Sampled>, ActorError> {
+        let Drawn { sampled, redrawn } = self.draw(request, seed).await?;
+        for (limit, archs) in redrawn.iter() {
+            let cost = match limit {
+                Limit::Params => CostLabel::Params,
+                Limit::MultiplyAdds => CostLabel::MultiplyAdds,
+                Limit::Milliseconds => CostLabel::Milliseconds,
+            };
+            self.metrics.archs_redrawn(cost, archs);
+        }
+        Ok(sampled)
+    }
+
+    /// The same for a draw that is no part of the search.
+    pub(super) async fn draw(&self, request: DrawRequest, seed: u64) -> Result<Drawn, ActorError> {
         let message = SampleArchs { request, seed };
         Ok(self.ask(Actor::Sampler, &self.sample, message).await??)
     }
@@ -213,6 +231,14 @@ impl Crew {
     /// Writes an event for people.
     pub(super) async fn note(&self, message: Note) -> Result<Result<(), StoreError>, ActorError> {
         self.ask(Actor::Keeper, &self.note, message).await
+    }
+
+    /// Writes a score to the history. The keeper has the message before the answer is awaited.
+    pub(super) fn inject(
+        &self,
+        message: Inject,
+    ) -> impl Future<Output = Result<Result<(), StoreError>, ActorError>> + use<> {
+        self.ask(Actor::Keeper, &self.inject, message)
     }
 
     /// Trains a net for an epoch.

@@ -11,7 +11,9 @@ use crate::actors::archive::Archive;
 use crate::actors::champion_shelf::{ChampionShelf, Shelved};
 use crate::actors::note::MAX_NOTES;
 use crate::actors::shelf::{Loss, Shelf};
-use crate::actors::{Entered, Note, RecordPromotion, Recorded, Save, SaveReply, Saved, Saving};
+use crate::actors::{
+    Entered, Inject, Note, RecordPromotion, Recorded, Save, SaveReply, Saved, Saving,
+};
 use crate::search::{SearchState, StepRecord, Task};
 use crate::store::{
     BestFolder, Binding, Checkpoints, History, Keeping, OwnHistory, RejectedHistory, StateFolder,
@@ -147,6 +149,12 @@ impl Keeper {
             missing: self.begun.map(|(_, missing)| missing),
             error,
         }
+    }
+
+    /// Writes what somebody had scored.
+    pub(super) fn inject(&mut self, message: &Inject) -> Result<(), StoreError> {
+        let Inject { step, arch_id, reward } = message;
+        self.written(|keeper| keeper.history.inject(*step, arch_id, *reward))
     }
 
     /// Writes to the history: to a new one where its file is gone or damaged, since no search

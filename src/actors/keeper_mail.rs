@@ -6,8 +6,8 @@ use std::time::Duration;
 use actix::{Actor, AsyncContext, Context, Handler, MessageResult};
 
 use crate::actors::{
-    CloseHistory, CloseTest, Keeper, LoadNewest, LoadTrial, Note, OpenTest, PruneHistory, Record,
-    RecordPromotion, Refusal, Save, SaveTrial,
+    CloseHistory, CloseTest, Inject, Keeper, LoadNewest, LoadTrial, Note, OpenTest, PruneHistory,
+    Record, RecordPromotion, Refusal, Save, SaveTrial,
 };
 use crate::data::Certificate;
 use crate::search::{SearchState, TrialState};
@@ -53,6 +53,14 @@ impl Handler<Note> for Keeper {
 
     fn handle(&mut self, message: Note, _: &mut Context<Self>) -> Self::Result {
         self.note(message)
+    }
+}
+
+impl Handler<Inject> for Keeper {
+    type Result = Result<(), StoreError>;
+
+    fn handle(&mut self, message: Inject, _: &mut Context<Self>) -> Self::Result {
+        self.inject(&message)
     }
 }
 

@@ -10,8 +10,8 @@ use actix::Message;
 use crate::data::{Certificate, NetResult, Opening, Receipt};
 use crate::engine::Snapshot;
 use crate::search::{
-    DrawRequest, Job, Sampled, Score, SearchError, SearchState, SharedState, SharedStep,
-    StepRecord, TrainReport, TrialPlan, TrialState,
+    DrawRequest, Drawn, Job, Score, SearchError, SearchState, SharedState, SharedStep, StepRecord,
+    TrainReport, TrialPlan, TrialState,
 };
 use crate::space::Arch;
 use crate::store::{ChampionRow, StoreError, TrialRow, Verdicts};
@@ -28,7 +28,7 @@ pub struct AdoptPolicy {
 
 /// Draws architectures. Controller → Sampler.
 #[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "Result<Vec<Sampled>, SearchError>")]
+#[rtype(result = "Result<Drawn, SearchError>")]
 pub struct SampleArchs {
     /// What to draw.
     pub request: DrawRequest,
@@ -158,6 +158,18 @@ pub struct SaveReply {
     pub recorded: Recorded,
     /// The checkpoint, or why there is none.
     pub saved: Result<Saved, StoreError>,
+}
+
+/// Writes to the history what somebody had scored before a step. Controller → Keeper.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<(), StoreError>")]
+pub struct Inject {
+    /// The number of the step.
+    pub step: u64,
+    /// The architecture's id.
+    pub arch_id: String,
+    /// The reward of its score.
+    pub reward: f64,
 }
 
 /// Reads the newest checkpoint and sets the history back to it. Controller → Keeper.

@@ -2,6 +2,7 @@
 //! status that they publish.
 
 mod archive;
+mod asked;
 mod champion_shelf;
 mod classifier;
 mod command;
@@ -40,7 +41,8 @@ pub use archive::Archive;
 pub use classifier::Classifier;
 pub use commands::{
     Checkpoint, ChildWeights, Commands, Derive, Pause, Predict, PredictReply, PruneHistory,
-    Refusal, Resume, Sample, SampleReply, ScoreArch, ScoreReply, Stop, WeightsOf,
+    Refusal, Resume, RetrainArch, RetrainReply, Sample, SampleReply, ScoreArch, ScoreReply, Stop,
+    WeightsOf, WeightsReply,
 };
 pub use controller::{Controller, End};
 pub use crew::{ActorError, Crew};
@@ -52,9 +54,9 @@ pub use finals_status::{
 };
 pub use keeper::{Keeper, KeeperFiles};
 pub use messages::{
-    AdoptPolicy, CloseHistory, CloseTest, Entered, Evaluate, LoadNewest, LoadTrial, OpenTest,
-    Record, RecordPromotion, Recorded, Restore, SampleArchs, Save, SaveReply, SaveTrial, Saved,
-    TakeSnapshot, TrainShared, Trained,
+    AdoptPolicy, CloseHistory, CloseTest, Entered, Evaluate, Inject, LoadNewest, LoadTrial,
+    OpenTest, Record, RecordPromotion, Recorded, Restore, SampleArchs, Save, SaveReply, SaveTrial,
+    Saved, TakeSnapshot, TrainShared, Trained,
 };
 pub use note::{LastRun, Note};
 pub use observer::Observer;

@@ -2,7 +2,9 @@
 
 use actix::Message;
 
-use crate::actors::{AdvantageStatus, BestStatus, PlaceStatus, RetrainedStatus, ScoreView, nth};
+use crate::actors::{
+    AdvantageStatus, BestStatus, PlaceStatus, RetrainedStatus, ScoreReply, ScoreView, nth,
+};
 use crate::data::Certificate;
 use crate::search::{Cause, Conclusion, FinalConfig, Promotion, Ruling, Search};
 use crate::store::StoreError;
@@ -86,6 +88,17 @@ impl Note {
         let id = &best.id;
         let text = format!("{id}: {found}, {correct} of {items} validation images{replaced}");
         Self::new("best", text)
+    }
+
+    /// Somebody had an architecture scored, given in `form`.
+    pub(super) fn scored(id: &str, form: &str, reply: &ScoreReply) -> Self {
+        let ScoreView { accuracy, correct, items } = reply.score;
+        let (percent, at) = (100.0 * accuracy, nth(reply.step));
+        let text = format!(
+            "{id}, given as {form}: {percent:.2} %, {correct} of {items} validation images before \
+             search step {at}"
+        );
+        Self::new("score", text)
     }
 
     /// The end of the cycle that `place` is in.

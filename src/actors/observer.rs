@@ -117,13 +117,13 @@ impl Observer {
 
     fn observe_controller(&mut self, report: &ControllerReport, search: &Search) {
         let (learn, task) = (&report.learn, search.task());
-        self.status.shared.valid_accuracy = Some(learn.mean_reward);
+        self.status.shared.valid_accuracy = Some(report.measure);
         self.status.policy.observe(report, task.space, &self.pace);
         let policy = &self.status.policy;
         self.metrics.controller_step(&ControllerStep {
             reward: learn.mean_reward,
             random_reward: report.random_reward,
-            accuracy: learn.mean_reward,
+            accuracy: report.measure,
             baseline: policy.baseline.unwrap_or(f64::NAN),
             entropy_nats: learn.mean_entropy,
             decisions: task.space.script().options().count(),
@@ -185,7 +185,8 @@ impl Observer {
         // What was scored can be built.
         if let Ok(net) = search.task().family.shared(&best.arch) {
             let Cost { params, multiply_adds, .. } = net.cost();
-            self.metrics.best(&Best { score: best.reward, params, multiply_adds });
+            let score = objective.measure(best.score);
+            self.metrics.best(&Best { score, params, multiply_adds });
         }
         tracing::info!(
             arch = best.arch.id(),

@@ -3,7 +3,7 @@
 use actix::{Actor, Context, Handler};
 
 use crate::actors::{AdoptPolicy, SampleArchs};
-use crate::search::{Policy, Sampled, SearchError, Task, draw};
+use crate::search::{Drawn, Policy, SearchError, Task, draw};
 
 /// Holds a copy of θ; all of its logic is in [`draw`].
 #[derive(Debug)]
@@ -36,9 +36,9 @@ impl Handler<AdoptPolicy> for Sampler {
 }
 
 impl Handler<SampleArchs> for Sampler {
-    type Result = Result<Vec<Sampled>, SearchError>;
+    type Result = Result<Drawn, SearchError>;
 
     fn handle(&mut self, message: SampleArchs, _: &mut Context<Self>) -> Self::Result {
-        draw(self.policy.as_ref(), self.task.space, message.seed, message.request)
+        draw(self.policy.as_ref(), &self.task, message.seed, message.request)
     }
 }

@@ -15,7 +15,8 @@ use crate::api::peer::Commanders;
 use crate::api::readings::Readings;
 use crate::api::{LogFilter, Problem, ProblemCode, RunningConfig};
 use crate::net::NetFamily;
-use crate::store::BestFolder;
+use crate::search::Budget;
+use crate::store::{BestFolder, Exports};
 
 /// Called after every request with its route (one of [`route_paths`](crate::api::route_paths), or
 /// `other`), the HTTP status of the reply, and how long it took.
@@ -77,6 +78,8 @@ pub struct ServeConfig {
     pub commands: Commands,
     /// The nets of this search, to count what a child costs.
     pub family: Arc<dyn NetFamily>,
+    /// What architectures may cost, to count what one costs that stands alone.
+    pub budget: Arc<Budget>,
     /// The database of the history.
     pub history: PathBuf,
     /// Epochs of a cycle, which never change in a search.
@@ -86,6 +89,8 @@ pub struct ServeConfig {
     pub best: Arc<BestFolder>,
     /// The folder of the champions, opened likewise.
     pub champions: Arc<BestFolder>,
+    /// The nets that can be written as files.
+    pub exports: Arc<Exports>,
     /// The configuration in force.
     pub running: watch::Receiver<Arc<RunningConfig>>,
     /// What is logged.

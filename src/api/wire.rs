@@ -4,7 +4,9 @@
 //! forms, accuracies and rewards as shares of 1, times in seconds unless the name says otherwise.
 
 mod commands;
+mod costs;
 mod history;
+mod nets;
 mod predict;
 mod why;
 
@@ -16,10 +18,14 @@ use crate::space::{Arch, Fact};
 use crate::store::{ArchOrder, ArchSummary, EventRow};
 
 pub use commands::{
-    CheckpointResult, ConvertRequest, ConvertResult, DeriveResult, Done, SampleArm, SampleRequest,
-    SampleResult, SampledArch, ScoreRequest, ScoreResult,
+    CheckpointResult, ConvertRequest, ConvertResult, DeriveResult, Done, RetrainRequest,
+    RetrainResult, SampleArm, SampleRequest, SampleResult, SampledArch, ScoreRequest, ScoreResult,
 };
+pub use costs::{CostView, NearArch, ParetoArch, ScoreKind};
 pub use history::{HistoryItem, HistoryQuery, HistoryReply, PruneRequest, PruneResult};
+pub use nets::{
+    NetQuery, NetStage, OnnxFile, OnnxQuery, Pixels, Weights, WeightsFile, WeightsQuery,
+};
 pub use predict::{
     ImageFile, MAX_IMAGES, MAX_IMAGES_BYTES, PredictQuery, PredictResult, PredictedClass,
     PredictedImage,
@@ -108,11 +114,14 @@ pub struct ArchsQuery {
     /// The most architectures, 1 to 10000.
     #[param(minimum = 1, maximum = 10000)]
     pub limit: u32,
+    /// Whether to give those instead that none beats in its score and in all of its costs at once;
+    /// `order` then means nothing.
+    pub pareto: bool,
 }
 
 impl Default for ArchsQuery {
     fn default() -> Self {
-        Self { order: Order::Best, limit: 20 }
+        Self { order: Order::Best, limit: 20, pareto: false }
     }
 }
 
@@ -126,7 +135,7 @@ pub struct ScoredArch {
     pub arch: String,
     /// How often it was scored since it came among them.
     pub times: u64,
-    /// Its highest reward: accuracy on a validation batch.
+    /// Its highest reward: accuracy on a validation batch, less what its cost takes.
     pub best_reward: f64,
     /// The mean of its rewards.
     pub mean_reward: f64,
@@ -147,34 +156,21 @@ impl From<ArchSummary> for ScoredArch {
     }
 }
 
-/// Which weights of an architecture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Weights {
-    /// Those that its score among the best was measured with.
-    Kept,
-    /// Its part of the present shared weights.
-    Present,
-}
-
-/// The query of `GET /v1/archs/{id}.safetensors`.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
-#[into_params(parameter_in = Query)]
-pub struct WeightsQuery {
-    /// Which weights; if it is not said, the kept ones of one of the best, and the present ones
-    /// of any other.
-    pub weights: Option<Weights>,
-}
-
 /// The reply of `GET /v1/archs`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ArchsReply {
-    /// The architectures, in the order asked for.
+    /// The architectures, in the order asked for; none where the front is asked for.
     pub archs: Vec<ScoredArch>,
     /// Images of a validation batch: every reward stands on so many.
     #[serde(default)]
     pub reward_images: usize,
+    /// Share of its accuracy that an architecture at a limit of its cost loses in its reward.
+    #[serde(default)]
+    pub cost_weight: f64,
+    /// Those that none beats in its score and in all of its costs at once, where they are asked for:
+    /// one front for each kind of score, trained nets first, the best first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pareto: Vec<ParetoArch>,
 }
 
 /// What is worth telling of an architecture, by its space: nodes, loose ends, layers.
@@ -217,11 +213,6 @@ pub struct ArchReply {
     #[serde(default)]
     pub reward_images: usize,
 }
-
-/// The reply of `GET /v1/archs/{id}.safetensors`: a file, not JSON.
-#[derive(Debug, ToSchema)]
-#[schema(value_type = String, format = Binary)]
-pub struct WeightsFile(pub Vec<u8>);
 
 /// Whether a stream goes on after what is there.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, IntoParams)]

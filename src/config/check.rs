@@ -35,7 +35,7 @@ pub(super) fn conflicts(
     sources: &Sources,
     is_refused: impl Fn(&str) -> bool,
 ) -> Vec<ConfigProblem> {
-    let SearchConfig { space, data, shared, derive, finals, .. } = &config.search;
+    let SearchConfig { space, data, shared, derive, limits, finals, .. } = &config.search;
     let mut found = Vec::new();
     if derive.samples < derive.rerank {
         let conflict = Conflict::Rerank { rerank: derive.rerank, samples: derive.samples };
@@ -49,6 +49,10 @@ pub(super) fn conflicts(
         if max < min {
             found.push((paths, Conflict::LearningRates { section, min, max }));
         }
+    }
+    if 0.0 < limits.weight && !limits.is_set() {
+        let conflict = Conflict::Weight { weight: limits.weight };
+        found.push((["limits.weight", "limits.weight"], conflict));
     }
     let kind = space.kind.name();
     let (values, defaults) = (values::flatten(config), values::flatten(&Config::default()));
@@ -184,6 +188,24 @@ mod tests {
                 "default: `space.nodes` says something to searches of `micro` alone, but `space.kind` \
                is `whole_net`; remove it",
             ],
+        );
+    }
+
+    #[test]
+    fn a_weight_of_costs_wants_a_limit_by_which_they_are_measured() {
+        check(
+            |config| config.search.limits.weight = 0.25,
+            &[
+                "default: `limits.weight` is 0.25, but costs are measured by the limits, and none is \
+               set; set `limits.params`, `limits.multiply_adds` or `limits.milliseconds`",
+            ],
+        );
+        check(
+            |config| {
+                config.search.limits.weight = 0.25;
+                config.search.limits.milliseconds = 1.0;
+            },
+            &[],
         );
     }
 

@@ -218,6 +218,15 @@ pub enum Conflict {
         /// At the start of a period.
         max: f64,
     },
+    /// Costs are to count, and nothing says by which measure.
+    #[error(
+        "`limits.weight` is {weight}, but costs are measured by the limits, and none is set; set \
+         `limits.params`, `limits.multiply_adds` or `limits.milliseconds`"
+    )]
+    Weight {
+        /// Their weight.
+        weight: f64,
+    },
     /// A source that is read from a folder has none.
     #[error("`data.source` is `{source_name}`, which is read from a folder; set `data.path` to it")]
     PathMissing {

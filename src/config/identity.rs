@@ -108,7 +108,9 @@ mod tests {
              \"data.side\":32,\"data.source\":\"fashion-mnist\",\"data.split\":\"by-class\",\
              \"data.test_share\":0.0,\"data.valid_share\":0.1,\
              \"derive.keep\":5,\"derive.rerank\":10,\"derive.samples\":100,\
-             \"engine.device\":\"cpu\",\"engine.executor\":\"auto\",\"net.aux_weight\":0.4,\"net.channels\":4,\
+             \"engine.device\":\"cpu\",\"engine.executor\":\"auto\",\
+             \"limits.milliseconds\":0.0,\"limits.multiply_adds\":0,\"limits.params\":0,\
+             \"limits.weight\":0.0,\"net.aux_weight\":0.4,\"net.channels\":4,\
              \"net.dropout_keep\":0.9,\"net.layers\":1,\
              \"policy.baseline_decay\":0.99,\"policy.beta1\":0.0,\"policy.beta2\":0.999,\
              \"policy.clip_norm\":0.02,\"policy.entropy_weight\":0.0001,\

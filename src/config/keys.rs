@@ -5,12 +5,14 @@ use crate::config::{ApiConfig, StoreConfig, TelemetryConfig};
 use crate::data::DataConfig;
 use crate::engine::{EngineConfig, SgdConfig};
 use crate::net::NetConfig;
-use crate::search::{DeriveConfig, FinalConfig, PolicyConfig, ScheduleConfig, SearchConfig};
+use crate::search::{
+    DeriveConfig, FinalConfig, LimitsConfig, PolicyConfig, ScheduleConfig, SearchConfig,
+};
 use crate::setting::{Role, Setting};
 use crate::space::SpaceConfig;
 
 /// The settings, section by section.
-const SECTIONS: [&[Setting]; 13] = [
+const SECTIONS: [&[Setting]; 14] = [
     &[SearchConfig::SEED],
     SpaceConfig::SETTINGS,
     NetConfig::SETTINGS,
@@ -21,6 +23,7 @@ const SECTIONS: [&[Setting]; 13] = [
     ScheduleConfig::SETTINGS,
     DeriveConfig::SETTINGS,
     FinalConfig::SETTINGS,
+    LimitsConfig::SETTINGS,
     StoreConfig::SETTINGS,
     ApiConfig::SETTINGS,
     TelemetryConfig::SETTINGS,
@@ -230,7 +233,7 @@ mod tests {
     #[test]
     fn sections_are_named_once() {
         let names: Vec<_> = sections().collect();
-        assert_eq!(names.len(), 12);
+        assert_eq!(names.len(), 13);
         assert!(is_section("telemetry") && !is_section("") && !is_section("seed"));
         assert_eq!(
             siblings("store.x"),

@@ -63,6 +63,12 @@ pub enum DaemonError {
         /// Why.
         why: String,
     },
+    /// A limit goes by how long layers take, which cannot be measured.
+    #[error("how long layers take cannot be measured: {why}; set `limits.milliseconds` to 0")]
+    Timing {
+        /// Why.
+        why: String,
+    },
     /// The address of the metrics cannot be listened on.
     #[error("cannot listen on {address} for metrics: {why}; set `telemetry.metrics` or --metrics")]
     Metrics {
@@ -171,7 +177,9 @@ impl DaemonError {
             | Self::Metrics { .. }
             | Self::HandedOver { .. }
             | Self::Store(StoreError::Folder { .. })
-            | Self::Search(SearchError::Net(_) | SearchError::Data(_))
+            | Self::Search(
+                SearchError::Net(_) | SearchError::Data(_) | SearchError::Limits { .. },
+            )
             | Self::Api(ApiError::NotASocket { .. } | ApiError::Socket { .. })
             | Self::Telemetry(_) => EXIT_CONFIG,
             Self::Store(StoreError::Locked { .. }) | Self::Api(ApiError::SocketTaken { .. }) => {
@@ -180,6 +188,7 @@ impl DaemonError {
             Self::Limit { .. } | Self::Clock { .. } => EXIT_SYSTEM,
             Self::Store(_)
             | Self::Search(_)
+            | Self::Timing { .. }
             | Self::Run(_)
             | Self::Api(_)
             | Self::System { .. } => EXIT_INTERNAL,

@@ -36,6 +36,7 @@
 //! `tests/daemon.rs`, `telemetry/panic.rs`, `.ci/run torture` and `.ci/run booted`.
 
 mod binding;
+mod costs;
 mod error;
 mod greeting;
 mod handed_over;
@@ -58,8 +59,8 @@ use tokio::sync::watch;
 
 use crate::actors::{
     Classifier, CloseHistory, Commands, Controller, Crew, DriverConfig, End, Evaluator, Keeper,
-    Observer, PickStatus, RetrainingStatus, RunState, Sampler, Saving, Status, Trainer,
-    TrialWorker,
+    KeeperFiles, Observer, PickStatus, RetrainingStatus, RunState, Sampler, Saving, Status,
+    Trainer, TrialWorker,
 };
 use crate::api::{Limits, LogFilter, RequestHook, ServeConfig, command_paths, route_paths};
 use crate::config::Loaded;
@@ -73,6 +74,7 @@ use crate::daemon::setup::{Setup, set_up};
 use crate::daemon::signals::{Signals, stop_on};
 use crate::engine::Watched;
 use crate::search::{Search, SharedLearner, SharedWeights, Task, Until};
+use crate::store::{Exports, TrialFolder};
 use crate::telemetry::{
     self, LAST_WORDS, LogControl, Metrics, Outlet, Output, ServiceManager, View,
     install_panic_hook, start_logs,
@@ -156,19 +158,13 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     let metrics = new_metrics(&setup)?;
     let (publish, status) = watch::channel(Arc::new(setup.status.clone()));
     let observer = Observer::new(setup.status.clone(), publish, metrics.clone());
-    let driver = DriverConfig {
-        last: setup.last.clone(),
-        until,
-        saving: saving.subscribe(),
-        disk_patience: DISK_PATIENCE,
-        trials: setup.files.archive.task.clone(),
-        break_off: Arc::default(),
-        test_uses: setup.files.archive.ledger.uses(),
-    };
+    let driver = driver_config(&setup, until, saving.subscribe());
     let socket = listeners.path.clone();
     let (running, shown) = watch::channel(Arc::new(running_config(&loaded, socket.clone())?));
     let (history, family) = (setup.history_path.clone(), setup.task.family.clone());
-    let (best, champions) = (setup.files.best.clone(), setup.champions.clone());
+    let budget = setup.task.budget.clone();
+    let (best, champions) = (setup.files.best.clone(), setup.files.champions.clone());
+    let exports = exports(&setup.files);
     let classifier = Classifier::new(champions.clone(), setup.task.exec.clone());
     let classifier = start(c"classifier", classifier);
     let (controller, keeper, end) = start_actors(setup, observer, driver, &metrics)?;
@@ -176,10 +172,12 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
         status: status.clone(),
         commands: Commands::new(&controller, &keeper, &classifier),
         family,
+        budget,
         history,
         epochs_per_cycle: loaded.config.search.schedule.epochs_per_cycle,
         best,
         champions,
+        exports,
         running: shown,
         log: log_filter(&log),
         limits: Limits::DAEMON,
@@ -209,6 +207,25 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
         tracing::warn!("the history keeps its log beside it: {error}");
     }
     Ok(ended?)
+}
+
+fn driver_config(setup: &Setup, until: Until, saving: watch::Receiver<Saving>) -> DriverConfig {
+    let archive = &setup.files.archive;
+    DriverConfig {
+        last: setup.last.clone(),
+        until,
+        saving,
+        disk_patience: DISK_PATIENCE,
+        trials: archive.task.clone(),
+        break_off: Arc::default(),
+        test_uses: archive.ledger.uses(),
+    }
+}
+
+/// The nets that can be written as files, which the keeper of `files` writes.
+fn exports(files: &KeeperFiles) -> Arc<Exports> {
+    let trials = TrialFolder::look(&files.folder.trials());
+    Arc::new(Exports::new(files.archive.task.clone(), files.champions.clone(), trials))
 }
 
 fn new_metrics(setup: &Setup) -> Result<Metrics, DaemonError> {

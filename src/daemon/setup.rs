@@ -10,6 +10,7 @@ use crate::actors::{Archive, DataStatus, DeviceStatus, KeeperFiles, LastRun, Sav
 use crate::config::Loaded;
 use crate::daemon::DaemonError;
 use crate::daemon::binding;
+use crate::daemon::costs;
 use crate::daemon::history::{Opened, open_history};
 use crate::data::{Contents, DataNote, Dataset, LoadWatch, LockedTest, Scratch};
 use crate::engine::{DeviceChoice, Executor, ExecutorChoice, OpenDevice, reason};
@@ -38,8 +39,6 @@ pub(super) struct Setup {
     pub(super) binding: Binding,
     pub(super) status: Status,
     pub(super) rejected: Vec<Rejected>,
-    /// The folder of the champions, which others may read.
-    pub(super) champions: Arc<BestFolder>,
     pub(super) history_path: PathBuf,
     pub(super) history_health: Health,
 }
@@ -63,13 +62,14 @@ pub(super) fn set_up(
     let dataset = Arc::new(Dataset::load_into(&search.data, search.seed, &scratch)?);
     let device = open_device(&config.engine.device)?;
     let exec = open_executor(config.engine.executor, &device)?;
+    let computed_by = format!("{}, {}", device.used, exec.name());
     let task = Task::new(search.clone(), dataset.clone(), exec)?;
+    let (task, timed) = costs::timed(task, folder.path(), &computed_by, found.is_some())?;
     // A batch that cannot be drawn is found at once, not in the first θ phase.
     dataset.valid_batch(search.schedule.valid_batch_size, 0, search.seed)?;
 
     let contents = Contents::of(&dataset)?;
     tell(&contents, &loaded, dataset.notes());
-    let computed_by = format!("{}, {}", device.used, task.exec.name());
     let binding = binding::binding(config, &contents, computed_by);
     let (state, rejected, events) = match found {
         Some(found) => {
@@ -82,7 +82,7 @@ pub(super) fn set_up(
     let step = state.place.number(&search.schedule);
     let Opened { mut history, health, last } =
         open_history(&folder, config.store.history_bytes, step)?;
-    write_down(&mut history, events)?;
+    write_down(&mut history, events.into_iter().chain(timed).collect())?;
     binding::keep_list(&folder, &dataset, &contents)?;
     let best = Arc::new(BestFolder::open(&folder.best())?);
     let archive = archive(&task, &folder, &contents.blake3, &state)?;
@@ -101,7 +101,6 @@ pub(super) fn set_up(
         history_path: folder.history(),
         history_health: health,
         loaded,
-        champions: champions.clone(),
         files: KeeperFiles {
             folder,
             checkpoints,

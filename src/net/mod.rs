@@ -11,6 +11,7 @@ mod graph;
 mod layer;
 mod micro;
 mod shape;
+mod times;
 mod whole_net;
 
 pub use config::NetConfig;
@@ -20,3 +21,4 @@ pub use family::{Input, NetFamily};
 pub use graph::{Cost, Net, Norm};
 pub use layer::{Init, Layer, LayerKind, ParamSpec, TensorId};
 pub use shape::{Padding, Shape, Window};
+pub use times::{LayerTime, LayerTimes};

@@ -29,6 +29,8 @@ pub struct SearchConfig {
     pub schedule: ScheduleConfig,
     /// How the best are derived.
     pub derive: DeriveConfig,
+    /// What architectures may cost.
+    pub limits: LimitsConfig,
     /// How they are trained from scratch and certified.
     #[serde(rename = "final")]
     pub finals: FinalConfig,
@@ -50,6 +52,7 @@ impl Default for SearchConfig {
             policy: PolicyConfig::default(),
             schedule: ScheduleConfig::default(),
             derive: DeriveConfig::default(),
+            limits: LimitsConfig::default(),
             finals: FinalConfig::default(),
         }
     }
@@ -136,6 +139,34 @@ settings! {
         pub rerank: usize = 10 => search(size(1..=10_000));
         /// How many of the best are kept over all cycles.
         pub keep: usize = 5 => search(size(1..=1000));
+    }
+}
+
+settings! {
+    /// What architectures may cost, and how much their cost counts.
+    ///
+    /// Costs are those of the net that stands alone with the sizes of `[net]`: what is shipped is
+    /// such a net, and the sizes of `[final]`, on which no draw may depend, only make all of them
+    /// larger alike.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct LimitsConfig in limits {
+        /// Trainable values, without those of an auxiliary head; 0 for no limit.
+        pub params: u64 = 0 => search(whole(0..=1_000_000_000_000));
+        /// Multiply-adds of one image's forward pass; 0 for no limit.
+        pub multiply_adds: u64 = 0 => search(whole(0..=1_000_000_000_000_000));
+        /// Milliseconds of one image's forward pass, by the table of layers that is measured once
+        /// for a state folder; 0 for no limit.
+        pub milliseconds: f64 = 0.0 => search(from(0.0, 1e6));
+        /// Share of its accuracy that an architecture at a limit loses in its reward; one that
+        /// costs less loses less, in proportion.
+        pub weight: f64 = 0.0 => search(below(0.0, 1.0));
+    }
+}
+
+impl LimitsConfig {
+    /// Whether anything is limited.
+    pub fn is_set(&self) -> bool {
+        0 < self.params || 0 < self.multiply_adds || 0.0 < self.milliseconds
     }
 }
 

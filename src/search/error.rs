@@ -3,6 +3,7 @@
 use crate::data::DataError;
 use crate::engine::reason;
 use crate::net::NetError;
+use crate::search::limit::TightLimit;
 use crate::space::SpaceError;
 
 /// Why the search could not take a step. Each text says what is wrong, where, and how to mend it.
@@ -21,6 +22,40 @@ pub enum SearchError {
     /// The data cannot be read.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// Next to no architecture is within the limits.
+    #[error(
+        "{within} of {of} architectures drawn uniformly are within [limits], and at least {least} \
+         have to be: {}; raise the limit, or make the nets of [net] smaller",
+        tight.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    )]
+    Limits {
+        /// How many are.
+        within: usize,
+        /// How many were looked at.
+        of: usize,
+        /// How many would be enough.
+        least: usize,
+        /// The limits that are set.
+        tight: Vec<TightLimit>,
+    },
+    /// A limit of time without a table of times.
+    #[error(
+        "`limits.milliseconds` is set, but nobody has measured how long layers take here; `enasd run` \
+         does that when it starts"
+    )]
+    NoTimes,
+    /// A place of a draw cannot be filled.
+    #[error(
+        "{attempts} architectures in a row that {} drew are over a limit of [limits]; go back to the \
+         last checkpoint, and lower `policy.learning_rate` if it comes again",
+        version.map_or_else(|| "nobody".to_owned(), |version| format!("version {version} of the policy"))
+    )]
+    OverLimits {
+        /// How many.
+        attempts: usize,
+        /// The version of θ that drew them; none for uniform draws.
+        version: Option<u64>,
+    },
     /// A step of ω asks for another batch than the one that comes next.
     #[error("step {asked} of ω was asked for, but the training data stands at {expected}")]
     BatchOrder {

@@ -2,6 +2,13 @@
 //!
 //! A score is what was measured of a child; the objective says what of it the policy is to
 //! maximize. Everything that compares architectures compares rewards.
+//!
+//! ```text
+//! R(m, ω) = measure(score) · cost factor of m       where the search compares (`budget.rs`)
+//! ```
+//!
+//! Nets that are trained from scratch are compared by what was measured alone: they come from what
+//! the search chose, all within the limits, and their cost stands beside their score.
 
 use crate::engine::Measured;
 use crate::search::Sampled;
@@ -29,8 +36,8 @@ pub struct Scored {
 }
 
 impl Objective {
-    /// The reward of a score on one item or more: finite, and 0 for a child whose logits are no
-    /// numbers.
+    /// The reward of a score on one item or more where its cost takes nothing: finite, and 0 for a
+    /// child whose logits are no numbers.
     pub fn reward(self, score: Score) -> f64 {
         match self {
             Self::Accuracy => self.measure(score),
@@ -48,7 +55,10 @@ impl Objective {
     pub fn scored(self, sampled: Vec<Sampled>, scores: Vec<Score>) -> Vec<Scored> {
         let pairs = sampled.into_iter().zip(scores);
         pairs
-            .map(|(sampled, score)| Scored { sampled, score, reward: self.reward(score) })
+            .map(|(sampled, score)| {
+                let reward = self.reward(score) * sampled.cost_factor;
+                Scored { sampled, score, reward }
+            })
             .collect()
     }
 }
@@ -62,7 +72,8 @@ impl Scored {
         reward: f64,
     ) -> Self {
         let arch = space.arch(&rollout.choices).unwrap();
-        Self { sampled: Sampled { rollout, arch }, score: Score::default(), reward }
+        let sampled = Sampled { rollout, arch, cost_factor: 1.0 };
+        Self { sampled, score: Score::default(), reward }
     }
 }
 

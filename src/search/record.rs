@@ -49,6 +49,8 @@ pub struct ControllerReport {
     pub learn: LearnReport,
     /// π's probability of each option, averaged over its rollouts.
     pub probabilities: Probabilities,
+    /// What the objective tells of the policy's arm, on average: accuracy, 0 to 1.
+    pub measure: f64,
     /// Mean reward of the random arm.
     pub random_reward: f64,
     /// The policy against the random arm, over the last θ phases; where a θ phase ends, for the

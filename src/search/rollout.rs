@@ -27,6 +27,8 @@ pub struct Sampled {
     pub rollout: Rollout,
     /// What its choices spell.
     pub arch: Arch,
+    /// What its cost leaves of its reward, 0 to 1: all of it where costs do not count.
+    pub cost_factor: f64,
 }
 
 /// The probability of each option of a menu, averaged over the picks of a part.

@@ -53,7 +53,7 @@ fn step(
 ) -> Result<StepRecord, SearchError> {
     let task = search.task().clone();
     let sample = |search: &Search, request: DrawRequest| {
-        draw(search.policy(), task.space, task.config.seed, request)
+        Ok::<_, SearchError>(draw(search.policy(), &task, task.config.seed, request)?.sampled)
     };
     let mut score = |drawn: Vec<Sampled>, on, shared: &Arc<SharedState>| {
         let job = Job { archs: archs(&drawn), on, shared: shared.clone() };

@@ -240,6 +240,8 @@ impl Search {
         self.advantage.push(&rewards(&policy), &rewards(&random))?;
         let probabilities = Probabilities::mean(policy.iter().map(|s| &s.sampled.rollout));
         let random_reward = rewards(&random).iter().sum::<f64>() / random.len() as f64;
+        let measures = policy.iter().map(|s| self.task.objective.measure(s.score));
+        let measure = measures.sum::<f64>() / policy.len() as f64;
         let next = self.place.next(&self.task.config.schedule);
         let ends_phase = !matches!(next.phase, Phase::Controller { .. });
         let advantage = ends_phase.then(|| self.advantage());
@@ -247,7 +249,7 @@ impl Search {
         for (arm, scored) in [(Arm::Controller, policy), (Arm::Random, random)] {
             rows.extend(scored.into_iter().map(|s| row(arm, s.sampled, Some(s.reward))));
         }
-        let report = ControllerReport { learn, probabilities, random_reward, advantage };
+        let report = ControllerReport { learn, probabilities, measure, random_reward, advantage };
         Ok(self.finish(rows, Outcome::Controller(report)))
     }
 
@@ -343,6 +345,6 @@ impl Search {
 }
 
 fn row(arm: Arm, sampled: Sampled, reward: Option<f64>) -> Row {
-    let Sampled { rollout, arch } = sampled;
+    let Sampled { rollout, arch, .. } = sampled;
     Row { arm, arch, log_prob: rollout.log_prob, entropy: rollout.entropy, reward }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::data::Dataset;
 use crate::engine::Executor;
-use crate::net::{Input, NetFamily, Shape, family};
-use crate::search::{Objective, SearchConfig, SearchError};
-use crate::space::Space;
+use crate::net::{Input, LayerTimes, NetFamily, Shape, family};
+use crate::search::{Budget, Objective, Score, SearchConfig, SearchError};
+use crate::space::{Arch, Space};
 
 /// What is searched on. Cheap to clone: whoever computes has one.
 #[derive(Clone, Debug)]
@@ -23,10 +23,13 @@ pub struct Task {
     pub space: Space,
     /// What is maximized.
     pub objective: Objective,
+    /// What architectures may cost.
+    pub budget: Arc<Budget>,
 }
 
 impl Task {
-    /// Checks that the settings fit the data.
+    /// Checks that the settings fit the data, and leave architectures to search among. Limits of
+    /// time take a table, see [`Task::timed`].
     pub fn new(
         config: SearchConfig,
         dataset: Arc<Dataset>,
@@ -35,7 +38,23 @@ impl Task {
         let space = Space::new(&config.space)?;
         let family = family(space, &config.net, Self::input(&dataset))?;
         let objective = Objective::Accuracy;
-        Ok(Self { config: Arc::new(config), dataset, exec, family, space, objective })
+        let budget = Budget::new(config.limits, family.clone(), None);
+        budget.check(space, config.seed)?;
+        let (config, budget) = (Arc::new(config), Arc::new(budget));
+        Ok(Self { config, dataset, exec, family, space, objective, budget })
+    }
+
+    /// The same where it is known how long layers take.
+    pub fn timed(self, times: LayerTimes) -> Result<Self, SearchError> {
+        let times = Some(Arc::new(times));
+        let budget = Budget::new(self.config.limits, self.family.clone(), times);
+        budget.check(self.space, self.config.seed)?;
+        Ok(Self { budget: Arc::new(budget), ..self })
+    }
+
+    /// The reward of an architecture's score, less what its cost takes.
+    pub fn reward(&self, arch: &Arch, score: Score) -> Result<f64, SearchError> {
+        Ok(self.objective.reward(score) * self.budget.factor(arch)?)
     }
 
     /// What nets for `dataset` read, and what they tell apart.

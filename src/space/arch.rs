@@ -22,6 +22,11 @@ impl Arch {
     /// Reads any known text form: those of `space` are tried first. What is read may be an
     /// architecture of another space, or of another size.
     pub fn parse(space: Space, source: &str) -> Result<Self, SpaceError> {
+        Ok(Self::parse_named(space, source)?.0)
+    }
+
+    /// The same, with the name of the form that the text was in: `id` where it was one.
+    pub fn parse_named(space: Space, source: &str) -> Result<(Self, &'static str), SpaceError> {
         form::read(space, source)
     }
 
@@ -40,6 +45,17 @@ impl Arch {
     /// of its space and base-32 digits, at most 64 characters.
     pub fn id(&self) -> String {
         id::id(self)
+    }
+
+    /// How many choices differ between the spellings that the ids of both stand for; nothing where
+    /// they are of different spaces.
+    pub fn difference(&self, other: &Self) -> Option<usize> {
+        if self.space != other.space {
+            return None;
+        }
+        let canonical = |arch: &Self| arch.space.rules().canonical(&arch.choices);
+        let both = canonical(self).into_iter().zip(canonical(other));
+        Some(both.filter(|(own, other)| own != other).count())
     }
 
     /// The forms that are written, by name, the native one first: its text in each, or why it has
@@ -91,5 +107,28 @@ impl FromStr for Arch {
 
     fn from_str(source: &str) -> Result<Self, SpaceError> {
         Self::parse(Space::each()[0], source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn difference(a: &str, b: &str) -> Option<usize> {
+        let arch = |text: &str| text.parse::<Arch>().unwrap();
+        arch(a).difference(&arch(b))
+    }
+
+    #[test]
+    fn architectures_differ_by_the_choices_of_their_ids() {
+        const CELL: &str = "[identity(0)+identity(1), identity(0)+identity(1)]";
+        let with = |cell: &str| format!("normal={CELL} reduction={cell}");
+        let plain = with(CELL);
+        let one = with("[identity(0)+identity(1), sep_conv_3x3(0)+identity(1)]");
+        let disguised = with("[identity(1)+sep_conv_3x3(0), identity(0)+identity(1)]");
+        assert_eq!(difference(&plain, &plain), Some(0));
+        assert_eq!(difference(&plain, &one), Some(1));
+        assert_eq!(difference(&one, &disguised), Some(0));
+        assert_eq!(difference(&plain, &["0 4 1 4"; 6].join(" ")), None, "another size");
     }
 }

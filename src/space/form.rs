@@ -42,6 +42,9 @@ impl Write {
 impl Form {
     /// The name of the authors' form.
     pub(super) const NUMBERS: &'static str = "numbers";
+
+    /// What an id is called among the forms.
+    pub const ID: &'static str = "id";
 }
 
 /// The longest text worth reading. The largest architecture has under 600 characters in the native
@@ -50,8 +53,9 @@ impl Form {
 /// 15,000.
 const MAX_CHARS: usize = 20_000;
 
-/// Reads an architecture in a form of `space`, in a form of another space, or as an id.
-pub(super) fn read(space: Space, source: &str) -> Result<Arch, SpaceError> {
+/// Reads an architecture in a form of `space`, in a form of another space, or as an id, and says in
+/// which form it was.
+pub(super) fn read(space: Space, source: &str) -> Result<(Arch, &'static str), SpaceError> {
     // An editor's mark before the text is none of it, nor are a shell's quotes around it.
     let source = source.trim_start_matches('\u{feff}');
     let source = source.trim_matches(|c: char| c.is_whitespace() || "'\"`“”‘’".contains(c));
@@ -61,14 +65,14 @@ pub(super) fn read(space: Space, source: &str) -> Result<Arch, SpaceError> {
     } else if MAX_CHARS < length {
         return Err(SpaceError::LongText { found: length, limit: MAX_CHARS });
     } else if let Some(found) = id::read(source) {
-        return found;
+        return found.map(|arch| (arch, Form::ID));
     }
     let others = Space::each().into_iter().filter(|other| other.name() != space.name());
     let forms = [space].into_iter().chain(others).flat_map(|space| space.rules().forms());
     let mut refused = None;
     for form in forms.filter(|form| (form.recognize)(source)) {
         match (form.read)(source) {
-            Ok(arch) => return Ok(arch),
+            Ok(arch) => return Ok((arch, form.name)),
             // What the first form that it looks like says of it is what is told.
             Err(err) => refused = refused.or(Some(err)),
         }
@@ -232,6 +236,22 @@ mod tests {
                       reduction=[identity(0)+identity(1), identity(0)+identity(1)]";
         let darts = native.replace("identity", "skip_connect").replace(" reduction", ", reduce");
         assert_eq!(darts.parse::<Arch>(), native.parse());
+    }
+
+    #[test]
+    fn what_is_read_is_told_with_the_form_that_it_was_in() {
+        for arch in [PUBLISHED, WholeNet::PUBLISHED].map(|text| text.parse::<Arch>().unwrap()) {
+            let texts =
+                arch.texts().into_iter().filter_map(|(name, text)| Some((name, text.ok()?)));
+            for (name, text) in texts {
+                // The authors' lines are their numbers with breaks between, and read as those.
+                let name = if name == "rows" { "numbers" } else { name };
+                assert_eq!(Arch::parse_named(arch.space(), &text), Ok((arch.clone(), name)));
+            }
+        }
+        let arch: Arch = PUBLISHED.parse().unwrap();
+        let (read, form) = Arch::parse_named(arch.space(), &arch.id()).unwrap();
+        assert_eq!((read.id(), form), (arch.id(), "id"));
     }
 
     #[test]

@@ -11,7 +11,8 @@
 //!
 //! The history follows the checkpoint: rows are named by step, so a replay after a resume writes
 //! the same rows again, and [`History::rewind`] first takes away those that are ahead of it. What
-//! was folded or summed up by then is not counted twice: a replay gives what was there.
+//! was folded or summed up by then is not counted twice: a replay gives what was there. What somebody
+//! had scored beside the search ([`History::inject`]) stands among its rows and stays.
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,7 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use crate::store::history_archs::Sketch;
 use crate::store::history_check::{Health, check};
 use crate::store::history_fold::{Clock, remove};
+use crate::store::history_injected::inject;
 use crate::store::history_marks::{Marks, int};
 use crate::store::history_schema::{database_error, identity, open_to_write};
 use crate::store::history_trials::{insert_champion, insert_trial};
@@ -108,6 +110,23 @@ impl History {
         };
         write(&mut self.db).map_err(database_error("write rows to", &self.path))?;
         (self.marks, self.clock, self.sketch) = (marks, clock, sketch);
+        Ok(())
+    }
+
+    /// Writes what somebody had scored before step `step`. It is named by the step that it came
+    /// before and is none of what that did: neither a rewind nor a replay takes it away, for it did
+    /// happen, and would not happen again.
+    pub fn inject(&mut self, step: u64, arch_id: &str, reward: f64) -> Result<(), StoreError> {
+        let mut marks = self.marks.clone();
+        let mut write = |db: &mut Connection| {
+            let transaction = db.transaction()?;
+            inject(&transaction, step, arch_id, reward)?;
+            marks.rows += 1;
+            marks.save(&transaction)?;
+            transaction.commit()
+        };
+        write(&mut self.db).map_err(database_error("write a score to", &self.path))?;
+        self.marks = marks;
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use rusqlite::Connection;
 
+use crate::search::Arm;
 use crate::store::history_fold::runs;
 use crate::store::history_marks::int;
 use crate::store::history_row::first_place;
@@ -111,7 +112,8 @@ fn look(db: &Connection, from: u64, until: u64, health: &mut Health) -> rusqlite
     let mut found: BTreeMap<u64, u64> = BTreeMap::new();
     let mut draws = 0;
     scan(db, &range, place(from)..place(until), DrawRow::read, |draw| {
-        *found.entry(draw.step).or_default() += 1;
+        // What somebody asked for is none of its step's draws.
+        *found.entry(draw.step).or_default() += u64::from(draw.arm != Arm::Injected);
         draws += 1;
         true
     })?;

@@ -172,10 +172,10 @@ pub(super) fn fold(
         hour.save(db, key)?;
     }
     match which {
-        Folded::All => remove(db, from, until),
+        Folded::All => clear(db, from, until),
         Folded::Shared => {
             let shared = steps.keys().filter(|&&step| folds(step).is_some());
-            runs(shared.copied()).try_fold(0, |n, (from, until)| Ok(n + remove(db, from, until)?))
+            runs(shared.copied()).try_fold(0, |n, (from, until)| Ok(n + clear(db, from, until)?))
         }
     }
 }
@@ -199,11 +199,28 @@ fn entry<'a>(
     }
 }
 
-/// Removes all rows of the steps from `from` to before `until`, and says how many those were.
+/// Removes what the search did in the steps from `from` to before `until`, and says how many rows
+/// those were. What somebody asked for meanwhile stays: no replay brings it back.
 pub(super) fn remove(db: &Connection, from: u64, until: u64) -> rusqlite::Result<u64> {
+    remove_but(db, from, until, Some(Arm::Injected))
+}
+
+/// Removes all rows of the steps from `from` to before `until`, and says how many those were.
+fn clear(db: &Connection, from: u64, until: u64) -> rusqlite::Result<u64> {
+    remove_but(db, from, until, None)
+}
+
+/// Removes the rows of a range of steps, but for those of one arm.
+fn remove_but(
+    db: &Connection,
+    from: u64,
+    until: u64,
+    spared: Option<Arm>,
+) -> rusqlite::Result<u64> {
     let place = |step| first_place(step).unwrap_or(i64::MAX);
-    let draws = "DELETE FROM draws WHERE ?1 <= place AND place < ?2";
-    let draws = db.prepare_cached(draws)?.execute([place(from), place(until)])?;
+    let draws = "DELETE FROM draws WHERE ?1 <= place AND place < ?2 AND (place >> 16 & 15) <> ?3";
+    let spared = spared.map_or(-1, arm_code);
+    let draws = db.prepare_cached(draws)?.execute([place(from), place(until), spared])?;
     let steps = "DELETE FROM steps WHERE ?1 <= step AND step < ?2";
     Ok((draws + db.prepare_cached(steps)?.execute([int(from), int(until)])?) as u64)
 }

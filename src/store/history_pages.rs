@@ -153,7 +153,8 @@ impl<'a> Pages<'a> {
                 continue;
             }
             let rows = draws.remove(number).unwrap_or_default();
-            page.damaged += step.draws.saturating_sub(rows.len() as u64);
+            let drawn = rows.iter().filter(|row| row.arm != Arm::Injected).count() as u64;
+            page.damaged += step.draws.saturating_sub(drawn);
             let before = page.rows.len();
             page.rows.extend(
                 rows.into_iter()

@@ -30,7 +30,7 @@ pub(super) struct StepEntry {
     pub(super) cycle: u32,
     /// In the column `epoch`.
     pub(super) cycle_epoch: u32,
-    /// Architectures that were drawn in it.
+    /// Architectures that were drawn in it; what somebody asked for is none of them.
     pub(super) draws: u64,
     pub(super) loss: Option<f64>,
     pub(super) accuracy: Option<f64>,
@@ -48,7 +48,7 @@ impl StepEntry {
             phase: first.map_or(HistoryPhase::Shared, |row| row.phase),
             cycle: first.map_or(0, |row| row.cycle),
             cycle_epoch: first.map_or(0, |row| row.cycle_epoch),
-            draws: rows.len() as u64,
+            draws: rows.iter().filter(|row| row.arm != Arm::Injected).count() as u64,
             loss: update.and_then(|update| update.loss),
             accuracy: update.and_then(|update| update.accuracy),
             learning_rate: update.map(|update| update.learning_rate),

@@ -181,8 +181,11 @@ fn best(
     let mut archs = Vec::new();
     for entry in entries {
         let unknown = |error| content(loaded, format!("one of the best: {error}"));
-        let best = best_arch(entry, task.objective).map_err(unknown)?;
+        let mut best = best_arch(entry, task.objective).map_err(unknown)?;
         task.family.shared(&best.arch)?;
+        // What it scored is what is kept: what its cost takes of that follows from the limits.
+        let reward = task.reward(&best.arch, best.score);
+        best.reward = reward.map_err(|error| content(loaded, error.to_string()))?;
         archs.push(best);
     }
     Ok(BestArchs::from_list(archs))

@@ -6,7 +6,7 @@
 //! [`MAX_SERIES`]. Each has a panel or an alert in `dashboards/`; its check says which has none.
 
 use super::label::{
-    Actor, Arm, Bound, CodeClass, EntropyKind, HeldOut, NetLabel, PhaseLabel, RankLabel,
+    Actor, Arm, Bound, CodeClass, CostLabel, EntropyKind, HeldOut, NetLabel, PhaseLabel, RankLabel,
     RequestKind, RulingLabel, Split,
 };
 
@@ -216,6 +216,8 @@ catalog! {
     NON_FINITE = Definition::counter("enas_non_finite_total", "Steps whose loss or gradient was not a finite number, and which changed nothing.").by(NET);
     ARCHS_SAMPLED = Definition::counter("enas_archs_sampled_total", "Architectures drawn since the start of the process.");
     ARCHS_UNIQUE = Definition::counter("enas_archs_unique_total", "Architectures drawn since the start of the process that the run had not drawn before.");
+    ARCHS_REDRAWN = Definition::counter("enas_archs_redrawn_total", "Architectures that were over a limit of their cost and drawn again, by the first limit that they were over; since the start of the process.")
+        .by(&[Label("reason", Values::Closed(CostLabel::NAMES))]);
     BEST_SCORE = Definition::gauge("enas_best_score_ratio", Unit::Ratio, "Best score of a derived architecture on the whole validation split.")
         .by(&[Label("stage", Values::Closed(&["shared"]))]).from(Start::Unknown);
     BEST_PARAMS = Definition::gauge("enas_best_params", Unit::Number, "Trainable parameters of the best architecture in the net of the search.").from(Start::Unknown);

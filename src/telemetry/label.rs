@@ -95,6 +95,18 @@ label! {
 }
 
 label! {
+    /// What of an architecture was over its limit.
+    pub CostLabel {
+        /// Its trainable values.
+        Params = "params",
+        /// Its multiply-adds.
+        MultiplyAdds = "multiply_adds",
+        /// The time of a forward pass.
+        Milliseconds = "milliseconds",
+    }
+}
+
+label! {
     /// Which images a champion is measured on.
     pub(super) HeldOut {
         /// It was chosen by them.

@@ -14,13 +14,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use actix::{Actor, Context, Handler, System};
 use enasd::actors::{
     ActorError, AdoptPolicy, Checkpoint, ChildWeights, Crew, Derive, Evaluate, Pause, Refusal,
-    Resume, RunState, Sample, ScoreArch, Status, Stop, TrainShared, Trained, WeightsOf,
+    Resume, RetrainArch, RunState, Sample, ScoreArch, Status, Stop, TrainShared, Trained,
+    WeightsOf,
 };
 use enasd::engine::from_safetensors;
 use enasd::search::{
-    Arm, FinalConfig, Outcome, Score, Search, SearchError, StepRecord, Task, Until, run,
+    Arm, FinalConfig, Outcome, Score, Search, SearchError, StepRecord, Task, TrialPlan, TrialTask,
+    Until, run,
 };
-use enasd::store::{BestFolder, Checkpoints, Retention, StateFolder, history_rows, read_state};
+use enasd::store::{BestFolder, Binding, history_rows, state_files};
 use stage::{LIMIT, stage, stage_from};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -62,24 +64,26 @@ fn actors_and_plain_loop_have_the_same_champion() {
         assert_eq!((finals.test_uses, finals.comparison.pairs), (2, 1));
     });
     let state = Search::initial_state(&task).unwrap();
-    let expected = run(task.clone(), &state, Until::Cycles(1), |_| ()).unwrap().finals;
-    let checkpoint = common::newest_checkpoint(&path);
-    let (_, found) = checkpoint.iter().find(|(name, _)| name == "promotion.json").unwrap();
-    let loaded =
-        Checkpoints::new(&StateFolder::open(&path).unwrap(), Retention::newest(3).unwrap());
-    let loaded = loaded.load_newest().unwrap().unwrap();
-    let finals = read_state(&loaded, &task).unwrap().finals;
-    assert_eq!(finals, expected, "{}", String::from_utf8_lossy(found));
+    let expected = run(task.clone(), &state, Until::Cycles(1), |_| ()).unwrap();
+    let binding =
+        Binding { config: String::new(), data: String::new(), computed_by: String::new() };
+    let promotion = |files: Vec<(String, Vec<u8>)>| {
+        let (_, bytes) = files.into_iter().find(|(name, _)| name == "promotion.json").unwrap();
+        String::from_utf8(bytes).unwrap()
+    };
+    let expected = state_files(&expected, &binding).unwrap();
+    let expected = expected.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect();
+    assert_eq!(promotion(common::newest_checkpoint(&path)), promotion(expected));
 }
 
 /// Asks everything that can be asked while the search runs, and shows that nothing of it leaves a
-/// trace in the history.
+/// trace in what the search wrote; a score stands beside that.
 #[test]
 fn commands_come_between_steps_and_leave_the_history_as_it_is() {
     let task = common::task(common::tiny_config());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");
-    System::new().block_on(async {
+    let (at, id, reward) = System::new().block_on(async {
         let mut stage = stage(&task, &path, Until::Cycles(1), |crew| crew);
         let c = stage.controller.clone();
 
@@ -99,15 +103,17 @@ fn commands_come_between_steps_and_leave_the_history_as_it_is() {
         assert!(matches!(none, Err(Refusal::Request { .. })), "{none:?}");
 
         let arch = drawn[0].arch.clone();
-        let score = ScoreArch { arch: arch.clone() };
+        let (id, form) = (arch.id(), "native");
+        let score = ScoreArch { arch: arch.clone(), form };
         let score = timeout(LIMIT, c.send(score)).await.unwrap().unwrap().unwrap();
         let weights = ChildWeights { arch: arch.clone(), of: WeightsOf::Present };
         let weights = timeout(LIMIT, c.send(weights)).await.unwrap().unwrap().unwrap();
-        let weights = from_safetensors(&weights, candle_core::DType::F32).unwrap();
+        assert_eq!(weights.step, at);
+        let weights = from_safetensors(&weights.bytes, candle_core::DType::F32).unwrap();
         let (found, told) = (common::whole_score(&task, weights, arch), score.score);
         assert_eq!((found.correct, found.items), (told.correct, told.items));
-        let foreign =
-            ScoreArch { arch: "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0".parse().unwrap() };
+        let foreign = "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0".parse().unwrap();
+        let foreign = ScoreArch { arch: foreign, form };
         let foreign = timeout(LIMIT, c.send(foreign)).await.unwrap().unwrap();
         assert!(matches!(foreign, Err(Refusal::Request { .. })), "{foreign:?}");
 
@@ -119,9 +125,64 @@ fn commands_come_between_steps_and_leave_the_history_as_it_is() {
 
         timeout(LIMIT, c.send(Resume)).await.unwrap().unwrap().unwrap();
         timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
+        (at, id, score.reward)
+    });
+    let records = plain(&task, Until::Cycles(1));
+    let (rows, steps) = common::history(&path);
+    let (asked, drawn): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|row| row.arm == Arm::Injected);
+    assert_eq!((drawn, steps), history_rows(&records, &task.config.schedule));
+    let asked: Vec<_> =
+        asked.into_iter().map(|row| (row.step, row.idx, row.arch_id, row.reward)).collect();
+    assert_eq!(asked, [(at, 0, id, Some(reward))]);
+}
+
+/// What is asked for while the search is paused waits, is on disk at once, and is trained when its
+/// turn comes; the history of the search is as if nobody had asked.
+#[test]
+fn what_is_asked_for_is_retrained_and_no_champion() {
+    let mut config = common::tiny_config();
+    config.finals =
+        FinalConfig { candidates: 0, seeds: 2, epochs: 1, channels: 2, ..config.finals };
+    let task = common::task(config);
+    let arch = task.space.arch(&vec![0; task.space.script().options().count()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    System::new().block_on(async {
+        let stage = stage(&task, &path, Until::Cycles(1), |crew| crew);
+        let c = stage.controller.clone();
+        let ask = async |text: &str| {
+            let retrain = RetrainArch { arch: text.parse().unwrap(), form: "numbers" };
+            timeout(LIMIT, c.send(retrain)).await.unwrap().unwrap()
+        };
+        timeout(LIMIT, c.send(Pause)).await.unwrap().unwrap().unwrap();
+        let reply = ask(&arch.to_flat()).await.unwrap();
+        assert_eq!((reply.place, reply.epochs, reply.seeds), (1, 1, 2));
+        let plan = TrialPlan { arch: arch.clone(), seed: 0, recipe: task.config.finals };
+        let cost = TrialTask::new(&task, "").cost(&plan).unwrap();
+        assert_eq!((reply.params, reply.multiply_adds), (cost.params, cost.multiply_adds));
+        let checkpoint = common::newest_checkpoint(&path);
+        let waits = |(_, bytes): &(String, Vec<u8>)| {
+            String::from_utf8_lossy(bytes).contains(&arch.to_string())
+        };
+        assert!(checkpoint.iter().any(waits), "it is on disk");
+        let again = ask(&arch.to_flat()).await.unwrap_err();
+        assert!(matches!(&again, Refusal::State { why } if why.contains("asked for already")));
+        let foreign = ask("0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0").await;
+        assert!(matches!(foreign, Err(Refusal::Request { .. })), "{foreign:?}");
+        timeout(LIMIT, c.send(Resume)).await.unwrap().unwrap().unwrap();
+        timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
+        let finals = &stage.status.borrow().finals;
+        assert_eq!((finals.waiting, finals.test_uses, finals.champion.is_none()), (0, 0, true));
     });
     let records = plain(&task, Until::Cycles(1));
     assert_eq!(common::history(&path), history_rows(&records, &task.config.schedule));
+    let retention = Retention::newest(3).unwrap();
+    let loaded = Checkpoints::new(&StateFolder::open(&path).unwrap(), retention);
+    let loaded = loaded.load_newest().unwrap().unwrap();
+    let retrained = read_state(&loaded, &task).unwrap().finals.retrained;
+    let told: Vec<_> = retrained.iter().map(|one| (&one.id, one.arm, one.rewards.len())).collect();
+    assert_eq!(told, [(&arch.id(), Arm::Injected, 2)]);
 }
 
 /// A restart knows the best and the verdict at once, not only after the next derivation.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use enasd::api::wire::{
-    ConvertRequest, ConvertResult, Done, SampleArm, SampleRequest, SampleResult, ScoreRequest,
-    ScoreResult,
+    ConvertRequest, ConvertResult, Done, RetrainRequest, RetrainResult, SampleArm, SampleRequest,
+    SampleResult, ScoreRequest, ScoreResult,
 };
 use enasd::api::{Limits, ProblemCode};
 use enasd::space::{Arch, SpaceKind};
@@ -17,10 +17,12 @@ async fn any_text_form_is_scored() {
     let rig = Rig::new();
     let native = |text: &str| text.parse::<Arch>().unwrap().to_string();
     assert_ne!(native(&id(PUBLISHED)), native(PUBLISHED));
-    for arch in [PUBLISHED.to_owned(), native(PUBLISHED), id(PUBLISHED)] {
+    for (arch, form) in
+        [(PUBLISHED.to_owned(), "numbers"), (native(PUBLISHED), "native"), (id(PUBLISHED), "id")]
+    {
         let request = ScoreRequest { arch };
         let result: ScoreResult = within(rig.client().post("/v1/score", &request)).await.unwrap();
-        assert_eq!(result.id, id(PUBLISHED));
+        assert_eq!((&result.id, &result.form[..]), (&id(PUBLISHED), form));
         // By its id too it is scored as it was drawn.
         assert_eq!(result.arch, native(PUBLISHED));
         assert_eq!((result.score.correct, result.score.items, result.step), (450, 600, 17));
@@ -28,7 +30,30 @@ async fn any_text_form_is_scored() {
         // Above two of three rewards.
         assert!((result.percentile.unwrap() - 200.0 / 3.0).abs() < 1e-9);
         assert!(0 < result.params && 0 < result.multiply_adds);
+        // enas-spec, section 9.1: 6 layers, 20 channels.
+        assert_eq!(result.standalone.params, 608_540);
+        let [low, high] = result.interval;
+        assert!(0.71 < low && low < 0.75 && 0.75 < high && high < 0.79, "{low} to {high}");
+        // Itself is no neighbor.
+        let near = &result.nearest[..];
+        assert_eq!((near.len(), &near[0].id), (1, &id(IDENTITIES)));
+        assert!(0 < near[0].differs && near[0].differs < near[0].of && near[0].of == 40);
     }
+}
+
+#[tokio::test]
+async fn an_architecture_is_retrained_or_refused_in_the_controllers_words() {
+    let rig = Rig::new();
+    let ask = async |arch: &str| {
+        let request = RetrainRequest { arch: arch.to_owned() };
+        within(rig.client().post::<RetrainResult>("/v1/retrain", &request)).await
+    };
+    let result = ask(PUBLISHED).await.unwrap();
+    assert_eq!((result.id, &result.form[..]), (id(PUBLISHED), "numbers"));
+    assert_eq!((result.place, result.params), (2, 3_894_372));
+    assert_eq!((result.epochs, result.seeds, result.step), (630, 2, 17));
+    check_refused(ask(IDENTITIES).await, ProblemCode::RefusedState, "16 architectures wait");
+    check_refused(ask("swish").await, ProblemCode::BadArch, "no known form");
 }
 
 /// A reduction cell that never reads node 0.

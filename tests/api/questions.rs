@@ -2,11 +2,11 @@
 
 use enasd::actors::{ChampionStatus, RunState, ScoreView, Status};
 use enasd::api::wire::{
-    ArchReply, ArchsReply, BestReply, HistoryReply, PruneRequest, PruneResult, Stage,
+    ArchReply, ArchsReply, BestReply, HistoryReply, PruneRequest, PruneResult, ScoreKind, Stage,
 };
 use enasd::api::{ConfigOrigins, OriginLayer, ProblemCode};
 use enasd::space::Arch;
-use enasd::store::{BestFolder, HistoryFilter, HistoryReader};
+use enasd::store::{BestFolder, HistoryFilter, HistoryReader, HistoryRow};
 use serde_json::Value;
 
 use crate::rig::{
@@ -96,6 +96,34 @@ async fn architectures_are_listed_in_both_orders() {
     assert_eq!(ids(best), [id(PUBLISHED), id(IDENTITIES)]);
     let latest: ArchsReply = within(client.get("/v1/archs?order=latest&limit=1")).await.unwrap();
     assert_eq!(ids(latest), [id(IDENTITIES)]);
+}
+
+#[tokio::test]
+async fn the_front_has_what_none_beats_among_scores_of_one_kind() {
+    let mut rig = Rig::new();
+    let path = "/v1/archs?pareto=true";
+    let reply: ArchsReply = within(rig.client().get(path)).await.unwrap();
+    assert_eq!(reply.archs, []);
+    let told: Vec<_> = reply.pareto.iter().map(|one| (one.on, one.id.clone())).collect();
+    let expected = [
+        (ScoreKind::Split, id(PUBLISHED)),
+        // The cheaper one is worse, and on the front.
+        (ScoreKind::Batches, id(PUBLISHED)),
+        (ScoreKind::Batches, id(IDENTITIES)),
+    ];
+    assert_eq!(told, expected);
+    let [split, batches, cheap] = &reply.pareto[..] else { panic!("three") };
+    assert_eq!((split.accuracy, split.cost), (0.75, batches.cost));
+    // The mean of two.
+    assert!((batches.accuracy - 0.7).abs() < 1e-12 && cheap.accuracy < batches.accuracy);
+    assert!(cheap.cost.params < batches.cost.params);
+    assert_eq!(cheap.cost.milliseconds, None, "nobody measured how long layers take");
+    let better = row(4, 0, IDENTITIES, 0.95);
+    rig.history.record(&[better.clone(), HistoryRow { idx: 1, ..better }], &[], KEEPING).unwrap();
+    let reply: ArchsReply = within(rig.client().get(path)).await.unwrap();
+    let batches: Vec<_> =
+        reply.pareto.iter().filter(|one| one.on == ScoreKind::Batches).map(|one| &one.id).collect();
+    assert_eq!(batches, [&id(IDENTITIES)], "better and cheaper");
 }
 
 #[tokio::test]

@@ -7,12 +7,12 @@ use crate::actors::ScoreArch;
 use crate::api::Problem;
 use crate::api::command::ask;
 use crate::api::routes::State;
-use crate::api::routes::known::Known;
-use crate::api::wire::{ScoreRequest, ScoreResult};
-use crate::space::Arch;
-use crate::store::HistoryReader;
+use crate::api::routes::known::given;
+use crate::api::routes::nearest::nearest;
+use crate::api::wire::{MAX_LIMIT, ScoreRequest, ScoreResult};
+use crate::store::{ArchOrder, HistoryReader};
 
-/// Scores an architecture on the whole validation split.
+/// Scores an architecture on the whole validation split. It joins the history as `injected`.
 #[utoipa::path(post, path = "/v1/score", tag = "commands", request_body = ScoreRequest, responses(
     (status = 200, description = "its score", body = ScoreResult),
 ))]
@@ -20,28 +20,33 @@ pub(super) async fn score(
     state: State,
     request: Json<ScoreRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let arch: Arch = request.arch.parse()?;
-    let is_id = request.arch.trim() == arch.id();
-    let arch = if is_id { Known::find(&state, &request.arch).await?.drawn } else { arch };
-    let cost = state.config.family.shared(&arch)?.cost();
+    let (arch, form) = given(&state, &request.arch).await?;
     let config = &state.config;
-    let message = ScoreArch { arch: arch.clone() };
+    let (cost, standalone) = (config.family.shared(&arch)?.cost(), config.budget.cost(&arch)?);
+    let message = ScoreArch { arch: arch.clone(), form };
     let found = ask(&state, message, config.limits.work).await?;
-    let path = config.history.clone();
-    let percentile =
-        state.read(move || Ok(HistoryReader::open(&path)?.percentile(found.reward)?)).await;
+    let (path, own) = (config.history.clone(), arch.clone());
+    let beside = state.read(move || {
+        let reader = HistoryReader::open(&path)?;
+        let known = reader.archs(ArchOrder::Best, MAX_LIMIT)?;
+        Ok((reader.percentile(found.reward)?, nearest(&own, known)))
+    });
     // The score took long, and stands without its rank.
-    let percentile = percentile.unwrap_or_else(|problem| {
-        tracing::warn!(%problem, "a score has no percentile");
-        None
+    let (percentile, nearest) = beside.await.unwrap_or_else(|problem| {
+        tracing::warn!(%problem, "a score is told without its rank");
+        (None, Vec::new())
     });
     Ok(HttpResponse::Ok().json(ScoreResult {
         id: arch.id(),
         arch: arch.to_string(),
+        form: form.to_owned(),
+        interval: found.score.interval(),
         score: found.score,
         percentile,
         params: cost.params,
         multiply_adds: cost.multiply_adds,
+        standalone: standalone.into(),
+        nearest,
         step: found.step,
     }))
 }

@@ -17,8 +17,8 @@ use crate::api::ProblemCode::{
     RefusedRequest, RefusedState, Store, Timeout, Unavailable, UnknownArch, WeightsLost,
 };
 use crate::api::routes::{
-    self, archs, best, commands, config, convert, events, health, history, log_level, predict,
-    report, sample, score, status, why,
+    self, archs, best, commands, config, convert, events, health, history, log_level, nets,
+    predict, report, retrain, sample, score, status, why,
 };
 
 /// Requests of no route.
@@ -60,7 +60,9 @@ static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         archs::archs [QUERY, READ]
         archs::svg [ID, READ]
         archs::dot [ID, READ]
-        archs::safetensors [ID, QUERY, READ, ASKED, &[WeightsLost]]
+        nets::onnx [ID, QUERY, READ, ASKED, &[WeightsLost]]
+        nets::torch [ID, QUERY, READ, ASKED, &[WeightsLost]]
+        nets::safetensors [ID, QUERY, READ, ASKED, &[WeightsLost]]
         why::why [ID, READ]
         archs::arch [ID, READ]
         convert::convert [&[BadArch]]
@@ -74,6 +76,7 @@ static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         log_level::set_log_level []
         routes::openapi_json []
         score::score [&[BadArch], READ, ASKED]
+        retrain::retrain [&[BadArch], READ, ASKED]
         sample::sample [ASKED]
         predict::predict [QUERY, READ, ASKED, &[BadArch, UnknownArch, NoChampion]]
         commands::pause [ASKED]

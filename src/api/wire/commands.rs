@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::Object;
 
 use crate::actors::ScoreView;
+use crate::api::wire::costs::{CostView, NearArch};
 use crate::api::wire::history::one_of;
 use crate::space::{Arch, SpaceError, SpaceKind};
 
@@ -25,15 +26,62 @@ pub struct ScoreResult {
     pub id: String,
     /// Its native text form.
     pub arch: String,
+    /// The form in which it was given, such as `native` or `genotype`; `id` where it was an id.
+    #[serde(default)]
+    pub form: String,
     /// Its score with the present shared weights.
     pub score: ScoreView,
-    /// The percentage of recent rewards that its reward exceeds; none before the first.
+    /// The lower and the upper end of the 95 % interval of its accuracy, by Wilson: what other
+    /// images of the same kind may give.
+    #[serde(default)]
+    pub interval: [f64; 2],
+    /// The percentage of the last ten thousand rewards that its reward exceeds, of the policy and
+    /// of the random arm; none before the first. Older ones are of other weights.
     pub percentile: Option<f64>,
-    /// Trainable values, without the auxiliary head.
+    /// Trainable values with its part of the shared weights, without the auxiliary head.
     pub params: u64,
     /// Multiply-adds of one image, without the auxiliary head.
     pub multiply_adds: u64,
+    /// What it costs as a net that stands alone.
+    #[serde(default)]
+    pub standalone: CostView,
+    /// The known architectures that are most like it, the nearest first.
+    #[serde(default)]
+    pub nearest: Vec<NearArch>,
     /// The number of the step before which the weights were taken.
+    pub step: u64,
+}
+
+/// The body of `POST /v1/retrain`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetrainRequest {
+    /// The architecture in any known text form, or an id.
+    pub arch: String,
+}
+
+/// The reply of `POST /v1/retrain`: what will be trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RetrainResult {
+    /// Its id.
+    pub id: String,
+    /// Its native text form.
+    pub arch: String,
+    /// The form in which it was given, such as `native` or `genotype`; `id` where it was an id.
+    pub form: String,
+    /// Its place among those that are retrained, counted from 1 with the one under way.
+    pub place: u64,
+    /// Its score with the present shared weights.
+    pub score: ScoreView,
+    /// Trainable values of each of its nets, without the auxiliary head.
+    pub params: u64,
+    /// Multiply-adds of one image in them, without the auxiliary head.
+    pub multiply_adds: u64,
+    /// Passes over the training split.
+    pub epochs: u64,
+    /// Nets that are trained, each with a seed of its own.
+    pub seeds: u64,
+    /// The number of the step before which the shared weights were taken.
     pub step: u64,
 }
 

@@ -154,27 +154,46 @@ pub(crate) fn read(text: &str) -> Result<Arch, Failure> {
 
 /// The same, where forms of `space` are tried first.
 pub(crate) fn read_in(space: Space, text: &str) -> Result<Arch, Failure> {
-    if text != "-" {
-        return parse(space, text);
-    }
-    let mut text = String::new();
-    io::stdin().take(MAX_INPUT_BYTES).read_to_string(&mut text).map_err(Failure::Input)?;
-    parse(space, &text)
+    Ok(parse(space, given(text)?)?.1)
 }
 
-fn parse(space: Space, text: &str) -> Result<Arch, Failure> {
-    if !text.trim_start().starts_with('{') {
-        return Ok(Arch::parse(space, text)?);
+/// The text that spells the architecture, as it is given, once it reads as one: whoever is asked for
+/// it says in which form it is, and an id knows more than the architecture that it spells.
+pub(crate) fn spelled(text: &str) -> Result<String, Failure> {
+    Ok(parse(Space::new(&SpaceConfig::default())?, given(text)?)?.0)
+}
+
+/// What is given: `-` stands for standard input.
+fn given(text: &str) -> Result<String, Failure> {
+    let mut given = text.to_owned();
+    if text == "-" {
+        given.clear();
+        let input = io::stdin().take(MAX_INPUT_BYTES).read_to_string(&mut given);
+        input.map_err(Failure::Input)?;
     }
-    let err = match serde_json::from_str::<Described>(text) {
-        Ok(described) => return Ok(Arch::parse(space, &described.arch)?),
+    Ok(given)
+}
+
+/// The text that spells an architecture, which may stand in JSON that describes one, and the
+/// architecture.
+fn parse(space: Space, text: String) -> Result<(String, Arch), Failure> {
+    if !text.trim_start().starts_with('{') {
+        let arch = Arch::parse(space, &text)?;
+        return Ok((text, arch));
+    }
+    let err = match serde_json::from_str::<Described>(&text) {
+        Ok(Described { arch: inner }) => {
+            let arch = Arch::parse(space, &inner)?;
+            return Ok((inner, arch));
+        }
         Err(err) => err,
     };
     // Some forms look like JSON themselves; one that is recognized says what is wrong.
-    Arch::parse(space, text).map_err(|found| match found {
-        SpaceError::UnknownForm { .. } => Failure::Json(err),
-        found => found.into(),
-    })
+    match Arch::parse(space, &text) {
+        Ok(arch) => Ok((text, arch)),
+        Err(SpaceError::UnknownForm { .. }) => Err(Failure::Json(err)),
+        Err(found) => Err(found.into()),
+    }
 }
 
 /// What of an `arch.json`, of this program's replies and of their items spells the architecture.

@@ -10,6 +10,7 @@ use enasd::store::HistoryPhase;
 
 use crate::arch_args::{ArchVerb, ConvertArgs, SpaceVerb};
 use crate::clock::Since;
+use crate::export_args::ExportArgs;
 
 const EXIT_STATUS: &str = "0 done, 1 refused, 2 wrong usage, 3 no daemon answers, 4 the daemon is \
                            degraded (status) or something does not work (doctor).";
@@ -95,14 +96,7 @@ pub(crate) enum Verb {
     /// Shows the best architectures, draws the best one, and names the champion.
     Best(BestArgs),
     /// Lists architectures that were scored.
-    List {
-        /// Which come first.
-        #[arg(long, value_enum, default_value_t = ListOrder::Best)]
-        order: ListOrder,
-        /// The most architectures, 1 to 10000.
-        #[arg(long, default_value_t = 20)]
-        limit: u32,
-    },
+    List(ListArgs),
     /// Shows one architecture and what the search knows of it.
     Show {
         /// An id, or any other text form.
@@ -117,11 +111,19 @@ pub(crate) enum Verb {
     /// Writes a report of the search: one page of HTML with verdicts, curves, the champion and all
     /// that was retrained.
     Report(ReportArgs),
-    /// Scores an architecture with the present shared weights.
+    /// Scores an architecture with the present shared weights; it joins the history.
     Score {
-        /// An id, or any other text form.
+        /// An id, or any other text form, or `-` to read it from standard input.
         arch: String,
     },
+    /// Has an architecture trained from scratch, as [final] of the configuration says, when its
+    /// turn comes.
+    Retrain {
+        /// An id, or any other text form, or `-` to read it from standard input.
+        arch: String,
+    },
+    /// Writes the net of an architecture with its weights, for other programs.
+    Export(ExportArgs),
     /// Says which classes images are of, by the champion: the best net that was trained from
     /// scratch.
     Predict(PredictArgs),
@@ -233,6 +235,21 @@ pub(crate) struct ReportArgs {
     /// Replaces the file if it is there.
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+/// The arguments of `list`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ListArgs {
+    /// Which come first.
+    #[arg(long, value_enum, default_value_t = ListOrder::Best)]
+    pub(crate) order: ListOrder,
+    /// The most architectures, 1 to 10000.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) limit: u32,
+    /// Those instead that no other beats in its score, in parameters, in multiply-adds and in time
+    /// at once.
+    #[arg(long, conflicts_with = "order")]
+    pub(crate) pareto: bool,
 }
 
 /// The arguments of `history`.

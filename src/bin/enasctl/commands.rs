@@ -1,16 +1,16 @@
-//! Commands: `score`, `sample`, `derive`, `checkpoint`, `log-level`, and those that only say that it is done.
+//! Commands: `score`, `retrain`, `sample`, `derive`, `checkpoint`, `log-level`, and those that only say that it is done.
 
-use enasd::actors::nth;
+use enasd::actors::{ScoreView, nth};
 use enasd::api::LogLevel;
 use enasd::api::wire::{
-    CheckpointResult, DeriveResult, Done, SampleArm, SampleRequest, SampleResult, ScoreRequest,
-    ScoreResult,
+    CheckpointResult, DeriveResult, Done, NearArch, RetrainRequest, RetrainResult, SampleArm,
+    SampleRequest, SampleResult, ScoreRequest, ScoreResult,
 };
 
-use crate::arch::read;
+use crate::arch::spelled;
 use crate::args::SampleArgs;
 use crate::failure::Failure;
-use crate::printer::{Printer, fields, or_dash, percent, thousands};
+use crate::printer::{Printer, fields, milliseconds, or_dash, percent, thousands};
 use crate::socket::Daemon;
 
 /// Scores an architecture.
@@ -19,22 +19,56 @@ pub(crate) async fn score(
     printer: &mut Printer,
     arch: &str,
 ) -> Result<(), Failure> {
-    // Checked here for a better text; an id goes as it is, since the daemon knows how the
-    // architecture was drawn, and with that which weights it reads.
-    let read = read(arch)?;
-    let is_id = arch.trim() == read.id();
-    let request = ScoreRequest { arch: if is_id { read.id() } else { read.to_string() } };
+    // Checked here for a better text.
+    let request = ScoreRequest { arch: spelled(arch)? };
     let result: ScoreResult = daemon.work().post("/v1/score", &request).await?;
+    printer.one(&result, score_table)
+}
+
+fn score_table(result: &ScoreResult) -> String {
+    let ScoreView { accuracy, correct, items } = result.score;
+    let [low, high] = result.interval.map(percent);
+    let percentile = or_dash(result.percentile, |p| format!("above {p:.1} % of recent ones"));
+    let near = result.nearest.iter().map(|near| {
+        let NearArch { id, differs, of, reward } = near;
+        format!("{id}, {differs} of {of} choices differ, {} on average", percent(*reward))
+    });
+    let near = near.collect::<Vec<_>>().join("\n");
+    let cost = &result.standalone;
+    fields(&[
+        ("id", result.id.clone()),
+        ("given as", result.form.clone()),
+        ("accuracy", format!("{}, 95 % within {low} to {high}", percent(accuracy))),
+        ("right", format!("{correct} of {items}")),
+        ("rewards", percentile),
+        ("parameters", thousands(result.params)),
+        ("multiply-adds an image", thousands(result.multiply_adds)),
+        ("alone, parameters", thousands(cost.params)),
+        ("alone, multiply-adds", thousands(cost.multiply_adds)),
+        ("alone, an image takes", or_dash(cost.milliseconds, milliseconds)),
+        ("nearest known", if near.is_empty() { "-".to_owned() } else { near }),
+        ("weights before", format!("search step {}", nth(result.step))),
+    ])
+}
+
+/// Has an architecture trained from scratch.
+pub(crate) async fn retrain(
+    daemon: &Daemon,
+    printer: &mut Printer,
+    arch: &str,
+) -> Result<(), Failure> {
+    let request = RetrainRequest { arch: spelled(arch)? };
+    let result: RetrainResult = daemon.work().post("/v1/retrain", &request).await?;
     printer.one(&result, |result| {
-        let percentile = or_dash(result.percentile, |p| format!("above {p:.1} % of recent ones"));
+        let nets = if result.seeds == 1 { "net" } else { "nets" };
         fields(&[
             ("id", result.id.clone()),
-            ("accuracy", percent(result.score.accuracy)),
-            ("right", format!("{} of {}", result.score.correct, result.score.items)),
-            ("rewards", percentile),
+            ("given as", result.form.clone()),
+            ("its turn", format!("number {} of those that are retrained", result.place)),
+            ("trained from scratch", format!("{} {nets}, {} epochs", result.seeds, result.epochs)),
             ("parameters", thousands(result.params)),
             ("multiply-adds an image", thousands(result.multiply_adds)),
-            ("weights before", format!("search step {}", nth(result.step))),
+            ("accuracy with shared weights", percent(result.score.accuracy)),
         ])
     })
 }

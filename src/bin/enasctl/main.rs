@@ -19,12 +19,15 @@ mod condition;
 mod convert;
 mod doctor;
 mod events;
+mod export;
+mod export_args;
 mod failure;
 mod history;
 mod predict;
 mod printer;
 mod questions;
 mod report;
+mod reserved;
 mod socket;
 mod space;
 mod status;
@@ -66,7 +69,7 @@ async fn carry_out(verb: Verb, place: DaemonPlace, printer: &mut Printer) -> Res
         Verb::Top => top::top(&daemon()?, printer).await,
         Verb::Watch { every } => watch::watch(&daemon()?, printer, every).await,
         Verb::Best(args) => questions::best(&daemon()?, printer, &args).await,
-        Verb::List { order, limit } => questions::list(&daemon()?, printer, order, limit).await,
+        Verb::List(args) => questions::list(&daemon()?, printer, &args).await,
         Verb::Show { arch } => questions::show(&daemon()?, printer, &arch).await,
         Verb::History(args) => history::history(&daemon()?, printer, &args).await,
         Verb::Events { since, follow } => events::events(&daemon()?, printer, since, follow).await,
@@ -74,6 +77,8 @@ async fn carry_out(verb: Verb, place: DaemonPlace, printer: &mut Printer) -> Res
         Verb::Why { arch } => why::why(&daemon()?, printer, &arch).await,
         Verb::Report(args) => report::report(&daemon()?, printer, &args).await,
         Verb::Score { arch } => commands::score(&daemon()?, printer, &arch).await,
+        Verb::Retrain { arch } => commands::retrain(&daemon()?, printer, &arch).await,
+        Verb::Export(args) => export::export(&daemon()?, printer, &args).await,
         Verb::Predict(args) => predict::predict(&place, printer, &args).await,
         Verb::Sample(args) => commands::sample(&daemon()?, printer, &args).await,
         Verb::Derive => commands::derive(&daemon()?, printer).await,

@@ -157,6 +157,12 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{:.2} %", 100.0 * share)
 }
 
+/// A time of a millisecond or so, with three digits that count.
+pub(crate) fn milliseconds(ms: f64) -> String {
+    let digits = (2.0 - ms.max(1e-3).log10().floor()).clamp(0.0, 3.0) as usize;
+    format!("{ms:.digits$} ms")
+}
+
 /// A number with its thousands apart.
 pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -183,6 +189,19 @@ mod tests {
     fn thousands_stand_apart() {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (3_894_372, "3,894,372")] {
             assert_eq!(thousands(number), text);
+        }
+    }
+
+    #[test]
+    fn times_have_three_digits_that_count() {
+        for (ms, text) in [
+            (0.0, "0.000 ms"),
+            (0.0123, "0.012 ms"),
+            (1.234, "1.23 ms"),
+            (57.21, "57.2 ms"),
+            (1234.5, "1234 ms"),
+        ] {
+            assert_eq!(milliseconds(ms), text);
         }
     }
 

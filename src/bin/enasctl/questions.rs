@@ -1,19 +1,16 @@
 //! Questions that are answered at once: `best`, `list`, `show`, `config`.
 
-use std::fs::{self, File};
-use std::io;
-use std::path::Path;
-
 use enasd::actors::{BestStatus, ScoreView, nth};
-use enasd::api::wire::{ArchReply, ArchsReply, BestReply};
+use enasd::api::wire::{ArchReply, ArchsReply, BestReply, ScoreKind};
 use enasd::export::draw_text;
 use enasd::space::Arch;
 use enasd::store::write_atomically;
 
 use crate::arch::{facts, read};
-use crate::args::{BestArgs, BestStage, ListOrder};
+use crate::args::{BestArgs, BestStage, ListArgs, ListOrder};
 use crate::failure::Failure;
-use crate::printer::{Printer, fields, or_dash, percent, thousands};
+use crate::printer::{Printer, fields, milliseconds, or_dash, percent, thousands};
+use crate::reserved::Reserved;
 use crate::socket::Daemon;
 use crate::status::champion;
 
@@ -67,50 +64,22 @@ const fn nothing_yet(stage: BestStage) -> &'static str {
     }
 }
 
-/// The name of a file that was not there, held by an empty file until it is written.
-pub(crate) struct Reserved<'a>(Option<&'a Path>);
-
-impl<'a> Reserved<'a> {
-    /// Takes the name, unless something has it.
-    pub(crate) fn new(path: &'a Path) -> Result<Self, Failure> {
-        let path_buf = || path.to_owned();
-        match File::create_new(path) {
-            Ok(_) => Ok(Self(Some(path))),
-            Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {
-                Err(Failure::FileIsThere { path: path_buf() })
-            }
-            Err(source) => Err(Failure::File { path: path_buf(), source }),
-        }
-    }
-
-    /// The file is written: it stays.
-    pub(crate) fn keep(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Reserved<'_> {
-    fn drop(&mut self) {
-        if let Some(path) = self.0 {
-            // An empty file that stays is told apart by its size.
-            let _ = fs::remove_file(path);
-        }
-    }
-}
-
 /// Architectures that were scored.
 pub(crate) async fn list(
     daemon: &Daemon,
     printer: &mut Printer,
-    order: ListOrder,
-    limit: u32,
+    args: &ListArgs,
 ) -> Result<(), Failure> {
-    let order = match order {
+    let order = match args.order {
         ListOrder::Best => "best",
         ListOrder::Latest => "latest",
     };
-    let path = format!("/v1/archs?order={order}&limit={limit}");
+    let ListArgs { limit, pareto, .. } = *args;
+    let path = format!("/v1/archs?order={order}&limit={limit}&pareto={pareto}");
     let reply: ArchsReply = daemon.questions.get(&path).await?;
+    if pareto {
+        return front(printer, &reply);
+    }
     printer.many(
         &reply,
         &reply.archs,
@@ -122,11 +91,44 @@ pub(crate) async fn list(
             ("last search step", |row| nth(row.last_step).to_string()),
         ],
     )?;
+    let less = if reply.cost_weight == 0.0 {
+        String::new()
+    } else {
+        format!(", less up to {} of it for what it costs", percent(reply.cost_weight))
+    };
     printer.aside(&format!(
-        "\nEach reward is the accuracy on one validation batch of {} images; `enasctl best` has \
-         accuracies on the whole validation split.",
+        "\nEach reward is the accuracy on one validation batch of {} images{less}; `enasctl best` \
+         has accuracies on the whole validation split.",
         reply.reward_images
     ))
+}
+
+/// Those that none beats in all.
+fn front(printer: &mut Printer, reply: &ArchsReply) -> Result<(), Failure> {
+    printer.many(
+        reply,
+        &reply.pareto,
+        &[
+            ("id", |row| row.id.clone()),
+            ("accuracy", |row| percent(row.accuracy)),
+            ("measured on", |row| measured_on(row.on).to_owned()),
+            ("parameters", |row| thousands(row.cost.params)),
+            ("multiply-adds", |row| thousands(row.cost.multiply_adds)),
+            ("an image takes", |row| or_dash(row.cost.milliseconds, milliseconds)),
+        ],
+    )?;
+    printer.aside(
+        "\nOf those measured alike, none beats one of these in its accuracy and in all of its costs \
+         at once. Costs are those of the net that stands alone with the sizes of [net].",
+    )
+}
+
+fn measured_on(kind: ScoreKind) -> &'static str {
+    match kind {
+        ScoreKind::Batches => "batches, shared weights",
+        ScoreKind::Split => "validation, shared weights",
+        ScoreKind::Retrained => "validation, retrained",
+    }
 }
 
 /// One architecture.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::args::ReportArgs;
 use crate::failure::Failure;
 use crate::printer::{Printer, thousands};
-use crate::questions::Reserved;
+use crate::reserved::Reserved;
 use crate::socket::Daemon;
 
 /// What was written.

@@ -109,6 +109,7 @@ fn what_the_policy_prefers_shows() {
             metrics.advantage(IntervalNumbers { mean: 0.02, low: -0.01, high: 0.05 });
             metrics.archs_sampled(10, 9);
             metrics.archs_sampled(10, 8);
+            metrics.archs_redrawn(CostLabel::MultiplyAdds, 3);
             metrics.best(&Best { score: 0.8, params: 1234, multiply_adds: 5_000_000 });
         },
         &[
@@ -118,6 +119,7 @@ fn what_the_policy_prefers_shows() {
             "enas_reward_advantage{bound=\"low\"} -0.01",
             "enas_reward_advantage{bound=\"high\"} 0.05",
             "enas_archs_sampled_total 20",
+            "enas_archs_redrawn_total{reason=\"multiply_adds\"} 3",
             "enas_archs_unique_total 17",
             "enas_best_score_ratio{stage=\"shared\"} 0.8",
             "enas_best_params 1234",

@@ -1,0 +1,198 @@
+//! How long nets take on one machine, as the sum over their layers.
+//!
+//! ```text
+//! time of a net = Σ over its layers of  first input + further inputs · time of one more
+//! ```
+//!
+//! A table has the times of every kind of layer by the shapes that it reads and writes. What a net
+//! takes follows from the table alone, not from the load of the machine when it is asked; the table
+//! is measured once ([`time_layers`](crate::bench::time_layers)).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::net::{Layer, LayerKind, Net, Shape};
+
+/// The time of one layer for one image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayerTime {
+    /// Nanoseconds with one input, or with the two of a sum.
+    pub ns: u64,
+    /// Nanoseconds of each further input of a layer that joins any number of them.
+    pub ns_more: u64,
+    /// What it does, by which it is compared with layers of its kind that are not in the table:
+    /// multiply-adds, or values written where these are more.
+    pub work: u64,
+}
+
+/// The times of layers, by kind and then by shapes. Whole numbers, so that a sum is the same after
+/// a way through a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LayerTimes(BTreeMap<String, BTreeMap<String, LayerTime>>);
+
+impl LayerTimes {
+    /// Milliseconds that one image takes in `net`; none where a kind of layer is not in the table.
+    pub fn milliseconds(&self, net: &Net) -> Option<f64> {
+        let times = timed(net).map(|layer| self.of(layer));
+        let ns = times.sum::<Option<u64>>()?;
+        Some(ns as f64 / 1e6)
+    }
+
+    /// The layers of `net` that are not in the table.
+    pub fn unknown<'n>(&self, net: &'n Net) -> impl Iterator<Item = &'n Layer> {
+        timed(net).filter(|layer| {
+            let (kind, shapes) = key(layer);
+            !self.0.get(&kind).is_some_and(|known| known.contains_key(&shapes))
+        })
+    }
+
+    /// Sets the time of layers like `layer`: nanoseconds, and those of each further input.
+    pub fn set(&mut self, layer: &Layer, ns: u64, ns_more: u64) {
+        let (kind, shapes) = key(layer);
+        let time = LayerTime { ns, ns_more, work: work(layer) };
+        self.0.entry(kind).or_default().insert(shapes, time);
+    }
+
+    /// How many layers are in the table.
+    pub fn len(&self) -> usize {
+        self.0.values().map(BTreeMap::len).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Nanoseconds of a layer. One that is not in the table takes as much longer than the one of
+    /// its kind that does nearly as much, as it does more.
+    fn of(&self, layer: &Layer) -> Option<u64> {
+        let (kind, shapes) = key(layer);
+        let (known, work) = (self.0.get(&kind)?, work(layer));
+        let more = |time: &LayerTime| time.ns_more * (joined(layer) - 1);
+        if let Some(time) = known.get(&shapes) {
+            return Some(time.ns + more(time));
+        }
+        let off = |time: &LayerTime| (work as f64 / time.work as f64).ln().abs();
+        let near = known.values().min_by(|a, b| off(a).total_cmp(&off(b)))?;
+        let ns = (near.ns + more(near)) as f64 * work as f64 / near.work as f64;
+        Some(ns.round() as u64)
+    }
+}
+
+/// The layers that a forward pass for the logits alone spends time on.
+fn timed(net: &Net) -> impl Iterator<Item = &Layer> {
+    let live = net.layers.iter().zip(net.live_layers(false));
+    let live = live.filter(|(_, is_live)| *is_live).map(|(layer, _)| layer);
+    // Outside training nothing is dropped.
+    live.filter(|layer| !matches!(layer.kind, LayerKind::DropPath { .. }))
+}
+
+/// The name of a layer's kind and that of its shapes.
+fn key(layer: &Layer) -> (String, String) {
+    let relu = |relu: bool| if relu { "_relu" } else { "" };
+    let kind = match layer.kind {
+        LayerKind::Conv { kernel, relu: is } => format!("conv_{kernel}x{kernel}{}", relu(is)),
+        LayerKind::SepConv { kernel, stride } => format!("sep_conv_{kernel}x{kernel}_by_{stride}"),
+        LayerKind::AvgPool { stride } => format!("avg_pool_by_{stride}"),
+        LayerKind::MaxPool { stride } => format!("max_pool_by_{stride}"),
+        LayerKind::FactorizedReduction { relu: is } => format!("reduction{}", relu(is)),
+        LayerKind::Add => "add".to_owned(),
+        LayerKind::Gather => "gather".to_owned(),
+        LayerKind::Concat => "concat".to_owned(),
+        LayerKind::DropPath { .. } => "drop_path".to_owned(),
+        LayerKind::AuxPool => "aux_pool".to_owned(),
+        LayerKind::Head { .. } => "head".to_owned(),
+    };
+    let input = spelled(layer.input_shapes[0]);
+    let shapes = if joins(layer) { input } else { format!("{input} to {}", spelled(layer.output)) };
+    (kind, shapes)
+}
+
+fn spelled(Shape { channels, height, width }: Shape) -> String {
+    format!("{channels}x{height}x{width}")
+}
+
+/// Whether a layer takes any number of inputs, all of one shape.
+fn joins(layer: &Layer) -> bool {
+    matches!(layer.kind, LayerKind::Gather | LayerKind::Concat)
+}
+
+/// Inputs that a layer joins, 1 or more.
+fn joined(layer: &Layer) -> u64 {
+    if joins(layer) { layer.inputs.len().max(1) as u64 } else { 1 }
+}
+
+/// What a layer does for one of the inputs that it joins; 1 or more.
+fn work(layer: &Layer) -> u64 {
+    let values = layer.output.n_values() as u64;
+    (layer.multiply_adds().max(values) / joined(layer)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::{Input, NetConfig, family};
+    use crate::space::{Arch, MicroSpace, WholeNet};
+
+    fn net(text: &str) -> Net {
+        let arch: Arch = text.parse().unwrap();
+        let config = NetConfig { layers: 1, channels: 4, ..NetConfig::default() };
+        let shape = Shape { channels: 3, height: 8, width: 8 };
+        let input = Input::Image { shape, classes: 10 };
+        family(arch.space(), &config, input).unwrap().standalone(&arch).unwrap()
+    }
+
+    /// A table in which every layer of `net` takes `ns`, and `ns_more` for each further input.
+    fn table(net: &Net, ns: u64, ns_more: u64) -> LayerTimes {
+        let mut times = LayerTimes::default();
+        net.layers.iter().for_each(|layer| times.set(layer, ns, ns_more));
+        times
+    }
+
+    #[test]
+    fn a_net_takes_the_sum_of_its_layers_and_of_their_further_inputs() {
+        let net = net("layers=[conv_3x3, avg_pool_3x3(stem), conv_3x3(stem)]");
+        let times = table(&net, 1_000_000, 500_000);
+        assert_eq!(times.unknown(&net).count(), 0);
+        let ran = net.live_layers(false).into_iter().filter(|is_live| *is_live).count();
+        assert_eq!(ran + 1, net.layers.len(), "nobody reads layer 0 at its smallest size");
+        // The second and the third layer join two tensors each.
+        assert_eq!(times.milliseconds(&net), Some(ran as f64 + 2.0 * 0.5));
+    }
+
+    #[test]
+    fn neither_an_auxiliary_head_nor_drop_path_takes_time() {
+        let net = net(MicroSpace::PUBLISHED);
+        assert!(net.layers.iter().any(|layer| layer.aux));
+        let ran = net.layers.iter().zip(net.live_layers(false)).filter(|(layer, is_live)| {
+            *is_live && !matches!(layer.kind, LayerKind::DropPath { .. })
+        });
+        let found = table(&net, 1_000_000, 0).milliseconds(&net);
+        assert_eq!(found, Some(ran.count() as f64));
+    }
+
+    #[test]
+    fn a_layer_that_is_not_in_the_table_is_reckoned_from_the_nearest_of_its_kind() {
+        let known = net("layers=[conv_3x3, conv_3x3, conv_3x3]");
+        let times = table(&known, 1_000_000, 500_000);
+        let conv = known.layers.iter().find(|l| l.path == "layer0.conv_3x3.1").unwrap();
+        let mut wide = conv.clone();
+        wide.output.channels *= 3;
+        assert_eq!((times.of(conv), times.of(&wide)), (Some(1_000_000), Some(3_000_000)));
+        let other = net("layers=[max_pool_3x3, conv_3x3, conv_3x3]");
+        assert_eq!(times.milliseconds(&other), None, "no pool is known");
+        assert_eq!(times.unknown(&other).count(), 1);
+    }
+
+    #[test]
+    fn a_table_reads_back_as_it_was() {
+        let times = table(&net(WholeNet::PUBLISHED), 12_345, 7);
+        let text = serde_json::to_string(&times).unwrap();
+        assert!(text.contains(r#""conv_3x3":{"3x8x8 to 4x8x8":{"ns":12345,"#), "{text}");
+        assert_eq!(serde_json::from_str::<LayerTimes>(&text).unwrap(), times);
+        assert!(!times.is_empty() && times.len() < 60, "{}", times.len());
+    }
+}
