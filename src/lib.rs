@@ -27,7 +27,7 @@
 //! actors    telemetry      who does it;  metrics and logs
 //! ───────────────────────  below here: no actors, no sockets, no metrics
 //! store     bench          what survives;  timings
-//! search    export         policy, REINFORCE, schedule, the plain loop;  drawings
+//! search    export         policy, REINFORCE, schedule, the plain loop;  drawings, model files
 //! engine    data           executors and SGD;  images and batches
 //! net                      a child as a graph of layers: plain data
 //! space     random         what can be searched;  generators

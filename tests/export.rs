@@ -17,8 +17,8 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use enasd::engine::{
-    CpuExec, Executor, Images, Noise, Params, Snapshot, from_safetensors, initial_values,
-    to_safetensors, update_running,
+    CandleExec, CpuExec, Executor, Images, Noise, Params, Snapshot, from_safetensors,
+    initial_values, to_safetensors, update_running,
 };
 use enasd::export::{Model, PixelType, onnx_file, safetensors_file, torch_file};
 use enasd::net::{Input, Net, NetConfig, Norm, Shape, family};
@@ -80,6 +80,14 @@ impl Case {
         case
     }
 
+    /// The fast executor, but for nets of one channel, which it does not run.
+    fn exec(&self) -> Box<dyn Executor> {
+        if self.net.layers[0].output.channels == 1 {
+            return Box::new(CandleExec::new(Device::Cpu));
+        }
+        Box::new(CpuExec::new())
+    }
+
     /// The running statistics of one training pass.
     fn trained(&self, rng: &mut ChaCha8Rng) -> Snapshot {
         let values = self.normalized(&pixels(&self.net, rng));
@@ -87,7 +95,7 @@ impl Case {
         let images = Images { values: &values, labels: &labels };
         let params = Params::from_tensors(&self.weights, &Device::Cpu).unwrap();
         let noise = Noise { rng, drop_path: 0.0 };
-        let found = CpuExec::new().train(&self.net, &params, images, noise).unwrap();
+        let found = self.exec().train(&self.net, &params, images, noise).unwrap();
         let mut running = Snapshot::new();
         update_running(&mut running, &found.moments, 0.9).unwrap();
         running
@@ -121,7 +129,7 @@ impl Case {
         let labels = vec![0; pixels.len() / self.net.image.n_values()];
         let values = self.normalized(pixels);
         let images = Images { values: &values, labels: &labels };
-        CpuExec::new().logits(&self.net, file, images, Some(file)).unwrap()
+        self.exec().logits(&self.net, file, images, Some(file)).unwrap()
     }
 
     fn write(&self, cases: &Path) {

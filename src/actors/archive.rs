@@ -9,7 +9,7 @@ use crate::search::{SearchState, TrialState, TrialTask};
 use crate::store::{LedgerFile, StoreError, TrialFolder};
 
 /// Trials whose files are kept beside those of the champion and of what is under way: the newest.
-const KEPT_TRIALS: usize = 64;
+const KEPT_TRIALS: usize = 16;
 
 /// The files of trials, and who was ever measured on the test split.
 #[derive(Debug)]

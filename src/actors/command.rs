@@ -5,7 +5,7 @@ use crate::actors::driver::Driver;
 use crate::actors::outbox::Receipt;
 use crate::actors::{
     ActorError, Checkpoint, ChildWeights, Derive, Note, Pause, Refusal, Resume, RunState, Sample,
-    SampleReply, Stop, WeightsOf, nth,
+    SampleReply, Stop, WeightsOf, WeightsReply, nth,
 };
 use crate::engine::{Snapshot, to_safetensors};
 use crate::search::{Arm, DrawRequest};
@@ -109,14 +109,15 @@ impl Driver {
         });
     }
 
-    async fn weights(&mut self, message: ChildWeights) -> Result<Vec<u8>, Refusal> {
+    async fn weights(&mut self, message: ChildWeights) -> Result<WeightsReply, Refusal> {
         let ChildWeights { arch, of } = message;
         let id = arch.id();
+        let best = self.search.best().archs().iter().find(|best| best.arch.id() == id);
         if of != WeightsOf::Present {
-            if let Some(weights) = self.saver.weights(&id) {
-                return weights_file(weights);
+            if let Some((best, weights)) = best.zip(self.saver.weights(&id)) {
+                return weights_file(weights, best.step);
             }
-            if self.search.best().archs().iter().any(|best| best.arch.id() == id) {
+            if best.is_some() {
                 let why =
                     format!("the weights that {id} was scored with are not in `best/` any more");
                 return Err(Refusal::Lost { why });
@@ -128,7 +129,8 @@ impl Driver {
         }
         let shared = self.shared().await.map_err(failed)?;
         let weights = arch_weights(&arch, self.search.task(), &shared.params);
-        weights_file(&weights.map_err(|error| Refusal::Request { why: error.to_string() })?)
+        let weights = weights.map_err(|error| Refusal::Request { why: error.to_string() })?;
+        weights_file(&weights, self.search.number())
     }
 }
 
@@ -138,6 +140,8 @@ pub(super) async fn saved(receipt: Receipt) -> Result<u64, Refusal> {
     receipt.await.unwrap_or_else(gone).map_err(|why| Refusal::Failed { why })
 }
 
-fn weights_file(weights: &Snapshot) -> Result<Vec<u8>, Refusal> {
-    to_safetensors(weights).map_err(|error| Refusal::Failed { why: error.to_string() })
+fn weights_file(weights: &Snapshot, step: u64) -> Result<WeightsReply, Refusal> {
+    let bytes = to_safetensors(weights);
+    let bytes = bytes.map_err(|error| Refusal::Failed { why: error.to_string() })?;
+    Ok(WeightsReply { bytes, step })
 }

@@ -147,6 +147,15 @@ pub struct ChildWeights {
     pub of: WeightsOf,
 }
 
+/// The reply to [`ChildWeights`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeightsReply {
+    /// The safetensors file.
+    pub bytes: Vec<u8>,
+    /// The number of the step before which ω was taken.
+    pub step: u64,
+}
+
 /// Folds a part of the history's single rows, until they take at most so many bytes: to be asked
 /// until it is done. API → Keeper.
 #[derive(Clone, Copy, Debug, Message)]
@@ -259,7 +268,7 @@ commands! {
     score: ScoreArch => ScoreReply,
     retrain: RetrainArch => RetrainReply,
     sample: Sample => Vec<SampleReply>,
-    weights: ChildWeights => Vec<u8>,
+    weights: ChildWeights => WeightsReply,
 }
 
 impl AsRef<Recipient<PruneHistory>> for Commands {

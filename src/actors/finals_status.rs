@@ -323,7 +323,7 @@ mod tests {
             version: "0".to_owned(),
             device_wanted: "cpu".to_owned(),
             device_used: "cpu".to_owned(),
-            ..Setup::default()
+            ..MetricsSetup::default()
         });
         let metrics = metrics.unwrap();
         status.show(&metrics);

@@ -42,7 +42,7 @@ pub use classifier::Classifier;
 pub use commands::{
     Checkpoint, ChildWeights, Commands, Derive, Pause, Predict, PredictReply, PruneHistory,
     Refusal, Resume, RetrainArch, RetrainReply, Sample, SampleReply, ScoreArch, ScoreReply, Stop,
-    WeightsOf,
+    WeightsOf, WeightsReply,
 };
 pub use controller::{Controller, End};
 pub use crew::{ActorError, Crew};

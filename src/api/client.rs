@@ -6,7 +6,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HOST, HeaderMap};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
@@ -61,6 +61,21 @@ impl Client {
     /// `GET`, for whatever bytes there are.
     pub async fn get_bytes(&self, path: &str) -> Result<Bytes, ApiError> {
         self.within(self.collect(self.request(Method::GET, path, None))).await
+    }
+
+    /// `GET`, for a file with the name that the daemon gives it: a plain one, of letters, digits,
+    /// `.`, `_` and `-`.
+    pub async fn get_file(&self, path: &str) -> Result<(String, Bytes), ApiError> {
+        let file = async {
+            let reply = self.accepted(self.request(Method::GET, path, None).await?).await?;
+            let name = file_name(reply.response.headers()).ok_or_else(|| {
+                let message =
+                    format!("{} answers with a file without a name", self.socket.display());
+                Problem::new(ProblemCode::Other, message, "is the enasd there of this version?")
+            })?;
+            Ok((name, self.read(reply).await?))
+        };
+        self.within(file).await
     }
 
     /// `POST` with JSON, for JSON.
@@ -200,6 +215,15 @@ impl Client {
     }
 }
 
+/// The name of the file that is the body, where that is a plain one.
+fn file_name(headers: &HeaderMap) -> Option<String> {
+    let header = headers.get(CONTENT_DISPOSITION)?.to_str().ok()?;
+    let (name, _) = header.split_once("filename=\"")?.1.split_once('"')?;
+    let is_plain = |c: u8| c.is_ascii_alphanumeric() || b"._-".contains(&c);
+    (!name.starts_with('.') && !name.is_empty() && name.bytes().all(is_plain))
+        .then(|| name.to_owned())
+}
+
 /// A reply whose body may still come, with the connection that brings it.
 #[derive(Debug)]
 struct Reply {
@@ -254,5 +278,26 @@ impl Lines {
                 self.buffer.extend_from_slice(data);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(header: &str, expected: Option<&str>) {
+        let headers = HeaderMap::from_iter([(CONTENT_DISPOSITION, header.parse().unwrap())]);
+        assert_eq!(file_name(&headers).as_deref(), expected, "{header}");
+    }
+
+    #[test]
+    fn no_name_of_a_file_leads_elsewhere() {
+        check(r#"attachment; filename="m5-1.champion-0.onnx""#, Some("m5-1.champion-0.onnx"));
+        for name in ["../m5", "/etc/x", ".bashrc", "", "a b", "a\\b"] {
+            check(&format!("attachment; filename=\"{name}\""), None);
+        }
+        check("attachment", None);
+        assert_eq!(file_name(&HeaderMap::new()), None);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! enasctl ── Client ──► socket ──► gate (who, how much, how long) ──► routes
-//!                                               │ │ └─ files: history.sqlite, best/, champions/
+//!                                               │ │ └─ files: history.sqlite, best/, trials/,
+//!                                               │ │           champions/
 //!                                               │ └─── watch<Status>
 //!                                               └───── Commands: to the controller, and images
 //!                                                      to the classifier

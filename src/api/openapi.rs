@@ -10,7 +10,7 @@ use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 
 use crate::api::problem::CONTENT_TYPE;
 use crate::api::routes::table::{self, is_command};
-use crate::api::wire::{Order, Stage, Weights};
+use crate::api::wire::{NetStage, Order, Pixels, Stage, Weights};
 use crate::api::{Problem, ProblemCode};
 
 /// What any request may meet before its route looks at it.
@@ -63,7 +63,7 @@ fn document() -> utoipa::openapi::OpenApi {
                        five seconds is hung up on without a word."
     ),
     // Parameters do not bring their schemas along.
-    components(schemas(Problem, Order, Stage, Weights))
+    components(schemas(Problem, Order, Stage, NetStage, Pixels, Weights))
 )]
 struct Frame;
 

@@ -16,7 +16,7 @@ use crate::api::readings::Readings;
 use crate::api::{LogFilter, Problem, ProblemCode, RunningConfig};
 use crate::net::NetFamily;
 use crate::search::Budget;
-use crate::store::BestFolder;
+use crate::store::{BestFolder, Exports};
 
 /// Called after every request with its route (one of [`route_paths`](crate::api::route_paths), or
 /// `other`), the HTTP status of the reply, and how long it took.
@@ -89,6 +89,8 @@ pub struct ServeConfig {
     pub best: Arc<BestFolder>,
     /// The folder of the champions, opened likewise.
     pub champions: Arc<BestFolder>,
+    /// The nets that can be written as files.
+    pub exports: Arc<Exports>,
     /// The configuration in force.
     pub running: watch::Receiver<Arc<RunningConfig>>,
     /// What is logged.
@@ -117,6 +119,8 @@ pub struct ApiState {
     pub(super) lists: Turns,
     /// Turns to get a child's weights.
     pub(super) weights: Turns,
+    /// Turns to read the whole history for a report.
+    pub(super) reports: Turns,
     /// True once the server ends: streams end too.
     pub(super) stopping: watch::Receiver<bool>,
     /// When the status changed last.
@@ -166,7 +170,7 @@ impl ApiState {
         stopping: watch::Receiver<bool>,
         progress: watch::Receiver<Instant>,
     ) -> Self {
-        let limit = config.limits.command;
+        let (limit, work) = (config.limits.command, config.limits.work);
         Self {
             readings: Readings::new(config.limits.read),
             config,
@@ -175,6 +179,7 @@ impl ApiState {
             commands: Semaphore::new(MAX_COMMANDS),
             lists: Turns::new(limit),
             weights: Turns::new(limit),
+            reports: Turns::new(work),
             stopping,
             progress,
             draws: AtomicU64::new(0),

@@ -6,7 +6,9 @@
 mod commands;
 mod costs;
 mod history;
+mod nets;
 mod predict;
+mod why;
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -21,9 +23,16 @@ pub use commands::{
 };
 pub use costs::{CostView, NearArch, ParetoArch, ScoreKind};
 pub use history::{HistoryItem, HistoryQuery, HistoryReply, PruneRequest, PruneResult};
+pub use nets::{
+    NetQuery, NetStage, OnnxFile, OnnxQuery, Pixels, Weights, WeightsFile, WeightsQuery,
+};
 pub use predict::{
     ImageFile, MAX_IMAGES, MAX_IMAGES_BYTES, PredictQuery, PredictResult, PredictedClass,
     PredictedImage,
+};
+pub use why::{
+    ArmRewards, FirstDraw, FoldedReply, RankReply, RetrainingReply, RulingReply, StepReward,
+    WhyReply,
 };
 
 use history::native;
@@ -147,26 +156,6 @@ impl From<ArchSummary> for ScoredArch {
     }
 }
 
-/// Which weights of an architecture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Weights {
-    /// Those that its score among the best was measured with.
-    Kept,
-    /// Its part of the present shared weights.
-    Present,
-}
-
-/// The query of `GET /v1/archs/{id}.safetensors`.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
-#[into_params(parameter_in = Query)]
-pub struct WeightsQuery {
-    /// Which weights; if it is not said, the kept ones of one of the best, and the present ones
-    /// of any other.
-    pub weights: Option<Weights>,
-}
-
 /// The reply of `GET /v1/archs`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ArchsReply {
@@ -224,11 +213,6 @@ pub struct ArchReply {
     #[serde(default)]
     pub reward_images: usize,
 }
-
-/// The reply of `GET /v1/archs/{id}.safetensors`: a file, not JSON.
-#[derive(Debug, ToSchema)]
-#[schema(value_type = String, format = Binary)]
-pub struct WeightsFile(pub Vec<u8>);
 
 /// Whether a stream goes on after what is there.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, IntoParams)]

@@ -9,7 +9,9 @@
 //! | a step that fails | goes back to the newest checkpoint and takes the steps again (event `recovery`); the fourth in a row, before the search has come past the step that failed, ends the run, and so does a checkpoint that cannot be read or brought back | 70 at the end |
 //! | a loss or gradient of ω that is not finite | that step changes nothing, and is counted | goes on |
 //! | SIGTERM, SIGINT, `enasctl stop` | finishes the step under way (a derivation is one), saves, closes the socket, ends | 0; 70 where it could not save |
+//! | the same while nets are trained from scratch | breaks off after the batch under way; epochs since a net was last written, at most `store.checkpoint_seconds` ago, are trained again | as above |
 //! | the same again | nothing more; it ends no sooner | as above |
+//! | a ledger of the test split that is damaged, or counts less than the checkpoint knows of | refused before the first step | 70 |
 //! | SIGHUP | reads the configuration again, and puts all of what changed in force or nothing; where standard error is a terminal, ends as by SIGTERM | goes on |
 //! | any of these signals while data are still read | the signal's own effect: it is gone, and nothing was begun | the signal's |
 //! | SIGKILL, the kernel out of memory, a power cut | nothing; the next start goes on from the newest checkpoint and takes the steps since then again, to the same bits | the signal's |
@@ -58,8 +60,8 @@ use tokio::sync::watch;
 
 use crate::actors::{
     Classifier, CloseHistory, Commands, Controller, Crew, DriverConfig, End, Evaluator, Keeper,
-    Observer, PickStatus, RetrainingStatus, RunState, Sampler, Saving, Status, Trainer,
-    TrialWorker,
+    KeeperFiles, Observer, PickStatus, RetrainingStatus, RunState, Sampler, Saving, Status,
+    Trainer, TrialWorker,
 };
 use crate::api::{Limits, LogFilter, RequestHook, ServeConfig, command_paths, route_paths};
 use crate::config::Loaded;
@@ -73,6 +75,7 @@ use crate::daemon::setup::{Setup, set_up};
 use crate::daemon::signals::{Signals, stop_on};
 use crate::engine::Watched;
 use crate::search::{Search, SharedLearner, SharedWeights, Task, Until};
+use crate::store::{Exports, TrialFolder};
 use crate::telemetry::{
     self, LAST_WORDS, LogControl, Metrics, Outlet, Output, ServiceManager, View,
     install_panic_hook, start_logs,
@@ -156,20 +159,13 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     let metrics = new_metrics(&setup)?;
     let (publish, status) = watch::channel(Arc::new(setup.status.clone()));
     let observer = Observer::new(setup.status.clone(), publish, metrics.clone());
-    let driver = DriverConfig {
-        last: setup.last.clone(),
-        until,
-        saving: saving.subscribe(),
-        disk_patience: DISK_PATIENCE,
-        trials: setup.files.archive.task.clone(),
-        break_off: Arc::default(),
-        test_uses: setup.files.archive.ledger.uses(),
-    };
+    let driver = driver_config(&setup, until, saving.subscribe());
     let socket = listeners.path.clone();
     let (running, shown) = watch::channel(Arc::new(running_config(&loaded, socket.clone())?));
     let (history, family) = (setup.history_path.clone(), setup.task.family.clone());
     let budget = setup.task.budget.clone();
-    let (best, champions) = (setup.files.best.clone(), setup.champions.clone());
+    let (best, champions) = (setup.files.best.clone(), setup.files.champions.clone());
+    let exports = exports(&setup.files);
     let classifier = Classifier::new(champions.clone(), setup.task.exec.clone());
     let classifier = start(c"classifier", classifier);
     let (controller, keeper, end) = start_actors(setup, observer, driver, &metrics)?;
@@ -182,6 +178,7 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
         epochs_per_cycle: loaded.config.search.schedule.epochs_per_cycle,
         best,
         champions,
+        exports,
         running: shown,
         log: log_filter(&log),
         limits: Limits::DAEMON,
@@ -211,6 +208,25 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
         tracing::warn!("the history keeps its log beside it: {error}");
     }
     Ok(ended?)
+}
+
+fn driver_config(setup: &Setup, until: Until, saving: watch::Receiver<Saving>) -> DriverConfig {
+    let archive = &setup.files.archive;
+    DriverConfig {
+        last: setup.last.clone(),
+        until,
+        saving,
+        disk_patience: DISK_PATIENCE,
+        trials: archive.task.clone(),
+        break_off: Arc::default(),
+        test_uses: archive.ledger.uses(),
+    }
+}
+
+/// The nets that can be written as files, which the keeper of `files` writes.
+fn exports(files: &KeeperFiles) -> Arc<Exports> {
+    let trials = TrialFolder::look(&files.folder.trials());
+    Arc::new(Exports::new(files.archive.task.clone(), files.champions.clone(), trials))
 }
 
 fn new_metrics(setup: &Setup) -> Result<Metrics, DaemonError> {

@@ -39,8 +39,6 @@ pub(super) struct Setup {
     pub(super) binding: Binding,
     pub(super) status: Status,
     pub(super) rejected: Vec<Rejected>,
-    /// The folder of the champions, which others may read.
-    pub(super) champions: Arc<BestFolder>,
     pub(super) history_path: PathBuf,
     pub(super) history_health: Health,
 }
@@ -103,7 +101,6 @@ pub(super) fn set_up(
         history_path: folder.history(),
         history_health: health,
         loaded,
-        champions: champions.clone(),
         files: KeeperFiles {
             folder,
             checkpoints,

@@ -1,6 +1,6 @@
 //! How a result leaves and looks: drawings of an architecture's parts for the web (SVG), for
-//! Graphviz (DOT) and for a terminal, and the files of a net with its weights: ONNX, safetensors
-//! and a Python file for PyTorch.
+//! Graphviz (DOT) and for a terminal, the files of a net with its weights: ONNX, safetensors
+//! and a Python file for PyTorch, and a page that reports on a search.
 //!
 //! All are pure functions. Of an architecture, which is valid by construction, a drawing cannot
 //! fail; a [`Model`] whose parts do not fit is refused with an [`ExportError`].
@@ -13,6 +13,7 @@ mod layout;
 mod model;
 mod onnx;
 mod pen;
+mod report;
 #[cfg(test)]
 mod sample;
 mod svg;
@@ -24,6 +25,10 @@ pub use dot::draw_dot;
 pub use error::ExportError;
 pub use model::Model;
 pub use onnx::{PixelType, onnx_file};
+pub use report::{
+    Agreement, CurvePoint, Curves, DrawnBy, Moments, Report, ReportChampion, ReportVerdict,
+    RetrainedArch, report_page,
+};
 pub use svg::draw_svg;
 pub use terminal::{draw_part_text, draw_text};
 pub use torch::torch_file;

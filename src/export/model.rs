@@ -87,7 +87,8 @@ impl Model<'_> {
     }
 
     /// What every file tells beside the net, once it is checked: `metadata`, the id, the
-    /// architecture, and as JSON the class names and the normalization.
+    /// architecture, by what the net normalizes, and as JSON the class names and the normalization
+    /// of pixels.
     pub(super) fn facts(&self) -> Result<BTreeMap<String, String>, ExportError> {
         self.check()?;
         let own = [
@@ -95,6 +96,7 @@ impl Model<'_> {
             ("arch", self.arch.to_owned()),
             ("class_names", json(&self.class_names)),
             ("normalization", json(&Normalization { mean: self.mean, std: self.std })),
+            ("batch_normalization", statistics_of(self.net.norm).to_owned()),
             ("enasd_version", env!("CARGO_PKG_VERSION").to_owned()),
         ];
         let mut facts = self.metadata.clone();
@@ -123,6 +125,14 @@ impl Model<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// By what a net normalizes within.
+const fn statistics_of(norm: Norm) -> &'static str {
+    match norm {
+        Norm::Running => "by running statistics",
+        Norm::Batch => "by the statistics of the images of a batch: show it many at once",
     }
 }
 
@@ -239,5 +249,8 @@ mod tests {
         assert_eq!(facts["normalization"], r#"{"mean":[0.25,0.1],"std":[0.5,0.3]}"#);
         assert_eq!(facts["class_names"], r#"["cat","dog","\"; \n\\ é"]"#);
         assert_eq!((facts["arch"].as_str(), facts["score"].as_str()), (CELLS, "0.9"));
+        assert!(facts["batch_normalization"].contains("of a batch"));
+        let facts = Sample::of(CELLS, Norm::Running).model().facts().unwrap();
+        assert_eq!(facts["batch_normalization"], "by running statistics");
     }
 }

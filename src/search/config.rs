@@ -180,11 +180,11 @@ settings! {
     pub struct FinalConfig in final {
         /// Architectures of the policy's that are retrained at the end of each cycle, and as many
         /// of uniform draws that are chosen by the same rule; 0 for none.
-        pub candidates: usize = 2 => operation(size(0..=100));
+        pub candidates: usize = 1 => operation(size(0..=100));
         /// Nets of each architecture, trained with different seeds: what one seed gives is luck.
         pub seeds: usize = 2 => operation(size(1..=20));
         /// Passes over the training split.
-        pub epochs: u64 = 15 => operation(whole(1..=100_000));
+        pub epochs: u64 = 8 => operation(whole(1..=100_000));
         /// Images in a training batch.
         pub batch_size: usize = 64 => operation(size(1..=8192));
         /// Normal cells of micro nets; two reduction cells come on top.

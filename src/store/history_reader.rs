@@ -11,7 +11,9 @@ use crate::store::error::is_database_damage;
 use crate::store::history::EVENTS;
 use crate::store::history_archs::{ARCH_COLUMNS, ARCHS, ArchRow};
 use crate::store::history_check::{Health, check, check_folded};
+use crate::store::history_draws::draws_of;
 use crate::store::history_fold::{HOUR_COLUMNS, HOURS};
+use crate::store::history_hours::hours;
 use crate::store::history_marks::{Marks, int};
 use crate::store::history_pages::{HistoryFilter, Page, Pages};
 use crate::store::history_row::from_sql_int;
@@ -24,7 +26,9 @@ use crate::store::history_trials::{
     CHAMPION_COLUMNS, CHAMPIONS, TRIAL_COLUMNS, TRIALS, last_champions, last_trials,
 };
 use crate::store::seal::is_whole;
-use crate::store::{ChampionRow, EventRow, HistoryRow, StepRow, StoreError, TrialRow};
+use crate::store::{
+    ArchDraws, ChampionRow, EventRow, HistoryRow, HourRow, StepRow, StoreError, TrialRow,
+};
 
 /// The most rows that one answer has, whatever is asked for.
 const MAX_ROWS: u32 = 10_000;
@@ -232,6 +236,16 @@ impl HistoryReader {
     /// ten thousand.
     pub fn champions(&self) -> Result<Vec<ChampionRow>, StoreError> {
         last_champions(&self.db, MAX_ROWS as usize).map_err(database_error("read", &self.path))
+    }
+
+    /// All that single rows say of one architecture.
+    pub fn draws(&self, arch_id: &str) -> Result<ArchDraws, StoreError> {
+        draws_of(&self.db, arch_id).map_err(database_error("read", &self.path))
+    }
+
+    /// What is left of rows that are folded, in the order in which the search went.
+    pub fn hours(&self) -> Result<Vec<HourRow>, StoreError> {
+        hours(&self.db).map_err(database_error("read", &self.path))
     }
 
     /// The number of the last event, kept or not, where it can be read.

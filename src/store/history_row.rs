@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_numbers_of_arms_and_phases_are_one_each() {
+    fn names_and_numbers_of_arms_phases_and_causes_are_one_each() {
         for phase in HistoryPhase::ALL {
             assert_eq!(serde_json::to_value(phase).unwrap(), phase.name());
             assert_eq!(HistoryPhase::of_name(phase.name()), Some(phase));
@@ -239,6 +239,10 @@ mod tests {
             assert_eq!(arm_of_code(arm_code(arm)), Some(arm));
         }
         assert_eq!(arm_of_code(HistoryPhase::Shared.code()), None);
+        for cause in Cause::ALL {
+            assert_eq!(serde_json::to_value(cause).unwrap(), cause.name());
+            assert_eq!(Cause::of_name(cause.name()), Some(cause));
+        }
     }
 
     #[test]

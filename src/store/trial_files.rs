@@ -20,8 +20,8 @@ use candle_core::DType;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Snapshot, from_safetensors, to_safetensors};
-use crate::search::{FinalConfig, Score, TrialPlan, TrialState};
-use crate::store::atomic::names;
+use crate::search::{FinalConfig, Objective, Score, TrialPlan, TrialState};
+use crate::store::atomic::{is_there, names};
 use crate::store::name::check_key;
 use crate::store::score_entry::ScoreEntry;
 use crate::store::{BestFolder, Defect, StoreError};
@@ -50,6 +50,18 @@ struct TrialCard {
     valid: Option<ScoreEntry>,
 }
 
+/// A trial whose last epoch is finished, as it is on disk.
+#[derive(Debug)]
+pub(super) struct FinishedTrial {
+    pub(super) key: String,
+    pub(super) plan: TrialPlan,
+    /// What it has right of the validation split.
+    pub(super) score: Score,
+    pub(super) params: Snapshot,
+    /// Running moments of its batch normalizations.
+    pub(super) running: Snapshot,
+}
+
 /// A folder of trials by key. No name but a key, 32 hexadecimal digits, is read or removed.
 #[derive(Debug)]
 pub struct TrialFolder {
@@ -61,6 +73,11 @@ impl TrialFolder {
     /// Opens the folder at `path`, makes it where it is missing, and cleans up what a crash left.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Ok(Self { path: path.to_owned(), files: BestFolder::open(path)? })
+    }
+
+    /// The folder at `path` to be read, and left as it is.
+    pub fn look(path: &Path) -> Self {
+        Self { path: path.to_owned(), files: BestFolder::look(path) }
     }
 
     /// Writes how far the trial `key`, which trains by `plan`, has come, or replaces that whole;
@@ -104,6 +121,43 @@ impl TrialFolder {
         Ok(Some(TrialState { epoch: card.epoch, params, momenta, running, valid }))
     }
 
+    /// The finished trial of the architecture `id` with the best score on the validation split, of
+    /// equals the one that was written last. What is damaged, or gone by the time it is read, is
+    /// none.
+    pub(super) fn best_of(
+        &self,
+        id: &str,
+        objective: Objective,
+    ) -> Result<Option<FinishedTrial>, StoreError> {
+        if !is_there(&self.path)? {
+            return Ok(None);
+        }
+        let mut found = Vec::new();
+        for key in self.list()? {
+            let Some(card) = passed_over(self.card(&key))? else { continue };
+            let Some((plan, score)) = card.finished().filter(|(plan, _)| plan.arch.id() == id)
+            else {
+                continue;
+            };
+            found.push((key, plan, score));
+        }
+        // Stable, and the last comes first.
+        found.sort_by(|(.., a), (.., b)| objective.reward(*b).total_cmp(&objective.reward(*a)));
+        for (key, plan, score) in found {
+            if let Some(TrialState { params, running, .. }) =
+                passed_over(self.load(&key))?.flatten()
+            {
+                return Ok(Some(FinishedTrial { key, plan, score, params, running }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn card(&self, key: &str) -> Result<TrialCard, StoreError> {
+        let files = BTreeMap::from([(TRIAL.to_owned(), self.files.read(key, TRIAL)?)]);
+        Reading { path: self.path.join(key), files }.card(key)
+    }
+
     /// Removes the trial `key`; one that is not there is no error.
     pub fn remove(&self, key: &str) -> Result<(), StoreError> {
         check_key(key)?;
@@ -128,6 +182,26 @@ impl TrialFolder {
         let mut keys: Vec<_> = names(&self.path)?.into_iter().filter_map(written).collect();
         keys.sort_by(|(a, _), (b, _)| b.cmp(a));
         Ok(keys.into_iter().map(|(_, key)| key).collect())
+    }
+}
+
+/// What was read; none where it is not there, damaged, or of a later program: another one has the
+/// files, and what it does with them is its own affair.
+fn passed_over<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Err(StoreError::NotFound { .. } | StoreError::Format { .. }) => Ok(None),
+        Err(error) if error.is_damage() => Ok(None),
+        read => read.map(Some),
+    }
+}
+
+impl TrialCard {
+    /// What was trained, and what it has right of the validation split; none where its last epoch
+    /// is not finished, or the architecture is of no space.
+    fn finished(&self) -> Option<(TrialPlan, Score)> {
+        let (arch, seed, recipe) = (self.arch.parse().ok()?, self.seed, self.recipe);
+        let score = Score::from(self.valid?);
+        Some((TrialPlan { arch, seed, recipe }, score))
     }
 }
 
@@ -177,133 +251,4 @@ impl Reading {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use candle_core::{Device, Tensor};
-    use std::fs::File;
-    use std::time::{Duration, UNIX_EPOCH};
-
-    const KEYS: [&str; 3] = [
-        "0123456789abcdef0123456789abcdef",
-        "fedcba9876543210fedcba9876543210",
-        "00000000000000000000000000000000",
-    ];
-
-    fn plan() -> TrialPlan {
-        let cell = "[identity(0)+identity(1), identity(0)+identity(1)]";
-        let arch = format!("normal={cell} reduction={cell}").parse().unwrap();
-        TrialPlan { arch, seed: 1, recipe: FinalConfig::default() }
-    }
-
-    fn tensors(values: &[f32]) -> Snapshot {
-        Snapshot::from([("w".to_owned(), Tensor::new(values, &Device::Cpu).unwrap())])
-    }
-
-    fn state(valid: Option<Score>) -> TrialState {
-        let momenta = if valid.is_some() { Snapshot::new() } else { tensors(&[3.5, -0.1]) };
-        let (params, running) = (tensors(&[0.1, -0.0]), tensors(&[f32::MIN_POSITIVE]));
-        TrialState { epoch: 7, params, momenta, running, valid }
-    }
-
-    fn rig() -> (tempfile::TempDir, TrialFolder) {
-        let root = tempfile::tempdir().unwrap();
-        let trials = TrialFolder::open(&root.path().join("trials")).unwrap();
-        (root, trials)
-    }
-
-    #[track_caller]
-    fn check(valid: Option<Score>, files: &[&str]) {
-        let (_root, trials) = rig();
-        let written = state(valid);
-        assert!(trials.load(KEYS[0]).unwrap().is_none());
-        trials.put(KEYS[0], &plan(), &state(None)).unwrap();
-        trials.put(KEYS[0], &plan(), &written).unwrap();
-        let found = trials.load(KEYS[0]).unwrap().unwrap();
-        assert_eq!(found.epoch, 7);
-        assert_eq!(format!("{:?}", found.valid), format!("{:?}", written.valid));
-        for (found, written) in [
-            (&found.params, &written.params),
-            (&found.running, &written.running),
-            (&found.momenta, &written.momenta),
-        ] {
-            assert_eq!(to_safetensors(found).unwrap(), to_safetensors(written).unwrap());
-        }
-        assert_eq!(names(&trials.path.join(KEYS[0])).unwrap(), files);
-        trials.remove(KEYS[0]).unwrap();
-        trials.remove(KEYS[0]).unwrap();
-        assert!(trials.load(KEYS[0]).unwrap().is_none());
-    }
-
-    #[test]
-    fn a_trial_reads_back_bit_for_bit_and_a_finished_one_has_no_momenta() {
-        check(None, &["B3SUMS", MOMENTA, PARAMS, RUNNING, TRIAL]);
-        let score = Score { nll: 0.1 + 0.2, correct: 9, items: 10 };
-        check(Some(score), &["B3SUMS", PARAMS, RUNNING, TRIAL]);
-        check(Some(Score { nll: f64::NAN, ..score }), &["B3SUMS", PARAMS, RUNNING, TRIAL]);
-    }
-
-    #[test]
-    fn a_flipped_bit_or_a_file_that_is_gone_is_damage() {
-        let (_root, trials) = rig();
-        trials.put(KEYS[0], &plan(), &state(None)).unwrap();
-        let damaged = |what: &str| {
-            let error = trials.load(KEYS[0]).unwrap_err();
-            assert!(matches!(error, StoreError::Corrupt { .. }), "{what}: {error}");
-        };
-        for name in [TRIAL, PARAMS, RUNNING, MOMENTA, "B3SUMS"] {
-            let path = trials.path.join(KEYS[0]).join(name);
-            let whole = fs::read(&path).unwrap();
-            for at in 0..whole.len() {
-                let mut flipped = whole.clone();
-                flipped[at] ^= 1;
-                fs::write(&path, flipped).unwrap();
-                damaged(&format!("byte {at} of {name}"));
-            }
-            fs::remove_file(&path).unwrap();
-            damaged(name);
-            fs::write(&path, whole).unwrap();
-        }
-        assert!(trials.load(KEYS[0]).unwrap().is_some());
-    }
-
-    #[test]
-    fn files_of_another_trial_are_damage_and_later_ones_are_told() {
-        let (_root, trials) = rig();
-        trials.put(KEYS[0], &plan(), &state(None)).unwrap();
-        let [from, to] = [KEYS[0], KEYS[1]].map(|key| trials.path.join(key));
-        fs::rename(&from, &to).unwrap();
-        let error = trials.load(KEYS[1]).unwrap_err();
-        let StoreError::Corrupt { why: Defect::Trial { found }, .. } = error else {
-            panic!("{error}")
-        };
-        assert_eq!(found, KEYS[0]);
-        trials.files.put(KEYS[0], &[(TRIAL, br#"{"format": 2, "moon_phase": 1}"#)]).unwrap();
-        let error = trials.load(KEYS[0]).unwrap_err();
-        assert!(matches!(error, StoreError::Format { found: 2, expected: 1, .. }), "{error}");
-        trials.files.put(KEYS[0], &[(TRIAL, br#"{"format": 1, "moon_phase": 1}"#)]).unwrap();
-        let error = trials.load(KEYS[0]).unwrap_err();
-        assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
-    }
-
-    #[test]
-    fn the_last_comes_first_and_only_trials_go() {
-        let (_root, trials) = rig();
-        for (age, key) in KEYS.into_iter().enumerate() {
-            trials.put(key, &plan(), &state(None)).unwrap();
-            let written = UNIX_EPOCH + Duration::from_secs(1000 - age as u64);
-            File::open(trials.path.join(key)).unwrap().set_modified(written).unwrap();
-        }
-        let others = ["m5-0", "notes", &KEYS[0][1..]];
-        others.map(|name| fs::create_dir(trials.path.join(name)).unwrap());
-        assert_eq!(trials.list().unwrap(), KEYS);
-        let kept = BTreeSet::from([KEYS[1].to_owned(), "m5-9".to_owned()]);
-        assert_eq!(trials.retain(&kept).unwrap(), [KEYS[0], KEYS[2]]);
-        assert_eq!(trials.list().unwrap(), [KEYS[1]]);
-        assert_eq!(names(&trials.path).unwrap().len(), 4);
-        for key in others {
-            let error = trials.remove(key).unwrap_err();
-            assert!(matches!(error, StoreError::Name { .. }), "{error}");
-            assert!(trials.load(key).is_err() && trials.put(key, &plan(), &state(None)).is_err());
-        }
-    }
-}
+mod tests;

@@ -1,18 +1,22 @@
 //! A champion made by hand, from weights as they are drawn: nothing is trained.
 
 use std::io::Cursor;
+use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use enasd::data::{Dataset, ImageSet, ImageShape, NetResult};
-use enasd::engine::{Executor, ExecutorChoice};
+use enasd::engine::{Executor, ExecutorChoice, initial_values, to_safetensors};
+use enasd::random::{Owner, generator};
 use enasd::search::{
-    Arm, Champion, FinalConfig, PairReport, Score, SearchConfig, Task, Trial, TrialTask,
+    Arm, Champion, FinalConfig, PairReport, Score, SearchConfig, Task, Trial, TrialPlan,
+    TrialState, TrialTask,
 };
-use enasd::store::{BestFolder, ChampionParts, Verdicts, champion_files};
+use enasd::space::Arch;
+use enasd::store::{BestFolder, ChampionParts, Exports, TrialFolder, Verdicts, champion_files};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 
-use crate::rig::id;
+use crate::rig::{id, nets};
 
 /// What the champion tells apart.
 pub(crate) const CLASSES: [&str; 3] = ["ant", "bee", "cat"];
@@ -22,28 +26,73 @@ pub(crate) fn exec() -> Arc<dyn Executor> {
     ExecutorChoice::Auto.open(&Device::Cpu).unwrap()
 }
 
-fn task() -> TrialTask {
-    let shape = ImageShape { channels: 3, height: 8, width: 8 };
-    let set = |n: usize| {
-        let pixels = (0..3 * 64 * n).map(|at| (at * 37 % 251) as u8).collect();
-        ImageSet::new("here", shape, pixels, (0..n as u16).map(|at| at % 3).collect()).unwrap()
+/// What nets are trained on: images with so many rows and columns, of such classes.
+fn task(side: usize, classes: &[&str]) -> TrialTask {
+    let shape = ImageShape { channels: 3, height: side, width: side };
+    let n_classes = classes.len() as u16;
+    let set = |n: u16| {
+        let values = 3 * side * side * usize::from(n);
+        let pixels = (0..values).map(|at| (at * 37 % 251) as u8).collect();
+        ImageSet::new("here", shape, pixels, (0..n).map(|at| at % n_classes).collect()).unwrap()
     };
-    let names = CLASSES.map(str::to_owned).to_vec();
-    let dataset = Dataset::new(names, set(12), set(6), Some(set(5))).unwrap();
+    let names = classes.iter().map(|&name| name.to_owned()).collect();
+    let sets = [4, 2, 2].map(|times| set(times * n_classes));
+    let [train, valid, test] = sets;
+    let dataset = Dataset::new(names, train, valid, Some(test)).unwrap();
     let task = Task::new(SearchConfig::default(), Arc::new(dataset), exec()).unwrap();
     TrialTask::new(&task, "feed")
 }
 
+/// What the nets of the stub's search tell apart.
+pub(crate) const DIGITS: [&str; 10] =
+    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+
+/// The nets in these folders, and those of the stub's search.
+pub(crate) fn exports(champions: Arc<BestFolder>, trials: &Path) -> Arc<Exports> {
+    Arc::new(Exports::new(task(32, &DIGITS), champions, TrialFolder::look(trials)))
+}
+
+/// A part of the shared weights of the stub's search.
+pub(crate) fn shared_weights(arch: &Arch) -> Vec<u8> {
+    let net = nets().shared(arch).unwrap();
+    let weights = initial_values(&net.params(), &mut generator(3, Owner::Bench, 0)).unwrap();
+    to_safetensors(&weights).unwrap()
+}
+
+/// A net as its training begins, with running statistics that change nothing.
+fn untrained(task: &TrialTask, plan: &TrialPlan) -> TrialState {
+    let mut state = Trial::new(task.clone(), plan.clone(), None).unwrap().state().unwrap();
+    let net = task.net(plan).unwrap();
+    for (path, shape) in net.layers.iter().filter_map(|l| Some((l.norm_path()?, l.output))) {
+        for (of, value) in [("mean", 0.0_f32), ("variance", 1.0)] {
+            let tensor = Tensor::full(value, shape.channels, &Device::Cpu).unwrap();
+            state.running.insert(format!("{path}.{of}"), tensor);
+        }
+    }
+    state
+}
+
+/// Puts a net of `arch`, as if its training were over and it had `correct` of 20 images right.
+pub(crate) fn put_trial(trials: &Path, arch: &str, seed: u32, correct: u64) {
+    let task = task(32, &DIGITS);
+    let recipe = FinalConfig { channels: 2, ..FinalConfig::default() };
+    let plan = TrialPlan { arch: arch.parse().unwrap(), seed, recipe };
+    let mut state = untrained(&task, &plan);
+    state.valid = Some(Score { nll: 1.0, correct, items: 20 });
+    let folder = TrialFolder::open(trials).unwrap();
+    folder.put(&task.key(&plan), &plan, &state).unwrap();
+}
+
 /// Puts a champion of `arch` into `folder`, certified or not.
 pub(crate) fn put_champion(folder: &BestFolder, arch: &str, certificate: u64) {
-    let task = task();
+    let task = task(8, &CLASSES);
     let test = NetResult::new(1.0, &[true, false, true, true, false]);
     let champion = Champion {
         arch: arch.parse().unwrap(),
         arm: Arm::Derive,
         cycle: 0,
         step: 9,
-        recipe: FinalConfig { channels: 2, seeds: 1, ..FinalConfig::default() },
+        recipe: FinalConfig { channels: 2, seeds: 1, batch_size: 4, ..FinalConfig::default() },
         shared: Score { nll: 1.0, correct: 2, items: 6 },
         valid: vec![Score { nll: 1.0, correct: 4, items: 6 }],
         test: if certificate == 0 { Vec::new() } else { vec![test] },
@@ -51,15 +100,7 @@ pub(crate) fn put_champion(folder: &BestFolder, arch: &str, certificate: u64) {
         seed: 0,
         rival: None,
     };
-    let trial = Trial::new(task.clone(), champion.plan(), None).unwrap();
-    let mut state = trial.state().unwrap();
-    let net = task.net(&champion.plan()).unwrap();
-    for (path, shape) in net.layers.iter().filter_map(|l| Some((l.norm_path()?, l.output))) {
-        for (of, value) in [("mean", 0.0_f32), ("variance", 1.0)] {
-            let tensor = Tensor::full(value, shape.channels, &Device::Cpu).unwrap();
-            state.running.insert(format!("{path}.{of}"), tensor);
-        }
-    }
+    let state = untrained(&task, &champion.plan());
     let verdicts = Verdicts { shared: String::new(), retrained: String::new() };
     let parts = ChampionParts {
         champion: &champion,

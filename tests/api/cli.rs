@@ -34,17 +34,17 @@ fn given(text: &str, args: &[&str]) -> Output {
 }
 
 /// Runs a verb against a rig.
-fn ask(rig: &Rig, args: &[&str]) -> Output {
+pub(crate) fn ask(rig: &Rig, args: &[&str]) -> Output {
     let socket = rig.socket();
     enasctl(&[args, &["--socket", socket.to_str().unwrap()]].concat())
 }
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 #[track_caller]
-fn check(output: &Output, code: i32, stderr: &str) {
+pub(crate) fn check(output: &Output, code: i32, stderr: &str) {
     let found = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{found}");
     assert!(found.contains(stderr), "{found}");
@@ -52,7 +52,7 @@ fn check(output: &Output, code: i32, stderr: &str) {
 }
 
 #[track_caller]
-fn json(output: &Output) -> Value {
+pub(crate) fn json(output: &Output) -> Value {
     check(output, 0, "");
     serde_json::from_slice(&output.stdout).unwrap()
 }

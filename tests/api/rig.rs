@@ -2,19 +2,13 @@
 
 use std::fmt::Debug;
 use std::fs::{self, Permissions};
-use std::future::{Future, pending};
+use std::future::Future;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, mpsc};
-use std::thread;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use actix::prelude::*;
-use enasd::actors::{
-    BestStatus, Checkpoint, ChildWeights, Classifier, Commands, DataStatus, Derive, Pause,
-    PruneHistory, Refusal, Resume, RetrainArch, RetrainReply, RunState, Sample, SampleReply,
-    ScoreArch, ScoreReply, ScoreView, Status, Stop, WeightsOf,
-};
+use enasd::actors::{BestStatus, DataStatus, RunState, ScoreView, Status};
 use enasd::api::{
     ApiError, Client, ConfigOrigins, Limits, LogFilter, Origin, OriginLayer, Problem, ProblemCode,
     RunningConfig, ServeConfig, ServerThread, Socket, serve,
@@ -22,12 +16,11 @@ use enasd::api::{
 use enasd::net::{Input, NetConfig, NetFamily, Shape, family};
 use enasd::search::{Arm, Budget, LimitsConfig};
 use enasd::space::Arch;
-use enasd::store::{
-    ArchCard, BestFolder, History, HistoryPhase, HistoryRow, Keeping, Pruned, StepRow,
-};
+use enasd::store::{ArchCard, BestFolder, History, HistoryPhase, HistoryRow, Keeping, StepRow};
 use tokio::sync::watch;
 
-use crate::champion::exec;
+use crate::champion::exports;
+use crate::stub::Controller;
 
 /// The architecture that the paper publishes.
 pub(crate) const PUBLISHED: &str = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 \
@@ -45,153 +38,6 @@ pub(crate) const EPOCHS_PER_CYCLE: u64 = 5;
 
 /// The weights kept with the best architecture.
 pub(crate) const KEPT_WEIGHTS: &[u8] = b"the kept weights";
-
-/// Answers in the controller's place: pauses once, never derives.
-struct Stub {
-    paused: bool,
-    pruned: u32,
-}
-
-impl Actor for Stub {
-    type Context = Context<Self>;
-}
-
-impl Handler<Pause> for Stub {
-    type Result = Result<(), Refusal>;
-
-    fn handle(&mut self, _: Pause, _: &mut Context<Self>) -> Self::Result {
-        if std::mem::replace(&mut self.paused, true) {
-            return Err(Refusal::State { why: "the search is paused already".to_owned() });
-        }
-        Ok(())
-    }
-}
-
-impl Handler<Resume> for Stub {
-    type Result = Result<(), Refusal>;
-
-    fn handle(&mut self, _: Resume, _: &mut Context<Self>) -> Self::Result {
-        self.paused = false;
-        Ok(())
-    }
-}
-
-impl Handler<Checkpoint> for Stub {
-    type Result = Result<u64, Refusal>;
-
-    fn handle(&mut self, _: Checkpoint, _: &mut Context<Self>) -> Self::Result {
-        Err(Refusal::Failed { why: "the disk is full".to_owned() })
-    }
-}
-
-impl Handler<Derive> for Stub {
-    type Result = ResponseFuture<Result<Vec<String>, Refusal>>;
-
-    fn handle(&mut self, _: Derive, _: &mut Context<Self>) -> Self::Result {
-        Box::pin(pending())
-    }
-}
-
-impl Handler<Stop> for Stub {
-    type Result = Result<(), Refusal>;
-
-    fn handle(&mut self, _: Stop, _: &mut Context<Self>) -> Self::Result {
-        Ok(())
-    }
-}
-
-impl Handler<ScoreArch> for Stub {
-    type Result = Result<ScoreReply, Refusal>;
-
-    fn handle(&mut self, _: ScoreArch, _: &mut Context<Self>) -> Self::Result {
-        Ok(ScoreReply { score: SCORE, reward: 0.75, step: 17 })
-    }
-}
-
-impl Handler<RetrainArch> for Stub {
-    type Result = Result<RetrainReply, Refusal>;
-
-    fn handle(&mut self, request: RetrainArch, _: &mut Context<Self>) -> Self::Result {
-        if request.arch.id() != id(PUBLISHED) {
-            return Err(Refusal::State { why: "16 architectures wait already".to_owned() });
-        }
-        let (place, params, multiply_adds) = (2, 3_894_372, 5);
-        let (epochs, seeds, step) = (630, 2, 17);
-        Ok(RetrainReply { place, score: SCORE, params, multiply_adds, epochs, seeds, step })
-    }
-}
-
-impl Handler<Sample> for Stub {
-    type Result = Result<Vec<SampleReply>, Refusal>;
-
-    fn handle(&mut self, request: Sample, _: &mut Context<Self>) -> Self::Result {
-        let arch = if request.arm == Arm::Controller { PUBLISHED } else { IDENTITIES };
-        let log_prob = -(request.seed as f64);
-        let reply = SampleReply { arch: arch.parse().unwrap(), log_prob };
-        Ok(vec![reply; request.count])
-    }
-}
-
-impl Handler<PruneHistory> for Stub {
-    type Result = Result<Pruned, Refusal>;
-
-    fn handle(&mut self, request: PruneHistory, _: &mut Context<Self>) -> Self::Result {
-        // Done in two parts.
-        self.pruned += 1;
-        Ok(Pruned { rows: 21, is_done: self.pruned == 2, bytes: request.bytes })
-    }
-}
-
-impl Handler<ChildWeights> for Stub {
-    type Result = Result<Vec<u8>, Refusal>;
-
-    fn handle(&mut self, request: ChildWeights, _: &mut Context<Self>) -> Self::Result {
-        let id = request.arch.id();
-        if request.of != WeightsOf::Present && id == self::id(PUBLISHED) {
-            return Err(Refusal::Lost { why: format!("the weights of {id} are lost") });
-        }
-        Ok(format!("present weights of {id}").into_bytes())
-    }
-}
-
-/// A stub on an actix system of its own.
-struct Controller {
-    system: System,
-    thread: Option<thread::JoinHandle<()>>,
-    commands: Commands,
-}
-
-impl Controller {
-    /// The champions' nets are run by the real classifier.
-    fn start(champions: Arc<BestFolder>) -> Self {
-        let (sender, receiver) = mpsc::channel();
-        let thread = thread::spawn(move || {
-            let system = System::new();
-            let commands = system.block_on(async {
-                let stub = Stub { paused: false, pruned: 0 }.start();
-                let classifier = Classifier::new(champions, exec()).start();
-                Commands::new(&stub, &stub, &classifier)
-            });
-            sender.send((System::current(), commands)).unwrap();
-            system.run().unwrap();
-        });
-        let (system, commands) = receiver.recv().unwrap();
-        Self { system, thread: Some(thread), commands }
-    }
-
-    fn stop(&mut self) {
-        self.system.stop();
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap();
-        }
-    }
-}
-
-impl Drop for Controller {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
 
 /// A request as the hook saw it.
 pub(crate) type Counted = (&'static str, u16);
@@ -234,6 +80,7 @@ impl Rig {
             history: folder.path().join("history.sqlite"),
             epochs_per_cycle: EPOCHS_PER_CYCLE,
             best: Arc::new(best),
+            exports: exports(champions.clone(), &folder.path().join("trials")),
             champions,
             running: running_config(folder.path()),
             log: log_filter(),
@@ -251,6 +98,11 @@ impl Rig {
 
     pub(crate) fn client(&self) -> Client {
         Client::new(&self.socket(), Duration::from_secs(20))
+    }
+
+    /// The folder of the nets that are trained from scratch.
+    pub(crate) fn trials(&self) -> PathBuf {
+        self.folder.path().join("trials")
     }
 
     /// The folder of the champions.
@@ -322,7 +174,8 @@ fn origins(folder: &Path) -> ConfigOrigins {
     }
 }
 
-fn nets() -> Arc<dyn NetFamily> {
+/// The nets of the stub's search.
+pub(crate) fn nets() -> Arc<dyn NetFamily> {
     let config = NetConfig { layers: 6, channels: 20, ..NetConfig::default() };
     let shape = Shape { channels: 3, height: 32, width: 32 };
     let published: Arch = PUBLISHED.parse().unwrap();
@@ -331,6 +184,11 @@ fn nets() -> Arc<dyn NetFamily> {
 
 /// Writes the files of the best architecture, whose score is `correct` of 600.
 pub(crate) fn put(best: &BestFolder, correct: u64) {
+    put_with(best, correct, KEPT_WEIGHTS);
+}
+
+/// The same with other weights.
+pub(crate) fn put_with(best: &BestFolder, correct: u64, weights: &[u8]) {
     let card = ArchCard {
         format: 1,
         id: id(PUBLISHED),
@@ -350,7 +208,7 @@ pub(crate) fn put(best: &BestFolder, correct: u64) {
         multiply_adds: 1,
     };
     let card = serde_json::to_vec(&card).unwrap();
-    let files = [("arch.json", card.as_slice()), ("weights.safetensors", KEPT_WEIGHTS)];
+    let files = [("arch.json", card.as_slice()), ("weights.safetensors", weights)];
     best.put(&id(PUBLISHED), &files).unwrap();
 }
 

@@ -1,19 +1,15 @@
-//! `GET /v1/archs` and what hangs on one id: its description, drawings and weights.
+//! `GET /v1/archs` and what an id spells: a description and drawings.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::{Path, Query};
 
-use crate::actors::{ChildWeights, WeightsOf};
-use crate::api::command::ask;
+use crate::api::Problem;
+use crate::api::ProblemCode;
 use crate::api::routes::known::Known;
 use crate::api::routes::pareto::pareto as front;
 use crate::api::routes::{State, check_limit};
-use crate::api::wire::{
-    ArchReply, ArchsQuery, ArchsReply, FactReply, MAX_LIMIT, ScoredArch, Weights, WeightsFile,
-    WeightsQuery,
-};
-use crate::api::{Problem, ProblemCode};
+use crate::api::wire::{ArchReply, ArchsQuery, ArchsReply, FactReply, MAX_LIMIT, ScoredArch};
 use crate::export::{draw_dot, draw_svg};
 use crate::store::HistoryReader;
 
@@ -97,56 +93,4 @@ pub(super) async fn svg(state: State, id: Path<String>) -> Reply {
 pub(super) async fn dot(state: State, id: Path<String>) -> Reply {
     let known = Known::find(&state, &id).await?;
     Ok(HttpResponse::Ok().content_type("text/vnd.graphviz").body(draw_dot(&known.arch)))
-}
-
-/// Its weights: for one of the best architectures those that its score was measured with, and never
-/// others in their place; for any other its part of the present shared weights.
-#[utoipa::path(get, path = "/v1/archs/{id}.safetensors", tag = "questions",
-    params(("id" = String, Path, description = "its id"), WeightsQuery), responses(
-    (status = 200, description = "a safetensors file", body = WeightsFile,
-        content_type = "application/octet-stream"),
-))]
-pub(super) async fn safetensors(
-    state: State,
-    id: Path<String>,
-    query: Query<WeightsQuery>,
-) -> Reply {
-    let known = Known::find(&state, &id).await?;
-    state.config.family.shared(&known.drawn)?;
-    let _turn = state.weights.next().await?;
-    let bytes = match query.weights {
-        Some(Weights::Present) => controllers_weights(&state, &known, WeightsOf::Present).await?,
-        Some(Weights::Kept) => scored_weights(&state, &known, WeightsOf::Score).await?,
-        None => scored_weights(&state, &known, WeightsOf::Either).await?,
-    };
-    let id = known.arch.id();
-    let name = format!("attachment; filename=\"{id}.safetensors\"");
-    Ok(HttpResponse::Ok()
-        .content_type("application/octet-stream")
-        .insert_header(("content-disposition", name))
-        .body(WeightsFile(bytes).0))
-}
-
-/// The weights that one of the best was scored with: from its files, or from the controller
-/// as long as they are not on disk.
-async fn scored_weights(state: &State, known: &Known, of: WeightsOf) -> Result<Vec<u8>, Problem> {
-    if let Some(bytes) = known.kept_weights(state).await? {
-        return Ok(bytes);
-    }
-    match controllers_weights(state, known, of).await {
-        // They may have come to the disk between the two questions.
-        Err(lost) if lost.code == ProblemCode::WeightsLost => {
-            known.kept_weights(state).await?.ok_or(lost)
-        }
-        answer => answer,
-    }
-}
-
-async fn controllers_weights(
-    state: &State,
-    known: &Known,
-    of: WeightsOf,
-) -> Result<Vec<u8>, Problem> {
-    let message = ChildWeights { arch: known.drawn.clone(), of };
-    ask(state, message, state.config.limits.work).await
 }

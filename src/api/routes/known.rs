@@ -4,7 +4,7 @@
 //! Shared weights belong to places in a spelling: those of one of the best are taken as it was
 //! drawn, for that is what its score was measured with.
 
-use crate::actors::BestStatus;
+use crate::actors::{BestStatus, WeightsReply};
 use crate::api::routes::State;
 use crate::api::wire::ScoredArch;
 use crate::api::{Problem, ProblemCode};
@@ -48,7 +48,10 @@ impl Known {
     }
 
     /// The weights kept with one of the best; none if they are not those of the score that it has.
-    pub(super) async fn kept_weights(&self, state: &State) -> Result<Option<Vec<u8>>, Problem> {
+    pub(super) async fn kept_weights(
+        &self,
+        state: &State,
+    ) -> Result<Option<WeightsReply>, Problem> {
         let Some(best) = self.best.clone() else { return Ok(None) };
         let folder = state.config.best.clone();
         state
@@ -67,14 +70,14 @@ impl Known {
     }
 }
 
-fn weights(folder: &BestFolder, best: &BestStatus) -> Result<Option<Vec<u8>>, StoreError> {
+fn weights(folder: &BestFolder, best: &BestStatus) -> Result<Option<WeightsReply>, StoreError> {
     let card: ArchCard = serde_json::from_slice(&folder.read(&best.id, CARD)?)?;
     let scored = (card.correct, card.items, card.cycle);
     if scored != (best.score.correct, best.score.items, best.cycle) {
         return Ok(None);
     }
-    let weights = folder.read(&best.id, WEIGHTS)?;
+    let bytes = folder.read(&best.id, WEIGHTS)?;
     // Not if the architecture was replaced between the two.
     let again: ArchCard = serde_json::from_slice(&folder.read(&best.id, CARD)?)?;
-    Ok((again == card).then_some(weights))
+    Ok((again == card).then_some(WeightsReply { bytes, step: card.step }))
 }

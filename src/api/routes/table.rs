@@ -17,8 +17,8 @@ use crate::api::ProblemCode::{
     RefusedRequest, RefusedState, Store, Timeout, Unavailable, UnknownArch, WeightsLost,
 };
 use crate::api::routes::{
-    self, archs, best, commands, config, convert, events, health, history, log_level, predict,
-    retrain, sample, score, status,
+    self, archs, best, commands, config, convert, events, health, history, log_level, nets,
+    predict, report, retrain, sample, score, status, why,
 };
 
 /// Requests of no route.
@@ -60,12 +60,16 @@ static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         archs::archs [QUERY, READ]
         archs::svg [ID, READ]
         archs::dot [ID, READ]
-        archs::safetensors [ID, QUERY, READ, ASKED, &[WeightsLost]]
+        nets::onnx [ID, QUERY, READ, ASKED, &[WeightsLost]]
+        nets::torch [ID, QUERY, READ, ASKED, &[WeightsLost]]
+        nets::safetensors [ID, QUERY, READ, ASKED, &[WeightsLost]]
+        why::why [ID, READ]
         archs::arch [ID, READ]
         convert::convert [&[BadArch]]
         history::history [QUERY, READ]
         history::prune [ASKED]
         events::events [QUERY, READ]
+        report::report [READ]
         config::config []
         config::origins []
         log_level::log_level []

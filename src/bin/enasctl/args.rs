@@ -10,6 +10,7 @@ use enasd::store::HistoryPhase;
 
 use crate::arch_args::{ArchVerb, ConvertArgs, SpaceVerb};
 use crate::clock::Since;
+use crate::export_args::ExportArgs;
 
 const EXIT_STATUS: &str = "0 done, 1 refused, 2 wrong usage, 3 no daemon answers, 4 the daemon is \
                            degraded (status) or something does not work (doctor).";
@@ -101,6 +102,15 @@ pub(crate) enum Verb {
         /// An id, or any other text form.
         arch: String,
     },
+    /// Says how far an architecture came: when it was drawn first and by whom, its rewards, its
+    /// rank, its retrainings, and why it was promoted or not.
+    Why {
+        /// An id, or any other text form.
+        arch: String,
+    },
+    /// Writes a report of the search: one page of HTML with verdicts, curves, the champion and all
+    /// that was retrained.
+    Report(ReportArgs),
     /// Scores an architecture with the present shared weights; it joins the history.
     Score {
         /// An id, or any other text form, or `-` to read it from standard input.
@@ -112,6 +122,8 @@ pub(crate) enum Verb {
         /// An id, or any other text form, or `-` to read it from standard input.
         arch: String,
     },
+    /// Writes the net of an architecture with its weights, for other programs.
+    Export(ExportArgs),
     /// Says which classes images are of, by the champion: the best net that was trained from
     /// scratch.
     Predict(PredictArgs),
@@ -211,6 +223,17 @@ pub(crate) struct BestArgs {
     pub(crate) weights: Option<PathBuf>,
     /// Replaces the file if it is there.
     #[arg(long, requires = "weights")]
+    pub(crate) force: bool,
+}
+
+/// The arguments of `report`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ReportArgs {
+    /// The page.
+    #[arg(short = 'o', long = "file", value_name = "FILE", default_value = "report.html")]
+    pub(crate) file: PathBuf,
+    /// Replaces the file if it is there.
+    #[arg(long)]
     pub(crate) force: bool,
 }
 

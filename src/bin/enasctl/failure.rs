@@ -41,6 +41,9 @@ pub(crate) enum Failure {
          weights of all"
     )]
     NoArch,
+    /// Only an ONNX file has a type of pixels.
+    #[error("`--pixels` is of `--to onnx` alone: the others read any; leave it out")]
+    PixelsOfOnnxAlone,
     /// There is no best architecture.
     #[error("the search has derived no architecture yet, so there are no weights to write")]
     NothingDerived,
@@ -109,7 +112,7 @@ impl Failure {
             Self::Api(
                 ApiError::Unreachable { .. } | ApiError::Silent { .. } | ApiError::Http { .. },
             ) => ExitCode::from(3),
-            Self::NoTerminal | Self::NoArch => ExitCode::from(2),
+            Self::NoTerminal | Self::NoArch | Self::PixelsOfOnnxAlone => ExitCode::from(2),
             Self::Degraded { .. } | Self::Unwell { .. } => ExitCode::from(4),
             _ => ExitCode::from(1),
         }

@@ -19,16 +19,21 @@ mod condition;
 mod convert;
 mod doctor;
 mod events;
+mod export;
+mod export_args;
 mod failure;
 mod history;
 mod predict;
 mod printer;
 mod questions;
+mod report;
+mod reserved;
 mod socket;
 mod space;
 mod status;
 mod top;
 mod watch;
+mod why;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -69,8 +74,11 @@ async fn carry_out(verb: Verb, place: DaemonPlace, printer: &mut Printer) -> Res
         Verb::History(args) => history::history(&daemon()?, printer, &args).await,
         Verb::Events { since, follow } => events::events(&daemon()?, printer, since, follow).await,
         Verb::Config => questions::config(&daemon()?, printer).await,
+        Verb::Why { arch } => why::why(&daemon()?, printer, &arch).await,
+        Verb::Report(args) => report::report(&daemon()?, printer, &args).await,
         Verb::Score { arch } => commands::score(&daemon()?, printer, &arch).await,
         Verb::Retrain { arch } => commands::retrain(&daemon()?, printer, &arch).await,
+        Verb::Export(args) => export::export(&daemon()?, printer, &args).await,
         Verb::Predict(args) => predict::predict(&place, printer, &args).await,
         Verb::Sample(args) => commands::sample(&daemon()?, printer, &args).await,
         Verb::Derive => commands::derive(&daemon()?, printer).await,

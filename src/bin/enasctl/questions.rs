@@ -1,9 +1,5 @@
 //! Questions that are answered at once: `best`, `list`, `show`, `config`.
 
-use std::fs::{self, File};
-use std::io;
-use std::path::Path;
-
 use enasd::actors::{BestStatus, ScoreView, nth};
 use enasd::api::wire::{ArchReply, ArchsReply, BestReply, ScoreKind};
 use enasd::export::draw_text;
@@ -14,6 +10,7 @@ use crate::arch::{facts, read};
 use crate::args::{BestArgs, BestStage, ListArgs, ListOrder};
 use crate::failure::Failure;
 use crate::printer::{Printer, fields, milliseconds, or_dash, percent, thousands};
+use crate::reserved::Reserved;
 use crate::socket::Daemon;
 use crate::status::champion;
 
@@ -64,35 +61,6 @@ const fn nothing_yet(stage: BestStage) -> &'static str {
         BestStage::Shared => "the search has derived no architecture yet",
         BestStage::Retrained => "no architecture is trained from scratch yet",
         BestStage::Certified => "no architecture was measured on the test split yet",
-    }
-}
-
-/// The name of a file that was not there, held by an empty file until it is written.
-struct Reserved<'a>(Option<&'a Path>);
-
-impl<'a> Reserved<'a> {
-    fn new(path: &'a Path) -> Result<Self, Failure> {
-        let path_buf = || path.to_owned();
-        match File::create_new(path) {
-            Ok(_) => Ok(Self(Some(path))),
-            Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {
-                Err(Failure::FileIsThere { path: path_buf() })
-            }
-            Err(source) => Err(Failure::File { path: path_buf(), source }),
-        }
-    }
-
-    fn keep(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Reserved<'_> {
-    fn drop(&mut self) {
-        if let Some(path) = self.0 {
-            // An empty file that stays is told apart by its size.
-            let _ = fs::remove_file(path);
-        }
     }
 }
 

@@ -25,6 +25,7 @@ use crate::export::onnx::proto::{
     DimensionProto, FLOAT, GraphProto, ModelProto, OperatorSetIdProto, SideProto,
     StringStringEntryProto, TensorShapeProto, TensorTypeProto, TypeProto, UINT8, ValueInfoProto,
 };
+use crate::net::Norm;
 
 const OPSET: i64 = 17;
 const IR_VERSION: i64 = 8;
@@ -59,9 +60,7 @@ pub fn onnx_file(model: &Model<'_>, pixels: PixelType) -> Result<Vec<u8>, Export
         ir_version: IR_VERSION,
         producer_name: "enasd".to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        doc_string: "Classifies images. It reads pixels from 0 to 255, which it normalizes by \
-                     itself; the classes are in the metadata, under `class_names`."
-            .to_owned(),
+        doc_string: doc(model.net.norm),
         graph: Some(graph),
         opset_import: vec![OperatorSetIdProto { version: OPSET }],
         metadata_props: facts.into_iter().map(entry).collect(),
@@ -71,6 +70,19 @@ pub fn onnx_file(model: &Model<'_>, pixels: PixelType) -> Result<Vec<u8>, Export
         return Err(ExportError::Size { what: "ONNX", bytes, most: MOST_BYTES });
     }
     Ok(file.encode_to_vec())
+}
+
+/// What whoever opens the file is to know.
+fn doc(norm: Norm) -> String {
+    let own = "Classifies images. It reads pixels from 0 to 255, which it normalizes by itself; \
+               the classes are in the metadata, under `class_names`.";
+    match norm {
+        Norm::Running => own.to_owned(),
+        Norm::Batch => format!(
+            "{own} Within, it normalizes by the statistics of the images that are given together: \
+             give it many at once, for what it says of an image depends on the others."
+        ),
+    }
 }
 
 fn graph(model: &Model<'_>, pixels: PixelType) -> Result<GraphProto, ExportError> {

@@ -58,6 +58,14 @@ fn rows(
 }
 
 #[test]
+fn a_net_that_normalizes_by_the_batch_says_so() {
+    for (norm, is_told) in [(Norm::Running, false), (Norm::Batch, true)] {
+        let file = written(&Sample::of(CELLS, norm), PixelType::U8);
+        assert_eq!(file.doc_string.contains("give it many at once"), is_told, "{norm:?}");
+    }
+}
+
+#[test]
 fn every_value_is_written_once_and_before_it_is_read() {
     for (cells, norm) in [(CELLS, Norm::Running), (CELLS, Norm::Batch)] {
         let graph = graph(&Sample::of(cells, norm));

@@ -1,18 +1,18 @@
 //! The files of a champion.
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
 
 use crate::data::Labels;
-use crate::export::{Model, PixelType, draw_svg, onnx_file, safetensors_file};
+use crate::engine::Snapshot;
+use crate::export::{PixelType, draw_svg};
 use crate::net::Net;
-use crate::search::{Champion, TrialState};
+use crate::search::Champion;
 use crate::store::champion::card::ChampionCard;
 use crate::store::champion::model::ModelCard;
 use crate::store::champion::parts::ChampionParts;
 use crate::store::champion::readme::readme;
-use crate::store::{CARD, StoreError, WEIGHTS};
+use crate::store::net_file::texts;
+use crate::store::{CARD, NetFormat, PortableNet, StoreError, WEIGHTS};
 
 /// The file of a [`ChampionCard`].
 pub const CHAMPION_CARD: &str = "card.json";
@@ -31,11 +31,12 @@ pub fn champion_files(
     let labels = parts.task.labels();
     let (model, net) = ModelCard::new(arch, recipe.net(), labels.image, labels.class_names.len())?;
     let card = ChampionCard::new(parts, &model);
-    let [weights, onnx] = net_files(&net, parts.state, (&model, &card, &labels))?;
+    let tensors = [parts.state.params.clone(), parts.state.running.clone()];
+    let net = portable(net, tensors, (&model, &card), labels.clone());
     Ok(vec![
         (CARD, serde_json::to_vec_pretty(&model)?),
-        (WEIGHTS, weights),
-        (ONNX, onnx),
+        (WEIGHTS, net.bytes(NetFormat::Safetensors)?),
+        (ONNX, net.bytes(NetFormat::Onnx(PixelType::U8))?),
         (LABELS, serde_json::to_vec_pretty(&labels)?),
         (CHAMPION_CARD, serde_json::to_vec_pretty(&card)?),
         ("drawing.svg", draw_svg(arch).into_bytes()),
@@ -43,27 +44,25 @@ pub fn champion_files(
     ])
 }
 
-/// The weights and the ONNX file, which tell by themselves what they are.
-fn net_files(
-    net: &Net,
-    state: &TrialState,
-    (model, card, labels): (&ModelCard, &ChampionCard, &Labels),
-) -> Result<[Vec<u8>; 2], StoreError> {
+/// A champion's net with its weights and its running statistics; its files tell by themselves what
+/// they are.
+pub(super) fn portable(
+    net: Net,
+    [weights, running]: [Snapshot; 2],
+    (model, card): (&ModelCard, &ChampionCard),
+    labels: Labels,
+) -> PortableNet {
     let scores = json!({
         "valid": card.valid, "seed": card.seed, "test": card.test, "certificate": card.certificate
     });
-    let size = json!({ "size": model.net, "image": model.image, "classes": model.classes });
-    let metadata = [("scores", scores), ("net", size)];
-    let model = Model {
+    PortableNet {
+        id: model.id.clone(),
+        arch: model.arch.clone(),
         net,
-        weights: &state.params,
-        running: Some(&state.running),
-        mean: &labels.normalization.mean,
-        std: &labels.normalization.std,
-        class_names: &labels.class_names,
-        id: &model.id,
-        arch: &model.arch,
-        metadata: BTreeMap::from(metadata.map(|(key, value)| (key.to_owned(), value.to_string()))),
-    };
-    Ok([safetensors_file(&model)?, onnx_file(&model, PixelType::U8)?])
+        weights,
+        running: Some(running),
+        labels,
+        stage: "champion".to_owned(),
+        metadata: texts([("stage", json!("champion")), ("scores", scores), ("net", model.size())]),
+    }
 }

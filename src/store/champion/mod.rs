@@ -28,5 +28,6 @@ pub use card::{
 };
 pub use files::{CHAMPION_CARD, LABELS, ONNX, champion_files};
 pub use model::ModelCard;
+pub(super) use net::champion_net;
 pub use net::{ChampionNet, open_champion};
 pub use parts::{ChampionParts, Verdicts};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::net::{Input, Net, NetConfig, Shape, family};
 use crate::space::Arch;
@@ -38,7 +39,7 @@ impl ModelCard {
     pub const FORMAT: u32 = 1;
 
     /// The card of `arch` as a net of this size for such images, and the net.
-    pub(super) fn new(
+    pub(in crate::store) fn new(
         arch: &Arch,
         net: NetConfig,
         image: [usize; 3],
@@ -63,6 +64,11 @@ impl ModelCard {
         let cost = net.cost();
         (card.params, card.multiply_adds) = (cost.params, cost.multiply_adds);
         Ok((card, net))
+    }
+
+    /// The size of the net as the metadata of its files has it.
+    pub(in crate::store) fn size(&self) -> Value {
+        json!({ "size": self.net, "image": self.image, "classes": self.classes })
     }
 
     /// The net, without its auxiliary head.

@@ -8,12 +8,14 @@ use image::{DynamicImage, GrayImage, ImageFormat, Luma};
 use super::*;
 use crate::data::{Dataset, ImageSet, ImageShape, NetResult};
 use crate::engine::{ExecutorChoice, Images};
+use crate::export::PixelType;
 use crate::search::{
     Arm, Champion, FinalConfig, Interval, Pair, PairReport, Rival, Score, SearchConfig, Task,
     Trial, TrialState, TrialTask,
 };
 use crate::space::{Arch, SpaceConfig};
-use crate::store::{BestFolder, CARD, StoreError, WEIGHTS};
+use crate::store::manifest::hash;
+use crate::store::{BestFolder, CARD, NetFormat, StoreError, WEIGHTS};
 
 const ARCH: &str = "normal=[identity(0)+sep_conv_3x3(1), identity(0)+max_pool_3x3(1)] \
                     reduction=[sep_conv_5x5(0)+identity(1), avg_pool_3x3(0)+identity(2)]";
@@ -47,7 +49,8 @@ fn net_result(right: [bool; 5]) -> NetResult {
 
 fn rig() -> Rig {
     let task = task();
-    let recipe = FinalConfig { channels: 2, aux_weight: 0.4, ..FinalConfig::default() };
+    let recipe =
+        FinalConfig { channels: 2, batch_size: 4, aux_weight: 0.4, ..FinalConfig::default() };
     let score = |correct| Score { nll: 3.0, correct, items: 6 };
     let pair = Pair { cycle: 1, difference: 0.25, error: None, freedom: 0 };
     let rival = Rival {
@@ -199,6 +202,23 @@ fn the_net_that_is_read_back_is_the_one_that_was_trained() {
         let place = ["ant", "bee", "cat"].iter().position(|name| *name == class.class).unwrap();
         let expected = powers[place] / sum;
         assert!((class.probability - expected).abs() < 1e-9, "{class:?}, not {expected}");
+    }
+}
+
+#[test]
+fn a_net_that_leaves_has_the_weights_of_the_files_and_a_name_by_them() {
+    let (rig, root) = (rig(), tempfile::tempdir().unwrap());
+    let files = rig.files();
+    let net = champion_net(&put(root.path(), &files)).unwrap();
+    let digits = &hash(file(&files, WEIGHTS))[..8];
+    let stem = format!("{}.champion-{digits}", rig.champion.arch.id());
+    for (format, ending, name) in [
+        (NetFormat::Safetensors, "safetensors", WEIGHTS),
+        (NetFormat::Onnx(PixelType::U8), "onnx", ONNX),
+    ] {
+        let found = net.file(format).unwrap();
+        assert_eq!(found.name, format!("{stem}.{ending}"));
+        assert!(found.bytes == file(&files, name), "{name}");
     }
 }
 

@@ -1,0 +1,120 @@
+//! What was retrained, an architecture a line, by the rows that its nets left.
+
+use std::collections::BTreeMap;
+
+use crate::actors::{ChampionStatus, nth};
+use crate::export::{DrawnBy, RetrainedArch};
+use crate::search::Arm;
+use crate::store::{ChampionRow, TrialRow};
+
+/// The architectures of `trials`, each with its nets that were trained alike.
+pub(super) fn retrained(
+    trials: &[TrialRow],
+    rulings: &[ChampionRow],
+    champion: Option<&ChampionStatus>,
+) -> Vec<RetrainedArch> {
+    // Nets that had more epochs are another matter.
+    let mut alike: BTreeMap<(&str, u64), Vec<&TrialRow>> = BTreeMap::new();
+    for row in trials.iter().filter(|row| 0 < row.items) {
+        alike.entry((row.arch_id.as_str(), row.epochs)).or_default().push(row);
+    }
+    let of = |rows: Vec<&TrialRow>| {
+        let last = *rows.last()?;
+        let is_champion = champion.is_some_and(|champion| {
+            champion.id == last.arch_id && rows.iter().any(|row| row.cycle == champion.cycle)
+        });
+        let cycles: Vec<u64> = rows.iter().map(|row| row.cycle).collect();
+        Some(RetrainedArch {
+            id: last.arch_id.clone(),
+            by: by(last.arm),
+            cycle: nth(last.cycle),
+            epochs: last.epochs,
+            shared: last.shared_reward,
+            nets: rows.iter().map(|row| row.correct as f64 / row.items as f64).collect(),
+            test: tested(&last.arch_id, &cycles, rulings),
+            params: last.params,
+            multiply_adds: last.multiply_adds,
+            is_champion,
+        })
+    };
+    alike.into_values().filter_map(of).collect()
+}
+
+/// What an architecture has right of the test split, and all of that, as last measured.
+fn tested(id: &str, cycles: &[u64], rulings: &[ChampionRow]) -> Option<(u64, u64)> {
+    let is_own = |row: &&ChampionRow| row.arch_id == id && cycles.contains(&row.cycle);
+    let measured = rulings.iter().filter(is_own).filter(|row| 0 < row.test_items);
+    measured.last().map(|row| (row.test_correct, row.test_items))
+}
+
+/// Who drew it, as reports tell it.
+fn by(arm: Arm) -> DrawnBy {
+    match arm {
+        Arm::Controller | Arm::Derive => DrawnBy::Policy,
+        Arm::Random => DrawnBy::Random,
+        Arm::Injected => DrawnBy::Request,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::Cause;
+
+    fn trial(arch_id: &str, arm: Arm, epochs: u64, (seed, correct): (u32, u64)) -> TrialRow {
+        TrialRow {
+            key: format!("{arch_id} {epochs} {seed}"),
+            arch_id: arch_id.to_owned(),
+            arm,
+            cycle: 1,
+            step: 9,
+            seed,
+            epochs,
+            loss: None,
+            correct,
+            items: 1000,
+            nll: None,
+            shared_reward: Some(0.5),
+            params: 77,
+            multiply_adds: 99,
+            cause: Cause::Cycle,
+            at_unix_ms: 0,
+        }
+    }
+
+    #[test]
+    fn nets_of_one_architecture_that_were_trained_alike_are_one_line() {
+        let mut trials = vec![
+            trial("m5-1", Arm::Derive, 15, (0, 800)),
+            trial("m5-2", Arm::Random, 15, (0, 700)),
+            trial("m5-1", Arm::Derive, 15, (1, 900)),
+            trial("m5-1", Arm::Injected, 30, (0, 950)),
+        ];
+        trials.push(TrialRow { items: 0, ..trial("m5-3", Arm::Random, 15, (0, 0)) });
+        let ruling = ChampionRow {
+            arch_id: "m5-1".to_owned(),
+            arm: Arm::Derive,
+            cycle: 1,
+            certificate: 1,
+            valid_mean: Some(0.85),
+            test_correct: 88,
+            test_items: 100,
+            ruling: String::new(),
+            at_unix_ms: 0,
+        };
+        let champion =
+            ChampionStatus { id: "m5-1".to_owned(), cycle: 1, ..ChampionStatus::default() };
+        let found = retrained(&trials, &[ruling], Some(&champion));
+        let lines: Vec<_> =
+            found.iter().map(|one| (one.id.as_str(), one.by, one.epochs, one.nets.len())).collect();
+        let expected = [
+            ("m5-1", DrawnBy::Policy, 15, 2),
+            ("m5-1", DrawnBy::Request, 30, 1),
+            ("m5-2", DrawnBy::Random, 15, 1),
+        ];
+        assert_eq!(lines, expected);
+        assert!((found[0].mean() - 0.85).abs() < 1e-12);
+        assert_eq!((found[0].test, found[0].is_champion), (Some((88, 100)), true));
+        assert_eq!((found[2].test, found[2].is_champion), (None, false));
+    }
+}

@@ -1,0 +1,75 @@
+//! `GET /v1/archs/{id}/why`: how far an architecture came, and why no farther.
+
+use std::path::Path as FilePath;
+
+use actix_web::HttpResponse;
+use actix_web::web::Path;
+
+use crate::api::Problem;
+use crate::api::routes::State;
+use crate::api::routes::known::Known;
+use crate::api::routes::reasons::Reasons;
+use crate::api::wire::{
+    ArmRewards, FirstDraw, FoldedReply, MAX_LIMIT, RankReply, RetrainingReply, RulingReply,
+    WhyReply,
+};
+use crate::store::{ArchOrder, ArchSummary, HistoryReader, StoreError};
+
+/// All that the history knows of an architecture: when it was drawn first and by whom, its rewards,
+/// its rank, its retrainings, and why it was promoted or not. All draws are looked through for it,
+/// which takes a second or two for a gigabyte.
+#[utoipa::path(get, path = "/v1/archs/{id}/why", tag = "questions",
+    params(("id" = String, Path, description = "its id, such as `m5-…`")), responses(
+    (status = 200, description = "what is known", body = WhyReply),
+))]
+pub(super) async fn why(state: State, id: Path<String>) -> Result<HttpResponse, Problem> {
+    let known = Known::find(&state, &id).await?;
+    let (path, epochs_per_cycle) = (state.config.history.clone(), state.config.epochs_per_cycle);
+    let (id, arch) = (known.arch.id(), known.arch.to_string());
+    let turn = state.lists.next().await?;
+    let found = state.read(move || {
+        let _turn = turn;
+        Ok(look(&path, id, epochs_per_cycle)?)
+    });
+    let found = found.await?;
+    state.tell_damage(found.damaged);
+    let champion = &state.status().finals.champion;
+    let is_champion = champion.as_ref().is_some_and(|champion| champion.id == found.id);
+    Ok(HttpResponse::Ok().json(WhyReply { arch, is_champion, ..found }))
+}
+
+/// What the history at `path` has.
+fn look(path: &FilePath, id: String, epochs_per_cycle: u64) -> Result<WhyReply, StoreError> {
+    let reader = HistoryReader::open(path)?;
+    let draws = reader.draws(&id)?;
+    let (trials, rulings) = (reader.trials(None, MAX_LIMIT)?, reader.champions()?);
+    let own = reader.trials(Some(&id), MAX_LIMIT)?;
+    let summary = reader.arch(&id)?;
+    let reasons = Reasons { id: &id, draws: &draws, trials: &trials, rulings: &rulings };
+    let known = summary.as_ref().map_or(0, |summary| summary.times);
+    Ok(WhyReply {
+        why: reasons.sentences(),
+        first: draws.first.as_ref().map(|row| FirstDraw::new(row, epochs_per_cycle)),
+        draws: draws.by_arm.iter().map(ArmRewards::from).collect(),
+        rank: match &summary {
+            Some(summary) => Some(rank(&reader.archs(ArchOrder::Best, MAX_LIMIT)?, summary)),
+            None => None,
+        },
+        retrainings: own.iter().map(RetrainingReply::from).collect(),
+        rulings: rulings.iter().filter(|row| row.arch_id == id).map(RulingReply::from).collect(),
+        folded: FoldedReply {
+            scored_before: draws.scored_from,
+            shared_before: draws.shared_from,
+            rewards: known.saturating_sub(draws.rewards()),
+        },
+        damaged: draws.damaged,
+        id,
+        ..WhyReply::default()
+    })
+}
+
+/// The place of one among all, by the best reward.
+fn rank(archs: &[ArchSummary], own: &ArchSummary) -> RankReply {
+    let ahead = archs.iter().filter(|other| own.best_reward < other.best_reward).count();
+    RankReply { place: ahead as u64 + 1, of: archs.len() as u64 }
+}

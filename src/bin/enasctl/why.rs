@@ -1,0 +1,181 @@
+//! `enasctl why`: how far an architecture came, and why no farther.
+
+use enasd::actors::nth;
+use enasd::api::wire::{
+    ArmRewards, FirstDraw, FoldedReply, RetrainingReply, RulingReply, StepReward, WhyReply,
+};
+
+use crate::arch::read;
+use crate::failure::Failure;
+use crate::printer::{Printer, fields, or_dash, percent, thousands};
+use crate::socket::Daemon;
+
+/// All that the history knows of an architecture.
+pub(crate) async fn why(daemon: &Daemon, printer: &mut Printer, arch: &str) -> Result<(), Failure> {
+    let path = format!("/v1/archs/{}/why", read(arch)?.id());
+    // All draws are looked through for it.
+    let reply: WhyReply = daemon.commands().get(&path).await?;
+    printer.one(&reply, table)
+}
+
+fn table(reply: &WhyReply) -> String {
+    let mut why = reply.why.clone();
+    if reply.is_champion {
+        why.insert(0, "it is the champion".to_owned());
+    }
+    let rank = reply.rank.map(|rank| {
+        let (place, of) = (thousands(rank.place), thousands(rank.of));
+        format!("{place} by its best reward among {of} that are kept")
+    });
+    fields(&[
+        ("id", reply.id.clone()),
+        ("why", why.join("\n")),
+        ("first drawn", or_dash(reply.first.as_ref(), first)),
+        ("rewards", lines(&reply.draws, of_arm)),
+        ("rank", or_dash(rank, |text| text)),
+        ("retrained", lines(&reply.retrainings, retraining)),
+        ("certificate", lines(&reply.rulings, certificate)),
+        ("not known", or_dash(unknown(&reply.folded, reply.damaged), |text| text)),
+        ("arch", reply.arch.clone()),
+    ])
+}
+
+fn first(draw: &FirstDraw) -> String {
+    let reward = draw.reward.map(|reward| format!(", reward {}", percent(reward)));
+    format!(
+        "cycle {}, epoch {}, search step {}, by {} in the {} phase{}",
+        nth(draw.cycle.into()),
+        nth(draw.epoch),
+        thousands(nth(draw.step)),
+        draw.arm,
+        draw.phase,
+        reward.unwrap_or_default()
+    )
+}
+
+fn of_arm(of_arm: &ArmRewards) -> String {
+    let ArmRewards { arm, phase, draws, rewards, mean, first, best, last } = of_arm;
+    let who = format!("{arm}, {phase} phase: drawn {} times", thousands(*draws));
+    let at = |reward: &StepReward| {
+        format!("{} in search step {}", percent(reward.reward), thousands(nth(reward.step)))
+    };
+    match (mean, first, best, last) {
+        (Some(mean), Some(first), Some(best), Some(last)) => format!(
+            "{who}, scored {} times; mean {}; first {}, best {}, last {}",
+            thousands(*rewards),
+            percent(*mean),
+            at(first),
+            at(best),
+            at(last)
+        ),
+        _ => format!("{who}, never scored"),
+    }
+}
+
+fn retraining(net: &RetrainingReply) -> String {
+    let accuracy = net.correct as f64 / net.items.max(1) as f64;
+    let why = if net.cause == "request" { "on request" } else { "as a candidate" };
+    format!(
+        "cycle {}, {why}, net {}, {} epochs: {} of the validation images, {} parameters",
+        nth(net.cycle),
+        nth(net.seed.into()),
+        net.epochs,
+        percent(accuracy),
+        thousands(net.params)
+    )
+}
+
+fn certificate(ruling: &RulingReply) -> String {
+    if ruling.test_items == 0 {
+        return format!("cycle {}: not measured on the test split", nth(ruling.cycle));
+    }
+    let accuracy = ruling.test_correct as f64 / ruling.test_items as f64;
+    format!(
+        "cycle {}: number {}, {} of the test images, {} of {} right",
+        nth(ruling.cycle),
+        ruling.certificate,
+        percent(accuracy),
+        ruling.test_correct,
+        ruling.test_items
+    )
+}
+
+/// What was folded away or damaged.
+fn unknown(folded: &FoldedReply, damaged: u64) -> Option<String> {
+    let mut lines = Vec::new();
+    if 0 < folded.scored_before {
+        lines.push(format!(
+            "scored rows before search step {} are folded, {} of its rewards among them at least",
+            thousands(nth(folded.scored_before)),
+            thousands(folded.rewards)
+        ));
+    }
+    if 0 < folded.shared_before {
+        lines.push(format!(
+            "what ω was trained on before search step {} is folded",
+            thousands(nth(folded.shared_before))
+        ));
+    }
+    if 0 < damaged {
+        lines.push(format!("{} of its rows are damaged", thousands(damaged)));
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// A line for each, or a dash.
+fn lines<T>(items: &[T], text: impl Fn(&T) -> String) -> String {
+    if items.is_empty() {
+        return "-".to_owned();
+    }
+    items.iter().map(text).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use enasd::api::wire::RankReply;
+
+    #[test]
+    fn what_is_known_and_what_is_not_is_told_in_lines() {
+        let at = |step, reward| Some(StepReward { step, reward });
+        let draws = vec![
+            ArmRewards {
+                arm: "controller".to_owned(),
+                phase: "shared".to_owned(),
+                draws: 2,
+                ..ArmRewards::default()
+            },
+            ArmRewards {
+                arm: "derive".to_owned(),
+                phase: "derive".to_owned(),
+                draws: 1,
+                rewards: 1,
+                mean: Some(0.5),
+                first: at(9, 0.5),
+                best: at(9, 0.5),
+                last: at(9, 0.5),
+            },
+        ];
+        let text = table(&WhyReply {
+            is_champion: true,
+            why: vec!["cycle 1: the first".to_owned()],
+            rank: Some(RankReply { place: 3, of: 1200 }),
+            draws,
+            folded: FoldedReply { scored_before: 1024, shared_before: 2048, rewards: 7 },
+            damaged: 1,
+            ..WhyReply::default()
+        });
+        for expected in [
+            "why          it is the champion\n             cycle 1: the first\n",
+            "first drawn  -\n",
+            "controller, shared phase: drawn 2 times, never scored\n",
+            "mean 50.00 %; first 50.00 % in search step 10, best",
+            "3 by its best reward among 1,200 that are kept",
+            "before search step 1,025 are folded, 7 of its rewards among them at least",
+            "before search step 2,049 is folded",
+            "1 of its rows are damaged",
+        ] {
+            assert!(text.contains(expected), "{expected} is not in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What a report tells, as plain data: whoever has a report made fills this in.
+
+use crate::export::report::curves::Curves;
+use crate::space::Arch;
+
+/// Everything that a report tells. Accuracies, rewards and differences of them are shares of 1.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// What was searched, and on what.
+    pub title: String,
+    /// What is compared, and which is better.
+    pub verdicts: Vec<ReportVerdict>,
+    /// The search over time.
+    pub curves: Curves,
+    /// The best architecture so far once retrained.
+    pub champion: Option<ReportChampion>,
+    /// All that were retrained.
+    pub retrained: Vec<RetrainedArch>,
+    /// Whether shared scores order architectures as retraining does.
+    pub agreement: Agreement,
+    /// The configuration: keys and values.
+    pub config: Vec<(String, String)>,
+    /// Where the numbers come from: names and values.
+    pub provenance: Vec<(String, String)>,
+    /// What a reader has to know of what is missing.
+    pub remarks: Vec<String>,
+}
+
+/// A comparison in words and numbers.
+#[derive(Clone, Debug, Default)]
+pub struct ReportVerdict {
+    /// What is compared.
+    pub heading: String,
+    /// What it says, as a sentence without its final point.
+    pub sentence: String,
+    /// The difference with the ends of its 95 % interval: mean, low, high.
+    pub interval: Option<[f64; 3]>,
+    /// How much it stands on, as in `100 steps`.
+    pub over: String,
+}
+
+/// The champion.
+#[derive(Clone, Debug)]
+pub struct ReportChampion {
+    /// The architecture.
+    pub arch: Arch,
+    /// What was measured of it: names and values.
+    pub facts: Vec<(String, String)>,
+}
+
+/// Who drew an architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DrawnBy {
+    /// The policy.
+    Policy,
+    /// Uniform draws.
+    Random,
+    /// Somebody who asked for it.
+    Request,
+}
+
+impl DrawnBy {
+    /// Everybody, in the order of legends.
+    pub(super) const ALL: [Self; 3] = [Self::Policy, Self::Random, Self::Request];
+
+    /// In words.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Policy => "policy",
+            Self::Random => "random",
+            Self::Request => "on request",
+        }
+    }
+}
+
+/// An architecture that was trained from scratch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RetrainedArch {
+    /// Its id.
+    pub id: String,
+    /// Who drew it.
+    pub by: DrawnBy,
+    /// The cycle, counted from 1.
+    pub cycle: u64,
+    /// Epochs of the training of each of its nets.
+    pub epochs: u64,
+    /// Its reward with the shared weights.
+    pub shared: Option<f64>,
+    /// The validation accuracy of each of its nets; there is one at least.
+    pub nets: Vec<f64>,
+    /// Items of the test split that the net to be handed out has right, and all of them.
+    pub test: Option<(u64, u64)>,
+    /// Trainable parameters, without the auxiliary head.
+    pub params: u64,
+    /// Multiply-adds for one image.
+    pub multiply_adds: u64,
+    /// Whether it is the champion.
+    pub is_champion: bool,
+}
+
+impl RetrainedArch {
+    /// The mean accuracy of its nets.
+    pub fn mean(&self) -> f64 {
+        self.nets.iter().sum::<f64>() / self.nets.len() as f64
+    }
+
+    /// The standard deviation between its nets, where there are two or more.
+    pub fn spread(&self) -> Option<f64> {
+        let (n, mean) = (self.nets.len(), self.mean());
+        let squares: f64 = self.nets.iter().map(|net| (net - mean).powi(2)).sum();
+        (1 < n).then(|| (squares / (n - 1) as f64).sqrt())
+    }
+}
+
+/// Kendall's τ between shared and retrained scores, beside the most that it could be.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Agreement {
+    /// Architectures that were correlated.
+    pub archs: u64,
+    /// τ with the ends of its 95 % interval: mean, low, high.
+    pub tau: Option<[f64; 3]>,
+    /// The same between two retrainings of the same architectures.
+    pub ceiling: Option<[f64; 3]>,
+}

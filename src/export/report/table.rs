@@ -1,0 +1,79 @@
+//! The table of all that was retrained.
+
+use maud::{Markup, html};
+
+use crate::export::report::contents::RetrainedArch;
+use crate::export::report::plot::thousands;
+
+/// A share as a percentage.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.2} %", 100.0 * share)
+}
+
+/// A row for each architecture, the best first; `is_on_front` says of each whether it is on the
+/// front of score and size.
+pub(super) fn retrained_table(archs: &[RetrainedArch], is_on_front: &[bool]) -> Markup {
+    let mut order: Vec<(&RetrainedArch, bool)> =
+        archs.iter().zip(is_on_front.iter().copied()).collect();
+    order.sort_by(|(a, _), (b, _)| b.mean().total_cmp(&a.mean()).then_with(|| a.id.cmp(&b.id)));
+    html! {
+        div.scroll {
+            table.sorts {
+                caption {
+                    "All that were trained from scratch, the best first; with scripts, a column's \
+                     head sorts by it. Accuracies of the validation split are means over the nets."
+                }
+                thead { tr {
+                    th scope="col" { "architecture" }
+                    th.text scope="col" { "drawn by" }
+                    th scope="col" { "cycle" }
+                    th scope="col" { "shared" }
+                    th scope="col" { "retrained" }
+                    th scope="col" { "between nets" }
+                    th scope="col" { "nets" }
+                    th scope="col" { "epochs" }
+                    th scope="col" { "test" }
+                    th scope="col" { "parameters" }
+                    th scope="col" { "multiply-adds" }
+                    th.text scope="col" { "front" }
+                } }
+                tbody { @for (arch, is_on_front) in order { (row(arch, is_on_front)) } }
+            }
+        }
+    }
+}
+
+fn row(arch: &RetrainedArch, is_on_front: bool) -> Markup {
+    let test = arch.test.filter(|(_, items)| 0 < *items);
+    let test = test.map(|(correct, items)| correct as f64 / items as f64);
+    html! {
+        tr class=[arch.is_champion.then_some("champion")] {
+            td { (arch.id) @if arch.is_champion { " (champion)" } }
+            td.text { (arch.by.name()) }
+            (count(arch.cycle))
+            (share(arch.shared))
+            (share(Some(arch.mean())))
+            (share(arch.spread()))
+            (count(arch.nets.len() as u64))
+            (count(arch.epochs))
+            (share(test))
+            (count(arch.params))
+            (count(arch.multiply_adds))
+            td.text { @if is_on_front { "yes" } @else { "no" } }
+        }
+    }
+}
+
+fn count(number: u64) -> Markup {
+    html! { td data-v=(number) { (thousands(number)) } }
+}
+
+fn share(share: Option<f64>) -> Markup {
+    let share = share.filter(|share| share.is_finite());
+    html! {
+        @match share {
+            Some(share) => td data-v=(share) { (percent(share)) },
+            None => td data-v="" { "–" },
+        }
+    }
+}
