@@ -25,10 +25,10 @@ const COPIES: usize = 4;
 
 /// Passes of a net that are timed at least; the shortest counts, for other programs may take a
 /// part of the others.
-const MIN_PASSES: usize = 3;
+const MIN_PASSES: usize = 7;
 
 /// How long passes of one net are repeated: a short one needs more of them for one undisturbed.
-const DURATION: Duration = Duration::from_millis(1);
+const DURATION: Duration = Duration::from_millis(10);
 
 /// Adds the layers of `nets` that are not in `times`, and says how many those were.
 pub fn time_layers(

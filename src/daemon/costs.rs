@@ -1,5 +1,5 @@
-//! How long layers take on this machine: measured once for a state folder, and kept in it as
-//! `costs.json`.
+//! How long layers take on this machine: measured once for a state folder, where a limit goes by it,
+//! and kept there as `costs.json`.
 //!
 //! Which architectures are within `limits.milliseconds` follows from that file and from no clock,
 //! so that a search that is resumed, on a busy machine or on another one, draws what the unbroken
@@ -38,44 +38,34 @@ struct CostFile {
     layers: LayerTimes,
 }
 
-/// The task with the times of its layers, and what is worth an event, by kind. Where no limit goes
-/// by them, what cannot be measured is unknown and no error. `is_begun` says whether the search has
-/// drawn anything yet.
+/// The task with the times of its layers where a limit goes by them, and what is worth an event, by
+/// kind. `is_begun` says whether the search has drawn anything yet.
 pub(super) fn timed(
     task: Task,
     state: &Path,
     computed_by: &str,
     is_begun: bool,
 ) -> Result<(Task, Option<(&'static str, String)>), DaemonError> {
+    if task.config.limits.milliseconds == 0.0 {
+        return Ok((task, None));
+    }
     let path = state.join(COSTS);
-    let is_needed = 0.0 < task.config.limits.milliseconds;
     let why = match read(&path) {
         Ok(Some(times)) => return Ok((task.timed(times)?, None)),
         Ok(None) => "there is no costs.json any more".to_owned(),
         Err(why) => format!("costs.json cannot be read: {why}"),
     };
-    let kept = measured(&task).and_then(|times| {
-        let file = CostFile { format: FORMAT, computed_by: computed_by.to_owned(), layers: times };
-        let text = serde_json::to_vec_pretty(&file).map_err(StoreError::from)?;
-        write_atomically(&path, &text)?;
-        Ok(file.layers)
-    });
-    let times = match kept {
-        Ok(times) => times,
-        Err(error) if is_needed => return Err(error),
-        Err(error) => {
-            tracing::warn!("how long layers take is not known: {error}");
-            return Ok((task, None));
-        }
-    };
-    let event = (is_needed && is_begun).then(|| {
+    let layers = measured(&task)?;
+    let file = CostFile { format: FORMAT, computed_by: computed_by.to_owned(), layers };
+    write_atomically(&path, &serde_json::to_vec_pretty(&file).map_err(StoreError::from)?)?;
+    let event = is_begun.then(|| {
         let text = format!(
             "how long layers take was measured again, for {why}: which architectures are within \
              limits.milliseconds may differ from here on"
         );
         ("costs", text)
     });
-    Ok((task.timed(times)?, event))
+    Ok((task.timed(file.layers)?, event))
 }
 
 /// The times that are kept; none where there are none, and why they cannot be read.
@@ -101,10 +91,11 @@ fn measured(task: &Task) -> Result<LayerTimes, DaemonError> {
         Ok(task.family.standalone(&arch).map_err(SearchError::from)?)
     });
     let nets = nets.collect::<Result<Vec<_>, DaemonError>>()?;
+    tracing::info!("measures how long each kind of layer takes here, for limits.milliseconds");
     let mut times = LayerTimes::default();
     let timed = time_layers(task.exec.as_ref(), nets, &mut times);
-    timed.map_err(|error| DaemonError::Timing { why: error.to_string() })?;
-    tracing::debug!(layers = times.len(), "measured how long layers take");
+    let layers = timed.map_err(|error| DaemonError::Timing { why: error.to_string() })?;
+    tracing::info!(layers, "how long layers take is known, and kept in costs.json");
     Ok(times)
 }
 
@@ -130,51 +121,60 @@ mod tests {
         Task::new(config, dataset, Arc::new(CpuExec::new())).unwrap()
     }
 
-    /// What an architecture takes by what `timed` makes of `task`, and whether there is an event.
-    fn look(task: Task, state: &Path, is_begun: bool) -> (f64, bool) {
+    /// What an architecture takes by what `timed` makes of a task with a limit that nothing reaches,
+    /// and whether there is an event.
+    fn look(state: &Path, is_begun: bool) -> (f64, bool) {
+        let task = task(1e6);
         let space = task.space;
         let arch: Arch = space.arch(&vec![0; space.script().options().count()]).unwrap();
         let (task, event) = timed(task, state, "cpu, fast", is_begun).unwrap();
         (task.budget.cost(&arch).unwrap().milliseconds.unwrap(), event.is_some())
     }
 
-    #[test]
-    fn layers_are_measured_once_and_then_read() {
-        let state = tempfile::tempdir().unwrap();
-        let (first, _) = look(task(0.0), state.path(), false);
-        assert!(0.0 < first);
-        assert_eq!(look(task(0.0), state.path(), true), (first, false));
-        // A table with other numbers is believed.
-        let path = state.path().join(COSTS);
-        let mut file: CostFile = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        let doubled = |value: &mut serde_json::Value| {
-            for time in value.as_object_mut().unwrap().values_mut() {
-                for layer in time.as_object_mut().unwrap().values_mut() {
-                    for part in ["ns", "ns_more"] {
-                        layer[part] = (2 * layer[part].as_u64().unwrap()).into();
-                    }
-                }
+    /// The table with every time twice as long.
+    fn doubled(times: &LayerTimes) -> LayerTimes {
+        let mut table = serde_json::to_value(times).unwrap();
+        let kinds = table.as_object_mut().unwrap().values_mut();
+        for layer in kinds.flat_map(|kind| kind.as_object_mut().unwrap().values_mut()) {
+            for part in ["ns", "ns_more"] {
+                layer[part] = (2 * layer[part].as_u64().unwrap()).into();
             }
-        };
-        let mut layers = serde_json::to_value(&file.layers).unwrap();
-        doubled(&mut layers);
-        file.layers = serde_json::from_value(layers).unwrap();
-        fs::write(&path, serde_json::to_vec(&file).unwrap()).unwrap();
-        assert_eq!(look(task(0.0), state.path(), true), (2.0 * first, false));
+        }
+        serde_json::from_value(table).unwrap()
     }
 
     #[test]
-    fn a_table_that_is_gone_or_broken_is_told_only_where_a_limit_goes_by_it() {
+    fn layers_are_measured_once_and_then_read() {
         let state = tempfile::tempdir().unwrap();
-        assert!(!look(task(1e6), state.path(), false).1, "nothing was drawn yet");
+        let (first, _) = look(state.path(), false);
+        assert!(0.0 < first);
+        assert_eq!(look(state.path(), true), (first, false));
+        // A table with other numbers is believed.
+        let path = state.path().join(COSTS);
+        let mut file: CostFile = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        file.layers = doubled(&file.layers);
+        fs::write(&path, serde_json::to_vec(&file).unwrap()).unwrap();
+        assert_eq!(look(state.path(), true), (2.0 * first, false));
+    }
+
+    #[test]
+    fn a_table_that_is_gone_or_broken_is_measured_again_and_told_where_it_was_gone_by() {
+        let state = tempfile::tempdir().unwrap();
+        assert!(!look(state.path(), false).1, "nothing was drawn yet");
         for broken in ["{", r#"{"format":9,"computed_by":"","layers":{}}"#] {
             fs::write(state.path().join(COSTS), broken).unwrap();
-            assert!(look(task(1e6), state.path(), true).1, "{broken}");
-            fs::write(state.path().join(COSTS), broken).unwrap();
-            assert!(!look(task(0.0), state.path(), true).1, "{broken}");
+            assert!(look(state.path(), true).1, "{broken}");
         }
-        let nowhere = state.path().join("nowhere");
-        assert!(timed(task(1e6), &nowhere, "", false).is_err());
-        assert!(timed(task(0.0), &nowhere, "", false).is_ok());
+        assert!(timed(task(1e6), &state.path().join("nowhere"), "", false).is_err());
+    }
+
+    #[test]
+    fn nothing_is_measured_where_no_limit_goes_by_it() {
+        let state = tempfile::tempdir().unwrap();
+        let (task, event) = timed(task(0.0), state.path(), "", true).unwrap();
+        let space = task.space;
+        let arch = space.arch(&vec![0; space.script().options().count()]).unwrap();
+        assert_eq!((task.budget.cost(&arch).unwrap().milliseconds, event), (None, None));
+        assert_eq!(fs::read_dir(state.path()).unwrap().count(), 0);
     }
 }

@@ -22,6 +22,7 @@
 //! | a GPU that is not there at the start | a build with CUDA waits a minute for it. Then `cuda:N` is refused; `auto` takes the CPU, with other bits from there on (event `device`) | 78 for `cuda:N` |
 //! | a damaged checkpoint at the start | is moved to `corrupt/`, and the newest whole one taken; where none is whole, nothing is started over | 70 where none is |
 //! | a history that is damaged or gone | is set aside, and a new one begins; the search does not read it | goes on |
+//! | `costs.json` damaged or gone, with a limit of time | the layers are measured again, and other architectures may be within the limit (event `costs`) | goes on |
 //! | wrong configuration or data; a state folder of another search | refused before the first step | 78 |
 //! | another daemon has the state folder or the socket | refused before the first step | 75 |
 //! | too few threads, files, addresses or memory; a clock before 1970 | refused before the first step | 71 |

@@ -182,7 +182,8 @@ mod tests {
             let expected = 0.8 * (1.0 - 0.25 * share);
             assert!((scored.reward - expected).abs() < 1e-12, "{} at {share}", scored.reward);
             assert!((0.6 - 1e-12..0.8).contains(&scored.reward));
-            assert_eq!(task.reward(arch, score).unwrap(), scored.reward);
+            let again = task.reward(arch, score).unwrap();
+            assert_eq!(again.to_bits(), scored.reward.to_bits());
         }
     }
 

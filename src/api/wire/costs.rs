@@ -13,8 +13,8 @@ pub struct CostView {
     pub params: u64,
     /// Multiply-adds of one image, without the auxiliary head.
     pub multiply_adds: u64,
-    /// Milliseconds of one image's forward pass, by the layers that were measured when the state
-    /// folder was made; none where that is not known.
+    /// Milliseconds of one image's forward pass, by the layers that were measured when the search
+    /// began; none where there is no limit of time.
     pub milliseconds: Option<f64>,
 }
 

@@ -75,7 +75,8 @@ pub(crate) async fn list(
         ListOrder::Latest => "latest",
     };
     let ListArgs { limit, pareto, .. } = *args;
-    let path = format!("/v1/archs?order={order}&limit={limit}&pareto={pareto}");
+    let front_only = if pareto { "&pareto=true" } else { "" };
+    let path = format!("/v1/archs?order={order}&limit={limit}{front_only}");
     let reply: ArchsReply = daemon.questions.get(&path).await?;
     if pareto {
         return front(printer, &reply);
