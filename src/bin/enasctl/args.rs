@@ -11,6 +11,7 @@ use enasd::store::HistoryPhase;
 use crate::arch_args::{ArchVerb, ConvertArgs, SpaceVerb};
 use crate::clock::Since;
 use crate::export_args::ExportArgs;
+use crate::list_args::ListArgs;
 
 const EXIT_STATUS: &str = "0 done, 1 refused, 2 wrong usage, 3 no daemon answers, 4 the daemon is \
                            degraded (status) or something does not work (doctor).";
@@ -237,21 +238,6 @@ pub(crate) struct ReportArgs {
     pub(crate) force: bool,
 }
 
-/// The arguments of `list`.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct ListArgs {
-    /// Which come first.
-    #[arg(long, value_enum, default_value_t = ListOrder::Best)]
-    pub(crate) order: ListOrder,
-    /// The most architectures, 1 to 10000.
-    #[arg(long, default_value_t = 20)]
-    pub(crate) limit: u32,
-    /// Those instead that no other beats in its score, in parameters, in multiply-adds and in time
-    /// at once.
-    #[arg(long, conflicts_with = "order")]
-    pub(crate) pareto: bool,
-}
-
 /// The arguments of `history`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct HistoryArgs {
@@ -380,15 +366,6 @@ impl BestStage {
             Self::Certified => "certified",
         }
     }
-}
-
-/// Which architectures come first.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum ListOrder {
-    /// Those with the highest reward.
-    Best,
-    /// Those scored last.
-    Latest,
 }
 
 #[cfg(test)]
