@@ -192,8 +192,8 @@ fn cases() -> Vec<Case> {
             cases.push(Case::new(whole_net, config, image, form, seed));
         }
     }
-    // One channel: half of a factorized reduction is nothing. Sides that differ, and end at 1.
-    let narrow = NetConfig { channels: 1, ..NetConfig::default() };
+    // Halves of a factorized reduction that differ. Sides that differ, and end at 1.
+    let narrow = NetConfig { channels: 3, ..NetConfig::default() };
     let image = Shape { channels: 2, height: 4, width: 7 };
     for form in [Norm::Running, Norm::Batch] {
         cases.push(Case::new(Space::WholeNet(WholeNet::new(6).unwrap()), narrow, image, form, 0));

@@ -19,7 +19,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::net::config::NetConfig;
+use crate::net::config::{CHANNELS, NetConfig};
 use crate::net::family::checked;
 use crate::net::graph::Builder;
 use crate::net::{Input, LayerKind, Net, NetError, NetFamily, Norm, ParamSpec, Shape, TensorId};
@@ -47,6 +47,8 @@ impl WholeNetFamily {
     /// The nets of `space` for `input`.
     pub(super) fn new(space: WholeNet, config: NetConfig, input: Input) -> Result<Self, NetError> {
         let (image, classes) = checked(config.channels, input)?;
+        // Of one channel, one half of a factorized reduction would write nothing.
+        NetError::check_range("channels", config.channels, 2..=*CHANNELS.end())?;
         Ok(Self { space, config, image, classes })
     }
 
@@ -214,6 +216,16 @@ mod tests {
     }
 
     // enas-spec, section 9.1: with separable convolutions that are.
+    #[test]
+    fn one_channel_is_refused_for_no_half_of_a_reduction_may_be_nothing() {
+        let config = NetConfig { channels: 1, ..NetConfig::default() };
+        let input =
+            Input::Image { shape: Shape { channels: 1, height: 28, width: 28 }, classes: 10 };
+        let err = WholeNetFamily::new(WholeNet::new(6).unwrap(), config, input).unwrap_err();
+        assert!(err.to_string().contains("channels"), "{err}");
+        assert!(err.to_string().contains("2 to 512"), "{err}");
+    }
+
     #[test]
     fn the_published_net_has_the_published_counts() {
         let arch: Arch = WholeNet::PUBLISHED.parse().unwrap();

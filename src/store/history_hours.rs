@@ -38,7 +38,7 @@ pub struct HourRow {
 /// left out.
 pub(super) fn hours(db: &Connection) -> rusqlite::Result<Vec<HourRow>> {
     let mut found = Vec::new();
-    let select = || -> rusqlite::Result<()> {
+    let mut look = || -> rusqlite::Result<()> {
         let sql = format!("SELECT {HOUR_COLUMNS} FROM hours ORDER BY first_step, phase, arm");
         let mut select = db.prepare_cached(&sql)?;
         let mut rows = select.query([])?;
@@ -47,7 +47,7 @@ pub(super) fn hours(db: &Connection) -> rusqlite::Result<Vec<HourRow>> {
         }
         Ok(())
     };
-    match select() {
+    match look() {
         // What can be read ends here.
         Err(error) if is_database_damage(&error) => {}
         done => done?,

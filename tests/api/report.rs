@@ -62,7 +62,7 @@ fn promote(history: &mut History) {
 fn promoted() -> Rig {
     let mut rig = Rig::new();
     promote(&mut rig.history);
-    let score = |correct, items| ScoreView {
+    let score = |correct: u32, items: u32| ScoreView {
         accuracy: f64::from(correct) / f64::from(items),
         correct: correct.into(),
         items: items.into(),

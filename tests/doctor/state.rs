@@ -203,6 +203,8 @@ fn a_checkpoint_that_grows_is_not_whole() {
 #[test]
 fn a_ledger_of_the_test_split_that_a_start_refuses_is_found() {
     let rig = Rig::ended();
+    rig.edit("candidates = 0", "candidates = 1");
+    rig.run(3);
     rig.doctor().check("test-split", "ok", "candidates were ever measured on it", "");
     let path = rig.state().join("test-split.json");
     damage(&path);

@@ -5,7 +5,6 @@ use actix_web::http::header::ContentType;
 use actix_web::web::{Path, Query};
 
 use crate::api::Problem;
-use crate::api::ProblemCode;
 use crate::api::routes::known::Known;
 use crate::api::routes::pareto::pareto as front;
 use crate::api::routes::{State, check_limit};

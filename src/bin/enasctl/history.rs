@@ -5,8 +5,8 @@ use std::fmt::Write;
 use enasd::actors::nth;
 use enasd::api::wire::{HistoryItem, HistoryQuery, HistoryReply, PruneRequest, PruneResult};
 
-use crate::args::HistoryArgs;
 use crate::failure::Failure;
+use crate::history_args::HistoryArgs;
 use crate::printer::{Column, Printer, or_dash, percent, remark, thousands};
 use crate::socket::Daemon;
 

@@ -23,7 +23,7 @@ mod export;
 mod export_args;
 mod failure;
 mod history;
-mod list_args;
+mod history_args;
 mod predict;
 mod printer;
 mod questions;

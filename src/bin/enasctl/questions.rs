@@ -7,9 +7,8 @@ use enasd::space::Arch;
 use enasd::store::write_atomically;
 
 use crate::arch::{facts, read};
-use crate::args::{BestArgs, BestStage};
+use crate::args::{BestArgs, BestStage, ListArgs, ListOrder};
 use crate::failure::Failure;
-use crate::list_args::{ListArgs, ListOrder};
 use crate::printer::{Printer, fields, milliseconds, or_dash, percent, thousands};
 use crate::reserved::Reserved;
 use crate::socket::Daemon;
