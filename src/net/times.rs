@@ -188,6 +188,6 @@ mod tests {
         let text = serde_json::to_string(&times).unwrap();
         assert!(text.contains(r#""conv_3x3":{"3x8x8 to 4x8x8":{"ns":12345,"#), "{text}");
         assert_eq!(serde_json::from_str::<LayerTimes>(&text).unwrap(), times);
-        assert!((20..60).contains(&times.len()), "{}", times.len());
+        assert!((10..60).contains(&times.len()), "{}", times.len());
     }
 }

@@ -108,14 +108,14 @@ fn every_problem_of_environment_and_flags_is_told_with_its_name() {
       ENASD_ENGINE__DEVICE: `engine.device` takes `cpu`, `auto` or `cuda:N` with N from 0 to 255; found nothing
       ENASD_NET__CHANELS: unknown key `net.chanels`; did you mean `ENASD_NET__CHANNELS`?
       ENASD_NET__NODES: `net.nodes` is called `ENASD_SPACE__NODES` in this version; write that instead
-      ENASD_NODES__NET: unknown section [nodes]; the sections are space, net, data, engine, shared, policy, schedule, derive, final, store, api, telemetry
+      ENASD_NODES__NET: unknown section [nodes]; the sections are space, net, data, engine, shared, policy, schedule, derive, final, limits, store, api, telemetry
       ENASD_POLICY__LEARNING_RATE: `policy.learning_rate` takes a number above 0 and up to 1; found `inf`
       ENASD_POLICY__LR: `policy.lr` is called `ENASD_POLICY__LEARNING_RATE` in this version; write that instead
-      ENASD_ZOO__X: unknown section [zoo]; the sections are space, net, data, engine, shared, policy, schedule, derive, final, store, api, telemetry
+      ENASD_ZOO__X: unknown section [zoo]; the sections are space, net, data, engine, shared, policy, schedule, derive, final, limits, store, api, telemetry
       --set space.node: unknown key `space.node`; did you mean `--set space.nodes`?
       --set space.nodes: `space.nodes` takes a whole number from 2 to 7; found `0`
       --set nodes: unknown key `nodes`; did you mean `--set space.nodes`?
-      --set : unknown key ``; the top level takes seed, and the sections space, net, data, engine, shared, policy, schedule, derive, final, store, api, telemetry
+      --set : unknown key ``; the top level takes seed, and the sections space, net, data, engine, shared, policy, schedule, derive, final, limits, store, api, telemetry
     ");
 }
 
