@@ -320,6 +320,7 @@ impl Observer {
     /// Takes note that nothing can be certified, for what is seen cannot be written down.
     pub(super) fn promotion_waits(&mut self, why: &str) {
         tracing::error!("nothing is certified until it can be written down: {why}");
+        self.status.checkpoint.last_error = Some(why.to_owned());
     }
 
     /// Takes note of a promotion that is over.

@@ -38,6 +38,9 @@ struct CostFile {
     layers: LayerTimes,
 }
 
+/// What is worth an event, by kind.
+pub(super) type Told = Option<(&'static str, String)>;
+
 /// The task with the times of its layers where a limit goes by them, and what is worth an event, by
 /// kind. `is_begun` says whether the search has drawn anything yet.
 pub(super) fn timed(
@@ -45,7 +48,7 @@ pub(super) fn timed(
     state: &Path,
     computed_by: &str,
     is_begun: bool,
-) -> Result<(Task, Option<(&'static str, String)>), DaemonError> {
+) -> Result<(Task, Told), DaemonError> {
     if task.config.limits.milliseconds == 0.0 {
         return Ok((task, None));
     }

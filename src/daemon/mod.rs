@@ -55,7 +55,7 @@ use std::ffi::CStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Addr, Arbiter, System};
+use actix::{Actor, Addr, Arbiter, Recipient, System};
 use tokio::sync::watch;
 
 use crate::actors::{
@@ -63,7 +63,9 @@ use crate::actors::{
     KeeperFiles, Observer, PickStatus, RetrainingStatus, RunState, Sampler, Saving, Status,
     Trainer, TrialWorker,
 };
-use crate::api::{Limits, LogFilter, RequestHook, ServeConfig, command_paths, route_paths};
+use crate::api::{
+    Limits, LogFilter, RequestHook, ServeConfig, ServerThread, command_paths, route_paths,
+};
 use crate::config::Loaded;
 use crate::daemon::greeting::{greet, process};
 use crate::daemon::handed_over::HandedOver;
@@ -200,6 +202,14 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
 
     // The sender goes only with the controller, hence with the whole process.
     let ended = end.await.unwrap_or(Ok(()));
+    stop_serving(servers, close).await?;
+    Ok(ended?)
+}
+
+async fn stop_serving(
+    servers: Vec<ServerThread>,
+    close: Recipient<CloseHistory>,
+) -> Result<(), DaemonError> {
     for server in servers {
         server.stop().await?;
     }
@@ -207,7 +217,7 @@ async fn serve_and_search(config: RunConfig, open: Open) -> Result<(), DaemonErr
     if let Ok(Err(error)) = close.send(CloseHistory).await {
         tracing::warn!("the history keeps its log beside it: {error}");
     }
-    Ok(ended?)
+    Ok(())
 }
 
 fn driver_config(setup: &Setup, until: Until, saving: watch::Receiver<Saving>) -> DriverConfig {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::actors::{Archive, DataStatus, DeviceStatus, KeeperFiles, LastRun, Saving, Status};
-use crate::config::Loaded;
+use crate::config::{Config, Loaded};
 use crate::daemon::DaemonError;
 use crate::daemon::binding;
 use crate::daemon::costs;
@@ -17,8 +17,8 @@ use crate::engine::{DeviceChoice, Executor, ExecutorChoice, OpenDevice, reason};
 use crate::net::Input;
 use crate::search::{Search, SearchState, Task, TrialTask};
 use crate::store::{
-    BestFolder, Binding, Checkpoints, Health, History, LedgerFile, Rejected, StateFolder,
-    TrialFolder, read_state,
+    BestFolder, Binding, Checkpoints, Health, History, LedgerFile, LoadedCheckpoint, Rejected,
+    StateFolder, TrialFolder, read_state,
 };
 use crate::telemetry::{unix_millis, unix_time};
 
@@ -57,33 +57,21 @@ pub(super) fn set_up(
         None => loaded.clone(),
     };
     let config = &loaded.config;
-    let search = &config.search;
-    let scratch = Scratch::new(&folder.cache()).watched(watch);
-    let dataset = Arc::new(Dataset::load_into(&search.data, search.seed, &scratch)?);
     let device = open_device(&config.engine.device)?;
-    let exec = open_executor(config.engine.executor, &device)?;
-    let computed_by = format!("{}, {}", device.used, exec.name());
-    let task = Task::new(search.clone(), dataset.clone(), exec)?;
+    let task = open_task(config, &folder, &device, watch)?;
+    let computed_by = format!("{}, {}", device.used, task.exec.name());
     let (task, timed) = costs::timed(task, folder.path(), &computed_by, found.is_some())?;
-    // A batch that cannot be drawn is found at once, not in the first θ phase.
-    dataset.valid_batch(search.schedule.valid_batch_size, 0, search.seed)?;
-
-    let contents = Contents::of(&dataset)?;
+    let dataset = &*task.dataset;
+    let contents = Contents::of(dataset)?;
     tell(&contents, &loaded, dataset.notes());
     let binding = binding::binding(config, &contents, computed_by);
-    let (state, rejected, events) = match found {
-        Some(found) => {
-            let (data, by) = ((&*dataset, &contents), &binding.computed_by);
-            let events = binding::events(config, &folder, &found, data, by)?;
-            (read_state(&found, &task)?, found.rejected, events)
-        }
-        None => (Search::initial_state(&task)?, Vec::new(), Vec::new()),
-    };
-    let step = state.place.number(&search.schedule);
+    let bound = (config, &folder, &contents, &binding);
+    let (state, rejected, events) = state_of(found, &task, bound)?;
+    let step = state.place.number(&config.search.schedule);
     let Opened { mut history, health, last } =
         open_history(&folder, config.store.history_bytes, step)?;
     write_down(&mut history, events.into_iter().chain(timed).collect())?;
-    binding::keep_list(&folder, &dataset, &contents)?;
+    binding::keep_list(&folder, dataset, &contents)?;
     let best = Arc::new(BestFolder::open(&folder.best())?);
     let archive = archive(&task, &folder, &contents.blake3, &state)?;
     let champions = Arc::new(BestFolder::open(&folder.champions())?);
@@ -112,6 +100,40 @@ pub(super) fn set_up(
             saving,
         },
     })
+}
+
+/// A state, the checkpoints that were set aside, and what is worth an event, by kind.
+type Begun = (SearchState, Vec<Rejected>, Vec<(&'static str, String)>);
+
+/// The state of the checkpoint that was found, those that were set aside, and what is worth an
+/// event; the state at the start of a search where there is none.
+fn state_of(
+    found: Option<LoadedCheckpoint>,
+    task: &Task,
+    (config, folder, contents, binding): (&Config, &StateFolder, &Contents, &Binding),
+) -> Result<Begun, DaemonError> {
+    let Some(found) = found else {
+        return Ok((Search::initial_state(task)?, Vec::new(), Vec::new()));
+    };
+    let (data, by) = ((&*task.dataset, contents), &binding.computed_by);
+    let events = binding::events(config, folder, &found, data, by)?;
+    Ok((read_state(&found, task)?, found.rejected, events))
+}
+
+/// What is searched on.
+fn open_task(
+    config: &Config,
+    folder: &StateFolder,
+    device: &OpenDevice,
+    watch: Arc<dyn LoadWatch>,
+) -> Result<Task, DaemonError> {
+    let search = &config.search;
+    let scratch = Scratch::new(&folder.cache()).watched(watch);
+    let dataset = Arc::new(Dataset::load_into(&search.data, search.seed, &scratch)?);
+    // A batch that cannot be drawn is found at once, not in the first θ phase.
+    dataset.valid_batch(search.schedule.valid_batch_size, 0, search.seed)?;
+    let exec = open_executor(config.engine.executor, device)?;
+    Ok(Task::new(search.clone(), dataset, exec)?)
 }
 
 /// The trials and the ledger of the test split. Nets that cannot be built, or batches that cannot

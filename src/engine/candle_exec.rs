@@ -109,7 +109,8 @@ impl CandleExec {
         noise: Option<Noise<'_>>,
     ) -> Result<Tensor> {
         let weights = variables(net, params)?;
-        let tensors = CandlePass::new(net, &weights, noise, None).run(images, false)?;
+        let tensors = CandlePass::new(net, &weights, noise, None)
+            .run(&images.to_dtype(self.dtype)?, false)?;
         crate::engine::layers::to_images(tensor(&tensors, net.logits)?)
     }
 
@@ -122,7 +123,8 @@ impl CandleExec {
         noise: Noise<'_>,
     ) -> Result<Tensor> {
         let weights = variables(net, params)?;
-        Ok(CandlePass::new(net, &weights, Some(noise), None).losses(images, labels)?.whole)
+        let images = images.to_dtype(self.dtype)?;
+        Ok(CandlePass::new(net, &weights, Some(noise), None).losses(&images, labels)?.whole)
     }
 }
 

@@ -7,7 +7,7 @@
 //! factor    1 − w·max cost(m) / limit over the limits that are set;   R(m, ω) = accuracy · factor
 //! ```
 //!
-//! As in MnasNet (Tan et al., 2019, equation 2) the accuracy is multiplied by what falls with the
+//! As in `MnasNet` (Tan et al., 2019, equation 2) the accuracy is multiplied by what falls with the
 //! cost over a target, so that a child that has nothing right gains nothing by being cheap.
 //! Departure: theirs is a power, `(cost / target)^w`, which makes the reward of a cheap child more
 //! than its accuracy; the line stays between `1 − w` and 1, and is as steep at the target where `w`

@@ -68,14 +68,12 @@ impl ArchDraws {
     fn add(&mut self, row: HistoryRow) {
         let HistoryRow { arm, phase, .. } = row;
         let known = self.by_arm.iter_mut().find(|known| (known.arm, known.phase) == (arm, phase));
-        match known {
-            Some(known) => known.add(&row),
-            None => {
-                let mut fresh =
-                    ArmDraws { arm, phase, draws: 0, rewards: 0, total: 0.0, ends: None };
-                fresh.add(&row);
-                self.by_arm.push(fresh);
-            }
+        if let Some(known) = known {
+            known.add(&row);
+        } else {
+            let mut fresh = ArmDraws { arm, phase, draws: 0, rewards: 0, total: 0.0, ends: None };
+            fresh.add(&row);
+            self.by_arm.push(fresh);
         }
         if phase == HistoryPhase::Derive {
             self.derived.insert(row.cycle);

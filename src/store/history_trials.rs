@@ -315,7 +315,9 @@ mod tests {
     fn champions_read_back_and_a_replay_writes_the_same_row() {
         let mut rig = Rig::new();
         let rows = [champion("m5-0", 0), champion("m5-1", 1), champion("m5-0", 2)];
-        rows.iter().for_each(|row| rig.history.record_champion(row).unwrap());
+        for row in &rows {
+            rig.history.record_champion(row).unwrap();
+        }
         assert_eq!(rig.reader().champions().unwrap(), rows);
         rig.history.rewind(0).unwrap();
         rig.history.record_champion(&rows[1]).unwrap();

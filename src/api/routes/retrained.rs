@@ -43,8 +43,8 @@ pub(super) fn retrained(
 /// What an architecture has right of the test split, and all of that, as last measured.
 fn tested(id: &str, cycles: &[u64], rulings: &[ChampionRow]) -> Option<(u64, u64)> {
     let is_own = |row: &&ChampionRow| row.arch_id == id && cycles.contains(&row.cycle);
-    let measured = rulings.iter().filter(is_own).filter(|row| 0 < row.test_items);
-    measured.last().map(|row| (row.test_correct, row.test_items))
+    let mut measured = rulings.iter().filter(is_own).filter(|row| 0 < row.test_items);
+    measured.next_back().map(|row| (row.test_correct, row.test_items))
 }
 
 /// Who drew it, as reports tell it.

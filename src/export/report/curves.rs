@@ -72,7 +72,7 @@ impl Moments {
         let (n, mean) = (self.count as f64, self.mean()?);
         let variance = (self.squares - n * mean * mean).max(0.0) / (n - 1.0);
         let width = NORMAL * (variance / n).sqrt();
-        (1 < self.count).then(|| (mean - width, mean + width))
+        (1 < self.count).then_some((mean - width, mean + width))
     }
 }
 
@@ -139,7 +139,9 @@ mod tests {
 
     fn moments(values: &[f64]) -> Moments {
         let mut moments = Moments::default();
-        values.iter().for_each(|&value| moments.add(value));
+        for &value in values {
+            moments.add(value);
+        }
         moments
     }
 

@@ -156,8 +156,10 @@ mod tests {
         for step in 0..30_u8 {
             let step = u64::from(step);
             let mut point = CurvePoint { first_step: step, last_step: step, ..Default::default() };
-            [0.5, 0.6].iter().for_each(|&reward| point.policy.add(reward));
-            [0.4, 0.5].iter().for_each(|&reward| point.random.add(reward));
+            for (policy, random) in [(0.5, 0.4), (0.6, 0.5)] {
+                point.policy.add(policy);
+                point.random.add(random);
+            }
             point.entropy.add(20.0);
             point.loss.add(1.5);
             point.raise(0.6);

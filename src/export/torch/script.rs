@@ -21,7 +21,7 @@ impl Script {
     pub(super) fn of(model: &Model<'_>) -> Self {
         let mut script = Self::default();
         let mut values = vec![String::new(); model.net.layers.len() + 1];
-        values[0] = "image".to_owned();
+        "image".clone_into(&mut values[0]);
         let mut section = String::new();
         for (idx, layer) in model.layers() {
             let inputs: Vec<&str> = layer.inputs.iter().map(|&id| values[id].as_str()).collect();

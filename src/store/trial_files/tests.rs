@@ -146,7 +146,9 @@ fn the_last_comes_first_and_only_trials_go() {
         File::open(trials.path.join(key)).unwrap().set_modified(written).unwrap();
     }
     let others = ["m5-0", "notes", &KEYS[0][1..]];
-    others.iter().for_each(|name| fs::create_dir(trials.path.join(name)).unwrap());
+    for name in others {
+        fs::create_dir(trials.path.join(name)).unwrap();
+    }
     assert_eq!(trials.list().unwrap(), KEYS);
     let kept = BTreeSet::from([KEYS[1].to_owned(), "m5-9".to_owned()]);
     assert_eq!(trials.retain(&kept).unwrap(), [KEYS[0], KEYS[2]]);

@@ -33,16 +33,13 @@ enum Source {
 
 impl Judge {
     pub(super) fn new(place: &DaemonPlace, args: &PredictArgs) -> Result<Self, Failure> {
-        let (source, id, certified) = match &args.model {
-            Some(folder) => {
-                let net = open(folder)?;
-                let (id, certified) = (net.id.clone(), net.is_certified);
-                (Source::Here(Box::new(net)), id, certified)
-            }
-            None => {
-                let arch = args.arch.as_deref().map(id_of).transpose()?;
-                (Source::Daemon(Daemon::new(place)?, arch), String::new(), false)
-            }
+        let (source, id, certified) = if let Some(folder) = &args.model {
+            let net = open(folder)?;
+            let (id, certified) = (net.id.clone(), net.is_certified);
+            (Source::Here(Box::new(net)), id, certified)
+        } else {
+            let arch = args.arch.as_deref().map(id_of).transpose()?;
+            (Source::Daemon(Daemon::new(place)?, arch), String::new(), false)
         };
         Ok(Self { source, top: args.top, id, certified })
     }
