@@ -62,12 +62,8 @@ pub(crate) fn stage_watched(
     set_stage((task, &Search::initial_state(task).unwrap()), folder, until, change)
 }
 
-fn set_stage(
-    (task, state): (&Task, &SearchState),
-    folder: &Path,
-    until: Until,
-    change: impl FnOnce(Crew, watch::Receiver<Arc<Status>>) -> Crew,
-) -> Stage {
+/// The files of a keeper in `folder`.
+fn keeper_files(task: &Task, state: &SearchState, folder: &Path) -> KeeperFiles {
     let folder = StateFolder::open(folder).unwrap();
     let retention = Retention::newest(3).unwrap();
     let (_, saving) = watch::channel(Saving {
@@ -75,7 +71,7 @@ fn set_stage(
         retention,
         history_bytes: 1 << 30,
     });
-    let files = KeeperFiles {
+    KeeperFiles {
         checkpoints: Checkpoints::new(&folder, retention),
         history: History::open(&folder.history(), 1 << 30).unwrap(),
         first_step: state.place.number(&task.config.schedule),
@@ -89,8 +85,30 @@ fn set_stage(
             is_behind: false,
         },
         folder,
-        saving: saving.clone(),
-    };
+        saving,
+    }
+}
+
+fn metrics(task: &Task) -> Metrics {
+    Metrics::new(MetricsSetup {
+        version: "0".to_owned(),
+        device_wanted: "cpu".to_owned(),
+        device_used: "cpu".to_owned(),
+        menus: PickStatus::series(task.space),
+        routes: vec!["/".to_owned()],
+        commands: Vec::new(),
+    })
+    .unwrap()
+}
+
+fn set_stage(
+    (task, state): (&Task, &SearchState),
+    folder: &Path,
+    until: Until,
+    change: impl FnOnce(Crew, watch::Receiver<Arc<Status>>) -> Crew,
+) -> Stage {
+    let files = keeper_files(task, state, folder);
+    let saving = files.saving.clone();
     let (trials, break_off) = (files.archive.task.clone(), Arc::<AtomicBool>::default());
     let search = Search::new(task.clone(), state).unwrap();
     let batch = state.place.shared_step(&task.config.schedule);
@@ -106,15 +124,7 @@ fn set_stage(
     let keeper = Keeper::new(task.clone(), files, binding);
     let keeper = on_own_thread(keeper);
     let (publish, status) = watch::channel(Arc::new(Status::default()));
-    let metrics = Metrics::new(MetricsSetup {
-        version: "0".to_owned(),
-        device_wanted: "cpu".to_owned(),
-        device_used: "cpu".to_owned(),
-        menus: PickStatus::series(task.space),
-        routes: vec!["/".to_owned()],
-        commands: Vec::new(),
-    })
-    .unwrap();
+    let metrics = metrics(task);
     let crew = Crew::new((&sampler, &trainer), &evaluator, &workers, &keeper, &metrics);
     let crew = change(crew, status.clone());
     let observer = Observer::new(Status::default(), publish, metrics);

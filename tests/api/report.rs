@@ -68,7 +68,7 @@ fn promoted() -> Rig {
         items: items.into(),
     };
     rig.publish(|status| {
-        status.data.source = "<b>images</b>".to_owned();
+        "<b>images</b>".clone_into(&mut status.data.source);
         status.finals.champion = Some(ChampionStatus {
             id: id(PUBLISHED),
             arch: PUBLISHED.to_owned(),
@@ -78,9 +78,9 @@ fn promoted() -> Rig {
             valid: vec![score(900, 1000), score(910, 1000)],
             test: vec![score(88, 100), score(89, 100)],
             seed: 1,
-            ..ChampionStatus::default()
         });
-        status.finals.comparison.sentence = "the one is & stays better".to_owned();
+        let sentence = &mut status.finals.comparison.sentence;
+        "the one is & stays better".clone_into(sentence);
         status.finals.rank_correlation =
             RankCorrelationStatus { archs: 12, tau: Some([0.5, 0.25, 0.75]), ceiling: None };
     });

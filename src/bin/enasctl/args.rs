@@ -114,7 +114,7 @@ pub(crate) enum Verb {
         /// An id, or any other text form, or `-` to read it from standard input.
         arch: String,
     },
-    /// Has an architecture trained from scratch, as [final] of the configuration says, when its
+    /// Has an architecture trained from scratch, as `final` of the configuration says, when its
     /// turn comes.
     Retrain {
         /// An id, or any other text form, or `-` to read it from standard input.
