@@ -87,7 +87,7 @@ fn shared_steps(task: &Task, search: &Search) -> Vec<[Duration; 4]> {
         let mut parts = Parts::start();
         let request = DrawRequest { arm: Arm::Controller, count: 1, index };
         let policy = search.policy();
-        let drawn = draw(policy, task.space, config.seed, request).unwrap();
+        let drawn = draw(policy, task, config.seed, request).unwrap().sampled;
         parts.was(1);
         let net = task.family.shared(&drawn[0].arch).unwrap();
         parts.was(2);
@@ -111,7 +111,7 @@ fn controller_step(search: &mut Search, estimator: &mut SharedWeights) -> [Durat
     let shared = &Search::initial_state(&task).unwrap().shared;
     let mut parts = Parts::start();
     let [policy, uniform] = [policy, uniform]
-        .map(|request| draw(search.policy(), task.space, task.config.seed, request).unwrap());
+        .map(|request| draw(search.policy(), &task, task.config.seed, request).unwrap().sampled);
     parts.was(1);
     let score = |drawn: Vec<Sampled>| {
         let on = ValidSet::Batch(batch);
