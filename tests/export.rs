@@ -163,7 +163,7 @@ impl Case {
 fn weights(net: &Net, rng: &mut ChaCha8Rng) -> Snapshot {
     let mut weights = initial_values(&net.params(), rng).unwrap();
     for (name, value) in &mut weights {
-        if name.ends_with(".scale") || name.ends_with(".offset") {
+        if name.ends_with("norm.scale") || name.ends_with("norm.offset") {
             let noise = (0..value.elem_count()).map(|_| rng.random_range(-0.3_f32..0.3));
             let noise = Tensor::from_iter(noise, &Device::Cpu).unwrap();
             *value = (&*value + noise).unwrap();
