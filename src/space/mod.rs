@@ -16,7 +16,8 @@
 //!    needed only where none computes it: then also `net/layer.rs` (parameters, multiply-adds),
 //!    `net/graph.rs` where it changes a shape, `engine/pass.rs` for candle and `engine/cpu_exec/`
 //!    for the fast executor, held to each other by `engine/gradient_check.rs` and
-//!    `engine/witness.rs`.
+//!    `engine/witness.rs`; and `export/onnx/layers.rs` and `export/torch/` for the files of a net,
+//!    which `tests/export.rs` holds to the engine.
 //! 3. `search/prior.rs`: its biases, where its menu has some. A test asks for them.
 //! 4. Numbers in tests: sizes in `space/micro.rs`, names in `space/form.rs`, shapes of θ in
 //!    `search/walk/tests.rs`, `search/policy/tests.rs` and `search/reinforce.rs`, and

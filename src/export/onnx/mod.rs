@@ -88,8 +88,8 @@ fn doc(norm: Norm) -> String {
 fn graph(model: &Model<'_>, pixels: PixelType) -> Result<GraphProto, ExportError> {
     let numbers = model.numbers()?;
     let mut graph = Graph::default();
-    let mut values = vec![String::new(); model.net.layers.len() + 1];
-    values[0] = normalized(&mut graph, model, pixels);
+    let mut values = vec![normalized(&mut graph, model, pixels)];
+    values.resize(model.net.layers.len() + 1, String::new());
     let mut layers = Layers { graph, numbers: &numbers, norm: model.net.norm };
     for (idx, layer) in model.layers() {
         let inputs: Vec<&str> = layer.inputs.iter().map(|&id| values[id].as_str()).collect();

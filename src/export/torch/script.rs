@@ -20,8 +20,8 @@ impl Script {
     /// The lines for the net of `model`; `forward` begins with its normalized images as `image`.
     pub(super) fn of(model: &Model<'_>) -> Self {
         let mut script = Self::default();
-        let mut values = vec![String::new(); model.net.layers.len() + 1];
-        "image".clone_into(&mut values[0]);
+        let mut values = vec!["image".to_owned()];
+        values.resize(model.net.layers.len() + 1, String::new());
         let mut section = String::new();
         for (idx, layer) in model.layers() {
             let inputs: Vec<&str> = layer.inputs.iter().map(|&id| values[id].as_str()).collect();

@@ -1,52 +1,77 @@
 //! What a Python file is made of; `tests/export/check.py` looks at what it computes.
 
 use super::*;
+use crate::export::color::tests::LAYERS;
 use crate::export::sample::{CELLS, Sample};
 
 fn written(arch: &str, norm: Norm) -> String {
     torch_file(&Sample::of(arch, norm).model()).unwrap()
 }
 
-/// The class of the net.
-fn class(file: &str) -> &str {
-    file.split(GAP).find(|part| name(part) == Some("Model")).unwrap()
-}
-
-/// Looks for lines in the class of a net.
-#[track_caller]
-fn check(arch: &str, norm: Norm, lines: &[&str]) {
-    let file = written(arch, norm);
-    let class = class(&file);
-    for line in lines {
-        assert!(class.lines().any(|found| found.trim() == *line), "no `{line}` in:\n{class}");
-    }
+/// The lines under the heading `section` of a net's class, those that make it and those that run it.
+fn section(file: &str, section: &str) -> String {
+    let class = file.split(GAP).find(|part| name(part) == Some("Model")).unwrap();
+    let heading = format!("        # {section}\n");
+    let parts = class.split(&heading).skip(1).map(|part| part.split("\n\n").next().unwrap());
+    parts.collect::<Vec<_>>().join("\n\n")
 }
 
 #[test]
-fn a_net_of_layers_is_a_line_for_each() {
-    let layers = "layers=[conv_3x3, sep_conv_5x5(stem), max_pool_3x3(stem+0)]";
-    let file = written(layers, Norm::Running);
-    let class = class(&file);
-    for part in ["Conv(", "SepConv(", "max_pool"] {
-        assert!(class.contains(part), "no `{part}` in:\n{class}");
-    }
-    assert!(!class.contains("statistics of the batch at hand"), "{class}");
+fn a_layer_of_a_net_has_the_names_of_the_engine() {
+    let file = written(LAYERS, Norm::Running);
+    insta::assert_snapshot!(section(&file, "layer5"), @r#"
+    self.layer5 = nn.ModuleDict()
+    self.layer5.avg_pool_3x3 = nn.ModuleDict()
+    self.layer5.avg_pool_3x3["0"] = Conv(12, 12, kernel=1, relu=True)
+    self.layer5.join = nn.ModuleDict()
+    self.layer5.join.stem = nn.Linear(12, 12, bias=False)
+    self.layer5.join.from1 = nn.Linear(12, 12, bias=False)
+    self.layer5.join.from3 = nn.Linear(12, 12, bias=False)
+    self.layer5.join.own = nn.Linear(12, 12, bias=False)
+    self.layer5.join.norm = Norm(12)
+
+    layer5_avg_pool_3x3_0 = self.layer5.avg_pool_3x3["0"](layer4_join)
+    layer5_avg_pool_3x3_1 = avg_pool(layer5_avg_pool_3x3_0, stride=1)
+    layer5_join = gather(
+        [reduce3_stem, reduce3_from1, reduce3_from3, layer5_avg_pool_3x3_1],
+        [self.layer5.join.stem, self.layer5.join.from1, self.layer5.join.from3, self.layer5.join.own],
+        self.layer5.join.norm,
+    )
+    "#);
 }
 
 #[test]
-fn a_cell_is_a_line_for_each_operation() {
-    check(
-        "0 1 1 2 0 3 2 4 1 0 1 1 1 2 2 3",
-        Norm::Batch,
-        &[
-            "self.stem = Conv(2, 9, kernel=3, relu=False)",
-            "self.cell0.reduce = FactorizedReduction(9, 6, relu=False)",
-            "self.cell0.node2.x.sep_conv_3x3.from1[\"0\"] = SepConv(6, 6, kernel=3, stride=1)",
-            "self.cell0.node2.y.sep_conv_5x5.from1[\"1\"] = SepConv(6, 6, kernel=5, stride=1)",
-            "self.cell0.out.from3 = nn.Linear(6, 6, bias=False)",
-            "It normalizes by the statistics of the batch at hand: give it many images at once.",
-        ],
-    );
+fn a_cell_halves_adds_and_joins() {
+    let file = written(CELLS, Norm::Running);
+    insta::assert_snapshot!(section(&file, "cell1"), @r#"
+    self.cell1 = nn.ModuleDict()
+    self.cell1.calibrate0 = FactorizedReduction(9, 12, relu=True)
+    self.cell1.base = Conv(12, 12, kernel=1, relu=True)
+    self.cell1.node2 = nn.ModuleDict()
+    self.cell1.node2.x = nn.ModuleDict()
+    self.cell1.node2.x.sep_conv_3x3 = nn.ModuleDict()
+    self.cell1.node2.x.sep_conv_3x3["0"] = SepConv(12, 12, kernel=3, stride=2)
+    self.cell1.node2.x.sep_conv_3x3["1"] = SepConv(12, 12, kernel=3, stride=1)
+    self.cell1.node2.y = nn.ModuleDict()
+    self.cell1.node2.y.sep_conv_5x5 = nn.ModuleDict()
+    self.cell1.node2.y.sep_conv_5x5["0"] = SepConv(12, 12, kernel=5, stride=2)
+    self.cell1.node2.y.sep_conv_5x5["1"] = SepConv(12, 12, kernel=5, stride=1)
+    self.cell1.out = nn.ModuleDict()
+    self.cell1.out.from0 = FactorizedReduction(12, 12, relu=False)
+
+    cell1_calibrate0 = self.cell1.calibrate0(stem)
+    cell1_base = self.cell1.base(cell0_out)
+    cell1_node2_x_sep_conv_3x3_0 = self.cell1.node2.x.sep_conv_3x3["0"](cell1_base)
+    cell1_node2_x_sep_conv_3x3_1 = self.cell1.node2.x.sep_conv_3x3["1"](cell1_node2_x_sep_conv_3x3_0)
+    cell1_node2_y_sep_conv_5x5_0 = self.cell1.node2.y.sep_conv_5x5["0"](cell1_base)
+    cell1_node2_y_sep_conv_5x5_1 = self.cell1.node2.y.sep_conv_5x5["1"](cell1_node2_y_sep_conv_5x5_0)
+    cell1_node2 = cell1_node2_x_sep_conv_3x3_1 + cell1_node2_y_sep_conv_5x5_1
+    cell1_node3_x_avg_pool_3x3 = avg_pool(cell1_base, stride=2)
+    cell1_node3_y_max_pool_3x3 = max_pool(cell1_node2, stride=1)
+    cell1_node3 = cell1_node3_x_avg_pool_3x3 + cell1_node3_y_max_pool_3x3
+    cell1_out_from0 = self.cell1.out.from0(cell1_calibrate0)
+    cell1_out = torch.cat([cell1_out_from0, cell1_node3], 1)
+    "#);
 }
 
 #[test]
