@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(rig.told(None), []);
         let db = Connection::open(Rig::path(&rig.folder)).unwrap();
         let folded = "SELECT draws, best_arch_id FROM hourly WHERE arm = 'injected'";
-        let found: (u64, String) =
+        let found: (i64, String) =
             db.query_row(folded, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         assert_eq!(found, (1, "m5-x".to_owned()));
     }

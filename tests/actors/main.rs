@@ -177,12 +177,14 @@ fn what_is_asked_for_is_retrained_and_no_champion() {
     });
     let records = plain(&task, Until::Cycles(1));
     assert_eq!(common::history(&path), history_rows(&records, &task.config.schedule));
-    let retention = Retention::newest(3).unwrap();
-    let loaded = Checkpoints::new(&StateFolder::open(&path).unwrap(), retention);
-    let loaded = loaded.load_newest().unwrap().unwrap();
-    let retrained = read_state(&loaded, &task).unwrap().finals.retrained;
-    let told: Vec<_> = retrained.iter().map(|one| (&one.id, one.arm, one.rewards.len())).collect();
-    assert_eq!(told, [(&arch.id(), Arm::Injected, 2)]);
+    let checkpoint = common::newest_checkpoint(&path);
+    let (_, promotions) = checkpoint.iter().find(|(name, _)| name == "promotion.json").unwrap();
+    let promotions: serde_json::Value = serde_json::from_slice(promotions).unwrap();
+    let told = &promotions["retrained"];
+    assert_eq!(told.as_array().unwrap().len(), 1, "{promotions}");
+    let who = (told[0]["id"].as_str(), told[0]["arm"].as_str());
+    assert_eq!(who, (Some(&arch.id()[..]), Some("injected")));
+    assert_eq!(told[0]["rewards"].as_array().unwrap().len(), 2);
 }
 
 /// A restart knows the best and the verdict at once, not only after the next derivation.
