@@ -50,7 +50,8 @@ wait_for() {
 
 type_line() { tm send-keys -l "$1" && tm send-keys Enter; }
 
-step() { shown | grep -Eo 'search step [0-9,]+ *$' | head -n 1 | tr -dc 0-9; }
+# The number of the step; nothing while the screen is drawn anew.
+step() { { shown | grep -Eo 'search step [0-9,]+ *$' || true; } | head -n 1 | tr -dc 0-9; }
 
 # Whether anything on the screen has another colour than the terminal's own.
 colored() { tm capture-pane -pe | grep -E $'\e\\[([34][0-8]|9[0-7])' >/dev/null; }
