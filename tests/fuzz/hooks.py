@@ -18,7 +18,7 @@ def before_load_schema(context, raw_schema):
     for path, item in paths.items():
         if "{id}" in path:
             item["get"]["parameters"][0]["example"] = ARCH
-    for path in ("/v1/score", "/v1/archs:convert"):
+    for path in ("/v1/score", "/v1/retrain", "/v1/archs:convert"):
         body = paths[path]["post"]["requestBody"]["content"]["application/json"]
         body["example"] = {"arch": ARCH}
     if os.environ.get("FUZZ_PLANT"):
@@ -36,7 +36,10 @@ def plant(raw_schema):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """A stream that is followed has no end; tests/api/streams.rs follows some."""
+    """A stream that is followed has no end; tests/api/streams.rs follows some. Of two parameters
+    that say the same of weights one is asked with."""
+    if {"stage", "weights"} <= set(case.query or {}):
+        del case.query["stage"]
     if str((case.query or {}).get("follow", "")).lower() == "true":
         case.query["follow"] = "false"
 
