@@ -121,9 +121,13 @@ fn status_metrics_best_and_the_weights_taken_away_agree() {
     let mut daemon = start(&state);
     daemon.wait_for(|status| 1 <= status["place"]["cycle"].as_u64().unwrap());
 
-    // Paused, nothing moves between two looks.
+    // Paused, nothing moves between two looks but a checkpoint that is on its way to the disk.
     assert_eq!(daemon.ctl(&["pause"]).0, Some(0));
-    let status = daemon.wait_for(|status| status["state"] == "paused");
+    let status = daemon.wait_for(|status| {
+        let written = daemon.metric("enas_checkpoint_writes_total");
+        let shown = status["checkpoint"]["writes_total"].as_f64().unwrap();
+        status["state"] == "paused" && (written - shown).abs() < 0.5
+    });
     for (series, pointer) in [
         ("enas_steps_total{net=\"policy\"}", "/policy/steps_total"),
         ("enas_reward{arm=\"controller\"}", "/policy/reward"),
