@@ -66,6 +66,16 @@ impl Daemon {
         }
     }
 
+    /// Pauses it, and gives its status once no checkpoint is on its way to the disk.
+    fn pause(&self) -> Value {
+        assert_eq!(self.ctl(&["pause"]).0, Some(0));
+        self.wait_for(|status| {
+            let written = self.metric("enas_checkpoint_writes_total");
+            let shown = status["checkpoint"]["writes_total"].as_f64().unwrap();
+            status["state"] == "paused" && (written - shown).abs() < 0.5
+        })
+    }
+
     fn metrics(&self) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream
@@ -121,13 +131,8 @@ fn status_metrics_best_and_the_weights_taken_away_agree() {
     let mut daemon = start(&state);
     daemon.wait_for(|status| 1 <= status["place"]["cycle"].as_u64().unwrap());
 
-    // Paused, nothing moves between two looks but a checkpoint that is on its way to the disk.
-    assert_eq!(daemon.ctl(&["pause"]).0, Some(0));
-    let status = daemon.wait_for(|status| {
-        let written = daemon.metric("enas_checkpoint_writes_total");
-        let shown = status["checkpoint"]["writes_total"].as_f64().unwrap();
-        status["state"] == "paused" && (written - shown).abs() < 0.5
-    });
+    // Paused, nothing moves between two looks.
+    let status = daemon.pause();
     for (series, pointer) in [
         ("enas_steps_total{net=\"policy\"}", "/policy/steps_total"),
         ("enas_reward{arm=\"controller\"}", "/policy/reward"),
