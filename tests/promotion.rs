@@ -17,6 +17,7 @@ use enasd::search::{
     Arm, FinalConfig, Search, SearchConfig, SearchState, StepRecord, Task, Trial, TrialPlan,
     TrialState, TrialTask, Until, run,
 };
+use enasd::store::HistoryReader;
 
 const SHAPE: ImageShape = ImageShape { channels: 1, height: 12, width: 12 };
 
@@ -116,7 +117,7 @@ fn the_search_goes_on_as_if_nothing_had_been_retrained() {
 }
 
 #[test]
-fn a_promotion_goes_on_where_a_stop_left_it() {
+fn stops_between_epochs_change_nothing_of_a_promotion() {
     let task = task();
     let (_, whole) = searched(&task, Until::Cycles(1));
     // Stopped after each epoch; the last one ends with the promotion.
@@ -224,16 +225,47 @@ fn recipes_that_do_not_fit_the_data_are_refused_at_once() {
 /// The daemon on `config/tiny.toml` with all that it retrains, until its first cycle is over.
 fn daemon(state: &Path) -> Command {
     let mut command = common::tiny_daemon(state);
-    command.args([
-        "--until",
-        "cycles=1",
-        "--set",
-        "final.candidates=1",
-        "--set",
-        "final.channels=2",
-    ]);
+    command.args(["--until", "cycles=1", "--set", "final.candidates=1", "--set", "final.epochs=2"]);
     command
 }
+
+/// The ledger of the test split; null where there is none.
+fn ledger(state: &Path) -> serde_json::Value {
+    let Ok(bytes) = std::fs::read(state.join("test-split.json")) else {
+        return serde_json::Value::Null;
+    };
+    serde_json::from_slice::<serde_json::Value>(&bytes).unwrap()["ledger"].take()
+}
+
+/// Whether the test split is open for a candidate after so many were certified.
+fn is_open(state: &Path, certified: usize) -> bool {
+    let ledger = ledger(state);
+    ledger["open"].is_string() && ledger["certificates"].as_array().unwrap().len() == certified
+}
+
+fn is_certified(state: &Path, candidates: usize) -> bool {
+    ledger(state)["certificates"].as_array().is_some_and(|found| candidates <= found.len())
+}
+
+/// Whether so many entries are in a folder of the state.
+fn has(state: &Path, folder: &str, entries: usize) -> bool {
+    let found = std::fs::read_dir(state.join(folder));
+    entries <= found.map_or(0, |found| found.count())
+}
+
+/// A stage of a promotion, as one sees it in the state folder.
+type Stage = (&'static str, fn(&Path) -> bool);
+
+const STAGES: [Stage; 8] = [
+    ("a net is in training", |state| has(state, "trials", 1)),
+    ("nets of both arms are in training", |state| has(state, "trials", 2)),
+    ("the last nets are in training", |state| has(state, "trials", 4)),
+    ("the first candidate is looked at", |state| is_open(state, 0)),
+    ("the first candidate is certified", |state| is_certified(state, 1)),
+    ("the second candidate is looked at", |state| is_open(state, 1)),
+    ("both candidates are certified", |state| is_certified(state, 2)),
+    ("the champion is there", |state| has(state, "champions", 1)),
+];
 
 /// What a promotion leaves: the champion of the newest checkpoint, the certificates, and the
 /// champion's files.
@@ -242,15 +274,15 @@ fn left(state: &Path) -> (serde_json::Value, serde_json::Value, Vec<(String, Vec
     let json = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).unwrap();
     let (_, finals) = checkpoint.iter().find(|(name, _)| name == "promotion.json").unwrap();
     let finals = json(finals);
-    let ledger = json(&std::fs::read(state.join("test-split.json")).unwrap());
+    let certificates = ledger(state)["certificates"].take();
     let champions: Vec<_> =
         std::fs::read_dir(state.join("champions")).unwrap().map(|e| e.unwrap().path()).collect();
     let [champion] = &champions[..] else { panic!("{champions:?}") };
-    (finals, ledger["ledger"]["certificates"].clone(), common::files_of(champion))
+    (finals, certificates, common::files_of(champion))
 }
 
 #[test]
-fn a_daemon_that_is_killed_again_and_again_ends_with_the_same_champion() {
+fn a_daemon_that_is_killed_in_every_stage_ends_with_the_same_champion() {
     let folder = tempfile::tempdir().unwrap();
     let undisturbed = folder.path().join("undisturbed");
     assert!(daemon(&undisturbed).status().unwrap().success());
@@ -258,15 +290,18 @@ fn a_daemon_that_is_killed_again_and_again_ends_with_the_same_champion() {
     assert_eq!(expected.1.as_array().unwrap().len(), 2, "one candidate of each arm: {expected:?}");
 
     let state = folder.path().join("killed");
-    for kill in 0..12 {
+    for (stage, is_reached) in STAGES {
         let mut running = common::Killed(daemon(&state).spawn().unwrap());
-        // Ever later, so that every stage is met; how far it came by then does not matter.
-        std::thread::sleep(Duration::from_millis(300 + 400 * kill));
-        if running.0.try_wait().unwrap().is_some() {
-            break;
+        while !is_reached(&state) {
+            let ended = running.0.try_wait().unwrap();
+            assert_eq!(ended, None, "it ended before {stage}");
+            std::thread::sleep(Duration::from_millis(1));
         }
+        running.0.kill().unwrap();
     }
     assert!(daemon(&state).status().unwrap().success());
+    // Killed while it looked at the test split, it looks again, and counts that apart.
+    assert_eq!(ledger(&state)["broken_off"], 2);
     let found = left(&state);
     assert_eq!(found.0, expected.0, "the outcome of the promotion");
     assert_eq!(found.1, expected.1, "what was seen of the test split, and how often");
@@ -277,4 +312,34 @@ fn a_daemon_that_is_killed_again_and_again_ends_with_the_same_champion() {
     for ((name, bytes), (_, expected)) in found.2.iter().zip(&expected.2) {
         assert!(bytes == expected, "{name} of the champion is another");
     }
+}
+
+#[test]
+fn nothing_is_certified_while_it_cannot_be_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let mut running = common::Killed(daemon(&state).spawn().unwrap());
+    let mut until = |what: &str, is_so: &dyn Fn() -> bool| {
+        while !is_so() {
+            assert_eq!(running.0.try_wait().unwrap(), None, "it ended before {what}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    until("a net is in training", &|| has(&state, "trials", 1));
+    let in_the_way = state.join("test-split.json");
+    std::fs::create_dir(&in_the_way).unwrap();
+    until("somebody is told", &|| {
+        let mut status = Command::new(env!("CARGO_BIN_EXE_enasctl"));
+        let said = status.args(["status", "--socket"]).arg(state.with_extension("sock")).output();
+        let said = said.unwrap();
+        let why = String::from_utf8(said.stderr).unwrap();
+        said.status.code() == Some(4) && why.contains("nothing can be certified: ")
+    });
+    std::fs::remove_dir(&in_the_way).unwrap();
+    assert!(running.0.wait().unwrap().success());
+    assert!(is_certified(&state, 2));
+    let reader = HistoryReader::open(&state.join("history.sqlite")).unwrap();
+    let events = reader.events(0, u32::MAX).unwrap();
+    let told = events.iter().filter(|event| event.kind == "certification-failed");
+    assert_eq!(told.count(), 1, "once, however often it is tried");
 }

@@ -22,10 +22,9 @@ impl Driver {
         if let Err(error) = task.family.shared(&arch) {
             return answer(to, Err(Refusal::Request { why: error.to_string() }));
         }
-        let (shared, factor) = match (self.shared().await, task.budget.factor(&arch)) {
-            (Ok(shared), Ok(factor)) => (shared, factor),
-            (Err(error), _) => return answer(to, Err(failed(error))),
-            (_, Err(error)) => return answer(to, Err(failed(error))),
+        let shared = match self.shared().await {
+            Ok(shared) => shared,
+            Err(error) => return answer(to, Err(failed(error))),
         };
         let (crew, outbox, step) = (self.crew.clone(), self.outbox().clone(), self.search.number());
         // The whole split takes seconds, for which ω need not wait.
@@ -34,7 +33,10 @@ impl Driver {
                 Ok(score) => score,
                 Err(refusal) => return answer(to, Err(refusal)),
             };
-            let reward = task.objective.reward(score) * factor;
+            let reward = match task.reward(&arch, score) {
+                Ok(reward) => reward,
+                Err(error) => return answer(to, Err(failed(error))),
+            };
             let reply = ScoreReply { score: ScoreView::of(score, task.objective), reward, step };
             outbox.forward(Note::scored(&arch.id(), form, &reply));
             let injected = crew.inject(Inject { step, arch_id: arch.id(), reward });

@@ -154,19 +154,17 @@ impl Driver {
         if self.is_over() {
             return Ok(());
         }
+        // While nets are retrained too: a checkpoint says that the daemon is alive.
+        if self.saver.is_due() {
+            self.take_note().await?;
+            self.save_soon().await?;
+        }
         if let Some(work) = self.search.promotion_work() {
             self.tell_promotion();
-            if self.saver.is_owed() {
-                self.save_soon().await?;
-            }
             return match self.promote(work, commands).await {
                 Ok(()) => Ok(()),
                 Err(error) => self.recover(error).await,
             };
-        }
-        if self.saver.is_due() {
-            self.take_note().await?;
-            self.save_soon().await?;
         }
         match self.step().await {
             Ok(record) => self.finished(record).await,

@@ -27,6 +27,8 @@ pub struct FinalsStatus {
     pub rank_correlation: RankCorrelationStatus,
     /// How often the test split was ever used.
     pub test_uses: u64,
+    /// Why nothing can be certified, where what is seen of the test split cannot be written down.
+    pub unwritten: Option<String>,
 }
 
 /// A promotion under way.

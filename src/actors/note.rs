@@ -146,6 +146,12 @@ impl Note {
         )
     }
 
+    /// What is seen of the test split cannot be written down.
+    pub(super) fn certification_waits(why: &str) -> Self {
+        let text = format!("nothing is certified until it can be written down: {why}");
+        Self::new("certification-failed", text)
+    }
+
     /// What a promotion led to.
     pub(super) fn conclusion(conclusion: &Conclusion, search: &Search) -> Self {
         let objective = search.task().objective;

@@ -318,9 +318,16 @@ impl Observer {
     }
 
     /// Takes note that nothing can be certified, for what is seen cannot be written down.
-    pub(super) fn promotion_waits(&mut self, why: &str) {
+    pub(super) fn certification_waits(&mut self, why: &str) {
         tracing::error!("nothing is certified until it can be written down: {why}");
-        self.status.checkpoint.last_error = Some(why.to_owned());
+        if self.status.finals.unwritten.replace(why.to_owned()).is_none() {
+            self.notes.push(Note::certification_waits(why));
+        }
+    }
+
+    /// Takes note that what is seen of the test split is written down.
+    pub(super) fn certification_goes_on(&mut self) {
+        self.status.finals.unwritten = None;
     }
 
     /// Takes note of a promotion that is over.

@@ -179,11 +179,14 @@ impl Driver {
         let certificate = match self.look(candidate, nets).await? {
             Ok(certificate) => certificate,
             Err(why) => {
-                self.observer.promotion_waits(&why);
+                self.observer.certification_waits(&why);
+                self.publish_promotion(RunState::Running);
+                self.write_notes();
                 tokio::time::sleep(TRY_AGAIN).await;
                 return Ok(());
             }
         };
+        self.observer.certification_goes_on();
         self.test_uses = self.test_uses.max(certificate.number);
         if let Some(promotion) = &mut self.search.finals_mut().under_way {
             promotion.certified(place, &certificate);
@@ -221,6 +224,7 @@ impl Driver {
         self.publish_promotion(RunState::Running);
         self.write_notes();
         self.retraining.forget();
+        self.told = None;
         self.save_soon().await?;
         Ok(())
     }
@@ -239,10 +243,7 @@ impl Driver {
         let objective = self.search.task().objective;
         let Some(best) = conclusion.best else { return };
         let candidate = &conclusion.promotion.candidates[best];
-        // The net that would be handed out: the best by validation.
-        let rewards = candidate.rewards(objective).unwrap_or_default();
-        let seed =
-            (0..rewards.len()).max_by(|&a, &b| rewards[a].total_cmp(&rewards[b]).then(b.cmp(&a)));
+        let seed = candidate.best_seed(objective);
         let test = seed.and_then(|seed| candidate.nets().get(seed));
         let row = ChampionRow {
             arch_id: candidate.arch.id(),

@@ -14,6 +14,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::share_interval;
+
 /// Who was ever measured on the test split.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -139,20 +141,9 @@ impl NetResult {
     }
 
     /// The ends of the accuracy's 95 % interval (Wilson, 1927): what it may be on other images of
-    /// the same kind. Of no image it is everything.
-    ///
-    /// ```text
-    /// (p + z²/2n ± z·√(p(1 − p)/n + z²/4n²)) / (1 + z²/n)
-    /// ```
+    /// the same kind.
     pub fn interval(&self) -> [f64; 2] {
-        const Z: f64 = 1.959_964;
-        if self.items == 0 {
-            return [0.0, 1.0];
-        }
-        let (p, n) = (self.accuracy(), self.items as f64);
-        let center = p + Z * Z / (2.0 * n);
-        let width = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-        [-1.0, 1.0].map(|side| ((center + side * width) / (1.0 + Z * Z / n)).clamp(0.0, 1.0))
+        share_interval(self.correct, self.items)
     }
 }
 
@@ -199,21 +190,6 @@ mod tests {
         let receipt = receipt(ledger.open("a"));
         assert_eq!(ledger.close(receipt, result(&[true])).number, 8);
         assert_eq!(ledger.uses(), 8);
-    }
-
-    #[test]
-    fn an_accuracy_has_wilsons_interval() {
-        // 8 of 10, as textbooks have it; and all of 10, where the plain interval has no width.
-        for (right, expected) in [(8, [0.4902, 0.9433]), (10, [0.7225, 1.0]), (0, [0.0, 0.2775])] {
-            let right: Vec<bool> = (0..10).map(|image| image < right).collect();
-            let found = NetResult::new(0.0, &right).interval();
-            let is_near = found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 5e-5);
-            assert!(is_near, "{found:?}, not {expected:?}");
-        }
-        assert_eq!(
-            NetResult::new(0.0, &[]).interval().map(f64::to_bits),
-            [0.0, 1.0].map(f64::to_bits)
-        );
     }
 
     #[test]

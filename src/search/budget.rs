@@ -83,9 +83,7 @@ impl Budget {
         if self.limits.weight == 0.0 {
             return Ok(1.0);
         }
-        let shares = self.shares(cost)?;
-        let most = shares.into_iter().fold(0.0, |most: f64, (_, share)| most.max(share));
-        Ok((1.0 - self.limits.weight * most).max(0.0))
+        Ok(self.left_by(&self.shares(cost)?))
     }
 
     /// What the cost of `arch` leaves of its reward, or the first limit that it is over.
@@ -97,8 +95,13 @@ impl Budget {
         if let Some((limit, _)) = shares.iter().find(|(_, share)| 1.0 < *share) {
             return Ok(Err(*limit));
         }
-        let most = shares.into_iter().fold(0.0, |most: f64, (_, share)| most.max(share));
-        Ok(Ok(1.0 - self.limits.weight * most))
+        Ok(Ok(self.left_by(&shares)))
+    }
+
+    /// What a cost of these shares leaves of a reward.
+    fn left_by(&self, shares: &Shares) -> f64 {
+        let most = shares.iter().fold(0.0, |most: f64, (_, share)| most.max(*share));
+        (1.0 - self.limits.weight * most).max(0.0)
     }
 
     /// Refuses limits within which next to no architectures of `space` are. Those of time are

@@ -167,12 +167,6 @@ impl Champion {
                 pair: pair(promotion, &chosen, objective),
             }
         });
-        let mut seed = 0;
-        for (place, &score) in valid.iter().enumerate() {
-            if objective.reward(valid[seed]) < objective.reward(score) {
-                seed = place;
-            }
-        }
         Some(Self {
             arch: candidate.arch.clone(),
             arm: candidate.arm,
@@ -183,7 +177,7 @@ impl Champion {
             test: candidate.nets().to_vec(),
             certificate: candidate.certificate.as_ref().map_or(0, |found| found.number),
             valid,
-            seed: seed as u32,
+            seed: candidate.best_seed(objective)? as u32,
             rival,
         })
     }

@@ -104,6 +104,14 @@ impl Candidate {
         self.valid.iter().map(|score| score.map(|score| objective.reward(score))).collect()
     }
 
+    /// The seed of the net that is handed out: the best by validation, among equals the first;
+    /// nothing before all are trained.
+    pub fn best_seed(&self, objective: Objective) -> Option<usize> {
+        let rewards = self.rewards(objective)?;
+        (0..rewards.len())
+            .reduce(|best, seed| if rewards[best] < rewards[seed] { seed } else { best })
+    }
+
     /// The mean of [`rewards`](Self::rewards).
     pub fn mean_reward(&self, objective: Objective) -> Option<f64> {
         let rewards = self.rewards(objective)?;

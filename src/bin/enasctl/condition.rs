@@ -54,6 +54,7 @@ impl Condition {
             (RunState::Paused | RunState::Running, Some(why)) => {
                 let state = match status.state {
                     RunState::Paused => "the search is paused",
+                    _ if status.finals.unwritten.is_some() => "the search waits for that",
                     _ => "the search goes on unsaved",
                 };
                 Self::new(Bad, "degraded", format!("{why}; {state}"))

@@ -33,8 +33,11 @@ pub(crate) fn degraded(status: &Status) -> Option<String> {
     if let Some(silence) = status.disk_silence_seconds {
         return Some(format!("the disk has not answered for {}", seconds(silence)));
     }
-    let why = status.checkpoint.last_error.as_ref()?;
-    Some(format!("checkpoints fail: {why}"))
+    if let Some(why) = &status.checkpoint.last_error {
+        return Some(format!("checkpoints fail: {why}"));
+    }
+    let why = status.finals.unwritten.as_ref()?;
+    Some(format!("nothing can be certified: {why}"))
 }
 
 /// Lines for people, as of `now` in seconds since 1970.
@@ -263,6 +266,9 @@ mod tests {
     fn failed_runs_and_failing_checkpoints_are_degraded() {
         let mut status = Status { state: RunState::Running, ..Status::default() };
         assert_eq!(degraded(&status), None);
+        status.finals.unwritten = Some("a folder is in the way".to_owned());
+        let why = degraded(&status);
+        assert_eq!(why.as_deref(), Some("nothing can be certified: a folder is in the way"));
         status.checkpoint.last_error = Some("disk full".to_owned());
         assert_eq!(degraded(&status).as_deref(), Some("checkpoints fail: disk full"));
         status.disk_silence_seconds = Some(65.0);
