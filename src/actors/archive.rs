@@ -76,7 +76,7 @@ impl Archive {
         if let Some(champion) = &finals.champion {
             kept.insert(self.task.key(&champion.plan()));
         }
-        for promotion in finals.under_way.iter().chain(&finals.waiting) {
+        for promotion in finals.all_promotions() {
             for place in 0..promotion.candidates.len() {
                 kept.extend(promotion.plans(place).map(|plan| self.task.key(&plan)));
             }

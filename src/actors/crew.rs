@@ -17,7 +17,7 @@ use crate::search::{
 };
 use crate::space::Arch;
 use crate::store::StoreError;
-use crate::telemetry::{Actor, CostLabel, Metrics};
+use crate::telemetry::{Actor, Asked, CostLabel, Metrics};
 
 /// Why a step, or the run, cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +85,9 @@ pub struct Crew {
     pub close_test: Recipient<CloseTest>,
     /// Take [`TrainTrial`]: the trial workers.
     pub trials: Vec<Recipient<TrainTrial>>,
+    /// Takes [`TrainTrial`]: the trial worker that takes what of the machine is otherwise idle;
+    /// none where no sample is retrained.
+    pub idle_trial: Option<Recipient<TrainTrial>>,
     /// Takes [`Certify`]: one of the trial workers; none where there are none.
     pub certify: Option<Recipient<Certify>>,
     /// Counts the messages under way.
@@ -96,7 +99,7 @@ impl Crew {
     pub fn new(
         (sampler, trainer): (&Addr<Sampler>, &Addr<Trainer>),
         evaluator: &Addr<Evaluator>,
-        workers: &[Addr<TrialWorker>],
+        (workers, idle): (&[Addr<TrialWorker>], Option<&Addr<TrialWorker>>),
         keeper: &Addr<Keeper>,
         metrics: &Metrics,
     ) -> Self {
@@ -118,6 +121,7 @@ impl Crew {
             open_test: keeper.clone().recipient(),
             close_test: keeper.clone().recipient(),
             trials: workers.iter().map(|worker| worker.clone().recipient()).collect(),
+            idle_trial: idle.map(|worker| worker.clone().recipient()),
             certify: workers.first().map(|worker| worker.clone().recipient()),
             metrics: metrics.clone(),
         }
@@ -135,7 +139,21 @@ impl Crew {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        let asked = self.metrics.asked(actor);
+        self.send(actor, Some(self.metrics.asked(actor)), recipient, message)
+    }
+
+    /// The same; signs of life are wanted of the actor only as long as there is `asked`.
+    fn send<M>(
+        &self,
+        actor: Actor,
+        asked: Option<Asked>,
+        recipient: &Recipient<M>,
+        message: M,
+    ) -> impl Future<Output = Result<M::Result, ActorError>> + use<M>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+    {
         let request = recipient.send(message);
         let answer = actix::spawn(async {
             let _asked = asked;
@@ -241,13 +259,16 @@ impl Crew {
         self.ask(Actor::Keeper, &self.inject, message)
     }
 
-    /// Trains a net for an epoch.
+    /// Has a trial worker train a net for an epoch. No sign of life is wanted of the idle one: a
+    /// busy machine may leave it nothing for long.
     pub(super) fn train_trial(
         &self,
-        worker: usize,
+        worker: &Recipient<TrainTrial>,
+        is_idle: bool,
         message: TrainTrial,
     ) -> impl Future<Output = Result<TrialEpoch, ActorError>> + use<> {
-        let trained = self.ask(Actor::Trials, &self.trials[worker], message);
+        let asked = (!is_idle).then(|| self.metrics.asked(Actor::Trials));
+        let trained = self.send(Actor::Trials, asked, worker, message);
         async { Ok(trained.await??) }
     }
 

@@ -25,9 +25,11 @@ impl Driver {
         let scored = Arc::new(AtomicU64::new(0));
         let task = self.search.task();
         let (objective, rerank) = (task.objective, task.config.derive.rerank);
+        // A stratified sample is small, and comes last.
         let of = requests.iter().map(|r| (r.count + rerank.min(r.count)) as u64).sum();
         let mut found = Vec::new();
         for request in requests {
+            let arm = request.arm;
             let drawn = self.draw(request).await?;
             let evaluate = |job| Evaluate { job, scored: scored.clone() };
             let on = ValidSet::Batch(batch);
@@ -38,7 +40,11 @@ impl Driver {
             let on = ValidSet::Whole;
             let message = evaluate(Job { archs: archs(&short), on, shared: shared.clone() });
             let scores = self.score_derived(message, of).await?;
-            found.push(Derived { drawn, shortlisted: objective.scored(short, scores) });
+            let shortlisted = objective.scored(short, scores);
+            let sample = self.search.sample(arm, &drawn);
+            let message = evaluate(Job { archs: archs(&sample), on, shared: shared.clone() });
+            let scores = self.score_derived(message, of).await?;
+            found.push(Derived { drawn, shortlisted, sampled: objective.scored(sample, scores) });
         }
         self.observer.derives(None);
         Ok(found)

@@ -57,6 +57,8 @@ pub(super) struct Driver {
     pub(super) saver: Saver,
     pub(super) observer: Observer,
     pub(super) retraining: Retraining,
+    /// What is retrained beside the search.
+    pub(super) idle_trials: Retraining,
     /// How often the test split was ever used.
     pub(super) test_uses: u64,
     /// The promotion that was told of: why and before which step it began.
@@ -84,7 +86,8 @@ impl Driver {
         let saver = Saver::new(crew.clone(), config.saving.clone(), config.disk_patience);
         let (trials, break_off) = (config.trials.clone(), config.break_off.clone());
         Self {
-            retraining: Retraining::new(trials, crew.clone(), break_off),
+            retraining: Retraining::new(trials.clone(), crew.clone(), break_off.clone()),
+            idle_trials: Retraining::idle(trials, crew.clone(), break_off),
             test_uses: config.test_uses,
             told: None,
             search,
@@ -154,6 +157,7 @@ impl Driver {
         if self.is_over() {
             return Ok(());
         }
+        self.retrain_sample().await?;
         // While nets are retrained too: a checkpoint says that the daemon is alive.
         if self.saver.is_due() {
             self.take_note().await?;
@@ -363,7 +367,7 @@ impl Driver {
     }
 
     async fn finish(&mut self) -> Result<(), ActorError> {
-        self.retraining.break_off().await;
+        self.break_off().await;
         self.take_note().await?;
         self.observer.publish(&self.search, RunState::Stopping);
         self.save_now().await?;

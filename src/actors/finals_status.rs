@@ -19,6 +19,8 @@ pub struct FinalsStatus {
     pub retraining: Option<RetrainingStatus>,
     /// Promotions that were asked for and wait.
     pub waiting: u64,
+    /// The stratified sample that is retrained beside the search.
+    pub sample: Option<RetrainingStatus>,
     /// The best architecture so far, once retrained.
     pub champion: Option<ChampionStatus>,
     /// The policy's choices against those of uniform draws, once retrained.
@@ -34,7 +36,7 @@ pub struct FinalsStatus {
 /// A promotion under way.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RetrainingStatus {
-    /// Why: `cycle`, or `request`.
+    /// Why: `cycle`, `request` or `sample`.
     pub cause: String,
     /// The cycle that it belongs to, counted from 0.
     pub cycle: u64,
@@ -125,6 +127,7 @@ impl FinalsStatus {
         let why = why_unmeasured(report.pairs, task.dataset.test().is_some(), &task.config.finals);
         self.retraining = retraining.map(|promotion| RetrainingStatus::of(promotion, running));
         self.waiting = finals.waiting.len() as u64;
+        self.sample = finals.sample.as_ref().map(|sample| RetrainingStatus::of(sample, &[]));
         self.champion = finals.champion.as_ref().map(|found| ChampionStatus::of(found, objective));
         self.comparison = RetrainedStatus::of(&report, why);
         self.test_uses = test_uses;

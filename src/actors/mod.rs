@@ -13,6 +13,7 @@ mod derivation;
 mod driver;
 mod evaluator;
 mod finals_status;
+mod idle_trials;
 mod keeper;
 mod keeper_mail;
 mod messages;

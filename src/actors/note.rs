@@ -125,6 +125,7 @@ impl Note {
         let why = match promotion.cause {
             Cause::Cycle => format!("after cycle {}", nth(promotion.cycle)),
             Cause::Request => "as asked".to_owned(),
+            Cause::Sample => "beside the search".to_owned(),
         };
         let text = format!(
             "{why}: {n} architecture{} from scratch, {seeds} net{} each, {epochs} epochs",
@@ -132,6 +133,17 @@ impl Note {
             plural(seeds)
         );
         Self::new("retrain", text)
+    }
+
+    /// The stratified sample is retrained.
+    pub(super) fn sample(sample: &Promotion) -> Self {
+        let (n, cycle) = (sample.candidates.len(), nth(sample.cycle));
+        let text = format!(
+            "{n} uniform draw{} of cycle {cycle}, from the worst to the best, are retrained beside \
+             the search",
+            plural(n)
+        );
+        Self::new("sample", text)
     }
 
     /// A candidate was measured on the test split.

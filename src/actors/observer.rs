@@ -317,17 +317,14 @@ impl Observer {
         }
     }
 
-    /// Takes note that nothing can be certified, for what is seen cannot be written down.
-    pub(super) fn certification_waits(&mut self, why: &str) {
-        tracing::error!("nothing is certified until it can be written down: {why}");
-        if self.status.finals.unwritten.replace(why.to_owned()).is_none() {
+    /// Takes note of whether something can be certified: not where what is seen cannot be written
+    /// down, and why.
+    pub(super) fn certifies(&mut self, unwritten: Option<String>) {
+        if let (Some(why), None) = (&unwritten, &self.status.finals.unwritten) {
+            tracing::error!("nothing is certified until it can be written down: {why}");
             self.notes.push(Note::certification_waits(why));
         }
-    }
-
-    /// Takes note that what is seen of the test split is written down.
-    pub(super) fn certification_goes_on(&mut self) {
-        self.status.finals.unwritten = None;
+        self.status.finals.unwritten = unwritten;
     }
 
     /// Takes note of a promotion that is over.
@@ -350,14 +347,14 @@ impl Observer {
     }
 
     /// Knows what came of retraining, and how far it agrees with the shared weights.
-    fn know_finals(&mut self, search: &Search) {
+    pub(super) fn know_finals(&mut self, search: &Search) {
         self.status.finals.correlate(search);
         self.follow_finals(search);
     }
 
     /// Follows how retraining stands; trials under way and uses of the test split are told by
     /// whoever carries it out.
-    fn follow_finals(&mut self, search: &Search) {
+    pub(super) fn follow_finals(&mut self, search: &Search) {
         let uses = self.status.finals.test_uses;
         self.status.finals.follow(search, &[], uses);
         self.status.finals.show(&self.metrics);

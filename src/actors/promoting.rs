@@ -22,7 +22,9 @@ use crate::actors::{
     ActorError, Certified, Certify, Note, OpenTest, RecordPromotion, RunState, SaveTrial,
 };
 use crate::data::{Certificate, Opening};
-use crate::search::{Conclusion, PromotionWork, Score, TrialPlan, TrialReport, TrialState};
+use crate::search::{
+    Conclusion, Finals, Promotion, PromotionWork, Score, TrialPlan, TrialReport, TrialState,
+};
 use crate::store::{ChampionRow, TrialRow};
 use crate::telemetry::unix_millis;
 
@@ -63,7 +65,7 @@ impl Driver {
             },
             finished = self.retraining.next() => {
                 if let Some(finished) = finished? {
-                    self.epoch_over(finished)?;
+                    self.epoch_over(finished, |finals| finals.under_way.as_mut())?;
                 }
             },
             told = self.saver.news(&mut self.observer) => told?,
@@ -72,8 +74,13 @@ impl Driver {
         Ok(())
     }
 
-    /// Takes note of an epoch, and has the net written where it was brought along.
-    fn epoch_over(&mut self, finished: Finished) -> Result<(), ActorError> {
+    /// Takes note of an epoch of the promotion that `of` finds, and has the net written where it
+    /// was brought along.
+    pub(super) fn epoch_over(
+        &mut self,
+        finished: Finished,
+        of: impl FnOnce(&mut Finals) -> Option<&mut Promotion>,
+    ) -> Result<(), ActorError> {
         let Finished { plan, key, epoch } = finished;
         if let Some(report) = &epoch.report {
             self.observer.trial_epoch(report, epoch.duration);
@@ -82,10 +89,11 @@ impl Driver {
         let save = SaveTrial { key: key.clone(), plan: plan.clone(), state: state.clone() };
         self.save_trial(save);
         if let Some(score) = state.valid
-            && let Some(promotion) = &mut self.search.finals_mut().under_way
+            && let Some(promotion) = of(self.search.finals_mut())
         {
             promotion.trained(&plan, score);
-            self.record_trial(&plan, key, (score, epoch.report))?;
+            let promotion = promotion.clone();
+            self.record_trial(&promotion, &plan, key, (score, epoch.report))?;
             let score = self.search.task().objective.measure(score);
             tracing::info!(
                 arch = plan.arch.id(),
@@ -100,11 +108,11 @@ impl Driver {
     /// Has a finished net written down in the history.
     fn record_trial(
         &self,
+        promotion: &Promotion,
         plan: &TrialPlan,
         key: String,
         (score, report): (Score, Option<TrialReport>),
     ) -> Result<(), ActorError> {
-        let Some(promotion) = &self.search.finals().under_way else { return Ok(()) };
         let cost = self.retraining.task().cost(plan)?;
         let number = |value: f64| value.is_finite().then_some(value);
         let candidates = promotion.candidates.iter().filter(|c| c.arch == plan.arch);
@@ -151,7 +159,10 @@ impl Driver {
     }
 
     /// What is on disk of a trial.
-    async fn load_trial(&self, plan: &TrialPlan) -> Result<Option<Arc<TrialState>>, ActorError> {
+    pub(super) async fn load_trial(
+        &self,
+        plan: &TrialPlan,
+    ) -> Result<Option<Arc<TrialState>>, ActorError> {
         if let Some(net) = self.retraining.net(plan) {
             return Ok(Some(net));
         }
@@ -179,14 +190,14 @@ impl Driver {
         let certificate = match self.look(candidate, nets).await? {
             Ok(certificate) => certificate,
             Err(why) => {
-                self.observer.certification_waits(&why);
+                self.observer.certifies(Some(why));
                 self.publish_promotion(RunState::Running);
                 self.write_notes();
                 tokio::time::sleep(TRY_AGAIN).await;
                 return Ok(());
             }
         };
-        self.observer.certification_goes_on();
+        self.observer.certifies(None);
         self.test_uses = self.test_uses.max(certificate.number);
         if let Some(promotion) = &mut self.search.finals_mut().under_way {
             promotion.certified(place, &certificate);

@@ -22,8 +22,9 @@ impl Driver {
             search_step = failed,
             "a step failed; back to the newest checkpoint: {error}"
         );
-        self.retraining.break_off().await;
+        self.break_off().await;
         self.retraining.forget();
+        self.idle_trials.forget();
         self.saver.discard(&mut self.observer).await?;
         // A device may not hold one ω more.
         self.frozen = None;
@@ -40,5 +41,11 @@ impl Driver {
         let message = format!("search step {failed} failed, back to search step {back}: {error}");
         self.note(Note::new("recovery", message));
         Ok(())
+    }
+
+    /// Breaks off what is trained from scratch; it goes on from its files.
+    pub(super) async fn break_off(&mut self) {
+        self.retraining.break_off().await;
+        self.idle_trials.break_off().await;
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use actix::Recipient;
 use tokio::sync::mpsc;
 
 use crate::actors::{ActorError, Crew, TrainTrial, TrialEpoch, TrialStart, TrialStatus};
@@ -14,6 +15,8 @@ use crate::search::{TrialPlan, TrialState, TrialTask};
 pub(super) struct Retraining {
     task: TrialTask,
     crew: Crew,
+    workers: Vec<Recipient<TrainTrial>>,
+    is_idle: bool,
     /// What each worker is at; none where it has nothing to do.
     slots: Vec<Option<Slot>>,
     answers: mpsc::UnboundedReceiver<Answer>,
@@ -54,9 +57,27 @@ impl std::fmt::Debug for Retraining {
 impl Retraining {
     /// Trains with the workers of `crew`, which break off where `stop` is set.
     pub(super) fn new(task: TrialTask, crew: Crew, stop: Arc<AtomicBool>) -> Self {
+        let workers = crew.trials.clone();
+        Self::with_workers(task, crew, workers, false, stop)
+    }
+
+    /// The same with the worker of `crew` that takes what of the machine is otherwise idle.
+    pub(super) fn idle(task: TrialTask, crew: Crew, stop: Arc<AtomicBool>) -> Self {
+        let workers = crew.idle_trial.iter().cloned().collect();
+        Self::with_workers(task, crew, workers, true, stop)
+    }
+
+    fn with_workers(
+        task: TrialTask,
+        crew: Crew,
+        workers: Vec<Recipient<TrainTrial>>,
+        is_idle: bool,
+        stop: Arc<AtomicBool>,
+    ) -> Self {
         let (answer, answers) = mpsc::unbounded_channel();
-        let slots = crew.trials.iter().map(|_| None).collect();
-        Self { task, crew, slots, answers, answer, stop, nets: BTreeMap::new() }
+        let slots = workers.iter().map(|_| None).collect();
+        let nets = BTreeMap::new();
+        Self { task, crew, workers, is_idle, slots, answers, answer, stop, nets }
     }
 
     /// What is trained on.
@@ -116,7 +137,8 @@ impl Retraining {
         let Some(slot) = &mut self.slots[worker] else { return };
         slot.is_busy = true;
         let message = TrainTrial { plan: slot.plan.clone(), from, wants_state };
-        let (trained, answer) = (self.crew.train_trial(worker, message), self.answer.clone());
+        let trained = self.crew.train_trial(&self.workers[worker], self.is_idle, message);
+        let answer = self.answer.clone();
         actix::spawn(async move {
             // Nobody wants it where the run is over.
             drop(answer.send((worker, trained.await)));
@@ -126,9 +148,19 @@ impl Retraining {
     /// Waits for an epoch to end; for ever where none is under way. May be dropped.
     pub(super) async fn next(&mut self) -> Result<Option<Finished>, ActorError> {
         // The sender is kept here: the channel does not close.
-        let Some((worker, epoch)) = self.answers.recv().await else {
+        let Some(answer) = self.answers.recv().await else {
             return std::future::pending().await;
         };
+        self.answered(answer)
+    }
+
+    /// An epoch that is over by now, if there is one.
+    pub(super) fn try_next(&mut self) -> Result<Option<Finished>, ActorError> {
+        let Ok(answer) = self.answers.try_recv() else { return Ok(None) };
+        self.answered(answer)
+    }
+
+    fn answered(&mut self, (worker, epoch): Answer) -> Result<Option<Finished>, ActorError> {
         let Some(slot) = &mut self.slots[worker] else { return Ok(None) };
         slot.is_busy = false;
         let (plan, key) = (slot.plan.clone(), slot.key.clone());

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Context, Handler, Message, MessageResult};
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
 use crate::data::{NetResult, Receipt};
 use crate::search::{SearchError, Trial, TrialPlan, TrialReport, TrialState, TrialTask};
@@ -69,12 +70,32 @@ pub struct TrialWorker {
     /// Set where training is to be broken off.
     stop: Arc<AtomicBool>,
     trial: Option<Trial>,
+    /// The thread that trains; none for all that the process has.
+    thread: Option<ThreadPool>,
 }
+
+/// The niceness of what takes only what others leave.
+const NICEST: i32 = 19;
 
 impl TrialWorker {
     /// A worker that breaks off where `stop` is set.
     pub fn new(task: TrialTask, stop: Arc<AtomicBool>) -> Self {
-        Self { task, stop, trial: None }
+        Self { task, stop, trial: None, thread: None }
+    }
+
+    /// The same on one thread, which takes only what of the machine is otherwise idle.
+    pub fn idle(task: TrialTask, stop: Arc<AtomicBool>) -> Result<Self, ThreadPoolBuildError> {
+        let thread = ThreadPoolBuilder::new()
+            .num_threads(1)
+            .thread_name(|_| "idle trial".to_owned())
+            .start_handler(|_| {
+                let thread = rustix::thread::gettid();
+                if let Err(error) = rustix::process::setpriority_process(Some(thread), NICEST) {
+                    tracing::warn!("the sample is retrained as eagerly as all else: {error}");
+                }
+            })
+            .build()?;
+        Ok(Self { thread: Some(thread), ..Self::new(task, stop) })
     }
 
     fn train(&mut self, message: TrainTrial) -> Result<TrialEpoch, SearchError> {
@@ -106,7 +127,14 @@ impl Handler<TrainTrial> for TrialWorker {
     type Result = Result<TrialEpoch, SearchError>;
 
     fn handle(&mut self, message: TrainTrial, _: &mut Context<Self>) -> Self::Result {
-        self.train(message)
+        match self.thread.take() {
+            Some(thread) => {
+                let trained = thread.install(|| self.train(message));
+                self.thread = Some(thread);
+                trained
+            }
+            None => self.train(message),
+        }
     }
 }
 

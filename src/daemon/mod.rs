@@ -42,6 +42,7 @@ mod error;
 mod greeting;
 mod handed_over;
 mod history;
+mod launch;
 mod limits;
 mod listeners;
 mod loading;
@@ -51,17 +52,15 @@ mod service;
 mod setup;
 mod signals;
 
-use std::ffi::CStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Addr, Arbiter, Recipient, System};
+use actix::{Recipient, System};
 use tokio::sync::watch;
 
 use crate::actors::{
-    Classifier, CloseHistory, Commands, Controller, Crew, DriverConfig, End, Evaluator, Keeper,
-    KeeperFiles, Observer, PickStatus, RetrainingStatus, RunState, Sampler, Saving, Status,
-    Trainer, TrialWorker,
+    Classifier, CloseHistory, Commands, DriverConfig, KeeperFiles, Observer, PickStatus,
+    RetrainingStatus, RunState, Saving, Status,
 };
 use crate::api::{
     Limits, LogFilter, RequestHook, ServeConfig, ServerThread, command_paths, route_paths,
@@ -69,14 +68,14 @@ use crate::api::{
 use crate::config::Loaded;
 use crate::daemon::greeting::{greet, process};
 use crate::daemon::handed_over::HandedOver;
+use crate::daemon::launch::{start, start_actors};
 use crate::daemon::listeners::Listeners;
 use crate::daemon::loading::Loading;
 use crate::daemon::reload::{Live, Reloader, running_config, saving};
 use crate::daemon::service::{Service, tell_service_manager};
 use crate::daemon::setup::{Setup, set_up};
 use crate::daemon::signals::{Signals, stop_on};
-use crate::engine::Watched;
-use crate::search::{Search, SharedLearner, SharedWeights, Task, Until};
+use crate::search::Until;
 use crate::store::{Exports, TrialFolder};
 use crate::telemetry::{
     self, LAST_WORDS, LogControl, Metrics, Outlet, Output, ServiceManager, View,
@@ -94,9 +93,6 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// How long the disk may take for one write before it is told of: a slow disk takes a second or two.
 const DISK_PATIENCE: Duration = Duration::from_secs(10);
-
-/// Nets that are trained from scratch side by side at most, each on a core: so many are in memory.
-const MAX_TRIALS: usize = 16;
 
 /// What the daemon is started with.
 pub struct RunConfig {
@@ -274,56 +270,6 @@ fn log_filter(log: &LogControl) -> LogFilter {
 fn request_hook(metrics: &Metrics) -> RequestHook {
     let metrics = metrics.clone();
     Arc::new(move |route, status, duration| metrics.api_request(route, status, duration))
-}
-
-/// Starts every actor on a thread of its own, but the controller, which only waits. Others than
-/// actors ask only the controller, and the keeper of its history.
-fn start_actors(
-    setup: Setup,
-    observer: Observer,
-    driver: DriverConfig,
-    metrics: &Metrics,
-) -> Result<(Addr<Controller>, Addr<Keeper>, End), DaemonError> {
-    let Setup { task, state, files, binding, .. } = setup;
-    let search = Search::new(task.clone(), &state)?;
-    let policy = search.policy().cloned();
-    let batch = state.place.shared_step(&task.config.schedule);
-    let trained = watched(&task, metrics, telemetry::Actor::Trainer);
-    let scored = watched(&task, metrics, telemetry::Actor::Evaluator);
-    let learner = SharedLearner::new(trained, &state.shared, batch)?;
-
-    let sampler = start(c"sampler", Sampler::new(task.clone(), policy));
-    let trainer = start(c"trainer", Trainer::new(learner));
-    let evaluator = start(c"evaluator", Evaluator::new(Box::new(SharedWeights::new(scored))));
-    let exec = watched(&task, metrics, telemetry::Actor::Trials).exec;
-    let trials = driver.trials.clone().with_exec(exec);
-    let workers: Vec<_> = (0..task.exec.children_at_once().clamp(1, MAX_TRIALS))
-        .map(|_| start(c"trial", TrialWorker::new(trials.clone(), driver.break_off.clone())))
-        .collect();
-    let keeper = start(c"keeper", Keeper::new(task, files, binding));
-    let crew = Crew::new((&sampler, &trainer), &evaluator, &workers, &keeper, metrics);
-    let (controller, end) = Controller::new(search, crew, observer, driver);
-    Ok((controller.start(), keeper, end))
-}
-
-/// The same task, with every pass of its nets a sign of life of `actor`.
-fn watched(task: &Task, metrics: &Metrics, actor: telemetry::Actor) -> Task {
-    let metrics = metrics.clone();
-    let exec = Watched::new(task.exec.clone(), move || metrics.sign_of_life(actor));
-    Task { exec: Arc::new(exec), ..task.clone() }
-}
-
-/// Starts an actor on an arbiter, hence a thread, of its own; `name` is the thread's.
-fn start<A>(name: &'static CStr, actor: A) -> Addr<A>
-where
-    A: Actor<Context = actix::Context<A>> + Send,
-{
-    let arbiter = Arbiter::new();
-    arbiter.spawn_fn(move || {
-        // A thread without a name works as well.
-        let _ = rustix::thread::set_name(name);
-    });
-    A::start_in_arbiter(&arbiter.handle(), |_| actor)
 }
 
 async fn keep_up(metrics: Metrics, log: LogControl, outlet: Outlet) {

@@ -218,6 +218,10 @@ settings! {
         pub flip: bool = true => operation(Rule::Switch);
         /// Side in pixels of the square, centered at random, that is blanked; 0 for none.
         pub cutout: usize = 0 => operation(size(0..=256));
+        /// Of each cycle's uniform draws so many, from the worst to the best, are retrained beside
+        /// the search by what of the machine is otherwise idle: only to see whether shared scores
+        /// order architectures as retraining does. 0 for none.
+        pub sample: usize = 0 => operation(size(0..=100));
         /// Champions whose files are kept.
         pub keep: usize = 5 => operation(size(1..=1000));
     }
@@ -257,7 +261,7 @@ impl FinalConfig {
 
     /// Whether nets are trained alike with both: what else differs says how many, and what is kept.
     pub fn trains_as(&self, other: &Self) -> bool {
-        let Self { candidates, seeds, keep, .. } = *self;
-        *self == Self { candidates, seeds, keep, ..*other }
+        let Self { candidates, seeds, sample, keep, .. } = *self;
+        *self == Self { candidates, seeds, sample, keep, ..*other }
     }
 }

@@ -25,6 +25,8 @@ pub struct Finals {
     pub under_way: Option<Promotion>,
     /// Those that were asked for and wait for their turn, oldest first.
     pub waiting: Vec<Promotion>,
+    /// The stratified sample that is retrained beside the search.
+    pub sample: Option<Promotion>,
     /// The best architecture so far, once retrained.
     pub champion: Option<Champion>,
     /// What was retrained, the oldest first: the last 500.
@@ -189,6 +191,11 @@ impl Finals {
         self.under_way.is_some() || !self.waiting.is_empty()
     }
 
+    /// Every promotion that is not over: the one under way, those that wait, and the sample.
+    pub fn all_promotions(&self) -> impl Iterator<Item = &Promotion> {
+        self.under_way.iter().chain(&self.waiting).chain(&self.sample)
+    }
+
     /// Concludes the promotion under way, all of whose trials are finished; nothing where there is
     /// none.
     pub fn conclude(&mut self, objective: Objective) -> Option<Conclusion> {
@@ -196,7 +203,7 @@ impl Finals {
         self.remember(&promotion, objective);
         let chosen = promotion.chosen(objective);
         let conclusion = match promotion.cause {
-            Cause::Request => {
+            Cause::Request | Cause::Sample => {
                 Conclusion { promotion, best: None, ruling: Ruling::Measured, pair: None }
             }
             Cause::Cycle => {
@@ -218,7 +225,7 @@ impl Finals {
         Some(conclusion)
     }
 
-    fn remember(&mut self, promotion: &Promotion, objective: Objective) {
+    pub(super) fn remember(&mut self, promotion: &Promotion, objective: Objective) {
         for (place, candidate) in promotion.candidates.iter().enumerate() {
             // One that both arms drew is one.
             let earlier = &promotion.candidates[..place];

@@ -37,6 +37,7 @@ mod schedule;
 mod shared;
 mod shared_weights;
 mod steps;
+mod strata;
 mod strategies;
 mod strategy;
 mod tape;

@@ -40,17 +40,20 @@ pub enum Cause {
     Cycle,
     /// Somebody asked: it is trained and measured, and nothing is certified.
     Request,
+    /// They are a stratified sample of uniform draws: trained beside the search, and measured.
+    Sample,
 }
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 2] = [Self::Cycle, Self::Request];
+    pub const ALL: [Self; 3] = [Self::Cycle, Self::Request, Self::Sample];
 
     /// The name on disk, in the history and on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cycle => "cycle",
             Self::Request => "request",
+            Self::Sample => "sample",
         }
     }
 

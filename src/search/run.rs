@@ -75,10 +75,11 @@ fn step(
         }
         Work::Derive { sample: request, uniform, batch } => {
             let shared = learner.state()?.into();
-            let mut derive = |request| {
+            let mut derive = |request: DrawRequest| {
                 let drawn = score(sample(search, request)?, ValidSet::Batch(batch), &shared)?;
                 let shortlisted = score(search.shortlist(&drawn), ValidSet::Whole, &shared)?;
-                Ok::<Derived, SearchError>(Derived { drawn, shortlisted })
+                let sampled = score(search.sample(request.arm, &drawn), ValidSet::Whole, &shared)?;
+                Ok::<Derived, SearchError>(Derived { drawn, shortlisted, sampled })
             };
             let policy = derive(request)?;
             let uniform = uniform.map(derive).transpose()?;
@@ -99,9 +100,15 @@ impl Promoter {
         Self { task: TrialTask::new(task, ""), ledger: TestLedger::default() }
     }
 
-    /// Carries out every promotion there is.
+    /// Carries out every promotion there is, and retrains the stratified sample.
     fn promote(&mut self, search: &mut Search) -> Result<(), SearchError> {
         let objective = search.task().objective;
+        if let Some(sample) = &mut search.finals_mut().sample {
+            for plan in sample.pending() {
+                sample.trained(&plan, self.train(&plan)?.valid.unwrap_or_default());
+            }
+        }
+        search.finals_mut().conclude_sample(objective);
         while let Some(work) = search.promotion_work() {
             match work {
                 PromotionWork::Train(plans) => {

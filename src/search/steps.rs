@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::engine::learning_rate;
 use crate::random::{Owner, generator};
+use crate::search::strata::of_each_stratum;
 use crate::search::strategies;
 use crate::search::{
     Advantage, AdvantageReport, Arm, BestArch, BestArchs, BestChange, Candidate, Cause,
@@ -91,6 +92,8 @@ pub struct Derived {
     pub drawn: Vec<Scored>,
     /// The best on the batch.
     pub shortlisted: Vec<Scored>,
+    /// Some from the worst on the batch to the best, where a stratified sample is taken.
+    pub sampled: Vec<Scored>,
 }
 
 impl Search {
@@ -206,7 +209,7 @@ impl Search {
             },
             Phase::Derive => {
                 let samples = config.derive.samples;
-                let retrains = 0 < config.finals.candidates;
+                let retrains = 0 < config.finals.candidates + config.finals.sample;
                 Work::Derive {
                     sample: request(Arm::Derive, samples),
                     uniform: retrains.then(|| request(Arm::Random, samples)),
@@ -269,11 +272,27 @@ impl Search {
             .collect()
     }
 
+    /// Which of the architectures that `arm` drew are retrained beside the search: some from the
+    /// worst on the batch to the best, of uniform draws alone. Nothing where an earlier sample is
+    /// not over.
+    pub fn sample(&self, arm: Arm, drawn: &[Scored]) -> Vec<Sampled> {
+        if arm != Arm::Random || self.finals.sample.is_some() {
+            return Vec::new();
+        }
+        let sample = of_each_stratum(drawn, self.task.config.finals.sample);
+        sample.into_iter().map(|scored| scored.sampled.clone()).collect()
+    }
+
     /// Offers the shortlisted architectures, scored on the whole split, to the best, as the step that
     /// the schedule has. With what was derived from uniform draws, a promotion begins.
     pub fn finish_derive(&mut self, policy: Derived, uniform: Option<Derived>) -> StepRecord {
         if let Some(uniform) = uniform {
             self.finals.under_way = self.promotion([&policy, &uniform]);
+            let sample = uniform.sampled.iter();
+            let recipe = self.task.config.finals;
+            let sample = sample.map(|scored| Candidate::new(Arm::Random, scored, &recipe));
+            let sample = self.promotion_of(Cause::Sample, sample.collect());
+            self.finals.sample = self.finals.sample.take().or(sample);
         }
         let change = self.offer(policy.shortlisted);
         let rows = policy.drawn.into_iter();
@@ -283,8 +302,7 @@ impl Search {
 
     /// The promotion of the best of both arms, as the configuration has it.
     fn promotion(&self, [policy, uniform]: [&Derived; 2]) -> Option<Promotion> {
-        let config = &self.task.config;
-        let recipe = config.finals;
+        let recipe = self.task.config.finals;
         let mut candidates = Vec::new();
         for (arm, derived) in [(Arm::Derive, policy), (Arm::Random, uniform)] {
             let mut order: Vec<&Scored> = derived.shortlisted.iter().collect();
@@ -293,8 +311,13 @@ impl Search {
             let best = order.into_iter().take(recipe.candidates);
             candidates.extend(best.map(|scored| Candidate::new(arm, scored, &recipe)));
         }
+        self.promotion_of(Cause::Cycle, candidates)
+    }
+
+    fn promotion_of(&self, cause: Cause, candidates: Vec<Candidate>) -> Option<Promotion> {
+        let config = &self.task.config;
         let (cycle, step) = (self.place.cycle(&config.schedule), self.number());
-        let promotion = Promotion { cause: Cause::Cycle, cycle, step, recipe, candidates };
+        let promotion = Promotion { cause, cycle, step, recipe: config.finals, candidates };
         (!promotion.candidates.is_empty()).then_some(promotion)
     }
 

@@ -168,7 +168,7 @@ impl TrialTask {
     /// The content of `plan`: everything that its bits depend on, as 32 hexadecimal digits. Two
     /// trials of one key are one.
     pub fn key(&self, plan: &TrialPlan) -> String {
-        let recipe = FinalConfig { candidates: 0, seeds: 1, keep: 1, ..plan.recipe };
+        let recipe = FinalConfig { candidates: 0, seeds: 1, sample: 0, keep: 1, ..plan.recipe };
         let recipe = serde_json::to_string(&recipe).expect("numbers are JSON");
         let mut hasher = blake3::Hasher::new();
         let arch = plan.arch.to_string();

@@ -18,6 +18,9 @@ use crate::store::score_entry::{ScoreEntry, number};
 pub(super) struct FinalsFile {
     under_way: Option<PromotionEntry>,
     waiting: Vec<PromotionEntry>,
+    /// Absent before there were samples.
+    #[serde(default)]
+    sample: Option<PromotionEntry>,
     champion: Option<ChampionEntry>,
     retrained: Vec<RetrainedEntry>,
     pairs: Vec<PairEntry>,
@@ -91,10 +94,11 @@ struct PairEntry {
 
 impl FinalsFile {
     pub(super) fn new(finals: &Finals) -> Self {
-        let Finals { under_way, waiting, champion, retrained, pairs } = finals;
+        let Finals { under_way, waiting, sample, champion, retrained, pairs } = finals;
         Self {
             under_way: under_way.as_ref().map(PromotionEntry::new),
             waiting: waiting.iter().map(PromotionEntry::new).collect(),
+            sample: sample.as_ref().map(PromotionEntry::new),
             champion: champion.as_ref().map(ChampionEntry::new),
             retrained: retrained.iter().map(RetrainedEntry::new).collect(),
             pairs: pairs.iter().map(PairEntry::new).collect(),
@@ -106,8 +110,10 @@ impl FinalsFile {
         let under_way = self.under_way.map(|entry| entry.promotion("the promotion under way"));
         let waiting = self.waiting.into_iter();
         let waiting = waiting.map(|entry| entry.promotion("a promotion that waits"));
+        let sample = self.sample.map(|entry| entry.promotion("the sample"));
         Ok(Finals {
             under_way: under_way.transpose()?,
+            sample: sample.transpose()?,
             waiting: waiting.collect::<Result<_, _>>()?,
             champion: self.champion.map(ChampionEntry::champion).transpose()?,
             retrained: self.retrained.into_iter().map(RetrainedEntry::retrained).collect(),

@@ -5,6 +5,7 @@
 mod common;
 mod deleted;
 mod disk;
+mod retrained;
 mod stage;
 mod told;
 
@@ -14,15 +15,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use actix::{Actor, Context, Handler, System};
 use enasd::actors::{
     ActorError, AdoptPolicy, Checkpoint, ChildWeights, Crew, Derive, Evaluate, Pause, Refusal,
-    Resume, RetrainArch, RunState, Sample, ScoreArch, Status, Stop, TrainShared, Trained,
-    WeightsOf,
+    Resume, RunState, Sample, ScoreArch, Status, Stop, TrainShared, Trained, WeightsOf,
 };
 use enasd::engine::from_safetensors;
-use enasd::search::{
-    Arm, FinalConfig, Outcome, Score, Search, SearchError, StepRecord, Task, TrialPlan, TrialTask,
-    Until, run,
-};
-use enasd::store::{BestFolder, Binding, history_rows, state_files};
+use enasd::search::{Arm, Outcome, Score, Search, SearchError, StepRecord, Task, Until, run};
+use enasd::store::{BestFolder, history_rows};
 use stage::{LIMIT, stage, stage_from};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -46,34 +43,6 @@ fn actors_and_plain_loop_give_the_same_history_bit_for_bit() {
     });
     let records = plain(&task, Until::Cycles(1));
     assert_eq!(common::history(&path), history_rows(&records, &task.config.schedule));
-}
-
-/// The outcome of a promotion, too: on workers beside each other, in any order.
-#[test]
-fn actors_and_plain_loop_have_the_same_champion() {
-    let mut config = common::tiny_config();
-    config.finals =
-        FinalConfig { candidates: 1, seeds: 2, epochs: 1, channels: 2, ..config.finals };
-    let task = common::task(config);
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("state");
-    System::new().block_on(async {
-        let stage = stage(&task, &path, Until::Cycles(1), |crew| crew);
-        timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
-        let finals = &stage.status.borrow().finals;
-        assert_eq!((finals.test_uses, finals.comparison.pairs), (2, 1));
-    });
-    let state = Search::initial_state(&task).unwrap();
-    let expected = run(task.clone(), &state, Until::Cycles(1), |_| ()).unwrap();
-    let binding =
-        Binding { config: String::new(), data: String::new(), computed_by: String::new() };
-    let promotion = |files: Vec<(String, Vec<u8>)>| {
-        let (_, bytes) = files.into_iter().find(|(name, _)| name == "promotion.json").unwrap();
-        String::from_utf8(bytes).unwrap()
-    };
-    let expected = state_files(&expected, &binding).unwrap();
-    let expected = expected.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect();
-    assert_eq!(promotion(common::newest_checkpoint(&path)), promotion(expected));
 }
 
 /// Asks everything that can be asked while the search runs, and shows that nothing of it leaves a
@@ -135,56 +104,6 @@ fn commands_come_between_steps_and_leave_the_history_as_it_is() {
     let asked: Vec<_> =
         asked.into_iter().map(|row| (row.step, row.idx, row.arch_id, row.reward)).collect();
     assert_eq!(asked, [(at, 0, id, Some(reward))]);
-}
-
-/// What is asked for while the search is paused waits, is on disk at once, and is trained when its
-/// turn comes; the history of the search is as if nobody had asked.
-#[test]
-fn what_is_asked_for_is_retrained_and_no_champion() {
-    let mut config = common::tiny_config();
-    config.finals =
-        FinalConfig { candidates: 0, seeds: 2, epochs: 1, channels: 2, ..config.finals };
-    let task = common::task(config);
-    let arch = task.space.arch(&vec![0; task.space.script().options().count()]).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("state");
-    System::new().block_on(async {
-        let stage = stage(&task, &path, Until::Cycles(1), |crew| crew);
-        let c = stage.controller.clone();
-        let ask = async |text: &str| {
-            let retrain = RetrainArch { arch: text.parse().unwrap(), form: "numbers" };
-            timeout(LIMIT, c.send(retrain)).await.unwrap().unwrap()
-        };
-        timeout(LIMIT, c.send(Pause)).await.unwrap().unwrap().unwrap();
-        let reply = ask(&arch.to_flat()).await.unwrap();
-        assert_eq!((reply.place, reply.epochs, reply.seeds), (1, 1, 2));
-        let plan = TrialPlan { arch: arch.clone(), seed: 0, recipe: task.config.finals };
-        let cost = TrialTask::new(&task, "").cost(&plan).unwrap();
-        assert_eq!((reply.params, reply.multiply_adds), (cost.params, cost.multiply_adds));
-        let checkpoint = common::newest_checkpoint(&path);
-        let waits = |(_, bytes): &(String, Vec<u8>)| {
-            String::from_utf8_lossy(bytes).contains(&arch.to_string())
-        };
-        assert!(checkpoint.iter().any(waits), "it is on disk");
-        let again = ask(&arch.to_flat()).await.unwrap_err();
-        assert!(matches!(&again, Refusal::State { why } if why.contains("asked for already")));
-        let foreign = ask("0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0").await;
-        assert!(matches!(foreign, Err(Refusal::Request { .. })), "{foreign:?}");
-        timeout(LIMIT, c.send(Resume)).await.unwrap().unwrap().unwrap();
-        timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
-        let finals = &stage.status.borrow().finals;
-        assert_eq!((finals.waiting, finals.test_uses, finals.champion.is_none()), (0, 0, true));
-    });
-    let records = plain(&task, Until::Cycles(1));
-    assert_eq!(common::history(&path), history_rows(&records, &task.config.schedule));
-    let checkpoint = common::newest_checkpoint(&path);
-    let (_, promotions) = checkpoint.iter().find(|(name, _)| name == "promotion.json").unwrap();
-    let promotions: serde_json::Value = serde_json::from_slice(promotions).unwrap();
-    let told = &promotions["retrained"];
-    assert_eq!(told.as_array().unwrap().len(), 1, "{promotions}");
-    let who = (told[0]["id"].as_str(), told[0]["arm"].as_str());
-    assert_eq!(who, (Some(&arch.id()[..]), Some("injected")));
-    assert_eq!(told[0]["rewards"].as_array().unwrap().len(), 2);
 }
 
 /// A restart knows the best and the verdict at once, not only after the next derivation.

@@ -121,11 +121,13 @@ fn set_stage(
         Binding { config: "{}".to_owned(), data: "{}".to_owned(), computed_by: String::new() };
     let workers =
         [0, 1].map(|_| on_own_thread(TrialWorker::new(trials.clone(), break_off.clone())));
+    let idle = on_own_thread(TrialWorker::idle(trials.clone(), break_off.clone()).unwrap());
     let keeper = Keeper::new(task.clone(), files, binding);
     let keeper = on_own_thread(keeper);
     let (publish, status) = watch::channel(Arc::new(Status::default()));
     let metrics = metrics(task);
-    let crew = Crew::new((&sampler, &trainer), &evaluator, &workers, &keeper, &metrics);
+    let crew =
+        Crew::new((&sampler, &trainer), &evaluator, (&workers, Some(&idle)), &keeper, &metrics);
     let crew = change(crew, status.clone());
     let observer = Observer::new(Status::default(), publish, metrics);
     let config = DriverConfig {

@@ -54,6 +54,11 @@ impl Reasons<'_> {
                          for champion";
             sentences.push(asked.to_owned());
         }
+        if self.trials.iter().filter(own).any(|row| row.cause == Cause::Sample) {
+            let sampled = "retrained as one of a sample from the worst to the best: that is \
+                           measured, and no candidate for champion";
+            sentences.push(sampled.to_owned());
+        }
         if sentences.is_empty() {
             sentences.push(self.never_derived().to_owned());
         }
@@ -200,6 +205,7 @@ mod tests {
             trial("m5-1", 3, Cause::Cycle),
             trial("m5-1", 4, Cause::Cycle),
             trial("m5-1", 4, Cause::Request),
+            trial("m5-1", 4, Cause::Sample),
         ];
         let rulings = [ruled("m5-2", 1), ruled("m5-2", 2), ruled("m5-1", 3)];
         let expected = [
@@ -209,6 +215,7 @@ mod tests {
             "cycle 4: m5-1 is the first champion",
             "cycle 5: retrained, and its promotion is not over",
             "retrained on request",
+            "retrained as one of a sample",
         ];
         check(&drawn(&[0, 1, 2, 3], 9), &trials, &rulings, &expected);
     }

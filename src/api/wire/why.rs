@@ -131,7 +131,7 @@ pub struct RankReply {
 pub struct RetrainingReply {
     /// Who drew the architecture.
     pub arm: String,
-    /// Why it was trained: `cycle`, or `request`.
+    /// Why it was trained: `cycle`, `request` or `sample`.
     pub cause: String,
     /// The cycle.
     pub cycle: u64,

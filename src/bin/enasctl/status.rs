@@ -138,7 +138,11 @@ fn retraining(status: &Status) -> String {
         0 => String::new(),
         n => format!("; {n} more wait"),
     };
-    or_dash(under_way, |text| text) + &waiting
+    let sample = status.finals.sample.as_ref().map_or_else(String::new, |sample| {
+        let RetrainingStatus { trials, of, .. } = sample;
+        format!("; of a sample beside the search {trials} of {of} nets are trained")
+    });
+    or_dash(under_way, |text| text) + &waiting + &sample
 }
 
 /// The champion with what its net has right.

@@ -74,7 +74,11 @@ fn of_arm(of_arm: &ArmRewards) -> String {
 
 fn retraining(net: &RetrainingReply) -> String {
     let accuracy = net.correct as f64 / net.items.max(1) as f64;
-    let why = if net.cause == "request" { "on request" } else { "as a candidate" };
+    let why = match net.cause.as_str() {
+        "request" => "on request",
+        "sample" => "as one of a sample",
+        _ => "as a candidate",
+    };
     format!(
         "cycle {}, {why}, net {}, {} epochs: {} of the validation images, {} parameters",
         nth(net.cycle),

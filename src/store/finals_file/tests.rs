@@ -64,6 +64,7 @@ fn finals() -> Finals {
     Finals {
         under_way: Some(promotion(Cause::Cycle)),
         waiting: vec![promotion(Cause::Request)],
+        sample: Some(promotion(Cause::Sample)),
         champion: Some(champion),
         retrained: vec![retrained],
         pairs: vec![pair, Pair { error: None, ..pair }],
@@ -90,6 +91,13 @@ fn what_is_written_reads_back_bit_for_bit() {
     }
 }
 
+#[test]
+fn files_from_before_there_were_samples_are_read() {
+    let mut value = write(&Finals::default());
+    value.as_object_mut().unwrap().remove("sample").unwrap();
+    assert_eq!(read(value).unwrap(), Finals::default());
+}
+
 /// Writes something else at `pointer`, and sees that it is refused for a cause with `why`.
 #[track_caller]
 fn check(pointer: &str, other: Value, why: &str) {
@@ -107,6 +115,7 @@ fn an_architecture_that_cannot_be_read_is_named() {
     check("/under_way/candidates/1/arch", "m9".into(), candidate);
     let candidate = "the candidate `m9` of a promotion that waits: ";
     check("/waiting/0/candidates/0/arch", "m9".into(), candidate);
+    check("/sample/candidates/0/arch", "m9".into(), "the candidate `m9` of the sample: ");
 }
 
 #[test]

@@ -1,0 +1,32 @@
+//! How the driver retrains the stratified sample: beside the steps of the schedule, which never wait
+//! for it, an epoch at a time at the worker that takes what of the machine is otherwise idle.
+
+use crate::actors::driver::Driver;
+use crate::actors::{ActorError, Note};
+
+impl Driver {
+    /// Takes note of epochs that are over, and has the next one begun.
+    pub(super) async fn retrain_sample(&mut self) -> Result<(), ActorError> {
+        if self.search.finals().sample.is_none() {
+            return Ok(());
+        }
+        while let Some(finished) = self.idle_trials.try_next()? {
+            self.epoch_over(finished, |finals| finals.sample.as_mut())?;
+            self.observer.follow_finals(&self.search);
+        }
+        let objective = self.search.task().objective;
+        if let Some(sample) = self.search.finals_mut().conclude_sample(objective) {
+            self.idle_trials.forget();
+            self.observer.know_finals(&self.search);
+            self.note(Note::sample(&sample));
+            return Ok(());
+        }
+        let pending = self.search.finals().sample.as_ref().map(|sample| sample.pending());
+        if let Some((worker, plan)) = self.idle_trials.next_start(&pending.unwrap_or_default()) {
+            let state = self.load_trial(&plan).await?;
+            self.idle_trials.start(worker, plan, state);
+        }
+        self.idle_trials.go_on_all(self.saver.every());
+        Ok(())
+    }
+}
