@@ -128,9 +128,10 @@ impl Note {
             Cause::Sample => "beside the search".to_owned(),
         };
         let text = format!(
-            "{why}: {n} architecture{} from scratch, {seeds} net{} each, {epochs} epochs",
+            "{why}: {n} architecture{} from scratch, {seeds} net{} each, {epochs} epoch{}",
             plural(n),
-            plural(seeds)
+            plural(seeds),
+            plural(epochs as usize)
         );
         Self::new("retrain", text)
     }

@@ -70,6 +70,8 @@ pub struct Rival {
     pub arch: Arch,
     /// Who drew it.
     pub arm: Arm,
+    /// What it had right of the validation split with the shared weights.
+    pub shared: Score,
     /// What each of its nets has right of the validation split, by seed.
     pub valid: Vec<Score>,
     /// The same of the test split; empty where there is none.
@@ -164,6 +166,7 @@ impl Champion {
             Rival {
                 arch: candidate.arch.clone(),
                 arm: candidate.arm,
+                shared: candidate.shared,
                 valid: candidate.valid.iter().copied().flatten().collect(),
                 test: candidate.nets().to_vec(),
                 pair: pair(promotion, &chosen, objective),

@@ -68,6 +68,7 @@ struct ChampionEntry {
 struct RivalEntry {
     arch: String,
     arm: Arm,
+    shared: ScoreEntry,
     valid: Vec<ScoreEntry>,
     test: Vec<NetResult>,
     pair: Option<PairEntry>,
@@ -215,6 +216,7 @@ impl RivalEntry {
         Self {
             arch: rival.arch.to_string(),
             arm: rival.arm,
+            shared: rival.shared.into(),
             valid: rival.valid.iter().copied().map(ScoreEntry::from).collect(),
             test: rival.test.clone(),
             pair: rival.pair.as_ref().map(PairEntry::new),
@@ -223,10 +225,11 @@ impl RivalEntry {
 
     /// `champion` says in errors whose rival it is.
     fn rival(self, champion: &str) -> Result<Rival, String> {
-        let Self { arch, arm, valid, test, pair } = self;
+        let Self { arch, arm, shared, valid, test, pair } = self;
         Ok(Rival {
             arch: read_arch(&arch, &format!("the rival `{arch}` of {champion}"))?,
             arm,
+            shared: shared.into(),
             valid: valid.into_iter().map(Score::from).collect(),
             test,
             pair: pair.map(PairEntry::pair),

@@ -136,6 +136,8 @@ pub struct RivalCard {
     pub arch: String,
     /// Who drew it: `derive` for the policy, or `random`.
     pub arm: String,
+    /// Its score on the validation split with the shared weights.
+    pub shared: MeasureCard,
     /// The scores of its nets on the validation split.
     pub valid: ValidCard,
     /// What each of its nets has right of the test split, by seed.
@@ -253,6 +255,7 @@ impl RivalCard {
             id: rival.arch.id(),
             arch: rival.arch.to_string(),
             arm: rival.arm.name().to_owned(),
+            shared: MeasureCard::of(rival.shared, objective),
             valid: ValidCard::of(&rival.valid, objective),
             tests: rival.test.iter().map(TestCard::of).collect(),
         }

@@ -56,6 +56,7 @@ fn rig() -> Rig {
     let rival = Rival {
         arch: OTHER.parse().unwrap(),
         arm: Arm::Random,
+        shared: score(1),
         valid: vec![score(2), score(3)],
         test: vec![net_result([true, false, false, false, false]); 2],
         pair: Some(pair),
@@ -163,6 +164,7 @@ fn the_card_says_what_was_measured_and_against_whom() {
     assert!((test.low - 0.3755).abs() < 1e-3 && (test.high - 0.9638).abs() < 1e-3, "{test:?}");
     let rival = card.rival.unwrap();
     assert_eq!((rival.arm.as_str(), rival.tests[1].measure.correct), ("random", 1));
+    assert_eq!(rival.shared.correct, 1);
     assert_eq!((card.comparison.pairs, card.comparison.own), (1, Some(0.25)));
     assert_eq!((card.comparison.low, card.verdicts), (Some(0.1), rig.verdicts));
 }
