@@ -10,7 +10,7 @@ import powercut
 import rot
 from rig import CYCLES, Failure, complaints, require
 from state import State
-from syscalls import File, Folder
+from syscalls import File, Folder, Record
 
 
 def rows(statement):
@@ -110,6 +110,7 @@ def found(what, words, attempts):
 
 def check(rig, unbroken):
     """Whether every planted fault is found, and nothing where there is none."""
+    numbers_that_two_files_have(rig)
     path = rig.state("planted")
     held = []
     for plant, words in IN_STATE:
@@ -122,6 +123,32 @@ def check(rig, unbroken):
     held += wrong_values(rig, unbroken, path)
     print(f"{sum(held)} of {len(held)} planted faults are found")
     return all(held)
+
+
+def numbers_that_two_files_have(rig):
+    """A file that is opened while another is being closed may have its number: the record must
+    not take one for the other."""
+    def written(text):
+        return '"' + "".join(f"\\x{byte:02x}" for byte in text.encode()) + '"'
+
+    status = written('{"checkpoint":{"step":1,')
+    log = rig.state("two-files.strace")
+    log.write_text("\n".join([
+        f"1 openat(AT_FDCWD, {written('/disk/first')}, O_WRONLY|O_CREAT|O_TRUNC, 0600) = 9",
+        "1 close(9 <unfinished ...>",
+        f"2 openat(AT_FDCWD, {written('/disk/second')}, O_WRONLY|O_CREAT|O_TRUNC, 0600) = 9",
+        "1 <... close resumed>) = 0",
+        f"2 write(9, {written('kept')}, 4) = 4",
+        "2 fsync(9) = 0",
+        "2 close(9 <unfinished ...>",
+        f"1 sendto(9, {status}, 23, 0, NULL, 0) = 23",
+        "2 <... close resumed>) = 0",
+    ]))
+    record = Record(log, "/disk", Folder())
+    second = record.root.entries(record.index)["second"]
+    durable = second.durable(record.index)
+    kept = [data for index, _, data in second.changes if index <= durable]
+    require(kept == [b"kept"], "a file is taken for another that had its number before")
 
 
 def lying_disk(rig, unbroken, synced):

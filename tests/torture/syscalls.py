@@ -107,10 +107,14 @@ class Record:
         else:
             start, text = self.index, line[found.end():]
         if text.endswith("<unfinished ...>"):
-            begun[thread] = self.index, text.removesuffix("<unfinished ...>").rstrip()
+            text = text.removesuffix("<unfinished ...>").rstrip()
+            begun[thread] = self.index, text
             # Another thread may be given the number before this call returns.
             if call == "close":
-                self.opened.pop(text_number(text), None)
+                self.opened.pop(text, None)
+            return
+        if resumed and call == "close":
+            # It was closed when the call began: the number may be another file's by now.
             return
         arguments, _, result = text.rpartition(" = ")
         if result.startswith(("-", "?")) and call != "close":
@@ -132,7 +136,8 @@ class Record:
     def _unknown(self, call, arguments):
         node = self._node_of(arguments[0])
         if node is not None:
-            raise Failure(f"`{call}` was called on a file, and this record does not know it")
+            raise Failure(f"line {self.index}: `{call}` was called on the file {arguments[0]}, and "
+                          "this record does not know it")
 
     # What descriptors and paths stand for.
 
@@ -285,7 +290,3 @@ def bytes_of(text):
 
 def text_of(text):
     return bytes_of(text).decode()
-
-
-def text_number(text):
-    return text.rstrip(")").split(",")[0].strip()
