@@ -33,6 +33,7 @@ mod error;
 mod exports;
 mod finals_file;
 mod folder;
+mod form;
 mod generation;
 mod history;
 mod history_archs;
@@ -78,9 +79,9 @@ pub use arch_files::{
 pub use atomic::{write_atomically, write_folder_atomically};
 pub use best::BestFolder;
 pub use champion::{
-    CHAMPION_CARD, ChampionCard, ChampionNet, ChampionParts, DataCard, LABELS, MeasureCard,
-    ModelCard, ONNX, PairCard, RecipeCard, RivalCard, TestCard, ValidCard, Verdicts,
-    champion_files, open_champion,
+    ChampionCard, ChampionNet, ChampionParts, DataCard, LABELS, MeasureCard, ONNX, PairCard,
+    RecipeCard, RivalCard, TestCard, ValidCard, Verdicts, champion_card, champion_files,
+    check_champion, open_champion,
 };
 pub use checkpoint::{Checkpoints, Generation, LoadedCheckpoint};
 pub use defect::{Defect, FolderFault, LedgerFault};
