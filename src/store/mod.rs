@@ -7,6 +7,7 @@
 //!   history.id                   the name of the history that belongs here
 //!   best/ID/                     the best architectures with their files, checked by B3SUMS
 //!   test-split.json              who was ever measured on the test split, and what was seen
+//!   costs.json                   how long layers take, where a limit goes by it
 //!   champions/ID/                the best architectures, trained from scratch, checked by B3SUMS
 //!   trials/KEY/                  nets that are trained from scratch, checked by B3SUMS
 //!   corrupt/NAME/                checkpoints and histories that failed their checks, with a WHY.txt
@@ -28,6 +29,7 @@ mod atomic;
 mod best;
 mod champion;
 mod checkpoint;
+mod cost_file;
 mod defect;
 mod error;
 mod exports;
@@ -84,6 +86,7 @@ pub use champion::{
     check_champion, open_champion,
 };
 pub use checkpoint::{Checkpoints, Generation, LoadedCheckpoint};
+pub use cost_file::CostFile;
 pub use defect::{Defect, FolderFault, LedgerFault};
 pub use error::StoreError;
 pub use exports::Exports;
