@@ -56,6 +56,7 @@ mod running;
 mod server;
 mod socket;
 mod state;
+mod turns;
 pub mod wire;
 
 pub use client::{Client, Lines};

@@ -24,19 +24,20 @@ use crate::store::{ChampionRow, HistoryReader, TrialRow};
     (status = 200, description = "the page", body = String, content_type = "text/html"),
 ))]
 pub(super) async fn report(state: State) -> Result<HttpResponse, Problem> {
-    let _turn = state.reports.next().await?;
+    let turn = state.reports.next().await?;
     let (path, status) = (state.config.history.clone(), state.status());
-    let history = state.read(move || {
+    let history = state.read_in(&turn, move || {
         let reader = HistoryReader::open(&path)?;
         let (trials, rulings) = (reader.trials(None, MAX_LIMIT)?, reader.champions()?);
         Ok(Told { trials, rulings, run: reader.run()? })
     });
     let history = history.await?;
-    let (curves, damaged) = curves(&state).await?;
+    let (curves, damaged) = curves(&state, &turn).await?;
     state.tell_damage(damaged);
     let made = Made { config: state.running().config.clone(), at: now() };
-    let page =
-        state.read(move || Ok(report_page(&assemble(&status, &history, (curves, damaged), &made))));
+    let page = state.read_in(&turn, move || {
+        Ok(report_page(&assemble(&status, &history, (curves, damaged), &made)))
+    });
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.await?))
 }
 
