@@ -27,7 +27,7 @@ pub use nets::{
     NetQuery, NetStage, OnnxFile, OnnxQuery, Pixels, Weights, WeightsFile, WeightsQuery,
 };
 pub use predict::{
-    ImageFile, MAX_IMAGES, MAX_IMAGES_BYTES, PredictQuery, PredictResult, PredictedClass,
+    ImageFile, MAX_IMAGES, MAX_IMAGES_BYTES, MAX_TOP, PredictQuery, PredictResult, PredictedClass,
     PredictedImage,
 };
 pub use why::{
