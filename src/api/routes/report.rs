@@ -15,6 +15,7 @@ use crate::api::wire::MAX_LIMIT;
 use crate::export::{
     Agreement, Curves, DrawnBy, Report, ReportChampion, ReportVerdict, RetrainedArch, report_page,
 };
+use crate::search::Arm;
 use crate::store::{ChampionRow, HistoryReader, TrialRow};
 
 /// The search as one self-contained page of HTML: verdicts, curves, the champion, all that was
@@ -119,7 +120,7 @@ fn interval(mean: Option<f64>, low: Option<f64>, high: Option<f64>) -> Option<[f
 /// What was measured of the champion, and of the best of the other arm beside it.
 fn card(champion: &ChampionStatus, all: &[RetrainedArch]) -> Vec<(String, String)> {
     let fact = |name: &str, value: String| (name.to_owned(), value);
-    let who = if champion.arm == "random" { "random draws" } else { "the policy" };
+    let who = if champion.arm == Arm::Random.name() { "random draws" } else { "the policy" };
     let mut facts = vec![
         fact("architecture", champion.id.clone()),
         fact("drawn by", format!("{who}, in cycle {}", nth(champion.cycle))),
@@ -152,7 +153,7 @@ fn card(champion: &ChampionStatus, all: &[RetrainedArch]) -> Vec<(String, String
 
 /// The best of the arm that the champion does not come from, of the same cycle.
 fn rival<'a>(champion: &ChampionStatus, all: &'a [RetrainedArch]) -> Option<&'a RetrainedArch> {
-    let other = if champion.arm == "random" { DrawnBy::Policy } else { DrawnBy::Random };
+    let other = if champion.arm == Arm::Random.name() { DrawnBy::Policy } else { DrawnBy::Random };
     let of_cycle = all.iter().filter(|arch| arch.by == other && arch.cycle == nth(champion.cycle));
     of_cycle.max_by(|a, b| a.mean().total_cmp(&b.mean()))
 }
