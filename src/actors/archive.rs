@@ -32,15 +32,15 @@ impl Archive {
     }
 
     /// What is on disk of a trial. One that is damaged is removed: it is trained again, to the
-    /// same bits.
+    /// same bits. One that cannot be read, or is of a later program, may be whole, and stays.
     pub(super) fn load(&mut self, key: &str) -> Result<Option<Arc<TrialState>>, StoreError> {
         match self.trials.load(key) {
-            Ok(state) => Ok(state.map(Arc::new)),
-            Err(error) => {
+            Err(error) if error.is_damage() => {
                 tracing::warn!("a trial is trained again, for its files are of no use: {error}");
                 self.trials.remove(key)?;
                 Ok(None)
             }
+            state => Ok(state?.map(Arc::new)),
         }
     }
 
@@ -83,5 +83,104 @@ impl Archive {
         }
         self.trials.retain(&kept)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Dataset, ImageSet, ImageShape};
+    use crate::engine::{CpuExec, Snapshot};
+    use crate::search::{FinalConfig, SearchConfig, Task, TrialPlan};
+    use std::fs;
+    use std::path::PathBuf;
+
+    const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+    struct Rig {
+        root: tempfile::TempDir,
+        archive: Archive,
+    }
+
+    impl Rig {
+        /// With an archive that holds one trial.
+        fn new() -> Self {
+            let root = tempfile::tempdir().unwrap();
+            let shape = ImageShape { channels: 1, height: 8, width: 8 };
+            let set = || ImageSet::new("here", shape, vec![0; 128], vec![0, 1]).unwrap();
+            let names = ["ant", "bee"].map(str::to_owned).to_vec();
+            let dataset = Dataset::new(names, set(), set(), None).unwrap();
+            let exec = Arc::new(CpuExec::new());
+            let task = Task::new(SearchConfig::default(), Arc::new(dataset), exec).unwrap();
+            let archive = Archive {
+                task: TrialTask::new(&task, ""),
+                trials: TrialFolder::open(&root.path().join("trials")).unwrap(),
+                file: LedgerFile::open(&root.path().join("test-split.json"), ""),
+                ledger: TestLedger::default(),
+                is_behind: false,
+            };
+            let cell = "[identity(0)+identity(1), identity(0)+identity(1)]";
+            let arch = format!("normal={cell} reduction={cell}").parse().unwrap();
+            let plan = TrialPlan { arch, seed: 0, recipe: FinalConfig::default() };
+            let [params, running, momenta] = [const { Snapshot::new() }; 3];
+            let state = TrialState { epoch: 3, params, running, momenta, valid: None };
+            archive.trials.put(KEY, &plan, &state).unwrap();
+            Self { root, archive }
+        }
+
+        fn path(&self) -> PathBuf {
+            self.root.path().join("trials").join(KEY)
+        }
+    }
+
+    #[track_caller]
+    fn check_trained_again(damage: impl FnOnce(PathBuf)) {
+        let mut rig = Rig::new();
+        assert_eq!(rig.archive.load(KEY).unwrap().unwrap().epoch, 3);
+        damage(rig.path());
+        assert!(rig.archive.load(KEY).unwrap().is_none());
+        assert!(!rig.path().try_exists().unwrap());
+    }
+
+    #[test]
+    fn a_trial_that_is_damaged_is_removed() {
+        check_trained_again(|path| {
+            let card = fs::read(path.join("trial.json")).unwrap();
+            fs::write(path.join("trial.json"), &card[..card.len() / 2]).unwrap();
+        });
+        check_trained_again(|path| {
+            fs::remove_file(path.join("params.safetensors")).unwrap();
+            fs::create_dir(path.join("params.safetensors")).unwrap();
+        });
+        check_trained_again(|path| {
+            fs::remove_dir_all(&path).unwrap();
+            fs::write(&path, "no folder").unwrap();
+        });
+    }
+
+    #[test]
+    fn a_trial_of_a_later_program_stays_and_is_told() {
+        let mut rig = Rig::new();
+        let later: &[(&str, &[u8])] = &[("trial.json", br#"{"format": 2}"#)];
+        let folder = crate::store::BestFolder::look(&rig.root.path().join("trials"));
+        folder.put(KEY, later).unwrap();
+        let error = rig.archive.load(KEY).unwrap_err();
+        assert!(matches!(error, StoreError::Format { found: 2, expected: 1, .. }), "{error}");
+        assert!(error.to_string().contains(KEY), "{error}");
+        assert!(rig.path().join("trial.json").try_exists().unwrap());
+    }
+
+    #[test]
+    fn a_trial_that_cannot_be_read_stays_and_is_told() {
+        let mut rig = Rig::new();
+        let [trials, aside] = ["trials", "aside"].map(|name| rig.root.path().join(name));
+        fs::rename(&trials, &aside).unwrap();
+        fs::write(&trials, "no folder").unwrap();
+        let error = rig.archive.load(KEY).unwrap_err();
+        assert!(matches!(error, StoreError::Io { .. }), "{error}");
+        assert!(error.to_string().contains("a part of the path is a file"), "{error}");
+        fs::remove_file(&trials).unwrap();
+        fs::rename(&aside, &trials).unwrap();
+        assert!(rig.archive.load(KEY).unwrap().is_some());
     }
 }

@@ -1,4 +1,5 @@
-//! The champion's files: written when it is crowned, and again where they are gone or damaged.
+//! The champion's files: written when it is crowned, and again where they are gone or damaged. Those
+//! that cannot be read, or are of a later program, are left as they are.
 //!
 //! They follow from the checkpoint and the files of its trial, so a crash between the two leaves
 //! nothing that the next start does not mend.
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use crate::actors::Archive;
 use crate::search::{Champion, PairReport, SearchState};
 use crate::store::{
-    BestFolder, CHAMPION_CARD, ChampionCard, ChampionParts, StoreError, Verdicts, champion_files,
+    BestFolder, ChampionCard, ChampionParts, StoreError, Verdicts, champion_card, champion_files,
 };
 
 /// Looks after the files of champions.
@@ -52,7 +53,7 @@ impl ChampionShelf {
         if is_known && self.folder.list()?.contains(&id) {
             return Ok(Shelved::Held);
         }
-        if self.is_there(&id, champion) {
+        if self.is_there(&id, champion)? {
             self.held = Some(champion.clone());
             return Ok(Shelved::Held);
         }
@@ -81,16 +82,17 @@ impl ChampionShelf {
     }
 
     /// Whether the files of `id` are whole and of this champion.
-    fn is_there(&self, id: &str, champion: &Champion) -> bool {
-        let card = self.card(id).filter(|_| self.folder.check(id).is_ok());
+    fn is_there(&self, id: &str, champion: &Champion) -> Result<bool, StoreError> {
+        let card = match self.card(id).and_then(|card| self.folder.check(id).map(|()| card)) {
+            Err(error) if error.is_lost() => return Ok(false),
+            card => card?,
+        };
         let Champion { step, seed, certificate, .. } = *champion;
-        card.is_some_and(|card| {
-            (card.step, card.seed, card.certificate) == (step, seed, certificate)
-        })
+        Ok((card.step, card.seed, card.certificate) == (step, seed, certificate))
     }
 
-    fn card(&self, id: &str) -> Option<ChampionCard> {
-        serde_json::from_slice(&self.folder.read(id, CHAMPION_CARD).ok()?).ok()
+    fn card(&self, id: &str) -> Result<ChampionCard, StoreError> {
+        champion_card(&self.folder.path_of(id)?)
     }
 
     /// Removes the oldest champions but `keep`; what has no card that can be read is left alone.
@@ -100,9 +102,54 @@ impl ChampionShelf {
             .list()?
             .into_iter()
             .filter(|other| other != id)
-            .filter_map(|other| Some((self.card(&other)?.cycle, other)))
+            .filter_map(|other| Some((self.card(&other).ok()?.cycle, other)))
             .collect();
         older.sort_by(|a, b| b.cmp(a));
         older.iter().skip(keep.saturating_sub(1)).try_for_each(|(_, id)| self.folder.remove(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::{Arm, FinalConfig, Score};
+    use std::fs;
+
+    fn champion() -> Champion {
+        let cell = "[identity(0)+identity(1), identity(0)+identity(1)]";
+        let score = Score { nll: 1.0, correct: 1, items: 2 };
+        Champion {
+            arch: format!("normal={cell} reduction={cell}").parse().unwrap(),
+            arm: Arm::Derive,
+            cycle: 0,
+            step: 9,
+            recipe: FinalConfig::default(),
+            shared: score,
+            valid: vec![score],
+            test: Vec::new(),
+            certificate: 0,
+            seed: 0,
+            rival: None,
+        }
+    }
+
+    #[test]
+    fn files_are_gone_or_damaged_only_where_that_is_known() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("champions");
+        let folder = Arc::new(BestFolder::open(&path).unwrap());
+        let shelf = ChampionShelf::new(folder.clone(), String::new());
+        let (champion, id) = (champion(), champion().arch.id());
+        let is_there = || shelf.is_there(&id, &champion);
+        assert!(!is_there().unwrap(), "none");
+        folder.put(&id, &[("card.json", b"{")]).unwrap();
+        assert!(!is_there().unwrap(), "no card");
+        folder.put(&id, &[("card.json", br#"{"format": 2}"#)]).unwrap();
+        let error = is_there().unwrap_err();
+        assert!(matches!(error, StoreError::Format { found: 2, .. }), "{error}");
+        fs::rename(&path, root.path().join("aside")).unwrap();
+        fs::write(&path, "no folder").unwrap();
+        let error = is_there().unwrap_err();
+        assert!(matches!(error, StoreError::Io { .. }), "{error}");
     }
 }

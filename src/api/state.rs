@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use actix_web::rt::time::timeout;
 use actix_web::web::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 
 use crate::actors::{Commands, Status};
 use crate::api::peer::Commanders;
 use crate::api::readings::Readings;
-use crate::api::{LogFilter, Problem, ProblemCode, RunningConfig};
+use crate::api::turns::{Turn, Turns};
+use crate::api::{LogFilter, Problem, RunningConfig};
 use crate::net::NetFamily;
 use crate::search::Budget;
 use crate::store::{BestFolder, Exports};
@@ -27,9 +27,6 @@ const MAX_FOLLOWERS: usize = 16;
 
 /// Commands under way at a time: as many as the controller's mailbox holds.
 const MAX_COMMANDS: usize = 16;
-
-/// Who may wait for a turn: all who wait together leave most places to others.
-const MAX_WAITING: usize = 16;
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
@@ -119,7 +116,7 @@ pub struct ApiState {
     pub(super) lists: Turns,
     /// Turns to get a child's weights.
     pub(super) weights: Turns,
-    /// Turns to read the whole history for a report.
+    /// Turns to read the whole history.
     pub(super) reports: Turns,
     /// True once the server ends: streams end too.
     pub(super) stopping: watch::Receiver<bool>,
@@ -129,32 +126,6 @@ pub struct ApiState {
     draws: AtomicU64,
     /// Whether it was told that rows of the history are damaged: once is enough.
     told_damage: AtomicBool,
-}
-
-/// Turns to make replies that are large: one at a time, since nobody counts what a reply holds
-/// before it is made.
-pub(super) struct Turns {
-    turn: Arc<Semaphore>,
-    waiting: Semaphore,
-    limit: Duration,
-}
-
-impl Turns {
-    fn new(limit: Duration) -> Self {
-        let (turn, waiting) = (Arc::new(Semaphore::new(1)), Semaphore::new(MAX_WAITING));
-        Self { turn, waiting, limit }
-    }
-
-    /// Waits for a turn, in the order of asking.
-    pub(super) async fn next(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let busy = || {
-            let message = "as many large replies as may are waited for";
-            Problem::new(ProblemCode::Busy, message, "try again in a moment")
-        };
-        let _waiting = self.waiting.try_acquire().map_err(|_| busy())?;
-        let turn = timeout(self.limit, Arc::clone(&self.turn).acquire_owned()).await;
-        turn.map_err(|_| busy())?.map_err(|_| busy())
-    }
 }
 
 impl fmt::Debug for ApiState {
@@ -216,6 +187,15 @@ impl ApiState {
         self.readings.read(work).await
     }
 
+    /// The same in a turn, which lasts until it is done.
+    pub(super) async fn read_in<T: Send + 'static>(
+        &self,
+        turn: &Turn,
+        work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        turn.read(&self.readings, work).await
+    }
+
     /// Says, once, that somebody was given less of the history than was asked for.
     pub(super) fn tell_damage(&self, damaged: u64) {
         if damaged != 0 && !self.told_damage.swap(true, Ordering::Relaxed) {
@@ -240,29 +220,5 @@ pub(super) async fn note_progress(
 ) {
     while status.changed().await.is_ok() {
         progress.send_replace(Instant::now());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures_util::FutureExt;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn turns_come_in_order_and_few_wait_for_one() {
-        let turns = Turns::new(Duration::from_hours(1));
-        let first = turns.next().await.unwrap();
-        let mut waiting: Vec<_> = (0..MAX_WAITING).map(|_| Box::pin(turns.next())).collect();
-        for one in &mut waiting {
-            assert!(one.as_mut().now_or_never().is_none());
-        }
-        assert_eq!(turns.next().await.unwrap_err().code, ProblemCode::Busy);
-        drop(first);
-        assert!(waiting[1].as_mut().now_or_never().is_none());
-        let second = waiting[0].as_mut().now_or_never().unwrap().unwrap();
-        assert!(waiting[1].as_mut().now_or_never().is_none());
-        drop(second);
-        assert!(waiting[1].as_mut().now_or_never().unwrap().is_ok());
     }
 }

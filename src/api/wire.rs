@@ -27,7 +27,7 @@ pub use nets::{
     NetQuery, NetStage, OnnxFile, OnnxQuery, Pixels, Weights, WeightsFile, WeightsQuery,
 };
 pub use predict::{
-    ImageFile, MAX_IMAGES, MAX_IMAGES_BYTES, PredictQuery, PredictResult, PredictedClass,
+    ImageFile, MAX_IMAGES, MAX_IMAGES_BYTES, MAX_TOP, PredictQuery, PredictResult, PredictedClass,
     PredictedImage,
 };
 pub use why::{
@@ -135,7 +135,8 @@ pub struct ScoredArch {
     pub arch: String,
     /// How often it was scored since it came among them.
     pub times: u64,
-    /// Its highest reward: accuracy on a validation batch, less what its cost takes.
+    /// Its highest reward: accuracy on a validation batch, or on the whole validation split where
+    /// somebody had it scored, less what its cost takes.
     pub best_reward: f64,
     /// The mean of its rewards.
     pub mean_reward: f64,
@@ -161,7 +162,7 @@ impl From<ArchSummary> for ScoredArch {
 pub struct ArchsReply {
     /// The architectures, in the order asked for; none where the front is asked for.
     pub archs: Vec<ScoredArch>,
-    /// Images of a validation batch: every reward stands on so many.
+    /// Images of a validation batch, which every reward stands on that nobody asked for.
     #[serde(default)]
     pub reward_images: usize,
     /// Share of its accuracy that an architecture at a limit of its cost loses in its reward.
@@ -207,9 +208,9 @@ pub struct ArchReply {
     pub multiply_adds: u64,
     /// Its score, if it is one of the best architectures.
     pub best: Option<BestStatus>,
-    /// Its rewards, if it was ever scored on a batch.
+    /// Its rewards, if it was ever scored.
     pub scored: Option<ScoredArch>,
-    /// Images of a validation batch: every reward stands on so many.
+    /// Images of a validation batch, which every reward stands on that nobody asked for.
     #[serde(default)]
     pub reward_images: usize,
 }

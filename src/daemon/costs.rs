@@ -1,48 +1,29 @@
-//! How long layers take on this machine: measured once for a state folder, where a limit goes by it,
-//! and kept there as `costs.json`.
+//! How long layers take on this machine: measured when a search begins, where a limit goes by it, and
+//! kept as `costs.json`.
 //!
 //! Which architectures are within `limits.milliseconds` follows from that file and from no clock,
 //! so that a search that is resumed, on a busy machine or on another one, draws what the unbroken
 //! one would have drawn.
 
-use std::fs;
-use std::io;
 use std::path::Path;
-
-use serde::{Deserialize, Serialize};
 
 use crate::bench::time_layers;
 use crate::daemon::DaemonError;
 use crate::net::LayerTimes;
 use crate::random::{Owner, generator};
 use crate::search::{Random, SearchError, Task};
-use crate::store::{StoreError, write_atomically};
-
-/// The name of the file.
-const COSTS: &str = "costs.json";
-
-/// The format of the file.
-const FORMAT: u32 = 1;
+use crate::store::{CostFile, StoreError};
 
 /// Architectures drawn uniformly whose layers are measured. Nearly every layer that there is in a
 /// space is in one of them; others are reckoned from those that are.
 const ARCHS: usize = 200;
 
-/// The content of the file.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CostFile {
-    format: u32,
-    /// The device and the executor.
-    computed_by: String,
-    layers: LayerTimes,
-}
-
 /// What is worth an event, by kind.
 pub(super) type Told = Option<(&'static str, String)>;
 
 /// The task with the times of its layers where a limit goes by them, and what is worth an event, by
-/// kind. `is_begun` says whether the search has drawn anything yet.
+/// kind. `is_begun` says whether the search goes on from a checkpoint: one that does not is bound by
+/// no file, which may be of another search or another machine.
 pub(super) fn timed(
     task: Task,
     state: &Path,
@@ -52,37 +33,26 @@ pub(super) fn timed(
     if task.config.limits.milliseconds == 0.0 {
         return Ok((task, None));
     }
-    let path = state.join(COSTS);
-    let why = match read(&path) {
-        Ok(Some(times)) => return Ok((task.timed(times)?, None)),
-        Ok(None) => "there is no costs.json any more".to_owned(),
-        Err(why) => format!("costs.json cannot be read: {why}"),
-    };
+    let file = CostFile::of(state);
+    let mut lost = None;
+    if is_begun {
+        lost = Some(match file.load() {
+            Ok(Some(times)) => return Ok((task.timed(times)?, None)),
+            Ok(None) => "there is no costs.json any more".to_owned(),
+            Err(StoreError::Corrupt { why, .. }) => format!("costs.json is damaged: {why}"),
+            Err(error) => return Err(error.into()),
+        });
+    }
     let layers = measured(&task)?;
-    let file = CostFile { format: FORMAT, computed_by: computed_by.to_owned(), layers };
-    write_atomically(&path, &serde_json::to_vec_pretty(&file).map_err(StoreError::from)?)?;
-    let event = is_begun.then(|| {
+    file.save(computed_by, &layers)?;
+    let event = lost.map(|why| {
         let text = format!(
             "how long layers take was measured again, for {why}: which architectures are within \
              limits.milliseconds may differ from here on"
         );
         ("costs", text)
     });
-    Ok((task.timed(file.layers)?, event))
-}
-
-/// The times that are kept; none where there are none, and why they cannot be read.
-fn read(path: &Path) -> Result<Option<LayerTimes>, String> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.to_string()),
-    };
-    let file: CostFile = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
-    match file.format {
-        FORMAT => Ok(Some(file.layers)),
-        other => Err(format!("it has format {other}, and this enasd reads format {FORMAT}")),
-    }
+    Ok((task.timed(layers)?, event))
 }
 
 /// Measures the layers of the nets that stand alone.
@@ -104,6 +74,7 @@ fn measured(task: &Task) -> Result<LayerTimes, DaemonError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::sync::Arc;
 
     use super::*;
@@ -153,22 +124,47 @@ mod tests {
         assert!(0.0 < first);
         assert_eq!(look(state.path(), true), (first, false));
         // A table with other numbers is believed.
-        let path = state.path().join(COSTS);
-        let mut file: CostFile = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        file.layers = doubled(&file.layers);
-        fs::write(&path, serde_json::to_vec(&file).unwrap()).unwrap();
+        let file = CostFile::of(state.path());
+        file.save("cpu, fast", &doubled(&file.load().unwrap().unwrap())).unwrap();
         assert_eq!(look(state.path(), true), (2.0 * first, false));
+    }
+
+    #[test]
+    fn a_search_that_begins_believes_no_table_that_it_finds() {
+        let state = tempfile::tempdir().unwrap();
+        look(state.path(), false);
+        let file = CostFile::of(state.path());
+        let mut found = file.load().unwrap().unwrap();
+        // So long that no measurement comes near.
+        for _ in 0..30 {
+            found = doubled(&found);
+        }
+        file.save("tpu", &found).unwrap();
+        let (milliseconds, is_told) = look(state.path(), false);
+        assert!(milliseconds < 1e6 && !is_told, "{milliseconds}");
+        assert_ne!(file.load().unwrap().unwrap(), found);
     }
 
     #[test]
     fn a_table_that_is_gone_or_broken_is_measured_again_and_told_where_it_was_gone_by() {
         let state = tempfile::tempdir().unwrap();
         assert!(!look(state.path(), false).1, "nothing was drawn yet");
-        for broken in ["{", r#"{"format":9,"computed_by":"","layers":{}}"#] {
-            fs::write(state.path().join(COSTS), broken).unwrap();
-            assert!(look(state.path(), true).1, "{broken}");
-        }
+        let path = state.path().join("costs.json");
+        fs::write(&path, &fs::read(&path).unwrap()[1..]).unwrap();
+        assert!(look(state.path(), true).1, "damaged");
+        fs::remove_file(&path).unwrap();
+        assert!(look(state.path(), true).1, "gone");
+        assert!(!look(state.path(), true).1);
         assert!(timed(task(1e6), &state.path().join("nowhere"), "", false).is_err());
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_read_is_an_error_of_a_search_that_has_begun() {
+        let state = tempfile::tempdir().unwrap();
+        // Longer than any name may be.
+        let nowhere = state.path().join("x".repeat(300));
+        let error = timed(task(1e6), &nowhere, "", true).err().unwrap();
+        assert!(matches!(error, DaemonError::Store(StoreError::Io { .. })), "{error}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::api::ApiError;
 use crate::config::ConfigError;
 use crate::data::DataError;
 use crate::search::SearchError;
-use crate::store::StoreError;
+use crate::store::{LedgerFault, StoreError};
 use crate::telemetry::TelemetryError;
 
 /// Why the daemon could not start or go on.
@@ -176,7 +176,10 @@ impl DaemonError {
             | Self::Executor { .. }
             | Self::Metrics { .. }
             | Self::HandedOver { .. }
-            | Self::Store(StoreError::Folder { .. })
+            | Self::Store(
+                StoreError::Folder { .. }
+                | StoreError::Ledger { fault: LedgerFault::OtherData { .. }, .. },
+            )
             | Self::Search(
                 SearchError::Net(_) | SearchError::Data(_) | SearchError::Limits { .. },
             )
@@ -193,5 +196,23 @@ impl DaemonError {
             | Self::Api(_)
             | Self::System { .. } => EXIT_INTERNAL,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(fault: LedgerFault, expected: u8) {
+        let error = StoreError::Ledger { path: PathBuf::from("test-split.json"), fault };
+        assert_eq!(DaemonError::from(error).exit_code(), expected);
+    }
+
+    #[test]
+    fn a_ledger_of_other_data_is_a_matter_of_settings_and_a_lost_one_is_not() {
+        let (found, expected) = ("a".to_owned(), "b".to_owned());
+        check(LedgerFault::OtherData { found, expected }, EXIT_CONFIG);
+        check(LedgerFault::Lost { known: 1 }, EXIT_INTERNAL);
     }
 }

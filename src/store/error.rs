@@ -248,6 +248,12 @@ impl StoreError {
         }
     }
 
+    /// Whether what was asked for is not there, or is not what was written: to write it again takes
+    /// nothing from anybody. What cannot be read, or only by a later program, may be whole.
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::NotFound { .. }) || self.is_damage()
+    }
+
     /// Whether the state folder may be read and not written.
     pub fn is_read_only(&self) -> bool {
         match self {

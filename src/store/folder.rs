@@ -16,9 +16,10 @@ pub(super) const CHECKPOINTS: &str = "checkpoints";
 pub(super) const HISTORY: &str = "history.sqlite";
 pub(super) const CORRUPT: &str = "corrupt";
 pub(super) const BEST: &str = "best";
-const CHAMPIONS: &str = "champions";
-const TRIALS: &str = "trials";
+pub(super) const CHAMPIONS: &str = "champions";
+pub(super) const TRIALS: &str = "trials";
 pub(super) const LEDGER: &str = "test-split.json";
+pub(super) const COSTS: &str = "costs.json";
 const CACHE: &str = "cache";
 
 /// The state folder, held for as long as this value lives.

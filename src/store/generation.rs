@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::store::atomic::names;
 use crate::store::error::io_error;
-use crate::store::manifest::{FORMAT, Link, MANIFEST, MAX_MANIFEST_BYTES, Manifest, Refusal, hash};
+use crate::store::manifest::{Link, MANIFEST, MAX_MANIFEST_BYTES, Manifest, hash};
 use crate::store::read::{Length, read_file};
 use crate::store::{Defect, StoreError};
 
@@ -79,13 +79,7 @@ fn read_manifest(
 ) -> Result<Manifest, StoreError> {
     let corrupt = |why| Err(StoreError::Corrupt { path: path.to_owned(), why });
     let bytes = read_file(path, MANIFEST, Length::AtMost(MAX_MANIFEST_BYTES))?;
-    let manifest = match Manifest::from_bytes(&bytes) {
-        Ok(manifest) => manifest,
-        Err(Refusal::Damaged(why)) => return corrupt(why),
-        Err(Refusal::Later(found)) => {
-            return Err(StoreError::Format { path: path.to_owned(), found, expected: FORMAT });
-        }
-    };
+    let manifest = Manifest::from_bytes(&bytes).map_err(|refusal| refusal.of(path))?;
     if manifest.step != step {
         return corrupt(Defect::Step { found: manifest.step, expected: step });
     }

@@ -178,9 +178,10 @@ impl History {
         bytes(&self.db).map_err(database_error("measure", &self.path))
     }
 
-    /// Takes away all rows of `step` and of later steps, and says how many those were. Called with
-    /// the step at which a checkpoint resumes, it keeps the history from showing what the search
-    /// has yet to do. Events, trials and champions stay: they did happen.
+    /// Takes away all that the search did in `step` and in later steps, and says how many rows those
+    /// were. Called with the step at which a checkpoint resumes, it keeps the history from showing
+    /// what the search has yet to do. What somebody had scored stays, and so do events, trials and
+    /// champions: they did happen.
     pub fn rewind(&mut self, step: u64) -> Result<u64, StoreError> {
         let (mut marks, mut clock) = (self.marks.clone(), self.clock.clone());
         let mut delete = |db: &mut Connection| {

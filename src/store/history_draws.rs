@@ -2,18 +2,23 @@
 //! what rewards ever since.
 //!
 //! The draws have no index on architectures, for it would take more room than the rows: all are
-//! looked through, a second or two for a gigabyte.
+//! looked through, a second or two for a gigabyte. That is done some steps at a time, so that no
+//! reading keeps the log beside the database from being emptied.
 
 use std::collections::BTreeSet;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::search::Arm;
 use crate::store::arch_code::pack;
 use crate::store::error::is_database_damage;
 use crate::store::history_marks::Marks;
+use crate::store::history_row::{first_place, of_place};
 use crate::store::history_stored::{DRAW_COLUMNS, DrawRow, StepEntry};
 use crate::store::{HistoryPhase, HistoryRow};
+
+/// Steps that are looked through at a time: a fraction of a second.
+const STEPS_A_LOOK: u64 = 1 << 16;
 
 /// What single rows say of one architecture.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,10 +29,11 @@ pub struct ArchDraws {
     pub by_arm: Vec<ArmDraws>,
     /// The cycles in whose derivation it was drawn, counted from 0.
     pub derived: BTreeSet<u32>,
-    /// The first step whose scored rows are single: those before are folded, and say nothing of
-    /// single architectures.
+    /// The first step of θ or of a derivation whose rows are single: those before are folded, and
+    /// say nothing of single architectures.
     pub scored_from: u64,
-    /// The same for rows that were not scored: those that ω was trained on.
+    /// The same of steps that trained ω, whose rows are folded with what somebody had scored before
+    /// them. Never smaller.
     pub shared_from: u64,
     /// Rows that are left out, for what is on disk is not what was written.
     pub damaged: u64,
@@ -99,45 +105,79 @@ impl ArmDraws {
     }
 }
 
-/// Looks through all draws for those of one architecture.
-pub(super) fn draws_of(db: &Connection, arch_id: &str) -> rusqlite::Result<ArchDraws> {
-    // One state of the history for all of it.
+/// Looks through the draws of some steps from `since` on for those of one architecture, and adds them
+/// to `found`. Returns the step to go on from; none at the end.
+pub(super) fn add_draws(
+    db: &Connection,
+    arch_id: &str,
+    since: u64,
+    found: &mut ArchDraws,
+) -> rusqlite::Result<Option<u64>> {
+    // One state of the history for these steps.
     let db = db.unchecked_transaction()?;
-    let mut found = ArchDraws::default();
+    let until = since.saturating_add(STEPS_A_LOOK);
     let mut search = || -> rusqlite::Result<()> {
         let marks = Marks::load(&db)?;
         (found.scored_from, found.shared_from) = (marks.scored_from, marks.shared_from);
-        let sql = format!("SELECT {DRAW_COLUMNS} FROM draws WHERE arch = ?1 ORDER BY place");
+        let sql = format!(
+            "SELECT {DRAW_COLUMNS} FROM draws WHERE arch = ?1 AND ?2 <= place AND place < ?3
+             ORDER BY place"
+        );
         let mut select = db.prepare_cached(&sql)?;
-        let mut rows = select.query([pack(arch_id)])?;
-        let mut last: Option<StepEntry> = None;
+        let mut rows = select.query((pack(arch_id), place(since), place(until)))?;
+        let mut step: Option<StepEntry> = None;
         while let Some(row) = rows.next()? {
-            let draw = DrawRow::read(row).unwrap_or(None);
-            if let Some(draw) = &draw
-                && last.as_ref().is_none_or(|step| step.step != draw.step)
-            {
-                last = StepEntry::range(&db, draw.step, draw.step + 1)?.remove(&draw.step);
+            let Some(draw) = DrawRow::read(row).unwrap_or(None) else {
+                found.damaged += 1;
+                continue;
+            };
+            if step.as_ref().is_none_or(|step| step.step != draw.step) {
+                step = StepEntry::range(&db, draw.step, draw.step + 1)?.remove(&draw.step);
             }
-            let step = |number| last.as_ref().filter(|step: &&StepEntry| step.step == number);
-            match draw.and_then(|draw| step(draw.step).and_then(|step| draw.of_step(step))) {
-                Some(row) => found.add(row),
-                None => found.damaged += 1,
+            match (&step, draw.arm) {
+                // It stands with a step that the search has yet to take, or to take again.
+                (None, Arm::Injected) => {}
+                (None, _) => found.damaged += 1,
+                (Some(step), _) => match draw.of_step(step) {
+                    Some(row) => found.add(row),
+                    None => found.damaged += 1,
+                },
             }
         }
         Ok(())
     };
     match search() {
-        // What can be read ends here.
+        // What can be read of these steps ends here.
         Err(error) if is_database_damage(&error) => found.damaged += 1,
         done => done?,
     }
-    Ok(found)
+    match first_step(&db, until) {
+        Err(error) if is_database_damage(&error) => {
+            found.damaged += 1;
+            Ok(None)
+        }
+        next => next,
+    }
+}
+
+/// The first step from `from` on that has a draw.
+fn first_step(db: &Connection, from: u64) -> rusqlite::Result<Option<u64>> {
+    let sql = "SELECT place FROM draws WHERE ?1 <= place ORDER BY place LIMIT 1";
+    let first = db.prepare_cached(sql)?.query_row([place(from)], |row| row.get(0)).optional()?;
+    // In a damaged tree, places may stand where they do not belong.
+    Ok(first.map(|place| of_place(place).map_or(from, |(step, ..)| step.max(from))))
+}
+
+/// The first place of a step, or one that none has.
+fn place(step: u64) -> i64 {
+    first_place(step).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::{History, HistoryReader, Keeping};
+    use std::path::Path;
 
     const KEEPING: Keeping = Keeping { bytes: u64::MAX, at_unix_ms: 0 };
 
@@ -154,6 +194,16 @@ mod tests {
             log_prob: Some(-0.5),
             entropy: Some(2.0),
         }
+    }
+
+    /// All that the history at `path` has of an architecture.
+    fn draws(path: &Path, arch_id: &str) -> ArchDraws {
+        let reader = HistoryReader::open(path).unwrap();
+        let (mut found, mut since) = (ArchDraws::default(), Some(0));
+        while let Some(from) = since {
+            since = reader.add_draws(arch_id, from, &mut found).unwrap();
+        }
+        found
     }
 
     #[test]
@@ -174,7 +224,7 @@ mod tests {
             row(5, derived, Some(0.4)),
         ];
         history.record(&rows, &[], KEEPING).unwrap();
-        let found = HistoryReader::open(&path).unwrap().draws("m5-1").unwrap();
+        let found = draws(&path, "m5-1");
         assert_eq!(found.first.as_ref(), Some(&rows[0]));
         let counts: Vec<_> =
             found.by_arm.iter().map(|one| ((one.arm, one.phase), one.draws, one.rewards)).collect();
@@ -185,7 +235,7 @@ mod tests {
         assert!((found.by_arm[1].mean().unwrap() - 0.6).abs() < 1e-12);
         assert_eq!((found.rewards(), found.damaged), (4, 0));
         assert_eq!(found.derived, BTreeSet::from([1]));
-        let none = HistoryReader::open(&path).unwrap().draws("m5-3").unwrap();
+        let none = draws(&path, "m5-3");
         assert_eq!((none.first, none.by_arm.len()), (None, 0));
     }
 
@@ -199,7 +249,41 @@ mod tests {
         history.record(&rows, &[], KEEPING).unwrap();
         let sql = "UPDATE draws SET reward = 0.75 WHERE reward = 0.5";
         assert_eq!(Connection::open(&path).unwrap().execute(sql, []).unwrap(), 1);
-        let found = HistoryReader::open(&path).unwrap().draws("m5-1").unwrap();
+        let found = draws(&path, "m5-1");
         assert_eq!((found.first.as_ref(), found.damaged), (Some(&rows[1]), 1));
+    }
+
+    #[test]
+    fn steps_are_looked_through_some_at_a_time_and_those_without_draws_are_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.sqlite");
+        let mut history = History::open(&path, u64::MAX).unwrap();
+        let scored = (Arm::Controller, HistoryPhase::Controller);
+        let steps = [0, STEPS_A_LOOK - 1, STEPS_A_LOOK, 9 * STEPS_A_LOOK + 5];
+        let rows = steps.map(|step| row(step, scored, Some(0.5)));
+        history.record(&rows, &[], KEEPING).unwrap();
+        let reader = HistoryReader::open(&path).unwrap();
+        let (mut found, mut since, mut looks) = (ArchDraws::default(), Some(0), Vec::new());
+        while let Some(from) = since {
+            since = reader.add_draws("m5-1", from, &mut found).unwrap();
+            looks.push((from, found.rewards()));
+        }
+        assert_eq!(looks, [(0, 2), (STEPS_A_LOOK, 3), (steps[3], 4)]);
+        assert_eq!(found.damaged, 0);
+    }
+
+    #[test]
+    fn what_somebody_had_scored_before_a_step_that_is_to_be_taken_is_no_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.sqlite");
+        let mut history = History::open(&path, u64::MAX).unwrap();
+        let scored = (Arm::Controller, HistoryPhase::Controller);
+        history.record(&[row(0, scored, Some(0.5))], &[], KEEPING).unwrap();
+        history.inject(1, "m5-1", 0.75).unwrap();
+        let found = draws(&path, "m5-1");
+        assert_eq!((found.rewards(), found.damaged), (1, 0));
+        history.record(&[row(1, scored, Some(0.25))], &[], KEEPING).unwrap();
+        let found = draws(&path, "m5-1");
+        assert_eq!((found.rewards(), found.damaged), (3, 0));
     }
 }

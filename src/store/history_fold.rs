@@ -36,17 +36,17 @@ pub(super) enum Folded {
 /// The rows of one hour, phase and arm.
 #[derive(Clone, Debug)]
 pub(super) struct Hour {
-    first_step: u64,
-    last_step: u64,
+    pub(super) first_step: u64,
+    pub(super) last_step: u64,
     draws: u64,
-    rewards: u64,
-    reward_sum: f64,
-    reward_squares: f64,
+    pub(super) rewards: u64,
+    pub(super) reward_sum: f64,
+    pub(super) reward_squares: f64,
     reward_min: Option<f64>,
-    reward_max: Option<f64>,
+    pub(super) reward_max: Option<f64>,
     best: Value,
-    losses: u64,
-    loss_sum: f64,
+    pub(super) losses: u64,
+    pub(super) loss_sum: f64,
 }
 
 /// Hour, phase and arm.

@@ -5,9 +5,8 @@ use rusqlite::{Connection, Row};
 use crate::search::Arm;
 use crate::store::HistoryPhase;
 use crate::store::error::is_database_damage;
-use crate::store::history_fold::{HOUR_COLUMNS, HOURS};
-use crate::store::history_row::{arm_of_code, from_sql_int};
-use crate::store::seal::is_whole;
+use crate::store::history_fold::{HOUR_COLUMNS, Hour};
+use crate::store::history_row::arm_of_code;
 
 /// The folded rows of one hour, phase and arm.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,22 +56,19 @@ pub(super) fn hours(db: &Connection) -> rusqlite::Result<Vec<HourRow>> {
 
 /// Reads a row with [`HOUR_COLUMNS`], if it is what was written.
 fn read(row: &Row<'_>) -> rusqlite::Result<Option<HourRow>> {
-    if !is_whole(HOURS, row)? {
-        return Ok(None);
-    }
+    let Some(hour) = Hour::read(row)? else { return Ok(None) };
     let (phase, arm) = (HistoryPhase::of_code(row.get(1)?), arm_of_code(row.get(2)?));
-    let (Some(phase), Some(arm)) = (phase, arm) else { return Ok(None) };
-    Ok(Some(HourRow {
+    Ok(phase.zip(arm).map(|(phase, arm)| HourRow {
         phase,
         arm,
-        first_step: from_sql_int(row, 3)?,
-        last_step: from_sql_int(row, 4)?,
-        rewards: from_sql_int(row, 6)?,
-        reward_sum: row.get(7)?,
-        reward_squares: row.get(8)?,
-        reward_max: row.get(10)?,
-        losses: from_sql_int(row, 12)?,
-        loss_sum: row.get(13)?,
+        first_step: hour.first_step,
+        last_step: hour.last_step,
+        rewards: hour.rewards,
+        reward_sum: hour.reward_sum,
+        reward_squares: hour.reward_squares,
+        reward_max: hour.reward_max,
+        losses: hour.losses,
+        loss_sum: hour.loss_sum,
     }))
 }
 

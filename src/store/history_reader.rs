@@ -11,7 +11,7 @@ use crate::store::error::is_database_damage;
 use crate::store::history::EVENTS;
 use crate::store::history_archs::{ARCH_COLUMNS, ARCHS, ArchRow};
 use crate::store::history_check::{Health, check, check_folded};
-use crate::store::history_draws::draws_of;
+use crate::store::history_draws::add_draws;
 use crate::store::history_fold::{HOUR_COLUMNS, HOURS};
 use crate::store::history_hours::hours;
 use crate::store::history_marks::{Marks, int};
@@ -238,9 +238,15 @@ impl HistoryReader {
         last_champions(&self.db, MAX_ROWS as usize).map_err(database_error("read", &self.path))
     }
 
-    /// All that single rows say of one architecture.
-    pub fn draws(&self, arch_id: &str) -> Result<ArchDraws, StoreError> {
-        draws_of(&self.db, arch_id).map_err(database_error("read", &self.path))
+    /// Adds to `found` what single rows of some steps from `since` on say of one architecture.
+    /// Returns the step to go on from; none at the end.
+    pub fn add_draws(
+        &self,
+        arch_id: &str,
+        since: u64,
+        found: &mut ArchDraws,
+    ) -> Result<Option<u64>, StoreError> {
+        add_draws(&self.db, arch_id, since, found).map_err(database_error("read", &self.path))
     }
 
     /// What is left of rows that are folded, in the order in which the search went.

@@ -22,8 +22,9 @@ use serde::{Deserialize, Serialize};
 use crate::data::TestLedger;
 use crate::search::Finals;
 use crate::store::atomic::clean_leftovers;
+use crate::store::form::Refusal;
 use crate::store::read::{Length, read_file};
-use crate::store::text_seal::{is_sealed, open_seal, sealed_text};
+use crate::store::text_seal::{open_seal, read_sealed, sealed_text};
 use crate::store::{Defect, LedgerFault, StoreError, write_atomically};
 
 /// The version of the file's form.
@@ -106,23 +107,12 @@ impl LedgerFile {
     }
 
     fn read(&self, name: &str, bytes: &[u8]) -> Result<TestLedger, StoreError> {
-        #[derive(Deserialize)]
-        struct AnyFormat {
-            format: u32,
-        }
-        if !is_sealed(bytes) {
-            return Err(self.damaged(Defect::Seal { name: name.to_owned() }));
-        }
-        let syntax = |err: serde_json::Error| {
-            let (line, column) = (err.line(), err.column());
-            self.damaged(Defect::Syntax { name: name.to_owned(), line, column })
+        let refused = |refusal| match refusal {
+            Refusal::Damaged(why) => self.damaged(why),
+            later @ Refusal::Later { .. } => later.of(&self.path),
         };
-        let AnyFormat { format } = serde_json::from_slice(bytes).map_err(syntax)?;
-        if FORMAT < format {
-            let path = self.path.clone();
-            return Err(StoreError::Format { path, found: format, expected: FORMAT });
-        }
-        let SealedLedger { data, ledger, .. } = serde_json::from_slice(bytes).map_err(syntax)?;
+        let SealedLedger { data, ledger, .. } =
+            read_sealed(name, bytes, FORMAT).map_err(refused)?;
         if data != self.data {
             let (found, expected) = (data.into_owned(), self.data.clone());
             return Err(self.error(LedgerFault::OtherData { found, expected }));

@@ -20,8 +20,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::store::Defect;
+use crate::store::form::Refusal;
 use crate::store::name::check_file_name;
-use crate::store::text_seal::{is_sealed, open_seal, sealed_text};
+use crate::store::text_seal::{open_seal, read_sealed, sealed_text};
 
 /// The list's name in its folder.
 pub(super) const MANIFEST: &str = "MANIFEST.json";
@@ -74,15 +75,6 @@ pub(super) struct Link {
     pub(super) blake3: String,
 }
 
-/// A list that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// It was changed, or never was one.
-    Damaged(Defect),
-    /// It is whole, and of this format, which is later than [`FORMAT`].
-    Later(u32),
-}
-
 impl Manifest {
     /// Lists `files`.
     pub(super) fn new(
@@ -119,26 +111,11 @@ impl Manifest {
 
     /// Reads a sealed text.
     pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, Refusal> {
-        #[derive(Deserialize)]
-        struct AnyFormat {
-            format: u32,
-        }
-        let name = || MANIFEST.to_owned();
-        if !is_sealed(bytes) {
-            return Err(Refusal::Damaged(Defect::Seal { name: name() }));
-        }
-        let syntax = |err: serde_json::Error| {
-            let (line, column) = (err.line(), err.column());
-            Refusal::Damaged(Defect::Syntax { name: name(), line, column })
-        };
-        let AnyFormat { format } = serde_json::from_slice(bytes).map_err(syntax)?;
-        if FORMAT < format {
-            return Err(Refusal::Later(format));
-        }
-        let manifest: Self = serde_json::from_slice(bytes).map_err(syntax)?;
+        let manifest: Self = read_sealed(MANIFEST, bytes, FORMAT)?;
         let named = |file: &String| check_file_name(file, MANIFEST).is_ok();
-        if format < OLDEST || !manifest.files.keys().all(named) {
-            return Err(Refusal::Damaged(Defect::Syntax { name: name(), line: 0, column: 0 }));
+        if manifest.format < OLDEST || !manifest.files.keys().all(named) {
+            let name = MANIFEST.to_owned();
+            return Err(Refusal::Damaged(Defect::Syntax { name, line: 0, column: 0 }));
         }
         Ok(manifest)
     }
@@ -183,7 +160,8 @@ mod tests {
     #[test]
     fn a_later_format_is_told_from_a_damaged_list_and_those_before_are_read() {
         let later = example().with_format(7);
-        assert_eq!(Manifest::from_bytes(&later.to_bytes()), Err(Refusal::Later(7)));
+        let refusal = Refusal::Later { found: 7, expected: FORMAT };
+        assert_eq!(Manifest::from_bytes(&later.to_bytes()), Err(refusal));
         for format in [1, 2] {
             let before = example().with_format(format).to_bytes();
             assert_eq!(Manifest::from_bytes(&before).unwrap().format, format);

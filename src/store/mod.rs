@@ -7,6 +7,7 @@
 //!   history.id                   the name of the history that belongs here
 //!   best/ID/                     the best architectures with their files, checked by B3SUMS
 //!   test-split.json              who was ever measured on the test split, and what was seen
+//!   costs.json                   how long layers take, where a limit goes by it
 //!   champions/ID/                the best architectures, trained from scratch, checked by B3SUMS
 //!   trials/KEY/                  nets that are trained from scratch, checked by B3SUMS
 //!   corrupt/NAME/                checkpoints and histories that failed their checks, with a WHY.txt
@@ -28,11 +29,13 @@ mod atomic;
 mod best;
 mod champion;
 mod checkpoint;
+mod cost_file;
 mod defect;
 mod error;
 mod exports;
 mod finals_file;
 mod folder;
+mod form;
 mod generation;
 mod history;
 mod history_archs;
@@ -78,11 +81,12 @@ pub use arch_files::{
 pub use atomic::{write_atomically, write_folder_atomically};
 pub use best::BestFolder;
 pub use champion::{
-    CHAMPION_CARD, ChampionCard, ChampionNet, ChampionParts, DataCard, LABELS, MeasureCard,
-    ModelCard, ONNX, PairCard, RecipeCard, RivalCard, TestCard, ValidCard, Verdicts,
-    champion_files, open_champion,
+    ChampionCard, ChampionNet, ChampionParts, DataCard, LABELS, MeasureCard, ONNX, PairCard,
+    RecipeCard, RivalCard, TestCard, ValidCard, Verdicts, champion_card, champion_files,
+    check_champion, open_champion,
 };
 pub use checkpoint::{Checkpoints, Generation, LoadedCheckpoint};
+pub use cost_file::CostFile;
 pub use defect::{Defect, FolderFault, LedgerFault};
 pub use error::StoreError;
 pub use exports::Exports;

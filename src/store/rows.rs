@@ -1,6 +1,7 @@
 //! Finished steps as rows of the history.
 
 use crate::search::{Arm, Outcome, Phase, Row, ScheduleConfig, StepRecord};
+use crate::store::score_entry::number;
 use crate::store::{HistoryPhase, HistoryRow, StepRow};
 
 /// The rows of `records`: what was drawn, and the steps of ω.
@@ -14,10 +15,10 @@ pub fn history_rows(
         if let Outcome::Shared(report) = &record.outcome {
             steps.push(StepRow {
                 step,
-                loss: finite(report.loss),
-                accuracy: finite(report.measure),
+                loss: number(report.loss),
+                accuracy: number(report.measure),
                 learning_rate: report.learning_rate,
-                grad_norm: finite(report.grad_norm),
+                grad_norm: number(report.grad_norm),
             });
         }
         let mut of_arm = [0; Arm::ALL.len()];
@@ -53,9 +54,4 @@ fn history_row(
         log_prob: Some(row.log_prob),
         entropy: Some(row.entropy),
     }
-}
-
-/// A value that is not a number is stored as none.
-fn finite(value: f64) -> Option<f64> {
-    value.is_finite().then_some(value)
 }

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::search::{BestArch, Score};
+use crate::store::score_entry::number;
 
 /// The content of `search.json`.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -47,7 +48,7 @@ pub(super) struct BestEntry {
 impl BestEntry {
     pub(super) fn new(best: &BestArch) -> Self {
         let Score { nll, correct, items } = best.score;
-        let (arch, nll) = (best.arch.to_string(), nll.is_finite().then_some(nll));
+        let (arch, nll) = (best.arch.to_string(), number(nll));
         Self { arch, nll, correct, items, cycle: best.cycle, step: best.step }
     }
 

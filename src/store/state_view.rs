@@ -13,14 +13,14 @@ use crate::search::{BestArch, Finals};
 use crate::store::atomic::names;
 use crate::store::checkpoint::needed_bytes;
 use crate::store::error::io_error;
-use crate::store::folder::{BEST, CHECKPOINTS, CORRUPT, HISTORY, LEDGER, fault};
+use crate::store::folder::{BEST, CHAMPIONS, CHECKPOINTS, CORRUPT, HISTORY, LEDGER, TRIALS, fault};
 use crate::store::generation::{self, Found, folder_name, steps};
 use crate::store::lock_holder::lock_holder;
 use crate::store::manifest::{Link, MANIFEST, MAX_MANIFEST_BYTES};
 use crate::store::quarantine::WHY;
 use crate::store::read::{Length, read_file};
 use crate::store::state_files::{CONFIG, DATA, FINALS, SEARCH, best_archs, known_finals};
-use crate::store::{BestFolder, Defect, FolderFault, LedgerFile, StoreError};
+use crate::store::{BestFolder, Defect, FolderFault, LedgerFile, StoreError, TrialFolder};
 
 /// How often a reading is tried while a daemon replaces what is read.
 const ATTEMPTS: usize = 4;
@@ -212,6 +212,16 @@ impl StateView {
     /// The files of the best architectures.
     pub fn best(&self) -> BestFolder {
         BestFolder::look(&self.path.join(BEST))
+    }
+
+    /// The files of champions.
+    pub fn champions(&self) -> BestFolder {
+        BestFolder::look(&self.path.join(CHAMPIONS))
+    }
+
+    /// The nets that are trained from scratch.
+    pub fn trials(&self) -> TrialFolder {
+        TrialFolder::look(&self.path.join(TRIALS))
     }
 
     /// The ledger of the test split of the data with the fingerprint `data`, as a start takes it

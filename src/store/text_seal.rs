@@ -9,6 +9,10 @@
 //! ```
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::store::Defect;
+use crate::store::form::{Refusal, read_form};
 
 /// Hexadecimal digits of a BLAKE3.
 const HASH_DIGITS: usize = 64;
@@ -32,8 +36,21 @@ pub(super) fn sealed_text(open: &impl Serialize) -> Result<Vec<u8>, serde_json::
     Ok(bytes)
 }
 
+/// Reads the sealed text of the file `name`, whose latest form is `latest`.
+pub(super) fn read_sealed<T: DeserializeOwned>(
+    name: &str,
+    bytes: &[u8],
+    latest: u32,
+) -> Result<T, Refusal> {
+    if is_sealed(bytes) {
+        read_form(name, bytes, latest)
+    } else {
+        Err(Refusal::Damaged(Defect::Seal { name: name.to_owned() }))
+    }
+}
+
 /// Whether a text is as it was sealed.
-pub(super) fn is_sealed(bytes: &[u8]) -> bool {
+fn is_sealed(bytes: &[u8]) -> bool {
     let Some(text) = bytes.strip_suffix(SEAL_END) else { return false };
     let Some((start, digits)) = text.split_last_chunk::<HASH_DIGITS>() else { return false };
     let mut hasher = blake3::Hasher::new();

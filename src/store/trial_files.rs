@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::{Snapshot, from_safetensors, to_safetensors};
 use crate::search::{FinalConfig, Objective, Score, TrialPlan, TrialState};
 use crate::store::atomic::{is_there, names};
+use crate::store::form::read_form;
 use crate::store::name::check_key;
 use crate::store::score_entry::ScoreEntry;
 use crate::store::{BestFolder, Defect, StoreError};
@@ -189,8 +190,8 @@ impl TrialFolder {
 /// files, and what it does with them is its own affair.
 fn passed_over<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     match read {
-        Err(StoreError::NotFound { .. } | StoreError::Format { .. }) => Ok(None),
-        Err(error) if error.is_damage() => Ok(None),
+        Err(StoreError::Format { .. }) => Ok(None),
+        Err(error) if error.is_lost() => Ok(None),
         read => read.map(Some),
     }
 }
@@ -213,21 +214,8 @@ struct Reading {
 
 impl Reading {
     fn card(&self, key: &str) -> Result<TrialCard, StoreError> {
-        #[derive(Deserialize)]
-        struct AnyFormat {
-            format: u32,
-        }
-        let syntax = |err: serde_json::Error| {
-            let (line, column) = (err.line(), err.column());
-            self.corrupt(Defect::Syntax { name: TRIAL.to_owned(), line, column })
-        };
-        let bytes = self.file(TRIAL)?;
-        let AnyFormat { format } = serde_json::from_slice(bytes).map_err(syntax)?;
-        if FORMAT < format {
-            let path = self.path.clone();
-            return Err(StoreError::Format { path, found: format, expected: FORMAT });
-        }
-        let card: TrialCard = serde_json::from_slice(bytes).map_err(syntax)?;
+        let card: TrialCard = read_form(TRIAL, self.file(TRIAL)?, FORMAT)
+            .map_err(|refusal| refusal.of(&self.path))?;
         if card.key == key {
             Ok(card)
         } else {

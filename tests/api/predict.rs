@@ -92,7 +92,8 @@ async fn a_champion_is_asked_for_by_any_text_and_others_are_refused() {
     for (query, code, words) in [
         (format!("arch={unknown}"), ProblemCode::UnknownArch, "is no champion that is kept"),
         ("arch=..%2Fbest".to_owned(), ProblemCode::BadArch, "no known form"),
-        ("top=0".to_owned(), ProblemCode::BadQuery, "1 to 1000"),
+        ("top=0".to_owned(), ProblemCode::BadQuery, "1 to 100"),
+        ("top=101".to_owned(), ProblemCode::BadQuery, "`top` is 101; it must be 1 to 100"),
         ("tops=1".to_owned(), ProblemCode::BadQuery, "tops"),
     ] {
         let path = format!("/v1/predict?{query}");

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::rig::{Diagnosis, Rig, is_root, listing};
 
 /// Every check that a running daemon gets.
-const CHECKS: [&str; 23] = [
+const CHECKS: [&str; 25] = [
     "version",
     "config",
     "drift",
@@ -25,6 +25,8 @@ const CHECKS: [&str; 23] = [
     "saving",
     "best",
     "test-split",
+    "champions",
+    "trials",
     "history",
     "socket",
     "daemon",

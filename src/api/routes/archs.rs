@@ -27,8 +27,7 @@ pub(super) async fn archs(state: State, query: Query<ArchsQuery>) -> Reply {
     let (path, budget, status) =
         (state.config.history.clone(), state.config.budget.clone(), state.status());
     let turn = state.lists.next().await?;
-    let text = state.read(move || {
-        let _turn = turn;
+    let text = state.read_in(&turn, move || {
         let reader = HistoryReader::open(&path)?;
         let mut reply = ArchsReply {
             archs: Vec::new(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::api::Problem;
 use crate::api::routes::State;
+use crate::api::turns::Turn;
 use crate::export::{CurvePoint, Curves, Moments};
 use crate::search::Arm;
 use crate::store::{
@@ -16,16 +17,16 @@ const PAGE_ROWS: u32 = 10_000;
 
 /// Reads the whole history, a page at a time; also how many rows are damaged. Some minutes for
 /// one of gigabytes.
-pub(super) async fn curves(state: &State) -> Result<(Curves, u64), Problem> {
+pub(super) async fn curves(state: &State, turn: &Turn) -> Result<(Curves, u64), Problem> {
     let path = state.config.history.clone();
-    let hours = state.read(move || Ok(HistoryReader::open(&path)?.hours()?)).await?;
+    let hours = state.read_in(turn, move || Ok(HistoryReader::open(&path)?.hours()?)).await?;
     let mut reading = Reading::default();
     reading.add_hours(&hours);
     // The search goes on meanwhile: what it adds from here on is not waited for.
     let end = state.status().place.number;
     loop {
         let (path, since) = (state.config.history.clone(), reading.next_since);
-        let page = state.read(move || Ok(page(path, since)?)).await?;
+        let page = state.read_in(turn, move || Ok(page(path, since)?)).await?;
         let is_full = PAGE_ROWS as usize <= page.rows.len();
         if !reading.add(&page) || !is_full && end <= reading.next_since {
             return Ok(reading.end());

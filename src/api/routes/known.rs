@@ -6,6 +6,7 @@
 
 use crate::actors::{BestStatus, WeightsReply};
 use crate::api::routes::State;
+use crate::api::turns::Turn;
 use crate::api::wire::ScoredArch;
 use crate::api::{Problem, ProblemCode};
 use crate::space::{Arch, Form, Space, SpaceError};
@@ -51,11 +52,12 @@ impl Known {
     pub(super) async fn kept_weights(
         &self,
         state: &State,
+        turn: &Turn,
     ) -> Result<Option<WeightsReply>, Problem> {
         let Some(best) = self.best.clone() else { return Ok(None) };
         let folder = state.config.best.clone();
         state
-            .read(move || {
+            .read_in(turn, move || {
                 let found = match weights(&folder, &best) {
                     // Replaced between the reading of its hash and of the file.
                     Err(StoreError::Corrupt { .. }) => weights(&folder, &best),

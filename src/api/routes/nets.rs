@@ -16,6 +16,7 @@ use crate::actors::{ChildWeights, WeightsOf, WeightsReply};
 use crate::api::command::ask;
 use crate::api::routes::State;
 use crate::api::routes::known::Known;
+use crate::api::turns::Turn;
 use crate::api::wire::{
     NetQuery, NetStage, OnnxFile, OnnxQuery, Weights, WeightsFile, WeightsQuery,
 };
@@ -95,13 +96,13 @@ async fn shared_weights(
 ) -> Result<NetFile, Problem> {
     let known = Known::find(state, id).await?;
     state.config.family.shared(&known.drawn)?;
-    let _turn = state.weights.next().await?;
+    let turn = state.weights.next().await?;
     let of = match weights {
         Some(Weights::Present) => WeightsOf::Present,
         Some(Weights::Kept) => WeightsOf::Score,
         None => WeightsOf::Either,
     };
-    let WeightsReply { bytes, step } = weights_of(state, &known, of).await?;
+    let WeightsReply { bytes, step } = weights_of(state, &known, of, &turn).await?;
     Ok(NetFile::of_shared(&known.arch.id(), step, bytes))
 }
 
@@ -113,8 +114,8 @@ async fn net(
     format: NetFormat,
 ) -> Result<NetFile, Problem> {
     let known = Known::find(state, id).await?;
-    let _turn = state.weights.next().await?;
-    if let Some(file) = trained_net(state, &known, stage, format).await? {
+    let turn = state.weights.next().await?;
+    if let Some(file) = trained_net(state, &known, (stage, format), &turn).await? {
         return Ok(file);
     }
     let of = match stage {
@@ -123,18 +124,18 @@ async fn net(
         NetStage::Champion | NetStage::Retrained => return Err(not_reached(&known, stage)),
     };
     let net = state.config.family.shared(&known.drawn)?;
-    let WeightsReply { bytes, step } = weights_of(state, &known, of).await?;
+    let WeightsReply { bytes, step } = weights_of(state, &known, of, &turn).await?;
     let exports = state.config.exports.clone();
     let net = move || exports.shared(&known.drawn, net, (&bytes, step));
-    state.read(move || Ok(net()?.file(format)?)).await
+    state.read_in(&turn, move || Ok(net()?.file(format)?)).await
 }
 
 /// Its net that was trained from scratch, where that is asked for and there.
 async fn trained_net(
     state: &State,
     known: &Known,
-    stage: NetStage,
-    format: NetFormat,
+    (stage, format): (NetStage, NetFormat),
+    turn: &Turn,
 ) -> Result<Option<NetFile>, Problem> {
     let (wants_champion, wants_retrained) = match stage {
         NetStage::Furthest => (true, true),
@@ -151,7 +152,7 @@ async fn trained_net(
         };
         Ok(net.map(|net| net.file(format)).transpose()?)
     };
-    state.read(read).await
+    state.read_in(turn, read).await
 }
 
 fn not_reached(known: &Known, stage: NetStage) -> Problem {
@@ -170,17 +171,22 @@ fn not_reached(known: &Known, stage: NetStage) -> Problem {
 
 /// Its part of ω. That which one of the best was scored with is on disk, or the controller has it
 /// until it is.
-async fn weights_of(state: &State, known: &Known, of: WeightsOf) -> Result<WeightsReply, Problem> {
+async fn weights_of(
+    state: &State,
+    known: &Known,
+    of: WeightsOf,
+    turn: &Turn,
+) -> Result<WeightsReply, Problem> {
     if of == WeightsOf::Present {
         return controllers_weights(state, known, of).await;
     }
-    if let Some(weights) = known.kept_weights(state).await? {
+    if let Some(weights) = known.kept_weights(state, turn).await? {
         return Ok(weights);
     }
     match controllers_weights(state, known, of).await {
         // They may have come to the disk between the two questions.
         Err(lost) if lost.code == ProblemCode::WeightsLost => {
-            known.kept_weights(state).await?.ok_or(lost)
+            known.kept_weights(state, turn).await?.ok_or(lost)
         }
         answer => answer,
     }

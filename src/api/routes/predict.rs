@@ -1,6 +1,6 @@
 //! `POST /v1/predict`: which classes images are of, by a champion's net.
 
-use std::io::Read;
+use std::io;
 
 use actix_web::web::{Bytes, Query};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
@@ -8,12 +8,11 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use crate::actors::Predict;
 use crate::api::command::ask;
 use crate::api::routes::State;
-use crate::api::wire::{ImageFile, MAX_IMAGES, PredictQuery, PredictResult, PredictedImage};
-use crate::api::{Problem, ProblemCode};
+use crate::api::wire::{
+    ImageFile, MAX_IMAGES, MAX_TOP, PredictQuery, PredictResult, PredictedImage,
+};
+use crate::api::{Problem, ProblemCode, each_image};
 use crate::space::Arch;
-
-/// The most classes of each image.
-const MAX_TOP: usize = 1000;
 
 /// The path.
 pub(super) const PATH: &str = "/v1/predict";
@@ -85,28 +84,17 @@ fn bad(message: String) -> Problem {
 }
 
 /// The files in a tar: one more than may be at most.
-fn unpacked(tar: &[u8]) -> std::io::Result<Vec<Sent>> {
+fn unpacked(tar: &[u8]) -> io::Result<Vec<Sent>> {
     let mut sent = Vec::new();
-    for entry in tar::Archive::new(tar).entries()? {
-        let mut entry = entry?;
-        let kind = entry.header().entry_type();
-        if kind.is_dir() || kind.is_pax_global_extensions() {
-            continue;
-        }
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        // One with holes could unpack without end.
-        let image = if kind.is_file() || kind.is_contiguous() {
-            let mut image = Vec::new();
-            entry.read_to_end(&mut image)?;
-            Ok(image)
-        } else {
-            Err("is no plain file in the tar; pack the image itself")
+    each_image(tar, |name, content| {
+        let mut image = Vec::new();
+        let image = match content {
+            Ok(content) => content.read_to_end(&mut image).map(|_| Ok(image))?,
+            Err(fault) => Err(fault),
         };
         sent.push((name, image));
-        if MAX_IMAGES < sent.len() {
-            break;
-        }
-    }
+        Ok(sent.len() <= MAX_IMAGES)
+    })?;
     Ok(sent)
 }
 
@@ -128,9 +116,7 @@ async fn champion(state: &State, arch: Option<&str>) -> Result<String, Problem> 
     if kept.is_empty() {
         return Err(none_yet(""));
     }
-    // An id that is a hash spells nothing.
-    let id =
-        if kept.iter().any(|id| id == arch) { arch.to_owned() } else { arch.parse::<Arch>()?.id() };
+    let id = arch.parse::<Arch>()?.id();
     if kept.contains(&id) {
         return Ok(id);
     }

@@ -15,6 +15,7 @@ use crate::api::wire::MAX_LIMIT;
 use crate::export::{
     Agreement, Curves, DrawnBy, Report, ReportChampion, ReportVerdict, RetrainedArch, report_page,
 };
+use crate::search::Arm;
 use crate::store::{ChampionRow, HistoryReader, TrialRow};
 
 /// The search as one self-contained page of HTML: verdicts, curves, the champion, all that was
@@ -24,19 +25,20 @@ use crate::store::{ChampionRow, HistoryReader, TrialRow};
     (status = 200, description = "the page", body = String, content_type = "text/html"),
 ))]
 pub(super) async fn report(state: State) -> Result<HttpResponse, Problem> {
-    let _turn = state.reports.next().await?;
+    let turn = state.reports.next().await?;
     let (path, status) = (state.config.history.clone(), state.status());
-    let history = state.read(move || {
+    let history = state.read_in(&turn, move || {
         let reader = HistoryReader::open(&path)?;
         let (trials, rulings) = (reader.trials(None, MAX_LIMIT)?, reader.champions()?);
         Ok(Told { trials, rulings, run: reader.run()? })
     });
     let history = history.await?;
-    let (curves, damaged) = curves(&state).await?;
+    let (curves, damaged) = curves(&state, &turn).await?;
     state.tell_damage(damaged);
     let made = Made { config: state.running().config.clone(), at: now() };
-    let page =
-        state.read(move || Ok(report_page(&assemble(&status, &history, (curves, damaged), &made))));
+    let page = state.read_in(&turn, move || {
+        Ok(report_page(&assemble(&status, &history, (curves, damaged), &made)))
+    });
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.await?))
 }
 
@@ -118,7 +120,7 @@ fn interval(mean: Option<f64>, low: Option<f64>, high: Option<f64>) -> Option<[f
 /// What was measured of the champion, and of the best of the other arm beside it.
 fn card(champion: &ChampionStatus, all: &[RetrainedArch]) -> Vec<(String, String)> {
     let fact = |name: &str, value: String| (name.to_owned(), value);
-    let who = if champion.arm == "random" { "random draws" } else { "the policy" };
+    let who = if champion.arm == Arm::Random.name() { "random draws" } else { "the policy" };
     let mut facts = vec![
         fact("architecture", champion.id.clone()),
         fact("drawn by", format!("{who}, in cycle {}", nth(champion.cycle))),
@@ -151,7 +153,7 @@ fn card(champion: &ChampionStatus, all: &[RetrainedArch]) -> Vec<(String, String
 
 /// The best of the arm that the champion does not come from, of the same cycle.
 fn rival<'a>(champion: &ChampionStatus, all: &'a [RetrainedArch]) -> Option<&'a RetrainedArch> {
-    let other = if champion.arm == "random" { DrawnBy::Policy } else { DrawnBy::Random };
+    let other = if champion.arm == Arm::Random.name() { DrawnBy::Policy } else { DrawnBy::Random };
     let of_cycle = all.iter().filter(|arch| arch.by == other && arch.cycle == nth(champion.cycle));
     of_cycle.max_by(|a, b| a.mean().total_cmp(&b.mean()))
 }

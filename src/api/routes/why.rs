@@ -9,15 +9,16 @@ use crate::api::Problem;
 use crate::api::routes::State;
 use crate::api::routes::known::Known;
 use crate::api::routes::reasons::Reasons;
+use crate::api::turns::Turn;
 use crate::api::wire::{
     ArmRewards, FirstDraw, FoldedReply, MAX_LIMIT, RankReply, RetrainingReply, RulingReply,
     WhyReply,
 };
-use crate::store::{ArchOrder, ArchSummary, HistoryReader, StoreError};
+use crate::store::{ArchDraws, ArchOrder, ArchSummary, HistoryReader, StoreError};
 
 /// All that the history knows of an architecture: when it was drawn first and by whom, its rewards,
 /// its rank, its retrainings, and why it was promoted or not. All draws are looked through for it,
-/// which takes a second or two for a gigabyte.
+/// which takes a second or two for a gigabyte; the search goes on meanwhile.
 #[utoipa::path(get, path = "/v1/archs/{id}/why", tag = "questions",
     params(("id" = String, Path, description = "its id, such as `m5-…`")), responses(
     (status = 200, description = "what is known", body = WhyReply),
@@ -26,26 +27,42 @@ pub(super) async fn why(state: State, id: Path<String>) -> Result<HttpResponse, 
     let known = Known::find(&state, &id).await?;
     let (path, epochs_per_cycle) = (state.config.history.clone(), state.config.epochs_per_cycle);
     let (id, arch) = (known.arch.id(), known.arch.to_string());
-    let turn = state.lists.next().await?;
-    let found = state.read(move || {
-        let _turn = turn;
-        Ok(look(&path, id, epochs_per_cycle)?)
-    });
-    let found = found.await?;
+    let turn = state.reports.next().await?;
+    let draws = draws(&state, &turn, &id).await?;
+    let look = move || Ok(look(&path, id, &draws, epochs_per_cycle)?);
+    let found = state.read_in(&turn, look).await?;
     state.tell_damage(found.damaged);
     let champion = &state.status().finals.champion;
     let is_champion = champion.as_ref().is_some_and(|champion| champion.id == found.id);
     Ok(HttpResponse::Ok().json(WhyReply { arch, is_champion, ..found }))
 }
 
-/// What the history at `path` has.
-fn look(path: &FilePath, id: String, epochs_per_cycle: u64) -> Result<WhyReply, StoreError> {
+/// All its draws, some steps at a time: the disk answers for these well within its limit.
+async fn draws(state: &State, turn: &Turn, id: &str) -> Result<ArchDraws, Problem> {
+    let (mut found, mut since) = (ArchDraws::default(), Some(0));
+    while let Some(from) = since {
+        let (path, id) = (state.config.history.clone(), id.to_owned());
+        let look = move || {
+            let next = HistoryReader::open(&path)?.add_draws(&id, from, &mut found)?;
+            Ok((found, next))
+        };
+        (found, since) = state.read_in(turn, look).await?;
+    }
+    Ok(found)
+}
+
+/// What the history at `path` has beside its draws.
+fn look(
+    path: &FilePath,
+    id: String,
+    draws: &ArchDraws,
+    epochs_per_cycle: u64,
+) -> Result<WhyReply, StoreError> {
     let reader = HistoryReader::open(path)?;
-    let draws = reader.draws(&id)?;
     let (trials, rulings) = (reader.trials(None, MAX_LIMIT)?, reader.champions()?);
     let own = reader.trials(Some(&id), MAX_LIMIT)?;
     let summary = reader.arch(&id)?;
-    let reasons = Reasons { id: &id, draws: &draws, trials: &trials, rulings: &rulings };
+    let reasons = Reasons { id: &id, draws, trials: &trials, rulings: &rulings };
     let known = summary.as_ref().map_or(0, |summary| summary.times);
     Ok(WhyReply {
         why: reasons.sentences(),

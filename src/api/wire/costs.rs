@@ -29,7 +29,8 @@ impl From<ArchCost> for CostView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ScoreKind {
-    /// Validation batches, with the shared weights of the steps in which they came.
+    /// Validation batches, or the whole split where somebody asked for that, with the shared weights
+    /// of the steps in which they came.
     Batches,
     /// The whole validation split, with the shared weights of the derivation.
     Split,

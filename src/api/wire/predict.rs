@@ -8,6 +8,9 @@ use crate::search::{ClassProbability, Prediction};
 /// The most images of one request: with a large net they take about a minute on two cores.
 pub const MAX_IMAGES: usize = 1000;
 
+/// The most classes of each image: a thousand images are then answered with ten megabytes at most.
+pub const MAX_TOP: usize = 100;
+
 /// The longest body of a request with images: a photograph of fifty megapixels has less.
 pub const MAX_IMAGES_BYTES: usize = 32 << 20;
 
@@ -19,8 +22,8 @@ pub struct PredictQuery {
     /// The id, or another text form, of a champion that is kept; if it is not said, the present
     /// one.
     pub arch: Option<String>,
-    /// How many classes of each image are told, 1 to 1000, the likeliest first.
-    #[param(minimum = 1, maximum = 1000)]
+    /// How many classes of each image are told, 1 to 100, the likeliest first.
+    #[param(minimum = 1, maximum = 100)]
     pub top: usize,
 }
 

@@ -208,9 +208,9 @@ impl From<&ChampionRow> for RulingReply {
 /// What is folded to rows that name no single architecture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FoldedReply {
-    /// Scored rows of steps before this one are folded.
+    /// Rows of θ's steps and of derivations before this one are folded.
     pub scored_before: u64,
-    /// Rows that ω was trained on are folded before this one.
+    /// Rows of ω's steps before this one are folded, with what somebody had scored before them.
     pub shared_before: u64,
     /// Rewards of this architecture among the folded rows, as far as that is known.
     pub rewards: u64,

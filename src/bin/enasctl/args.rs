@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use enasd::api::wire::MAX_TOP;
 use enasd::manual::Manual;
 
 use crate::arch_args::{ArchVerb, ConvertArgs, SpaceVerb};
@@ -260,7 +261,7 @@ pub(crate) struct PredictArgs {
     /// The id, or any other text form, of a champion that is kept [default: the present one].
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<String>,
-    /// How many classes of each image are told, 1 to 1000.
+    /// How many classes of each image are told, 1 to 100.
     #[arg(long, value_name = "K", default_value_t = 3, value_parser = parse_top)]
     pub(crate) top: usize,
     /// The folder of a champion, wherever it was taken to: no daemon is asked.
@@ -269,8 +270,8 @@ pub(crate) struct PredictArgs {
 }
 
 fn parse_top(text: &str) -> Result<usize, String> {
-    let top = text.parse().ok().filter(|top| (1..=1000).contains(top));
-    top.ok_or_else(|| "it must be 1 to 1000".to_owned())
+    let top = text.parse().ok().filter(|top| (1..=MAX_TOP).contains(top));
+    top.ok_or_else(|| format!("it must be 1 to {MAX_TOP}"))
 }
 
 /// The arguments of `sample`.

@@ -1,7 +1,7 @@
 //! `enasctl convert`: an architecture in other text forms, without a daemon.
 
 use enasd::api::wire::ConvertResult;
-use enasd::space::{Arch, Space, SpaceConfig};
+use enasd::space::{Space, SpaceConfig};
 
 use crate::arch::read_in;
 use crate::arch_args::ConvertArgs;
@@ -16,15 +16,15 @@ pub(crate) fn run(args: &ConvertArgs, printer: &mut Printer) -> Result<(), Failu
     let result = ConvertResult::new(&arch, args.to.as_deref())?;
     printer.one(&result, |result| match &args.to {
         Some(form) => result.texts[form].clone(),
-        None => table(&arch),
+        None => table(result),
     })
 }
 
-/// A row for each form, the native one first.
-fn table(arch: &Arch) -> String {
-    let mut rows = vec![("id", arch.id())];
-    for (form, text) in arch.texts() {
-        rows.push((form, text.unwrap_or_else(|why| format!("none: {why}"))));
-    }
+/// A row for each form: those that have a text, then the others with the reason.
+fn table(result: &ConvertResult) -> String {
+    let mut rows = vec![("id", result.id.clone())];
+    rows.extend(result.texts.iter().map(|(form, text)| (form.as_str(), text.clone())));
+    let refused = result.refused.iter();
+    rows.extend(refused.map(|(form, why)| (form.as_str(), format!("none: {why}"))));
     fields(&rows)
 }

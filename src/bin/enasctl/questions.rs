@@ -98,8 +98,8 @@ pub(crate) async fn list(
         format!(", less up to {} of it for what it costs", percent(reply.cost_weight))
     };
     printer.aside(&format!(
-        "\nEach reward is the accuracy on one validation batch of {} images{less}; `enasctl best` \
-         has accuracies on the whole validation split.",
+        "\nEach reward is the accuracy on one validation batch of {} images, or on the whole validation \
+         split where somebody had it scored{less}; `enasctl best` has accuracies on the whole split.",
         reply.reward_images
     ))
 }

@@ -7,6 +7,7 @@ use enasd::actors::{
     RetrainedStatus, RetrainingStatus, RunState, Status, nth,
 };
 use enasd::api::ApiError;
+use enasd::search::Arm;
 
 use crate::clock::now;
 use crate::failure::Failure;
@@ -153,7 +154,7 @@ pub(crate) fn champion(champion: &ChampionStatus) -> String {
         Some(score) => format!("{} of the test images", percent(score.accuracy)),
         None => "not tested".to_owned(),
     };
-    let who = if arm == "random" { "random draws" } else { "the policy" };
+    let who = if arm == Arm::Random.name() { "random draws" } else { "the policy" };
     let cycle = nth(*cycle);
     format!("{id} by {who} in cycle {cycle}, {valid} of the validation images, {test}")
 }

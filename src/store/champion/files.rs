@@ -15,7 +15,7 @@ use crate::store::net_file::texts;
 use crate::store::{CARD, NetFormat, PortableNet, StoreError, WEIGHTS};
 
 /// The file of a [`ChampionCard`].
-pub const CHAMPION_CARD: &str = "card.json";
+pub(super) const CHAMPION_CARD: &str = "card.json";
 
 /// The file of the net for any program that runs ONNX.
 pub const ONNX: &str = "model.onnx";

@@ -26,8 +26,8 @@ mod tests;
 pub use card::{
     ChampionCard, DataCard, MeasureCard, PairCard, RecipeCard, RivalCard, TestCard, ValidCard,
 };
-pub use files::{CHAMPION_CARD, LABELS, ONNX, champion_files};
-pub use model::ModelCard;
+pub use files::{LABELS, ONNX, champion_files};
+pub(super) use model::ModelCard;
 pub(super) use net::champion_net;
-pub use net::{ChampionNet, open_champion};
+pub use net::{ChampionNet, champion_card, check_champion, open_champion};
 pub use parts::{ChampionParts, Verdicts};

@@ -11,32 +11,32 @@ use crate::store::StoreError;
 
 /// What a net that stands alone is: `arch.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ModelCard {
+pub(in crate::store) struct ModelCard {
     /// Version of this file's form: 1.
-    pub format: u32,
+    pub(in crate::store) format: u32,
     /// The canonical id.
-    pub id: String,
+    pub(in crate::store) id: String,
     /// The search space, as in `micro`.
-    pub space: String,
+    pub(in crate::store) space: String,
     /// The architecture as it was drawn, in the native text form.
-    pub arch: String,
+    pub(in crate::store) arch: String,
     /// The same in every text form that spells it, by the form's name.
-    pub texts: BTreeMap<String, String>,
+    pub(in crate::store) texts: BTreeMap<String, String>,
     /// The size of the net.
-    pub net: NetConfig,
+    pub(in crate::store) net: NetConfig,
     /// Channels, rows and columns of an image.
-    pub image: [usize; 3],
+    pub(in crate::store) image: [usize; 3],
     /// Number of classes.
-    pub classes: usize,
+    pub(in crate::store) classes: usize,
     /// Trainable parameters, without the auxiliary head.
-    pub params: u64,
+    pub(in crate::store) params: u64,
     /// Multiply-adds for one image.
-    pub multiply_adds: u64,
+    pub(in crate::store) multiply_adds: u64,
 }
 
 impl ModelCard {
     /// The latest form that this program reads.
-    pub const FORMAT: u32 = 1;
+    pub(in crate::store) const FORMAT: u32 = 1;
 
     /// The card of `arch` as a net of this size for such images, and the net.
     pub(in crate::store) fn new(
@@ -72,7 +72,7 @@ impl ModelCard {
     }
 
     /// The net, without its auxiliary head.
-    pub fn net(&self) -> Result<Net, StoreError> {
+    pub(in crate::store) fn net(&self) -> Result<Net, StoreError> {
         self.net_of(&self.arch.parse()?)
     }
 

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::DType;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::data::Labels;
@@ -13,6 +12,7 @@ use crate::search::Predictor;
 use crate::store::champion::card::ChampionCard;
 use crate::store::champion::files::{CHAMPION_CARD, LABELS, portable};
 use crate::store::champion::model::ModelCard;
+use crate::store::form::read_form;
 use crate::store::listed::Listed;
 use crate::store::{CARD, PortableNet, StoreError, WEIGHTS};
 
@@ -50,10 +50,26 @@ pub(in crate::store) fn champion_net(folder: &Path) -> Result<PortableNet, Store
     Ok(portable(model.net()?, [weights.clone(), weights], (&model, &card), labels))
 }
 
+/// The card of the champion whose files are in `folder`.
+pub fn champion_card(folder: &Path) -> Result<ChampionCard, StoreError> {
+    let card = (CHAMPION_CARD, ChampionCard::FORMAT);
+    twice(|| json(folder, &Listed::open(folder)?, card))
+}
+
+/// Checks that the net of the champion whose files are in `folder` can be read from them.
+pub fn check_champion(folder: &Path) -> Result<(), StoreError> {
+    read(folder).map(drop)
+}
+
 fn read(folder: &Path) -> Result<Files, StoreError> {
-    match read_once(folder) {
-        // Replaced between the reading of the hashes and of a file.
-        Err(StoreError::Corrupt { .. }) => read_once(folder),
+    twice(|| read_once(folder))
+}
+
+/// Reads once more what was replaced between the reading of the hashes and of a file, or while it
+/// had another name.
+fn twice<T>(mut read: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    match read() {
+        Err(error) if error.is_lost() => read(),
         found => found,
     }
 }
@@ -61,9 +77,9 @@ fn read(folder: &Path) -> Result<Files, StoreError> {
 fn read_once(folder: &Path) -> Result<Files, StoreError> {
     let files = Listed::open(folder)?;
     Ok(Files {
-        card: json::<ChampionCard>(folder, &files, (CHAMPION_CARD, ChampionCard::FORMAT))?,
-        model: json::<ModelCard>(folder, &files, (CARD, ModelCard::FORMAT))?,
-        labels: json::<Labels>(folder, &files, (LABELS, Labels::FORMAT))?,
+        card: json(folder, &files, (CHAMPION_CARD, ChampionCard::FORMAT))?,
+        model: json(folder, &files, (CARD, ModelCard::FORMAT))?,
+        labels: json(folder, &files, (LABELS, Labels::FORMAT))?,
         weights: from_safetensors(&files.read(WEIGHTS)?, DType::F32)?,
     })
 }
@@ -74,14 +90,31 @@ fn json<T: DeserializeOwned>(
     files: &Listed,
     (name, expected): (&str, u32),
 ) -> Result<T, StoreError> {
-    #[derive(Deserialize)]
-    struct Formatted {
-        format: u32,
-    }
     let bytes = files.read(name)?;
-    let Formatted { format: found } = serde_json::from_slice(&bytes)?;
-    if expected < found {
-        return Err(StoreError::Format { path: folder.join(name), found, expected });
+    read_form(name, &bytes, expected).map_err(|refusal| refusal.of(folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Defect;
+
+    /// What comes of a reading that is met by `first`, and then by nothing.
+    fn read_after(first: StoreError) -> Result<&'static str, StoreError> {
+        let mut first = Some(first);
+        twice(|| first.take().map_or(Ok("read"), Err))
     }
-    Ok(serde_json::from_slice(&bytes)?)
+
+    #[test]
+    fn what_was_replaced_is_read_once_more_and_what_cannot_be_read_is_not() {
+        let path = || "champions/m5-0".into();
+        let why = Defect::Hash { name: "card.json".to_owned() };
+        for error in
+            [StoreError::NotFound { path: path() }, StoreError::Corrupt { path: path(), why }]
+        {
+            assert_eq!(read_after(error).unwrap(), "read");
+        }
+        let later = StoreError::Format { path: path(), found: 2, expected: 1 };
+        assert!(read_after(later).is_err());
+    }
 }

@@ -14,6 +14,7 @@ use crate::search::{
     Trial, TrialState, TrialTask,
 };
 use crate::space::{Arch, SpaceConfig};
+use crate::store::champion::files::CHAMPION_CARD;
 use crate::store::manifest::hash;
 use crate::store::{BestFolder, CARD, NetFormat, StoreError, WEIGHTS};
 

@@ -6,10 +6,12 @@
 //! ```
 
 mod best;
+mod champions;
 mod checkpoint;
 mod clock;
 pub(crate) mod command;
 mod config;
+mod costs;
 mod data;
 mod device;
 mod disk;
@@ -21,6 +23,7 @@ pub(crate) mod patient;
 pub(crate) mod scrape;
 mod socket;
 mod state;
+mod trials;
 pub(crate) mod unit;
 mod version;
 
@@ -68,6 +71,9 @@ impl Diagnosis {
         findings.extend(checkpoint::check(patient));
         findings.extend(best::check(patient));
         findings.extend(ledger::check(patient));
+        findings.extend(champions::check(patient));
+        findings.extend(trials::check(patient));
+        findings.extend(costs::check(patient));
         findings.extend(history::check(patient));
         findings.extend(socket::check(patient).await);
         findings.extend(device::check(patient));

@@ -38,7 +38,7 @@ impl Judge {
             let (id, certified) = (net.id.clone(), net.is_certified);
             (Source::Here(Box::new(net)), id, certified)
         } else {
-            let arch = args.arch.as_deref().map(id_of).transpose()?;
+            let arch = args.arch.as_deref().map(read).transpose()?.map(|arch| arch.id());
             (Source::Daemon(Daemon::new(place)?, arch), String::new(), false)
         };
         Ok(Self { source, top: args.top, id, certified })
@@ -98,16 +98,6 @@ impl Judge {
     pub(super) fn result(self, images: Vec<PredictedImage>) -> PredictResult {
         PredictResult { id: self.id, certified: self.certified, images }
     }
-}
-
-/// The id of an architecture in any text form. What looks like an id goes as it is: one that is a
-/// hash spells nothing.
-fn id_of(arch: &str) -> Result<String, Failure> {
-    let is_id = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-    if arch.contains('-') && arch.bytes().all(is_id) {
-        return Ok(arch.to_owned());
-    }
-    Ok(read(arch)?.id())
 }
 
 fn open(folder: &Path) -> Result<ChampionNet, Failure> {

@@ -7,6 +7,7 @@ use std::io::{self, Cursor, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use enasd::api::each_image;
 use enasd::api::wire::MAX_IMAGES_BYTES;
 
 /// What stands for standard input.
@@ -106,23 +107,12 @@ fn send_input(mut input: impl Read, send: &mut impl FnMut(Picture) -> bool) -> i
 }
 
 fn send_tar(tar: impl Read, send: &mut impl FnMut(Picture) -> bool) -> io::Result<()> {
-    for entry in tar::Archive::new(tar).entries()? {
-        let entry = entry?;
-        let kind = entry.header().entry_type();
-        if kind.is_dir() || kind.is_pax_global_extensions() {
-            continue;
-        }
-        let file = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let picture = if kind.is_file() || kind.is_contiguous() {
-            Picture::read(file, entry)
-        } else {
-            Picture { file, content: Err("is no plain file in the tar; pack the image".to_owned()) }
-        };
-        if !send(picture) {
-            break;
-        }
-    }
-    Ok(())
+    each_image(tar, |file, content| {
+        Ok(send(match content {
+            Ok(content) => Picture::read(file, content),
+            Err(fault) => Picture { file, content: Err(fault.to_owned()) },
+        }))
+    })
 }
 
 /// Whether this is how a list of names begins, and no image.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use enasd::api::wire::HistoryItem;
+use enasd::search::Arm;
 
 /// θ steps that are kept: far more than any screen has columns.
 const MAX_STEPS: usize = 4000;
@@ -46,9 +47,9 @@ impl Curve {
     pub(crate) fn push(&mut self, rows: &[HistoryItem]) {
         for row in rows {
             let Some(reward) = row.reward else { continue };
-            let is_policy = match row.arm.as_str() {
-                "controller" => true,
-                "random" => false,
+            let is_policy = match Arm::of_name(&row.arm) {
+                Some(Arm::Controller) => true,
+                Some(Arm::Random) => false,
                 _ => continue,
             };
             if self.steps.back().is_none_or(|last| last.number != row.step) {

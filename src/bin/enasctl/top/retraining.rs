@@ -2,6 +2,7 @@
 //! under way.
 
 use enasd::actors::{ChampionStatus, FinalsStatus, RetrainedStatus, Status, TrialStatus, nth};
+use enasd::search::Arm;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -44,7 +45,8 @@ fn title(comparison: &RetrainedStatus, theme: Theme) -> Line<'static> {
 fn champion_line(champion: &ChampionStatus, theme: Theme) -> Line<'static> {
     let valid = or_dash(champion.valid_score(), |score| percent(score.accuracy));
     let test = or_dash(champion.test_score(), |score| percent(score.accuracy));
-    let (arm, cycle) = (if champion.arm == "random" { "random" } else { "policy" }, champion.cycle);
+    let (arm, cycle) =
+        (if champion.arm == Arm::Random.name() { "random" } else { "policy" }, champion.cycle);
     let text = format!("champion  {valid} valid, {test} test, {arm}, cycle {}  ", nth(cycle));
     Line::from(vec![
         Span::styled(text, Theme::strong()),
