@@ -179,9 +179,8 @@ fn closed(image: Shape, mut layers: Vec<Layer>) -> Net {
 fn running(net: &Net, device: &Device) -> Result<Snapshot, BenchError> {
     let mut running = Snapshot::new();
     for layer in &net.layers {
-        let Some(path) = layer.norm_path() else { continue };
+        let Some([mean, variance]) = layer.statistics() else { continue };
         let channels = layer.output.channels;
-        let [mean, variance] = ["mean", "variance"].map(|what| format!("{path}.{what}"));
         running.insert(mean, Tensor::zeros(channels, DType::F32, device)?);
         running.insert(variance, Tensor::ones(channels, DType::F32, device)?);
     }

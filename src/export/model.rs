@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::engine::Snapshot;
 use crate::export::ExportError;
-use crate::net::{Layer, Net, Norm};
+use crate::net::{Net, Norm};
 
 /// The net of one architecture with everything that its files tell.
 #[derive(Clone, Debug)]
@@ -51,12 +51,6 @@ struct Normalization<'a> {
 }
 
 impl Model<'_> {
-    /// The number of each layer that a forward pass runs, with the layer, in their order.
-    pub(super) fn layers(&self) -> impl Iterator<Item = (usize, &Layer)> {
-        let live = self.net.live_layers(false);
-        self.net.layers.iter().enumerate().filter(move |(idx, _)| live[*idx])
-    }
-
     /// How many classes the net tells apart.
     pub(super) fn classes(&self) -> usize {
         // The layer `i` writes the tensor `i + 1`.
@@ -66,22 +60,19 @@ impl Model<'_> {
     /// Every parameter and running statistic that a forward pass reads, by name.
     pub(super) fn numbers(&self) -> Result<BTreeMap<String, Numbers>, ExportError> {
         let mut all = BTreeMap::new();
-        for (_, layer) in self.layers() {
-            for (name, spec) in layer.params() {
-                let Some(tensor) = self.weights.get(&name) else {
-                    return Err(ExportError::Parameter { name });
-                };
-                let found = numbers(&name, tensor, &spec.dims)?;
-                all.insert(name, found);
-            }
-            let norm = layer.norm_path().filter(|_| self.net.norm == Norm::Running);
-            for name in norm.into_iter().flat_map(|path| statistics(&path)) {
-                let Some(tensor) = self.running.and_then(|running| running.get(&name)) else {
-                    return Err(ExportError::Statistic { name });
-                };
-                let found = numbers(&name, tensor, &[layer.output.channels])?;
-                all.insert(name, found);
-            }
+        for (name, spec) in self.net.evaluated().flat_map(|(_, layer)| layer.params()) {
+            let Some(tensor) = self.weights.get(&name) else {
+                return Err(ExportError::Parameter { name });
+            };
+            let found = numbers(&name, tensor, &spec.dims)?;
+            all.insert(name, found);
+        }
+        for (name, channels) in self.net.statistics() {
+            let Some(tensor) = self.running.and_then(|running| running.get(&name)) else {
+                return Err(ExportError::Statistic { name });
+            };
+            let found = numbers(&name, tensor, &[channels])?;
+            all.insert(name, found);
         }
         Ok(all)
     }
@@ -134,11 +125,6 @@ const fn statistics_of(norm: Norm) -> &'static str {
         Norm::Running => "by running statistics",
         Norm::Batch => "by the statistics of the images of a batch: show it many at once",
     }
-}
-
-/// The names of the running mean and variance of the batch normalization at `path`.
-pub(super) fn statistics(path: &str) -> [String; 2] {
-    ["mean", "variance"].map(|name| format!("{path}.{name}"))
 }
 
 /// `value` as JSON, which is a literal of Python's too where it has no `null` and no truth values.

@@ -79,10 +79,9 @@ impl LayerTimes {
 
 /// The layers that a forward pass for the logits alone spends time on.
 fn timed(net: &Net) -> impl Iterator<Item = &Layer> {
-    let live = net.layers.iter().zip(net.live_layers(false));
-    let live = live.filter(|(_, is_live)| *is_live).map(|(layer, _)| layer);
     // Outside training nothing is dropped.
-    live.filter(|layer| !matches!(layer.kind, LayerKind::DropPath { .. }))
+    let layers = net.evaluated().map(|(_, layer)| layer);
+    layers.filter(|layer| !matches!(layer.kind, LayerKind::DropPath { .. }))
 }
 
 /// The name of a layer's kind and that of its shapes.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::NORM_EPSILON;
-use crate::export::model::{Numbers, statistics};
+use crate::export::model::Numbers;
 use crate::export::onnx::graph::{Graph, float, int, ints, list};
 use crate::export::onnx::proto::AttributeProto;
 use crate::net::{Layer, LayerKind, Norm, Shape};
@@ -180,7 +180,7 @@ impl Layers<'_> {
         let dims = [layer.output.channels];
         let names = ["scale", "offset"].map(|name| format!("{path}.{name}"));
         let mut inputs = vec![xs.to_owned()];
-        for name in names.into_iter().chain(statistics(path)) {
+        for name in names.into_iter().chain(layer.statistics().into_iter().flatten()) {
             let values = &self.numbers[&name].values;
             inputs.push(self.graph.floats(name, &dims, values));
         }

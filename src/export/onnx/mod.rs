@@ -91,7 +91,7 @@ fn graph(model: &Model<'_>, pixels: PixelType) -> Result<GraphProto, ExportError
     let mut values = vec![normalized(&mut graph, model, pixels)];
     values.resize(model.net.layers.len() + 1, String::new());
     let mut layers = Layers { graph, numbers: &numbers, norm: model.net.norm };
-    for (idx, layer) in model.layers() {
+    for (idx, layer) in model.net.evaluated() {
         let inputs: Vec<&str> = layer.inputs.iter().map(|&id| values[id].as_str()).collect();
         values[idx + 1] = layers.layer(layer, &inputs);
     }

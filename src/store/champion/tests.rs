@@ -79,11 +79,10 @@ fn rig() -> Rig {
     let trial = Trial::new(task.clone(), champion.plan(), None).unwrap();
     let mut state = trial.state().unwrap();
     let net = task.net(&champion.plan()).unwrap();
-    for (path, shape) in net.layers.iter().filter_map(|l| Some((l.norm_path()?, l.output))) {
-        for (of, value) in [("mean", 0.1_f32), ("variance", 1.5)] {
-            let tensor = Tensor::full(value, shape.channels, &Device::Cpu).unwrap();
-            state.running.insert(format!("{path}.{of}"), tensor);
-        }
+    for layer in &net.layers {
+        let values = [0.1_f32, 1.5]
+            .map(|value| Tensor::full(value, layer.output.channels, &Device::Cpu).unwrap());
+        state.running.extend(layer.statistics().into_iter().flatten().zip(values));
     }
     let verdicts = Verdicts { shared: "one".to_owned(), retrained: "two".to_owned() };
     Rig { task, champion, state, verdicts }
