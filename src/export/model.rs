@@ -25,6 +25,8 @@ pub struct Model<'a> {
     pub mean: &'a [f32],
     /// Their standard deviation; the net reads `(pixel / 255 − mean) / std`.
     pub std: &'a [f32],
+    /// Of an image with 16 bits a value: the value that becomes 0 and the one that becomes 255.
+    pub deep: [u16; 2],
     /// The name of each class, in the order of the logits.
     pub class_names: &'a [String],
     /// The id of the architecture.
@@ -78,8 +80,8 @@ impl Model<'_> {
     }
 
     /// What every file tells beside the net, once it is checked: `metadata`, the id, the
-    /// architecture, by what the net normalizes, and as JSON the class names and the normalization
-    /// of pixels.
+    /// architecture, by what the net normalizes, and as JSON the class names, the normalization of
+    /// pixels, and how values of 16 bits become pixels.
     pub(super) fn facts(&self) -> Result<BTreeMap<String, String>, ExportError> {
         self.check()?;
         let own = [
@@ -87,6 +89,7 @@ impl Model<'_> {
             ("arch", self.arch.to_owned()),
             ("class_names", json(&self.class_names)),
             ("normalization", json(&Normalization { mean: self.mean, std: self.std })),
+            ("deep", json(&self.deep)),
             ("batch_normalization", statistics_of(self.net.norm).to_owned()),
             ("enasd_version", env!("CARGO_PKG_VERSION").to_owned()),
         ];
@@ -233,6 +236,7 @@ mod tests {
     fn facts_are_read_back_to_the_last_digit() {
         let facts = Sample::of(CELLS, Norm::Batch).model().facts().unwrap();
         assert_eq!(facts["normalization"], r#"{"mean":[0.25,0.1],"std":[0.5,0.3]}"#);
+        assert_eq!(facts["deep"], "[1000,2020]");
         assert_eq!(facts["class_names"], r#"["cat","dog","\"; \n\\ é"]"#);
         assert_eq!((facts["arch"].as_str(), facts["score"].as_str()), (CELLS, "0.9"));
         assert!(facts["batch_normalization"].contains("of a batch"));

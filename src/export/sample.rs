@@ -54,6 +54,7 @@ impl Sample {
             running: Some(&self.running),
             mean: &[0.25, 0.1],
             std: &[0.5, 0.3],
+            deep: [1000, 2020],
             class_names: &self.class_names,
             id: "m2-0",
             arch: CELLS,

@@ -75,7 +75,9 @@ pub fn onnx_file(model: &Model<'_>, pixels: PixelType) -> Result<Vec<u8>, Export
 /// What whoever opens the file is to know.
 fn doc(norm: Norm) -> String {
     let own = "Classifies images. It reads pixels from 0 to 255, which it normalizes by itself; \
-               the classes are in the metadata, under `class_names`.";
+               the classes are in the metadata, under `class_names`. Of an image with 16 bits a \
+               value, scale the values to pixels first: of the two under `deep` in the metadata, \
+               the first becomes 0 and the second 255.";
     match norm {
         Norm::Running => own.to_owned(),
         Norm::Batch => format!(
