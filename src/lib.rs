@@ -32,6 +32,7 @@
 //! net                      a child as a graph of layers: plain data
 //! space     random         what can be searched;  generators
 //! setting   printable      what a setting takes;  foreign text made fit to print
+//! numbers                  numbers as people read them
 //! ```
 //!
 //! When it runs, one actor decides, three serve, and one writes. Each has a thread of its own, and
@@ -119,6 +120,7 @@ pub mod engine;
 pub mod export;
 pub mod manual;
 pub mod net;
+pub mod numbers;
 pub mod printable;
 pub mod random;
 pub mod search;

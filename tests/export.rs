@@ -17,8 +17,8 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use enasd::engine::{
-    CandleExec, CpuExec, Executor, Images, Noise, Params, Snapshot, from_safetensors,
-    initial_values, to_safetensors, update_running,
+    CpuExec, Executor, Images, Noise, Params, Snapshot, from_safetensors, initial_values,
+    to_safetensors, update_running,
 };
 use enasd::export::{Model, PixelType, onnx_file, safetensors_file, torch_file};
 use enasd::net::{Input, Net, NetConfig, Norm, Shape, family};
@@ -35,6 +35,8 @@ const SHARED: u64 = 5;
 const IMAGES: [Shape; 2] =
     [Shape { channels: 1, height: 28, width: 28 }, Shape { channels: 3, height: 32, width: 32 }];
 const CLASSES: usize = 10;
+/// Values of 16 bits that become pixels: four for each.
+const DEEP: [u16; 2] = [1000, 1000 + 4 * 255];
 const BATCH: usize = 12;
 
 /// One net that is exported.
@@ -80,14 +82,6 @@ impl Case {
         case
     }
 
-    /// The fast executor, but for nets of one channel, which it does not run.
-    fn exec(&self) -> Box<dyn Executor> {
-        if self.net.layers[0].output.channels == 1 {
-            return Box::new(CandleExec::new(Device::Cpu));
-        }
-        Box::new(CpuExec::new())
-    }
-
     /// The running statistics of one training pass.
     fn trained(&self, rng: &mut ChaCha8Rng) -> Snapshot {
         let values = self.normalized(&pixels(&self.net, rng));
@@ -95,7 +89,7 @@ impl Case {
         let images = Images { values: &values, labels: &labels };
         let params = Params::from_tensors(&self.weights, &Device::Cpu).unwrap();
         let noise = Noise { rng, drop_path: 0.0 };
-        let found = self.exec().train(&self.net, &params, images, noise).unwrap();
+        let found = CpuExec::new().train(&self.net, &params, images, noise).unwrap();
         let mut running = Snapshot::new();
         update_running(&mut running, &found.moments, 0.9).unwrap();
         running
@@ -117,6 +111,7 @@ impl Case {
             running: self.running.as_ref(),
             mean: &self.mean,
             std: &self.std,
+            deep: DEEP,
             class_names: &self.class_names,
             id: &self.name,
             arch: "native",
@@ -129,7 +124,7 @@ impl Case {
         let labels = vec![0; pixels.len() / self.net.image.n_values()];
         let values = self.normalized(pixels);
         let images = Images { values: &values, labels: &labels };
-        self.exec().logits(&self.net, file, images, Some(file)).unwrap()
+        CpuExec::new().logits(&self.net, file, images, Some(file)).unwrap()
     }
 
     fn write(&self, cases: &Path) {
@@ -206,7 +201,12 @@ fn exported_files_hold_what_the_engine_needs_for_its_logits() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = std::env::var_os("ENASD_EXPORT_CASES");
     let folder = folder.as_ref().map_or(temporary.path(), Path::new);
-    for case in cases() {
+    let cases = cases();
+    for space in Space::each() {
+        let is_of = |case: &Case| case.arch.space().name() == space.name();
+        assert!(cases.iter().any(is_of), "no case is of the space {}", space.name());
+    }
+    for case in cases {
         let (model, name) = (case.model(), &case.name);
         let weights = safetensors_file(&model).unwrap();
         assert_eq!(weights, safetensors_file(&case.model()).unwrap(), "{name}");

@@ -60,10 +60,7 @@ impl Timer<'_> {
     /// Nanoseconds of a layer, and of each further input of one that joins any number.
     fn layer(&mut self, layer: &Layer) -> Result<(u64, u64), BenchError> {
         Ok(match layer.kind {
-            LayerKind::Head { .. } => {
-                let net = closed(layer.input_shapes[0], Vec::new());
-                (self.pass(&net)? as u64, 0)
-            }
+            LayerKind::Head { .. } => (self.pass(&alone(layer))? as u64, 0),
             LayerKind::Add => (self.sum(layer.output)? as u64, 0),
             LayerKind::Gather | LayerKind::Concat => {
                 let [one, many] = [1, COPIES].map(|n_inputs| self.copy(&joining(layer, n_inputs)));
@@ -159,7 +156,13 @@ fn sum(shape: Shape, inputs: [TensorId; 2]) -> Layer {
     }
 }
 
-/// The net of these layers and a head on the last of them, or on the image.
+/// The net of a head alone.
+fn alone(head: &Layer) -> Net {
+    whole(head.input_shapes[0], vec![Layer { inputs: vec![0], ..head.clone() }])
+}
+
+/// The net of these layers and a head on the last of them. What the head takes is in every net, so
+/// it counts for nothing.
 fn closed(image: Shape, mut layers: Vec<Layer>) -> Net {
     let last = layers.last().map_or(image, |layer| layer.output);
     layers.push(Layer {
@@ -171,6 +174,11 @@ fn closed(image: Shape, mut layers: Vec<Layer>) -> Net {
         rows: Vec::new(),
         aux: false,
     });
+    whole(image, layers)
+}
+
+/// The net of these layers, of which the last writes the logits.
+fn whole(image: Shape, layers: Vec<Layer>) -> Net {
     let logits = layers.len();
     Net { image, layers, logits, aux_logits: None, aux_weight: 0.0, norm: Norm::Running }
 }
@@ -179,9 +187,8 @@ fn closed(image: Shape, mut layers: Vec<Layer>) -> Net {
 fn running(net: &Net, device: &Device) -> Result<Snapshot, BenchError> {
     let mut running = Snapshot::new();
     for layer in &net.layers {
-        let Some(path) = layer.norm_path() else { continue };
+        let Some([mean, variance]) = layer.statistics() else { continue };
         let channels = layer.output.channels;
-        let [mean, variance] = ["mean", "variance"].map(|what| format!("{path}.{what}"));
         running.insert(mean, Tensor::zeros(channels, DType::F32, device)?);
         running.insert(variance, Tensor::ones(channels, DType::F32, device)?);
     }
@@ -220,6 +227,18 @@ mod tests {
             let before = times.clone();
             assert_eq!(time_layers(exec, nets(), &mut times).unwrap(), 0);
             assert_eq!(times, before);
+        }
+    }
+
+    #[test]
+    fn a_head_is_timed_with_its_own_classes() {
+        let shape = Shape { channels: 4, height: 2, width: 2 };
+        let net = closed(shape, Vec::new());
+        for classes in [3, 1000] {
+            let mut head = net.layers[0].clone();
+            head.output.channels = classes;
+            assert_eq!(alone(&head).layers[0].output.channels, classes);
+            assert_eq!(alone(&head).cost().multiply_adds, 4 * classes as u64);
         }
     }
 

@@ -133,7 +133,7 @@ impl Dataset {
     }
 
     /// Which values of images of 16 bits became 0 to 255; where none had 16 bits, all would.
-    pub fn deep_range(&self) -> DeepRange {
+    pub(super) fn deep_range(&self) -> DeepRange {
         let found = self.notes.iter().find_map(|note| match *note {
             DataNote::Deep { low, high, .. } => Some(DeepRange::new(low, high)),
             _ => None,

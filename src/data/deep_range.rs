@@ -4,7 +4,7 @@ use crate::data::ImageFault;
 
 /// Which of the values of 16 bits become 0 to 255.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DeepRange {
+pub(super) struct DeepRange {
     low: u16,
     /// Invariant: at least `low`.
     high: u16,
@@ -15,7 +15,7 @@ impl DeepRange {
     pub(super) const FULL: Self = Self { low: 0, high: u16::MAX };
 
     /// From one value to the other.
-    pub fn new(one: u16, other: u16) -> Self {
+    pub(super) fn new(one: u16, other: u16) -> Self {
         Self { low: one.min(other), high: one.max(other) }
     }
 
@@ -30,7 +30,7 @@ impl DeepRange {
     }
 
     /// The value that becomes 0 and the one that becomes 255.
-    pub const fn ends(self) -> [u16; 2] {
+    pub(super) const fn ends(self) -> [u16; 2] {
         [self.low, self.high]
     }
 

@@ -62,3 +62,42 @@ impl Labels {
         Normalization::with(mean.clone(), std.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use image::{ImageBuffer, Luma};
+
+    use super::*;
+    use crate::data::{DataConfig, DataSource};
+
+    #[test]
+    fn images_of_16_bits_are_shown_as_those_of_the_training_were() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, low) in [
+            ("train/ant/1.png", 1000_u16),
+            ("train/cat/1.png", 1191),
+            ("val/ant/1.png", 1000),
+            ("val/cat/1.png", 1100),
+        ] {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let image = ImageBuffer::from_fn(8, 8, |x, y| Luma([low + (x + 8 * y) as u16]));
+            image.save(path).unwrap();
+        }
+        let path = Some(folder.path().to_owned());
+        let config =
+            DataConfig { source: DataSource::Folder, path, side: 8, ..DataConfig::default() };
+        let dataset = Dataset::load(&config, 7).unwrap();
+        let labels = Labels::of(&dataset);
+        assert_eq!(labels.deep, [1000, 1254]);
+        let bytes = fs::read(folder.path().join("train/cat/1.png")).unwrap();
+        let set = dataset.train();
+        let place = (0..set.len()).find(|&idx| set.name(idx) == "train/cat/1.png").unwrap();
+        assert_eq!(labels.pixels(&bytes).unwrap(), set.image(place));
+        // Where no image has 16 bits, all of their values become 0 to 255.
+        let embedded = Dataset::load(&DataConfig::default(), 7).unwrap();
+        assert_eq!(Labels::of(&embedded).deep, [0, u16::MAX]);
+    }
+}

@@ -27,7 +27,7 @@ pub struct TestLedger {
     broken_off: u64,
     /// Looks that were counted by a ledger that is lost.
     #[serde(default)]
-    lost: u64,
+    lost: u32,
 }
 
 /// Leave to look at the test split once, for one candidate. The ledger alone gives it.
@@ -74,7 +74,7 @@ pub enum Opening {
 
 impl TestLedger {
     /// A ledger that goes on from one that is lost, of which only the number of looks is known.
-    pub fn after(lost: u64) -> Self {
+    pub fn after(lost: u32) -> Self {
         Self { lost, ..Self::default() }
     }
 
@@ -99,7 +99,7 @@ impl TestLedger {
 
     /// How often the test split was ever used.
     pub fn uses(&self) -> u64 {
-        self.lost + self.certificates.len() as u64
+        u64::from(self.lost) + self.certificates.len() as u64
     }
 
     /// Receipts that were given a second time, for whoever had the first was killed.

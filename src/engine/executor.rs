@@ -107,8 +107,7 @@ pub(super) fn on_host(logits: &Tensor) -> Result<Vec<f32>> {
 
 /// What logits `(batch, classes)`, row by row, have right.
 pub(super) fn measured(logits: &[f32], labels: &[u32]) -> Measured {
-    let rows = logits.chunks_exact(classes(logits, labels)).zip(labels);
-    let nll = rows.map(|(row, &label)| nll(row, label)).sum();
+    let nll = rows(logits, labels).map(|(row, label)| nll(row, label)).sum();
     Measured { nll, correct: count_right(logits, labels) as u64, items: labels.len() as u64 }
 }
 
@@ -116,10 +115,20 @@ pub(super) fn measured(logits: &[f32], labels: &[u32]) -> Measured {
 /// largest at the label.
 pub fn right(logits: &Tensor, labels: &[u32]) -> Result<(f64, Vec<bool>)> {
     let logits = on_host(logits)?;
-    let rows = logits.chunks_exact(classes(&logits, labels)).zip(labels);
-    let found = rows.map(|(row, &label)| (nll(row, label), is_right(row, label)));
-    let (nlls, right): (Vec<f64>, Vec<bool>) = found.unzip();
-    Ok((nlls.into_iter().sum(), right))
+    let nll = rows(&logits, labels).map(|(row, label)| nll(row, label)).sum();
+    Ok((nll, rows(&logits, labels).map(|(row, label)| is_right(row, label)).collect()))
+}
+
+/// Counts the rows of logits `(batch, classes)` whose largest is at the label; not a number is
+/// never right.
+pub(super) fn count_right(logits: &[f32], labels: &[u32]) -> usize {
+    rows(logits, labels).filter(|(row, label)| is_right(row, *label)).count()
+}
+
+/// The rows of logits `(batch, classes)`, each with its label.
+fn rows<'a>(logits: &'a [f32], labels: &'a [u32]) -> impl Iterator<Item = (&'a [f32], u32)> {
+    let classes = logits.len() / labels.len().max(1);
+    logits.chunks_exact(classes.max(1)).zip(labels.iter().copied())
 }
 
 /// Cross-entropy of one item in nats; not a number where the label is no class.
@@ -127,17 +136,6 @@ fn nll(logits: &[f32], label: u32) -> f64 {
     let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
     let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - largest).exp()).sum();
     logits.get(label as usize).map_or(f64::NAN, |&own| sum.ln() + largest - f64::from(own))
-}
-
-fn classes(logits: &[f32], labels: &[u32]) -> usize {
-    (logits.len() / labels.len().max(1)).max(1)
-}
-
-/// Counts the rows of logits `(batch, classes)` whose largest is at the label; not a number is
-/// never right.
-pub(super) fn count_right(logits: &[f32], labels: &[u32]) -> usize {
-    let rows = logits.chunks_exact(classes(logits, labels));
-    rows.zip(labels).filter(|(row, label)| is_right(row, **label)).count()
 }
 
 /// Whether the largest logit is at the label.

@@ -156,10 +156,9 @@ impl<'a> CandlePass<'a> {
         scale: &Tensor,
         offset: &Tensor,
     ) -> Result<Tensor> {
-        let Some(path) = layer.norm_path() else {
+        let Some(names) = layer.statistics() else {
             candle_core::bail!("{path} has no norm", path = layer.path)
         };
-        let names = [format!("{path}.mean"), format!("{path}.variance")];
         let given = if self.net.norm == Norm::Running && self.noise.is_none() {
             let running = self.running.and_then(|running| {
                 Some(TensorMoments {
@@ -169,7 +168,11 @@ impl<'a> CandlePass<'a> {
             });
             match running {
                 Some(moments) => Some(moments),
-                None => candle_core::bail!("there are no running statistics `{path}`"),
+                None => candle_core::bail!(
+                    "there are no running statistics `{}` and `{}`",
+                    names[0],
+                    names[1]
+                ),
             }
         } else {
             None

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::engine::Snapshot;
 use crate::export::ExportError;
-use crate::net::{Layer, Net, Norm};
+use crate::net::{Net, Norm};
 
 /// The net of one architecture with everything that its files tell.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Model<'a> {
     pub mean: &'a [f32],
     /// Their standard deviation; the net reads `(pixel / 255 − mean) / std`.
     pub std: &'a [f32],
+    /// Of an image with 16 bits a value: the value that becomes 0 and the one that becomes 255.
+    pub deep: [u16; 2],
     /// The name of each class, in the order of the logits.
     pub class_names: &'a [String],
     /// The id of the architecture.
@@ -51,12 +53,6 @@ struct Normalization<'a> {
 }
 
 impl Model<'_> {
-    /// The number of each layer that a forward pass runs, with the layer, in their order.
-    pub(super) fn layers(&self) -> impl Iterator<Item = (usize, &Layer)> {
-        let live = self.net.live_layers(false);
-        self.net.layers.iter().enumerate().filter(move |(idx, _)| live[*idx])
-    }
-
     /// How many classes the net tells apart.
     pub(super) fn classes(&self) -> usize {
         // The layer `i` writes the tensor `i + 1`.
@@ -66,29 +62,26 @@ impl Model<'_> {
     /// Every parameter and running statistic that a forward pass reads, by name.
     pub(super) fn numbers(&self) -> Result<BTreeMap<String, Numbers>, ExportError> {
         let mut all = BTreeMap::new();
-        for (_, layer) in self.layers() {
-            for (name, spec) in layer.params() {
-                let Some(tensor) = self.weights.get(&name) else {
-                    return Err(ExportError::Parameter { name });
-                };
-                let found = numbers(&name, tensor, &spec.dims)?;
-                all.insert(name, found);
-            }
-            let norm = layer.norm_path().filter(|_| self.net.norm == Norm::Running);
-            for name in norm.into_iter().flat_map(|path| statistics(&path)) {
-                let Some(tensor) = self.running.and_then(|running| running.get(&name)) else {
-                    return Err(ExportError::Statistic { name });
-                };
-                let found = numbers(&name, tensor, &[layer.output.channels])?;
-                all.insert(name, found);
-            }
+        for (name, spec) in self.net.evaluated().flat_map(|(_, layer)| layer.params()) {
+            let Some(tensor) = self.weights.get(&name) else {
+                return Err(ExportError::Parameter { name });
+            };
+            let found = numbers(&name, tensor, &spec.dims)?;
+            all.insert(name, found);
+        }
+        for (name, channels) in self.net.statistics() {
+            let Some(tensor) = self.running.and_then(|running| running.get(&name)) else {
+                return Err(ExportError::Statistic { name });
+            };
+            let found = numbers(&name, tensor, &[channels])?;
+            all.insert(name, found);
         }
         Ok(all)
     }
 
     /// What every file tells beside the net, once it is checked: `metadata`, the id, the
-    /// architecture, by what the net normalizes, and as JSON the class names and the normalization
-    /// of pixels.
+    /// architecture, by what the net normalizes, and as JSON the class names, the normalization of
+    /// pixels, and how values of 16 bits become pixels.
     pub(super) fn facts(&self) -> Result<BTreeMap<String, String>, ExportError> {
         self.check()?;
         let own = [
@@ -96,6 +89,7 @@ impl Model<'_> {
             ("arch", self.arch.to_owned()),
             ("class_names", json(&self.class_names)),
             ("normalization", json(&Normalization { mean: self.mean, std: self.std })),
+            ("deep", json(&self.deep)),
             ("batch_normalization", statistics_of(self.net.norm).to_owned()),
             ("enasd_version", env!("CARGO_PKG_VERSION").to_owned()),
         ];
@@ -134,11 +128,6 @@ const fn statistics_of(norm: Norm) -> &'static str {
         Norm::Running => "by running statistics",
         Norm::Batch => "by the statistics of the images of a batch: show it many at once",
     }
-}
-
-/// The names of the running mean and variance of the batch normalization at `path`.
-pub(super) fn statistics(path: &str) -> [String; 2] {
-    ["mean", "variance"].map(|name| format!("{path}.{name}"))
 }
 
 /// `value` as JSON, which is a literal of Python's too where it has no `null` and no truth values.
@@ -247,6 +236,7 @@ mod tests {
     fn facts_are_read_back_to_the_last_digit() {
         let facts = Sample::of(CELLS, Norm::Batch).model().facts().unwrap();
         assert_eq!(facts["normalization"], r#"{"mean":[0.25,0.1],"std":[0.5,0.3]}"#);
+        assert_eq!(facts["deep"], "[1000,2020]");
         assert_eq!(facts["class_names"], r#"["cat","dog","\"; \n\\ é"]"#);
         assert_eq!((facts["arch"].as_str(), facts["score"].as_str()), (CELLS, "0.9"));
         assert!(facts["batch_normalization"].contains("of a batch"));

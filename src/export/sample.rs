@@ -8,7 +8,6 @@ use candle_core::{DType, Device, Tensor};
 
 use crate::engine::{Snapshot, initial_values};
 use crate::export::Model;
-use crate::export::model::statistics;
 use crate::net::{Input, Net, NetConfig, Norm, Shape, family};
 use crate::random::{Owner, generator};
 use crate::space::Arch;
@@ -39,13 +38,9 @@ impl Sample {
         };
         let net = net.unwrap();
         let weights = initial_values(&net.params(), &mut generator(1, Owner::Bench, 0)).unwrap();
-        let norms = net
-            .layers
-            .iter()
-            .filter_map(|layer| layer.norm_path().map(|path| (path, layer.output.channels)));
-        let running = norms.flat_map(|(path, channels)| {
-            let ones = Tensor::ones(channels, DType::F32, &Device::Cpu).unwrap();
-            statistics(&path).map(|name| (name, ones.clone()))
+        let running = net.layers.iter().flat_map(|layer| {
+            let ones = Tensor::ones(layer.output.channels, DType::F32, &Device::Cpu).unwrap();
+            layer.statistics().into_iter().flatten().map(move |name| (name, ones.clone()))
         });
         let running = running.collect();
         let class_names = ["cat", "dog", "\"; \n\\ é"].map(str::to_owned).to_vec();
@@ -59,6 +54,7 @@ impl Sample {
             running: Some(&self.running),
             mean: &[0.25, 0.1],
             std: &[0.5, 0.3],
+            deep: [1000, 2020],
             class_names: &self.class_names,
             id: "m2-0",
             arch: CELLS,
@@ -68,13 +64,8 @@ impl Sample {
 
     /// The parameters and statistics that a forward pass reads, by name.
     pub(super) fn read(&self) -> Vec<String> {
-        let live = self.net.live_layers(false);
-        let layers = self.net.layers.iter().zip(live).filter(|(_, live)| *live);
-        let names = layers.flat_map(|(layer, _)| {
-            let params = layer.params().into_iter().map(|(name, _)| name);
-            let norm = layer.norm_path().filter(|_| self.net.norm == Norm::Running);
-            params.chain(norm.into_iter().flat_map(|path| statistics(&path))).collect::<Vec<_>>()
-        });
-        names.collect()
+        let params = self.net.evaluated().flat_map(|(_, layer)| layer.params());
+        let params = params.map(|(name, _)| name);
+        params.chain(self.net.statistics().map(|(name, _)| name)).collect()
     }
 }

@@ -86,6 +86,23 @@ impl Net {
         live
     }
 
+    /// The layers that a forward pass for the logits alone runs, each with its number, in their
+    /// order.
+    pub fn evaluated(&self) -> impl Iterator<Item = (usize, &Layer)> {
+        let live = self.live_layers(false);
+        self.layers.iter().enumerate().filter(move |(idx, _)| live[*idx])
+    }
+
+    /// The running statistics that such a pass reads, by name, with how many numbers each has; none
+    /// where the net normalizes by the batch at hand.
+    pub fn statistics(&self) -> impl Iterator<Item = (String, usize)> {
+        let layers = self.evaluated().filter(|_| self.norm == Norm::Running);
+        layers.flat_map(|(_, layer)| {
+            let names = layer.statistics().into_iter().flatten();
+            names.map(|name| (name, layer.output.channels))
+        })
+    }
+
     /// The last layer that reads each tensor, so that a pass without gradients needs the memory
     /// of few tensors at a time.
     pub fn last_readers(&self, live: &[bool]) -> Vec<usize> {

@@ -131,8 +131,8 @@ impl Layer {
         }
     }
 
-    /// Name of the scale, of the offset, and of the running mean and variance of the layer's
-    /// batch normalization, where it has one.
+    /// Start of the names of the scale, of the offset, and of the running mean and variance of the
+    /// layer's batch normalization, where it has one.
     pub fn norm_path(&self) -> Option<String> {
         match self.kind {
             LayerKind::Conv { .. }
@@ -141,6 +141,13 @@ impl Layer {
             | LayerKind::Gather => Some(format!("{}.norm", self.path)),
             _ => None,
         }
+    }
+
+    /// The names of the mean and of the variance of its batch normalization, where it has one; each
+    /// has a number for every output channel.
+    pub fn statistics(&self) -> Option<[String; 2]> {
+        let norm = self.norm_path()?;
+        Some(["mean", "variance"].map(|name| format!("{norm}.{name}")))
     }
 
     /// The trainable parameters that the layer reads, in a fixed order.

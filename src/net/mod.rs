@@ -21,4 +21,4 @@ pub use family::{Input, NetFamily};
 pub use graph::{Cost, Net, Norm};
 pub use layer::{Init, Layer, LayerKind, ParamSpec, TensorId};
 pub use shape::{Padding, Shape, Window};
-pub use times::{LayerTime, LayerTimes};
+pub use times::LayerTimes;

@@ -9,22 +9,30 @@
 //! is measured once ([`time_layers`](crate::bench::time_layers)).
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
 use crate::net::{Layer, LayerKind, Net, Shape};
 
 /// The time of one layer for one image.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LayerTime {
+struct LayerTime {
     /// Nanoseconds with one input, or with the two of a sum.
-    pub ns: u64,
+    ns: u64,
     /// Nanoseconds of each further input of a layer that joins any number of them.
-    pub ns_more: u64,
+    ns_more: u64,
     /// What it does, by which it is compared with layers of its kind that are not in the table:
-    /// multiply-adds, or values written where these are more.
-    pub work: u64,
+    /// multiply-adds, or values written where these are more. A file that says none is refused.
+    work: NonZeroU64,
+}
+
+impl LayerTime {
+    /// Nanoseconds with `n_inputs` inputs. Not in whole numbers: those of a file may be any.
+    fn with(&self, n_inputs: u64) -> f64 {
+        self.ns as f64 + self.ns_more as f64 * (n_inputs - 1) as f64
+    }
 }
 
 /// The times of layers, by kind and then by shapes. Whole numbers, so that a sum is the same after
@@ -37,8 +45,8 @@ impl LayerTimes {
     /// Milliseconds that one image takes in `net`; none where a kind of layer is not in the table.
     pub fn milliseconds(&self, net: &Net) -> Option<f64> {
         let times = timed(net).map(|layer| self.of(layer));
-        let ns = times.sum::<Option<u64>>()?;
-        Some(ns as f64 / 1e6)
+        let ns = times.sum::<Option<f64>>()?;
+        Some(ns / 1e6)
     }
 
     /// The layers of `net` that are not in the table.
@@ -63,26 +71,24 @@ impl LayerTimes {
 
     /// Nanoseconds of a layer. One that is not in the table takes as much longer than the one of
     /// its kind that does nearly as much, as it does more.
-    fn of(&self, layer: &Layer) -> Option<u64> {
+    fn of(&self, layer: &Layer) -> Option<f64> {
         let (kind, shapes) = key(layer);
-        let (known, work) = (self.0.get(&kind)?, work(layer));
-        let more = |time: &LayerTime| time.ns_more * (joined(layer) - 1);
+        let known = self.0.get(&kind)?;
         if let Some(time) = known.get(&shapes) {
-            return Some(time.ns + more(time));
+            return Some(time.with(joined(layer)));
         }
-        let off = |time: &LayerTime| (work as f64 / time.work as f64).ln().abs();
+        let work = work(layer).get() as f64;
+        let off = |time: &LayerTime| (work / time.work.get() as f64).ln().abs();
         let near = known.values().min_by(|a, b| off(a).total_cmp(&off(b)))?;
-        let ns = (near.ns + more(near)) as f64 * work as f64 / near.work as f64;
-        Some(ns.round() as u64)
+        Some((near.with(joined(layer)) * work / near.work.get() as f64).round())
     }
 }
 
 /// The layers that a forward pass for the logits alone spends time on.
 fn timed(net: &Net) -> impl Iterator<Item = &Layer> {
-    let live = net.layers.iter().zip(net.live_layers(false));
-    let live = live.filter(|(_, is_live)| *is_live).map(|(layer, _)| layer);
     // Outside training nothing is dropped.
-    live.filter(|layer| !matches!(layer.kind, LayerKind::DropPath { .. }))
+    let layers = net.evaluated().map(|(_, layer)| layer);
+    layers.filter(|layer| !matches!(layer.kind, LayerKind::DropPath { .. }))
 }
 
 /// The name of a layer's kind and that of its shapes.
@@ -120,10 +126,11 @@ fn joined(layer: &Layer) -> u64 {
     if joins(layer) { layer.inputs.len().max(1) as u64 } else { 1 }
 }
 
-/// What a layer does for one of the inputs that it joins; 1 or more.
-fn work(layer: &Layer) -> u64 {
+/// What a layer does for one of the inputs that it joins.
+fn work(layer: &Layer) -> NonZeroU64 {
     let values = layer.output.n_values() as u64;
-    (layer.multiply_adds().max(values) / joined(layer)).max(1)
+    let work = layer.multiply_adds().max(values) / joined(layer);
+    NonZeroU64::new(work).unwrap_or(NonZeroU64::MIN)
 }
 
 #[cfg(test)]
@@ -176,7 +183,7 @@ mod tests {
         let conv = known.layers.iter().find(|l| l.path == "layer0.conv_3x3.1").unwrap();
         let mut wide = conv.clone();
         wide.output.channels *= 3;
-        assert_eq!((times.of(conv), times.of(&wide)), (Some(1_000_000), Some(3_000_000)));
+        assert_eq!((times.of(conv), times.of(&wide)), (Some(1e6), Some(3e6)));
         let other = net("layers=[max_pool_3x3, conv_3x3, conv_3x3]");
         assert_eq!(times.milliseconds(&other), None, "no pool is known");
         assert_eq!(times.unknown(&other).count(), 1);
@@ -189,5 +196,25 @@ mod tests {
         assert!(text.contains(r#""conv_3x3":{"3x8x8 to 4x8x8":{"ns":12345,"#), "{text}");
         assert_eq!(serde_json::from_str::<LayerTimes>(&text).unwrap(), times);
         assert!((10..60).contains(&times.len()), "{}", times.len());
+    }
+
+    #[test]
+    fn no_table_that_can_be_read_makes_a_time_overflow() {
+        let known = net("layers=[conv_3x3, avg_pool_3x3(stem), conv_3x3(stem)]");
+        let text = serde_json::to_string(&table(&known, u64::MAX, u64::MAX)).unwrap();
+        let times: LayerTimes = serde_json::from_str(&text).unwrap();
+        // Ten layers or more, of which two join two tensors.
+        let found = times.milliseconds(&known).unwrap();
+        assert!(found.is_finite() && 10.0 * u64::MAX as f64 / 1e6 < found, "{found}");
+        let mut wide = known.layers[0].clone();
+        wide.output.channels *= 1000;
+        assert!(times.of(&wide).unwrap() > u64::MAX as f64, "one that is reckoned");
+    }
+
+    #[test]
+    fn a_layer_that_does_nothing_is_refused() {
+        let text = r#"{"head":{"8x1x1 to 3x1x1":{"ns":5,"ns_more":0,"work":0}}}"#;
+        let error = serde_json::from_str::<LayerTimes>(text).unwrap_err().to_string();
+        assert!(error.contains("expected a nonzero u64"), "{error}");
     }
 }

@@ -215,7 +215,6 @@ mod tests {
         params.values().map(ParamSpec::len).sum()
     }
 
-    // enas-spec, section 9.1: with separable convolutions that are.
     #[test]
     fn one_channel_is_refused_for_no_half_of_a_reduction_may_be_nothing() {
         let config = NetConfig { channels: 1, ..NetConfig::default() };
@@ -226,6 +225,7 @@ mod tests {
         assert!(err.to_string().contains("2 to 512"), "{err}");
     }
 
+    // enas-spec, section 9.1: with separable convolutions that are.
     #[test]
     fn the_published_net_has_the_published_counts() {
         let arch: Arch = WholeNet::PUBLISHED.parse().unwrap();

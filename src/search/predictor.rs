@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::data::{ImageFault, Labels, Normalization};
 use crate::engine::{Executor, Images, Snapshot};
-use crate::net::{Net, Norm};
+use crate::net::Net;
 use crate::search::SearchError;
 
 /// Images that the net is run on at once: enough to keep the cores busy.
@@ -145,22 +145,17 @@ impl Predictor {
 /// What a forward pass of `net` reads of `weights`, where `exec` reads it.
 fn read_by(net: &Net, weights: &Snapshot, exec: &dyn Executor) -> Result<Snapshot, SearchError> {
     let mut read = Snapshot::new();
-    let live = net.live_layers(false);
-    for layer in net.layers.iter().zip(live).filter_map(|(layer, live)| live.then_some(layer)) {
-        let params = layer.params().into_iter().map(|(name, spec)| (name, spec.dims));
-        let norm = layer.norm_path().filter(|_| net.norm == Norm::Running);
-        let statistics = norm.into_iter().flat_map(|path| {
-            ["mean", "variance"].map(|of| (format!("{path}.{of}"), vec![layer.output.channels]))
-        });
-        for (name, expected) in params.chain(statistics) {
-            match weights.get(&name) {
-                Some(tensor) if tensor.dims() == expected => {
-                    read.insert(name, tensor.to_device(exec.device())?.contiguous()?);
-                }
-                other => {
-                    let found = other.map(|tensor| tensor.dims().to_vec());
-                    return Err(SearchError::Weight { name, found, expected });
-                }
+    let params = net.evaluated().flat_map(|(_, layer)| layer.params());
+    let params = params.map(|(name, spec)| (name, spec.dims));
+    let statistics = net.statistics().map(|(name, channels)| (name, vec![channels]));
+    for (name, expected) in params.chain(statistics) {
+        match weights.get(&name) {
+            Some(tensor) if tensor.dims() == expected => {
+                read.insert(name, tensor.to_device(exec.device())?.contiguous()?);
+            }
+            other => {
+                let found = other.map(|tensor| tensor.dims().to_vec());
+                return Err(SearchError::Weight { name, found, expected });
             }
         }
     }
@@ -208,12 +203,10 @@ mod tests {
     fn weights(net: &Net) -> Snapshot {
         let mut weights =
             initial_values(&net.params(), &mut generator(7, Owner::TrialInit, 0)).unwrap();
-        for path in net.layers.iter().filter_map(|layer| Some((layer.norm_path()?, layer.output))) {
-            let (path, output) = path;
-            for (of, value) in [("mean", 0.0_f32), ("variance", 1.0)] {
-                let tensor = Tensor::full(value, output.channels, &Device::Cpu).unwrap();
-                weights.insert(format!("{path}.{of}"), tensor);
-            }
+        for layer in &net.layers {
+            let values = [0.0_f32, 1.0]
+                .map(|value| Tensor::full(value, layer.output.channels, &Device::Cpu).unwrap());
+            weights.extend(layer.statistics().into_iter().flatten().zip(values));
         }
         weights
     }

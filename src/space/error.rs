@@ -235,6 +235,17 @@ pub enum SpaceError {
         /// The number that stands for the operation.
         id: usize,
     },
+    /// Two operations have one number.
+    #[error(
+        "layer {layer} applies operation {id}, which `embedding` in `nn_config` explains twice; \
+         keep the one that was meant"
+    )]
+    TwoEmbeddings {
+        /// The layer.
+        layer: usize,
+        /// The number that stands for both.
+        id: usize,
+    },
     /// A cell with an input that no node reads, which another program does not join.
     #[error(
         "no node of the {cell} cell reads node {input}, one of its inputs, so the micro space \

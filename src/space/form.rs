@@ -1,5 +1,6 @@
 //! The text forms of architectures, and what reads any of them.
 
+use crate::space::scanner::QUOTES;
 use crate::space::{Arch, Space, SpaceError, id};
 
 /// One way to write the architectures of a space.
@@ -58,7 +59,7 @@ const MAX_CHARS: usize = 20_000;
 pub(super) fn read(space: Space, source: &str) -> Result<(Arch, &'static str), SpaceError> {
     // An editor's mark before the text is none of it, nor are a shell's quotes around it.
     let source = source.trim_start_matches('\u{feff}');
-    let source = source.trim_matches(|c: char| c.is_whitespace() || "'\"`“”‘’".contains(c));
+    let source = source.trim_matches(|c: char| c.is_whitespace() || QUOTES.contains(c));
     let length = source.chars().count();
     if source.is_empty() {
         return Err(SpaceError::NoText);

@@ -11,15 +11,12 @@
 //! close as they open. What a list means is for the form to say that reads it.
 
 use crate::space::SpaceError;
-use crate::space::scanner::Scanner;
+use crate::space::scanner::{QUOTES, Scanner};
 
 /// Brackets within each other, so that no text exhausts the stack; no form has half as many.
 const MAX_DEPTH: usize = 20;
 
-/// What only parts words, beside blanks.
-const QUOTES: &str = "'\"`\\“”„‘’«»";
-
-/// What ends a word, beside blanks and quotes.
+/// What ends a word, beside what only parts words.
 const MARKS: &str = "[](){},;=:#";
 
 /// A word, a list, or a call, which is a word and a list.
@@ -156,7 +153,7 @@ impl<'a> Reader<'a> {
     /// Reads a word; empty where none stands here.
     fn word(&mut self) -> &'a str {
         let rest = &self.source[self.at..];
-        let ends = |c: char| c.is_whitespace() || QUOTES.contains(c) || MARKS.contains(c);
+        let ends = |c: char| parts(c) || MARKS.contains(c);
         let word = &rest[..rest.find(ends).unwrap_or(rest.len())];
         self.at += word.len();
         word
@@ -168,7 +165,7 @@ impl<'a> Reader<'a> {
             if c == '#' {
                 let rest = &self.source[self.at..];
                 self.at += rest.find('\n').unwrap_or(rest.len());
-            } else if c.is_whitespace() || QUOTES.contains(c) || also.contains(c) {
+            } else if parts(c) || also.contains(c) {
                 self.at += c.len_utf8();
             } else {
                 return;
@@ -183,6 +180,11 @@ impl<'a> Reader<'a> {
     fn unexpected(&self, expected: &'static str) -> SpaceError {
         Scanner::at(self.source, self.at).unexpected(expected)
     }
+}
+
+/// Whether `c` only parts words.
+fn parts(c: char) -> bool {
+    c.is_whitespace() || c == '\\' || QUOTES.contains(c)
 }
 
 /// What should stand where a list goes on with something that it cannot.

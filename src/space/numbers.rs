@@ -13,6 +13,7 @@
 //! ```
 
 use crate::space::SpaceError;
+use crate::space::scanner::QUOTES;
 
 /// More digits than this in one word are numbers without blanks between them.
 const MAX_DIGITS: usize = 15;
@@ -49,7 +50,7 @@ pub(super) fn lines(source: &str) -> Result<Vec<Vec<usize>>, SpaceError> {
 
 /// The words of a line that are to be numbers. Brackets, commas and quotes only part them.
 fn words(line: &str) -> impl Iterator<Item = &str> {
-    line.split(|c: char| c.is_whitespace() || "[](){},;'\"`“”‘’\\".contains(c))
+    line.split(|c: char| c.is_whitespace() || QUOTES.contains(c) || "[](){},;\\".contains(c))
         .filter(|word| !word.is_empty() && !word.starts_with('$') && !is_aside(word))
 }
 

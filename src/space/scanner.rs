@@ -2,6 +2,9 @@
 
 use crate::space::SpaceError;
 
+/// Marks around words, as shells, programs and editors write them; they only part words.
+pub(super) const QUOTES: &str = "'\"`“”„‘’«»";
+
 /// What of a text is still to be read.
 pub(super) struct Scanner<'a> {
     source: &'a str,

@@ -133,6 +133,16 @@ pub enum LedgerFault {
         /// That of the data.
         expected: String,
     },
+    /// A person gave it up, and not with a number of looks that can be gone on from.
+    #[error(
+        "gives up a ledger that held `{found}` looks at the test split; write a whole number from \
+         0 to {} there",
+        u32::MAX
+    )]
+    GivenUp {
+        /// What stands for the number, cut where it is long.
+        found: String,
+    },
     /// It is not there, or an older one was put in its place.
     #[error(
         "counts fewer than the {known} looks at the test split that the checkpoint knows of; \

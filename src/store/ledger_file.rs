@@ -79,7 +79,8 @@ impl LedgerFile {
             bytes => bytes?,
         };
         match given_up(&bytes) {
-            Some(lost) => Ok(TestLedger::after(lost)),
+            Some(Ok(lost)) => Ok(TestLedger::after(lost)),
+            Some(Err(found)) => Err(self.error(LedgerFault::GivenUp { found })),
             None => self.read(&name, &bytes),
         }
     }
@@ -134,9 +135,10 @@ impl LedgerFile {
     }
 }
 
-/// The looks that were counted by a ledger that a person gives up.
-fn given_up(bytes: &[u8]) -> Option<u64> {
-    std::str::from_utf8(bytes).ok()?.trim().strip_prefix(BEGIN)?.parse().ok()
+/// The looks that were counted by a ledger that a person gives up, or what stands there instead.
+fn given_up(bytes: &[u8]) -> Option<Result<u32, String>> {
+    let looks = std::str::from_utf8(bytes).ok()?.trim().strip_prefix(BEGIN)?;
+    Some(looks.parse().map_err(|_| looks.chars().take(20).collect()))
 }
 
 /// How often the test split was used at least, by what a checkpoint says.
@@ -257,7 +259,17 @@ mod tests {
         ledger.open("a");
         rig.file().save(&ledger).unwrap();
         assert_eq!(check(&finals).unwrap(), ledger);
-        fs::write(rig.path(), "begin after all").unwrap();
-        rig.check_refused("is damaged");
+        let last = u64::from(u32::MAX);
+        fs::write(rig.path(), format!("begin after {last}")).unwrap();
+        let mut ledger = check(&finals).unwrap();
+        let Opening::Open(receipt) = ledger.open("a") else { panic!("nobody has looked") };
+        assert_eq!(ledger.close(receipt, Vec::new()).number, last + 1);
+        for found in ["all", "4294967296", "18446744073709551615", "-1"] {
+            fs::write(rig.path(), format!("begin after {found}\n")).unwrap();
+            rig.check_refused(&format!(
+                "gives up a ledger that held `{found}` looks at the test split; write a whole \
+                 number from 0 to 4294967295"
+            ));
+        }
     }
 }

@@ -84,6 +84,7 @@ impl PortableNet {
             running: self.running.as_ref(),
             mean: &self.labels.normalization.mean,
             std: &self.labels.normalization.std,
+            deep: self.labels.deep,
             class_names: &self.labels.class_names,
             id: &self.id,
             arch: &self.arch,

@@ -120,19 +120,27 @@ WORST: dict[str, float] = {}
 
 
 def program_faults(case: Path, folder: Path):
-    """Has the file itself classify an image file."""
+    """Has the file itself classify an image file, and where that is grey, one of 16 bits too."""
     expected = load_file(case / "expected.safetensors")
-    pixels = np.moveaxis(expected["images"][0], 0, 2)
-    Image.fromarray(pixels.squeeze()).save(folder / "image.png")
-    command = [case / "model.py", case / "weights.safetensors", folder / "image.png"]
-    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
-    if done.returncode:
-        yield f"model.py, as a program: {done.stderr}"
-        return
+    pixels = np.moveaxis(expected["images"][0], 0, 2).squeeze()
+    images = [pixels]
+    if pixels.ndim == 2:
+        with safe_open(case / "weights.safetensors", "np") as file:
+            low, high = json.loads(file.metadata()["deep"])
+        images.append((low + pixels * ((high - low) / 255)).round().astype(np.uint16))
     # `first` is of this image.
     name = f'class "{expected["first"][0].argmax()}"'
-    if not done.stdout.splitlines()[0].endswith(name):
-        yield f"model.py, as a program, says {done.stdout.splitlines()[0]!r}, not {name}"
+    for image in images:
+        Image.fromarray(image).save(folder / "image.png")
+        command = [case / "model.py", case / "weights.safetensors", folder / "image.png"]
+        done = subprocess.run(
+            [sys.executable, *command], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            yield f"model.py, as a program: {done.stderr}"
+        elif not done.stdout.splitlines()[0].endswith(name):
+            says = done.stdout.splitlines()[0]
+            yield f"model.py, as a program, says {says!r} of {image.dtype}, not {name}"
 
 
 def main(folder: Path, plant: bool):

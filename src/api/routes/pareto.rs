@@ -1,70 +1,69 @@
 //! The Pareto front: the architectures that no other beats in its score and in all of its costs at
 //! once, among those with scores of one kind.
 
-use std::cmp::Ordering;
-
 use crate::actors::Status;
-use crate::api::wire::{ParetoArch, ScoreKind};
-use crate::search::Budget;
+use crate::api::wire::{CostView, ParetoArch, ScoreKind};
+use crate::export::pareto_front;
+use crate::numbers::mean;
+use crate::search::{ArchCost, Budget};
 use crate::space::Arch;
 use crate::store::ArchSummary;
 
 /// The fronts of all kinds of scores, trained nets first, the best first.
 pub(super) fn pareto(known: Vec<ArchSummary>, status: &Status, budget: &Budget) -> Vec<ParetoArch> {
+    let with_cost = |text: &str| {
+        let arch: Arch = text.parse().ok()?;
+        let cost = budget.cost(&arch).ok()?;
+        Some((arch, cost))
+    };
     let batches = known.iter().filter_map(|row| {
-        let arch: Arch = row.arch_id.parse().ok()?;
-        let found = scored(&arch, ScoreKind::Batches, row.mean_reward, budget)?;
+        let found = with_cost(&row.arch_id)?;
         // What a cost takes of a reward is no part of the accuracy.
-        let factor = budget.factor_of(budget.cost(&arch).ok()?).ok().filter(|f| 0.0 < *f)?;
-        Some(ParetoArch { accuracy: row.mean_reward / factor, ..found })
+        let factor = budget.factor_of(found.1).ok().filter(|f| 0.0 < *f)?;
+        Some(scored(found, ScoreKind::Batches, row.mean_reward / factor))
     });
     let split = status.best.iter().filter_map(|best| {
-        scored(&best.arch.parse().ok()?, ScoreKind::Split, best.score.accuracy, budget)
+        Some(scored(with_cost(&best.arch)?, ScoreKind::Split, best.score.accuracy))
     });
     let retrained = status.finals.champion.iter().filter_map(|champion| {
-        let nets = &champion.valid;
-        let mean = nets.iter().map(|net| net.accuracy).sum::<f64>() / nets.len() as f64;
-        scored(&champion.arch.parse().ok()?, ScoreKind::Retrained, mean, budget)
+        let nets: Vec<f64> = champion.valid.iter().map(|net| net.accuracy).collect();
+        Some(scored(with_cost(&champion.arch)?, ScoreKind::Retrained, mean(&nets)))
     });
     let kinds = [retrained.collect(), split.collect(), batches.collect()];
     kinds.into_iter().flat_map(front).collect()
 }
 
-/// An architecture of the search with its cost.
-fn scored(arch: &Arch, on: ScoreKind, accuracy: f64, budget: &Budget) -> Option<ParetoArch> {
-    let cost = budget.cost(arch).ok()?.into();
-    Some(ParetoArch { id: arch.id(), arch: arch.to_string(), on, accuracy, cost })
+fn scored((arch, cost): (Arch, ArchCost), on: ScoreKind, accuracy: f64) -> ParetoArch {
+    ParetoArch { id: arch.id(), arch: arch.to_string(), on, accuracy, cost: cost.into() }
 }
 
 /// Those that none of the others beats, the best first; of several that are alike in all, the first
 /// by its id.
 fn front(mut all: Vec<ParetoArch>) -> Vec<ParetoArch> {
-    let costs = |one: &ParetoArch| {
-        let milliseconds = one.cost.milliseconds.unwrap_or_default();
-        [one.cost.params as f64, one.cost.multiply_adds as f64, milliseconds]
-    };
-    all.sort_by(|a, b| {
-        let score = b.accuracy.total_cmp(&a.accuracy);
-        let cheaper = costs(a).into_iter().zip(costs(b)).map(|(a, b)| a.total_cmp(&b));
-        let cheaper = cheaper.fold(Ordering::Equal, Ordering::then);
-        score.then(cheaper).then_with(|| a.id.cmp(&b.id))
+    all.sort_by(|a, b| b.accuracy.total_cmp(&a.accuracy).then_with(|| a.id.cmp(&b.id)));
+    let points: Vec<_> = all.iter().map(point).collect();
+    let front = all.into_iter().zip(pareto_front(&points)).filter(|(_, is_on)| *is_on);
+    let mut front: Vec<ParetoArch> = front.map(|(arch, _)| arch).collect();
+    // On the front, those that score alike are alike in all, or each is cheaper in something.
+    let mut seen = Vec::new();
+    front.retain(|arch| {
+        let point = point(arch);
+        let is_new = !seen.contains(&point);
+        seen.push(point);
+        is_new
     });
-    let mut front: Vec<ParetoArch> = Vec::new();
-    for one in all {
-        // All that stand before it score as high.
-        let is_beaten =
-            |other: &ParetoArch| costs(other).iter().zip(costs(&one)).all(|(o, c)| *o <= c);
-        if !front.iter().any(is_beaten) {
-            front.push(one);
-        }
-    }
     front
+}
+
+/// Its score and its costs.
+fn point(arch: &ParetoArch) -> (f64, [f64; 3]) {
+    let CostView { params, multiply_adds, milliseconds } = arch.cost;
+    (arch.accuracy, [params as f64, multiply_adds as f64, milliseconds.unwrap_or_default()])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::wire::CostView;
 
     fn arch(id: &str, accuracy: f64, params: u64, multiply_adds: u64) -> ParetoArch {
         let cost = CostView { params, multiply_adds, milliseconds: Some(params as f64 / 1e3) };

@@ -15,6 +15,7 @@ use crate::api::wire::MAX_LIMIT;
 use crate::export::{
     Agreement, Curves, DrawnBy, Report, ReportChampion, ReportVerdict, RetrainedArch, report_page,
 };
+use crate::numbers::percent;
 use crate::search::Arm;
 use crate::store::{ChampionRow, HistoryReader, TrialRow};
 
@@ -172,10 +173,6 @@ fn nets(arch: &RetrainedArch) -> String {
 fn right(score: ScoreView, split: &str) -> String {
     let ScoreView { accuracy, correct, items } = score;
     format!("{} of the {split} split, {correct} of {items} images right", percent(accuracy))
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.2} %", 100.0 * share)
 }
 
 /// Every key of the configuration that has a value, with it.

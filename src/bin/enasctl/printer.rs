@@ -8,6 +8,7 @@ use std::io::{self, IsTerminal, StdoutLock, Write};
 
 use comfy_table::Table;
 use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
+pub(crate) use enasd::numbers::{percent, thousands};
 use enasd::printable::printable;
 use serde::Serialize;
 
@@ -152,28 +153,10 @@ pub(crate) fn fields(fields: &[(&str, String)]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A share as a percentage.
-pub(crate) fn percent(share: f64) -> String {
-    format!("{:.2} %", 100.0 * share)
-}
-
 /// A time of a millisecond or so, with three digits that count.
 pub(crate) fn milliseconds(ms: f64) -> String {
     let digits = (2.0 - ms.max(1e-3).log10().floor()).clamp(0.0, 3.0) as usize;
     format!("{ms:.digits$} ms")
-}
-
-/// A number with its thousands apart.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (idx, digit) in digits.chars().enumerate() {
-        if 0 < idx && (digits.len() - idx).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A value that may be missing.
@@ -184,13 +167,6 @@ pub(crate) fn or_dash<T>(value: Option<T>, text: impl FnOnce(T) -> String) -> St
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn thousands_stand_apart() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (3_894_372, "3,894,372")] {
-            assert_eq!(thousands(number), text);
-        }
-    }
 
     #[test]
     fn times_have_three_digits_that_count() {

@@ -161,7 +161,11 @@ fn decode_bytes(bytes: &[u8], side: u32) -> Result<Decoded, ImageFault> {
 /// The pixels, `(c, h, w)`, of an image from outside in `bytes`, as a set of `shape` would hold
 /// them: read as the files of a folder are, and made grey where the set is grey. Of values of 16
 /// bits those of `range` become 0 to 255.
-pub fn fit_image(bytes: &[u8], shape: ImageShape, range: DeepRange) -> Result<Vec<u8>, ImageFault> {
+pub(in crate::data) fn fit_image(
+    bytes: &[u8],
+    shape: ImageShape,
+    range: DeepRange,
+) -> Result<Vec<u8>, ImageFault> {
     let ImageShape { channels, height, width } = shape;
     if ![1, 3].contains(&channels) {
         return Err(ImageFault::Channels { channels });

@@ -24,7 +24,7 @@ use std::path::Path;
 use crate::data::{DataConfig, DataError, DataNote, DataSource, ImageSet, Scratch};
 use raw_file::RawFile;
 
-pub use image_file::fit_image;
+pub(super) use image_file::fit_image;
 
 /// What a source brings.
 #[derive(Debug)]

@@ -94,7 +94,8 @@ pub(super) struct Plan {
 impl Plan {
     /// `None` for layers without batch normalization.
     pub(super) fn of(layer: &Layer) -> Option<Self> {
-        let norm = layer.norm_path()?;
+        let (norm, moments) = (layer.norm_path()?, layer.statistics()?);
+        let norm = ["scale", "offset"].map(|name| format!("{norm}.{name}"));
         let (relu, reads) = Reads::of(layer);
         let mut params = layer.params();
         params.truncate(params.len() - 2);
@@ -121,8 +122,6 @@ impl Plan {
             Reads::Winograd(tiling) => (tiling.block_rows(), tiling.slide.input.channels, PAIRS),
             _ => (block_rows(output), end_of_ins, 1),
         };
-        let [norm, moments] = [["scale", "offset"], ["mean", "variance"]]
-            .map(|names| names.map(|name| format!("{norm}.{name}")));
         let ones = vec![1.0; output.width];
         Some(Self {
             reads,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::NORM_EPSILON;
-use crate::export::model::{Numbers, statistics};
+use crate::export::model::Numbers;
 use crate::export::onnx::graph::{Graph, float, int, ints, list};
 use crate::export::onnx::proto::AttributeProto;
 use crate::net::{Layer, LayerKind, Norm, Shape};
@@ -92,22 +92,18 @@ impl Layers<'_> {
         self.graph.plain("Conv", &[&ys, &pointwise], output)
     }
 
-    /// Both halves of a factorized reduction; of one channel the first half is nothing.
+    /// Both halves of a factorized reduction. It has two channels at least: no net reduces to one.
     fn halves(&mut self, layer: &Layer, xs: &str) -> String {
         let (c_in, c_out) = (layer.input_shapes[0].channels, layer.output.channels);
         let path = &layer.path;
         let strides = vec![list("strides", vec![2, 2])];
         let shifted = self.shifted(layer, xs);
-        let mut halves = Vec::new();
-        for (name, channels, xs, attributes) in
-            [("even", c_out / 2, xs, strides), ("odd", c_out - c_out / 2, &shifted, Vec::new())]
-        {
-            if 0 < channels {
-                let weight = self.weight(layer, name, &[channels, c_in, 1, 1]);
-                let output = format!("{path}/{name}");
-                halves.push(self.graph.op("Conv", &[xs, &weight], output, attributes));
-            }
-        }
+        let halves =
+            [("even", c_out / 2, xs, strides), ("odd", c_out - c_out / 2, &shifted, Vec::new())];
+        let halves = halves.map(|(name, channels, xs, attributes)| {
+            let weight = self.weight(layer, name, &[channels, c_in, 1, 1]);
+            self.graph.op("Conv", &[xs, &weight], format!("{path}/{name}"), attributes)
+        });
         self.join(&halves, format!("{path}/halves"))
     }
 
@@ -180,7 +176,7 @@ impl Layers<'_> {
         let dims = [layer.output.channels];
         let names = ["scale", "offset"].map(|name| format!("{path}.{name}"));
         let mut inputs = vec![xs.to_owned()];
-        for name in names.into_iter().chain(statistics(path)) {
+        for name in names.into_iter().chain(layer.statistics().into_iter().flatten()) {
             let values = &self.numbers[&name].values;
             inputs.push(self.graph.floats(name, &dims, values));
         }

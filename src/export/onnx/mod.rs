@@ -75,7 +75,9 @@ pub fn onnx_file(model: &Model<'_>, pixels: PixelType) -> Result<Vec<u8>, Export
 /// What whoever opens the file is to know.
 fn doc(norm: Norm) -> String {
     let own = "Classifies images. It reads pixels from 0 to 255, which it normalizes by itself; \
-               the classes are in the metadata, under `class_names`.";
+               the classes are in the metadata, under `class_names`. Of an image with 16 bits a \
+               value, scale the values to pixels first: of the two under `deep` in the metadata, \
+               the first becomes 0 and the second 255.";
     match norm {
         Norm::Running => own.to_owned(),
         Norm::Batch => format!(
@@ -91,7 +93,7 @@ fn graph(model: &Model<'_>, pixels: PixelType) -> Result<GraphProto, ExportError
     let mut values = vec![normalized(&mut graph, model, pixels)];
     values.resize(model.net.layers.len() + 1, String::new());
     let mut layers = Layers { graph, numbers: &numbers, norm: model.net.norm };
-    for (idx, layer) in model.layers() {
+    for (idx, layer) in model.net.evaluated() {
         let inputs: Vec<&str> = layer.inputs.iter().map(|&id| values[id].as_str()).collect();
         values[idx + 1] = layers.layer(layer, &inputs);
     }

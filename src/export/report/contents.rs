@@ -1,6 +1,7 @@
 //! What a report tells, as plain data: whoever has a report made fills this in.
 
 use crate::export::report::curves::Curves;
+use crate::numbers::{deviation, mean};
 use crate::space::Arch;
 
 /// Everything that a report tells. Accuracies, rewards and differences of them are shares of 1.
@@ -101,14 +102,12 @@ pub struct RetrainedArch {
 impl RetrainedArch {
     /// The mean accuracy of its nets.
     pub fn mean(&self) -> f64 {
-        self.nets.iter().sum::<f64>() / self.nets.len() as f64
+        mean(&self.nets)
     }
 
     /// The standard deviation between its nets, where there are two or more.
     pub fn spread(&self) -> Option<f64> {
-        let (n, mean) = (self.nets.len(), self.mean());
-        let squares: f64 = self.nets.iter().map(|net| (net - mean).powi(2)).sum();
-        (1 < n).then(|| (squares / (n - 1) as f64).sqrt())
+        deviation(&self.nets)
     }
 }
 

@@ -1,5 +1,5 @@
-//! The search over time, as points of one epoch or more each: however long it was, a plot has room
-//! for so many.
+//! The search over time, as points of an epoch or of an hour, or of more of them each: however long
+//! it was, a plot has room for so many.
 
 /// Points that a plot has at most: one for every second pixel would say no more.
 const MAX_POINTS: usize = 240;
@@ -18,7 +18,7 @@ pub struct Moments {
     pub squares: f64,
 }
 
-/// What was measured in one epoch, or in some that follow each other.
+/// What was measured in one epoch or hour, or in some that follow each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CurvePoint {
     /// The first of its steps, counted from 0.

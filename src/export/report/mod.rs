@@ -19,4 +19,5 @@ mod table;
 
 pub use contents::{Agreement, DrawnBy, Report, ReportChampion, ReportVerdict, RetrainedArch};
 pub use curves::{CurvePoint, Curves, Moments};
+pub use front::pareto_front;
 pub use page::report_page;

@@ -3,10 +3,11 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::export::report::contents::{Report, ReportChampion, ReportVerdict};
-use crate::export::report::front::front;
+use crate::export::report::front::pareto_front;
 use crate::export::report::plots::{agreement, curves, pareto};
-use crate::export::report::table::{percent, retrained_table};
+use crate::export::report::table::retrained_table;
 use crate::export::svg::draw_svg;
+use crate::numbers::percent;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -87,9 +88,8 @@ fn champion(champion: Option<&ReportChampion>) -> Markup {
 
 fn retrained(report: &Report) -> Markup {
     let archs = &report.retrained;
-    let points: Vec<(f64, f64)> =
-        archs.iter().map(|arch| (arch.mean(), arch.params as f64)).collect();
-    let is_on_front = front(&points);
+    let points: Vec<_> = archs.iter().map(|arch| (arch.mean(), [arch.params as f64])).collect();
+    let is_on_front = pareto_front(&points);
     html! {
         h2 { "Retrained architectures" }
         @if archs.is_empty() {

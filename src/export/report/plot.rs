@@ -3,7 +3,6 @@
 //! Texts are measured without fonts, so that the same data give the same drawing everywhere; the
 //! legend is the page's.
 
-use std::fmt::Write;
 use std::ops::Range;
 
 use plotters::coord::Shift;
@@ -12,6 +11,7 @@ use plotters::prelude::*;
 
 use crate::export::pen::escape;
 use crate::export::report::contents::DrawnBy;
+use crate::numbers::thousands;
 
 /// Width and height of a plot: the page scales it.
 const SIZE: (u32, u32) = (720, 340);
@@ -197,19 +197,6 @@ impl Scale {
             Self::Count => thousands(number.round().max(0.0) as u64),
         }
     }
-}
-
-/// A number with its thousands apart.
-pub(super) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (idx, digit) in digits.chars().enumerate() {
-        if 0 < idx && (digits.len() - idx).is_multiple_of(3) {
-            text.push(',');
-        }
-        let _ = write!(text, "{digit}");
-    }
-    text
 }
 
 fn is_finite(point: &(f64, f64)) -> bool {

@@ -5,6 +5,7 @@ use maud::{Markup, PreEscaped, html};
 use crate::export::report::contents::{Agreement, DrawnBy, Report, RetrainedArch};
 use crate::export::report::curves::{CurvePoint, Moments};
 use crate::export::report::plot::{Axis, Line, Marks, OTHER, POLICY, Plot, RANDOM, Scale};
+use crate::numbers::percent;
 
 const STEPS: Axis = Axis { label: "search step", scale: Scale::Count };
 
@@ -97,7 +98,7 @@ fn rewards(points: &[CurvePoint]) -> Plot {
     };
     let lines = vec![line(RANDOM, |point| point.random), line(POLICY, |point| point.policy)];
     let last = |line: &Line| match line.points.last() {
-        Some((_, reward)) => format!("{:.2} %", 100.0 * reward),
+        Some((_, reward)) => percent(*reward),
         None => "not measured".to_owned(),
     };
     Plot {
@@ -122,7 +123,7 @@ fn best(points: &[CurvePoint]) -> Plot {
         Some((point.last_step as f64, best))
     });
     let points: Vec<_> = points.collect();
-    let end = points.last().map_or_else(String::new, |end| format!("{:.2} %", 100.0 * end.1));
+    let end = points.last().map_or_else(String::new, |end| percent(end.1));
     Plot {
         id: "best",
         title: "Highest reward so far".to_owned(),

@@ -3,12 +3,7 @@
 use maud::{Markup, html};
 
 use crate::export::report::contents::RetrainedArch;
-use crate::export::report::plot::thousands;
-
-/// A share as a percentage.
-pub(super) fn percent(share: f64) -> String {
-    format!("{:.2} %", 100.0 * share)
-}
+use crate::numbers::{percent, thousands};
 
 /// A row for each architecture, the best first; `is_on_front` says of each whether it is on the
 /// front of score and size.

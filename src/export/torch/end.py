@@ -13,11 +13,34 @@ def read_image(path):
     modes = {1: "L", 3: "RGB"}
     if channels not in modes:
         sys.exit(f"an image file has no {channels} channels")
-    image = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
+    image = ImageOps.exif_transpose(Image.open(path))
+    if image.mode.startswith("I"):
+        image = image.convert("F").resize((width, height), Image.Resampling.BILINEAR)
+        values = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.float32)
+        return narrowed(values.view(1, 1, height, width)).expand(1, channels, height, width)
+    if is_deep(path) and DEEP != (0, 65535):
+        sys.exit(
+            f"`{path}` has 16 bits a value, of which Pillow keeps 8 where an image is not plainly "
+            f"grey; save it with 8 bits, so that {DEEP[0]} becomes 0 and {DEEP[1]} becomes 255"
+        )
+    image = image.convert("RGBA")
     image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     image = image.convert(modes[channels]).resize((width, height), Image.Resampling.BILINEAR)
     pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
     return pixels.view(1, height, width, channels).permute(0, 3, 1, 2)
+
+
+def narrowed(values):
+    """Values of 16 bits as pixels from 0 to 255."""
+    low, high = DEEP
+    return ((values.clamp(low, high) - low) * (255 / max(high - low, 1))).round()
+
+
+def is_deep(path):
+    """Whether an image file has 16 bits a value: a PNG file says so in its 25th byte."""
+    with open(path, "rb") as file:
+        head = file.read(25)
+    return head.startswith(b"\x89PNG") and head[24:] == b"\x10"
 
 
 def main(weights, path):

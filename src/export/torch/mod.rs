@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! start.py   what it is, imports
-//!            id, class names, image, normalization
+//!            id, class names, image, its values of 16 bits, normalization
 //! *_norm.py  the normalization of the net
 //! parts.py   of its functions and classes those that the net uses
 //!            class Model: a line for each layer, under its name in the engine
@@ -83,6 +83,8 @@ fn constants(model: &Model<'_>) -> String {
         format!("CLASS_NAMES = {}", json(model.class_names)),
         "# Channels, rows and columns.".to_owned(),
         format!("IMAGE = ({}, {}, {})", image.channels, image.height, image.width),
+        "# Of 16 bits a value: those that become 0 and 255.".to_owned(),
+        format!("DEEP = ({}, {})", model.deep[0], model.deep[1]),
         "# Of each channel, where pixels are from 0 to 1.".to_owned(),
         format!("MEAN = {}", json(model.mean)),
         format!("STD = {}", json(model.std)),

@@ -23,7 +23,7 @@ impl Script {
         let mut values = vec!["image".to_owned()];
         values.resize(model.net.layers.len() + 1, String::new());
         let mut section = String::new();
-        for (idx, layer) in model.layers() {
+        for (idx, layer) in model.net.evaluated() {
             let inputs: Vec<&str> = layer.inputs.iter().map(|&id| values[id].as_str()).collect();
             let first = layer.path.split('.').next().unwrap_or_default();
             if first != section {

@@ -103,6 +103,12 @@ fn texts_from_outside_are_literals_on_one_line() {
 }
 
 #[test]
+fn a_file_knows_how_values_of_16_bits_become_pixels() {
+    let file = written(CELLS, Norm::Running);
+    assert!(file.contains("\nDEEP = (1000, 2020)\n"), "{file}");
+}
+
+#[test]
 fn a_word_is_called_only_as_a_whole() {
     assert!(calls("x = Conv(1)", "Conv") && calls("(padded(x))", "padded"));
     assert!(!calls("x = SepConv(1)", "Conv") && !calls("Conv.x", "Conv"));

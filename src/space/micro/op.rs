@@ -60,7 +60,7 @@ impl Op {
     }
 
     /// DARTS' name, which NNI has too.
-    pub const fn darts_name(self) -> &'static str {
+    pub(super) const fn darts_name(self) -> &'static str {
         match self {
             Self::Identity => SKIP,
             other => other.name(),

@@ -12,7 +12,7 @@
 //! The bits behind an operation are the authors': bit j of a layer is 1 where it takes in the stem
 //! (j = 0) or layer j − 1 (Katib's `all_layers[j]`), and the layer before it always does. An
 //! operation's number has the meaning that `embedding` gives it; without `nn_config` it is taken
-//! for the authors', 0 to 5.
+//! for the authors', 0 to 5. One that has two meanings is refused.
 //!
 //! ```text
 //! conv_3x3, conv_5x5          convolution            filter_size 3, 5
@@ -71,7 +71,11 @@ fn op(layer: usize, id: usize, embedding: Option<&Literal<'_>>) -> Result<LayerO
         return LayerOp::ALL.get(id).copied().ok_or_else(unsaid);
     };
     let mut meant = embedding.items().iter().filter(|item| item.key.parse() == Ok(id));
-    let meant = meant.next().ok_or_else(unsaid)?;
+    let meant = match (meant.next(), meant.next()) {
+        (None, _) => return Err(unsaid()),
+        (Some(meant), None) => meant,
+        (Some(_), Some(_)) => return Err(SpaceError::TwoEmbeddings { layer, id }),
+    };
     let kind = meant.get("opt_type").map_or("", |kind| kind.word);
     let params = meant.get("opt_params").map_or(&[][..], Literal::items);
     let param = |name: &str| params.iter().find(|param| param.key == name).map(|param| param.word);
@@ -228,6 +232,17 @@ mod tests {
             config,
             "at character 1: expected the list of layers, such as `[[3], [0, 1], [2, 0, 1]]`, found \
              `{'embedding'`",
+        );
+    }
+
+    #[test]
+    fn a_number_with_two_meanings_is_named() {
+        let config = "{'embedding': {'7': {'opt_type': 'convolution'}, '9': {'opt_type': \
+                      'convolution'}, '09': {'opt_type': 'separable_convolution'}}}";
+        check(
+            &format!("{LIST} {config}"),
+            "layer 1 applies operation 9, which `embedding` in `nn_config` explains twice; keep \
+             the one that was meant",
         );
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::{LockedTest, NetResult};
+use crate::numbers::{deviation, mean};
 use crate::search::{Champion, FinalConfig, Objective, PairReport, Rival, Score};
 use crate::store::champion::model::ModelCard;
 use crate::store::champion::parts::{ChampionParts, Verdicts};
@@ -232,11 +233,8 @@ fn mean_nll(sum: f64, items: u64) -> Option<f64> {
 impl ValidCard {
     fn of(scores: &[Score], objective: Objective) -> Self {
         let nets: Vec<_> = scores.iter().map(|&score| MeasureCard::of(score, objective)).collect();
-        let n = nets.len() as f64;
-        let mean = nets.iter().map(|net| net.accuracy).sum::<f64>() / n.max(1.0);
-        let squares: f64 = nets.iter().map(|net| (net.accuracy - mean).powi(2)).sum();
-        let deviation = (1 < nets.len()).then(|| (squares / (n - 1.0)).sqrt());
-        Self { nets, mean, deviation }
+        let accuracies: Vec<f64> = nets.iter().map(|net| net.accuracy).collect();
+        Self { nets, mean: mean(&accuracies), deviation: deviation(&accuracies) }
     }
 }
 

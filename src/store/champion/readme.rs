@@ -22,6 +22,8 @@ pub(super) fn readme(card: &ChampionCard, labels: &Labels) -> String {
         ("@CHANNELS@", &channels.to_string()),
         ("@HEIGHT@", &height.to_string()),
         ("@WIDTH@", &width.to_string()),
+        ("@LOW@", &labels.deep[0].to_string()),
+        ("@HIGH@", &labels.deep[1].to_string()),
     ];
     words.into_iter().fold(TEXT.to_owned(), |text, (word, value)| text.replace(word, value))
 }

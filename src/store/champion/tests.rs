@@ -6,7 +6,7 @@ use candle_core::{Device, Tensor};
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
 
 use super::*;
-use crate::data::{Dataset, ImageSet, ImageShape, NetResult};
+use crate::data::{Dataset, ImageSet, ImageShape, Labels, NetResult};
 use crate::engine::{ExecutorChoice, Images};
 use crate::export::PixelType;
 use crate::search::{
@@ -81,11 +81,10 @@ fn rig() -> Rig {
     let trial = Trial::new(task.clone(), champion.plan(), None).unwrap();
     let mut state = trial.state().unwrap();
     let net = task.net(&champion.plan()).unwrap();
-    for (path, shape) in net.layers.iter().filter_map(|l| Some((l.norm_path()?, l.output))) {
-        for (of, value) in [("mean", 0.1_f32), ("variance", 1.5)] {
-            let tensor = Tensor::full(value, shape.channels, &Device::Cpu).unwrap();
-            state.running.insert(format!("{path}.{of}"), tensor);
-        }
+    for layer in &net.layers {
+        let values = [0.1_f32, 1.5]
+            .map(|value| Tensor::full(value, layer.output.channels, &Device::Cpu).unwrap());
+        state.running.extend(layer.statistics().into_iter().flatten().zip(values));
     }
     let verdicts = Verdicts { shared: "one".to_owned(), retrained: "two".to_owned() };
     Rig { task, champion, state, verdicts }
@@ -138,9 +137,24 @@ fn a_champion_has_its_files_and_the_same_makes_the_same_bytes() {
     }
     let readme = String::from_utf8_lossy(file(&files, "README.md"));
     assert!(!readme.contains('@'), "{readme}");
-    for words in ["reshape(1, 8, 8, 1)", "convert(\"L\")", "80.0 % of 5 test images", "3 classes"] {
+    for words in [
+        "reshape(1, 8, 8, 1)",
+        "convert(\"L\")",
+        "80.0 % of 5 test images",
+        "3 classes",
+        "16 bits a value to 8 first: 0 becomes 0 and 65535 becomes 255",
+    ] {
         assert!(readme.contains(words), "{words}: {readme}");
     }
+}
+
+#[test]
+fn of_deep_images_it_is_told_how_their_values_become_pixels() {
+    let files = rig().files();
+    let card: ChampionCard = serde_json::from_slice(file(&files, CHAMPION_CARD)).unwrap();
+    let labels: Labels = serde_json::from_slice(file(&files, LABELS)).unwrap();
+    let text = readme::readme(&card, &Labels { deep: [1000, 1254], ..labels });
+    assert!(text.contains("to 8 first: 1000 becomes 0 and 1254 becomes 255"), "{text}");
 }
 
 #[test]
