@@ -14,7 +14,8 @@ use crate::api::wire::{
     ArmRewards, FirstDraw, FoldedReply, MAX_LIMIT, RankReply, RetrainingReply, RulingReply,
     WhyReply,
 };
-use crate::store::{ArchDraws, ArchOrder, ArchSummary, HistoryReader, StoreError};
+use crate::search::Arm;
+use crate::store::{ArchDraws, ArchOrder, ArchSummary, HistoryReader, StoreError, TrialRow};
 
 /// All that the history knows of an architecture: when it was drawn first and by whom, its rewards,
 /// its rank, its retrainings, and why it was promoted or not. All draws are looked through for it,
@@ -66,7 +67,7 @@ fn look(
     let known = summary.as_ref().map_or(0, |summary| summary.times);
     Ok(WhyReply {
         why: reasons.sentences(),
-        first: draws.first.as_ref().map(|row| FirstDraw::new(row, epochs_per_cycle)),
+        first: first(draws, &own, epochs_per_cycle),
         draws: draws.by_arm.iter().map(ArmRewards::from).collect(),
         rank: match &summary {
             Some(summary) => Some(rank(&reader.archs(ArchOrder::Best, MAX_LIMIT)?, summary)),
@@ -85,8 +86,52 @@ fn look(
     })
 }
 
+/// When it was drawn first. Of the uniform draws of a derivation only those that are retrained leave
+/// a row, with their trials.
+fn first(draws: &ArchDraws, trials: &[TrialRow], epochs_per_cycle: u64) -> Option<FirstDraw> {
+    let drawn = draws.first.as_ref().map(|row| FirstDraw::new(row, epochs_per_cycle));
+    let uniform = trials.iter().filter(|row| row.arm == Arm::Random);
+    let derived = uniform.map(|row| FirstDraw::of_trial(row, epochs_per_cycle));
+    drawn.into_iter().chain(derived).min_by_key(|first| first.step)
+}
+
 /// The place of one among all, by the best reward.
 fn rank(archs: &[ArchSummary], own: &ArchSummary) -> RankReply {
     let ahead = archs.iter().filter(|other| own.best_reward < other.best_reward).count();
     RankReply { place: ahead as u64 + 1, of: archs.len() as u64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::Cause;
+
+    #[test]
+    fn a_uniform_draw_that_is_known_by_its_trials_alone_has_a_first_draw() {
+        let trial = |arm, cycle, step| TrialRow {
+            key: String::new(),
+            arch_id: "m5-1".to_owned(),
+            arm,
+            cycle,
+            step,
+            seed: 0,
+            epochs: 1,
+            loss: None,
+            correct: 5,
+            items: 10,
+            nll: None,
+            shared_reward: Some(0.25),
+            params: 1,
+            multiply_adds: 1,
+            cause: Cause::Cycle,
+            at_unix_ms: 0,
+        };
+        let draws = ArchDraws::default();
+        let asked = trial(Arm::Injected, 0, 3);
+        assert_eq!(first(&draws, &[asked.clone()], 5), None);
+        let trials = [asked, trial(Arm::Random, 2, 90), trial(Arm::Random, 1, 60)];
+        let found = first(&draws, &trials, 5).unwrap();
+        assert_eq!((found.arm.as_str(), found.phase.as_str()), ("random", "derive"));
+        assert_eq!((found.cycle, found.epoch, found.step, found.reward), (1, 9, 60, Some(0.25)));
+    }
 }

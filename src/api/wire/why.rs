@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::store::{ArmDraws, ChampionRow, HistoryRow, RewardAt, TrialRow};
+use crate::store::{ArmDraws, ChampionRow, HistoryPhase, HistoryRow, RewardAt, TrialRow};
 
 /// The reply of `GET /v1/archs/{id}/why`. Cycles, epochs and steps are counted from 0, epochs from
 /// the start of the search.
@@ -60,6 +60,19 @@ impl FirstDraw {
             epoch: row.epoch(epochs_per_cycle),
             step: row.step,
             reward: row.reward,
+        }
+    }
+
+    /// The published form of a draw of a derivation that was retrained.
+    pub(in crate::api) fn of_trial(row: &TrialRow, epochs_per_cycle: u64) -> Self {
+        Self {
+            arm: row.arm.name().to_owned(),
+            phase: HistoryPhase::Derive.name().to_owned(),
+            cycle: row.cycle as u32,
+            // A cycle ends with its derivation.
+            epoch: (row.cycle + 1) * epochs_per_cycle - 1,
+            step: row.step,
+            reward: row.shared_reward,
         }
     }
 }
