@@ -106,6 +106,32 @@ fn commands_come_between_steps_and_leave_the_history_as_it_is() {
     assert_eq!(asked, [(at, 0, id, Some(reward))]);
 }
 
+/// What is over a limit is drawn again, alike whoever draws, and nothing of it is in the history.
+#[test]
+fn within_limits_the_history_is_that_of_the_plain_loop_too() {
+    let free = common::task(common::tiny_config());
+    let params = |task: &Task, records: &[StepRecord]| -> Vec<u64> {
+        let rows = records.iter().flat_map(|record| &record.rows);
+        rows.map(|row| task.budget.cost(&row.arch).unwrap().params).collect()
+    };
+    let mut costs = params(&free, &plain(&free, Until::Cycles(1)));
+    costs.sort_unstable();
+    let mut config = common::tiny_config();
+    config.limits.params = costs[costs.len() / 2];
+    let task = common::task(config);
+    let limit = task.config.limits.params;
+    assert!(limit < *costs.last().unwrap(), "nothing is over it: {costs:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    System::new().block_on(async {
+        let stage = stage(&task, &path, Until::Cycles(1), |crew| crew);
+        timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
+    });
+    let records = plain(&task, Until::Cycles(1));
+    assert_eq!(common::history(&path), history_rows(&records, &task.config.schedule));
+    assert!(params(&task, &records).iter().all(|&params| params <= limit));
+}
+
 /// A restart knows the best and the verdict at once, not only after the next derivation.
 #[test]
 fn a_resumed_search_publishes_what_it_knows() {

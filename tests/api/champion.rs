@@ -117,11 +117,14 @@ pub(crate) fn put_champion(folder: &BestFolder, arch: &str, certificate: u64) {
 
 /// An image file.
 pub(crate) fn picture(seed: u32) -> Vec<u8> {
+    picture_as(seed, ImageFormat::Png)
+}
+
+/// The same in another format.
+pub(crate) fn picture_as(seed: u32, format: ImageFormat) -> Vec<u8> {
     let pixel = |x, y| Rgb([(x * 31 + seed * 97) as u8, (y * 57) as u8, (x * y + seed) as u8]);
     let mut bytes = Cursor::new(Vec::new());
-    DynamicImage::from(RgbImage::from_fn(20, 13, pixel))
-        .write_to(&mut bytes, ImageFormat::Png)
-        .unwrap();
+    DynamicImage::from(RgbImage::from_fn(20, 13, pixel)).write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
 }
 

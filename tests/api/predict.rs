@@ -8,9 +8,10 @@ use std::process::{Command, Output, Stdio};
 use enasd::actors::{ChampionStatus, RetrainingStatus};
 use enasd::api::ProblemCode;
 use enasd::api::wire::{PredictResult, PredictedImage};
+use image::ImageFormat;
 use serde_json::Value;
 
-use crate::champion::{CLASSES, picture, put_champion, tar};
+use crate::champion::{CLASSES, picture, picture_as, put_champion, tar};
 use crate::limits::{check_problem, exchange_on};
 use crate::rig::{IDENTITIES, PUBLISHED, Rig, check_refused, id, within};
 
@@ -48,8 +49,10 @@ async fn an_image_is_classified_by_the_present_champion() {
     assert_eq!((found.id, found.certified, found.images.len()), (id(PUBLISHED), true, 1));
     assert_eq!(found.images[0].file, "image");
     check_classified(&found.images[0]);
-    let first = ask(&rig, "?top=1", "image/jpeg", picture(1)).await;
+    let first = ask(&rig, "?top=1", "image/png", picture(1)).await;
     assert_eq!(first.images[0].classes, found.images[0].classes[..1]);
+    let photo = ask(&rig, "", "image/jpeg", picture_as(1, ImageFormat::Jpeg)).await;
+    check_classified(&photo.images[0]);
 }
 
 #[tokio::test]
