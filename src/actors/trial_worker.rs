@@ -1,11 +1,14 @@
 //! A trial worker: the mailbox of one net that is trained from scratch.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Context, Handler, Message, MessageResult};
-use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use rustix::process::setpriority_process;
+use rustix::thread::gettid;
 
 use crate::data::{NetResult, Receipt};
 use crate::search::{SearchError, Trial, TrialPlan, TrialReport, TrialState, TrialTask};
@@ -84,18 +87,8 @@ impl TrialWorker {
     }
 
     /// The same on one thread, which takes only what of the machine is otherwise idle.
-    pub fn idle(task: TrialTask, stop: Arc<AtomicBool>) -> Result<Self, ThreadPoolBuildError> {
-        let thread = ThreadPoolBuilder::new()
-            .num_threads(1)
-            .thread_name(|_| "idle trial".to_owned())
-            .start_handler(|_| {
-                let thread = rustix::thread::gettid();
-                if let Err(error) = rustix::process::setpriority_process(Some(thread), NICEST) {
-                    tracing::warn!("the sample is retrained as eagerly as all else: {error}");
-                }
-            })
-            .build()?;
-        Ok(Self { thread: Some(thread), ..Self::new(task, stop) })
+    pub fn idle(task: TrialTask, stop: Arc<AtomicBool>) -> io::Result<Self> {
+        Ok(Self { thread: Some(idle_thread()?), ..Self::new(task, stop) })
     }
 
     fn train(&mut self, message: TrainTrial) -> Result<TrialEpoch, SearchError> {
@@ -117,6 +110,14 @@ impl TrialWorker {
         self.trial = (report.is_some() && !trial.is_finished()).then_some(trial);
         Ok(TrialEpoch { report, state, duration: start.elapsed() })
     }
+}
+
+/// A thread that takes only what others leave.
+fn idle_thread() -> io::Result<ThreadPool> {
+    let thread = ThreadPoolBuilder::new().num_threads(1).thread_name(|_| "idle trial".to_owned());
+    let thread = thread.build().map_err(io::Error::other)?;
+    thread.install(|| setpriority_process(Some(gettid()), NICEST))?;
+    Ok(thread)
 }
 
 impl Actor for TrialWorker {
@@ -146,5 +147,19 @@ impl Handler<Certify> for TrialWorker {
         let measured = nets.iter().map(|(plan, state)| self.task.certify(plan, state, &receipt));
         let nets = measured.collect();
         MessageResult(Certified { receipt, nets })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_thread_of_an_idle_worker_is_nice_and_no_other() {
+        use rustix::process::getpriority_process;
+        let before = getpriority_process(Some(gettid())).unwrap();
+        let thread = idle_thread().unwrap();
+        assert_eq!(thread.install(|| getpriority_process(Some(gettid()))), Ok(NICEST));
+        assert_eq!(getpriority_process(Some(gettid())), Ok(before));
     }
 }
