@@ -166,7 +166,14 @@ impl Driver {
         if let Some(net) = self.retraining.net(plan) {
             return Ok(Some(net));
         }
-        self.crew.load_trial(self.retraining.task().key(plan)).await
+        match self.crew.load_trial(self.retraining.task().key(plan)).await {
+            // A disk that fails does not stop the search: training again gives the same bits.
+            Err(ActorError::Store(error)) => {
+                tracing::warn!("a net is trained again, for its files cannot be read: {error}");
+                Ok(None)
+            }
+            found => found,
+        }
     }
 
     /// Certifies the candidate of this place. A disk that refuses is waited for: nobody looks at

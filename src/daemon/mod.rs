@@ -23,7 +23,8 @@
 //! | a damaged checkpoint at the start | is moved to `corrupt/`, and the newest whole one taken; where none is whole, nothing is started over | 70 where none is |
 //! | a history that is damaged or gone | is set aside, and a new one begins; the search does not read it | goes on |
 //! | `costs.json` damaged or gone, with a limit of time | the layers are measured again, and other architectures may be within the limit (event `costs`) | goes on |
-//! | `costs.json` or a net under `trials/` that cannot be read, or is of a later program | left as it is; refused before the first step, or where the net is asked for | 70 |
+//! | `costs.json` that cannot be read, or is of a later program | left as it is; refused before the first step | 70 |
+//! | a net under `trials/` that is damaged, gone, or cannot be read | is trained again, to the same bits | goes on |
 //! | wrong configuration or data; a state folder of another search; a ledger of another test split | refused before the first step | 78 |
 //! | another daemon has the state folder or the socket | refused before the first step | 75 |
 //! | too few threads, files, addresses or memory; a clock before 1970 | refused before the first step | 71 |
