@@ -250,7 +250,7 @@ fn is_certified(state: &Path, candidates: usize) -> bool {
 /// Whether so many entries are in a folder of the state.
 fn has(state: &Path, folder: &str, entries: usize) -> bool {
     let found = std::fs::read_dir(state.join(folder));
-    entries <= found.map_or(0, |found| found.count())
+    entries <= found.map_or(0, Iterator::count)
 }
 
 /// A stage of a promotion, as one sees it in the state folder.

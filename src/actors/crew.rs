@@ -139,30 +139,7 @@ impl Crew {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        self.send(actor, Some(self.metrics.asked(actor)), recipient, message)
-    }
-
-    /// The same; signs of life are wanted of the actor only as long as there is `asked`.
-    fn send<M>(
-        &self,
-        actor: Actor,
-        asked: Option<Asked>,
-        recipient: &Recipient<M>,
-        message: M,
-    ) -> impl Future<Output = Result<M::Result, ActorError>> + use<M>
-    where
-        M: Message + Send + 'static,
-        M::Result: Send,
-    {
-        let request = recipient.send(message);
-        let answer = actix::spawn(async {
-            let _asked = asked;
-            request.await
-        });
-        async move {
-            let answer = answer.await.unwrap_or(Err(MailboxError::Closed));
-            answer.map_err(|source| ActorError::Mailbox { actor: actor.name(), source })
-        }
+        send(actor, Some(self.metrics.asked(actor)), recipient, message)
     }
 
     /// Draws what the search asks for, and counts what was over a limit.
@@ -268,7 +245,7 @@ impl Crew {
         message: TrainTrial,
     ) -> impl Future<Output = Result<TrialEpoch, ActorError>> + use<> {
         let asked = (!is_idle).then(|| self.metrics.asked(Actor::Trials));
-        let trained = self.send(Actor::Trials, asked, worker, message);
+        let trained = send(Actor::Trials, asked, worker, message);
         async { Ok(trained.await??) }
     }
 
@@ -319,5 +296,28 @@ impl Crew {
         nets: Vec<NetResult>,
     ) -> Result<Result<Certificate, StoreError>, ActorError> {
         self.ask(Actor::Keeper, &self.close_test, CloseTest { receipt, nets }).await
+    }
+}
+
+/// Sends a message as [`Crew::ask`] does. Signs of life are wanted of the actor only as long as there
+/// is `asked`.
+fn send<M>(
+    actor: Actor,
+    asked: Option<Asked>,
+    recipient: &Recipient<M>,
+    message: M,
+) -> impl Future<Output = Result<M::Result, ActorError>> + use<M>
+where
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    let request = recipient.send(message);
+    let answer = actix::spawn(async {
+        let _asked = asked;
+        request.await
+    });
+    async move {
+        let answer = answer.await.unwrap_or(Err(MailboxError::Closed));
+        answer.map_err(|source| ActorError::Mailbox { actor: actor.name(), source })
     }
 }

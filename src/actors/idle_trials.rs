@@ -3,6 +3,7 @@
 
 use crate::actors::driver::Driver;
 use crate::actors::{ActorError, Note};
+use crate::search::Promotion;
 
 impl Driver {
     /// Takes note of epochs that are over, and has the next one begun.
@@ -21,7 +22,7 @@ impl Driver {
             self.note(Note::sample(&sample));
             return Ok(());
         }
-        let pending = self.search.finals().sample.as_ref().map(|sample| sample.pending());
+        let pending = self.search.finals().sample.as_ref().map(Promotion::pending);
         if let Some((worker, plan)) = self.idle_trials.next_start(&pending.unwrap_or_default()) {
             let state = self.load_trial(&plan).await?;
             self.idle_trials.start(worker, plan, state);

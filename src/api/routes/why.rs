@@ -128,7 +128,7 @@ mod tests {
         };
         let draws = ArchDraws::default();
         let asked = trial(Arm::Injected, 0, 3);
-        assert_eq!(first(&draws, &[asked.clone()], 5), None);
+        assert_eq!(first(&draws, std::slice::from_ref(&asked), 5), None);
         let trials = [asked, trial(Arm::Random, 2, 90), trial(Arm::Random, 1, 60)];
         let found = first(&draws, &trials, 5).unwrap();
         assert_eq!((found.arm.as_str(), found.phase.as_str()), ("random", "derive"));
