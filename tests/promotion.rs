@@ -6,43 +6,17 @@ mod common;
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use candle_core::Device;
-use enasd::data::{Dataset, ImageSet, ImageShape, Opening, TestLedger};
+use enasd::data::{Opening, TestLedger};
 use enasd::engine::{ExecutorChoice, Snapshot};
 use enasd::search::{
     Arm, FinalConfig, Search, SearchConfig, SearchState, StepRecord, Task, Trial, TrialPlan,
     TrialState, TrialTask, Until, run,
 };
 use enasd::store::HistoryReader;
-
-const SHAPE: ImageShape = ImageShape { channels: 1, height: 12, width: 12 };
-
-/// Images of three classes: a bright square whose place says the class, on noise.
-fn images(n: usize, salt: usize) -> ImageSet {
-    let mut pixels = Vec::new();
-    let mut labels = Vec::new();
-    for image in 0..n {
-        let class = image % 3;
-        for place in 0..144 {
-            let (row, column) = (place / 12, place % 12);
-            let noise = (image * 7919 + place * 104_729 + salt * 31) % 97;
-            let is_bright = row / 4 == class && column / 4 == class;
-            pixels.push(if is_bright { 158 + noise as u8 } else { noise as u8 });
-        }
-        labels.push(class as u16);
-    }
-    ImageSet::new(format!("{n} made images"), SHAPE, pixels, labels).unwrap()
-}
-
-fn dataset(has_test: bool) -> Arc<Dataset> {
-    let names = ["a", "b", "c"].map(str::to_owned).to_vec();
-    let test = has_test.then(|| images(33, 3));
-    Arc::new(Dataset::new(names, images(96, 1), images(60, 2), test).unwrap())
-}
 
 fn task_with(has_test: bool, change: impl FnOnce(&mut SearchConfig)) -> Task {
     let mut config = common::tiny_config();
@@ -59,7 +33,7 @@ fn task_with(has_test: bool, change: impl FnOnce(&mut SearchConfig)) -> Task {
     };
     change(&mut config);
     let exec = ExecutorChoice::Auto.open(&Device::Cpu).unwrap();
-    Task::new(config, dataset(has_test), exec).unwrap()
+    Task::new(config, common::made_images(has_test), exec).unwrap()
 }
 
 fn task() -> Task {

@@ -2,8 +2,10 @@
 //! with a history of the search as if there were none.
 
 use actix::System;
+use candle_core::Device;
 use enasd::actors::{Pause, Refusal, Resume, RetrainArch, Stop};
-use enasd::search::{FinalConfig, Search, TrialPlan, TrialTask, Until, run};
+use enasd::engine::ExecutorChoice;
+use enasd::search::{FinalConfig, Search, Task, TrialPlan, TrialTask, Until, run};
 use enasd::store::{Binding, history_rows, state_files};
 use tokio::time::timeout;
 
@@ -94,7 +96,10 @@ fn a_sample_is_retrained_beside_the_search() {
     let mut config = common::tiny_config();
     config.finals =
         FinalConfig { candidates: 0, sample: 2, seeds: 2, epochs: 1, channels: 2, ..config.finals };
-    let task = common::task(config);
+    config.finals.batch_size = 32;
+    // Few images: the search takes all that it can of the machine.
+    let exec = ExecutorChoice::Auto.open(&Device::Cpu).unwrap();
+    let task = Task::new(config, common::made_images(false), exec).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");
     System::new().block_on(async {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use enasd::config::Config;
-use enasd::data::Dataset;
+use enasd::data::{Dataset, ImageSet, ImageShape};
 use enasd::engine::{ExecutorChoice, Snapshot};
 use enasd::search::{
     Estimator, Job, Score, SearchConfig, SharedState, SharedWeights, Task, ValidSet,
@@ -46,6 +46,32 @@ pub(crate) fn task(config: SearchConfig) -> Task {
     let dataset = Arc::new(Dataset::load(&config.data, config.seed).unwrap());
     let exec = ExecutorChoice::Auto.open(&candle_core::Device::Cpu).unwrap();
     Task::new(config, dataset, exec).unwrap()
+}
+
+const SHAPE: ImageShape = ImageShape { channels: 1, height: 12, width: 12 };
+
+/// A bright square whose place says the class, on noise.
+fn some_images(n: usize, salt: usize) -> ImageSet {
+    let mut pixels = Vec::new();
+    let mut labels = Vec::new();
+    for image in 0..n {
+        let class = image % 3;
+        for place in 0..144 {
+            let (row, column) = (place / 12, place % 12);
+            let noise = (image * 7919 + place * 104_729 + salt * 31) % 97;
+            let is_bright = row / 4 == class && column / 4 == class;
+            pixels.push(if is_bright { 158 + noise as u8 } else { noise as u8 });
+        }
+        labels.push(class as u16);
+    }
+    ImageSet::new(format!("{n} made images"), SHAPE, pixels, labels).unwrap()
+}
+
+/// A few images of three classes that are easy to tell apart, with a test split or without.
+pub(crate) fn made_images(has_test: bool) -> Arc<Dataset> {
+    let names = ["a", "b", "c"].map(str::to_owned).to_vec();
+    let test = has_test.then(|| some_images(33, 3));
+    Arc::new(Dataset::new(names, some_images(96, 1), some_images(60, 2), test).unwrap())
 }
 
 /// What `arch` with `weights` has right of the whole validation split.
