@@ -157,7 +157,9 @@ impl Driver {
         if self.is_over() {
             return Ok(());
         }
-        self.retrain_sample().await?;
+        if let Err(error) = self.retrain_sample().await {
+            return self.recover(error).await;
+        }
         // While nets are retrained too: a checkpoint says that the daemon is alive.
         if self.saver.is_due() {
             self.take_note().await?;

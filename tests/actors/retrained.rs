@@ -1,12 +1,12 @@
 //! What is retrained, and what came of it: as in the plain loop, on workers beside each other, and
 //! with a history of the search as if there were none.
 
-use actix::System;
+use actix::{Actor, Context, Handler, Recipient, ResponseFuture, System};
 use candle_core::Device;
-use enasd::actors::{Pause, Refusal, Resume, RetrainArch, Stop};
+use enasd::actors::{Crew, Pause, Refusal, Resume, RetrainArch, Stop, TrainTrial, TrialEpoch};
 use enasd::engine::ExecutorChoice;
-use enasd::search::{FinalConfig, Search, Task, TrialPlan, TrialTask, Until, run};
-use enasd::store::{Binding, history_rows, state_files};
+use enasd::search::{FinalConfig, Search, SearchError, Task, TrialPlan, TrialTask, Until, run};
+use enasd::store::{Binding, HistoryReader, history_rows, state_files};
 use tokio::time::timeout;
 
 use crate::stage::{LIMIT, stage, until};
@@ -90,16 +90,21 @@ fn what_is_asked_for_is_retrained_and_no_champion() {
     assert_eq!(told[0]["rewards"].as_array().unwrap().len(), 2);
 }
 
-/// The stratified sample is retrained beside the search, which takes its steps as if there were none.
-#[test]
-fn a_sample_is_retrained_beside_the_search() {
+/// A search that retrains a sample and nothing else, on few images: it takes all that it can of the
+/// machine.
+fn sampling() -> Task {
     let mut config = common::tiny_config();
     config.finals =
         FinalConfig { candidates: 0, sample: 2, seeds: 2, epochs: 1, channels: 2, ..config.finals };
     config.finals.batch_size = 32;
-    // Few images: the search takes all that it can of the machine.
     let exec = ExecutorChoice::Auto.open(&Device::Cpu).unwrap();
-    let task = Task::new(config, common::made_images(false), exec).unwrap();
+    Task::new(config, common::made_images(false), exec).unwrap()
+}
+
+/// The stratified sample is retrained beside the search, which takes its steps as if there were none.
+#[test]
+fn a_sample_is_retrained_beside_the_search() {
+    let task = sampling();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");
     System::new().block_on(async {
@@ -130,4 +135,50 @@ fn a_sample_is_retrained_beside_the_search() {
         assert_eq!(found["id"], expected.id);
         assert_eq!(found["rewards"], serde_json::json!(expected.rewards));
     }
+}
+
+/// A worker whose first epoch fails.
+struct FailsOnce {
+    inner: Recipient<TrainTrial>,
+    has_failed: bool,
+}
+
+impl Actor for FailsOnce {
+    type Context = Context<Self>;
+}
+
+impl Handler<TrainTrial> for FailsOnce {
+    type Result = ResponseFuture<Result<TrialEpoch, SearchError>>;
+
+    fn handle(&mut self, message: TrainTrial, _: &mut Context<Self>) -> Self::Result {
+        if !std::mem::replace(&mut self.has_failed, true) {
+            let error = SearchError::BatchOrder { asked: 1, expected: 0 };
+            return Box::pin(async { Err(error) });
+        }
+        let trained = self.inner.send(message);
+        Box::pin(async { trained.await.unwrap() })
+    }
+}
+
+#[test]
+fn a_sample_that_fails_sends_the_search_back_and_ends_nothing() {
+    let task = sampling();
+    let folder = tempfile::tempdir().unwrap();
+    System::new().block_on(async {
+        let stage = stage(&task, &folder.path().join("state"), Until::Forever, |crew| {
+            let inner = crew.idle_trial.clone().unwrap();
+            let failing = FailsOnce { inner, has_failed: false }.start();
+            Crew { idle_trial: Some(failing.recipient()), ..crew }
+        });
+        let status = stage.status.clone();
+        until("it is retrained all the same", || {
+            2 <= status.borrow().finals.rank_correlation.archs
+        })
+        .await;
+        timeout(LIMIT, stage.controller.send(Stop)).await.unwrap().unwrap().unwrap();
+        timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
+    });
+    let events = HistoryReader::open(&folder.path().join("state/history.sqlite")).unwrap();
+    let events = events.events(0, u32::MAX).unwrap();
+    assert!(events.iter().any(|event| event.kind == "recovery"), "{events:?}");
 }
