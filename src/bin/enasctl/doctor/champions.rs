@@ -1,12 +1,10 @@
 //! The champions: whether their files can be read, and are what was written.
 
-use std::io;
-
 use enasd::store::{BestFolder, Newest, StoreError, check_champion};
 
 use crate::doctor::Finding;
-use crate::doctor::patient::{Patient, is_forbidden};
-use crate::printer::thousands;
+use crate::doctor::kept::Kept;
+use crate::doctor::patient::Patient;
 
 const CHAMPIONS: &str = "champions";
 
@@ -25,41 +23,11 @@ fn present(newest: Option<&Newest>) -> Option<String> {
 }
 
 fn look(folder: &BestFolder, present: Option<&str>, uid: u32) -> Vec<Finding> {
-    let ids = match folder.list() {
-        Ok(ids) => ids,
-        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            Vec::new()
-        }
-        Err(error) if is_forbidden(&error) => {
-            return vec![Finding::forbidden(CHAMPIONS, "look at the champions", uid)];
-        }
-        Err(error) => {
-            return vec![Finding::error(CHAMPIONS, &error, "see what stands in its place")];
-        }
+    let damaged = |id: &str, error: &StoreError| {
+        error.is_lost().then(|| damaged(id, error, present == Some(id)))
     };
-    let (mut whole, mut findings) = (0, Vec::new());
-    for id in &ids {
-        match read(folder, id) {
-            Ok(true) => whole += 1,
-            // A daemon removed it.
-            Ok(false) => {}
-            Err(error) if is_forbidden(&error) => {
-                return vec![Finding::forbidden(CHAMPIONS, "read the champions", uid)];
-            }
-            Err(error) if error.is_lost() => {
-                findings.push(damaged(id, &error, present == Some(id)));
-            }
-            Err(error) => findings.push(Finding::error(CHAMPIONS, &error, "see `dmesg`")),
-        }
-    }
-    if findings.is_empty() {
-        let what = match whole {
-            0 => "none is kept".to_owned(),
-            n => format!("kept are {}, each with its files", thousands(n)),
-        };
-        findings.push(Finding::ok(CHAMPIONS, what));
-    }
-    findings
+    let kept = Kept { check: CHAMPIONS, each: "with its files", uid };
+    kept.look(folder.list(), |id| read(folder, id), damaged)
 }
 
 /// Whether a champion is there; it is whole then.

@@ -17,6 +17,7 @@ mod device;
 mod disk;
 mod finding;
 mod history;
+mod kept;
 mod ledger;
 mod metrics;
 pub(crate) mod patient;

@@ -1,12 +1,10 @@
 //! The nets that are trained from scratch: whether their files can be read, and are what was written.
 
-use std::io;
-
 use enasd::store::{StateView, StoreError};
 
 use crate::doctor::Finding;
-use crate::doctor::patient::{Patient, is_forbidden};
-use crate::printer::thousands;
+use crate::doctor::kept::Kept;
+use crate::doctor::patient::Patient;
 
 const TRIALS: &str = "trials";
 
@@ -19,44 +17,19 @@ pub(super) fn check(patient: &Patient) -> Vec<Finding> {
 
 fn look(view: &StateView, uid: u32) -> Vec<Finding> {
     let trials = view.trials();
-    let keys = match trials.list() {
-        Ok(keys) => keys,
-        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            Vec::new()
-        }
-        Err(error) if is_forbidden(&error) => {
-            return vec![Finding::forbidden(TRIALS, "look at the trials", uid)];
-        }
-        Err(error) => return vec![Finding::error(TRIALS, &error, "see what stands in its place")],
-    };
-    let (mut whole, mut findings) = (0, Vec::new());
-    for key in &keys {
+    let read = |key: &str| {
         // A daemon may have replaced it between the reading of the hashes and of a file.
         let found = trials.load(key).or_else(|_| trials.load(key));
-        match found {
-            Ok(Some(_)) => whole += 1,
-            // A daemon removed it.
-            Ok(None) => {}
-            Err(error) if is_forbidden(&error) => {
-                return vec![Finding::forbidden(TRIALS, "read the trials", uid)];
-            }
-            Err(StoreError::Corrupt { path, why }) => findings.push(Finding::warn(
-                TRIALS,
-                format!("{} is damaged: {why}", path.display()),
-                "nothing need be done: a net that is asked for is trained again, to the same bits; \
-                 but see `dmesg` and the disk's health",
-            )),
-            Err(error) => findings.push(Finding::error(TRIALS, &error, "see `dmesg`")),
-        }
-    }
-    if findings.is_empty() {
-        let what = match whole {
-            0 => "none is kept".to_owned(),
-            n => format!("kept are {}, each whole", thousands(n)),
-        };
-        findings.push(Finding::ok(TRIALS, what));
-    }
-    findings
+        found.map(|trial| trial.is_some())
+    };
+    let damaged = |_: &str, error: &StoreError| {
+        let StoreError::Corrupt { path, why } = error else { return None };
+        let what = format!("{} is damaged: {why}", path.display());
+        let cure = "nothing need be done: a net that is asked for is trained again, to the same bits; \
+                    but see `dmesg` and the disk's health";
+        Some(Finding::warn(TRIALS, what, cure))
+    };
+    Kept { check: TRIALS, each: "whole", uid }.look(trials.list(), read, damaged)
 }
 
 #[cfg(test)]
