@@ -71,7 +71,7 @@ const LAYERS: &[Layer] = &[
     layer("engine", &["setting", "net", "random"], &[ACTORS, SOCKETS, METRICS]),
     layer(
         "search",
-        &["setting", "space", "data", "net", "engine", "random"],
+        &["setting", "space", "data", "net", "engine", "random", "numbers"],
         &[ACTORS, SOCKETS, FILES, METRICS],
     ),
     layer("export", &["space", "net", "engine", "random", "numbers"], &[ACTORS, SOCKETS, METRICS]),
@@ -85,7 +85,7 @@ const LAYERS: &[Layer] = &[
     layer("manual", &[], &[ACTORS, SOCKETS, METRICS, TENSORS, RANDOM, THREADS]),
     layer(
         "actors",
-        &["space", "random", "data", "net", "engine", "search", "store", "telemetry"],
+        &["space", "random", "data", "net", "engine", "search", "store", "telemetry", "numbers"],
         &[SOCKETS, CONFIG_FILE],
     ),
     layer(

@@ -6,6 +6,7 @@ use crate::actors::{
     AdvantageStatus, BestStatus, PlaceStatus, RetrainedStatus, ScoreReply, ScoreView, nth,
 };
 use crate::data::Certificate;
+use crate::numbers::percent;
 use crate::search::{Cause, Conclusion, FinalConfig, Promotion, Ruling, Search};
 use crate::store::StoreError;
 use crate::telemetry::unix_millis;
@@ -93,9 +94,9 @@ impl Note {
     /// Somebody had an architecture scored, given in `form`.
     pub(super) fn scored(id: &str, form: &str, reply: &ScoreReply) -> Self {
         let ScoreView { accuracy, correct, items } = reply.score;
-        let (percent, at) = (100.0 * accuracy, nth(reply.step));
+        let (accuracy, at) = (percent(accuracy), nth(reply.step));
         let text = format!(
-            "{id}, given as {form}: {percent:.2} %, {correct} of {items} validation images before \
+            "{id}, given as {form}: {accuracy}, {correct} of {items} validation images before \
              search step {at}"
         );
         Self::new("score", text)
@@ -149,7 +150,7 @@ impl Note {
 
     /// A candidate was measured on the test split.
     pub(super) fn certified(id: &str, certificate: &Certificate) -> Self {
-        let each = certificate.nets.iter().map(|net| format!("{:.2} %", 100.0 * net.accuracy()));
+        let each = certificate.nets.iter().map(|net| percent(net.accuracy()));
         let each = each.collect::<Vec<_>>().join(", ");
         let items = certificate.nets.first().map_or(0, |net| net.items);
         let n = certificate.number;
@@ -169,7 +170,6 @@ impl Note {
     pub(super) fn conclusion(conclusion: &Conclusion, search: &Search) -> Self {
         let objective = search.task().objective;
         let Conclusion { promotion, best, ruling, .. } = conclusion;
-        let percent = |share: f64| format!("{:.2} %", 100.0 * share);
         let found = best.map(|place| {
             let candidate = &promotion.candidates[place];
             let mean = candidate.mean_reward(objective).unwrap_or_default();
@@ -246,7 +246,7 @@ fn plural(n: usize) -> &'static str {
 }
 
 fn score(best: &BestStatus) -> String {
-    format!("{:.2} %", 100.0 * best.score.accuracy)
+    percent(best.score.accuracy)
 }
 
 /// The verdict on the shared weights with its numbers.

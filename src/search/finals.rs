@@ -6,6 +6,7 @@
 //! over seeds. The test split has no say in it.
 
 use crate::data::NetResult;
+use crate::numbers::mean;
 use crate::search::{Arm, Cause, FinalConfig, Objective, Pair, Promotion, Score, TrialPlan};
 use crate::space::Arch;
 
@@ -290,10 +291,6 @@ fn image_deviation(valid: &[Score]) -> f64 {
     let share = correct as f64 / items.max(1) as f64;
     let images = items as f64 / valid.len().max(1) as f64;
     (share * (1.0 - share) / images.max(1.0)).sqrt()
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
 fn keep_last<T>(list: &mut Vec<T>, most: usize) {

@@ -13,6 +13,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Certificate, NetResult};
+use crate::numbers::mean;
 use crate::search::{Arm, FinalConfig, Objective, Score, Scored, TrialPlan, TrialTask};
 use crate::space::Arch;
 
@@ -117,8 +118,7 @@ impl Candidate {
 
     /// The mean of [`rewards`](Self::rewards).
     pub fn mean_reward(&self, objective: Objective) -> Option<f64> {
-        let rewards = self.rewards(objective)?;
-        Some(rewards.iter().sum::<f64>() / rewards.len() as f64)
+        Some(mean(&self.rewards(objective)?))
     }
 }
 
@@ -229,7 +229,7 @@ impl Promotion {
     pub fn seed_deviation(&self, objective: Objective) -> Option<(f64, usize)> {
         let (mut squares, mut freedom) = (0.0, 0);
         for rewards in self.candidates.iter().filter_map(|c| c.rewards(objective)) {
-            let mean = rewards.iter().sum::<f64>() / rewards.len() as f64;
+            let mean = mean(&rewards);
             squares += rewards.iter().map(|reward| (reward - mean).powi(2)).sum::<f64>();
             freedom += rewards.len() - 1;
         }
