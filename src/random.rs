@@ -39,6 +39,12 @@ pub enum Owner {
     TrialInit = 13,
     /// Resamples of a rank correlation; the index is the number of architectures.
     RankCorrelation = 14,
+    /// The training images that norms are calibrated on; index 0.
+    Calibration = 15,
+    /// Whether a step of ω draws uniformly or from π; the index is the step.
+    Anneal = 16,
+    /// The order in which fair draws go through the options of a choice; the index is the round.
+    Fair = 17,
 }
 
 /// The generator of `owner` for the draw numbered `index` of the run with `seed`.

@@ -119,6 +119,10 @@ impl Executor for Weighing {
         candle_core::bail!("it only weighs")
     }
 
+    fn moments(&self, _: &Net, _: &Snapshot, _: Images<'_>) -> Result<Snapshot> {
+        candle_core::bail!("it only weighs")
+    }
+
     fn reuse(&self, _: Gradients) {}
 
     fn logits(&self, _: &Net, _: &Snapshot, _: Images<'_>, _: Option<&Snapshot>) -> Result<Tensor> {

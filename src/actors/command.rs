@@ -73,7 +73,8 @@ impl Driver {
     async fn derive_beside(&mut self) -> Result<(Vec<String>, Receipt), ActorError> {
         let number = self.search.number();
         let count = self.search.task().config.derive.samples;
-        let sample = DrawRequest { arm: Arm::Derive, count, index: number | BESIDE_THE_SCHEDULE };
+        let index = number | BESIDE_THE_SCHEDULE;
+        let sample = DrawRequest { arm: Arm::Derive, count, index, fair: None };
         let derived = self.derive(vec![sample], number | BESIDE_THE_SCHEDULE).await?;
         let shortlisted = derived.into_iter().flat_map(|derived| derived.shortlisted).collect();
         let change = self.search.offer(shortlisted);
@@ -94,7 +95,7 @@ impl Driver {
             let why = format!("{count} samples were asked for; ask for 1 to {MAX_SAMPLES}");
             return answer(to, Err(Refusal::Request { why }));
         }
-        let request = DrawRequest { arm, count, index: BESIDE_THE_SCHEDULE };
+        let request = DrawRequest { arm, count, index: BESIDE_THE_SCHEDULE, fair: None };
         let crew = self.crew.clone();
         actix::spawn(async move {
             let drawn = crew.draw(request, seed).await.map_err(failed);

@@ -112,16 +112,21 @@ mod tests {
              \"limits.milliseconds\":0.0,\"limits.multiply_adds\":0,\"limits.params\":0,\
              \"limits.weight\":0.0,\"net.aux_weight\":0.4,\"net.channels\":4,\
              \"net.dropout_keep\":0.9,\"net.layers\":1,\
+             \"net.split_by\":0,\"net.weights_of\":\"edge\",\
              \"policy.baseline_decay\":0.99,\"policy.beta1\":0.0,\"policy.beta2\":0.999,\
-             \"policy.clip_norm\":0.02,\"policy.entropy_weight\":0.0001,\
-             \"policy.epsilon\":0.001,\"policy.hidden\":64,\"policy.learning_rate\":0.0035,\
-             \"policy.op_tanh_reduction\":2.5,\
+             \"policy.clip_norm\":0.02,\"policy.entropy_target\":0.0,\
+             \"policy.entropy_weight\":0.0001,\"policy.epsilon\":0.001,\"policy.hidden\":64,\"policy.learning_rate\":0.0035,\
+             \"policy.op_tanh_reduction\":2.5,\"policy.prior\":true,\
              \"policy.skip_rate\":0.4,\"policy.skip_weight\":0.8,\
-             \"policy.strategy\":\"reinforce\",\"policy.tanh_constant\":1.1,\"policy.temperature\":1.0,\
-             \"schedule.advantage_phases\":5,\"schedule.archs_per_step\":1,\
+             \"policy.standardize\":false,\"policy.strategy\":\"reinforce\",\"policy.tanh_constant\":1.1,\"policy.temperature\":1.0,\
+             \"schedule.advantage_phases\":5,\"schedule.annealed_epochs\":20,\
+             \"schedule.archs_per_step\":1,\
              \"schedule.batch_size\":32,\"schedule.controller_steps\":20,\
+             \"schedule.draws\":\"policy\",\
              \"schedule.epochs_per_cycle\":5,\"schedule.rollouts_per_step\":5,\
-             \"schedule.shared_steps\":300,\"schedule.valid_batch_size\":64,\"seed\":42,\
+             \"schedule.shared_steps\":300,\"schedule.valid_batch_size\":64,\
+             \"score.calibration\":0,\"score.images\":\"stored\",\"score.reward\":\"accuracy\",\
+             \"seed\":42,\
              \"shared.clip_norm\":5.0,\"shared.learning_rate_max\":0.05,\
              \"shared.learning_rate_min\":0.0005,\
              \"shared.learning_rate_period\":10,\

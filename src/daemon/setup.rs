@@ -131,7 +131,8 @@ fn open_task(
     let scratch = Scratch::new(&folder.cache()).watched(watch);
     let dataset = Arc::new(Dataset::load_into(&search.data, search.seed, &scratch)?);
     // A batch that cannot be drawn is found at once, not in the first θ phase.
-    dataset.valid_batch(search.schedule.valid_batch_size, 0, search.seed)?;
+    let size = search.schedule.valid_batch_size;
+    dataset.valid_batch(size, search.score.images, (search.seed, 0))?;
     let exec = open_executor(config.engine.executor, device)?;
     Ok(Task::new(search.clone(), dataset, exec)?)
 }
@@ -242,7 +243,7 @@ fn initial_status(
             train: task.dataset.train().len(),
             valid: task.dataset.valid().len(),
             test: task.dataset.test().map_or(0, LockedTest::len),
-            reward_images: task.config.schedule.valid_batch_size,
+            reward_images: task.dataset.valid_batch_size(task.config.schedule.valid_batch_size),
             class_names: contents.class_names.into_iter().take(MAX_CLASS_NAMES).collect(),
             blake3: contents.blake3,
         },

@@ -5,11 +5,16 @@ use std::path::Path;
 
 use rand::seq::index;
 
+use crate::data::image_order::balanced;
 use crate::data::image_set::N_LABELS;
 use crate::data::split::Parts;
-use crate::data::{Batch, DataConfig, DataError, DataNote, ImageSet, ImageShape};
+use crate::data::{Batch, DataConfig, DataError, DataNote, ImageOrder, ImageSet, ImageShape};
 use crate::data::{DeepRange, Normalization, Receipt, Scratch, audit, cache, split};
 use crate::random::{Owner, generator};
+
+/// Images of a validation batch where the configuration does not say how many: at 128, four fifths
+/// of what differs between two rewards of the embedded images is noise of the images drawn.
+const VALID_BATCH: usize = 512;
 
 /// The test split, which nothing reads without a [`Receipt`].
 ///
@@ -152,13 +157,62 @@ impl Dataset {
         &self.normalization
     }
 
-    /// `size` different validation images, not augmented; which ones depends on the run's `seed`
-    /// and on `batch_seed`.
-    pub fn valid_batch(&self, size: usize, batch_seed: u64, seed: u64) -> Result<Batch, DataError> {
+    /// `size` different validation images, not augmented, drawn by `order`'s rule; which ones
+    /// depends on the run's `seed` and on `batch_seed`. A `size` of 0 is 512 images, or all where
+    /// there are fewer.
+    pub fn valid_batch(
+        &self,
+        size: usize,
+        order: ImageOrder,
+        (seed, batch_seed): (u64, u64),
+    ) -> Result<Batch, DataError> {
+        let size = self.valid_batch_size(size);
         check_batch_size("schedule.valid_batch_size", "validation", size, self.valid.len())?;
         let mut rng = generator(seed, Owner::ValidBatch, batch_seed);
-        let idxs = index::sample(&mut rng, self.valid.len(), size);
+        let idxs = match order {
+            ImageOrder::Stored => index::sample(&mut rng, self.valid.len(), size).into_vec(),
+            ImageOrder::Balanced => {
+                let mut idxs = balanced(self.valid.labels(), &mut rng);
+                idxs.truncate(size);
+                idxs
+            }
+        };
         Batch::plain(&self.valid, &self.normalization, idxs.into_iter())
+    }
+
+    /// The images that a validation batch of the configured `size` has.
+    pub fn valid_batch_size(&self, size: usize) -> usize {
+        if size == 0 { VALID_BATCH.min(self.valid.len()) } else { size }
+    }
+
+    /// All validation images as `order` has them, in batches of `size`, the last of which may be
+    /// smaller.
+    pub fn valid_batches_by(
+        &self,
+        order: ImageOrder,
+        size: usize,
+        seed: u64,
+    ) -> impl Iterator<Item = Result<Batch, DataError>> + '_ {
+        let idxs = match order {
+            ImageOrder::Stored => (0..self.valid.len()).collect(),
+            // No θ step has this number.
+            ImageOrder::Balanced => {
+                balanced(self.valid.labels(), &mut generator(seed, Owner::ValidBatch, u64::MAX))
+            }
+        };
+        let size = size.clamp(1, self.valid.len());
+        (0..idxs.len()).step_by(size).map(move |start| {
+            let batch = &idxs[start..idxs.len().min(start + size)];
+            Batch::plain(&self.valid, &self.normalization, batch.iter().copied())
+        })
+    }
+
+    /// `size` training images, all where there are fewer, not augmented and each class with its
+    /// share: the same ones for a run's `seed`.
+    pub fn calibration_batch(&self, size: usize, seed: u64) -> Result<Batch, DataError> {
+        let mut idxs = balanced(self.train.labels(), &mut generator(seed, Owner::Calibration, 0));
+        idxs.truncate(size);
+        Batch::plain(&self.train, &self.normalization, idxs.into_iter())
     }
 
     /// All validation images in their order, in batches of `size` (0 counts as 1), the last of
@@ -268,11 +322,12 @@ pub(super) mod tests {
     #[test]
     fn a_validation_batch_holds_different_images_chosen_by_its_seeds() {
         let dataset = dataset(20);
-        let labels = |batch, seed| dataset.valid_batch(6, batch, seed).unwrap().labels;
+        let labels =
+            |batch, seed| dataset.valid_batch(6, ImageOrder::Stored, (seed, batch)).unwrap().labels;
         assert_eq!(labels(1, 7), labels(1, 7));
         assert_ne!(labels(1, 7), labels(2, 7));
         assert_ne!(labels(1, 7), labels(1, 8));
-        let mut all = dataset.valid_batch(10, 1, 7).unwrap().labels;
+        let mut all = dataset.valid_batch(10, ImageOrder::Stored, (7, 1)).unwrap().labels;
         all.sort_unstable();
         assert_eq!(all, (0..10).collect::<Vec<u32>>());
     }
@@ -280,7 +335,7 @@ pub(super) mod tests {
     #[test]
     fn a_validation_batch_is_standardized_and_nothing_else() {
         let dataset = dataset(20);
-        let batch = dataset.valid_batch(10, 1, 7).unwrap();
+        let batch = dataset.valid_batch(10, ImageOrder::Stored, (7, 1)).unwrap();
         for (image, &label) in batch.images.chunks_exact(64).zip(&batch.labels) {
             let expected = dataset.normalization().table(0)[label as usize];
             assert!(image.iter().all(|value| value.to_bits() == expected.to_bits()));
@@ -289,9 +344,34 @@ pub(super) mod tests {
 
     #[test]
     fn a_validation_batch_larger_than_the_split_is_refused() {
-        for size in [0, 11] {
-            let text = dataset(20).valid_batch(size, 1, 7).unwrap_err().to_string();
+        for order in [ImageOrder::Stored, ImageOrder::Balanced] {
+            let text = dataset(20).valid_batch(11, order, (7, 1)).unwrap_err().to_string();
             assert!(text.contains("set `schedule.valid_batch_size` to 1 to 10"), "{text}");
+            assert_eq!(dataset(20).valid_batch(0, order, (7, 1)).unwrap().len(), 10);
+        }
+    }
+
+    #[test]
+    fn both_orders_read_every_image_and_one_shows_its_share_of_each_class_at_once() {
+        let dataset = Dataset::load(&DataConfig::default(), 7).unwrap();
+        let shares = |order| {
+            let batches: Vec<Batch> =
+                dataset.valid_batches_by(order, 500, 7).map(Result::unwrap).collect();
+            let first = batches[0].labels.clone();
+            let mut all: Vec<u32> = batches.into_iter().flat_map(|batch| batch.labels).collect();
+            all.sort_unstable();
+            let count = |class| first.iter().filter(|&&label| label == class).count();
+            (all, (0..10).map(count).collect::<Vec<_>>())
+        };
+        let (stored, of_file) = shares(ImageOrder::Stored);
+        let (balanced, by_class) = shares(ImageOrder::Balanced);
+        assert_eq!(stored, balanced);
+        // The file is partly sorted by class.
+        assert!(of_file.iter().any(|&n| 80 < n), "{of_file:?}");
+        let label = |class| stored.iter().filter(|&&label| label == class).count();
+        for (class, &found) in (0..).zip(&by_class) {
+            let share = label(class) as f64 / 6.0;
+            assert!((found as f64 - share).abs() <= 1.0, "class {class}: {by_class:?}");
         }
     }
 

@@ -113,7 +113,7 @@ fn n_leaving(n: usize, share: f64) -> usize {
 }
 
 /// The numbers of the images of each class that has one.
-fn by_class(labels: &[u16]) -> Vec<Vec<usize>> {
+pub(super) fn by_class(labels: &[u16]) -> Vec<Vec<usize>> {
     let mut groups = BTreeMap::<u16, Vec<usize>>::new();
     for (idx, &label) in labels.iter().enumerate() {
         groups.entry(label).or_default().push(idx);

@@ -101,7 +101,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::data::dataset::tests::dataset;
-    use crate::data::{DataConfig, Scratch};
+    use crate::data::{DataConfig, ImageOrder, Scratch};
 
     /// A stream of `n` images, augmented in every way, each with a label of its own.
     pub(in crate::data) fn stream(n: usize, batch_size: usize, seed: u64) -> TrainStream {
@@ -165,7 +165,7 @@ pub(super) mod tests {
             let scratch = Scratch::with_memory(folder.path(), memory_bytes);
             let dataset = Arc::new(Dataset::load_into(&config, 7, &scratch).unwrap());
             assert_eq!(dataset.train().is_on_disk(), memory_bytes == 0);
-            let valid = dataset.valid_batch(50, 3, 7).unwrap();
+            let valid = dataset.valid_batch(50, ImageOrder::Stored, (7, 3)).unwrap();
             let batching = Batching::of_search(&config, 50);
             (TrainStream::new(dataset, batching, 7).unwrap().batch(9).unwrap(), valid)
         };

@@ -10,7 +10,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use crate::engine::executor::{Executor, Gradients, Images, count_right, on_host};
 use crate::engine::pass::{CandlePass, Losses, Noise, tensor};
 use crate::engine::{Params, Snapshot};
-use crate::net::{Net, Shape};
+use crate::net::{Net, Norm, Shape};
 
 /// Runs nets with candle tensors and candle autograd.
 #[derive(Clone, Debug)]
@@ -82,6 +82,13 @@ impl Executor for CandleExec {
         let mut pass = CandlePass::new(net, weights, None, running);
         let tensors = pass.run(&self.upload(net.image, images)?, false)?;
         Ok(tensor(&tensors, net.logits)?.detach())
+    }
+
+    fn moments(&self, net: &Net, weights: &Snapshot, images: Images<'_>) -> Result<Snapshot> {
+        let net = net.normed(Norm::Batch);
+        let mut pass = CandlePass::new(&net, weights, None, None);
+        pass.run(&self.upload(net.image, images)?, false)?;
+        Ok(pass.moments)
     }
 }
 

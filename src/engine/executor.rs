@@ -88,6 +88,11 @@ pub trait Executor: fmt::Debug + Send + Sync {
         running: Option<&Snapshot>,
     ) -> Result<Tensor>;
 
+    /// Mean and variance of each batch normalization over all `images` at once, without dropout,
+    /// named as in [`Gradients::moments`]: with them as running statistics, and
+    /// [`Norm::Running`](crate::net::Norm), what a net makes of an image depends on no other.
+    fn moments(&self, net: &Net, weights: &Snapshot, images: Images<'_>) -> Result<Snapshot>;
+
     /// What the net has right of the images, without dropout.
     fn measure(
         &self,

@@ -71,6 +71,10 @@ impl Executor for Watched {
         self.told(self.exec.logits(net, weights, images, running))
     }
 
+    fn moments(&self, net: &Net, weights: &Snapshot, images: Images<'_>) -> Result<Snapshot> {
+        self.told(self.exec.moments(net, weights, images))
+    }
+
     fn measure(
         &self,
         net: &Net,

@@ -2,13 +2,29 @@
 
 use std::ops::RangeInclusive;
 
-use crate::setting::{above, from, search, settings, size};
+use serde::{Deserialize, Serialize};
+
+use crate::setting::{above, from, one_of, search, settings, size};
 
 /// Normal cells of a micro net.
 pub(super) const LAYERS: RangeInclusive<usize> = 1..=40;
 
 /// Channels of the first cells or layers.
 pub(super) const CHANNELS: RangeInclusive<usize> = 1..=512;
+
+/// What has weights of its own in a micro net with shared weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WeightsOf {
+    /// Every operation of every pair of nodes (ENAS, section 2.4).
+    #[default]
+    Edge,
+    /// Every operation of a node, wherever it reads from, as in the net that stands alone.
+    Operation,
+}
+
+/// Choices of which copies of ω may be kept.
+pub(super) const SPLIT_BY: RangeInclusive<usize> = 0..=400;
 
 settings! {
     /// How wide the nets are, and how they are regularized.
@@ -23,5 +39,12 @@ settings! {
         pub dropout_keep: f64 = 0.9 => search(above(0.0, 1.0));
         /// Weight of the loss of micro nets' auxiliary head; 0 leaves the head out.
         pub aux_weight: f64 = 0.4 => search(from(0.0, 10.0)).only_of("micro");
+        /// What has weights of its own where they are shared.
+        pub weights_of: WeightsOf = WeightsOf::Edge
+            => search(one_of(&["edge", "operation"])).before("\"edge\"").only_of("micro");
+        /// The choice of an architecture, counted from 1, each option of which has a copy of ω of
+        /// its own (few-shot NAS, Zhao et al., 2021): as many times the memory, and fewer children
+        /// share. 0 for one ω.
+        pub split_by: usize = 0 => search(size(SPLIT_BY)).before("0");
     }
 }

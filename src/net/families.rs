@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::net::few_shot::FewShot;
 use crate::net::micro::MicroNet;
 use crate::net::whole_net::WholeNetFamily;
 use crate::net::{Input, NetConfig, NetError, NetFamily};
@@ -13,8 +14,12 @@ pub fn family(
     config: &NetConfig,
     input: Input,
 ) -> Result<Arc<dyn NetFamily>, NetError> {
-    match space {
-        Space::Micro(space) => Ok(Arc::new(MicroNet::new(space, *config, input)?)),
-        Space::WholeNet(space) => Ok(Arc::new(WholeNetFamily::new(space, *config, input)?)),
+    let family: Arc<dyn NetFamily> = match space {
+        Space::Micro(space) => Arc::new(MicroNet::new(space, *config, input)?),
+        Space::WholeNet(space) => Arc::new(WholeNetFamily::new(space, *config, input)?),
+    };
+    if config.split_by == 0 {
+        return Ok(family);
     }
+    Ok(Arc::new(FewShot::new(family, space, config.split_by)?))
 }

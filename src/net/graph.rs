@@ -46,6 +46,12 @@ pub struct Cost {
 }
 
 impl Net {
+    /// The same net with its batch normalizations by these statistics.
+    #[must_use]
+    pub fn normed(&self, norm: Norm) -> Self {
+        Self { norm, ..self.clone() }
+    }
+
     /// The trainable parameters that the net reads.
     pub fn params(&self) -> BTreeMap<String, ParamSpec> {
         self.layers.iter().flat_map(Layer::params).collect()

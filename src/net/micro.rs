@@ -8,7 +8,8 @@
 //! channels and the reduction cell runs at stride 1. A cell calibrates its two inputs to F
 //! channels and one plane, adds two edges per node, and gathers its loose ends (unread inputs
 //! among them) by a 1×1 convolution whose rows belong to the nodes gathered. Every operation of
-//! every pair of nodes has weights of its own at each cell; a child reads those on its edges.
+//! every pair of nodes has weights of its own at each cell; a child reads those on its edges. With
+//! `net.weights_of = "operation"`, one has weights of its own whichever node it reads from.
 //!
 //! Departures from the authors' code: the auxiliary head is trained; weights start with the true
 //! fan-in; evaluation runs without dropout.
@@ -17,7 +18,7 @@ mod standalone;
 
 use std::collections::BTreeMap;
 
-use crate::net::config::{LAYERS, NetConfig};
+use crate::net::config::{LAYERS, NetConfig, WeightsOf};
 use crate::net::family::checked;
 use crate::net::graph::Builder;
 use crate::net::{Input, LayerKind, Net, NetError, NetFamily, Norm, ParamSpec, Shape, TensorId};
@@ -212,7 +213,10 @@ impl<'a> Frame<'a> {
             }
             Op::SepConv3x3 | Op::SepConv5x5 => {
                 let kernel = edge.op.kernel().expect("separable convolutions have a kernel");
-                let place = format!("{place}.from{}", edge.input);
+                let place = match self.family.config.weights_of {
+                    WeightsOf::Edge => format!("{place}.from{}", edge.input),
+                    WeightsOf::Operation => place,
+                };
                 self.sep_conv(input, kernel, 1, &place)
             }
         }

@@ -7,6 +7,7 @@ mod config;
 mod error;
 mod families;
 mod family;
+mod few_shot;
 mod graph;
 mod layer;
 mod micro;
@@ -14,7 +15,7 @@ mod shape;
 mod times;
 mod whole_net;
 
-pub use config::NetConfig;
+pub use config::{NetConfig, WeightsOf};
 pub use error::NetError;
 pub use families::family;
 pub use family::{Input, NetFamily};

@@ -149,13 +149,12 @@ impl<'a> Backward<'a> {
     /// By the q of a decision, `(n, options)`, or `(n, earlier)` for links.
     fn scores(&self, decided: &Decided) -> Vec<f64> {
         let Decided { decision, choices, squashed, log_probs, .. } = decided;
-        let slope = self.bounds.of(*decision) / self.bounds.temperature;
         let answers = choices.len() / self.weights.len();
         let options = log_probs.len() / choices.len();
         let mut scores = Vec::with_capacity(squashed.len());
         let mut by_score = |logit: f64| {
-            let squashed = squashed[scores.len()];
-            scores.push(logit * slope * (1.0 - squashed * squashed));
+            let slope = self.bounds.slope(*decision, squashed[scores.len()]);
+            scores.push(logit * slope);
         };
         for (at, (log_probs, &choice)) in log_probs.chunks_exact(options).zip(choices).enumerate() {
             let weight = self.weights[at / answers];

@@ -11,27 +11,40 @@
 //! the links are drawn with.
 
 use crate::search::PolicyConfig;
-use crate::space::{Decision, Script};
+use crate::search::prior::prior;
+use crate::space::{Decision, Menu, Script};
 
 /// The bounds of the logits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     /// Logits are divided by it first, τ.
     pub(super) temperature: f64,
+    /// Whether logits are squashed at all.
+    squashes: bool,
     /// The largest logit of a node or of a link, C.
     point: f64,
     /// The largest logit of a menu's option before the fixed bias, C/r.
     pick: f64,
+    /// Whether options have the authors' fixed biases.
+    favors: bool,
     /// The logarithms of the shares of links that should be dropped and kept.
     link_log_rates: [f64; 2],
 }
 
 impl Bounds {
     pub(super) fn new(config: &PolicyConfig) -> Self {
+        let squashes = 0.0 < config.tanh_constant;
+        let [point, pick] = if squashes {
+            [config.tanh_constant, config.tanh_constant / config.op_tanh_reduction]
+        } else {
+            [1.0; 2]
+        };
         Self {
             temperature: config.temperature,
-            point: config.tanh_constant,
-            pick: config.tanh_constant / config.op_tanh_reduction,
+            squashes,
+            point,
+            pick,
+            favors: config.prior,
             link_log_rates: [1.0 - config.skip_rate, config.skip_rate].map(f64::ln),
         }
     }
@@ -42,6 +55,24 @@ impl Bounds {
             Decision::Pick { .. } => self.pick,
             Decision::Point { .. } | Decision::Link { .. } => self.point,
         }
+    }
+
+    /// What is added to the logits of a menu's options in a part, and not learnt.
+    pub(super) fn fixed(self, part: usize, menu: &Menu) -> Option<&'static [f64]> {
+        self.favors.then(|| prior(menu).fixed.get(part).copied()).flatten()
+    }
+
+    /// What a score becomes before the bound is its factor, `tanh(q/τ)`.
+    pub(super) fn squash(self, score: f64) -> f64 {
+        let score = score / self.temperature;
+        if self.squashes { score.tanh() } else { score }
+    }
+
+    /// The derivative of a decision's logits by their scores, of which `squashed` is what one
+    /// became.
+    pub(super) fn slope(self, decision: Decision, squashed: f64) -> f64 {
+        let slope = self.of(decision) / self.temperature;
+        if self.squashes { slope * (1.0 - squashed * squashed) } else { slope }
     }
 
     /// The divergence of a link that is dropped and kept with these log probabilities.

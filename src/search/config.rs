@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Batching, BatchingKeys, DataConfig};
+use crate::data::{Batching, BatchingKeys, DataConfig, ImageOrder};
 use crate::engine::SgdConfig;
-use crate::net::NetConfig;
+use crate::net::{NetConfig, WeightsOf};
+use crate::search::Objective;
 use crate::setting::{Rule, Setting, above, below, between, from, one_of, operation, search};
 use crate::setting::{settings, size, whole};
 use crate::space::SpaceConfig;
@@ -27,6 +28,8 @@ pub struct SearchConfig {
     pub policy: PolicyConfig,
     /// How the phases alternate.
     pub schedule: ScheduleConfig,
+    /// How architectures are scored with the shared weights.
+    pub score: ScoreConfig,
     /// How the best are derived.
     pub derive: DeriveConfig,
     /// What architectures may cost.
@@ -51,6 +54,7 @@ impl Default for SearchConfig {
             shared: SgdConfig::default(),
             policy: PolicyConfig::default(),
             schedule: ScheduleConfig::default(),
+            score: ScoreConfig::default(),
             derive: DeriveConfig::default(),
             limits: LimitsConfig::default(),
             finals: FinalConfig::default(),
@@ -69,6 +73,22 @@ pub enum StrategyKind {
     Random,
 }
 
+/// Who draws the architectures that ω is trained on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SharedDraws {
+    /// The policy (ENAS, section 2.2).
+    #[default]
+    Policy,
+    /// Nobody: uniformly.
+    Uniform,
+    /// Uniformly at first, then ever more often the policy (`TuNAS`, Bender et al., 2020).
+    Annealed,
+    /// Uniformly, so that each option of each choice is trained equally often (`FairNAS`, Chu et
+    /// al., 2021).
+    Fair,
+}
+
 settings! {
     /// The LSTM policy and how REINFORCE trains it (the micro column of the authors' settings).
     #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,7 +102,8 @@ settings! {
         /// Logits are divided by this before they are squashed; 1 leaves them.
         pub temperature: f64 = 1.0 => search(above(0.0, 100.0));
         /// `c` in `c·tanh(logit)`: bounds the logits of node choices.
-        pub tanh_constant: f64 = 1.10 => search(above(0.0, 100.0));
+        /// 0 leaves all logits unbounded.
+        pub tanh_constant: f64 = 1.10 => search(from(0.0, 100.0));
         /// Operation logits are bounded by `tanh_constant` divided by this.
         pub op_tanh_reduction: f64 = 2.5 => search(above(0.0, 100.0));
         /// Adam's learning rate.
@@ -97,6 +118,14 @@ settings! {
         pub clip_norm: f64 = 0.02 => search(above(0.0, 1e6)).before("1000000.0");
         /// Weight of the policy's entropy in the loss, β.
         pub entropy_weight: f64 = 1e-4 => search(from(0.0, 100.0));
+        /// Share of the largest entropy that the policy's is held at: the weight then is of half the
+        /// squared distance from it, in nats. 0 for no target.
+        pub entropy_target: f64 = 0.0 => search(from(0.0, 1.0)).before("0.0");
+        /// Whether the advantages of an update are divided by their standard deviation, after their
+        /// mean is taken off instead of the baseline.
+        pub standardize: bool = false => search(Rule::Switch).before("false");
+        /// Whether the policy begins with the authors' preference for separable convolutions.
+        pub prior: bool = true => search(Rule::Switch).before("true").only_of("micro");
         /// Decay of the reward's moving average.
         pub baseline_decay: f64 = 0.99 => search(below(0.0, 1.0));
         /// Share of the skip connections of whole nets that the policy is held near, ρ.
@@ -116,16 +145,40 @@ settings! {
         pub batch_size: usize = 32 => search(size(1..=8192));
         /// Architectures whose gradients one update of ω averages, the paper's M.
         pub archs_per_step: usize = 1 => search(size(1..=64));
+        /// Who draws what ω is trained on.
+        pub draws: SharedDraws = SharedDraws::Policy
+            => search(one_of(&["policy", "uniform", "annealed", "fair"])).before("\"policy\"");
+        /// Of `annealed`: epochs over which the share of uniform draws falls from all to none.
+        pub annealed_epochs: u64 = 20 => search(whole(1..=100_000)).before("20");
         /// Updates of θ in an epoch.
         pub controller_steps: u64 = 20 => search(whole(1..=100_000));
         /// Rollouts that one update of θ averages; as many random architectures are scored beside.
         pub rollouts_per_step: usize = 5 => search(size(1..=1000));
-        /// Images in a validation batch.
-        pub valid_batch_size: usize = 64 => search(size(1..=8192));
+        /// Images in a validation batch; 0 for 512, or all of a smaller split.
+        pub valid_batch_size: usize = 64 => search(size(0..=8192));
         /// Epochs of a cycle; at its end the best architectures are derived.
         pub epochs_per_cycle: u64 = 5 => search(whole(1..=100_000));
         /// θ phases that the comparison with the random arm looks back on.
         pub advantage_phases: u64 = 5 => search(whole(1..=1000));
+    }
+}
+
+settings! {
+    /// How architectures are scored on validation images with the shared weights.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct ScoreConfig in score {
+        /// What a score is worth: the share of images that are right, or the negative logarithm of
+        /// the mean cross-entropy, which tells more of as many images. Retrained nets are chosen by
+        /// it too.
+        pub reward: Objective = Objective::Accuracy
+            => search(one_of(&["accuracy", "neg-log-nll"])).before("\"accuracy\"");
+        /// Which validation images a batch holds, and in which order all of them are read.
+        pub images: ImageOrder = ImageOrder::Stored
+            => search(one_of(&["stored", "balanced"])).before("\"stored\"");
+        /// Training images that batch normalizations take their statistics from where a child is
+        /// scored on the whole validation split, so that its score depends on no order and no size
+        /// of batches; 0 for the statistics of each batch, as in the authors' code.
+        pub calibration: usize = 0 => search(size(0..=8192)).before("0");
     }
 }
 
@@ -231,7 +284,8 @@ impl FinalConfig {
     /// The size of the nets.
     pub const fn net(&self) -> NetConfig {
         let &Self { layers, channels, dropout_keep, aux_weight, .. } = self;
-        NetConfig { layers, channels, dropout_keep, aux_weight }
+        let (weights_of, split_by) = (WeightsOf::Edge, 0);
+        NetConfig { layers, channels, dropout_keep, aux_weight, weights_of, split_by }
     }
 
     /// How their parameters are trained.

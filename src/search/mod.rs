@@ -35,6 +35,7 @@ mod run;
 mod sample;
 mod schedule;
 mod shared;
+mod shared_draws;
 mod shared_weights;
 mod steps;
 mod strata;
@@ -56,8 +57,8 @@ pub use baseline::Baseline;
 pub use best::{BestArch, BestArchs, BestChange};
 pub use budget::{ArchCost, Budget};
 pub use config::{
-    DeriveConfig, FinalConfig, LimitsConfig, PolicyConfig, ScheduleConfig, SearchConfig,
-    StrategyKind,
+    DeriveConfig, FinalConfig, LimitsConfig, PolicyConfig, ScheduleConfig, ScoreConfig,
+    SearchConfig, SharedDraws, StrategyKind,
 };
 pub use error::SearchError;
 pub use estimate::{Estimator, Job, ValidSet};

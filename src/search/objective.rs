@@ -4,25 +4,43 @@
 //! maximize. Everything that compares architectures compares rewards.
 //!
 //! ```text
-//! R(m, ω) = measure(score) · cost factor of m       where the search compares (`budget.rs`)
+//! accuracy       R(m, ω) = accuracy · f
+//! neg-log-nll    R(m, ω) = −ln (nll / f)        f, the cost factor of m, 1 where costs do not count
 //! ```
+//!
+//! `nll` is the mean cross-entropy in nats. Its logarithm tells nets apart that accuracy cannot: every
+//! image says how sure the net was, and what doubles the loss costs as much at a low one as at a
+//! high one.
 //!
 //! Nets that are trained from scratch are compared by what was measured alone: they come from what
 //! the search chose, all within the limits, and their cost stands beside their score.
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::Measured;
+use crate::numbers::percent;
 use crate::search::Sampled;
 
 /// What was measured of a child on validation data.
 pub type Score = Measured;
 
 /// What the search maximizes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Objective {
     /// The share of items that the child has right (ENAS, section 2.2, for images).
     #[default]
     Accuracy,
+    /// The negative logarithm of the mean cross-entropy.
+    NegLogNll,
 }
+
+/// Cross-entropies of which all above are as bad, in nats: that of a net that is sure of ten
+/// thousands of classes alike, and so is one whose logits are no numbers.
+const MAX_NLL: f64 = 10.0;
+
+/// Cross-entropies of which all below are as good.
+const MIN_NLL: f64 = 1e-6;
 
 /// An architecture that was drawn, and what its child reached.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,18 +54,65 @@ pub struct Scored {
 }
 
 impl Objective {
-    /// The reward of a score on one item or more where its cost takes nothing: finite, and 0 for a
-    /// child whose logits are no numbers.
-    pub fn reward(self, score: Score) -> f64 {
+    /// The name in settings, in status and on the wire.
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::Accuracy => self.measure(score),
+            Self::Accuracy => "accuracy",
+            Self::NegLogNll => "neg-log-nll",
+        }
+    }
+
+    /// The objective called `name`.
+    pub fn of_name(name: &str) -> Option<Self> {
+        [Self::Accuracy, Self::NegLogNll].into_iter().find(|objective| objective.name() == name)
+    }
+
+    /// The reward of a score on one item or more where its cost takes nothing: finite, and the
+    /// lowest there is for a child whose logits are no numbers.
+    pub fn reward(self, score: Score) -> f64 {
+        self.reward_at(score, 1.0)
+    }
+
+    /// The reward of a score of which the cost leaves the share `factor`, 0 to 1.
+    pub fn reward_at(self, score: Score, factor: f64) -> f64 {
+        match self {
+            Self::Accuracy => self.measure(score) * factor,
+            Self::NegLogNll => {
+                let nll = score.nll / score.items as f64 / factor;
+                // What is no number is not below the limit.
+                -if nll < MAX_NLL { nll.max(MIN_NLL) } else { MAX_NLL }.ln()
+            }
+        }
+    }
+
+    /// The reward without what the cost took of it, where any of it is left.
+    pub fn without_cost(self, reward: f64, factor: f64) -> Option<f64> {
+        (0.0 < factor).then(|| match self {
+            Self::Accuracy => reward / factor,
+            Self::NegLogNll => reward - factor.ln(),
+        })
+    }
+
+    /// A reward as people read it: a percentage of the images, or a number.
+    pub fn show(self, reward: f64) -> String {
+        match self {
+            Self::Accuracy => percent(reward),
+            Self::NegLogNll => format!("{reward:.4}"),
+        }
+    }
+
+    /// A difference of two rewards as people read it, with its sign.
+    pub fn show_difference(self, difference: f64) -> String {
+        match self {
+            Self::Accuracy => format!("{:+.2} points", 100.0 * difference),
+            Self::NegLogNll => format!("{difference:+.4}"),
         }
     }
 
     /// What people are told of a score: accuracy, 0 to 1.
     pub fn measure(self, score: Score) -> f64 {
         match self {
-            Self::Accuracy => score.correct as f64 / score.items as f64,
+            Self::Accuracy | Self::NegLogNll => score.correct as f64 / score.items as f64,
         }
     }
 
@@ -56,7 +121,7 @@ impl Objective {
         let pairs = sampled.into_iter().zip(scores);
         pairs
             .map(|(sampled, score)| {
-                let reward = self.reward(score) * sampled.cost_factor;
+                let reward = self.reward_at(score, sampled.cost_factor);
                 Scored { sampled, score, reward }
             })
             .collect()
@@ -85,6 +150,43 @@ mod tests {
     fn a_child_that_is_no_number_has_a_reward_of_zero() {
         let score = Score { nll: f64::NAN, correct: 0, items: 8 };
         assert_eq!(Objective::Accuracy.reward(score).to_bits(), 0);
+    }
+
+    #[test]
+    fn a_lower_cross_entropy_has_the_higher_reward_and_none_is_infinite() {
+        let reward = |nll| Objective::NegLogNll.reward(Score { nll, correct: 0, items: 8 });
+        assert_eq!(reward(8.0).to_bits(), (-0.0_f64).to_bits());
+        assert!((reward(4.0) - 2.0_f64.ln()).abs() < 1e-15);
+        for bad in [f64::NAN, f64::INFINITY, 80.0, 1e9] {
+            assert!((reward(bad) + 10.0_f64.ln()).abs() < 1e-15, "{bad}");
+        }
+        assert!(reward(0.0).is_finite() && reward(1e-9) <= reward(0.0));
+    }
+
+    #[test]
+    fn what_costs_more_is_worth_less_whether_its_reward_is_above_zero_or_below() {
+        let objective = Objective::NegLogNll;
+        for nll in [1.0, 30.0] {
+            let score = Score { nll, correct: 0, items: 8 };
+            let [free, dear] = [1.0, 0.5].map(|factor| objective.reward_at(score, factor));
+            assert!((free - dear - 2.0_f64.ln()).abs() < 1e-12, "{free} and {dear}");
+            let back = objective.without_cost(dear, 0.5).unwrap();
+            assert!((back - free).abs() < 1e-12, "{back}");
+        }
+        let score = Score { nll: 1.0, correct: 4, items: 8 };
+        assert!((objective.reward_at(score, 0.0) + 10.0_f64.ln()).abs() < 1e-15);
+        assert_eq!(objective.without_cost(1.0, 0.0), None);
+    }
+
+    #[test]
+    fn rewards_are_shown_in_their_own_units() {
+        let shown = |objective: Objective| (objective.show(0.5), objective.show_difference(-0.125));
+        assert_eq!(shown(Objective::Accuracy), ("50.00 %".into(), "-12.50 points".into()));
+        assert_eq!(shown(Objective::NegLogNll), ("0.5000".into(), "-0.1250".into()));
+        for objective in [Objective::Accuracy, Objective::NegLogNll] {
+            assert_eq!(Objective::of_name(objective.name()), Some(objective));
+            assert_eq!(serde_json::to_value(objective).unwrap(), objective.name());
+        }
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Policy {
     pub fn new(config: &PolicyConfig, script: &Script, seed: u64) -> Self {
         let mut rng = generator(seed, Owner::PolicyInit, 0);
         let layout = Layout::new(config.hidden, script);
-        Self::with(config, Theta::initial(&layout, &mut rng), 0)
+        Self::with(config, Theta::initial(&layout, config.prior, &mut rng), 0)
     }
 
     /// The policy for `script` with the parameters `theta`, which has had `version` updates.

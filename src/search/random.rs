@@ -19,23 +19,25 @@ impl Random {
     /// Draws `n` rollouts of `script`. Each takes one number from `rng` for each choice, in the
     /// script's order.
     pub fn sample(script: &Script, n: usize, rng: &mut ChaCha8Rng) -> Vec<Rollout> {
-        (0..n).map(|_| rollout(script, rng)).collect()
+        let choices =
+            |_| script.options().map(|n| rng.random_range(0..n as Choice)).collect::<Vec<_>>();
+        (0..n).map(choices).map(|choices| Self::rollout(script, choices)).collect()
     }
-}
 
-fn rollout(script: &Script, rng: &mut ChaCha8Rng) -> Rollout {
-    let options = || script.options();
-    let entropy: f64 = options().map(|n| (n as f64).ln()).sum();
-    let picks = script.menus_of_parts().into_iter().map(|(part, menu)| {
-        let n = menu.options.len();
-        (part, menu, vec![1.0 / n as f64; n])
-    });
-    Rollout {
-        choices: options().map(|n| rng.random_range(0..n as Choice)).collect(),
-        log_prob: -entropy,
-        entropy,
-        policy_version: 0,
-        probabilities: Probabilities::from_picks(&picks.collect::<Vec<_>>()),
+    /// What nobody's `choices` are as a rollout: each option as probable as any other.
+    pub(super) fn rollout(script: &Script, choices: Vec<Choice>) -> Rollout {
+        let entropy: f64 = script.options().map(|n| (n as f64).ln()).sum();
+        let picks = script.menus_of_parts().into_iter().map(|(part, menu)| {
+            let n = menu.options.len();
+            (part, menu, vec![1.0 / n as f64; n])
+        });
+        Rollout {
+            choices,
+            log_prob: -entropy,
+            entropy,
+            policy_version: 0,
+            probabilities: Probabilities::from_picks(&picks.collect::<Vec<_>>()),
+        }
     }
 }
 

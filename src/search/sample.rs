@@ -17,6 +17,7 @@
 
 use crate::random::{Owner, generator};
 use crate::search::limit::Redrawn;
+use crate::search::shared_draws;
 use crate::search::{Arm, Policy, Random, Sampled, SearchError, Task};
 use crate::space::Arch;
 
@@ -33,6 +34,9 @@ pub struct DrawRequest {
     pub count: usize,
     /// The number of the draw: each has random numbers of its own.
     pub index: u64,
+    /// For draws that treat all options alike, the number of the first architecture among all that
+    /// are drawn so; what is over a limit is drawn again without that.
+    pub fair: Option<u64>,
 }
 
 /// What was drawn.
@@ -65,14 +69,16 @@ pub fn draw(
     let mut rng = generator(seed, owner, request.index);
     let mut places: Vec<Option<Sampled>> = vec![None; request.count];
     let mut redrawn = Redrawn::default();
-    for _ in 0..MAX_ATTEMPTS {
+    for attempt in 0..MAX_ATTEMPTS {
         let empty: Vec<_> = places.iter_mut().filter(|place| place.is_none()).collect();
         if empty.is_empty() {
             break;
         }
-        let rollouts = match policy {
-            Some(policy) => policy.sample(&script, empty.len(), &mut rng)?,
-            None => Random::sample(&script, empty.len(), &mut rng),
+        let fair = request.fair.filter(|_| attempt == 0);
+        let rollouts = match (policy, fair) {
+            (Some(policy), _) => policy.sample(&script, empty.len(), &mut rng)?,
+            (None, Some(first)) => shared_draws::fair(&script, empty.len(), first, seed),
+            (None, None) => Random::sample(&script, empty.len(), &mut rng),
         };
         for (place, rollout) in empty.into_iter().zip(rollouts) {
             let arch = task.space.arch(&rollout.choices)?;
@@ -122,7 +128,7 @@ mod tests {
     /// What the policy, or nobody, draws of a request.
     fn drawn(task: &Task, arm: Arm, count: usize) -> Drawn {
         let policy = Policy::new(&task.config.policy, &task.space.script(), 3);
-        draw(Some(&policy), task, 3, DrawRequest { arm, count, index: 8 }).unwrap()
+        draw(Some(&policy), task, 3, DrawRequest { arm, count, index: 8, fair: None }).unwrap()
     }
 
     /// The parameters of the middle one of what is drawn without limits.
@@ -200,7 +206,7 @@ mod tests {
     fn a_limit_of_time_takes_a_table_and_goes_by_it_alone() {
         let limits = LimitsConfig { milliseconds: 3.5, ..LimitsConfig::default() };
         let task = task(limits).unwrap();
-        let request = DrawRequest { arm: Arm::Random, count: 30, index: 8 };
+        let request = DrawRequest { arm: Arm::Random, count: 30, index: 8, fair: None };
         let err = draw(None, &task, 3, request).unwrap_err();
         assert!(matches!(err, SearchError::NoTimes), "{err}");
         // Separable convolutions take a quarter of a millisecond each, all else takes nothing.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::engine::learning_rate;
 use crate::random::{Owner, generator};
+use crate::search::shared_draws;
 use crate::search::strata::of_each_stratum;
 use crate::search::strategies;
 use crate::search::{
@@ -193,10 +194,10 @@ impl Search {
     fn work_at(&self, place: Place) -> Work {
         let config = &self.task.config;
         let index = place.number(&config.schedule);
-        let request = |arm, count| DrawRequest { arm, count, index };
+        let request = |arm, count| DrawRequest { arm, count, index, fair: None };
         match place.phase {
             Phase::Shared { .. } => Work::Shared {
-                sample: request(Arm::Controller, config.schedule.archs_per_step),
+                sample: shared_draws::request(config, place, index),
                 step: SharedStep {
                     index: place.shared_step(&config.schedule),
                     learning_rate: learning_rate(&config.shared, place.epoch),
@@ -221,7 +222,8 @@ impl Search {
 
     /// Takes note of an update of ω.
     pub fn finish_shared(&mut self, drawn: Vec<Sampled>, report: TrainReport) -> StepRecord {
-        let rows = drawn.into_iter().map(|s| row(Arm::Controller, s, None)).collect();
+        let arm = shared_draws::request(&self.task.config, self.place, self.number()).arm;
+        let rows = drawn.into_iter().map(|s| row(arm, s, None)).collect();
         self.finish(rows, Outcome::Shared(report))
     }
 

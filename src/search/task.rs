@@ -37,7 +37,7 @@ impl Task {
     ) -> Result<Self, SearchError> {
         let space = Space::new(&config.space)?;
         let family = family(space, &config.net, Self::input(&dataset))?;
-        let objective = Objective::Accuracy;
+        let objective = config.score.reward;
         let budget = Budget::new(config.limits, family.clone(), None);
         budget.check(space, config.seed)?;
         let (config, budget) = (Arc::new(config), Arc::new(budget));
@@ -54,7 +54,7 @@ impl Task {
 
     /// The reward of an architecture's score, less what its cost takes.
     pub fn reward(&self, arch: &Arch, score: Score) -> Result<f64, SearchError> {
-        Ok(self.objective.reward(score) * self.budget.factor(arch)?)
+        Ok(self.objective.reward_at(score, self.budget.factor(arch)?))
     }
 
     /// What nets for `dataset` read, and what they tell apart.

@@ -112,8 +112,8 @@ impl Theta {
         }
     }
 
-    /// The values at the start of a search.
-    pub(super) fn initial(layout: &Layout, rng: &mut ChaCha8Rng) -> Self {
+    /// The values at the start of a search: biases are the authors' or 0.
+    pub(super) fn initial(layout: &Layout, with_prior: bool, rng: &mut ChaCha8Rng) -> Self {
         let mut theta = Self::zeros(layout);
         let n_biases = layout.menus.iter().filter(|menu| has_bias(menu)).count();
         let mut random = theta.parts_mut();
@@ -121,7 +121,7 @@ impl Theta {
         for value in random.into_iter().flatten() {
             *value = INITIAL_RANGE * (2.0 * rng.random::<f64>() - 1.0);
         }
-        for (pick, menu) in theta.picks.iter_mut().zip(&layout.menus) {
+        for (pick, menu) in theta.picks.iter_mut().zip(&layout.menus).filter(|_| with_prior) {
             pick.bias.copy_from_slice(prior(menu).bias);
         }
         theta

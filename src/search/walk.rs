@@ -25,7 +25,6 @@ use crate::search::SearchError;
 use crate::search::bounds::{Bounds, link_share};
 use crate::search::dense::{Matrix, add_product, dot, sigmoid, tanh, vectorized};
 use crate::search::input::StepInput;
-use crate::search::prior::prior;
 use crate::search::tape::{Decided, Moment, Tape};
 use crate::search::theta::Theta;
 use crate::space::{Choice, Decision, Menu, Script, Step};
@@ -255,7 +254,7 @@ impl<'a> Walk<'a> {
             Decision::Point { .. } | Decision::Link { .. } => self.node_scores(&mut mixed),
         };
         for q in &mut squashed {
-            *q = (*q / bounds.temperature).tanh();
+            *q = bounds.squash(*q);
         }
         let mut log_probs: Vec<f64> = match decision {
             Decision::Link { .. } => {
@@ -270,9 +269,9 @@ impl<'a> Walk<'a> {
         let mut choices = Vec::with_capacity(self.n * answers);
         for (at, logits) in log_probs.chunks_exact_mut(options).enumerate() {
             if let Decision::Pick { part, menu } = decision
-                && let Some(fixed) = prior(menu).fixed.get(part)
+                && let Some(fixed) = bounds.fixed(part, menu)
             {
-                logits.iter_mut().zip(*fixed).for_each(|(logit, fixed)| *logit += fixed);
+                logits.iter_mut().zip(fixed).for_each(|(logit, fixed)| *logit += fixed);
             }
             log_softmax(logits);
             let rollout = at / answers;

@@ -14,7 +14,7 @@ use enasd::api::{
     RunningConfig, ServeConfig, ServerThread, Socket, serve,
 };
 use enasd::net::{Input, NetConfig, NetFamily, Shape, family};
-use enasd::search::{Arm, Budget, LimitsConfig};
+use enasd::search::{Arm, Budget, LimitsConfig, ScoreConfig};
 use enasd::space::Arch;
 use enasd::store::{ArchCard, BestFolder, History, HistoryPhase, HistoryRow, Keeping, StepRow};
 use tokio::sync::watch;
@@ -198,6 +198,7 @@ pub(crate) fn put_with(best: &BestFolder, correct: u64, weights: &[u8]) {
         correct,
         items: 600,
         valid_batch_size: 100,
+        scored: ScoreConfig::default(),
         cycle: 0,
         step: 17,
         net: NetConfig::default(),

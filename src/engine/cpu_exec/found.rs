@@ -54,7 +54,7 @@ fn fits(tensors: &Snapshot, dims: &Dims) -> bool {
 }
 
 /// The tensors that are wanted, and new ones for the others.
-fn fit(mut tensors: Snapshot, dims: &Dims) -> Result<Snapshot> {
+pub(super) fn fit(mut tensors: Snapshot, dims: &Dims) -> Result<Snapshot> {
     tensors.retain(|name, tensor| dims.get(name).is_some_and(|dims| tensor.dims() == dims));
     for (name, dims) in dims {
         if !tensors.contains_key(name) {

@@ -33,7 +33,7 @@ use std::sync::Arc;
 use candle_core::{Device, Result, Tensor};
 
 use crate::engine::cpu_exec::buffers::Buffers;
-use crate::engine::cpu_exec::found::Spares;
+use crate::engine::cpu_exec::found::{Spares, fit};
 use crate::engine::cpu_exec::job::Job;
 use crate::engine::cpu_exec::pass::Pass;
 use crate::engine::cpu_exec::planes::Batch;
@@ -42,7 +42,7 @@ use crate::engine::cpu_exec::weights::Weights;
 use crate::engine::executor::{Executor, Gradients, Images, Measured, measured};
 use crate::engine::kernel::Isa;
 use crate::engine::{Noise, Params, Snapshot};
-use crate::net::Net;
+use crate::net::{Net, Norm};
 
 /// Runs nets on the CPU with own kernels.
 #[derive(Clone, Debug)]
@@ -155,6 +155,21 @@ impl Executor for CpuExec {
         self.score(net, weights, (images, running), |logits| {
             Tensor::from_slice(logits, (batch, logits.len() / batch), &Device::Cpu)
         })?
+    }
+
+    fn moments(&self, net: &Net, weights: &Snapshot, images: Images<'_>) -> Result<Snapshot> {
+        let net = &net.normed(Norm::Batch);
+        let job = &self.job(net, images)?;
+        let weights = Weights::Snapshot(weights);
+        let mut pass = Pass { job, net, weights, noise: None, running: None };
+        let mut program = self.programs.take(net, Mode::Score);
+        let moments = fit(Snapshot::new(), &program.moments)?;
+        on_a_worker(|| {
+            pass.forward(&mut program, images)?;
+            program.keep_moments(&moments)
+        })?;
+        self.programs.give(program);
+        Ok(moments)
     }
 
     fn measure(

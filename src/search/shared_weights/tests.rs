@@ -6,8 +6,8 @@ use std::time::Duration;
 use candle_core::{Device, Result as TensorResult, Tensor};
 
 use super::*;
-use crate::data::Dataset;
-use crate::engine::{CandleExec, Executor, Gradients, Noise, Params};
+use crate::data::{Dataset, ImageOrder};
+use crate::engine::{CandleExec, CpuExec, Executor, Gradients, Noise, Params};
 use crate::net::NetConfig;
 use crate::random::{Owner, generator};
 use crate::search::{Random, ScheduleConfig, SearchConfig, SharedState};
@@ -82,14 +82,23 @@ impl Executor for Counting {
         self.children.lock().unwrap().now -= 1;
         logits
     }
+
+    fn moments(&self, net: &Net, weights: &Snapshot, images: Images<'_>) -> TensorResult<Snapshot> {
+        self.candle.moments(net, weights, images)
+    }
 }
 
 fn task(exec: Arc<Counting>) -> Task {
+    scored_by(ScoreConfig::default(), 8, exec)
+}
+
+fn scored_by(score: ScoreConfig, valid_batch_size: usize, exec: Arc<dyn Executor>) -> Task {
     let config = SearchConfig {
+        score,
         seed: 3,
         space: SpaceConfig { nodes: 2, ..SpaceConfig::default() },
         net: NetConfig { channels: 2, ..NetConfig::default() },
-        schedule: ScheduleConfig { valid_batch_size: 8, ..ScheduleConfig::default() },
+        schedule: ScheduleConfig { valid_batch_size, ..ScheduleConfig::default() },
         ..SearchConfig::default()
     };
     let dataset = Arc::new(Dataset::load(&config.data, config.seed).unwrap());
@@ -143,4 +152,41 @@ fn an_error_of_one_child_is_the_answer() {
     let mut estimator = SharedWeights::new(task);
     let err = pool.install(|| estimator.estimate(&job, &AtomicU64::new(0)));
     assert!(err.unwrap_err().to_string().contains("there is no parameter"));
+}
+
+/// The scores of 4 children on the whole split.
+fn on_the_whole_split(score: ScoreConfig, valid_batch_size: usize, fast: bool) -> Vec<Score> {
+    let exec: Arc<dyn Executor> =
+        if fast { Arc::new(CpuExec::new()) } else { Arc::new(CandleExec::new(Device::Cpu)) };
+    let task = scored_by(score, valid_batch_size, exec);
+    let shared = SharedState::initial(&task).unwrap().into();
+    let job = Job { archs: archs(&task, 4), on: ValidSet::Whole, shared };
+    SharedWeights::new(task).estimate(&job, &AtomicU64::new(0)).unwrap()
+}
+
+#[test]
+fn a_calibrated_score_depends_on_no_order_and_no_size_of_batches() {
+    let calibrated = |images, size| {
+        let score = ScoreConfig { images, calibration: 200, ..ScoreConfig::default() };
+        on_the_whole_split(score, size, true)
+    };
+    let expected = calibrated(ImageOrder::Stored, 64);
+    assert_eq!(calibrated(ImageOrder::Stored, 500), expected);
+    assert_eq!(calibrated(ImageOrder::Balanced, 77), expected);
+    let by_batch = |size| {
+        let score = ScoreConfig::default();
+        on_the_whole_split(score, size, true)
+    };
+    // What it would be without: the file is partly sorted by class.
+    assert_ne!(by_batch(64), by_batch(500));
+}
+
+#[test]
+fn both_executors_calibrate_alike() {
+    let score = ScoreConfig { calibration: 100, ..ScoreConfig::default() };
+    let [fast, candle] = [true, false].map(|fast| on_the_whole_split(score, 64, fast));
+    for (fast, candle) in fast.iter().zip(&candle) {
+        assert!((fast.nll / candle.nll - 1.0).abs() < 1e-4, "{fast:?} and {candle:?}");
+        assert!(fast.correct.abs_diff(candle.correct) <= 3, "{fast:?} and {candle:?}");
+    }
 }

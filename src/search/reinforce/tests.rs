@@ -1,0 +1,286 @@
+//! The updates of θ: bandits, the loss, clipping, and what is refused.
+
+use super::*;
+use crate::engine::to_safetensors;
+use crate::random::{Owner, generator};
+use crate::search::{Probabilities, Rollout, StrategyKind};
+use crate::space::{CellKind, Decision, MicroSpace, Op, Space};
+use candle_core::{Device, Tensor};
+
+const SMALL: PolicyConfig = PolicyConfig {
+    strategy: StrategyKind::Reinforce,
+    hidden: 16,
+    temperature: 1.0,
+    tanh_constant: 1.10,
+    op_tanh_reduction: 2.5,
+    learning_rate: 0.05,
+    beta1: 0.0,
+    beta2: 0.999,
+    epsilon: 1e-3,
+    clip_norm: 1e6,
+    entropy_weight: 0.0,
+    entropy_target: 0.0,
+    standardize: false,
+    prior: true,
+    baseline_decay: 0.9,
+    skip_rate: 0.4,
+    skip_weight: 0.8,
+};
+
+fn space() -> Space {
+    Space::Micro(MicroSpace::new(2).unwrap())
+}
+
+fn script() -> Script {
+    space().script()
+}
+
+/// A learner whose operation bias is `op_bias`.
+fn learner(config: &PolicyConfig, op_bias: [f64; 5]) -> Reinforce {
+    let mut state = Reinforce::new(config, script(), 1).state().unwrap();
+    state.policy.insert("op.bias".to_owned(), Tensor::new(&op_bias, &Device::Cpu).unwrap());
+    Reinforce::from_state(config, script(), &state).unwrap()
+}
+
+fn draw(learner: &Reinforce, n: usize, index: u64) -> Vec<Rollout> {
+    learner.policy.sample(&script(), n, &mut generator(1, Owner::Policy, index)).unwrap()
+}
+
+fn scored(rollout: Rollout, reward: f64) -> Scored {
+    Scored::with_reward(space(), rollout, reward)
+}
+
+/// Draws 10 rollouts, scores them and learns from them.
+fn update(learner: &mut Reinforce, index: u64, reward: impl Fn(&Rollout) -> f64) -> LearnReport {
+    let rollouts = draw(learner, 10, index).into_iter();
+    let scored = rollouts.map(|rollout| scored(rollout.clone(), reward(&rollout)));
+    learner.learn(&scored.collect::<Vec<_>>()).unwrap()
+}
+
+fn theta(learner: &Reinforce) -> Vec<u8> {
+    to_safetensors(&learner.policy.snapshot().unwrap()).unwrap()
+}
+
+/// The share of picks that chose average pooling.
+fn average_pools(rollout: &Rollout) -> f64 {
+    let script = script();
+    let picks: Vec<bool> = script
+        .decisions()
+        .zip(&rollout.choices)
+        .filter(|(decision, _)| matches!(decision, Decision::Pick { .. }))
+        .map(|(_, &choice)| choice as usize == Op::AvgPool3x3.idx())
+        .collect();
+    picks.iter().filter(|&&hit| hit).count() as f64 / picks.len() as f64
+}
+
+/// Rewards average pooling alone, and compares its probability at the end with the highest
+/// that the bounded logits allow.
+#[track_caller]
+fn check_bandit(op_bias: [f64; 5], ceilings: [f64; 2]) {
+    let mut learner = learner(&SMALL, op_bias);
+    for index in 0..200 {
+        update(&mut learner, index, average_pools);
+    }
+    let reached = Probabilities::mean(draw(&learner, 100, 1_000_000).iter());
+    for (cell, ceiling) in CellKind::ALL.into_iter().zip(ceilings) {
+        let found = reached.get(cell as usize, "op").unwrap()[Op::AvgPool3x3.idx()];
+        let within = (ceiling - 0.005..=ceiling + 1e-9).contains(&found);
+        assert!(within, "{cell}: {found}, ceiling {ceiling}");
+    }
+}
+
+/// The probability of average pooling when its own logit is at `0.44` and the others are at
+/// `separable` (both separable convolutions) and at `-0.44` (the other two); `fixed` is the
+/// fixed bias, negative for average pooling.
+fn ceiling(separable: f64, fixed: f64) -> f64 {
+    let own = (0.44 - fixed).exp();
+    own / (own + 2.0 * (separable + fixed).exp() + 2.0 * (-0.44 - fixed).exp())
+}
+
+#[test]
+fn a_bandit_drives_the_rewarded_operation_to_the_ceiling_of_the_bounded_logits() {
+    let ceilings = [ceiling(-0.44, 0.25), ceiling(-0.44, 0.0)];
+    assert!((ceilings[0] - 0.312_77).abs() < 1e-4 && (ceilings[1] - 0.376_07).abs() < 1e-4);
+    check_bandit([0.0; 5], ceilings);
+}
+
+#[test]
+fn the_authors_bias_keeps_separable_convolutions_at_their_highest_logit() {
+    check_bandit([10.0, 10.0, 0.0, 0.0, 0.0], [ceiling(0.44, 0.25), ceiling(0.44, 0.0)]);
+}
+
+#[test]
+fn a_constant_reward_leaves_theta_as_it_is() {
+    let mut learner = learner(&SMALL, [0.0; 5]);
+    let before = theta(&learner);
+    for index in 0..3 {
+        let report = update(&mut learner, index, |_| 0.3).update.unwrap();
+        assert_eq!((report.mean_advantage, report.grad_norm), (0.0, 0.0));
+        assert!((report.baseline - 0.3).abs() < 1e-15, "{report:?}");
+    }
+    assert_eq!(theta(&learner), before);
+    assert_eq!(learner.policy.version(), 3);
+}
+
+#[test]
+fn a_rollout_that_did_well_gets_more_probable_and_one_that_did_badly_less() {
+    let start = learner(&SMALL, [0.0; 5]);
+    let rollout = draw(&start, 1, 0).remove(0);
+    let log_prob_after = |reward| {
+        let mut state = start.state().unwrap();
+        state.baseline = Some(0.5);
+        let mut learner = Reinforce::from_state(&SMALL, script(), &state).unwrap();
+        learner.learn(&[scored(rollout.clone(), reward)]).unwrap();
+        let choices = [&rollout.choices[..]];
+        learner.policy.outcomes(&script(), &choices)[0].log_prob
+    };
+    assert!(rollout.log_prob < log_prob_after(0.9));
+    assert!(log_prob_after(0.1) < rollout.log_prob);
+}
+
+#[test]
+fn the_entropy_bonus_raises_the_entropy() {
+    let config = PolicyConfig { entropy_weight: 1.0, ..SMALL };
+    let mut learner = learner(&config, [0.5, -0.5, 1.0, 0.0, 0.0]);
+    let entropies: Vec<f64> =
+        (0..20).map(|index| update(&mut learner, index, |_| 0.5).mean_entropy).collect();
+    assert!(entropies[0] + 0.1 < entropies[19], "{entropies:?}");
+}
+
+#[test]
+fn the_loss_is_the_mean_of_what_the_equation_says() {
+    let outcome = |log_prob, entropy, link_kl| WalkOutcome { log_prob, entropy, link_kl };
+    let weights = weights(&[0.5, -1.0], 0.1, 0.8);
+    let terms = weights.iter().zip([outcome(-1.0, 3.0, 0.5), outcome(-2.0, 4.0, 0.25)]);
+    let term = |(w, found): (&WalkOutcome, WalkOutcome)| {
+        w.log_prob * found.log_prob + w.entropy * found.entropy + w.link_kl * found.link_kl
+    };
+    let loss: f64 = terms.map(term).sum();
+    // (0.5·1 − 0.1·3 + 0.8·0.5 + −1·2 − 0.1·4 + 0.8·0.25) / 2
+    assert!((loss + 0.8).abs() < 1e-15, "{loss}");
+}
+
+/// θ and the report after an update from one rollout with a reward of `reward`.
+fn update_clipped_to(clip_norm: f64, reward: f64) -> (Vec<f64>, UpdateReport) {
+    let config = PolicyConfig { clip_norm, ..SMALL };
+    let mut state = learner(&config, [0.0; 5]).state().unwrap();
+    state.baseline = Some(0.0);
+    let mut learner = Reinforce::from_state(&config, script(), &state).unwrap();
+    let rollout = draw(&learner, 1, 0).remove(0);
+    let report = learner.learn(&[scored(rollout, reward)]).unwrap();
+    let values = learner.policy.snapshot().unwrap();
+    let values = values.values().flat_map(|t| t.flatten_all().unwrap().to_vec1().unwrap());
+    (values.collect(), report.update.unwrap())
+}
+
+#[test]
+fn a_gradient_above_the_limit_counts_by_its_direction_alone() {
+    let (far, large) = update_clipped_to(0.01, 100.0);
+    let (near, small) = update_clipped_to(0.01, 50.0);
+    assert!((large.grad_norm / small.grad_norm - 2.0).abs() < 1e-9, "norms are told unclipped");
+    assert!(0.01 < small.grad_norm);
+    let largest =
+        |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(largest(&far, &near) < 1e-12);
+    let (free, _) = update_clipped_to(1e6, 100.0);
+    assert!(1e-3 < largest(&far, &free), "the limit did nothing");
+    let below = small.grad_norm * 1.001;
+    assert_eq!(update_clipped_to(below, 50.0).0, update_clipped_to(1e6, 50.0).0);
+}
+
+#[test]
+fn a_stale_rollout_is_refused_and_changes_nothing() {
+    let mut learner = learner(&SMALL, [0.0; 5]);
+    let stale = draw(&learner, 1, 0).remove(0);
+    update(&mut learner, 1, average_pools);
+    let (before, baseline) = (theta(&learner), learner.state().unwrap().baseline);
+    let mut all = vec![scored(draw(&learner, 1, 2).remove(0), 0.9)];
+    all.push(scored(stale, 0.5));
+    let err = learner.learn(&all).unwrap_err();
+    assert!(matches!(err, SearchError::StaleRollout { drawn_by: 0, current: 1 }), "{err}");
+    all[1].reward = f64::INFINITY;
+    let err = learner.learn(&all).unwrap_err();
+    assert!(matches!(err, SearchError::NonFiniteReward { position: 1, .. }), "{err}");
+    assert!(matches!(learner.learn(&[]), Err(SearchError::NoRollouts)));
+    assert_eq!((theta(&learner), learner.state().unwrap().baseline), (before, baseline));
+}
+
+#[test]
+fn a_gradient_that_is_not_finite_leaves_theta_as_it_was() {
+    let mut learner = learner(&SMALL, [0.0; 5]);
+    let before = theta(&learner);
+    let rollouts = draw(&learner, 2, 0).into_iter().zip([-f64::MAX, f64::MAX]);
+    let all: Vec<_> = rollouts.map(|(rollout, reward)| scored(rollout, reward)).collect();
+    let err = learner.learn(&all).unwrap_err();
+    assert!(matches!(err, SearchError::NonFiniteGradient { version: 0, .. }), "{err}");
+    assert_eq!(theta(&learner), before);
+    assert_eq!(learner.state().unwrap().baseline, None);
+}
+
+#[test]
+fn a_restored_learner_goes_on_bit_for_bit() {
+    let config = PolicyConfig { beta1: 0.9, entropy_weight: 1e-3, ..SMALL };
+    let mut unbroken = learner(&config, [0.0; 5]);
+    (0..3).for_each(|index| _ = update(&mut unbroken, index, average_pools));
+    let state = unbroken.state().unwrap();
+    let mut restored = Reinforce::from_state(&config, script(), &state).unwrap();
+    for index in 3..6 {
+        let expected = update(&mut unbroken, index, average_pools);
+        assert_eq!(update(&mut restored, index, average_pools), expected);
+    }
+    assert_eq!(theta(&restored), theta(&unbroken));
+}
+
+#[test]
+fn standardized_advantages_have_no_scale_and_equal_rewards_teach_nothing() {
+    let of = |rewards: [f64; 3]| {
+        let mut advantages = rewards.to_vec();
+        standardize(&mut advantages);
+        advantages
+    };
+    let (small, large) = (of([0.1, 0.2, 0.3]), of([1.0, 2.0, 3.0]));
+    for (small, large) in small.iter().zip(&large) {
+        assert!((small - large).abs() < 1e-12, "{small} and {large}");
+    }
+    assert!((deviation(&large).unwrap() - 1.0).abs() < 1e-12 && mean(&large).abs() < 1e-12);
+    assert_eq!(of([0.5; 3]), [0.0; 3]);
+}
+
+#[test]
+fn the_entropy_goes_to_its_target_from_above_and_from_below() {
+    for (target, bias) in [(0.8, [0.0; 5]), (0.95, [3.0, -3.0, 3.0, -3.0, -3.0])] {
+        let config = PolicyConfig {
+            entropy_weight: 1.0,
+            entropy_target: target,
+            tanh_constant: 0.0,
+            prior: false,
+            ..SMALL
+        };
+        let mut learner = learner(&config, bias);
+        let largest: f64 = script().options().map(|n| (n as f64).ln()).sum();
+        let share = |index| update_share(&mut learner, index, largest);
+        let shares: Vec<f64> = (0..60).map(share).collect();
+        let (first, last) = (shares[0], shares[59]);
+        assert!(0.05 < (first - target).abs(), "{target}: {shares:?}");
+        assert!((last - target).abs() < 0.03, "{target}: {shares:?}");
+    }
+}
+
+/// The share of the largest entropy that an update saw; the reward is always the same.
+fn update_share(learner: &mut Reinforce, index: u64, largest: f64) -> f64 {
+    update(learner, index, |_| 0.5).mean_entropy / largest
+}
+
+#[test]
+fn without_the_prior_and_without_bounds_a_bandit_is_won_nearly_always() {
+    let config = PolicyConfig { tanh_constant: 0.0, prior: false, ..SMALL };
+    let mut learner = learner(&config, [0.0; 5]);
+    for index in 0..200 {
+        update(&mut learner, index, average_pools);
+    }
+    let reached = Probabilities::mean(draw(&learner, 100, 1_000_000).iter());
+    for cell in CellKind::ALL {
+        let found = reached.get(cell as usize, "op").unwrap()[Op::AvgPool3x3.idx()];
+        assert!(0.9 < found, "{cell}: {found}");
+    }
+}
