@@ -127,4 +127,5 @@ pub mod search;
 pub mod setting;
 pub mod space;
 pub mod store;
+pub mod study;
 pub mod telemetry;

@@ -45,6 +45,10 @@ pub enum Owner {
     Anneal = 16,
     /// The order in which fair draws go through the options of a choice; the index is the round.
     Fair = 17,
+    /// Which validation images are in which half; index 0.
+    Halves = 18,
+    /// Architectures and nets of a study; the index says what of it.
+    Study = 19,
 }
 
 /// The generator of `owner` for the draw numbered `index` of the run with `seed`.

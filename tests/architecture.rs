@@ -80,6 +80,11 @@ const LAYERS: &[Layer] = &[
         &["space", "data", "net", "engine", "search", "export", "random", "numbers"],
         &[ACTORS, SOCKETS, METRICS],
     ),
+    layer(
+        "study",
+        &["space", "data", "net", "engine", "search", "store", "random", "numbers"],
+        &[ACTORS, SOCKETS, METRICS],
+    ),
     layer("bench", &["space", "net", "engine", "random"], &[ACTORS, SOCKETS, METRICS]),
     layer("telemetry", &["setting", "random"], &[ACTORS, TENSORS]),
     layer("manual", &[], &[ACTORS, SOCKETS, METRICS, TENSORS, RANDOM, THREADS]),
@@ -99,7 +104,7 @@ const LAYERS: &[Layer] = &[
 ];
 
 /// The layers that may read the clock; all others are given time as a number.
-const CLOCKED: &[&str] = &["bench", "actors", "telemetry", "api", "daemon", "bin"];
+const CLOCKED: &[&str] = &["study", "bench", "actors", "telemetry", "api", "daemon", "bin"];
 
 const REFUSED_NAMES: &[&str] = &["utils", "common", "helpers", "base", "types", "manager"];
 const MAX_LINES: usize = 400;

@@ -20,6 +20,7 @@ mod dataset;
 mod deep_range;
 mod error;
 mod file_fault;
+mod halves;
 mod image_fault;
 mod image_list;
 mod image_order;

@@ -27,6 +27,7 @@ mod watched;
 mod whole_nets;
 mod windows;
 mod witness;
+mod zero_cost;
 
 pub use candle_exec::{CandleExec, average_grads, update_running};
 pub use config::{EngineConfig, SgdConfig};
@@ -42,3 +43,4 @@ pub use pass::Noise;
 pub(crate) use reason::reason;
 pub use sgd::Sgd;
 pub use watched::Watched;
+pub use zero_cost::ZeroCost;

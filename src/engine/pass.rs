@@ -32,6 +32,8 @@ pub(super) struct CandlePass<'a> {
     weights: &'a Snapshot,
     noise: Option<Noise<'a>>,
     running: Option<&'a Snapshot>,
+    /// Whether somebody asks for gradients by the weights though nothing is dropped.
+    pub(super) is_differentiable: bool,
     /// Of the batch, by the names of running statistics.
     pub(super) moments: Snapshot,
 }
@@ -43,7 +45,7 @@ impl<'a> CandlePass<'a> {
         noise: Option<Noise<'a>>,
         running: Option<&'a Snapshot>,
     ) -> Self {
-        Self { net, weights, noise, running, moments: Snapshot::new() }
+        Self { net, weights, noise, running, is_differentiable: false, moments: Snapshot::new() }
     }
 
     pub(super) fn losses(&mut self, images: &Tensor, labels: &[u32]) -> Result<Losses> {
@@ -85,7 +87,7 @@ impl<'a> CandlePass<'a> {
     /// A weight; without noise nobody asks for gradients, so nothing is kept for them.
     fn weight(&self, name: &str) -> Result<Tensor> {
         match self.weights.get(name) {
-            Some(weight) if self.noise.is_some() => Ok(weight.clone()),
+            Some(weight) if self.noise.is_some() || self.is_differentiable => Ok(weight.clone()),
             Some(weight) => Ok(weight.detach()),
             None => candle_core::bail!("there is no parameter `{name}`"),
         }

@@ -182,6 +182,13 @@ settings! {
     }
 }
 
+impl ScoreConfig {
+    /// As the authors' code has it, and as searches were scored that are older than these settings.
+    pub const fn paper() -> Self {
+        Self { reward: Objective::Accuracy, images: ImageOrder::Stored, calibration: 0 }
+    }
+}
+
 settings! {
     /// How the best architectures are derived at the end of a cycle (ENAS, section 2.2).
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]

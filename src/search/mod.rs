@@ -71,7 +71,7 @@ pub use policy::Policy;
 pub use predictor::{ClassProbability, PredictFault, Prediction, Predictor};
 pub use promotion::{Candidate, Cause, Promotion, PromotionWork};
 pub use random::Random;
-pub use rank_correlation::{MIN_ARCHS, RankCorrelation};
+pub use rank_correlation::{MIN_ARCHS, RankCorrelation, kendall};
 pub use record::{ControllerReport, Outcome, Row, StepRecord};
 pub use reinforce::Reinforce;
 pub use request::{MAX_WAITING, Unqueued};

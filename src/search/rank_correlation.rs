@@ -42,15 +42,13 @@ impl RankCorrelation {
             .iter()
             .filter_map(|one| Some((*one.rewards.first()?, *one.rewards.get(1)?)))
             .collect();
-        Self {
-            archs: retrained.len(),
-            tau: with_interval(&shared, seed),
-            ceiling: with_interval(&seeds, seed),
-        }
+        Self { archs: retrained.len(), tau: kendall(&shared, seed), ceiling: kendall(&seeds, seed) }
     }
 }
 
-fn with_interval(points: &[(f64, f64)], seed: u64) -> Option<Interval> {
+/// `τ_b` of the points with its 95 % interval; none below [`MIN_ARCHS`], and where all are equal in
+/// one of the two.
+pub fn kendall(points: &[(f64, f64)], seed: u64) -> Option<Interval> {
     let n = points.len();
     if n < MIN_ARCHS {
         return None;

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::data::ImageOrder;
 use crate::engine::{Snapshot, part_of, to_safetensors};
 use crate::export::draw_svg;
 use crate::net::{Input, NetConfig, NetError, NetFamily, Shape, family};
-use crate::search::{BestArch, Objective, Score, ScoreConfig, Task};
+use crate::search::{BestArch, Score, ScoreConfig, Task};
 use crate::space::{Arch, Space};
 use crate::store::{BestFolder, StoreError};
 
@@ -44,7 +43,7 @@ pub struct ArchCard {
     /// `scored` says that it was calibrated.
     pub valid_batch_size: usize,
     /// How it was scored; cards of older programs do not say so, for there was one way.
-    #[serde(default = "scored_once")]
+    #[serde(default = "ScoreConfig::paper")]
     pub scored: ScoreConfig,
     /// The cycle at whose end it was derived, counted from 0.
     pub cycle: u64,
@@ -64,11 +63,6 @@ pub struct ArchCard {
     pub params: u64,
     /// Multiply-adds for one image.
     pub multiply_adds: u64,
-}
-
-/// How older programs scored.
-fn scored_once() -> ScoreConfig {
-    ScoreConfig { reward: Objective::Accuracy, images: ImageOrder::Stored, calibration: 0 }
 }
 
 /// The size of a net, in which cards of older programs count the nodes of a cell too.
@@ -184,7 +178,7 @@ mod tests {
     fn cards_of_the_first_form_are_read_and_the_second_says_items() {
         let card: ArchCard = serde_json::from_str(FIRST).unwrap();
         assert_eq!((card.correct, card.items, card.step), (297, 3000, 18));
-        assert_eq!(card.scored, scored_once());
+        assert_eq!(card.scored, ScoreConfig::paper());
         let written = serde_json::to_string(&card).unwrap();
         assert!(written.contains(r#""items":3000"#), "{written}");
     }

@@ -1,0 +1,59 @@
+//! Why a study could not go on.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::data::DataError;
+use crate::net::NetError;
+use crate::search::SearchError;
+use crate::space::SpaceError;
+use crate::store::StoreError;
+
+/// Why a study could not go on. What was measured by then is kept, and is not measured again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StudyError {
+    /// The data cannot be read or split.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A net cannot be trained, or scored.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// A net cannot be built.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// An architecture cannot be spelled.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
+    /// A tensor computation failed.
+    #[error("a tensor computation failed: {}", crate::engine::reason(.0))]
+    Engine(#[from] candle_core::Error),
+    /// What is kept cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file of the study cannot be read.
+    #[error("{}: {source}; choose another --folder, or mend its rights", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What was found cannot be written as JSON.
+    #[error("what was found cannot be written as JSON: {0}")]
+    Json(serde_json::Error),
+    /// No thread can be started.
+    #[error("no thread that trains can be started: {0}")]
+    Thread(io::Error),
+    /// There are fewer architectures than were asked for.
+    #[error(
+        "{asked} architectures were asked for, and of many draws only {found} differ; lower --archs, \
+         or widen [limits]"
+    )]
+    Archs {
+        /// How many were asked for.
+        asked: usize,
+        /// How many there are.
+        found: usize,
+    },
+}

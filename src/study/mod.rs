@@ -1,0 +1,299 @@
+//! A study: which way of scoring architectures agrees with retraining them, and how far.
+//!
+//! ```text
+//! validation split ─┬─ one half ─► the truth: S nets of each of A architectures, −ln nll
+//!                   └─ the other ─► what is compared with it: shared scores with ω as each lever
+//!                                   trains it, nets of few epochs, sizes, zero-cost measures
+//! ```
+//!
+//! The test split is not read. Whatever takes long is kept by what its bits depend on: a study that
+//! is stopped goes on, and a second one of the same task has the truth already.
+
+mod error;
+mod findings;
+mod levers;
+mod omega;
+mod trainings;
+mod variance;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use crate::data::{Contents, Dataset, ImageOrder, Scratch};
+use crate::engine::{Executor, Images, ZeroCost, initial_values};
+use crate::random::{Owner, generator};
+use crate::search::{
+    Arm, DrawRequest, Estimator, FinalConfig, Job, Objective, Score, ScoreConfig, SearchConfig,
+    SharedState, SharedWeights, Task, TrialPlan, TrialTask, ValidSet, draw,
+};
+use crate::space::Arch;
+use crate::study::findings::ceiling;
+use crate::study::omega::Omega;
+use crate::study::trainings::Trainings;
+
+pub use error::StudyError;
+pub use findings::{Band, Estimate, Findings, NetScore, StudiedArch};
+pub use levers::{LEVERS, Lever};
+pub use variance::Variance;
+
+/// Epochs of the short trainings that are compared with the truth.
+const SHORT: [u64; 3] = [1, 2, 5];
+
+/// The seed of their nets: no net of the truth has it.
+const SHORT_SEED: u32 = 1_000_000;
+
+/// Training images that zero-cost measures are taken on.
+const ZERO_COST_IMAGES: usize = 64;
+
+/// Training images on which the norms of shared scores are calibrated.
+const CALIBRATION: usize = 500;
+
+/// What a study is asked.
+#[derive(Clone, Debug)]
+pub struct StudyPlan {
+    /// The settings of the search and of what is retrained.
+    pub config: SearchConfig,
+    /// What computes.
+    pub exec: Arc<dyn Executor>,
+    /// Architectures: the published one where there is one, and uniform draws.
+    pub archs: usize,
+    /// Nets of each.
+    pub seeds: u32,
+    /// Ways to train ω.
+    pub levers: Vec<Lever>,
+    /// Searches with each, of different seeds: scores are averaged over them.
+    pub searches: u64,
+    /// Where everything is kept.
+    pub folder: PathBuf,
+    /// Nets that are trained at once.
+    pub threads: usize,
+}
+
+/// How far one part of a study is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What is done.
+    pub what: String,
+    /// How much of it is.
+    pub done: u64,
+    /// Of how much.
+    pub of: u64,
+}
+
+/// Both halves of the validation split, each with the fingerprint of its data.
+struct Halves {
+    scores: (Arc<Dataset>, String),
+    truth: (Arc<Dataset>, String),
+}
+
+/// Carries out a study; `told` is told how far it is.
+pub fn study(plan: &StudyPlan, told: &mut dyn FnMut(Progress)) -> Result<Findings, StudyError> {
+    let halves = halves(plan)?;
+    let task = Task::new(plan.config.clone(), halves.scores.0.clone(), plan.exec.clone())?;
+    let archs = archs(&task, plan.archs)?;
+    let mut found = truth(plan, &halves, &archs, told)?;
+    short(plan, &task, (&halves, &archs), (&mut found, told))?;
+    sizes(&task, &archs, &mut found)?;
+    zero_cost(&task, &archs, (&mut found, told))?;
+    for lever in &plan.levers {
+        shared(plan, *lever, (&halves, &archs), (&mut found, told))?;
+    }
+    Ok(found)
+}
+
+fn halves(plan: &StudyPlan) -> Result<Halves, StudyError> {
+    let scratch = Scratch::new(&plan.folder.join("cache"));
+    let dataset = Dataset::load_into(&plan.config.data, plan.config.seed, &scratch)?;
+    let [scores, truth] = dataset.halved(plan.config.seed)?;
+    let with_name = |half: Dataset| {
+        let name = Contents::of(&half)?.blake3;
+        Ok::<_, StudyError>((Arc::new(half), name))
+    };
+    Ok(Halves { scores: with_name(scores)?, truth: with_name(truth)? })
+}
+
+/// The published architecture, where the space has one, and uniform draws within the limits, each
+/// once.
+fn archs(task: &Task, count: usize) -> Result<Vec<Arch>, StudyError> {
+    let mut found: Vec<Arch> = task.space.rules().published().into_iter().collect();
+    let mut ids: Vec<String> = found.iter().map(Arch::id).collect();
+    // Small spaces hold few that differ.
+    for index in 0..100 {
+        let request = DrawRequest { arm: Arm::Random, count, index: u64::MAX - index, fair: None };
+        for sampled in draw(None, task, task.config.seed, request)?.sampled {
+            let id = sampled.arch.id();
+            if found.len() < count && !ids.contains(&id) {
+                ids.push(id);
+                found.push(sampled.arch);
+            }
+        }
+        if found.len() == count {
+            return Ok(found);
+        }
+    }
+    Err(StudyError::Archs { asked: count, found: found.len() })
+}
+
+/// The nets of every architecture, measured on one half of the validation images.
+fn truth(
+    plan: &StudyPlan,
+    halves: &Halves,
+    archs: &[Arch],
+    told: &mut dyn FnMut(Progress),
+) -> Result<Findings, StudyError> {
+    let (dataset, data) = &halves.truth;
+    let task = Task::new(plan.config.clone(), dataset.clone(), plan.exec.clone())?;
+    let trials = TrialTask::new(&task, data);
+    let recipe = plan.config.finals;
+    trials.check(task.space, &recipe)?;
+    let nets = archs.iter().flat_map(|arch| {
+        (0..plan.seeds).map(|seed| TrialPlan { arch: arch.clone(), seed, recipe })
+    });
+    let folder = plan.folder.join("nets");
+    let trainings = Trainings { task: &trials, folder: &folder, threads: plan.threads };
+    let scores = trainings.scores("nets of the truth", &nets.collect::<Vec<_>>(), told)?;
+    let nets = scores.chunks_exact(plan.seeds as usize);
+    let archs: Vec<StudiedArch> = archs
+        .iter()
+        .zip(nets)
+        .map(|(arch, nets)| StudiedArch {
+            id: arch.id(),
+            arch: arch.to_string(),
+            nets: nets.iter().copied().map(NetScore::from).collect(),
+        })
+        .collect();
+    let rewards =
+        |objective| -> Vec<Vec<f64>> { archs.iter().map(|arch| arch.rewards(objective)).collect() };
+    let (logs, accuracies) = (rewards(Objective::NegLogNll), rewards(Objective::Accuracy));
+    let seed = plan.config.seed;
+    Ok(Findings {
+        format: 1,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        space: task.space.name().to_owned(),
+        data: data.clone(),
+        computed_by: plan.exec.name(),
+        seed,
+        recipe,
+        truth_images: dataset.valid().len(),
+        score_images: halves.scores.0.valid().len(),
+        variance: Variance::of(&logs),
+        variance_of_accuracy: Variance::of(&accuracies),
+        ceiling: ceiling(&logs, seed),
+        ceiling_of_accuracy: ceiling(&accuracies, seed),
+        archs,
+        estimates: Vec::new(),
+    })
+}
+
+/// Nets of few epochs, whose learning rate falls within them.
+fn short(
+    plan: &StudyPlan,
+    task: &Task,
+    (halves, archs): (&Halves, &[Arch]),
+    (found, told): (&mut Findings, &mut dyn FnMut(Progress)),
+) -> Result<(), StudyError> {
+    let trials = TrialTask::new(task, &halves.scores.1);
+    let folder = plan.folder.join("nets");
+    let trainings = Trainings { task: &trials, folder: &folder, threads: plan.threads };
+    for epochs in SHORT {
+        let recipe = FinalConfig { epochs, learning_rate_period: 0, ..plan.config.finals };
+        let nets: Vec<TrialPlan> = archs
+            .iter()
+            .map(|arch| TrialPlan { arch: arch.clone(), seed: SHORT_SEED, recipe })
+            .collect();
+        let what = format!("nets of {epochs} epochs");
+        let scores = trainings.scores(&what, &nets, told)?;
+        let about = "one net from scratch, −ln nll";
+        found.add(&format!("{epochs} epochs alone"), about, logs(&scores));
+    }
+    Ok(())
+}
+
+fn logs(scores: &[Score]) -> Vec<f64> {
+    scores.iter().map(|&score| Objective::NegLogNll.reward(score)).collect()
+}
+
+fn sizes(task: &Task, archs: &[Arch], found: &mut Findings) -> Result<(), StudyError> {
+    let costs = archs.iter().map(|arch| task.budget.cost(arch));
+    let costs = costs.collect::<Result<Vec<_>, _>>()?;
+    let params = costs.iter().map(|cost| cost.params as f64).collect();
+    found.add("parameters", "of the net that stands alone", params);
+    let multiply_adds = costs.iter().map(|cost| cost.multiply_adds as f64).collect();
+    found.add("multiply-adds", "of the net that stands alone", multiply_adds);
+    Ok(())
+}
+
+/// The three measures of nets that nobody trained.
+fn zero_cost(
+    task: &Task,
+    archs: &[Arch],
+    (found, told): (&mut Findings, &mut dyn FnMut(Progress)),
+) -> Result<(), StudyError> {
+    let seed = task.config.seed;
+    let batch = task.dataset.calibration_batch(ZERO_COST_IMAGES, seed)?;
+    let images = Images { values: &batch.images, labels: &batch.labels };
+    let mut measures = Vec::new();
+    for (place, arch) in archs.iter().enumerate() {
+        let net = task.family.standalone(arch)?;
+        let weights = initial_values(&net.params(), &mut generator(seed, Owner::Study, 0))?;
+        measures.push(ZeroCost::of(&net, &weights, images)?);
+        let (done, of) = (place as u64 + 1, archs.len() as u64);
+        told(Progress { what: "zero-cost measures".to_owned(), done, of });
+    }
+    let values = |of: fn(&ZeroCost) -> f64| measures.iter().map(of).collect();
+    found.add("gradient norm", "at the initial weights", values(|m| m.grad_norm));
+    found.add("synflow", "at the initial weights", values(|m| m.log_synflow));
+    let about = "at the initial weights (Mellor et al.)";
+    found.add("Jacobian covariance", about, values(|m| m.jacobian_covariance));
+    Ok(())
+}
+
+/// Scores with ω as a lever trains it.
+fn shared(
+    plan: &StudyPlan,
+    lever: Lever,
+    (halves, archs): (&Halves, &[Arch]),
+    (found, told): (&mut Findings, &mut dyn FnMut(Progress)),
+) -> Result<(), StudyError> {
+    let (dataset, data) = &halves.scores;
+    let sound = ScoreConfig {
+        reward: Objective::NegLogNll,
+        images: ImageOrder::Balanced,
+        calibration: CALIBRATION,
+    };
+    let ways = [("", sound), (", as the authors score", ScoreConfig::paper())];
+    let mut sums = ways.map(|_| vec![0.0; archs.len()]);
+    for number in 0..plan.searches {
+        let name = match number {
+            0 => lever.name.to_owned(),
+            n => format!("{}, search {}", lever.name, n + 1),
+        };
+        let config = lever.config(&plan.config, plan.config.seed.wrapping_add(number));
+        let exec = &plan.exec;
+        let omega = Omega { name: &name, config, dataset, exec, data };
+        let (task, state) = omega.train(&plan.folder.join("omega"), told)?;
+        for ((_, score), sums) in ways.iter().zip(&mut sums) {
+            let values = scored(&task, *score, archs, &state)?;
+            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+        }
+    }
+    for ((suffix, _), values) in ways.iter().zip(sums) {
+        found.add(&format!("ω: {}{suffix}", lever.name), lever.about, values);
+    }
+    Ok(())
+}
+
+/// The rewards of `archs` on the whole split with `state`, as `score` has it.
+fn scored(
+    task: &Task,
+    score: ScoreConfig,
+    archs: &[Arch],
+    state: &Arc<SharedState>,
+) -> Result<Vec<f64>, StudyError> {
+    let config = SearchConfig { score, ..(*task.config).clone() };
+    let task = Task::new(config, task.dataset.clone(), task.exec.clone())?;
+    let job = Job { archs: archs.to_vec(), on: ValidSet::Whole, shared: state.clone() };
+    let scores = SharedWeights::new(task).estimate(&job, &AtomicU64::new(0))?;
+    Ok(scores.into_iter().map(|found| score.reward.reward(found)).collect())
+}
