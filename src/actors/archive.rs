@@ -78,7 +78,7 @@ impl Archive {
         }
         for promotion in finals.all_promotions() {
             for place in 0..promotion.candidates.len() {
-                kept.extend(promotion.plans(place).map(|plan| self.task.key(&plan)));
+                kept.extend(promotion.all_plans(place).map(|plan| self.task.key(&plan)));
             }
         }
         self.trials.retain(&kept)?;

@@ -3,7 +3,6 @@
 
 use crate::actors::driver::Driver;
 use crate::actors::{ActorError, Note};
-use crate::search::Promotion;
 
 impl Driver {
     /// Takes note of epochs that are over, and has the next one begun.
@@ -22,7 +21,8 @@ impl Driver {
             self.note(Note::sample(&sample));
             return Ok(());
         }
-        let pending = self.search.finals().sample.as_ref().map(Promotion::pending);
+        let pending = self.search.finals().sample.as_ref();
+        let pending = pending.map(|sample| sample.pending(self.search.task().objective));
         if let Some((worker, plan)) = self.idle_trials.next_start(&pending.unwrap_or_default()) {
             let state = self.load_trial(&plan).await?;
             self.idle_trials.start(worker, plan, state);

@@ -166,6 +166,19 @@ impl Driver {
         if let Some(net) = self.retraining.net(plan) {
             return Ok(Some(net));
         }
+        if let Some(state) = self.read_trial(plan).await? {
+            return Ok(Some(state));
+        }
+        // One that is trained for longer goes on where the rung before left it.
+        let Some(beginning) = plan.beginning() else { return Ok(None) };
+        let found = match self.retraining.net(&beginning) {
+            Some(net) => Some(net),
+            None => self.read_trial(&beginning).await?,
+        };
+        Ok(found.filter(|net| net.goes_on()))
+    }
+
+    async fn read_trial(&self, plan: &TrialPlan) -> Result<Option<Arc<TrialState>>, ActorError> {
         match self.crew.load_trial(self.retraining.task().key(plan)).await {
             // A disk that fails does not stop the search: training again gives the same bits.
             Err(ActorError::Store(error)) => {
@@ -184,7 +197,8 @@ impl Driver {
         let plans: Vec<TrialPlan> = promotion.plans(place).collect();
         let mut nets = Vec::new();
         for plan in plans {
-            let net = self.load_trial(&plan).await?.filter(|net| net.valid.is_some());
+            let net = self.load_trial(&plan).await?;
+            let net = net.filter(|net| net.valid.is_some() && net.epoch == plan.recipe.epochs);
             let Some(net) = net else {
                 if let Some(promotion) = &mut self.search.finals_mut().under_way {
                     promotion.retrain(&plan);

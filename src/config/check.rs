@@ -7,8 +7,8 @@ use crate::config::error::Conflict;
 use crate::config::keys::settings;
 use crate::config::values::{self, Values};
 use crate::config::{Config, ConfigProblem, Source, Sources};
-use crate::data;
-use crate::search::SearchConfig;
+use crate::data::{DataConfig, DataSource};
+use crate::search::{FinalConfig, SearchConfig};
 
 /// Every problem of `config`.
 pub(super) fn problems(config: &Config, sources: &Sources) -> Vec<ConfigProblem> {
@@ -41,6 +41,7 @@ pub(super) fn conflicts(
         let conflict = Conflict::Rerank { rerank: derive.rerank, samples: derive.samples };
         found.push((["derive.rerank", "derive.samples"], conflict));
     }
+    found.extend(halving(finals, derive.rerank));
     for (section, sgd, paths) in [
         ("shared", *shared, ["shared.learning_rate_min", "shared.learning_rate_max"]),
         ("final", finals.sgd(), ["final.learning_rate_min", "final.learning_rate_max"]),
@@ -66,17 +67,7 @@ pub(super) fn conflicts(
             found.push(([key.path, "space.kind"], conflict));
         }
     }
-    let is_embedded = data.source == data::DataSource::FashionMnist;
-    if is_embedded && data.path.is_some() {
-        found.push((["data.path", "data.source"], Conflict::PathUnused));
-    }
-    if !is_embedded && data.path.is_none() {
-        let source_name = match &values["data.source"] {
-            Value::String(name) => name.clone(),
-            other => other.to_string(),
-        };
-        found.push((["data.source", "data.source"], Conflict::PathMissing { source_name }));
-    }
+    found.extend(folder(data));
     found
         .into_iter()
         .filter(|(paths, _)| !paths.iter().any(|path| is_refused(path)))
@@ -85,6 +76,40 @@ pub(super) fn conflicts(
             conflict,
         })
         .collect()
+}
+
+/// A source without the folder that it is read from, or with one that it does not read.
+fn folder(data: &DataConfig) -> Option<([&'static str; 2], Conflict)> {
+    let is_embedded = data.source == DataSource::FashionMnist;
+    match (is_embedded, data.path.is_some()) {
+        (true, true) => Some((["data.path", "data.source"], Conflict::PathUnused)),
+        (false, false) => {
+            let source_name = data.source.name().to_owned();
+            Some((["data.source", "data.source"], Conflict::PathMissing { source_name }))
+        }
+        _ => None,
+    }
+}
+
+/// What does not go together with successive halving.
+fn halving(finals: &FinalConfig, rerank: usize) -> Vec<([&'static str; 2], Conflict)> {
+    let mut found = Vec::new();
+    if finals.first == 0 {
+        return found;
+    }
+    let &FinalConfig { first, epochs, learning_rate_period: period, drop_path_keep: keep, .. } =
+        finals;
+    if rerank < first {
+        found.push((["final.first", "derive.rerank"], Conflict::First { first, rerank }));
+    }
+    if period == 0 || epochs <= period {
+        let conflict = Conflict::OnePeriod { period, epochs };
+        found.push((["final.first", "final.learning_rate_period"], conflict));
+    }
+    if keep < 1.0 {
+        found.push((["final.first", "final.drop_path_keep"], Conflict::DropPath { keep }));
+    }
+    found
 }
 
 fn source(sources: &Sources, path: &str) -> Source {
@@ -111,6 +136,32 @@ mod tests {
         let found: Vec<String> =
             config.check(&Sources::default()).iter().map(ToString::to_string).collect();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn halving_needs_rungs_and_candidates() {
+        check(
+            |config| {
+                config.search.finals.first = 11;
+                config.search.finals.drop_path_keep = 0.6;
+            },
+            &[
+                "default: `final.first` is 11, but only `derive.rerank` = 10 architectures of each arm \
+                 are scored on the whole validation split; lower the one or raise the other",
+                "default: `final.first` halves at the end of each period of the learning rate, but \
+                 `final.learning_rate_period` = 0 leaves one period of `final.epochs` = 8; set a \
+                 shorter period",
+                "default: `final.first` trains nets that go on from rung to rung, but drop-path with \
+                 `final.drop_path_keep` = 0.6 rises over a known number of epochs; set it to 1",
+            ],
+        );
+        check(
+            |config| {
+                config.search.finals.first = 10;
+                config.search.finals.learning_rate_period = 1;
+            },
+            &[],
+        );
     }
 
     #[test]
@@ -151,7 +202,7 @@ mod tests {
     #[test]
     fn only_the_embedded_data_go_without_a_folder() {
         check(
-            |config| config.search.data.source = data::DataSource::Cifar10,
+            |config| config.search.data.source = DataSource::Cifar10,
             &[
                 "default: `data.source` is `cifar-10`, which is read from a folder; set `data.path` \
                to it",

@@ -205,6 +205,38 @@ pub enum Conflict {
         /// Drawn.
         samples: usize,
     },
+    /// More architectures are retrained at first than are ranked again.
+    #[error(
+        "`final.first` is {first}, but only `derive.rerank` = {rerank} architectures of each arm are \
+         scored on the whole validation split; lower the one or raise the other"
+    )]
+    First {
+        /// Retrained at first.
+        first: usize,
+        /// Ranked again.
+        rerank: usize,
+    },
+    /// Halving needs an end of its first rung.
+    #[error(
+        "`final.first` halves at the end of each period of the learning rate, but \
+         `final.learning_rate_period` = {period} leaves one period of `final.epochs` = {epochs}; set \
+         a shorter period"
+    )]
+    OnePeriod {
+        /// Epochs of the first period.
+        period: u64,
+        /// Epochs in all.
+        epochs: u64,
+    },
+    /// Drop-path rises over all epochs, and a net that may end at any rung knows no such.
+    #[error(
+        "`final.first` trains nets that go on from rung to rung, but drop-path with \
+         `final.drop_path_keep` = {keep} rises over a known number of epochs; set it to 1"
+    )]
+    DropPath {
+        /// The share that is kept.
+        keep: f64,
+    },
     /// The learning rate would rise.
     #[error(
         "`{section}.learning_rate_min` is {min}, above `{section}.learning_rate_max` = {max}; the \

@@ -180,6 +180,7 @@ mod tests {
             learning_rate_max: 0.05,
             learning_rate_period: 10,
             learning_rate_period_factor: 2,
+            smooth: false,
             momentum: 0.9,
             weight_decay: 0.0002,
             crop_padding: 4,

@@ -241,6 +241,10 @@ settings! {
         /// Architectures of the policy's that are retrained at the end of each cycle, and as many
         /// of uniform draws that are chosen by the same rule; 0 for none.
         pub candidates: usize = 1 => operation(size(0..=100));
+        /// Architectures of each arm that are trained for the first period of the learning rate alone,
+        /// of which the best third goes on for the next, and so on, until `candidates` are trained
+        /// to the end; at most `derive.rerank`. 0 to train `candidates` at once.
+        pub first: usize = 0 => operation(size(0..=1000));
         /// Nets of each architecture, trained with different seeds: what one seed gives is luck.
         pub seeds: usize = 2 => operation(size(1..=20));
         /// Passes over the training split.
@@ -266,6 +270,9 @@ settings! {
         pub learning_rate_period: u64 = 0 => operation(whole(0..=100_000));
         /// Each period is this many times the one before.
         pub learning_rate_period_factor: u64 = 2 => operation(whole(1..=100));
+        /// Whether the learning rate falls with every step, and not with every epoch as the authors'
+        /// does, whose short trainings end at a high one.
+        pub smooth: bool = true => operation(Rule::Switch);
         /// Momentum of Nesterov's rule.
         pub momentum: f64 = 0.9 => operation(below(0.0, 1.0));
         /// `w` times this is added to each gradient.
@@ -322,7 +329,7 @@ impl FinalConfig {
 
     /// Whether nets are trained alike with both: what else differs says how many, and what is kept.
     pub fn trains_as(&self, other: &Self) -> bool {
-        let Self { candidates, seeds, sample, keep, .. } = *self;
-        *self == Self { candidates, seeds, sample, keep, ..*other }
+        let Self { candidates, first, seeds, sample, keep, .. } = *self;
+        *self == Self { candidates, first, seeds, sample, keep, ..*other }
     }
 }

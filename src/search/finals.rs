@@ -325,6 +325,7 @@ mod tests {
                 arch: arch(name),
                 arm,
                 shared: score(600),
+                rungs: Vec::new(),
                 valid: correct.map(|correct| Some(score(correct))).to_vec(),
                 certificate: Some(Certificate { candidate: name.to_owned(), number: 1, nets }),
             }

@@ -10,11 +10,13 @@
 //! Both arms are derived by the same rule from as many draws, and trained with the same recipe,
 //! budget and seeds: what is left between them is what the policy has learnt.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Certificate, NetResult};
 use crate::numbers::mean;
-use crate::search::{Arm, FinalConfig, Objective, Score, Scored, TrialPlan, TrialTask};
+use crate::search::{Arm, FinalConfig, Objective, Rung, Score, Scored, TrialPlan, TrialTask};
 use crate::space::Arch;
 
 /// An architecture that is retrained.
@@ -26,6 +28,9 @@ pub struct Candidate {
     pub arm: Arm,
     /// What it had right of the validation split with the shared weights.
     pub shared: Score,
+    /// What its nets had right of the validation split at the end of each rung but the last, by
+    /// seed; empty without halving.
+    pub rungs: Vec<Vec<Option<Score>>>,
     /// What each of its nets has right of the validation split, by seed; none before its trial
     /// is finished.
     pub valid: Vec<Option<Score>>,
@@ -93,8 +98,29 @@ pub enum PromotionWork {
 impl Candidate {
     /// One that has not been trained.
     pub fn new(arm: Arm, scored: &Scored, recipe: &FinalConfig) -> Self {
-        let (arch, shared) = (scored.sampled.arch.clone(), scored.score);
-        Self { arch, arm, shared, valid: vec![None; recipe.seeds], certificate: None }
+        Self::unscored(scored.sampled.arch.clone(), arm, scored.score, recipe)
+    }
+
+    pub(super) fn unscored(arch: Arch, arm: Arm, shared: Score, recipe: &FinalConfig) -> Self {
+        let mut rungs: Vec<_> = recipe.rungs().iter().map(|rung| vec![None; rung.seeds]).collect();
+        let valid = rungs.pop().unwrap_or_default();
+        Self { arch, arm, shared, rungs, valid, certificate: None }
+    }
+
+    /// What its nets had right at the end of the rung of this place, by seed.
+    fn at(&self, rung: usize) -> &[Option<Score>] {
+        self.rungs.get(rung).unwrap_or(&self.valid)
+    }
+
+    fn at_mut(&mut self, rung: usize) -> &mut [Option<Score>] {
+        self.rungs.get_mut(rung).unwrap_or(&mut self.valid)
+    }
+
+    /// The mean over its nets of what the objective makes of their scores at the end of a rung;
+    /// nothing before all are measured.
+    fn mean_at(&self, rung: usize, objective: Objective) -> Option<f64> {
+        let rewards = self.at(rung).iter().map(|score| Some(objective.reward((*score)?)));
+        Some(mean(&rewards.collect::<Option<Vec<_>>>()?))
     }
 
     /// What its nets had right of the test split, by seed; empty where it is not certified.
@@ -123,15 +149,24 @@ impl Candidate {
 }
 
 impl Promotion {
-    /// The trial of a candidate's net.
-    pub fn plan(&self, candidate: &Candidate, seed: u32) -> TrialPlan {
-        TrialPlan { arch: candidate.arch.clone(), seed, recipe: self.recipe }
+    /// The trial of a candidate's net at a rung.
+    fn plan(&self, candidate: &Candidate, rung: Rung, seed: usize) -> TrialPlan {
+        let recipe = self.recipe.of_rung(rung);
+        TrialPlan { arch: candidate.arch.clone(), seed: seed as u32, recipe }
     }
 
-    /// The trials of the candidate of this place, by seed.
+    /// The trials of the candidate of this place that go to the end, by seed.
     pub fn plans(&self, place: usize) -> impl Iterator<Item = TrialPlan> + '_ {
+        self.all_plans(place).filter(|plan| plan.recipe.epochs == self.recipe.epochs)
+    }
+
+    /// The trials of the candidate of this place at every rung.
+    pub fn all_plans(&self, place: usize) -> impl Iterator<Item = TrialPlan> + '_ {
         let candidate = &self.candidates[place];
-        (0..self.recipe.seeds as u32).map(move |seed| self.plan(candidate, seed))
+        self.recipe
+            .rungs()
+            .into_iter()
+            .flat_map(move |rung| (0..rung.seeds).map(move |seed| self.plan(candidate, rung, seed)))
     }
 
     /// What the candidate of this place is to the test split: its trials, as 32 hexadecimal
@@ -141,12 +176,24 @@ impl Promotion {
         blake3::hash(keys.join(" ").as_bytes()).to_hex()[..32].to_owned()
     }
 
-    /// The trials that are not finished: every candidate's first net before its second.
-    pub fn pending(&self) -> Vec<TrialPlan> {
+    /// The trials of the rung under way that are not finished: every candidate's first net before
+    /// its second.
+    pub fn pending(&self, objective: Objective) -> Vec<TrialPlan> {
+        let rungs = self.recipe.rungs().into_iter().enumerate();
+        let mut of_rungs = rungs.map(|(number, rung)| self.pending_at(number, rung, objective));
+        of_rungs.find(|pending| !pending.is_empty()).unwrap_or_default()
+    }
+
+    fn pending_at(&self, number: usize, rung: Rung, objective: Objective) -> Vec<TrialPlan> {
         let mut pending: Vec<TrialPlan> = Vec::new();
-        for seed in 0..self.recipe.seeds {
-            for candidate in self.candidates.iter().filter(|c| c.valid[seed].is_none()) {
-                let plan = self.plan(candidate, seed as u32);
+        let alive = self.alive(number, objective);
+        for seed in 0..rung.seeds {
+            for &place in &alive {
+                let candidate = &self.candidates[place];
+                if candidate.at(number)[seed].is_some() {
+                    continue;
+                }
+                let plan = self.plan(candidate, rung, seed);
                 // Both arms may have drawn it.
                 if !pending.contains(&plan) {
                     pending.push(plan);
@@ -156,15 +203,54 @@ impl Promotion {
         pending
     }
 
-    /// How many trials there are, and how many are finished.
+    /// The places of the candidates that are trained at the rung of this number: of each arm those
+    /// with the best mean at the rung before, all at the first. An earlier rung that is not finished
+    /// counts what it has.
+    fn alive(&self, number: usize, objective: Objective) -> Vec<usize> {
+        let rungs = self.recipe.rungs();
+        let mut alive: Vec<usize> = (0..self.candidates.len()).collect();
+        for (earlier, rung) in rungs[1..=number].iter().enumerate() {
+            let reward = |place: &usize| self.candidates[*place].mean_at(earlier, objective);
+            // Stable: among equals the one that came first.
+            alive.sort_by(|a, b| {
+                reward(b).unwrap_or(f64::MIN).total_cmp(&reward(a).unwrap_or(f64::MIN))
+            });
+            let mut left: BTreeMap<Arm, usize> = BTreeMap::new();
+            alive.retain(|&place| {
+                let taken = left.entry(self.candidates[place].arm).or_default();
+                *taken += 1;
+                *taken <= rung.archs
+            });
+            alive.sort_unstable();
+        }
+        alive
+    }
+
+    /// How many trials there are to be, and how many are finished: a net that goes on counts at each
+    /// rung.
     pub fn trials(&self) -> (usize, usize) {
-        let all = self.candidates.iter().flat_map(|candidate| &candidate.valid);
-        (all.clone().count(), all.filter(|score| score.is_some()).count())
+        let mut arms: BTreeMap<Arm, usize> = BTreeMap::new();
+        self.candidates.iter().for_each(|c| *arms.entry(c.arm).or_default() += 1);
+        let of_rung = |(number, rung): (usize, Rung)| {
+            let archs = |&n: &usize| if number == 0 { n } else { n.min(rung.archs) };
+            arms.values().map(archs).sum::<usize>() * rung.seeds
+        };
+        let of = self.recipe.rungs().into_iter().enumerate().map(of_rung).sum();
+        let scores = |c: &Candidate| c.rungs.iter().chain([&c.valid]).flatten().flatten().count();
+        (of, self.candidates.iter().map(scores).sum())
+    }
+
+    /// The rung under way, counted from 0, and how many there are.
+    pub fn rung(&self, objective: Objective) -> (usize, usize) {
+        let rungs = self.recipe.rungs();
+        let pending =
+            |number: &usize| !self.pending_at(*number, rungs[*number], objective).is_empty();
+        ((0..rungs.len()).find(pending).unwrap_or(rungs.len() - 1), rungs.len())
     }
 
     /// What it waits for; nothing is certified where there is no test split.
     pub fn work(&self, objective: Objective, has_test: bool) -> PromotionWork {
-        let pending = self.pending();
+        let pending = self.pending(objective);
         if !pending.is_empty() {
             return PromotionWork::Train(pending);
         }
@@ -179,18 +265,20 @@ impl Promotion {
 
     /// Takes note of what a trial's net has right of the validation split.
     pub fn trained(&mut self, plan: &TrialPlan, score: Score) {
-        for candidate in self.candidates.iter_mut().filter(|c| c.arch == plan.arch) {
-            if let Some(place) = candidate.valid.get_mut(plan.seed as usize) {
-                *place = Some(score);
-            }
-        }
+        self.set(plan, Some(score));
     }
 
     /// Has a trial taken again, whose net is lost.
     pub fn retrain(&mut self, plan: &TrialPlan) {
+        self.set(plan, None);
+    }
+
+    fn set(&mut self, plan: &TrialPlan, score: Option<Score>) {
+        let is_of = |rung: &Rung| rung.epochs == plan.recipe.epochs;
+        let Some(number) = self.recipe.rungs().iter().position(is_of) else { return };
         for candidate in self.candidates.iter_mut().filter(|c| c.arch == plan.arch) {
-            if let Some(place) = candidate.valid.get_mut(plan.seed as usize) {
-                *place = None;
+            if let Some(place) = candidate.at_mut(number).get_mut(plan.seed as usize) {
+                *place = score;
             }
         }
     }
@@ -212,11 +300,14 @@ impl Promotion {
             .collect()
     }
 
-    /// The place of the best candidate of `arm` by validation: among equals the first.
+    /// The place of the best candidate of `arm` by validation of those that are trained to the end:
+    /// among equals the first.
     pub fn best_of(&self, arm: Arm, objective: Objective) -> Option<usize> {
         let mut best: Option<(usize, f64)> = None;
-        for (place, candidate) in self.candidates.iter().enumerate().filter(|(_, c)| c.arm == arm) {
-            let reward = candidate.mean_reward(objective)?;
+        let last = self.recipe.rungs().len() - 1;
+        let alive = self.alive(last, objective).into_iter();
+        for place in alive.filter(|&place| self.candidates[place].arm == arm) {
+            let reward = self.candidates[place].mean_reward(objective)?;
             if best.is_none_or(|(_, other)| other < reward) {
                 best = Some((place, reward));
             }
@@ -238,82 +329,4 @@ impl Promotion {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NORMAL: &str = "normal=[identity(0)+identity(1), identity(0)+identity(1)] ";
-
-    fn arch(reduction: &str) -> Arch {
-        format!("{NORMAL}reduction=[{reduction}(0)+identity(1), identity(0)+identity(1)]")
-            .parse()
-            .unwrap()
-    }
-
-    fn promotion() -> Promotion {
-        let recipe = FinalConfig { candidates: 2, seeds: 2, ..FinalConfig::default() };
-        let names = ["identity", "sep_conv_3x3", "sep_conv_5x5", "identity"];
-        let arms = [Arm::Derive, Arm::Derive, Arm::Random, Arm::Random];
-        let candidates = names.into_iter().zip(arms).map(|(name, arm)| Candidate {
-            arch: arch(name),
-            arm,
-            shared: Score::default(),
-            valid: vec![None; 2],
-            certificate: None,
-        });
-        let candidates = candidates.collect();
-        Promotion { cause: Cause::Cycle, cycle: 0, step: 9, recipe, candidates }
-    }
-
-    /// Trains all that is pending to the scores of `correct`, by candidate and seed, of 100.
-    fn train(promotion: &mut Promotion, correct: impl Fn(&Arch, u32) -> u64) {
-        while let Some(plan) = promotion.pending().into_iter().next() {
-            let score = Score { nll: 1.0, correct: correct(&plan.arch, plan.seed), items: 100 };
-            promotion.trained(&plan, score);
-        }
-    }
-
-    #[test]
-    fn an_architecture_of_both_arms_is_trained_once_and_first_nets_come_first() {
-        let promotion = promotion();
-        let pending = promotion.pending();
-        let order: Vec<(Arch, u32)> = pending.into_iter().map(|p| (p.arch, p.seed)).collect();
-        let archs = ["identity", "sep_conv_3x3", "sep_conv_5x5"].map(arch);
-        let expected = [0, 1].map(|seed| archs.clone().map(|arch| (arch, seed))).concat();
-        assert_eq!(order, expected);
-        assert_eq!(promotion.trials(), (8, 0));
-    }
-
-    #[test]
-    fn the_best_of_each_arm_by_the_mean_over_seeds_is_certified_and_then_it_is_over() {
-        let mut promotion = promotion();
-        // The second of the policy's has the better mean, the first the better best.
-        train(&mut promotion, |found, seed| match (*found == arch("sep_conv_3x3"), seed) {
-            (true, _) => 80,
-            (false, 0) => 85,
-            (false, _) => 60,
-        });
-        let objective = Objective::Accuracy;
-        assert_eq!(promotion.chosen(objective), [1, 2]);
-        assert_eq!(promotion.work(objective, false), PromotionWork::Conclude);
-        for place in [1, 2] {
-            assert_eq!(promotion.work(objective, true), PromotionWork::Certify(place));
-            let nets = vec![NetResult::new(1.0, &[true])];
-            let certificate = Certificate { candidate: String::new(), number: 1, nets };
-            promotion.certified(place, &certificate);
-        }
-        assert_eq!(promotion.work(objective, true), PromotionWork::Conclude);
-        promotion.cause = Cause::Request;
-        promotion.candidates[1].certificate = None;
-        assert_eq!(promotion.work(objective, true), PromotionWork::Conclude);
-    }
-
-    #[test]
-    fn the_noise_between_seeds_is_pooled_over_candidates() {
-        let mut promotion = promotion();
-        assert_eq!(promotion.seed_deviation(Objective::Accuracy), None);
-        train(&mut promotion, |_, seed| if seed == 0 { 50 } else { 52 });
-        let (deviation, freedom) = promotion.seed_deviation(Objective::Accuracy).unwrap();
-        assert_eq!(freedom, 4);
-        assert!((deviation - 0.02 / 2_f64.sqrt()).abs() < 1e-12, "{deviation}");
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! Retraining that somebody asks for: it waits for its turn behind what is under way, is trained
 //! with the configured recipe, measured, and never certified.
 
-use crate::search::{Arm, Candidate, Cause, Finals, Promotion, Score, Search};
+use crate::search::{Arm, Candidate, Cause, FinalConfig, Finals, Promotion, Score, Search};
 use crate::space::Arch;
 
 /// Promotions that may wait. Each takes as long as all of its trainings: who asks for more is to
@@ -55,10 +55,10 @@ impl Search {
     pub fn ask_to_retrain(&mut self, arch: Arch, shared: Score) -> Result<usize, Unqueued> {
         self.finals().may_ask(&arch)?;
         let config = &self.task().config;
-        let (recipe, cycle) = (config.finals, self.place().cycle(&config.schedule));
+        let recipe = FinalConfig { first: 0, ..config.finals };
+        let cycle = self.place().cycle(&config.schedule);
         let (cause, step, arm) = (Cause::Request, self.number(), Arm::Injected);
-        let valid = vec![None; recipe.seeds];
-        let candidates = vec![Candidate { arch, arm, shared, valid, certificate: None }];
+        let candidates = vec![Candidate::unscored(arch, arm, shared, &recipe)];
         Ok(self.finals_mut().wait(Promotion { cause, cycle, step, recipe, candidates }))
     }
 }
@@ -71,7 +71,7 @@ mod tests {
     use crate::data::Dataset;
     use crate::engine::CpuExec;
     use crate::net::{Input, NetConfig, Shape, family};
-    use crate::search::{FinalConfig, PromotionWork, SearchConfig, Task};
+    use crate::search::{PromotionWork, SearchConfig, Task};
     use crate::space::{Space, SpaceConfig};
 
     fn search() -> Search {

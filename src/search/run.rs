@@ -104,7 +104,7 @@ impl Promoter {
     fn promote(&mut self, search: &mut Search) -> Result<(), SearchError> {
         let objective = search.task().objective;
         if let Some(sample) = &mut search.finals_mut().sample {
-            for plan in sample.pending() {
+            for plan in sample.pending(objective) {
                 sample.trained(&plan, self.train(&plan)?.valid.unwrap_or_default());
             }
         }

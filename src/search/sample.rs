@@ -16,8 +16,8 @@
 //! itself draws more of it within them, not less.
 
 use crate::random::{Owner, generator};
+use crate::search::fair::fair;
 use crate::search::limit::Redrawn;
-use crate::search::shared_draws;
 use crate::search::{Arm, Policy, Random, Sampled, SearchError, Task};
 use crate::space::Arch;
 
@@ -77,7 +77,7 @@ pub fn draw(
         let fair = request.fair.filter(|_| attempt == 0);
         let rollouts = match (policy, fair) {
             (Some(policy), _) => policy.sample(&script, empty.len(), &mut rng)?,
-            (None, Some(first)) => shared_draws::fair(&script, empty.len(), first, seed),
+            (None, Some(first)) => fair(&script, empty.len(), first, seed),
             (None, None) => Random::sample(&script, empty.len(), &mut rng),
         };
         for (place, rollout) in empty.into_iter().zip(rollouts) {

@@ -1,4 +1,4 @@
-//! Who draws the architectures that ω is trained on, and how fair draws go through the options.
+//! Who draws the architectures that ω is trained on.
 //!
 //! ```text
 //! policy     π at every step                                               (ENAS)
@@ -13,11 +13,9 @@
 //! scores that compare architectures.
 
 use rand::RngExt;
-use rand::seq::SliceRandom;
 
 use crate::random::{Owner, generator};
-use crate::search::{Arm, DrawRequest, Place, Random, Rollout, SearchConfig, SharedDraws};
-use crate::space::{Choice, Script};
+use crate::search::{Arm, DrawRequest, Place, SearchConfig, SharedDraws};
 
 /// What the step of ω at `place` draws; `index` is the number of the step.
 pub(super) fn request(config: &SearchConfig, place: Place, index: u64) -> DrawRequest {
@@ -39,31 +37,11 @@ pub(super) fn request(config: &SearchConfig, place: Place, index: u64) -> DrawRe
     }
 }
 
-/// `n` rollouts of `script` that are numbers `first` and on of all fair ones.
-pub(super) fn fair(script: &Script, n: usize, first: u64, seed: u64) -> Vec<Rollout> {
-    let choices = (first..).take(n).map(|number| fair_choices(script, number, seed));
-    choices.map(|choices| Random::rollout(script, choices)).collect()
-}
-
-/// The choices of fair architecture `number`: in each round of as many architectures as a choice has
-/// options, each option once, in an order of the round's own.
-fn fair_choices(script: &Script, number: u64, seed: u64) -> Vec<Choice> {
-    let width = script.options().count() as u64;
-    let choice = |(place, options): (usize, usize)| {
-        let (round, turn) = (number / options as u64, (number % options as u64) as usize);
-        let mut order: Vec<Choice> = (0..options as Choice).collect();
-        // No two choices of no two rounds have one generator.
-        let draw = round.wrapping_mul(width).wrapping_add(place as u64);
-        order.shuffle(&mut generator(seed, Owner::Fair, draw));
-        order[turn]
-    };
-    script.options().enumerate().map(choice).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::search::ScheduleConfig;
+    use crate::search::fair::fair;
     use crate::space::{Space, SpaceConfig};
 
     fn config(draws: SharedDraws) -> SearchConfig {
@@ -97,22 +75,6 @@ mod tests {
     }
 
     #[test]
-    fn of_as_many_in_a_row_as_a_choice_has_options_each_has_one() {
-        for space in Space::each() {
-            let script = space.script();
-            let all: Vec<Vec<Choice>> = (0..60).map(|n| fair_choices(&script, n, 7)).collect();
-            for (place, options) in script.options().enumerate() {
-                for round in all.chunks_exact(options) {
-                    let mut found: Vec<Choice> = round.iter().map(|arch| arch[place]).collect();
-                    found.sort_unstable();
-                    assert_eq!(found, (0..options as Choice).collect::<Vec<_>>());
-                }
-            }
-            assert!(all.iter().all(|choices| script.check(choices).is_ok()));
-        }
-    }
-
-    #[test]
     fn steps_of_several_architectures_go_on_where_the_step_before_ended() {
         let space = Space::new(&SpaceConfig { nodes: 2, ..SpaceConfig::default() }).unwrap();
         let script = space.script();
@@ -125,7 +87,6 @@ mod tests {
             found.extend(fair(&script, request.count, request.fair.unwrap(), 7));
             place = place.next(&config.schedule);
         }
-        let found: Vec<Vec<Choice>> = found.into_iter().map(|rollout| rollout.choices).collect();
-        assert_eq!(found, (0..12).map(|n| fair_choices(&script, n, 7)).collect::<Vec<_>>());
+        assert_eq!(found, fair(&script, 12, 0, 7));
     }
 }

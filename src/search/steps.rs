@@ -11,7 +11,7 @@ use crate::search::strata::of_each_stratum;
 use crate::search::strategies;
 use crate::search::{
     Advantage, AdvantageReport, Arm, BestArch, BestArchs, BestChange, Candidate, Cause,
-    ControllerReport, DrawRequest, Finals, LearnReport, Outcome, Phase, Place, Policy,
+    ControllerReport, DrawRequest, FinalConfig, Finals, LearnReport, Outcome, Phase, Place, Policy,
     Probabilities, Promotion, PromotionWork, Row, Sampled, Scored, SearchError, SharedState,
     SharedStep, StepRecord, Strategy, StrategyState, Task, TrainReport,
 };
@@ -200,7 +200,7 @@ impl Search {
                 sample: shared_draws::request(config, place, index),
                 step: SharedStep {
                     index: place.shared_step(&config.schedule),
-                    learning_rate: learning_rate(&config.shared, place.epoch),
+                    learning_rate: learning_rate(&config.shared, place.epoch, 0.0),
                 },
             },
             Phase::Controller { .. } => Work::Controller {
@@ -291,9 +291,10 @@ impl Search {
         if let Some(uniform) = uniform {
             self.finals.under_way = self.promotion([&policy, &uniform]);
             let sample = uniform.sampled.iter();
-            let recipe = self.task.config.finals;
+            // All of them to the end: they are to differ.
+            let recipe = FinalConfig { first: 0, ..self.task.config.finals };
             let sample = sample.map(|scored| Candidate::new(Arm::Random, scored, &recipe));
-            let sample = self.promotion_of(Cause::Sample, sample.collect());
+            let sample = self.promotion_of(Cause::Sample, recipe, sample.collect());
             self.finals.sample = self.finals.sample.take().or(sample);
         }
         let change = self.offer(policy.shortlisted);
@@ -310,16 +311,21 @@ impl Search {
             let mut order: Vec<&Scored> = derived.shortlisted.iter().collect();
             // Stable: among equals the one that was better on the batch.
             order.sort_by(|a, b| b.reward.total_cmp(&a.reward));
-            let best = order.into_iter().take(recipe.candidates);
+            let best = order.into_iter().take(recipe.rungs()[0].archs);
             candidates.extend(best.map(|scored| Candidate::new(arm, scored, &recipe)));
         }
-        self.promotion_of(Cause::Cycle, candidates)
+        self.promotion_of(Cause::Cycle, recipe, candidates)
     }
 
-    fn promotion_of(&self, cause: Cause, candidates: Vec<Candidate>) -> Option<Promotion> {
+    fn promotion_of(
+        &self,
+        cause: Cause,
+        recipe: FinalConfig,
+        candidates: Vec<Candidate>,
+    ) -> Option<Promotion> {
         let config = &self.task.config;
         let (cycle, step) = (self.place.cycle(&config.schedule), self.number());
-        let promotion = Promotion { cause, cycle, step, recipe: config.finals, candidates };
+        let promotion = Promotion { cause, cycle, step, recipe, candidates };
         (!promotion.candidates.is_empty()).then_some(promotion)
     }
 

@@ -20,7 +20,7 @@ pub(super) fn of_each_stratum(drawn: &[Scored], count: usize) -> Vec<&Scored> {
 impl Finals {
     /// Takes note of the stratified sample once all of it is trained, and hands it out.
     pub fn conclude_sample(&mut self, objective: Objective) -> Option<Promotion> {
-        let sample = self.sample.take_if(|sample| sample.pending().is_empty())?;
+        let sample = self.sample.take_if(|sample| sample.pending(objective).is_empty())?;
         self.remember(&sample, objective);
         Some(sample)
     }
@@ -78,7 +78,7 @@ mod tests {
         let sample = Promotion { cause, cycle: 0, step: 9, recipe, candidates };
         let mut finals = Finals { sample: Some(sample), ..Finals::default() };
         let score = Score { nll: 1.0, correct: 5, items: 10 };
-        while let Some(plan) = finals.sample.as_ref().unwrap().pending().pop() {
+        while let Some(plan) = finals.sample.as_ref().unwrap().pending(Objective::Accuracy).pop() {
             assert_eq!(finals.conclude_sample(Objective::Accuracy), None);
             assert!(finals.retrained.is_empty());
             finals.sample.as_mut().unwrap().trained(&plan, score);

@@ -4,7 +4,7 @@
 //! resumed at any epoch to the same bits, and trained again wherever its files are lost.
 //!
 //! ```text
-//! epoch e of E:  η = cosine(e);   each batch:  g = ∇L(w),  w ← Nesterov(w, g, η)
+//! epoch e of E:  η = cosine(e), or of the step;   each batch:  g = ∇L(w),  w ← Nesterov(w, g, η)
 //!                drop-path drops with (1 − keep)·(step + 1)/steps at the last cell
 //!                running moments ← 0.9·running + 0.1·batch          (ENAS code, final models)
 //! ```
@@ -59,7 +59,7 @@ pub struct TrialState {
     pub epoch: u64,
     /// The parameters.
     pub params: Snapshot,
-    /// The optimizer's momenta; empty once the last epoch is finished.
+    /// The optimizer's momenta; empty once the last epoch is finished of a net that will not go on.
     pub momenta: Snapshot,
     /// Running moments of the batch normalizations.
     pub running: Snapshot,
@@ -168,8 +168,11 @@ impl TrialTask {
     /// The content of `plan`: everything that its bits depend on, as 32 hexadecimal digits. Two
     /// trials of one key are one.
     pub fn key(&self, plan: &TrialPlan) -> String {
-        let recipe = FinalConfig { candidates: 0, seeds: 1, sample: 0, keep: 1, ..plan.recipe };
+        let recipe =
+            FinalConfig { candidates: 0, first: 0, seeds: 1, sample: 0, keep: 1, ..plan.recipe };
         let recipe = serde_json::to_string(&recipe).expect("numbers are JSON");
+        // Keys that are younger than some ledgers.
+        let recipe = recipe.replace("\"first\":0,", "").replace("\"smooth\":false,", "");
         let mut hasher = blake3::Hasher::new();
         let arch = plan.arch.to_string();
         let of = format!("{} {} {}", self.seed, plan.seed, self.exec.name());
@@ -213,6 +216,13 @@ impl TrialTask {
     }
 }
 
+impl TrialState {
+    /// Whether a longer training can go on from this finished one.
+    pub fn goes_on(&self) -> bool {
+        self.valid.is_some() && !self.momenta.is_empty()
+    }
+}
+
 impl Trial {
     /// A trial that goes on from `state`, or begins.
     pub fn new(
@@ -238,7 +248,8 @@ impl Trial {
             running: state.running.clone(),
             stream: TrainStream::new(task.dataset.clone(), plan.recipe.batching(), seed)?,
             epoch: state.epoch,
-            valid: state.valid,
+            // What goes on is not measured yet.
+            valid: state.valid.filter(|_| state.epoch == plan.recipe.epochs),
             task,
             plan,
             net,
@@ -261,7 +272,6 @@ impl Trial {
     pub fn epoch(&mut self, stop: &AtomicBool) -> Result<Option<TrialReport>, SearchError> {
         let recipe = self.plan.recipe;
         let steps = self.steps();
-        let rate = learning_rate(&recipe.sgd(), self.epoch);
         let mut report = TrialReport { epoch: self.epoch, loss: 0.0, measure: 0.0, non_finite: 0 };
         let mut score = Score::default();
         for step in 0..steps {
@@ -269,6 +279,8 @@ impl Trial {
                 return Ok(None);
             }
             let index = self.epoch * steps + step;
+            let share = if recipe.smooth { step as f64 / steps as f64 } else { 0.0 };
+            let rate = learning_rate(&recipe.sgd(), self.epoch, share);
             let found =
                 self.step(index, rate, (index + 1) as f64 / (recipe.epochs * steps) as f64)?;
             match found {
@@ -321,11 +333,8 @@ impl Trial {
 
     /// Everything that a resume needs.
     pub fn state(&self) -> Result<TrialState, SearchError> {
-        let momenta = if self.epoch < self.plan.recipe.epochs {
-            self.sgd.momenta()?
-        } else {
-            Snapshot::new()
-        };
+        let goes_on = self.epoch < self.plan.recipe.epochs || 0 < self.plan.recipe.first;
+        let momenta = if goes_on { self.sgd.momenta()? } else { Snapshot::new() };
         Ok(TrialState {
             epoch: self.epoch,
             params: self.params.snapshot()?,

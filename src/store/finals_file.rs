@@ -10,6 +10,7 @@ use crate::search::{
     Arm, Candidate, Cause, Champion, FinalConfig, Finals, Pair, Promotion, Retrained, Rival, Score,
 };
 use crate::space::Arch;
+use crate::store::recipe::recipe;
 use crate::store::score_entry::{ScoreEntry, number};
 
 /// The content of `promotion.json`.
@@ -32,6 +33,7 @@ struct PromotionEntry {
     cause: Cause,
     cycle: u64,
     step: u64,
+    #[serde(deserialize_with = "recipe")]
     recipe: FinalConfig,
     candidates: Vec<CandidateEntry>,
 }
@@ -42,6 +44,9 @@ struct CandidateEntry {
     arch: String,
     arm: Arm,
     shared: ScoreEntry,
+    /// By rung and seed, of all rungs but the last; absent before there was halving.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rungs: Vec<Vec<Option<ScoreEntry>>>,
     /// By seed; none where it is not trained.
     valid: Vec<Option<ScoreEntry>>,
     certificate: Option<Certificate>,
@@ -54,6 +59,7 @@ struct ChampionEntry {
     arm: Arm,
     cycle: u64,
     step: u64,
+    #[serde(deserialize_with = "recipe")]
     recipe: FinalConfig,
     shared: ScoreEntry,
     valid: Vec<ScoreEntry>,
@@ -136,7 +142,7 @@ impl PromotionEntry {
         if candidates.is_empty() {
             return Err(format!("{which} has no candidates"));
         }
-        let candidates = candidates.into_iter().map(|entry| entry.candidate(which, recipe.seeds));
+        let candidates = candidates.into_iter().map(|entry| entry.candidate(which, &recipe));
         let candidates = candidates.collect::<Result<_, _>>()?;
         Ok(Promotion { cause, cycle, step, recipe, candidates })
     }
@@ -144,30 +150,38 @@ impl PromotionEntry {
 
 impl CandidateEntry {
     fn new(candidate: &Candidate) -> Self {
-        let valid = candidate.valid.iter();
+        let entries = |scores: &Vec<Option<Score>>| {
+            scores.iter().map(|score| score.map(ScoreEntry::from)).collect()
+        };
         Self {
             arch: candidate.arch.to_string(),
             arm: candidate.arm,
             shared: candidate.shared.into(),
-            valid: valid.map(|score| score.map(ScoreEntry::from)).collect(),
+            rungs: candidate.rungs.iter().map(entries).collect(),
+            valid: entries(&candidate.valid),
             certificate: candidate.certificate.clone(),
         }
     }
 
-    fn candidate(self, which: &str, seeds: usize) -> Result<Candidate, String> {
-        let Self { arch, arm, shared, valid, certificate } = self;
-        if valid.len() != seeds {
-            let found = valid.len();
+    fn candidate(self, which: &str, recipe: &FinalConfig) -> Result<Candidate, String> {
+        let Self { arch, arm, shared, rungs, valid, certificate } = self;
+        let found: Vec<usize> = rungs.iter().chain([&valid]).map(Vec::len).collect();
+        let expected: Vec<usize> = recipe.rungs().iter().map(|rung| rung.seeds).collect();
+        if found != expected {
             return Err(format!(
-                "the candidate `{arch}` of {which} has places for {found} scores, its recipe has \
-                 {seeds} seeds"
+                "the candidate `{arch}` of {which} has places for {found:?} scores, its recipe has \
+                 {expected:?} seeds"
             ));
         }
+        let scores = |entries: Vec<Option<ScoreEntry>>| {
+            entries.into_iter().map(|score| score.map(Score::from)).collect()
+        };
         Ok(Candidate {
             arch: read_arch(&arch, &format!("the candidate `{arch}` of {which}"))?,
             arm,
             shared: shared.into(),
-            valid: valid.into_iter().map(|score| score.map(Score::from)).collect(),
+            rungs: rungs.into_iter().map(scores).collect(),
+            valid: scores(valid),
             certificate,
         })
     }

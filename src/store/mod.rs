@@ -65,6 +65,7 @@ mod name;
 mod net_file;
 mod quarantine;
 mod read;
+mod recipe;
 mod retention;
 mod rows;
 mod score_entry;

@@ -4,7 +4,8 @@
 //! trial.json              which net, how it is trained, how far, and what it has right
 //! params.safetensors      its parameters, f32
 //! running.safetensors     running moments of its batch normalizations, f32
-//! momenta.safetensors     the momenta of the optimizer, f32; gone once it is finished
+//! momenta.safetensors     the momenta of the optimizer, f32; gone once it is finished, unless it is to
+//!                         go on for longer
 //! B3SUMS                  their hashes
 //! ```
 //!
@@ -24,6 +25,7 @@ use crate::search::{FinalConfig, Objective, Score, TrialPlan, TrialState};
 use crate::store::atomic::{is_there, names};
 use crate::store::form::read_form;
 use crate::store::name::check_key;
+use crate::store::recipe::recipe;
 use crate::store::score_entry::ScoreEntry;
 use crate::store::{BestFolder, Defect, StoreError};
 
@@ -44,6 +46,7 @@ struct TrialCard {
     /// The architecture as it was drawn, in the native text form.
     arch: String,
     seed: u32,
+    #[serde(deserialize_with = "recipe")]
     recipe: FinalConfig,
     /// Epochs that are finished.
     epoch: u64,
@@ -96,10 +99,10 @@ impl TrialFolder {
         };
         let card = serde_json::to_vec_pretty(&card)?;
         let (params, running) = (to_safetensors(&state.params)?, to_safetensors(&state.running)?);
-        let momenta = match state.valid {
-            Some(_) => None,
-            None => Some(to_safetensors(&state.momenta)?),
-        };
+        // One that is finished and goes on has its momenta still.
+        let momenta = (state.valid.is_none() || state.goes_on())
+            .then(|| to_safetensors(&state.momenta))
+            .transpose()?;
         let mut files: Vec<(&str, &[u8])> =
             vec![(TRIAL, &card), (PARAMS, &params), (RUNNING, &running)];
         files.extend(momenta.as_deref().map(|momenta| (MOMENTA, momenta)));
@@ -117,7 +120,8 @@ impl TrialFolder {
         let read = Reading { path: self.path.join(key), files };
         let card = read.card(key)?;
         let valid = card.valid.map(Score::from);
-        let momenta = if valid.is_some() { Snapshot::new() } else { read.tensors(MOMENTA)? };
+        let has_momenta = valid.is_none() || read.files.contains_key(MOMENTA);
+        let momenta = if has_momenta { read.tensors(MOMENTA)? } else { Snapshot::new() };
         let (params, running) = (read.tensors(PARAMS)?, read.tensors(RUNNING)?);
         Ok(Some(TrialState { epoch: card.epoch, params, momenta, running, valid }))
     }

@@ -15,13 +15,21 @@ fn score(nll: f64) -> Score {
 }
 
 fn promotion(cause: Cause) -> Promotion {
-    let recipe = FinalConfig { seeds: 2, weight_decay: 0.1 + 0.2, ..FinalConfig::default() };
+    let recipe = FinalConfig {
+        first: 4,
+        seeds: 2,
+        weight_decay: 0.1 + 0.2,
+        epochs: 3,
+        learning_rate_period: 1,
+        ..FinalConfig::default()
+    };
     let nets = vec![NetResult::new(f64::NAN, &[true, false, true]); 2];
     let certificate = Certificate { candidate: "c0".to_owned(), number: 4, nets };
     let candidate = |name, arm, certificate| Candidate {
         arch: arch(name),
         arm,
         shared: score(f64::NAN),
+        rungs: vec![vec![Some(score(0.1))]],
         valid: vec![Some(score(1.0 / 3.0)), None],
         certificate,
     };
@@ -121,7 +129,11 @@ fn an_architecture_that_cannot_be_read_is_named() {
 
 #[test]
 fn numbers_that_do_not_fit_each_other_are_refused() {
-    check("/under_way/recipe/seeds", 3.into(), "has places for 2 scores, its recipe has 3");
+    check(
+        "/under_way/recipe/seeds",
+        3.into(),
+        "has places for [1, 2] scores, its recipe has [1, 3]",
+    );
     check("/waiting/0/candidates", Value::Array(vec![]), "a promotion that waits has no");
     check("/champion/seed", 2.into(), "has no net of seed 2");
 }

@@ -1,0 +1,141 @@
+//! `enasd study`: which way of scoring architectures agrees with retraining them.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use enasd::daemon::{EXIT_CONFIG, EXIT_INTERNAL};
+use enasd::engine::DeviceChoice;
+use enasd::store::write_atomically;
+use enasd::study::{Findings, LEVERS, Lever, Progress, StudyError, StudyPlan, study};
+
+use crate::{ConfigArgs, Failure, Output, count, load, print, say, with_threads};
+
+#[derive(Args, Clone)]
+pub(crate) struct StudyArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Architectures that are retrained: the published one where the space has one, and uniform
+    /// draws.
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = count(8, 10_000))]
+    archs: usize,
+    /// Nets of each, trained as [final] has it.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = count(2, 16))]
+    seeds: usize,
+    /// Ways to train the shared weights, with commas between: `all`, `none`, or names, of which an
+    /// unknown one has them all told.
+    #[arg(long, value_name = "NAMES", default_value = "configured", value_parser = parse_levers)]
+    levers: Levers,
+    /// Searches with each, whose scores are averaged.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = count(1, 100))]
+    searches: usize,
+    /// Where all that is measured is kept, so that it is measured once [default: study in the state
+    /// folder].
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// How the findings are printed; the folder has them both ways.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+/// Ways to train the shared weights.
+#[derive(Clone)]
+struct Levers(Vec<Lever>);
+
+fn parse_levers(text: &str) -> Result<Levers, String> {
+    let of = |name: &str| {
+        Lever::of_name(name).ok_or_else(|| {
+            let known: Vec<String> =
+                LEVERS.iter().map(|lever| format!("{}: {}", lever.name, lever.about)).collect();
+            format!("there is no way `{name}`; there are\n{}", known.join("\n"))
+        })
+    };
+    match text {
+        "all" => Ok(Levers(LEVERS.to_vec())),
+        "none" => Ok(Levers(Vec::new())),
+        names => names.split(',').map(|name| of(name.trim())).collect::<Result<_, _>>().map(Levers),
+    }
+}
+
+impl From<StudyError> for Failure {
+    fn from(error: StudyError) -> Self {
+        let exit_code = match error {
+            StudyError::Data(_) | StudyError::Archs { .. } => EXIT_CONFIG,
+            _ => EXIT_INTERNAL,
+        };
+        Self { why: format!("{error}; what was measured is kept, and measured once"), exit_code }
+    }
+}
+
+pub(crate) fn run(args: &StudyArgs) -> Result<(), Failure> {
+    let loaded = load(&args.config)?;
+    let engine = &loaded.config.engine;
+    let threads = with_threads(engine.executor, engine.threads)?;
+    let refused = |why: String| Failure { why, exit_code: EXIT_CONFIG };
+    let choice: DeviceChoice =
+        engine.device.parse().map_err(|error| refused(format!("{error}")))?;
+    let device = choice.open_patiently(|_| false).map_err(|error| refused(error.to_string()))?;
+    let exec = engine.executor.open(&device.device).map_err(|error| refused(error.to_string()))?;
+    let folder = match &args.folder {
+        Some(folder) => folder.clone(),
+        None => loaded.state()?.join("study"),
+    };
+    let plan = StudyPlan {
+        config: loaded.config.search.clone(),
+        exec: Arc::clone(&exec),
+        archs: args.archs,
+        seeds: args.seeds as u32,
+        levers: args.levers.0.clone(),
+        searches: args.searches as u64,
+        folder: folder.clone(),
+        threads,
+    };
+    let mut teller = Teller::default();
+    let found = study(&plan, &mut |progress| teller.tell(progress))?;
+    let json = format!("{:#}\n", serde_json::json!(found));
+    write(&folder, &found, &json)?;
+    print(&match args.output {
+        Output::Text => found.to_string(),
+        Output::Json => json,
+    });
+    Ok(())
+}
+
+/// Leaves the findings in the folder.
+fn write(folder: &Path, found: &Findings, json: &str) -> Result<(), Failure> {
+    for (name, text) in [("study.txt", found.to_string()), ("study.json", json.to_owned())] {
+        write_atomically(&folder.join(name), text.as_bytes()).map_err(StudyError::from)?;
+    }
+    Ok(())
+}
+
+/// Says how far a study is: now and then, and at each end.
+#[derive(Default)]
+struct Teller {
+    /// What is told of, since when, and with how much done at first.
+    part: Option<(String, Instant, u64)>,
+    told: Option<Instant>,
+}
+
+impl Teller {
+    fn tell(&mut self, progress: Progress) {
+        let Progress { what, done, of } = progress;
+        if self.part.as_ref().is_none_or(|(part, ..)| *part != what) {
+            self.part = Some((what.clone(), Instant::now(), done));
+            self.told = None;
+        }
+        let every = Duration::from_secs(if std::io::stderr().is_terminal() { 2 } else { 30 });
+        if done < of && self.told.is_some_and(|told| told.elapsed() < every) {
+            return;
+        }
+        self.told = Some(Instant::now());
+        let left = self.part.as_ref().and_then(|(_, since, first)| {
+            let rate = since.elapsed().as_secs_f64() / (done - first.min(&done)).max(1) as f64;
+            (*first < done && done < of).then(|| rate * (of - done) as f64 / 60.0)
+        });
+        let left = left.map_or(String::new(), |left| format!(", about {left:.0} min left"));
+        say(&format!("{what}: {done} of {of}{left}"));
+    }
+}
