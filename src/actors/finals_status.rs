@@ -91,7 +91,7 @@ pub struct ChampionStatus {
 /// The policy's choices against those of uniform draws, retrained, on the same test images.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RetrainedStatus {
-    /// Mean difference of test accuracies, policy less random.
+    /// Mean difference of test accuracies, policy less random, whatever the objective.
     pub mean: Option<f64>,
     /// Lower end of the 95 % interval.
     pub low: Option<f64>,

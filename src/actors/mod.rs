@@ -7,6 +7,7 @@ mod champion_shelf;
 mod classifier;
 mod command;
 mod commands;
+mod comparison;
 mod controller;
 mod crew;
 mod derivation;
@@ -45,6 +46,7 @@ pub use commands::{
     Refusal, Resume, RetrainArch, RetrainReply, Sample, SampleReply, ScoreArch, ScoreReply, Stop,
     WeightsOf, WeightsReply,
 };
+pub use comparison::difference_text;
 pub use controller::{Controller, End};
 pub use crew::{ActorError, Crew};
 pub use driver::DriverConfig;

@@ -2,12 +2,11 @@
 
 use actix::Message;
 
-use crate::actors::{
-    AdvantageStatus, BestStatus, PlaceStatus, RetrainedStatus, ScoreReply, ScoreView, nth,
-};
+use crate::actors::comparison::{margin_text, retrained_comparison, shared_comparison};
+use crate::actors::{BestStatus, PlaceStatus, RetrainedStatus, ScoreReply, ScoreView, Status, nth};
 use crate::data::Certificate;
 use crate::numbers::percent;
-use crate::search::{Cause, Conclusion, FinalConfig, Promotion, Ruling, Search};
+use crate::search::{Candidate, Cause, Conclusion, FinalConfig, Objective, Promotion, Ruling};
 use crate::store::StoreError;
 use crate::telemetry::unix_millis;
 
@@ -103,19 +102,15 @@ impl Note {
     }
 
     /// The end of the cycle that `place` is in.
-    pub(super) fn cycle(
-        place: &PlaceStatus,
-        best: Option<&BestStatus>,
-        advantage: &AdvantageStatus,
-    ) -> Self {
-        let best = best.map_or_else(String::new, |best| {
+    pub(super) fn cycle(place: &PlaceStatus, status: &Status) -> Self {
+        let best = status.best.first().map_or_else(String::new, |best| {
             let id = &best.id;
             format!(
                 "the best architecture so far is {id}, {} with the shared weights; ",
                 score(best)
             )
         });
-        let verdict = shared_comparison(advantage);
+        let verdict = shared_comparison(status);
         Self::new("cycle", format!("cycle {} ended; {best}{verdict}", place.nth_cycle()))
     }
 
@@ -167,8 +162,7 @@ impl Note {
     }
 
     /// What a promotion led to.
-    pub(super) fn conclusion(conclusion: &Conclusion, search: &Search) -> Self {
-        let objective = search.task().objective;
+    pub(super) fn conclusion(conclusion: &Conclusion, objective: Objective) -> Self {
         let Conclusion { promotion, best, ruling, .. } = conclusion;
         let found = best.map(|place| {
             let candidate = &promotion.candidates[place];
@@ -177,31 +171,23 @@ impl Note {
                 "{} of the {} arm, {} on average",
                 candidate.arch.id(),
                 candidate.arm.name(),
-                percent(mean)
+                reward(objective, mean)
             )
         });
         let found = found.unwrap_or_else(|| "no candidate".to_owned());
-        let points = |by: &f64, margin: &f64| {
-            format!(
-                "by {:+.2} points, of which {:.2} are noise between seeds",
-                100.0 * by,
-                100.0 * margin
-            )
-        };
-        let text = match ruling {
+        let text = match *ruling {
             Ruling::First => format!("{found}: the first champion"),
             Ruling::Replaces { by, margin } => {
-                format!("{found}: better than the champion before {}", points(by, margin))
+                let by = margin_text(objective, by, margin);
+                format!("{found}: better than the champion before {by}")
             }
             Ruling::Stays { by, margin } => {
-                format!("the champion stays: the best now is {found}, {}", points(by, margin))
+                let by = margin_text(objective, by, margin);
+                format!("the champion stays: the best now is {found}, {by}")
             }
             Ruling::Same => format!("the champion stays: {found} is the champion again"),
             Ruling::Measured => {
-                let each = promotion.candidates.iter().map(|candidate| {
-                    let mean = candidate.mean_reward(objective).map_or_else(String::new, percent);
-                    format!("{}: {mean} of the validation images", candidate.arch.id())
-                });
+                let each = promotion.candidates.iter().map(|one| measured(one, objective));
                 each.collect::<Vec<_>>().join("; ")
             }
         };
@@ -231,8 +217,8 @@ impl Note {
     }
 
     /// The verdict on the shared weights is another.
-    pub(super) fn verdict(advantage: &AdvantageStatus, before: &str) -> Self {
-        Self::new("verdict", format!("{}; before: {before}", shared_comparison(advantage)))
+    pub(super) fn verdict(status: &Status, before: &str) -> Self {
+        Self::new("verdict", format!("{}; before: {before}", shared_comparison(status)))
     }
 
     /// The verdict on retrained nets is another.
@@ -249,30 +235,24 @@ fn score(best: &BestStatus) -> String {
     percent(best.score.accuracy)
 }
 
-/// The verdict on the shared weights with its numbers.
-pub(super) fn shared_comparison(advantage: &AdvantageStatus) -> String {
-    let AdvantageStatus { mean, low, high, sentence, .. } = advantage;
-    comparison(sentence, [mean, low, high])
-}
-
-/// The verdict on retrained nets with its numbers.
-pub(super) fn retrained_comparison(found: &RetrainedStatus) -> String {
-    let RetrainedStatus { mean, low, high, pairs, sentence, .. } = found;
-    let told = comparison(sentence, [mean, low, high]);
-    format!("{told}, over {pairs} pair{}", plural(*pairs as usize))
-}
-
-/// A verdict with the mean and the ends of its interval, where there are any.
-fn comparison(sentence: &str, [mean, low, high]: [&Option<f64>; 3]) -> String {
-    match (mean, low, high) {
-        (Some(mean), Some(low), Some(high)) => format!(
-            "{sentence}: {:+.2} points, 95 % within {:+.2} to {:+.2}",
-            100.0 * mean,
-            100.0 * low,
-            100.0 * high
-        ),
-        _ => sentence.to_owned(),
+/// A reward in a sentence: a share of the images needs no name.
+fn reward(objective: Objective, reward: f64) -> String {
+    let shown = objective.show(reward);
+    match objective {
+        Objective::Accuracy => shown,
+        Objective::NegLogNll => format!("reward {shown}"),
     }
+}
+
+/// What the nets of a candidate have of the validation images.
+fn measured(candidate: &Candidate, objective: Objective) -> String {
+    let mean = candidate.mean_reward(objective);
+    let mean = mean.map_or_else(String::new, |mean| reward(objective, mean));
+    let of = match objective {
+        Objective::Accuracy => "of",
+        Objective::NegLogNll => "on",
+    };
+    format!("{}: {mean} {of} the validation images", candidate.arch.id())
 }
 
 /// Notices when the disk gets nearly full, and when it is fine again.
@@ -299,87 +279,4 @@ impl DiskWatch {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::search::{AdvantageReport, Comparison, Interval, Verdict};
-
-    fn best(id: &str, correct: u64) -> BestStatus {
-        let score = ScoreView { accuracy: correct as f64 / 1000.0, correct, items: 1000 };
-        BestStatus { id: id.to_owned(), arch: String::new(), score, cycle: 2 }
-    }
-
-    #[test]
-    fn a_start_says_how_the_run_before_ended_and_what_is_taken_again() {
-        let text = |last: LastRun| Note::start(300, &last).message;
-        assert_eq!(text(LastRun::None), "the search begins");
-        let stopped = LastRun::Stopped { message: "all is saved".to_owned(), again: 0 };
-        assert_eq!(
-            text(stopped),
-            "goes on at search step 301; the run before: all is saved; no finished step was lost"
-        );
-        let killed = text(LastRun::Killed { again: 27 });
-        assert!(killed.contains("it was killed"), "{killed}");
-        assert!(killed.ends_with("27 finished steps are taken again"), "{killed}");
-    }
-
-    #[test]
-    fn a_best_architecture_is_told_with_its_images_and_what_it_replaces() {
-        let text = |before: Option<&BestStatus>| Note::best(&best("m5-b", 715), before).message;
-        assert_eq!(
-            text(Some(&best("m5-a", 701))),
-            "m5-b: 71.50 %, 715 of 1000 validation images; it replaces m5-a with 70.10 %"
-        );
-        assert!(text(Some(&best("m5-b", 700))).ends_with("images, 70.00 % before"));
-        assert!(text(None).ends_with("the first of this search"));
-    }
-
-    #[test]
-    fn a_verdict_is_told_with_its_numbers_and_the_one_before() {
-        let interval = Interval { mean: -0.05, low: -0.08, high: -0.01 };
-        let report = AdvantageReport { n_steps: 20, interval: Some(interval) };
-        let advantage = AdvantageStatus::of(&report);
-        let place = PlaceStatus { cycle: 2, ..PlaceStatus::default() };
-        let told = "the policy's draws score lower with the shared weights than random ones: -5.00 \
-                    points, 95 % within -8.00 to -1.00";
-        assert_eq!(
-            Note::verdict(&advantage, "scores higher").message,
-            format!("{told}; before: scores higher")
-        );
-        assert_eq!(
-            Note::cycle(&place, Some(&best("m5-a", 701)), &advantage).message,
-            format!(
-                "cycle 3 ended; the best architecture so far is m5-a, 70.10 % with the shared \
-                 weights; {told}"
-            )
-        );
-    }
-
-    #[test]
-    fn a_verdict_on_retrained_nets_is_told_in_its_own_words() {
-        let found = |verdict: Verdict| RetrainedStatus {
-            pairs: 1,
-            sentence: verdict.sentence(Comparison::Retrained).to_owned(),
-            ..RetrainedStatus::default()
-        };
-        let mut better = found(Verdict::Better);
-        [better.mean, better.low, better.high] = [0.0125, 0.004, 0.021].map(Some);
-        assert_eq!(
-            Note::retrained_verdict(&better, "not measured yet").message,
-            "the policy's choice is better once retrained than the best of as many random draws: \
-             +1.25 points, 95 % within +0.40 to +2.10, over 1 pair; before: not measured yet"
-        );
-    }
-
-    #[test]
-    fn a_disk_is_told_once_when_it_gets_low_and_once_when_it_is_fine() {
-        let mut disk = DiskWatch::default();
-        let mut look = |free| disk.look(free, 10_000_000).map(|note| note.message);
-        assert_eq!(look(40_000_000), None);
-        let low = look(39_000_000).unwrap();
-        assert_eq!(low, "nearly full: 39.0 MB are free, and a checkpoint takes 10.0 MB");
-        assert_eq!(look(45_000_000), None);
-        assert_eq!(look(30_000_000), None);
-        assert!(look(60_000_000).unwrap().starts_with("fine again"));
-        assert_eq!(look(60_000_000), None);
-    }
-}
+mod tests;

@@ -19,6 +19,11 @@ pub(super) struct EpochSums {
 }
 
 impl Status {
+    /// What rewards and their differences are told in.
+    pub fn objective(&self) -> Objective {
+        Objective::of_name(&self.objective).unwrap_or_default()
+    }
+
     /// Where `search` is, and how much it has done.
     pub(super) fn moved(&mut self, search: &Search, pace: &Pace) {
         let (place, schedule) = (search.place(), &search.task().config.schedule);

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::actors::note::{DiskWatch, retrained_comparison, shared_comparison};
+use crate::actors::comparison::{retrained_comparison, shared_comparison};
+use crate::actors::note::DiskWatch;
 use crate::actors::observation::EpochSums;
 use crate::actors::pace::Pace;
 use crate::actors::{
@@ -83,8 +84,7 @@ impl Observer {
             Outcome::Derive(_) => {
                 self.best(search);
                 let place = PlaceStatus::of(record.place, &search.task().config.schedule);
-                let best = self.status.best.first();
-                self.notes.push(Note::cycle(&place, best, &self.status.advantage));
+                self.notes.push(Note::cycle(&place, &self.status));
             }
         }
         self.metrics.archs_sampled(record.rows.len() as u64, 0);
@@ -138,7 +138,7 @@ impl Observer {
             self.metrics_advantage();
             self.log_verdict();
             if before.verdict != self.status.advantage.verdict {
-                self.notes.push(Note::verdict(&self.status.advantage, &before.verdict));
+                self.notes.push(Note::verdict(&self.status, &before.verdict));
             }
         }
     }
@@ -312,7 +312,7 @@ impl Observer {
     /// What the search says of itself: two sentences that never mix.
     pub(super) fn verdicts(&self) -> Verdicts {
         Verdicts {
-            shared: shared_comparison(&self.status.advantage),
+            shared: shared_comparison(&self.status),
             retrained: retrained_comparison(&self.status.finals.comparison),
         }
     }
@@ -329,7 +329,7 @@ impl Observer {
 
     /// Takes note of a promotion that is over.
     pub(super) fn concluded(&mut self, conclusion: &Conclusion, search: &Search) {
-        self.notes.push(Note::conclusion(conclusion, search));
+        self.notes.push(Note::conclusion(conclusion, search.task().objective));
         self.metrics.promoted((&conclusion.ruling).into());
         let before = self.status.finals.comparison.verdict.clone();
         self.know_finals(search);

@@ -285,7 +285,7 @@ impl Driver {
             valid_mean: candidate.mean_reward(objective).filter(|mean| mean.is_finite()),
             test_correct: test.map_or(0, |net| net.correct),
             test_items: test.map_or(0, |net| net.items),
-            ruling: Note::conclusion(conclusion, &self.search).message,
+            ruling: Note::conclusion(conclusion, objective).message,
             at_unix_ms: unix_millis(),
         };
         self.record_rows(RecordPromotion { champions: vec![row], ..RecordPromotion::default() });

@@ -54,11 +54,11 @@ pub struct SharedStatus {
 /// The policy θ and its training. Numbers are of the last θ step; absent before the first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyStatus {
-    /// Mean reward of the policy's rollouts: accuracy on a validation batch, 0 to 1.
+    /// Mean reward of the policy's rollouts on a validation batch, in units of the objective.
     pub reward: Option<f64>,
-    /// Mean reward of as many random architectures, same ω and same batch.
+    /// Mean reward of as many random architectures, same ω and same batch, in the same units.
     pub random_reward: Option<f64>,
-    /// Moving average of the policy's rewards.
+    /// Moving average of the policy's rewards, in the same units.
     pub baseline: Option<f64>,
     /// Entropy of one architecture, summed over its decisions, in nats.
     pub entropy_nats: Option<f64>,
@@ -77,7 +77,8 @@ pub struct PolicyStatus {
 /// The comparison of the policy's draws with the random arm's, with the shared weights.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AdvantageStatus {
-    /// Mean difference of rewards, policy less random, over the last θ phases.
+    /// Mean difference of rewards, policy less random, over the last θ phases, in units of the
+    /// objective.
     pub mean: Option<f64>,
     /// Lower end of the 95 % bootstrap interval.
     pub low: Option<f64>,
@@ -205,6 +206,10 @@ pub struct Status {
     pub space: String,
     /// Its size, as in `5 nodes`.
     pub space_size: String,
+    /// What the search maximizes, as `score.reward` names it: rewards and their differences are in
+    /// its units. Empty stands for `accuracy`, whose unit is 1.
+    #[serde(default)]
+    pub objective: String,
     /// The process and where it is found.
     #[serde(default)]
     pub process: ProcessStatus,

@@ -1,7 +1,8 @@
 //! Every request and reply of the API: what server, client and tests have in common.
 //!
 //! The status is [`Status`](crate::actors::Status) as it is. Architectures travel in their text
-//! forms, accuracies and rewards as shares of 1, times in seconds unless the name says otherwise.
+//! forms, accuracies as shares of 1, rewards in units of the objective that the reply or the status
+//! names, times in seconds unless the name says otherwise.
 
 mod commands;
 mod costs;
@@ -135,8 +136,8 @@ pub struct ScoredArch {
     pub arch: String,
     /// How often it was scored since it came among them.
     pub times: u64,
-    /// Its highest reward: accuracy on a validation batch, or on the whole validation split where
-    /// somebody had it scored, less what its cost takes.
+    /// Its highest reward: on a validation batch, or on the whole validation split where somebody
+    /// had it scored, less what its cost takes; in units of the objective.
     pub best_reward: f64,
     /// The mean of its rewards.
     pub mean_reward: f64,
@@ -165,9 +166,13 @@ pub struct ArchsReply {
     /// Images of a validation batch, which every reward stands on that nobody asked for.
     #[serde(default)]
     pub reward_images: usize,
-    /// Share of its accuracy that an architecture at a limit of its cost loses in its reward.
+    /// What an architecture at a limit of its cost loses in its reward: this share of its accuracy,
+    /// or −ln of what is left of 1, by the objective.
     #[serde(default)]
     pub cost_weight: f64,
+    /// What the search maximizes, as `score.reward` names it: rewards are in its units.
+    #[serde(default)]
+    pub objective: String,
     /// Those that none beats in its score and in all of its costs at once, where they are asked for:
     /// one front for each kind of score, trained nets first, the best first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -213,6 +218,9 @@ pub struct ArchReply {
     /// Images of a validation batch, which every reward stands on that nobody asked for.
     #[serde(default)]
     pub reward_images: usize,
+    /// What the search maximizes, as `score.reward` names it: rewards are in its units.
+    #[serde(default)]
+    pub objective: String,
 }
 
 /// Whether a stream goes on after what is there.

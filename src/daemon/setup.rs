@@ -229,6 +229,7 @@ fn initial_status(
         seed: task.config.seed,
         space: task.space.name().to_owned(),
         space_size: task.space.rules().size(),
+        objective: task.objective.name().to_owned(),
         device: DeviceStatus {
             wanted: device.wanted.to_string(),
             used: device.used.to_string(),

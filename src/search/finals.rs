@@ -170,7 +170,7 @@ impl Champion {
                 shared: candidate.shared,
                 valid: candidate.valid.iter().copied().flatten().collect(),
                 test: candidate.nets().to_vec(),
-                pair: pair(promotion, &chosen, objective),
+                pair: pair(promotion, &chosen),
             }
         });
         Some(Self {
@@ -211,9 +211,10 @@ impl Finals {
                 Conclusion { promotion, best: None, ruling: Ruling::Measured, pair: None }
             }
             Cause::Cycle => {
-                let pair = pair(&promotion, &chosen, objective);
+                let pair = pair(&promotion, &chosen);
                 let reward = |place: &usize| {
-                    promotion.candidates[*place].mean_reward(objective).unwrap_or_default()
+                    let mean = promotion.candidates[*place].mean_reward(objective);
+                    mean.unwrap_or(f64::NEG_INFINITY)
                 };
                 // Among equals the policy's, which comes first.
                 let best = chosen.iter().copied().reduce(|best, other| {
@@ -266,7 +267,7 @@ impl Finals {
         let deviation = match promotion.seed_deviation(objective) {
             Some((deviation, _)) => deviation,
             // Of one seed no noise is known but that of the images.
-            None => image_deviation(&challenger.valid),
+            None => image_deviation(&challenger.valid, objective),
         };
         let margin = MARGIN * deviation * seeds.sqrt();
         if margin < by {
@@ -278,19 +279,29 @@ impl Finals {
     }
 }
 
-fn pair(promotion: &Promotion, chosen: &[usize], objective: Objective) -> Option<Pair> {
+fn pair(promotion: &Promotion, chosen: &[usize]) -> Option<Pair> {
     let &[policy, random] = chosen else { return None };
     let nets = |place: usize| promotion.candidates[place].nets();
-    Pair::new(promotion.cycle, [nets(policy), nets(random)], promotion.seed_deviation(objective))
+    // A pair is compared by its test accuracies, whatever the search maximizes.
+    let deviation = promotion.seed_deviation(Objective::Accuracy);
+    Pair::new(promotion.cycle, [nets(policy), nets(random)], deviation)
 }
 
-/// The standard deviation of a share of so many images, from net to net.
-fn image_deviation(valid: &[Score]) -> f64 {
+/// The standard deviation of a reward on so many images, from net to net.
+///
+/// That of an accuracy is the one of a share. The other reward is a logarithm, so its noise is
+/// relative: no image says how its loss scatters, and the loss is taken to scatter as the error rate
+/// does, with which it falls: by the deviation of the share over the share that is wrong, of one
+/// image at least.
+fn image_deviation(valid: &[Score], objective: Objective) -> f64 {
     let (correct, items) =
         valid.iter().fold((0, 0), |sum, score| (sum.0 + score.correct, sum.1 + score.items));
     let share = correct as f64 / items.max(1) as f64;
     let images = items as f64 / valid.len().max(1) as f64;
-    (share * (1.0 - share) / images.max(1.0)).sqrt()
+    match objective {
+        Objective::Accuracy => (share * (1.0 - share) / images.max(1.0)).sqrt(),
+        Objective::NegLogNll => (share / (images * (1.0 - share)).max(1.0)).sqrt(),
+    }
 }
 
 fn keep_last<T>(list: &mut Vec<T>, most: usize) {
@@ -299,85 +310,4 @@ fn keep_last<T>(list: &mut Vec<T>, most: usize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data::Certificate;
-    use crate::search::Candidate;
-
-    const NORMAL: &str = "normal=[identity(0)+identity(1), identity(0)+identity(1)] ";
-
-    fn arch(name: &str) -> Arch {
-        format!("{NORMAL}reduction=[{name}(0)+identity(1), identity(0)+identity(1)]")
-            .parse()
-            .unwrap()
-    }
-
-    fn score(correct: u64) -> Score {
-        Score { nll: 1.0, correct, items: 1000 }
-    }
-
-    /// A promotion of one candidate an arm, whose nets have so many of 1,000 images right.
-    fn promotion(cycle: u64, policy: [u64; 2], random: [u64; 2]) -> Promotion {
-        let recipe = FinalConfig { candidates: 1, seeds: 2, ..FinalConfig::default() };
-        let candidate = |name, arm, correct: [u64; 2]| {
-            let nets = correct.map(|correct| NetResult::new(1.0, &[800 < correct, true])).to_vec();
-            Candidate {
-                arch: arch(name),
-                arm,
-                shared: score(600),
-                rungs: Vec::new(),
-                valid: correct.map(|correct| Some(score(correct))).to_vec(),
-                certificate: Some(Certificate { candidate: name.to_owned(), number: 1, nets }),
-            }
-        };
-        let candidates = vec![
-            candidate("sep_conv_3x3", Arm::Derive, policy),
-            candidate("sep_conv_5x5", Arm::Random, random),
-        ];
-        Promotion { cause: Cause::Cycle, cycle, step: 9, recipe, candidates }
-    }
-
-    fn concluded(finals: &mut Finals, promotion: Promotion) -> Conclusion {
-        finals.under_way = Some(promotion);
-        let conclusion = finals.conclude(Objective::Accuracy).unwrap();
-        assert_eq!(finals.under_way, None);
-        conclusion
-    }
-
-    #[test]
-    fn the_first_champion_is_the_best_by_validation_with_its_better_net() {
-        let mut finals = Finals::default();
-        let first = concluded(&mut finals, promotion(0, [850, 860], [900, 800]));
-        assert_eq!((first.ruling, first.best), (Ruling::First, Some(0)));
-        let champion = finals.champion.unwrap();
-        assert_eq!((champion.seed, champion.arm), (1, Arm::Derive));
-        assert_eq!(champion.tested(), champion.test.get(1));
-        assert!((first.pair.unwrap().difference - 0.25).abs() < 1e-12);
-        assert_eq!((finals.retrained.len(), finals.pairs.len()), (2, 1));
-    }
-
-    #[test]
-    fn a_champion_gives_way_to_more_than_noise_alone() {
-        let mut finals = Finals::default();
-        concluded(&mut finals, promotion(0, [850, 860], [800, 800]));
-        let same = concluded(&mut finals, promotion(1, [850, 860], [800, 810]));
-        assert_eq!(same.ruling, Ruling::Same);
-        // The deviation is pooled: 5/√2 and 0 of a thousand, with a degree of freedom each.
-        let margin = 2.0 * 0.005;
-        let stays = concluded(&mut finals, promotion(2, [860, 870], [800, 800])).ruling;
-        let Ruling::Stays { by, margin: found } = stays else { panic!("{stays:?}") };
-        assert!((by - 0.01).abs() < 1e-12 && (found - margin).abs() < 1e-9, "{by} {found}");
-        let next = concluded(&mut finals, promotion(3, [862, 872], [800, 800])).ruling;
-        assert!(matches!(next, Ruling::Replaces { .. }), "{next:?}");
-        assert_eq!(finals.champion.unwrap().cycle, 3);
-    }
-
-    #[test]
-    fn what_was_asked_for_is_measured_and_no_champion() {
-        let mut finals = Finals::default();
-        let asked = Promotion { cause: Cause::Request, ..promotion(0, [990, 990], [1, 1]) };
-        let conclusion = concluded(&mut finals, asked);
-        assert_eq!((conclusion.ruling, conclusion.pair), (Ruling::Measured, None));
-        assert_eq!((finals.champion, finals.retrained.len()), (None, 2));
-    }
-}
+mod tests;

@@ -74,8 +74,8 @@ pub fn draw(
         if empty.is_empty() {
             break;
         }
-        let fair = request.fair.filter(|_| attempt == 0);
-        let rollouts = match (policy, fair) {
+        let turns = request.fair.filter(|_| attempt == 0);
+        let rollouts = match (policy, turns) {
             (Some(policy), _) => policy.sample(&script, empty.len(), &mut rng)?,
             (None, Some(first)) => fair(&script, empty.len(), first, seed),
             (None, None) => Random::sample(&script, empty.len(), &mut rng),

@@ -202,11 +202,11 @@ catalog! {
     SHARED_LOSS = Definition::gauge("enas_shared_loss", Unit::Number, "Cross-entropy of the last shared step, in nats an image.").from(Start::Unknown);
     SHARED_ACCURACY = Definition::gauge("enas_shared_accuracy_ratio", Unit::Ratio, "Share of images classified right: training images of the last shared step, validation images of the last policy step.")
         .by(&[Label("split", Values::Closed(Split::NAMES))]).from(Start::Unknown);
-    REWARD = Definition::gauge("enas_reward", Unit::Number, "Mean reward of the last policy step's architectures, and of as many drawn uniformly on the same images.")
+    REWARD = Definition::gauge("enas_reward", Unit::Number, "Mean reward, in units of score.reward, of the last policy step's architectures, and of as many drawn uniformly on the same images.")
         .by(&[Label("arm", Values::Closed(Arm::NAMES))]).from(Start::Unknown);
-    REWARD_ADVANTAGE = Definition::gauge("enas_reward_advantage", Unit::Number, "Mean reward with the shared weights of the policy's architectures less that of the random arm's, with its confidence interval.")
+    REWARD_ADVANTAGE = Definition::gauge("enas_reward_advantage", Unit::Number, "Mean reward with the shared weights, in units of score.reward, of the policy's architectures less that of the random arm's, with its confidence interval.")
         .by(&[Label("bound", Values::Closed(Bound::NAMES))]).from(Start::Unknown);
-    BASELINE = Definition::gauge("enas_baseline", Unit::Number, "Moving average of rewards that REINFORCE subtracts.").from(Start::Unknown);
+    BASELINE = Definition::gauge("enas_baseline", Unit::Number, "Moving average of rewards, in units of score.reward, that REINFORCE subtracts.").from(Start::Unknown);
     POLICY_ENTROPY = Definition::gauge("enas_policy_entropy_nats", Unit::Nats, "Entropy of the policy, over all decisions of an architecture and as the mean of one.")
         .by(&[Label("kind", Values::Closed(EntropyKind::NAMES))]).from(Start::Unknown);
     OPTION_PROBABILITY = Definition::gauge("enas_option_probability", Unit::Number, "Mean probability that the policy gives to an option of a menu, by part of the architecture; those of a menu add up to 1.")
@@ -288,6 +288,14 @@ mod tests {
                 .filter(|unit| stem.ends_with(unit.suffix()))
                 .max_by_key(|unit| unit.suffix().len());
             assert_eq!(longest, Some(*unit), "{name}");
+        }
+    }
+
+    #[test]
+    fn rewards_say_what_their_unit_is() {
+        for metric in [REWARD, REWARD_ADVANTAGE, BASELINE] {
+            assert!(metric.help.contains("in units of score.reward"), "{}", metric.help);
+            assert_eq!(metric.unit, Unit::Number);
         }
     }
 

@@ -133,7 +133,7 @@ IN_THE_COMPOSE_FILE = [
 
 # What the names must find.
 IN_THE_NAMES = [
-    (query("Reward of the policy and of the random arm", "enas_reward{", "enas_rewards{"), "enas_rewards is not exported"),
+    (query("Reward of the policy and of the random arm, as score.reward has it", "enas_reward{", "enas_rewards{"), "enas_rewards is not exported"),
     (query("Options that the policy prefers", "enas_option_", "enas_op_"), "enas_op_probability is not exported"),
     (without_panel("Mailboxes"), "enas_mailbox_messages is in no panel"),
     (without_panel("Nets under way"), "enas_trials_running is in no panel"),
@@ -143,7 +143,7 @@ IN_THE_NAMES = [
 # What the queries must find.
 IN_THE_QUERIES = [
     (query("Memory", "resident", "residence"), "`Memory` has nothing to show"),
-    (query("Scores higher by", '"low"', '"lower"'), "`Scores higher by` has nothing to show"),
+    (query("Scores higher by (reward)", '"low"', '"lower"'), "`Scores higher by (reward)` has nothing to show"),
     (query("Better once retrained by", '"low"', '"lower"'), "`Better once retrained by` has nothing to show"),
     (query("Agreement of shared and retrained scores", '"shared"', '"test"'), "`Agreement of shared and retrained scores` has nothing to show"),
     (query("Steps", "rate(", "rate(("), "`Steps` does not parse"),

@@ -33,6 +33,7 @@ pub(super) async fn archs(state: State, query: Query<ArchsQuery>) -> Reply {
             archs: Vec::new(),
             reward_images: status.data.reward_images,
             cost_weight: budget.weight(),
+            objective: status.objective.clone(),
             pareto: Vec::new(),
         };
         if pareto {
@@ -59,6 +60,7 @@ pub(super) async fn archs(state: State, query: Query<ArchsQuery>) -> Reply {
 pub(super) async fn arch(state: State, id: Path<String>) -> Reply {
     let known = Known::find(&state, &id).await?;
     let cost = state.config.family.shared(&known.arch)?.cost();
+    let status = state.status();
     Ok(HttpResponse::Ok().json(ArchReply {
         id: known.arch.id(),
         arch: known.arch.to_string(),
@@ -68,7 +70,8 @@ pub(super) async fn arch(state: State, id: Path<String>) -> Reply {
         multiply_adds: cost.multiply_adds,
         best: known.best,
         scored: known.scored,
-        reward_images: state.status().data.reward_images,
+        reward_images: status.data.reward_images,
+        objective: status.objective.clone(),
     }))
 }
 

@@ -28,7 +28,8 @@ pub(super) async fn history(
 ) -> Result<HttpResponse, Problem> {
     check_limit(query.tail.unwrap_or(query.limit))?;
     let (path, epochs_per_cycle) = (state.config.history.clone(), state.config.epochs_per_cycle);
-    let pages = move || Pages::new(path, &query, epochs_per_cycle)?.next();
+    let objective = state.status().objective.clone();
+    let pages = move || Pages::new(path, &query, (epochs_per_cycle, objective))?.next();
     let (first, rest) = state.read(pages).await?;
     let mut reply = HttpResponse::Ok();
     reply.content_type(ContentType::json());
@@ -61,6 +62,7 @@ struct Part {
 struct Pages {
     path: PathBuf,
     epochs_per_cycle: u64,
+    objective: String,
     filter: HistoryFilter,
     /// The first step of the next page.
     since: u64,
@@ -75,7 +77,11 @@ struct Pages {
 }
 
 impl Pages {
-    fn new(path: PathBuf, query: &HistoryQuery, epochs_per_cycle: u64) -> Result<Self, Problem> {
+    fn new(
+        path: PathBuf,
+        query: &HistoryQuery,
+        (epochs_per_cycle, objective): (u64, String),
+    ) -> Result<Self, Problem> {
         let HistoryQuery { mut since, limit, tail, .. } = *query;
         let (filter, mut skip) = (query.filter(), 0);
         if let Some(rows) = tail {
@@ -86,7 +92,8 @@ impl Pages {
             skip = reader.page(since, 1, filter)?.rows.len().saturating_sub(of_first);
         }
         let left = tail.unwrap_or(limit) as usize;
-        Ok(Self { path, epochs_per_cycle, filter, since, skip, left, opened: false, damaged: 0 })
+        let (opened, damaged) = (false, 0);
+        Ok(Self { path, epochs_per_cycle, objective, filter, since, skip, left, opened, damaged })
     }
 
     /// The text of the next page, and the pages after it. It opens the database anew: between two
@@ -118,7 +125,9 @@ impl Pages {
         if is_cut || wanted <= n_new && self.left != 0 {
             return Ok((Part { text: text.into(), damaged }, Some(self)));
         }
-        let end = format!(r#"],"next_since":{},"damaged":{damaged}}}"#, self.since);
+        let Self { since, objective, .. } = &self;
+        let end =
+            format!(r#"],"next_since":{since},"damaged":{damaged},"objective":"{objective}"}}"#);
         text.extend_from_slice(end.as_bytes());
         Ok((Part { text: text.into(), damaged }, None))
     }

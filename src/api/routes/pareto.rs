@@ -5,12 +5,13 @@ use crate::actors::Status;
 use crate::api::wire::{CostView, ParetoArch, ScoreKind};
 use crate::export::pareto_front;
 use crate::numbers::mean;
-use crate::search::{ArchCost, Budget};
+use crate::search::{ArchCost, Budget, Objective};
 use crate::space::Arch;
 use crate::store::ArchSummary;
 
 /// The fronts of all kinds of scores, trained nets first, the best first.
 pub(super) fn pareto(known: Vec<ArchSummary>, status: &Status, budget: &Budget) -> Vec<ParetoArch> {
+    let objective = status.objective();
     let with_cost = |text: &str| {
         let arch: Arch = text.parse().ok()?;
         let cost = budget.cost(&arch).ok()?;
@@ -18,9 +19,9 @@ pub(super) fn pareto(known: Vec<ArchSummary>, status: &Status, budget: &Budget) 
     };
     let batches = known.iter().filter_map(|row| {
         let found = with_cost(&row.arch_id)?;
-        // What a cost takes of a reward is no part of the accuracy.
-        let factor = budget.factor_of(found.1).ok().filter(|f| 0.0 < *f)?;
-        Some(scored(found, ScoreKind::Batches, row.mean_reward / factor))
+        // What a cost takes of a reward is no part of the score.
+        let factor = budget.factor_of(found.1).ok()?;
+        Some(of_batches(found, objective, objective.without_cost(row.mean_reward, factor)?))
     });
     let split = status.best.iter().filter_map(|best| {
         Some(scored(with_cost(&best.arch)?, ScoreKind::Split, best.score.accuracy))
@@ -34,13 +35,23 @@ pub(super) fn pareto(known: Vec<ArchSummary>, status: &Status, budget: &Budget) 
 }
 
 fn scored((arch, cost): (Arch, ArchCost), on: ScoreKind, accuracy: f64) -> ParetoArch {
-    ParetoArch { id: arch.id(), arch: arch.to_string(), on, accuracy, cost: cost.into() }
+    let (id, arch, cost) = (arch.id(), arch.to_string(), cost.into());
+    ParetoArch { id, arch, on, accuracy: Some(accuracy), reward: None, cost }
+}
+
+/// One that is known by its rewards: only the objective `accuracy` makes accuracies of them.
+fn of_batches(found: (Arch, ArchCost), objective: Objective, reward: f64) -> ParetoArch {
+    let scored = scored(found, ScoreKind::Batches, reward);
+    match objective {
+        Objective::Accuracy => scored,
+        Objective::NegLogNll => ParetoArch { accuracy: None, reward: Some(reward), ..scored },
+    }
 }
 
 /// Those that none of the others beats, the best first; of several that are alike in all, the first
 /// by its id.
 fn front(mut all: Vec<ParetoArch>) -> Vec<ParetoArch> {
-    all.sort_by(|a, b| b.accuracy.total_cmp(&a.accuracy).then_with(|| a.id.cmp(&b.id)));
+    all.sort_by(|a, b| score(b).total_cmp(&score(a)).then_with(|| a.id.cmp(&b.id)));
     let points: Vec<_> = all.iter().map(point).collect();
     let front = all.into_iter().zip(pareto_front(&points)).filter(|(_, is_on)| *is_on);
     let mut front: Vec<ParetoArch> = front.map(|(arch, _)| arch).collect();
@@ -58,16 +69,25 @@ fn front(mut all: Vec<ParetoArch>) -> Vec<ParetoArch> {
 /// Its score and its costs.
 fn point(arch: &ParetoArch) -> (f64, [f64; 3]) {
     let CostView { params, multiply_adds, milliseconds } = arch.cost;
-    (arch.accuracy, [params as f64, multiply_adds as f64, milliseconds.unwrap_or_default()])
+    (score(arch), [params as f64, multiply_adds as f64, milliseconds.unwrap_or_default()])
+}
+
+/// What it is compared by: the one of the two that it has, as have all of its kind.
+fn score(arch: &ParetoArch) -> f64 {
+    arch.accuracy.or(arch.reward).unwrap_or(f64::NEG_INFINITY)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::{Input, NetConfig, Shape, family};
+    use crate::search::LimitsConfig;
+    use crate::space::Space;
 
     fn arch(id: &str, accuracy: f64, params: u64, multiply_adds: u64) -> ParetoArch {
         let cost = CostView { params, multiply_adds, milliseconds: Some(params as f64 / 1e3) };
-        ParetoArch { id: id.into(), arch: String::new(), on: ScoreKind::Split, accuracy, cost }
+        let (id, arch, accuracy) = (id.into(), String::new(), Some(accuracy));
+        ParetoArch { id, arch, on: ScoreKind::Split, accuracy, reward: None, cost }
     }
 
     #[test]
@@ -85,6 +105,38 @@ mod tests {
         let ids: Vec<String> = front(all).into_iter().map(|one| one.id).collect();
         assert_eq!(ids, ["dear", "few-adds", "twin-a", "cheap"]);
         assert_eq!(front(Vec::new()), []);
+    }
+
+    #[test]
+    fn a_reward_is_an_accuracy_without_its_cost_only_where_the_objective_is_that() {
+        let arch = Space::each()[0].arch(&[0; 40]).unwrap();
+        let shape = Shape { channels: 1, height: 16, width: 16 };
+        let input = Input::Image { shape, classes: 10 };
+        let nets = family(arch.space(), &NetConfig::default(), input).unwrap();
+        let free = Budget::new(LimitsConfig::default(), nets.clone(), None);
+        // It is at the limit, and half of it is left.
+        let limits = LimitsConfig {
+            params: free.cost(&arch).unwrap().params,
+            weight: 0.5,
+            ..LimitsConfig::default()
+        };
+        let budget = Budget::new(limits, nets, None);
+        let found = |objective: Objective, mean_reward| {
+            let status = Status { objective: objective.name().to_owned(), ..Status::default() };
+            let known = ArchSummary {
+                arch_id: arch.id(),
+                times: 1,
+                best_reward: mean_reward,
+                mean_reward,
+                last_step: 0,
+            };
+            let [found] = &pareto(vec![known], &status, &budget)[..] else { panic!("one") };
+            (found.accuracy, found.reward)
+        };
+        assert_eq!(found(Objective::Accuracy, 0.375), (Some(0.75), None));
+        let (accuracy, reward) = found(Objective::NegLogNll, -0.25);
+        assert!((reward.unwrap() - (2.0_f64.ln() - 0.25)).abs() < 1e-12, "{reward:?}");
+        assert_eq!(accuracy, None);
     }
 
     #[test]

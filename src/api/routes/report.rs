@@ -13,10 +13,11 @@ use crate::api::routes::curves::curves;
 use crate::api::routes::retrained::retrained;
 use crate::api::wire::MAX_LIMIT;
 use crate::export::{
-    Agreement, Curves, DrawnBy, Report, ReportChampion, ReportVerdict, RetrainedArch, report_page,
+    Agreement, Curves, DrawnBy, Report, ReportChampion, ReportVerdict, RetrainedArch, RewardUnit,
+    report_page,
 };
 use crate::numbers::percent;
-use crate::search::Arm;
+use crate::search::{Arm, Objective};
 use crate::store::{ChampionRow, HistoryReader, TrialRow};
 
 /// The search as one self-contained page of HTML: verdicts, curves, the champion, all that was
@@ -74,10 +75,15 @@ fn assemble(
     let damage = (0 < damaged).then(|| {
         format!("{damaged} rows of the history are damaged and are left out; `enasctl doctor` says more.")
     });
+    let rewards = match status.objective() {
+        Objective::Accuracy => RewardUnit::Accuracy,
+        Objective::NegLogNll => RewardUnit::NegLogNll,
+    };
     Report {
+        rewards,
         title: format!("Architecture search: {} on {}", status.space, status.data.source),
         verdicts: vec![
-            shared_verdict(&status.advantage),
+            shared_verdict(&status.advantage, rewards),
             retrained_verdict(&status.finals.comparison),
         ],
         curves,
@@ -93,11 +99,12 @@ fn assemble(
     }
 }
 
-fn shared_verdict(advantage: &AdvantageStatus) -> ReportVerdict {
+fn shared_verdict(advantage: &AdvantageStatus, unit: RewardUnit) -> ReportVerdict {
     ReportVerdict {
         heading: "With the shared weights".to_owned(),
         sentence: advantage.sentence.clone(),
         interval: interval(advantage.mean, advantage.low, advantage.high),
+        unit,
         over: format!("{} steps of the policy", advantage.steps),
     }
 }
@@ -107,6 +114,7 @@ fn retrained_verdict(comparison: &RetrainedStatus) -> ReportVerdict {
         heading: "Once retrained".to_owned(),
         sentence: comparison.sentence.clone(),
         interval: interval(comparison.mean, comparison.low, comparison.high),
+        unit: RewardUnit::Accuracy,
         over: match comparison.pairs {
             1 => "1 pair of architectures".to_owned(),
             pairs => format!("{pairs} pairs of architectures"),
@@ -156,7 +164,11 @@ fn card(champion: &ChampionStatus, all: &[RetrainedArch]) -> Vec<(String, String
 fn rival<'a>(champion: &ChampionStatus, all: &'a [RetrainedArch]) -> Option<&'a RetrainedArch> {
     let other = if champion.arm == Arm::Random.name() { DrawnBy::Policy } else { DrawnBy::Random };
     let of_cycle = all.iter().filter(|arch| arch.by == other && arch.cycle == nth(champion.cycle));
-    of_cycle.max_by(|a, b| a.mean().total_cmp(&b.mean()))
+    // An arm's choice alone is certified, and where the objective is another it need not be the most
+    // accurate.
+    let is_tested = |arch: &RetrainedArch| arch.test.is_some();
+    of_cycle
+        .max_by(|a, b| is_tested(a).cmp(&is_tested(b)).then_with(|| a.mean().total_cmp(&b.mean())))
 }
 
 fn nets(arch: &RetrainedArch) -> String {
@@ -262,6 +274,19 @@ mod tests {
     }
 
     #[test]
+    fn only_the_verdict_on_rewards_is_in_units_of_the_objective() {
+        let history = Told { trials: Vec::new(), rulings: Vec::new(), run: String::new() };
+        let made = Made { config: Value::Null, at: String::new() };
+        let status = Status { objective: "neg-log-nll".to_owned(), ..Status::default() };
+        let report = assemble(&status, &history, (Curves::default(), 0), &made);
+        assert_eq!(report.rewards, RewardUnit::NegLogNll);
+        let units: Vec<_> = report.verdicts.iter().map(|verdict| verdict.unit).collect();
+        assert_eq!(units, [RewardUnit::NegLogNll, RewardUnit::Accuracy]);
+        let old = assemble(&Status::default(), &history, (Curves::default(), 0), &made);
+        assert_eq!(old.rewards, RewardUnit::Accuracy);
+    }
+
+    #[test]
     fn a_card_has_the_champion_and_the_best_of_the_other_arm() {
         let arch = |id: &str, by, mean: f64| RetrainedArch {
             id: id.to_owned(),
@@ -279,6 +304,7 @@ mod tests {
             arch("m5-1", DrawnBy::Policy, 0.9),
             arch("m5-2", DrawnBy::Random, 0.8),
             RetrainedArch { test: Some((81, 100)), ..arch("m5-3", DrawnBy::Random, 0.85) },
+            arch("m5-5", DrawnBy::Random, 0.87),
             RetrainedArch { cycle: 1, ..arch("m5-4", DrawnBy::Random, 0.95) },
         ];
         let score = ScoreView { accuracy: 0.75, correct: 450, items: 600 };

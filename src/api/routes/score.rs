@@ -42,6 +42,8 @@ pub(super) async fn score(
         form: form.to_owned(),
         interval: found.score.interval(),
         score: found.score,
+        objective: state.status().objective.clone(),
+        reward: found.reward,
         percentile,
         params: cost.params,
         multiply_adds: cost.multiply_adds,

@@ -33,9 +33,11 @@ pub(super) async fn why(state: State, id: Path<String>) -> Result<HttpResponse, 
     let look = move || Ok(look(&path, id, &draws, epochs_per_cycle)?);
     let found = state.read_in(&turn, look).await?;
     state.tell_damage(found.damaged);
-    let champion = &state.status().finals.champion;
-    let is_champion = champion.as_ref().is_some_and(|champion| champion.id == found.id);
-    Ok(HttpResponse::Ok().json(WhyReply { arch, is_champion, ..found }))
+    let status = state.status();
+    let champion = status.finals.champion.as_ref();
+    let is_champion = champion.is_some_and(|champion| champion.id == found.id);
+    let objective = status.objective.clone();
+    Ok(HttpResponse::Ok().json(WhyReply { arch, objective, is_champion, ..found }))
 }
 
 /// All its draws, some steps at a time: the disk answers for these well within its limit.

@@ -35,6 +35,12 @@ pub struct ScoreResult {
     /// images of the same kind may give.
     #[serde(default)]
     pub interval: [f64; 2],
+    /// What the search maximizes, as `score.reward` names it: rewards are in its units.
+    #[serde(default)]
+    pub objective: String,
+    /// What the objective makes of its score, less what its cost takes.
+    #[serde(default)]
+    pub reward: f64,
     /// The percentage of the last ten thousand rewards that its reward exceeds, of the policy and
     /// of the random arm; none before the first. Older ones are of other weights.
     pub percentile: Option<f64>,

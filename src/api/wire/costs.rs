@@ -47,8 +47,13 @@ pub struct ParetoArch {
     pub arch: String,
     /// What its score was measured on; it is compared with others of this kind.
     pub on: ScoreKind,
-    /// Its accuracy, the mean where there are several.
-    pub accuracy: f64,
+    /// Its accuracy, the mean where there are several; none where the objective is another and its
+    /// rewards alone are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    /// The mean of its rewards without what its cost takes of them, where there is no accuracy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reward: Option<f64>,
     /// What it costs.
     pub cost: CostView,
 }
@@ -62,6 +67,6 @@ pub struct NearArch {
     pub differs: u64,
     /// Choices of an architecture.
     pub of: u64,
-    /// The mean of its rewards.
+    /// The mean of its rewards, in units of the objective.
     pub reward: f64,
 }

@@ -83,7 +83,7 @@ pub struct HistoryItem {
     pub id: String,
     /// Its native text form, as the id spells it.
     pub arch: String,
-    /// Its reward; none where nothing is scored.
+    /// Its reward, in units of the objective; none where nothing is scored.
     pub reward: Option<f64>,
     /// log π(m; θ) in nats, if a policy drew it.
     pub log_prob: Option<f64>,
@@ -136,10 +136,13 @@ pub struct HistoryReply {
     /// Rows that are missing here, for what is on disk is not what was written.
     #[serde(default)]
     pub damaged: u64,
+    /// What the search maximizes, as `score.reward` names it: rewards are in its units.
+    #[serde(default)]
+    pub objective: String,
 }
 
 impl HistoryReply {
-    /// The rows of `page`, of a search with so many epochs in a cycle.
+    /// The rows of `page`, of a search with so many epochs in a cycle whose objective nobody names.
     pub fn new(page: Page, epochs_per_cycle: u64) -> Self {
         let Page { rows, updates, next_since, damaged } = page;
         let update = |step| {
@@ -150,7 +153,7 @@ impl HistoryReply {
             let update = update(row.step);
             HistoryItem::new(row, update, epochs_per_cycle)
         });
-        Self { rows: items.collect(), next_since, damaged }
+        Self { rows: items.collect(), next_since, damaged, objective: String::new() }
     }
 }
 

@@ -13,6 +13,9 @@ pub struct WhyReply {
     pub id: String,
     /// Its native text form, as the id spells it.
     pub arch: String,
+    /// What the search maximizes, as `score.reward` names it: rewards are in its units.
+    #[serde(default)]
+    pub objective: String,
     /// Whether it is the champion.
     pub is_champion: bool,
     /// Why it was promoted or not, in sentences without their final point.

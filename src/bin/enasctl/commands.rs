@@ -6,11 +6,12 @@ use enasd::api::wire::{
     CheckpointResult, DeriveResult, Done, NearArch, RetrainRequest, RetrainResult, SampleArm,
     SampleRequest, SampleResult, ScoreRequest, ScoreResult,
 };
+use enasd::search::Objective;
 
 use crate::arch::spelled;
 use crate::args::SampleArgs;
 use crate::failure::Failure;
-use crate::printer::{Printer, fields, milliseconds, or_dash, percent, thousands};
+use crate::printer::{Printer, fields, milliseconds, objective, or_dash, percent, thousands};
 use crate::socket::Daemon;
 
 /// Scores an architecture.
@@ -28,10 +29,16 @@ pub(crate) async fn score(
 fn score_table(result: &ScoreResult) -> String {
     let ScoreView { accuracy, correct, items } = result.score;
     let [low, high] = result.interval.map(percent);
+    let objective = objective(&result.objective);
     let percentile = or_dash(result.percentile, |p| format!("above {p:.1} % of recent ones"));
+    let rewards = match objective {
+        // It is the accuracy, less what it costs.
+        Objective::Accuracy => percentile,
+        Objective::NegLogNll => format!("{}, {percentile}", objective.show(result.reward)),
+    };
     let near = result.nearest.iter().map(|near| {
         let NearArch { id, differs, of, reward } = near;
-        format!("{id}, {differs} of {of} choices differ, {} on average", percent(*reward))
+        format!("{id}, {differs} of {of} choices differ, {} on average", objective.show(*reward))
     });
     let near = near.collect::<Vec<_>>().join("\n");
     let cost = &result.standalone;
@@ -40,7 +47,7 @@ fn score_table(result: &ScoreResult) -> String {
         ("given as", result.form.clone()),
         ("accuracy", format!("{}, 95 % within {low} to {high}", percent(accuracy))),
         ("right", format!("{correct} of {items}")),
-        ("rewards", percentile),
+        ("rewards", rewards),
         ("parameters", thousands(result.params)),
         ("multiply-adds an image", thousands(result.multiply_adds)),
         ("alone, parameters", thousands(cost.params)),
@@ -86,9 +93,9 @@ pub(crate) async fn sample(
         &result,
         &result.archs,
         &[
-            ("id", |one| one.id.clone()),
-            ("log π", |one| format!("{:.2}", one.log_prob)),
-            ("arch", |one| one.arch.clone()),
+            ("id", &|one| one.id.clone()),
+            ("log π", &|one| format!("{:.2}", one.log_prob)),
+            ("arch", &|one| one.arch.clone()),
         ],
     )?;
     printer.aside(&format!("seed {}", result.seed))
@@ -97,7 +104,7 @@ pub(crate) async fn sample(
 /// Derives once more.
 pub(crate) async fn derive(daemon: &Daemon, printer: &mut Printer) -> Result<(), Failure> {
     let result: DeriveResult = daemon.derive().command("/v1/derive").await?;
-    printer.many(&result, &result.best, &[("best, first to last", String::clone)])
+    printer.many(&result, &result.best, &[("best, first to last", &String::clone)])
 }
 
 /// Writes a checkpoint.
@@ -129,4 +136,46 @@ pub(crate) async fn simple(
 ) -> Result<(), Failure> {
     let done: Done = daemon.work().command(path).await?;
     printer.one(&done, |done| done.message.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use enasd::api::wire::CostView;
+
+    fn told(objective: Objective) -> String {
+        let near = NearArch { id: "m5-b".to_owned(), differs: 1, of: 40, reward: 0.4321 };
+        score_table(&ScoreResult {
+            id: "m5-a".to_owned(),
+            arch: String::new(),
+            form: "id".to_owned(),
+            score: ScoreView { accuracy: 0.75, correct: 3, items: 4 },
+            interval: [0.5, 0.875],
+            objective: objective.name().to_owned(),
+            reward: 0.5,
+            percentile: Some(80.0),
+            params: 1,
+            multiply_adds: 1,
+            standalone: CostView::default(),
+            nearest: vec![near],
+            step: 0,
+        })
+    }
+
+    #[test]
+    fn a_score_is_an_accuracy_and_its_reward_is_what_the_objective_makes_of_it() {
+        for (objective, rewards, near) in [
+            (Objective::Accuracy, "above 80.0 % of recent ones", "43.21 % on average"),
+            (Objective::NegLogNll, "0.5000, above 80.0 % of recent ones", "0.4321 on average"),
+        ] {
+            let told = told(objective);
+            for line in [
+                format!("{:24}75.00 %, 95 % within 50.00 % to 87.50 %\n", "accuracy"),
+                format!("{:24}{rewards}\n", "rewards"),
+                format!("{:24}m5-b, 1 of 40 choices differ, {near}\n", "nearest known"),
+            ] {
+                assert!(told.contains(&line), "{line} is not in\n{told}");
+            }
+        }
+    }
 }

@@ -7,7 +7,7 @@ use enasd::api::wire::{HistoryItem, HistoryQuery, HistoryReply, PruneRequest, Pr
 
 use crate::failure::Failure;
 use crate::history_args::HistoryArgs;
-use crate::printer::{Column, Printer, or_dash, percent, remark, thousands};
+use crate::printer::{Column, Printer, objective, or_dash, percent, remark, thousands};
 use crate::socket::Daemon;
 
 /// Rows of a table, where no number is asked for.
@@ -21,23 +21,13 @@ const PAGE_ROWS: u32 = 10_000;
 const CSV_HEADER: &str = "step,phase,cycle,epoch,arm,idx,id,reward,log_prob,entropy_nats,loss,\
                           accuracy,learning_rate,grad_norm,arch";
 
-const DRAWS: &[Column<'_, HistoryItem>] = &[
-    ("search step", |row| nth(row.step).to_string()),
-    ("phase", |row| row.phase.clone()),
-    ("arm", |row| row.arm.clone()),
-    ("idx", |row| row.idx.to_string()),
-    ("id", |row| row.id.clone()),
-    ("reward", |row| or_dash(row.reward, percent)),
-    ("log π", |row| or_dash(row.log_prob, |nats| format!("{nats:.2}"))),
-];
-
 const LOSSES: &[Column<'_, HistoryItem>] = &[
-    ("search step", |row| nth(row.step).to_string()),
-    ("loss", |row| or_dash(row.loss, |nats| format!("{nats:.4}"))),
-    ("accuracy", |row| or_dash(row.accuracy, percent)),
-    ("learning rate", |row| or_dash(row.learning_rate, |rate| format!("{rate:.6}"))),
-    ("gradient", |row| or_dash(row.grad_norm, |norm| format!("{norm:.4}"))),
-    ("id", |row| row.id.clone()),
+    ("search step", &|row| nth(row.step).to_string()),
+    ("loss", &|row| or_dash(row.loss, |nats| format!("{nats:.4}"))),
+    ("accuracy", &|row| or_dash(row.accuracy, percent)),
+    ("learning rate", &|row| or_dash(row.learning_rate, |rate| format!("{rate:.6}"))),
+    ("gradient", &|row| or_dash(row.grad_norm, |norm| format!("{norm:.4}"))),
+    ("id", &|row| row.id.clone()),
 ];
 
 /// What was drawn and what came of it.
@@ -54,10 +44,31 @@ pub(crate) async fn history(
         return csv(daemon, printer, args).await;
     }
     let reply = page(daemon, &query).await?;
-    let columns = if args.losses { LOSSES } else { DRAWS };
-    printer.many(&reply, &reply.rows, columns)?;
+    if args.losses {
+        printer.many(&reply, &reply.rows, LOSSES)?;
+    } else {
+        draws(printer, &reply)?;
+    }
     tell_damage(reply.damaged);
     Ok(())
+}
+
+/// What was drawn, with rewards in units of the objective.
+fn draws(printer: &mut Printer, reply: &HistoryReply) -> Result<(), Failure> {
+    let objective = objective(&reply.objective);
+    printer.many(
+        reply,
+        &reply.rows,
+        &[
+            ("search step", &|row: &HistoryItem| nth(row.step).to_string()),
+            ("phase", &|row| row.phase.clone()),
+            ("arm", &|row| row.arm.clone()),
+            ("idx", &|row| row.idx.to_string()),
+            ("id", &|row| row.id.clone()),
+            ("reward", &|row| or_dash(row.reward, |reward| objective.show(reward))),
+            ("log π", &|row| or_dash(row.log_prob, |nats| format!("{nats:.2}"))),
+        ],
+    )
 }
 
 async fn page(daemon: &Daemon, query: &HistoryQuery) -> Result<HistoryReply, Failure> {

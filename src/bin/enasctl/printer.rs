@@ -10,13 +10,14 @@ use comfy_table::Table;
 use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
 pub(crate) use enasd::numbers::{percent, thousands};
 use enasd::printable::printable;
+use enasd::search::Objective;
 use serde::Serialize;
 
 use crate::args::Format;
 use crate::failure::Failure;
 
 /// A column of a table: its name, and what an item has there.
-pub(crate) type Column<'a, I> = (&'a str, fn(&I) -> String);
+pub(crate) type Column<'a, I> = (&'a str, &'a dyn Fn(&I) -> String);
 
 /// Standard output, held for the whole run.
 #[derive(Debug)]
@@ -157,6 +158,11 @@ pub(crate) fn fields(fields: &[(&str, String)]) -> String {
 pub(crate) fn milliseconds(ms: f64) -> String {
     let digits = (2.0 - ms.max(1e-3).log10().floor()).clamp(0.0, 3.0) as usize;
     format!("{ms:.digits$} ms")
+}
+
+/// The objective that a reply names; a daemon that names none has accuracies for rewards.
+pub(crate) fn objective(name: &str) -> Objective {
+    Objective::of_name(name).unwrap_or_default()
 }
 
 /// A value that may be missing.

@@ -1,15 +1,16 @@
 //! Questions that are answered at once: `best`, `list`, `show`, `config`.
 
 use enasd::actors::{BestStatus, ScoreView, nth};
-use enasd::api::wire::{ArchReply, ArchsReply, BestReply, ScoreKind};
+use enasd::api::wire::{ArchReply, ArchsReply, BestReply, ParetoArch, ScoreKind, ScoredArch};
 use enasd::export::draw_text;
+use enasd::search::Objective;
 use enasd::space::Arch;
 use enasd::store::write_atomically;
 
 use crate::arch::{facts, read};
 use crate::args::{BestArgs, BestStage, ListArgs, ListOrder};
 use crate::failure::Failure;
-use crate::printer::{Printer, fields, milliseconds, or_dash, percent, thousands};
+use crate::printer::{Printer, fields, milliseconds, objective, or_dash, percent, thousands};
 use crate::reserved::Reserved;
 use crate::socket::Daemon;
 use crate::status::champion;
@@ -26,10 +27,10 @@ pub(crate) async fn best(
         &reply,
         &reply.archs,
         &[
-            ("id", |best: &BestStatus| best.id.clone()),
-            ("accuracy", |best| percent(best.score.accuracy)),
-            ("right", |best| format!("{} of {}", best.score.correct, best.score.items)),
-            ("cycle", |best| nth(best.cycle).to_string()),
+            ("id", &|best: &BestStatus| best.id.clone()),
+            ("accuracy", &|best| percent(best.score.accuracy)),
+            ("right", &|best| format!("{} of {}", best.score.correct, best.score.items)),
+            ("cycle", &|best| nth(best.cycle).to_string()),
         ],
     )?;
     let Some(first) = reply.archs.first() else {
@@ -81,47 +82,73 @@ pub(crate) async fn list(
     if pareto {
         return front(printer, &reply);
     }
+    let objective = objective(&reply.objective);
     printer.many(
         &reply,
         &reply.archs,
         &[
-            ("id", |row| row.id.clone()),
-            ("best reward", |row| percent(row.best_reward)),
-            ("mean reward", |row| percent(row.mean_reward)),
-            ("times", |row| row.times.to_string()),
-            ("last search step", |row| nth(row.last_step).to_string()),
+            ("id", &|row: &ScoredArch| row.id.clone()),
+            ("best reward", &|row| objective.show(row.best_reward)),
+            ("mean reward", &|row| objective.show(row.mean_reward)),
+            ("times", &|row| row.times.to_string()),
+            ("last search step", &|row| nth(row.last_step).to_string()),
         ],
     )?;
+    printer.aside(&format!("\n{}", what_rewards_are(&reply, objective)))
+}
+
+/// What the rewards of a list are, and what costs take of them.
+fn what_rewards_are(reply: &ArchsReply, objective: Objective) -> String {
+    let (what, less) = match objective {
+        Objective::Accuracy => ("the accuracy", format!("{} of it", percent(reply.cost_weight))),
+        Objective::NegLogNll => (
+            "the negative logarithm of the mean cross-entropy",
+            objective.show(-(1.0 - reply.cost_weight).ln()),
+        ),
+    };
     let less = if reply.cost_weight == 0.0 {
         String::new()
     } else {
-        format!(", less up to {} of it for what it costs", percent(reply.cost_weight))
+        format!(", less up to {less} for what it costs")
     };
-    printer.aside(&format!(
-        "\nEach reward is the accuracy on one validation batch of {} images, or on the whole validation \
+    format!(
+        "Each reward is {what} on one validation batch of {} images, or on the whole validation \
          split where somebody had it scored{less}; `enasctl best` has accuracies on the whole split.",
         reply.reward_images
-    ))
+    )
 }
 
 /// Those that none beats in all.
 fn front(printer: &mut Printer, reply: &ArchsReply) -> Result<(), Failure> {
+    let objective = objective(&reply.objective);
+    let score = match objective {
+        Objective::Accuracy => "accuracy",
+        Objective::NegLogNll => "score",
+    };
     printer.many(
         reply,
         &reply.pareto,
         &[
-            ("id", |row| row.id.clone()),
-            ("accuracy", |row| percent(row.accuracy)),
-            ("measured on", |row| measured_on(row.on).to_owned()),
-            ("parameters", |row| thousands(row.cost.params)),
-            ("multiply-adds", |row| thousands(row.cost.multiply_adds)),
-            ("an image takes", |row| or_dash(row.cost.milliseconds, milliseconds)),
+            ("id", &|row: &ParetoArch| row.id.clone()),
+            (score, &|row| front_score(row, objective)),
+            ("measured on", &|row| measured_on(row.on).to_owned()),
+            ("parameters", &|row| thousands(row.cost.params)),
+            ("multiply-adds", &|row| thousands(row.cost.multiply_adds)),
+            ("an image takes", &|row| or_dash(row.cost.milliseconds, milliseconds)),
         ],
     )?;
-    printer.aside(
-        "\nOf those measured alike, none beats one of these in its accuracy and in all of its costs \
-         at once. Costs are those of the net that stands alone with the sizes of [net].",
-    )
+    printer.aside(&format!(
+        "\nOf those measured alike, none beats one of these in its {score} and in all of its costs \
+         at once. Costs are those of the net that stands alone with the sizes of [net]."
+    ))
+}
+
+/// An accuracy, or where rewards alone are known and are none, their mean.
+fn front_score(row: &ParetoArch, objective: Objective) -> String {
+    match (row.accuracy, row.reward) {
+        (Some(accuracy), _) => percent(accuracy),
+        (None, reward) => or_dash(reward, |reward| objective.show(reward)),
+    }
 }
 
 fn measured_on(kind: ScoreKind) -> &'static str {
@@ -150,11 +177,12 @@ fn arch_table(reply: &ArchReply) -> String {
         let ScoreView { accuracy, correct, items } = best.score;
         format!("{}, {correct} of {items} right", percent(accuracy))
     });
+    let objective = objective(&reply.objective);
     let scored = reply.scored.as_ref().map(|scored| {
         format!(
             "{} at best, {} on average, {} times on {} images each, last in search step {}",
-            percent(scored.best_reward),
-            percent(scored.mean_reward),
+            objective.show(scored.best_reward),
+            objective.show(scored.mean_reward),
             scored.times,
             reply.reward_images,
             nth(scored.last_step)
@@ -189,5 +217,82 @@ fn without_nulls(value: &serde_json::Value) -> serde_json::Value {
             set.map(|(key, value)| (key.clone(), without_nulls(value))).collect()
         }
         other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use enasd::api::wire::CostView;
+
+    fn reply(objective: Objective, cost_weight: f64) -> ArchsReply {
+        ArchsReply {
+            archs: Vec::new(),
+            reward_images: 64,
+            cost_weight,
+            objective: objective.name().to_owned(),
+            pareto: Vec::new(),
+        }
+    }
+
+    #[track_caller]
+    fn check_rewards(objective: Objective, cost_weight: f64, expected: &str) {
+        let told = what_rewards_are(&reply(objective, cost_weight), objective);
+        assert!(told.contains(expected), "{expected} is not in {told}");
+    }
+
+    #[test]
+    fn a_list_says_what_its_rewards_are_and_what_costs_take() {
+        check_rewards(Objective::Accuracy, 0.0, "is the accuracy on one validation batch of 64 ");
+        check_rewards(Objective::Accuracy, 0.0, "had it scored; `enasctl best`");
+        check_rewards(Objective::Accuracy, 0.5, "scored, less up to 50.00 % of it for what it");
+        let what = "is the negative logarithm of the mean cross-entropy on one validation batch";
+        check_rewards(Objective::NegLogNll, 0.0, what);
+        check_rewards(Objective::NegLogNll, 0.5, "scored, less up to 0.6931 for what it costs");
+    }
+
+    #[test]
+    fn a_front_has_accuracies_and_rewards_that_are_none() {
+        let row = |accuracy, reward| ParetoArch {
+            id: String::new(),
+            arch: String::new(),
+            on: ScoreKind::Batches,
+            accuracy,
+            reward,
+            cost: CostView::default(),
+        };
+        let told = |row| front_score(&row, Objective::NegLogNll);
+        assert_eq!(told(row(Some(0.4321), None)), "43.21 %");
+        assert_eq!(told(row(None, Some(0.4321))), "0.4321");
+    }
+
+    #[test]
+    fn an_architecture_is_shown_with_rewards_in_their_units() {
+        let shown = |objective: Objective| {
+            let scored = ScoredArch {
+                id: String::new(),
+                arch: String::new(),
+                times: 2,
+                best_reward: 0.4321,
+                mean_reward: -0.5,
+                last_step: 8,
+            };
+            arch_table(&ArchReply {
+                id: String::new(),
+                arch: String::new(),
+                flat: String::new(),
+                facts: Vec::new(),
+                params: 1,
+                multiply_adds: 1,
+                best: None,
+                scored: Some(scored),
+                reward_images: 64,
+                objective: objective.name().to_owned(),
+            })
+        };
+        let number = shown(Objective::NegLogNll);
+        assert!(number.contains("0.4321 at best, -0.5000 on average, 2 times"), "{number}");
+        let share = shown(Objective::Accuracy);
+        assert!(share.contains("43.21 % at best, -50.00 % on average, 2 times"), "{share}");
     }
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use enasd::actors::{
     AdvantageStatus, ChampionStatus, DerivationStatus, DeviceStatus, RankCorrelationStatus,
-    RetrainedStatus, RetrainingStatus, RunState, Status, nth,
+    RetrainedStatus, RetrainingStatus, RunState, Status, difference_text, nth,
 };
 use enasd::api::ApiError;
-use enasd::search::Arm;
+use enasd::search::{Arm, Objective};
 
 use crate::clock::now;
 use crate::failure::Failure;
@@ -163,7 +163,8 @@ pub(crate) fn champion(champion: &ChampionStatus) -> String {
 fn retrained(comparison: &RetrainedStatus) -> String {
     let RetrainedStatus { mean, low, high, pairs, sentence, .. } = comparison;
     let over = if *pairs == 1 { "1 pair".to_owned() } else { format!("{pairs} pairs") };
-    verdict(sentence, [*mean, *low, *high], &over)
+    // They are of test accuracies, whatever is maximized.
+    verdict((sentence, Objective::Accuracy), [*mean, *low, *high], &over)
 }
 
 /// How far shared scores agree with retrained ones.
@@ -197,11 +198,13 @@ fn shared(status: &Status) -> String {
 
 fn policy(status: &Status) -> String {
     let policy = &status.policy;
+    let objective = status.objective();
+    let shown = |reward: Option<f64>| or_dash(reward, |reward| objective.show(reward));
     format!(
         "reward {}, random arm {}, baseline {}, entropy {}",
-        or_dash(policy.reward, percent),
-        or_dash(policy.random_reward, percent),
-        or_dash(policy.baseline, percent),
+        shown(policy.reward),
+        shown(policy.random_reward),
+        shown(policy.baseline),
         or_dash(policy.entropy_nats, |nats| format!("{nats:.2} nats"))
     )
 }
@@ -221,18 +224,20 @@ fn checkpoint(status: &Status) -> String {
 /// Which arm scores higher with the shared weights.
 fn advantage(status: &Status) -> String {
     let AdvantageStatus { mean, low, high, steps, sentence, .. } = &status.advantage;
-    verdict(sentence, [*mean, *low, *high], &format!("{steps} steps"))
+    let over = format!("{steps} steps");
+    verdict((sentence, status.objective()), [*mean, *low, *high], &over)
 }
 
 /// A verdict with what it rests on, where anything was measured.
-fn verdict(sentence: &str, [mean, low, high]: [Option<f64>; 3], over: &str) -> String {
-    match (mean, low, high) {
-        (Some(mean), Some(low), Some(high)) => format!(
-            "{sentence}: {:+.2} points, 95 % within {:+.2} to {:+.2}, over {over}",
-            100.0 * mean,
-            100.0 * low,
-            100.0 * high
-        ),
+fn verdict(
+    (sentence, objective): (&str, Objective),
+    numbers: [Option<f64>; 3],
+    over: &str,
+) -> String {
+    match numbers {
+        [Some(mean), Some(low), Some(high)] => {
+            format!("{sentence}: {}, over {over}", difference_text(objective, [mean, low, high]))
+        }
         _ => sentence.to_owned(),
     }
 }
@@ -325,6 +330,27 @@ mod tests {
         let expected = "m5-a by the policy in cycle 2, 91.00 % of the validation images, 90.50 % \
                         of the test images";
         check_says(&status, "champion", expected);
+    }
+
+    #[test]
+    fn rewards_are_told_in_the_units_of_the_objective_and_accuracies_as_shares() {
+        let mut status = Status { objective: "neg-log-nll".to_owned(), ..Status::default() };
+        status.policy.reward = Some(0.4321);
+        status.policy.random_reward = Some(-0.25);
+        status.shared.train_accuracy = Some(0.5);
+        let interval = [0.1, 0.0875, 0.1125].map(Some);
+        [status.advantage.mean, status.advantage.low, status.advantage.high] = interval;
+        let compared = &mut status.finals.comparison;
+        [compared.mean, compared.low, compared.high] = interval;
+        let expected = "reward 0.4321, random arm -0.2500, baseline -, entropy -";
+        check_says(&status, "policy", expected);
+        let expected = ": +0.1000, 95 % within +0.0875 to +0.1125, over 0 steps";
+        check_says(&status, "advantage", expected);
+        let expected = ": +10.00 points, 95 % within +8.75 to +11.25, over 0 pairs";
+        check_says(&status, "retrained", expected);
+        status.objective.clear();
+        let expected = "reward 43.21 %, random arm -25.00 %, baseline -, entropy -";
+        check_says(&status, "policy", expected);
     }
 
     #[test]

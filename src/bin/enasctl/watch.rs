@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use enasd::actors::{RetrainingStatus, Status};
+use enasd::search::Objective;
 use tokio::time::sleep;
 
 use crate::clock::local;
 use crate::condition::Condition;
 use crate::failure::Failure;
-use crate::printer::{Printer, or_dash, percent};
+use crate::printer::{Printer, or_dash};
 use crate::socket::Daemon;
 use crate::status::doing;
 
@@ -42,7 +43,10 @@ fn line(status: &Status) -> String {
     let (advantage, retrained) = (&status.advantage, &status.finals.comparison);
     // As of the step itself: how long ago it ended is for `top`.
     let condition = Condition::of(status, status.updated_unix_seconds);
-    let points = |mean: Option<f64>| or_dash(mean, |mean| format!("{:+.2} points", 100.0 * mean));
+    let objective = status.objective();
+    let reward = |reward: Option<f64>| or_dash(reward, |reward| objective.show(reward));
+    // Retrained nets are compared by their test accuracies.
+    let differs = |mean: Option<f64>, of: Objective| or_dash(mean, |mean| of.show_difference(mean));
     let parts = [
         local((1000.0 * status.updated_unix_seconds) as i64),
         condition.word.to_owned(),
@@ -50,11 +54,41 @@ fn line(status: &Status) -> String {
         format!("cycle {} epoch {}", place.nth_cycle(), place.epoch_text()),
         doing(status),
         format!("loss {}", or_dash(status.shared.loss, |loss| format!("{loss:.4}"))),
-        format!("reward {}", or_dash(status.policy.reward, percent)),
-        format!("random {}", or_dash(status.policy.random_reward, percent)),
-        format!("advantage {} ({})", points(advantage.mean), advantage.verdict),
-        format!("retrained {} ({})", points(retrained.mean), retrained.verdict),
+        format!("reward {}", reward(status.policy.reward)),
+        format!("random {}", reward(status.policy.random_reward)),
+        format!("advantage {} ({})", differs(advantage.mean, objective), advantage.verdict),
+        format!(
+            "retrained {} ({})",
+            differs(retrained.mean, Objective::Accuracy),
+            retrained.verdict
+        ),
         format!("entropy {}", or_dash(status.policy.entropy_nats, |nats| format!("{nats:.2}"))),
     ];
     parts.join("  ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(objective: Objective, expected: &str) {
+        let mut status = Status { objective: objective.name().to_owned(), ..Status::default() };
+        (status.policy.reward, status.policy.random_reward) = (Some(0.4321), Some(0.25));
+        (status.advantage.mean, status.finals.comparison.mean) = (Some(0.1821), Some(0.0125));
+        let line = line(&status);
+        assert!(line.contains(expected), "{expected} is not in {line}");
+    }
+
+    #[test]
+    fn rewards_have_the_units_of_the_objective_and_retrained_nets_those_of_accuracy() {
+        check(
+            Objective::Accuracy,
+            "reward 43.21 %  random 25.00 %  advantage +18.21 points ()  retrained +1.25 points ()",
+        );
+        check(
+            Objective::NegLogNll,
+            "reward 0.4321  random 0.2500  advantage +0.1821 ()  retrained +1.25 points ()",
+        );
+    }
 }

@@ -4,10 +4,11 @@ use enasd::actors::nth;
 use enasd::api::wire::{
     ArmRewards, FirstDraw, FoldedReply, RetrainingReply, RulingReply, StepReward, WhyReply,
 };
+use enasd::search::Objective;
 
 use crate::arch::read;
 use crate::failure::Failure;
-use crate::printer::{Printer, fields, or_dash, percent, thousands};
+use crate::printer::{Printer, fields, objective, or_dash, percent, thousands};
 use crate::socket::Daemon;
 
 /// All that the history knows of an architecture.
@@ -23,6 +24,7 @@ fn table(reply: &WhyReply) -> String {
     if reply.is_champion {
         why.insert(0, "it is the champion".to_owned());
     }
+    let objective = objective(&reply.objective);
     let rank = reply.rank.map(|rank| {
         let (place, of) = (thousands(rank.place), thousands(rank.of));
         format!("{place} by its best reward among {of} that are kept")
@@ -30,8 +32,8 @@ fn table(reply: &WhyReply) -> String {
     fields(&[
         ("id", reply.id.clone()),
         ("why", why.join("\n")),
-        ("first drawn", or_dash(reply.first.as_ref(), first)),
-        ("rewards", lines(&reply.draws, of_arm)),
+        ("first drawn", or_dash(reply.first.as_ref(), |draw| first(draw, objective))),
+        ("rewards", lines(&reply.draws, |draws| of_arm(draws, objective))),
         ("rank", or_dash(rank, |text| text)),
         ("retrained", lines(&reply.retrainings, retraining)),
         ("certificate", lines(&reply.rulings, certificate)),
@@ -40,8 +42,8 @@ fn table(reply: &WhyReply) -> String {
     ])
 }
 
-fn first(draw: &FirstDraw) -> String {
-    let reward = draw.reward.map(|reward| format!(", reward {}", percent(reward)));
+fn first(draw: &FirstDraw, objective: Objective) -> String {
+    let reward = draw.reward.map(|reward| format!(", reward {}", objective.show(reward)));
     format!(
         "cycle {}, epoch {}, search step {}, by {} in the {} phase{}",
         nth(draw.cycle.into()),
@@ -53,17 +55,17 @@ fn first(draw: &FirstDraw) -> String {
     )
 }
 
-fn of_arm(of_arm: &ArmRewards) -> String {
+fn of_arm(of_arm: &ArmRewards, objective: Objective) -> String {
     let ArmRewards { arm, phase, draws, rewards, mean, first, best, last } = of_arm;
     let who = format!("{arm}, {phase} phase: drawn {} times", thousands(*draws));
     let at = |reward: &StepReward| {
-        format!("{} in search step {}", percent(reward.reward), thousands(nth(reward.step)))
+        format!("{} in search step {}", objective.show(reward.reward), thousands(nth(reward.step)))
     };
     match (mean, first, best, last) {
         (Some(mean), Some(first), Some(best), Some(last)) => format!(
             "{who}, scored {} times; mean {}; first {}, best {}, last {}",
             thousands(*rewards),
-            percent(*mean),
+            objective.show(*mean),
             at(first),
             at(best),
             at(last)
@@ -160,7 +162,7 @@ mod tests {
                 last: at(9, 0.5),
             },
         ];
-        let text = table(&WhyReply {
+        let mut reply = WhyReply {
             is_champion: true,
             why: vec!["cycle 1: the first".to_owned()],
             rank: Some(RankReply { place: 3, of: 1200 }),
@@ -168,7 +170,8 @@ mod tests {
             folded: FoldedReply { scored_before: 1024, shared_before: 2048, rewards: 7 },
             damaged: 1,
             ..WhyReply::default()
-        });
+        };
+        let text = table(&reply);
         for expected in [
             "why          it is the champion\n             cycle 1: the first\n",
             "first drawn  -\n",
@@ -179,6 +182,13 @@ mod tests {
             "before search step 2,049 is folded",
             "1 of its rows are damaged",
         ] {
+            assert!(text.contains(expected), "{expected} is not in\n{text}");
+        }
+        reply.first = Some(FirstDraw { reward: Some(-0.25), ..FirstDraw::default() });
+        reply.objective = Objective::NegLogNll.name().to_owned();
+        let text = table(&reply);
+        for expected in [", reward -0.2500\n", "mean 0.5000; first 0.5000 in search step 10, best"]
+        {
             assert!(text.contains(expected), "{expected} is not in\n{text}");
         }
     }

@@ -1,14 +1,17 @@
 //! What a report tells, as plain data: whoever has a report made fills this in.
 
 use crate::export::report::curves::Curves;
-use crate::numbers::{deviation, mean};
+use crate::numbers::{deviation, mean, percent};
 use crate::space::Arch;
 
-/// Everything that a report tells. Accuracies, rewards and differences of them are shares of 1.
+/// Everything that a report tells. Accuracies and differences of them are shares of 1, rewards are in
+/// their own unit.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// What was searched, and on what.
     pub title: String,
+    /// What rewards are.
+    pub rewards: RewardUnit,
     /// What is compared, and which is better.
     pub verdicts: Vec<ReportVerdict>,
     /// The search over time.
@@ -27,6 +30,34 @@ pub struct Report {
     pub remarks: Vec<String>,
 }
 
+/// What rewards are, and how they are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RewardUnit {
+    /// Accuracies: shares of 1.
+    #[default]
+    Accuracy,
+    /// Negative logarithms of mean cross-entropies: numbers of either sign.
+    NegLogNll,
+}
+
+impl RewardUnit {
+    /// One of them in words.
+    pub(super) fn show(self, reward: f64) -> String {
+        match self {
+            Self::Accuracy => percent(reward),
+            Self::NegLogNll => format!("{reward:.4}"),
+        }
+    }
+
+    /// What they are, in words.
+    pub(super) const fn plural(self) -> &'static str {
+        match self {
+            Self::Accuracy => "accuracies",
+            Self::NegLogNll => "negative logarithms of the mean cross-entropies",
+        }
+    }
+}
+
 /// A comparison in words and numbers.
 #[derive(Clone, Debug, Default)]
 pub struct ReportVerdict {
@@ -36,6 +67,8 @@ pub struct ReportVerdict {
     pub sentence: String,
     /// The difference with the ends of its 95 % interval: mean, low, high.
     pub interval: Option<[f64; 3]>,
+    /// What it is a difference of.
+    pub unit: RewardUnit,
     /// How much it stands on, as in `100 steps`.
     pub over: String,
 }

@@ -17,7 +17,9 @@ mod plot;
 mod plots;
 mod table;
 
-pub use contents::{Agreement, DrawnBy, Report, ReportChampion, ReportVerdict, RetrainedArch};
+pub use contents::{
+    Agreement, DrawnBy, Report, ReportChampion, ReportVerdict, RetrainedArch, RewardUnit,
+};
 pub use curves::{CurvePoint, Curves, Moments};
 pub use front::pareto_front;
 pub use page::report_page;

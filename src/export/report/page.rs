@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::export::report::contents::{Report, ReportChampion, ReportVerdict};
+use crate::export::report::contents::{Report, ReportChampion, ReportVerdict, RewardUnit};
 use crate::export::report::front::pareto_front;
 use crate::export::report::plots::{agreement, curves, pareto};
 use crate::export::report::table::retrained_table;
@@ -55,15 +55,12 @@ pub fn report_page(report: &Report) -> String {
 fn verdicts(verdicts: &[ReportVerdict]) -> Markup {
     html! {
         h2 { "Verdicts" }
-        @for ReportVerdict { heading, sentence, interval, over } in verdicts {
+        @for ReportVerdict { heading, sentence, interval, unit, over } in verdicts {
             div.verdict {
                 h3 { (heading) }
                 p.sentence { (as_sentence(sentence)) }
-                @if let Some([mean, low, high]) = interval {
-                    p.numbers {
-                        (points(*mean)) " percentage points, 95 % within "
-                        (points(*low)) " to " (points(*high)) ", over " (over)
-                    }
+                @if let Some(interval) = interval {
+                    p.numbers { (difference(*interval, *unit)) ", over " (over) }
                 }
             }
         }
@@ -95,10 +92,10 @@ fn retrained(report: &Report) -> Markup {
         @if archs.is_empty() {
             p.none { "None was trained from scratch yet." }
         } @else {
-            (agreement(archs, &report.agreement))
+            (agreement(archs, &report.agreement, report.rewards))
             (pareto(archs, &is_on_front))
             h3 { "All of them" }
-            (retrained_table(archs, &is_on_front))
+            (retrained_table(archs, &is_on_front, report.rewards))
         }
     }
 }
@@ -118,6 +115,19 @@ fn as_sentence(words: &str) -> String {
     let mut letters = words.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string());
     format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+}
+
+/// A difference with the ends of its interval.
+fn difference([mean, low, high]: [f64; 3], unit: RewardUnit) -> String {
+    match unit {
+        RewardUnit::Accuracy => format!(
+            "{} percentage points, 95 % within {} to {}",
+            points(mean),
+            points(low),
+            points(high)
+        ),
+        RewardUnit::NegLogNll => format!("{mean:+.4}, 95 % within {low:+.4} to {high:+.4}"),
+    }
 }
 
 /// A difference of shares in percentage points.
@@ -173,10 +183,12 @@ mod tests {
             heading: "With the shared weights".to_owned(),
             sentence: "one scores higher than the other".to_owned(),
             interval: Some([0.126, 0.117, 0.134]),
+            unit: RewardUnit::Accuracy,
             over: "100 steps".to_owned(),
         };
         Report {
             title: "micro on fashion-mnist".to_owned(),
+            rewards: RewardUnit::Accuracy,
             verdicts: vec![verdict],
             curves,
             champion: Some(champion),
@@ -245,6 +257,33 @@ mod tests {
     }
 
     #[test]
+    fn rewards_that_are_no_accuracies_are_numbers_and_accuracies_stay_shares() {
+        let mut report = whole(PUBLISHED);
+        let page = |report: &Report| report_page(report);
+        let texts = [
+            (
+                "Mean rewards, which are accuracies of",
+                "Mean rewards, which are negative logarithms",
+            ),
+            ("the policy is 55.00 %, that of random", "the policy is 0.5500, that of random"),
+            ("It ends at 60.00 %.", "It ends at 0.6000."),
+            ("+12.60 percentage points, 95 %", "+0.1260, 95 % within +0.1170 to +0.1340, over"),
+            (">70.00 %</td>", ">0.7000</td>"),
+        ];
+        let shares = page(&report);
+        report.rewards = RewardUnit::NegLogNll;
+        report.verdicts[0].unit = RewardUnit::NegLogNll;
+        let numbers = page(&report);
+        for (share, number) in texts {
+            assert!(shares.contains(share) && !shares.contains(number), "{share}");
+            assert!(numbers.contains(number) && !numbers.contains(share), "{number}");
+        }
+        for accuracy in [">90.00 %</td>", ">90.50 %</td>"] {
+            assert!(shares.contains(accuracy) && numbers.contains(accuracy), "{accuracy}");
+        }
+    }
+
+    #[test]
     fn a_row_tells_an_architecture_and_the_best_comes_first() {
         let page = report_page(&whole(PUBLISHED));
         let (_, body) = page.split_once("<tbody>").unwrap();
@@ -275,6 +314,7 @@ mod tests {
             heading: FOREIGN.to_owned(),
             sentence: FOREIGN.to_owned(),
             interval: Some([0.0; 3]),
+            unit: RewardUnit::Accuracy,
             over: FOREIGN.to_owned(),
         };
         report.retrained[0].id = FOREIGN.to_owned();

@@ -10,7 +10,7 @@ use plotters::drawing::DrawingAreaErrorKind;
 use plotters::prelude::*;
 
 use crate::export::pen::escape;
-use crate::export::report::contents::DrawnBy;
+use crate::export::report::contents::{DrawnBy, RewardUnit};
 use crate::numbers::thousands;
 
 /// Width and height of a plot: the page scales it.
@@ -184,16 +184,29 @@ impl DrawnBy {
     }
 }
 
+impl RewardUnit {
+    /// How the numbers of an axis of rewards are told.
+    pub(super) const fn scale(self) -> Scale {
+        match self {
+            Self::Accuracy => Scale::Percent,
+            Self::NegLogNll => Scale::Plain,
+        }
+    }
+}
+
 impl Scale {
     /// What writes the numbers of an axis that goes over `span`.
     fn text(self, span: &Range<f64>) -> impl Fn(&f64) -> String + use<> {
         let factor = if self == Self::Percent { 100.0 } else { 1.0 };
         let width = factor * (span.end - span.start);
         // Digits by which neighbors of some six differ.
-        let digits = (-(width / 6.0).log10().floor()).clamp(0.0, 6.0) as usize;
+        let digits = (-(width / 6.0).log10().floor()).clamp(0.0, 6.0);
+        let place = 10_f64.powf(digits);
+        let digits = digits as usize;
         move |&number| match self {
             Self::Percent => format!("{:.digits$} %", factor * number),
-            Self::Plain => format!("{number:.digits$}"),
+            // Nothing has a sign where it is zero, and a line of the mesh is but nearly zero.
+            Self::Plain => format!("{:.digits$}", (place * number).round() / place + 0.0),
             Self::Count => thousands(number.round().max(0.0) as u64),
         }
     }
@@ -293,6 +306,10 @@ mod tests {
         check(Scale::Percent, 0.70..0.72, 0.7127, "71.3 %");
         check(Scale::Plain, 0.0..60.0, 57.18, "57");
         check(Scale::Plain, 1.0..1.3, 1.25, "1.25");
+        check(Scale::Plain, -0.5..1.5, -0.31, "-0.3");
+        check(Scale::Plain, -0.5..1.5, -1e-17, "0.0");
+        check(RewardUnit::NegLogNll.scale(), 0.4..0.5, 0.4321, "0.43");
+        check(RewardUnit::Accuracy.scale(), 0.4..0.5, 0.4321, "43 %");
         check(Scale::Count, 0.0..1e6, 250_000.0, "250,000");
     }
 

@@ -2,23 +2,22 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::export::report::contents::{Agreement, DrawnBy, Report, RetrainedArch};
+use crate::export::report::contents::{Agreement, DrawnBy, Report, RetrainedArch, RewardUnit};
 use crate::export::report::curves::{CurvePoint, Moments};
 use crate::export::report::plot::{Axis, Line, Marks, OTHER, POLICY, Plot, RANDOM, Scale};
-use crate::numbers::percent;
 
 const STEPS: Axis = Axis { label: "search step", scale: Scale::Count };
 
 /// The search over time: rewards of both arms, the best so far, the entropy and the loss.
 pub(super) fn curves(report: &Report) -> Markup {
-    let points = report.curves.points();
+    let (points, unit) = (report.curves.points(), report.rewards);
     html! {
-        (figure(rewards(points), html! {
-            "Mean rewards, which are accuracies of validation batches with the shared weights, with \
-             the 95 % interval of each mean:"
+        (figure(rewards(points, unit), html! {
+            "Mean rewards, which are " (unit.plural()) " of validation batches with the shared \
+             weights, with the 95 % interval of each mean:"
             (key(POLICY)) "the policy" (key(RANDOM)) "random draws"
         }))
-        (figure(best(points), html! {
+        (figure(best(points, unit), html! {
             "The highest reward so far, of any arm. It is that of one validation batch: by chance \
              alone it rises with the number of draws."
         }))
@@ -31,7 +30,11 @@ pub(super) fn curves(report: &Report) -> Markup {
 }
 
 /// Shared scores against retrained ones.
-pub(super) fn agreement(archs: &[RetrainedArch], agreement: &Agreement) -> Markup {
+pub(super) fn agreement(
+    archs: &[RetrainedArch],
+    agreement: &Agreement,
+    unit: RewardUnit,
+) -> Markup {
     let tau = |of: Option<[f64; 3]>| match of {
         Some([mean, low, high]) => format!("{mean:.2} (95 % {low:.2} to {high:.2})"),
         None => "not measured yet".to_owned(),
@@ -49,7 +52,7 @@ pub(super) fn agreement(archs: &[RetrainedArch], agreement: &Agreement) -> Marku
         title: "Shared against retrained scores".to_owned(),
         description: words.clone(),
         axes: [
-            Axis { label: "reward with the shared weights", scale: Scale::Percent },
+            Axis { label: "reward with the shared weights", scale: unit.scale() },
             Axis { label: "accuracy once retrained", scale: Scale::Percent },
         ],
         lines: Vec::new(),
@@ -84,7 +87,7 @@ pub(super) fn pareto(archs: &[RetrainedArch], is_on_front: &[bool]) -> Markup {
     figure(plot, html! { (words) " The line joins them." (legend(archs)) })
 }
 
-fn rewards(points: &[CurvePoint]) -> Plot {
+fn rewards(points: &[CurvePoint], unit: RewardUnit) -> Plot {
     let line = |color, of: fn(&CurvePoint) -> Moments| Line {
         color,
         points: means(points, of),
@@ -98,7 +101,7 @@ fn rewards(points: &[CurvePoint]) -> Plot {
     };
     let lines = vec![line(RANDOM, |point| point.random), line(POLICY, |point| point.policy)];
     let last = |line: &Line| match line.points.last() {
-        Some((_, reward)) => percent(*reward),
+        Some((_, reward)) => unit.show(*reward),
         None => "not measured".to_owned(),
     };
     Plot {
@@ -110,25 +113,25 @@ fn rewards(points: &[CurvePoint]) -> Plot {
             last(&lines[1]),
             last(&lines[0])
         ),
-        axes: [STEPS, Axis { label: "mean reward", scale: Scale::Percent }],
+        axes: [STEPS, Axis { label: "mean reward", scale: unit.scale() }],
         lines,
         marks: Vec::new(),
     }
 }
 
-fn best(points: &[CurvePoint]) -> Plot {
+fn best(points: &[CurvePoint], unit: RewardUnit) -> Plot {
     let mut best = f64::NEG_INFINITY;
     let points = points.iter().filter_map(|point| {
         best = best.max(point.best?);
         Some((point.last_step as f64, best))
     });
     let points: Vec<_> = points.collect();
-    let end = points.last().map_or_else(String::new, |end| percent(end.1));
+    let end = points.last().map_or_else(String::new, |end| unit.show(end.1));
     Plot {
         id: "best",
         title: "Highest reward so far".to_owned(),
         description: format!("It ends at {end}."),
-        axes: [STEPS, Axis { label: "highest reward", scale: Scale::Percent }],
+        axes: [STEPS, Axis { label: "highest reward", scale: unit.scale() }],
         lines: vec![Line { color: OTHER, points, band: Vec::new() }],
         marks: Vec::new(),
     }

@@ -2,12 +2,16 @@
 
 use maud::{Markup, html};
 
-use crate::export::report::contents::RetrainedArch;
+use crate::export::report::contents::{RetrainedArch, RewardUnit};
 use crate::numbers::{percent, thousands};
 
 /// A row for each architecture, the best first; `is_on_front` says of each whether it is on the
-/// front of score and size.
-pub(super) fn retrained_table(archs: &[RetrainedArch], is_on_front: &[bool]) -> Markup {
+/// front of score and size. What was measured with the shared weights is a reward of `unit`.
+pub(super) fn retrained_table(
+    archs: &[RetrainedArch],
+    is_on_front: &[bool],
+    unit: RewardUnit,
+) -> Markup {
     let mut order: Vec<(&RetrainedArch, bool)> =
         archs.iter().zip(is_on_front.iter().copied()).collect();
     order.sort_by(|(a, _), (b, _)| b.mean().total_cmp(&a.mean()).then_with(|| a.id.cmp(&b.id)));
@@ -32,13 +36,13 @@ pub(super) fn retrained_table(archs: &[RetrainedArch], is_on_front: &[bool]) -> 
                     th scope="col" { "multiply-adds" }
                     th.text scope="col" { "front" }
                 } }
-                tbody { @for (arch, is_on_front) in order { (row(arch, is_on_front)) } }
+                tbody { @for (arch, is_on_front) in order { (row(arch, is_on_front, unit)) } }
             }
         }
     }
 }
 
-fn row(arch: &RetrainedArch, is_on_front: bool) -> Markup {
+fn row(arch: &RetrainedArch, is_on_front: bool, unit: RewardUnit) -> Markup {
     let test = arch.test.filter(|(_, items)| 0 < *items);
     let test = test.map(|(correct, items)| correct as f64 / items as f64);
     html! {
@@ -46,7 +50,7 @@ fn row(arch: &RetrainedArch, is_on_front: bool) -> Markup {
             td { (arch.id) @if arch.is_champion { " (champion)" } }
             td.text { (arch.by.name()) }
             (count(arch.cycle))
-            (share(arch.shared))
+            (number(arch.shared, |reward| unit.show(reward)))
             (share(Some(arch.mean())))
             (share(arch.spread()))
             (count(arch.nets.len() as u64))
@@ -64,10 +68,14 @@ fn count(number: u64) -> Markup {
 }
 
 fn share(share: Option<f64>) -> Markup {
-    let share = share.filter(|share| share.is_finite());
+    number(share, percent)
+}
+
+fn number(number: Option<f64>, text: impl Fn(f64) -> String) -> Markup {
+    let number = number.filter(|number| number.is_finite());
     html! {
-        @match share {
-            Some(share) => td data-v=(share) { (percent(share)) },
+        @match number {
+            Some(number) => td data-v=(number) { (text(number)) },
             None => td data-v="" { "–" },
         }
     }

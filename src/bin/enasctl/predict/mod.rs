@@ -63,12 +63,12 @@ fn print(printer: &mut Printer, result: &PredictResult) -> Result<usize, Failure
         result,
         &result.images,
         &[
-            ("file", |image: &PredictedImage| image.file.clone()),
-            ("class", |image| image.classes.first().map_or("-", |found| &found.class).to_owned()),
-            ("probability", |image| {
+            ("file", &|image: &PredictedImage| image.file.clone()),
+            ("class", &|image| image.classes.first().map_or("-", |found| &found.class).to_owned()),
+            ("probability", &|image| {
                 image.classes.first().map_or("-".to_owned(), |found| percent(found.probability))
             }),
-            ("or", others),
+            ("or", &others),
         ],
     )?;
     let told = |image: &PredictedImage| Some(format!("`{}` {}", image.file, image.error.as_ref()?));

@@ -50,7 +50,7 @@ q, Esc    quit; the daemon goes on
 
 A command that changes something is asked for first: y does it.
 The line is the policy's reward, the dots are the random arm's:
-mean accuracy on validation batches, in each θ step.";
+means on validation batches in each θ step, in units of `score.reward`.";
 
 /// Draws `screen` as of `now`, in seconds since 1970.
 pub(crate) fn draw(frame: &mut Frame, screen: &Screen, theme: Theme, now: f64) {

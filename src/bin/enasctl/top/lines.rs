@@ -1,5 +1,6 @@
 //! Lines of the screen: rules across it, verdicts, bars, and texts broken to fit.
 
+use enasd::search::Objective;
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders};
@@ -19,11 +20,12 @@ pub(crate) fn rule(title: Line<'_>, theme: Theme) -> Block<'_> {
     Block::new().borders(Borders::TOP).border_style(theme.dim()).title_style(plain).title(title)
 }
 
-/// A title that says what a comparison found, with the mean and the ends of its interval.
+/// A title that says what a comparison found, with the mean and the ends of its interval in units of
+/// the objective.
 pub(crate) fn verdict(
     of: (&str, &str),
     [mean, low, high]: [Option<f64>; 3],
-    theme: Theme,
+    (objective, theme): (Objective, Theme),
 ) -> Line<'static> {
     let (title, words) = of;
     let severity = match low {
@@ -31,12 +33,15 @@ pub(crate) fn verdict(
         _ => Severity::Notice,
     };
     let numbers = match (mean, low, high) {
-        (Some(mean), Some(low), Some(high)) => format!(
-            ", {:+.1} points (95 % {:+.1} to {:+.1}) ",
-            100.0 * mean,
-            100.0 * low,
-            100.0 * high
-        ),
+        (Some(mean), Some(low), Some(high)) => match objective {
+            Objective::Accuracy => format!(
+                ", {:+.1} points (95 % {:+.1} to {:+.1}) ",
+                100.0 * mean,
+                100.0 * low,
+                100.0 * high
+            ),
+            Objective::NegLogNll => format!(", {mean:+.3} (95 % {low:+.3} to {high:+.3}) "),
+        },
         _ => " ".to_owned(),
     };
     Line::from(vec![

@@ -2,7 +2,7 @@
 //! under way.
 
 use enasd::actors::{ChampionStatus, FinalsStatus, RetrainedStatus, Status, TrialStatus, nth};
-use enasd::search::Arm;
+use enasd::search::{Arm, Objective};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -39,7 +39,8 @@ pub(crate) fn draw(frame: &mut Frame, area: Rect, status: &Status, theme: Theme)
 /// Which arm is better once retrained, with what it rests on.
 fn title(comparison: &RetrainedStatus, theme: Theme) -> Line<'static> {
     let RetrainedStatus { mean, low, high, verdict: words, .. } = comparison;
-    verdict(("The choice", words), [*mean, *low, *high], theme)
+    // Nets are compared by their test accuracies, whatever is maximized.
+    verdict(("The choice", words), [*mean, *low, *high], (Objective::Accuracy, theme))
 }
 
 fn champion_line(champion: &ChampionStatus, theme: Theme) -> Line<'static> {

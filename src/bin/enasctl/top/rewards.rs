@@ -1,6 +1,7 @@
 //! The rewards of both arms: their verdict, their course, and the numbers beside them.
 
 use enasd::actors::{AdvantageStatus, Status};
+use enasd::search::Objective;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
@@ -41,7 +42,7 @@ pub(crate) fn draw(frame: &mut Frame, area: Rect, of: (&Screen, &Status), theme:
     ])
     .spacing(1)
     .areas(inner);
-    draw_chart(frame, chart, &screen.curve, theme);
+    draw_chart(frame, chart, (&screen.curve, status.objective()), theme);
     frame.render_widget(Paragraph::new(number_lines(status, theme)), numbers);
     frame.render_widget(Paragraph::new(op_lines(status, theme)), ops);
 }
@@ -49,12 +50,13 @@ pub(crate) fn draw(frame: &mut Frame, area: Rect, of: (&Screen, &Status), theme:
 /// Which arm scores higher with the shared weights, with what it rests on.
 fn title(status: &Status, theme: Theme) -> Line<'static> {
     let AdvantageStatus { mean, low, high, verdict: words, .. } = &status.advantage;
-    verdict(("Shared weights", words), [*mean, *low, *high], theme)
+    verdict(("Shared weights", words), [*mean, *low, *high], (status.objective(), theme))
 }
 
-fn draw_chart(frame: &mut Frame, area: Rect, curve: &Curve, theme: Theme) {
+fn draw_chart(frame: &mut Frame, area: Rect, of: (&Curve, Objective), theme: Theme) {
+    let (curve, objective) = of;
     let lines = curve.lines(usize::from(area.width));
-    let Some((low, high)) = bounds(&lines) else {
+    let Some((low, high)) = bounds(&lines, objective) else {
         let text = "no rewards yet: they come with the first θ phase";
         return frame.render_widget(Paragraph::new(Line::styled(text, theme.dim())), area);
     };
@@ -76,17 +78,31 @@ fn draw_chart(frame: &mut Frame, area: Rect, curve: &Curve, theme: Theme) {
         Axis::default()
             .style(theme.dim())
             .bounds([low, high])
-            .labels([low, high].map(|share| format!("{:3.0} %", 100.0 * share))),
+            .labels([low, high].map(|end| label(end, objective))),
     );
     frame.render_widget(chart, area);
 }
 
-/// The rewards between which everything lies, at whole multiples of 5 %.
-fn bounds(lines: &[Points; 2]) -> Option<(f64, f64)> {
+/// The rewards between which everything lies, at whole multiples of 5 % of an accuracy, of a tenth of
+/// a logarithm.
+fn bounds(lines: &[Points; 2], objective: Objective) -> Option<(f64, f64)> {
+    let per_one = match objective {
+        Objective::Accuracy => 20.0,
+        Objective::NegLogNll => 10.0,
+    };
     let rewards = || lines.iter().flatten().map(|&(_, reward)| reward);
-    let low = (20.0 * rewards().reduce(f64::min)?).floor() / 20.0;
-    let high = (20.0 * rewards().reduce(f64::max)?).ceil() / 20.0;
-    Some((low, high.max(low + 0.05)))
+    let low = (per_one * rewards().reduce(f64::min)?).floor() / per_one;
+    let high = (per_one * rewards().reduce(f64::max)?).ceil() / per_one;
+    Some((low, high.max(low + 1.0 / per_one)))
+}
+
+/// An end of the axis.
+fn label(end: f64, objective: Objective) -> String {
+    match objective {
+        Objective::Accuracy => format!("{:3.0} %", 100.0 * end),
+        // Nothing has a sign where it is zero.
+        Objective::NegLogNll => format!("{:5.1}", end + 0.0),
+    }
 }
 
 fn number_lines(status: &Status, theme: Theme) -> Vec<Line<'static>> {
@@ -102,11 +118,13 @@ fn number_lines(status: &Status, theme: Theme) -> Vec<Line<'static>> {
             vec![("recovered", text, theme.severity(Severity::Notice))]
         }
     };
+    let objective = status.objective();
+    let reward = |reward: Option<f64>| or_dash(reward, |reward| objective.show(reward));
     let plain = Style::new();
     let loss = or_dash(shared.loss, |loss| format!("{loss:.4} nats"));
     let rows = [
-        ("━ policy", or_dash(policy.reward, percent), theme.policy()),
-        ("• random arm", or_dash(policy.random_reward, percent), theme.random()),
+        ("━ policy", reward(policy.reward), theme.policy()),
+        ("• random arm", reward(policy.random_reward), theme.random()),
         ("entropy", entropy, plain),
         ("ω loss", loss, plain),
         ("ω training", or_dash(shared.train_accuracy, percent), plain),
@@ -152,4 +170,26 @@ fn op_lines(status: &Status, theme: Theme) -> Vec<Line<'static>> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(objective: Objective, rewards: [f64; 2], expected: [&str; 2]) {
+        let lines = rewards.map(|reward| vec![(0.0, reward)]);
+        let (low, high) = bounds(&lines, objective).unwrap();
+        assert!(low <= rewards[0] && rewards[1] <= high && low < high, "{low} to {high}");
+        assert_eq!([low, high].map(|end| label(end, objective)), expected);
+    }
+
+    #[test]
+    fn the_axis_has_the_units_of_the_objective() {
+        check(Objective::Accuracy, [0.42, 0.77], [" 40 %", " 80 %"]);
+        check(Objective::Accuracy, [0.5, 0.5], [" 50 %", " 55 %"]);
+        check(Objective::NegLogNll, [-0.83, 1.27], [" -0.9", "  1.3"]);
+        check(Objective::NegLogNll, [-0.45, -0.05], [" -0.5", "  0.0"]);
+        assert_eq!(bounds(&[Vec::new(), Vec::new()], Objective::NegLogNll), None);
+    }
 }

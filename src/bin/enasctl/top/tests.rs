@@ -248,6 +248,27 @@ fn retrains(status: &mut Status) {
 }
 
 #[test]
+fn rewards_that_are_no_accuracies_are_numbers() {
+    let screen = changed(|status| {
+        status.objective = "neg-log-nll".to_owned();
+        status.policy.random_reward = Some(-0.25);
+        retrains(status);
+    });
+    let drawn = drawn(&screen, 120, 40);
+    for words in [
+        "Shared weights: scores higher, +0.132 (95 % +0.124 to +0.141)",
+        "The choice: not told apart once retrained, +0.3 points (95 % -0.4 to +1.0)",
+        "━ policy     0.7120",
+        "• random arm -0.2500",
+        "ω training   71.01 %",
+        "  0.8│",
+        "  0.4│",
+    ] {
+        assert!(drawn.contains(words), "{words}\n{drawn}");
+    }
+}
+
+#[test]
 fn nets_that_are_retrained_are_shown_with_their_epochs_and_the_champion() {
     let screen = changed(retrains);
     for (columns, rows) in [(80, 24), (120, 40)] {
