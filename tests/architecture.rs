@@ -353,7 +353,7 @@ fn what_is_allowed_is_not_reported() {
     check("telemetry/x.rs", "use std::time::Instant;\nuse metrics::gauge;", &[]);
     check("actors/x.rs", "use crate::store::Keeper;\nuse actix::Actor;", &[]);
     check("config/x.rs", "use crate::api::ApiConfig;", &[]);
-    check("bin/enasd.rs", "use enasd::daemon::run;\nuse actix::System;", &[]);
+    check("bin/enasd/main.rs", "use enasd::daemon::run;\nuse actix::System;", &[]);
     check("lib.rs", "pub mod space;", &[]);
     check("net/x.rs", &"\n".repeat(MAX_LINES - 2), &[]);
 }

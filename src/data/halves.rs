@@ -1,6 +1,8 @@
 //! The validation split in two, so that what is compared is measured on different images.
 
-use crate::data::image_order::balanced;
+use rand::seq::SliceRandom;
+
+use crate::data::split::by_class;
 use crate::data::{DataError, Dataset};
 use crate::random::{Owner, generator};
 
@@ -11,10 +13,15 @@ impl Dataset {
     pub fn halved(&self, seed: u64) -> Result<[Self; 2], DataError> {
         let valid = self.valid();
         let mut rng = generator(seed, Owner::Halves, 0);
-        // Neighbors are of different classes: every second one is half of each.
-        let order = balanced(valid.labels(), &mut rng);
-        let half = |first: usize| {
-            let mut idxs: Vec<usize> = order.iter().skip(first).step_by(2).copied().collect();
+        let mut halves = [Vec::new(), Vec::new()];
+        for (number, mut class) in by_class(valid.labels()).into_iter().enumerate() {
+            class.shuffle(&mut rng);
+            for (turn, idx) in class.into_iter().enumerate() {
+                // Of classes with an odd number the one half has one more and then the other.
+                halves[(number + turn) % 2].push(idx);
+            }
+        }
+        let half = |mut idxs: Vec<usize>| {
             idxs.sort_unstable();
             if idxs.is_empty() {
                 return Err(DataError::Empty { path: valid.origin().to_owned() });
@@ -22,7 +29,8 @@ impl Dataset {
             let names = self.class_names().to_vec();
             Self::new(names, self.train().clone(), valid.select(&idxs), None)
         };
-        Ok([half(0)?, half(1)?])
+        let [first, second] = halves;
+        Ok([half(first)?, half(second)?])
     }
 }
 
@@ -43,7 +51,7 @@ mod tests {
         let whole = Contents::of(&dataset).unwrap().split("valid").unwrap().per_class.clone();
         for (class, &n) in whole.iter().enumerate() {
             assert_eq!(counts[0][class] + counts[1][class], n);
-            assert!(counts[0][class].abs_diff(counts[1][class]) <= 10, "{counts:?}");
+            assert!(counts[0][class].abs_diff(counts[1][class]) <= 1, "{counts:?}");
         }
         let names = halves.each_ref().map(|half| {
             (0..1500).map(|idx| half.valid().name(idx)).collect::<std::collections::BTreeSet<_>>()

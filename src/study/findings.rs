@@ -266,7 +266,7 @@ mod tests {
         assert!((found.estimates[0].top - mean(&truths[16..])).abs() < 1e-12);
         assert!((found.estimates[1].top - mean(&truths[..4])).abs() < 1e-12);
         let text = found.to_string();
-        assert!(text.contains("right     +1.00 (+1.00 to +1.00)          125 %"), "{text}");
+        assert!(text.contains("right     +1.00 (+1.00 to +1.00)         125 %"), "{text}");
         let read: Findings = serde_json::from_str(&serde_json::to_string(&found).unwrap()).unwrap();
         assert_eq!(read, found);
     }

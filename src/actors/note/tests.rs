@@ -87,6 +87,7 @@ fn a_ruling_is_told_in_the_units_of_the_objective() {
         arch: text.parse().unwrap(),
         arm: Arm::Derive,
         shared: Score::default(),
+        rungs: Vec::new(),
         valid: vec![Some(Score { nll: 50.0, correct: 90, items: 100 })],
         certificate: None,
     };

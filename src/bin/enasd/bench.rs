@@ -8,7 +8,9 @@ use enasd::daemon::{EXIT_CONFIG, EXIT_INTERNAL};
 use enasd::net::Shape;
 use enasd::space::{Space, SpaceConfig, SpaceKind};
 
-use crate::{Failure, Output, count, print, with_threads};
+use crate::failure::Failure;
+use crate::output::{Output, count, print};
+use crate::threads::with_threads;
 
 #[derive(Args, Clone)]
 pub(crate) struct BenchArgs {

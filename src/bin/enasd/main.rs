@@ -1,32 +1,30 @@
 //! `enasd`: the daemon's command line.
 
 mod bench;
+mod config_args;
+mod failure;
+mod output;
 mod study;
+mod threads;
 
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 
-use clap::builder::RangedU64ValueParser;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use enasd::config::{Config, ConfigError, Loaded, environment};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use enasd::daemon::{self, DaemonError, EXIT_INTERNAL, RunConfig};
 use enasd::data::{DataReport, Dataset};
-use enasd::engine::ExecutorChoice;
 use enasd::manual::Manual;
-use enasd::printable::printable;
 use enasd::search::{SearchConfig, Until};
-use enasd::telemetry::{LAST_WORDS, Outlet};
+
+use crate::config_args::{ConfigArgs, load};
+use crate::failure::Failure;
+use crate::output::{print, say};
+use crate::threads::with_threads;
 
 /// Fresh pages from the system cost more than the arithmetic of a small child.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// candle asks for the number of its threads at every matrix product: from this variable, or
-/// else by reading all of `/proc/cpuinfo`.
-const THREADS_VARIABLE: &str = "RAYON_NUM_THREADS";
 
 #[derive(Parser)]
 #[command(version, about = "Searches for neural network architectures with ENAS")]
@@ -53,32 +51,6 @@ enum Verb {
 }
 
 #[derive(Args, Clone)]
-struct ConfigArgs {
-    /// The configuration [default: enasd/enasd.toml in the user's folder for configurations, else
-    /// /etc/enasd/enasd.toml, where they are there; else built-in defaults].
-    #[arg(long, value_name = "FILE", env = "ENASD_CONFIG")]
-    config: Option<PathBuf>,
-    /// The state folder.
-    #[arg(long, value_name = "DIR")]
-    state: Option<String>,
-    /// The Unix socket.
-    #[arg(long, value_name = "PATH")]
-    socket: Option<String>,
-    /// The address of /metrics, or `off`.
-    #[arg(long, value_name = "ADDR")]
-    metrics: Option<String>,
-    /// The seed of every random number of the run.
-    #[arg(long, value_name = "N")]
-    seed: Option<String>,
-    /// How the log is written: `auto`, `text`, `json` or `journal`.
-    #[arg(long, value_name = "FORMAT")]
-    log_format: Option<String>,
-    /// Any key of the configuration, over everything else: `--set net.channels=8`. Again for more.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_setting)]
-    set: Vec<(String, String)>,
-}
-
-#[derive(Args, Clone)]
 struct CheckArgs {
     #[command(flatten)]
     config: ConfigArgs,
@@ -97,30 +69,6 @@ struct RunArgs {
     until: Option<Until>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Output {
-    Text,
-    Json,
-}
-
-/// Why the program ends before its work is done.
-struct Failure {
-    why: String,
-    exit_code: u8,
-}
-
-impl From<DaemonError> for Failure {
-    fn from(error: DaemonError) -> Self {
-        Self { why: error.to_string(), exit_code: error.exit_code() }
-    }
-}
-
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        DaemonError::from(error).into()
-    }
-}
-
 fn parse_until(text: &str) -> Result<Until, String> {
     let expected = || format!("`{text}` is neither `cycles=N` nor `epochs=N` with N of 1 or more");
     let (unit, count) = text.split_once('=').ok_or_else(expected)?;
@@ -130,11 +78,6 @@ fn parse_until(text: &str) -> Result<Until, String> {
         "epochs" => Ok(Until::Epochs(count)),
         _ => Err(expected()),
     }
-}
-
-fn parse_setting(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, as in net.channels=8")?;
-    Ok((key.trim().to_owned(), value.to_owned()))
 }
 
 fn main() -> ExitCode {
@@ -232,21 +175,6 @@ fn check_config(args: &CheckArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn load(args: &ConfigArgs) -> Result<Loaded, ConfigError> {
-    let flags: Vec<(String, String)> = [
-        ("store.state", &args.state),
-        ("api.socket", &args.socket),
-        ("telemetry.metrics", &args.metrics),
-        ("telemetry.log_format", &args.log_format),
-        ("seed", &args.seed),
-    ]
-    .into_iter()
-    .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)))
-    .chain(args.set.clone())
-    .collect();
-    Config::load(args.config.as_deref(), environment(), &flags)
-}
-
 fn run(args: &RunArgs) -> Result<(), Failure> {
     let loaded = load(&args.config)?;
     let engine = &loaded.config.engine;
@@ -255,46 +183,4 @@ fn run(args: &RunArgs) -> Result<(), Failure> {
     let load = Arc::new(move || load(&sources));
     let until = args.until.unwrap_or(Until::Forever);
     Ok(daemon::run(RunConfig { loaded, load, until, threads })?)
-}
-
-/// How many threads compute. Starts the same program over, in the same process, where the variable
-/// does not say so: a program must not change its environment once it may have threads.
-fn with_threads(executor: ExecutorChoice, wanted: usize) -> Result<usize, DaemonError> {
-    let threads = executor.threads(wanted, available_parallelism().map_or(1, usize::from));
-    let wanted = threads.to_string();
-    if std::env::var(THREADS_VARIABLE).is_ok_and(|set| set == wanted) {
-        return Ok(threads);
-    }
-    let failed = |error: std::io::Error| DaemonError::System {
-        action: "start over with the number of threads set",
-        why: error.to_string(),
-    };
-    let program = std::env::current_exe().map_err(failed)?;
-    let mut command = Command::new(program);
-    command.args(std::env::args_os().skip(1)).env(THREADS_VARIABLE, wanted);
-    Err(failed(command.exec()))
-}
-
-fn count(min: u64, max: u64) -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(min..=max)
-}
-
-/// Prints to a standard output that may be closed.
-fn print(text: &str) {
-    use std::io::Write;
-    // Nobody is there to be told.
-    let _ = std::io::stdout().write_all(printable(text).as_bytes());
-}
-
-/// Says it on standard error, but does not wait for long until somebody reads it.
-fn say(text: &str) {
-    use std::io::Write;
-    let line = format!("enasd: {}\n", printable(text));
-    if let Ok(outlet) = Outlet::stderr() {
-        outlet.line(line.as_bytes());
-        outlet.finish(LAST_WORDS);
-    } else {
-        // No thread can be started any more, and nobody is there to be told of it.
-        let _ = std::io::stderr().write_all(line.as_bytes());
-    }
 }

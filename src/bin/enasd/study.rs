@@ -11,7 +11,10 @@ use enasd::engine::DeviceChoice;
 use enasd::store::write_atomically;
 use enasd::study::{Findings, LEVERS, Lever, Progress, StudyError, StudyPlan, study};
 
-use crate::{ConfigArgs, Failure, Output, count, load, print, say, with_threads};
+use crate::config_args::{ConfigArgs, load};
+use crate::failure::Failure;
+use crate::output::{Output, count, print, say};
+use crate::threads::with_threads;
 
 #[derive(Args, Clone)]
 pub(crate) struct StudyArgs {
