@@ -49,6 +49,8 @@ pub enum Owner {
     Halves = 18,
     /// Architectures and nets of a study; the index says what of it.
     Study = 19,
+    /// Architectures drawn from π as it was at the start; the index is the sample seed.
+    Untrained = 20,
 }
 
 /// The generator of `owner` for the draw numbered `index` of the run with `seed`.

@@ -8,7 +8,7 @@ use crate::actors::{
     SampleReply, Stop, WeightsOf, WeightsReply, nth,
 };
 use crate::engine::{Snapshot, to_safetensors};
-use crate::search::{Arm, DrawRequest};
+use crate::search::{Arm, DrawRequest, DrawRule};
 use crate::store::arch_weights;
 
 /// Set in the number of a draw that is no part of the schedule, so that it repeats none of its.
@@ -74,8 +74,8 @@ impl Driver {
         let number = self.search.number();
         let count = self.search.task().config.derive.samples;
         let index = number | BESIDE_THE_SCHEDULE;
-        let sample = DrawRequest { arm: Arm::Derive, count, index, fair: None };
-        let derived = self.derive(vec![sample], number | BESIDE_THE_SCHEDULE).await?;
+        let sample = DrawRequest { arm: Arm::Derive, count, index, rule: DrawRule::OfArm };
+        let derived = self.derive(vec![sample], (number | BESIDE_THE_SCHEDULE, None)).await?;
         let shortlisted = derived.into_iter().flat_map(|derived| derived.shortlisted).collect();
         let change = self.search.offer(shortlisted);
         self.entered(&change).await?;
@@ -95,7 +95,7 @@ impl Driver {
             let why = format!("{count} samples were asked for; ask for 1 to {MAX_SAMPLES}");
             return answer(to, Err(Refusal::Request { why }));
         }
-        let request = DrawRequest { arm, count, index: BESIDE_THE_SCHEDULE, fair: None };
+        let request = DrawRequest { arm, count, index: BESIDE_THE_SCHEDULE, rule: DrawRule::OfArm };
         let crew = self.crew.clone();
         actix::spawn(async move {
             let drawn = crew.draw(request, seed).await.map_err(failed);

@@ -8,18 +8,18 @@ use tokio::time::timeout;
 
 use crate::actors::driver::Driver;
 use crate::actors::{ActorError, DerivationStatus, Evaluate};
-use crate::search::{Derived, DrawRequest, Job, Score, ValidSet, archs};
+use crate::search::{Arm, Derived, DrawRequest, Job, Score, Scored, SharedState, ValidSet, archs};
 
 /// How often a derivation says how far it is.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 
 impl Driver {
-    /// Draws what each of `requests` asks for, scores all on one batch, and scores the best of each
-    /// on the whole validation split.
+    /// Draws what each of `requests` asks for, scores all on one batch, scores the best of each on
+    /// the whole validation split, and some again on another batch, where there is one.
     pub(super) async fn derive(
         &mut self,
         requests: Vec<DrawRequest>,
-        batch: u64,
+        (batch, again): (u64, Option<u64>),
     ) -> Result<Vec<Derived>, ActorError> {
         let shared = self.shared().await?;
         let scored = Arc::new(AtomicU64::new(0));
@@ -44,10 +44,44 @@ impl Driver {
             let sample = self.search.sample(arm, &drawn);
             let message = evaluate(Job { archs: archs(&sample), on, shared: shared.clone() });
             let scores = self.score_derived(message, of).await?;
-            found.push(Derived { drawn, shortlisted, sampled: objective.scored(sample, scores) });
+            let sampled = objective.scored(sample, scores);
+            let scored_again = match again {
+                Some(batch) => self.score_again(arm, &drawn, (batch, &shared)).await?,
+                None => Vec::new(),
+            };
+            found.push(Derived { drawn, shortlisted, again: scored_again, sampled });
         }
         self.observer.derives(None);
         Ok(found)
+    }
+
+    /// Scores some of what `arm` drew on another batch.
+    async fn score_again(
+        &self,
+        arm: Arm,
+        drawn: &[Scored],
+        (batch, shared): (u64, &Arc<SharedState>),
+    ) -> Result<Vec<Scored>, ActorError> {
+        let again = self.search.again(arm, drawn);
+        let on = ValidSet::Batch(batch);
+        let job = Job { archs: archs(&again), on, shared: shared.clone() };
+        let scores = self.crew.evaluate(job).await?;
+        Ok(self.search.task().objective.scored(again, scores))
+    }
+
+    /// Draws as the policy drew at its start, and scores that on the same batch.
+    pub(super) async fn at_start(
+        &mut self,
+        request: Option<DrawRequest>,
+        batch: u64,
+    ) -> Result<Vec<Scored>, ActorError> {
+        let Some(request) = request else { return Ok(Vec::new()) };
+        let shared = self.shared().await?;
+        let drawn = self.draw(request).await?;
+        let on = ValidSet::Batch(batch);
+        let job = Job { archs: archs(&drawn), on, shared };
+        let scores = self.crew.evaluate(job).await?;
+        Ok(self.search.task().objective.scored(drawn, scores))
     }
 
     /// Scores children of a derivation, which scores `of` in all, and publishes how far it is.

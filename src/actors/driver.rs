@@ -250,12 +250,14 @@ impl Driver {
                 self.observer.learned(start.elapsed());
                 Ok(record)
             }
-            Work::Derive { sample, uniform, batch } => {
+            Work::Derive { sample, uniform, at_start, batch, again } => {
                 self.take_note().await?;
                 let requests = std::iter::once(sample).chain(uniform).collect();
-                let mut derived = self.derive(requests, batch).await?.into_iter();
+                let on = (batch, Some(again));
+                let mut derived = self.derive(requests, on).await?.into_iter();
                 let policy = derived.next().unwrap_or_default();
-                Ok(self.search.finish_derive(policy, derived.next()))
+                let at_start = self.at_start(at_start, batch).await?;
+                Ok(self.search.finish_derive(policy, derived.next(), &at_start))
             }
         }
     }

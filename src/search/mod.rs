@@ -13,6 +13,8 @@ mod bounds;
 mod budget;
 mod config;
 mod dense;
+mod derivation;
+mod diagnosis;
 mod error;
 mod estimate;
 mod fair;
@@ -47,6 +49,7 @@ mod tape;
 mod task;
 mod theta;
 mod trial;
+mod variance;
 mod verdict;
 mod walk;
 #[cfg(test)]
@@ -62,6 +65,8 @@ pub use config::{
     DeriveConfig, FinalConfig, LimitsConfig, PolicyConfig, ScheduleConfig, ScoreConfig,
     SearchConfig, SharedDraws, StrategyKind,
 };
+pub use derivation::Derived;
+pub use diagnosis::Diagnosis;
 pub use error::SearchError;
 pub use estimate::{Estimator, Job, ValidSet};
 pub use finals::{Champion, Conclusion, Finals, Retrained, Rival, Ruling};
@@ -80,12 +85,13 @@ pub use request::{MAX_WAITING, Unqueued};
 pub use rollout::{PickProbabilities, Probabilities, Rollout, Sampled};
 pub use run::{run, run_with};
 pub use rungs::Rung;
-pub use sample::{DrawRequest, Drawn, archs, draw};
+pub use sample::{DrawRequest, DrawRule, Drawn, archs, draw};
 pub use schedule::{Phase, Place, Until};
 pub use shared::{SharedLearner, SharedState, SharedStep, TrainReport};
 pub use shared_weights::SharedWeights;
-pub use steps::{Derived, Learnt, Search, SearchState, Work};
+pub use steps::{Learnt, Search, SearchState, Work};
 pub use strategy::{LearnReport, Strategy, StrategyState, UpdateReport};
 pub use task::Task;
 pub use trial::{Trial, TrialPlan, TrialReport, TrialState, TrialTask};
+pub use variance::Variance;
 pub use verdict::{Comparison, Verdict};

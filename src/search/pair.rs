@@ -118,7 +118,7 @@ fn width((error, freedom): (f64, usize)) -> f64 {
 }
 
 /// The 97.5 % quantile of Student's t: exact to 1 % (the series of Cornish and Fisher from 3 on).
-fn t_quantile(freedom: usize) -> f64 {
+pub(super) fn t_quantile(freedom: usize) -> f64 {
     const NORMAL: f64 = 1.959_964;
     match freedom {
         0 | 1 => 12.706,

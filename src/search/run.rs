@@ -73,17 +73,23 @@ fn step(
             let learnt = search.learn(policy)?;
             search.finish_controller(learnt, random)
         }
-        Work::Derive { sample: request, uniform, batch } => {
+        Work::Derive { sample: request, uniform, at_start, batch, again: again_batch } => {
             let shared = learner.state()?.into();
             let mut derive = |request: DrawRequest| {
                 let drawn = score(sample(search, request)?, ValidSet::Batch(batch), &shared)?;
                 let shortlisted = score(search.shortlist(&drawn), ValidSet::Whole, &shared)?;
                 let sampled = score(search.sample(request.arm, &drawn), ValidSet::Whole, &shared)?;
-                Ok::<Derived, SearchError>(Derived { drawn, shortlisted, sampled })
+                let again = search.again(request.arm, &drawn);
+                let again = score(again, ValidSet::Batch(again_batch), &shared)?;
+                Ok::<Derived, SearchError>(Derived { drawn, shortlisted, again, sampled })
             };
             let policy = derive(request)?;
-            let uniform = uniform.map(derive).transpose()?;
-            Ok(search.finish_derive(policy, uniform))
+            let uniform = uniform.map(&mut derive).transpose()?;
+            let at_start = match at_start {
+                Some(request) => score(sample(search, request)?, ValidSet::Batch(batch), &shared)?,
+                None => Vec::new(),
+            };
+            Ok(search.finish_derive(policy, uniform, &at_start))
         }
     }
 }

@@ -34,9 +34,23 @@ pub struct DrawRequest {
     pub count: usize,
     /// The number of the draw: each has random numbers of its own.
     pub index: u64,
-    /// For draws that treat all options alike, the number of the first architecture among all that
-    /// are drawn so; what is over a limit is drawn again without that.
-    pub fair: Option<u64>,
+    /// By which rule.
+    pub rule: DrawRule,
+}
+
+/// By which rule is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DrawRule {
+    /// As the arm draws: the policy as it is, or uniformly.
+    OfArm,
+    /// Uniformly, through the options of each choice in turns.
+    Fair {
+        /// The number of the first architecture among all that are drawn so; what is over a limit
+        /// is drawn again without turns.
+        first: u64,
+    },
+    /// As the policy drew before it had learnt anything.
+    AtStart,
 }
 
 /// What was drawn.
@@ -61,10 +75,15 @@ pub fn draw(
     request: DrawRequest,
 ) -> Result<Drawn, SearchError> {
     let script = task.space.script();
-    let (owner, policy) = match request.arm {
-        Arm::Controller | Arm::Derive => (Owner::Policy, policy),
+    let untrained;
+    let (owner, policy) = match (request.rule, request.arm) {
+        (DrawRule::AtStart, _) => {
+            untrained = Policy::new(&task.config.policy, &script, task.config.seed);
+            (Owner::Untrained, policy.map(|_| &untrained))
+        }
+        (_, Arm::Controller | Arm::Derive) => (Owner::Policy, policy),
         // What somebody asks for is drawn by nobody, and by no policy.
-        Arm::Random | Arm::Injected => (Owner::Uniform, None),
+        (_, Arm::Random | Arm::Injected) => (Owner::Uniform, None),
     };
     let mut rng = generator(seed, owner, request.index);
     let mut places: Vec<Option<Sampled>> = vec![None; request.count];
@@ -74,11 +93,12 @@ pub fn draw(
         if empty.is_empty() {
             break;
         }
-        let turns = request.fair.filter(|_| attempt == 0);
-        let rollouts = match (policy, turns) {
+        let rollouts = match (policy, request.rule) {
             (Some(policy), _) => policy.sample(&script, empty.len(), &mut rng)?,
-            (None, Some(first)) => fair(&script, empty.len(), first, seed),
-            (None, None) => Random::sample(&script, empty.len(), &mut rng),
+            (None, DrawRule::Fair { first }) if attempt == 0 => {
+                fair(&script, empty.len(), first, seed)
+            }
+            (None, _) => Random::sample(&script, empty.len(), &mut rng),
         };
         for (place, rollout) in empty.into_iter().zip(rollouts) {
             let arch = task.space.arch(&rollout.choices)?;
@@ -128,7 +148,8 @@ mod tests {
     /// What the policy, or nobody, draws of a request.
     fn drawn(task: &Task, arm: Arm, count: usize) -> Drawn {
         let policy = Policy::new(&task.config.policy, &task.space.script(), 3);
-        draw(Some(&policy), task, 3, DrawRequest { arm, count, index: 8, fair: None }).unwrap()
+        draw(Some(&policy), task, 3, DrawRequest { arm, count, index: 8, rule: DrawRule::OfArm })
+            .unwrap()
     }
 
     /// The parameters of the middle one of what is drawn without limits.
@@ -206,7 +227,7 @@ mod tests {
     fn a_limit_of_time_takes_a_table_and_goes_by_it_alone() {
         let limits = LimitsConfig { milliseconds: 3.5, ..LimitsConfig::default() };
         let task = task(limits).unwrap();
-        let request = DrawRequest { arm: Arm::Random, count: 30, index: 8, fair: None };
+        let request = DrawRequest { arm: Arm::Random, count: 30, index: 8, rule: DrawRule::OfArm };
         let err = draw(None, &task, 3, request).unwrap_err();
         assert!(matches!(err, SearchError::NoTimes), "{err}");
         // Separable convolutions take a quarter of a millisecond each, all else takes nothing.

@@ -15,13 +15,13 @@
 use rand::RngExt;
 
 use crate::random::{Owner, generator};
-use crate::search::{Arm, DrawRequest, Place, SearchConfig, SharedDraws};
+use crate::search::{Arm, DrawRequest, DrawRule, Place, SearchConfig, SharedDraws};
 
 /// What the step of ω at `place` draws; `index` is the number of the step.
 pub(super) fn request(config: &SearchConfig, place: Place, index: u64) -> DrawRequest {
     let schedule = &config.schedule;
     let count = schedule.archs_per_step;
-    let by = |arm| DrawRequest { arm, count, index, fair: None };
+    let by = |arm| DrawRequest { arm, count, index, rule: DrawRule::OfArm };
     match schedule.draws {
         SharedDraws::Policy => by(Arm::Controller),
         SharedDraws::Uniform => by(Arm::Random),
@@ -32,7 +32,7 @@ pub(super) fn request(config: &SearchConfig, place: Place, index: u64) -> DrawRe
         }
         SharedDraws::Fair => {
             let first = place.shared_step(schedule) * count as u64;
-            DrawRequest { fair: Some(first), ..by(Arm::Random) }
+            DrawRequest { rule: DrawRule::Fair { first }, ..by(Arm::Random) }
         }
     }
 }
@@ -84,7 +84,8 @@ mod tests {
         let mut found = Vec::new();
         for _ in 0..4 {
             let request = request(&config, place, place.number(&config.schedule));
-            found.extend(fair(&script, request.count, request.fair.unwrap(), 7));
+            let DrawRule::Fair { first } = request.rule else { panic!("{request:?}") };
+            found.extend(fair(&script, request.count, first, 7));
             place = place.next(&config.schedule);
         }
         assert_eq!(found, fair(&script, 12, 0, 7));

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use crate::engine::learning_rate;
 use crate::random::{Owner, generator};
 use crate::search::shared_draws;
-use crate::search::strata::of_each_stratum;
 use crate::search::strategies;
 use crate::search::{
-    Advantage, AdvantageReport, Arm, BestArch, BestArchs, BestChange, Candidate, Cause,
-    ControllerReport, DrawRequest, FinalConfig, Finals, LearnReport, Outcome, Phase, Place, Policy,
-    Probabilities, Promotion, PromotionWork, Row, Sampled, Scored, SearchError, SharedState,
-    SharedStep, StepRecord, Strategy, StrategyState, Task, TrainReport,
+    Advantage, AdvantageReport, Arm, BestArchs, ControllerReport, Diagnosis, DrawRequest, DrawRule,
+    Finals, LearnReport, Outcome, Phase, Place, Policy, Probabilities, PromotionWork, Row, Sampled,
+    Scored, SearchError, SharedState, SharedStep, StepRecord, Strategy, StrategyState, Task,
+    TrainReport,
 };
 
 /// Everything that a restart needs.
@@ -31,9 +30,14 @@ pub struct SearchState {
     pub archs_sampled: u64,
     /// What came of promotions, and the one under way.
     pub finals: Finals,
+    /// What the last derivation told of the search.
+    pub diagnosis: Diagnosis,
     /// ω and its optimizer. Its place in the data follows from `place`.
     pub shared: Arc<SharedState>,
 }
+
+/// In the number of a validation batch: one that no step of the schedule has.
+const ANOTHER_BATCH: u64 = 1 << 62;
 
 /// The work of one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,8 +65,13 @@ pub enum Work {
         /// What to draw uniformly, for the arm against which the chosen are retrained; none where
         /// nothing is retrained.
         uniform: Option<DrawRequest>,
+        /// What to draw as the policy drew at its start, to tell what it has learnt; none where no
+        /// policy draws.
+        at_start: Option<DrawRequest>,
         /// The number of the validation batch.
         batch: u64,
+        /// The number of another, on which some of the policy's draws are scored again.
+        again: u64,
     },
 }
 
@@ -76,25 +85,14 @@ pub struct Learnt {
 /// Owns θ, the schedule, the comparison of the arms, and the best architectures.
 #[derive(Debug)]
 pub struct Search {
-    task: Task,
-    place: Place,
+    pub(super) task: Task,
+    pub(super) place: Place,
     strategy: Box<dyn Strategy>,
     advantage: Advantage,
-    best: BestArchs,
+    pub(super) best: BestArchs,
     archs_sampled: u64,
-    finals: Finals,
-}
-
-/// What a derivation found in one arm: those drawn, with their scores on one batch, and the best
-/// of them with those on the whole validation split.
-#[derive(Clone, Debug, Default)]
-pub struct Derived {
-    /// All that were drawn.
-    pub drawn: Vec<Scored>,
-    /// The best on the batch.
-    pub shortlisted: Vec<Scored>,
-    /// Some from the worst on the batch to the best, where a stratified sample is taken.
-    pub sampled: Vec<Scored>,
+    pub(super) finals: Finals,
+    pub(super) diagnosis: Diagnosis,
 }
 
 impl Search {
@@ -107,6 +105,7 @@ impl Search {
             best: BestArchs::default(),
             archs_sampled: 0,
             finals: Finals::default(),
+            diagnosis: Diagnosis::default(),
             shared: Arc::new(SharedState::initial(task)?),
         })
     }
@@ -123,6 +122,7 @@ impl Search {
             best: state.best.clone(),
             archs_sampled: state.archs_sampled,
             finals: state.finals.clone(),
+            diagnosis: state.diagnosis,
             task,
         })
     }
@@ -136,6 +136,7 @@ impl Search {
             best: self.best.clone(),
             archs_sampled: self.archs_sampled,
             finals: self.finals.clone(),
+            diagnosis: self.diagnosis,
             shared,
         })
     }
@@ -176,6 +177,11 @@ impl Search {
         self.advantage.report(&mut rng)
     }
 
+    /// What the last derivation told of the search.
+    pub fn diagnosis(&self) -> Diagnosis {
+        self.diagnosis
+    }
+
     /// The work of the step that comes next.
     pub fn work(&self) -> Work {
         self.work_at(self.place)
@@ -194,7 +200,7 @@ impl Search {
     fn work_at(&self, place: Place) -> Work {
         let config = &self.task.config;
         let index = place.number(&config.schedule);
-        let request = |arm, count| DrawRequest { arm, count, index, fair: None };
+        let request = |arm, count| DrawRequest { arm, count, index, rule: DrawRule::OfArm };
         match place.phase {
             Phase::Shared { .. } => Work::Shared {
                 sample: shared_draws::request(config, place, index),
@@ -211,10 +217,14 @@ impl Search {
             Phase::Derive => {
                 let samples = config.derive.samples;
                 let retrains = 0 < config.finals.candidates + config.finals.sample;
+                let sample = request(Arm::Derive, samples);
+                let at_start = DrawRequest { rule: DrawRule::AtStart, ..sample };
                 Work::Derive {
-                    sample: request(Arm::Derive, samples),
+                    sample,
                     uniform: retrains.then(|| request(Arm::Random, samples)),
+                    at_start: self.policy().map(|_| at_start),
                     batch: index,
+                    again: index | ANOTHER_BATCH,
                 }
             }
         }
@@ -258,77 +268,6 @@ impl Search {
         Ok(self.finish(rows, Outcome::Controller(report)))
     }
 
-    /// Which of the drawn architectures go to the whole validation split: the best on the batch,
-    /// each architecture once.
-    pub fn shortlist(&self, drawn: &[Scored]) -> Vec<Sampled> {
-        let mut order: Vec<&Scored> = drawn.iter().collect();
-        // Stable: among equals the one drawn first.
-        order.sort_by(|a, b| b.reward.total_cmp(&a.reward));
-        let mut seen = std::collections::BTreeSet::new();
-        order
-            .into_iter()
-            .map(|scored| &scored.sampled)
-            .filter(|sampled| seen.insert(sampled.arch.id()))
-            .take(self.task.config.derive.rerank)
-            .cloned()
-            .collect()
-    }
-
-    /// Which of the architectures that `arm` drew are retrained beside the search: some from the
-    /// worst on the batch to the best, of uniform draws alone. Nothing where an earlier sample is
-    /// not over.
-    pub fn sample(&self, arm: Arm, drawn: &[Scored]) -> Vec<Sampled> {
-        if arm != Arm::Random || self.finals.sample.is_some() {
-            return Vec::new();
-        }
-        let sample = of_each_stratum(drawn, self.task.config.finals.sample);
-        sample.into_iter().map(|scored| scored.sampled.clone()).collect()
-    }
-
-    /// Offers the shortlisted architectures, scored on the whole split, to the best, as the step that
-    /// the schedule has. With what was derived from uniform draws, a promotion begins.
-    pub fn finish_derive(&mut self, policy: Derived, uniform: Option<Derived>) -> StepRecord {
-        if let Some(uniform) = uniform {
-            self.finals.under_way = self.promotion([&policy, &uniform]);
-            let sample = uniform.sampled.iter();
-            // All of them to the end: they are to differ.
-            let recipe = FinalConfig { first: 0, ..self.task.config.finals };
-            let sample = sample.map(|scored| Candidate::new(Arm::Random, scored, &recipe));
-            let sample = self.promotion_of(Cause::Sample, recipe, sample.collect());
-            self.finals.sample = self.finals.sample.take().or(sample);
-        }
-        let change = self.offer(policy.shortlisted);
-        let rows = policy.drawn.into_iter();
-        let rows = rows.map(|s| row(Arm::Derive, s.sampled, Some(s.reward))).collect();
-        self.finish(rows, Outcome::Derive(change))
-    }
-
-    /// The promotion of the best of both arms, as the configuration has it.
-    fn promotion(&self, [policy, uniform]: [&Derived; 2]) -> Option<Promotion> {
-        let recipe = self.task.config.finals;
-        let mut candidates = Vec::new();
-        for (arm, derived) in [(Arm::Derive, policy), (Arm::Random, uniform)] {
-            let mut order: Vec<&Scored> = derived.shortlisted.iter().collect();
-            // Stable: among equals the one that was better on the batch.
-            order.sort_by(|a, b| b.reward.total_cmp(&a.reward));
-            let best = order.into_iter().take(recipe.rungs()[0].archs);
-            candidates.extend(best.map(|scored| Candidate::new(arm, scored, &recipe)));
-        }
-        self.promotion_of(Cause::Cycle, recipe, candidates)
-    }
-
-    fn promotion_of(
-        &self,
-        cause: Cause,
-        recipe: FinalConfig,
-        candidates: Vec<Candidate>,
-    ) -> Option<Promotion> {
-        let config = &self.task.config;
-        let (cycle, step) = (self.place.cycle(&config.schedule), self.number());
-        let promotion = Promotion { cause, cycle, step, recipe, candidates };
-        (!promotion.candidates.is_empty()).then_some(promotion)
-    }
-
     /// What came of promotions, and the one under way.
     pub fn finals(&self) -> &Finals {
         &self.finals
@@ -350,24 +289,7 @@ impl Search {
         Some(finals.under_way.as_ref()?.work(self.task.objective, has_test))
     }
 
-    /// The same beside the schedule: the search stands where it stood.
-    pub fn offer(&mut self, shortlisted: Vec<Scored>) -> BestChange {
-        let config = &self.task.config;
-        let (cycle, step) = (self.place.cycle(&config.schedule), self.number());
-        let candidates = shortlisted
-            .into_iter()
-            .map(|Scored { sampled: Sampled { arch, .. }, score, reward }| BestArch {
-                arch,
-                score,
-                reward,
-                cycle,
-                step,
-            })
-            .collect();
-        self.best.offer(candidates, config.derive.keep)
-    }
-
-    fn finish(&mut self, rows: Vec<Row>, outcome: Outcome) -> StepRecord {
+    pub(super) fn finish(&mut self, rows: Vec<Row>, outcome: Outcome) -> StepRecord {
         let place = self.place;
         self.archs_sampled += rows.len() as u64;
         self.place = place.next(&self.task.config.schedule);
@@ -375,7 +297,7 @@ impl Search {
     }
 }
 
-fn row(arm: Arm, sampled: Sampled, reward: Option<f64>) -> Row {
+pub(super) fn row(arm: Arm, sampled: Sampled, reward: Option<f64>) -> Row {
     let Sampled { rollout, arch, .. } = sampled;
     Row { arm, arch, log_prob: rollout.log_prob, entropy: rollout.entropy, reward }
 }

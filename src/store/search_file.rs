@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::search::{BestArch, Score};
+use crate::search::{BestArch, Diagnosis, Interval, Score};
 use crate::store::score_entry::number;
 
 /// The content of `search.json`.
@@ -21,6 +21,35 @@ pub(super) struct SearchFile {
     pub(super) strategy: StrategyEntry,
     pub(super) advantage: Vec<f64>,
     pub(super) best: Vec<BestEntry>,
+    /// Absent before it was told.
+    #[serde(default)]
+    pub(super) diagnosis: DiagnosisEntry,
+}
+
+/// What the last derivation told of the search.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DiagnosisEntry {
+    /// Mean, lower and upper end.
+    learnt: Option<[f64; 3]>,
+    reliability: Option<f64>,
+}
+
+impl From<Diagnosis> for DiagnosisEntry {
+    fn from(Diagnosis { learnt, reliability }: Diagnosis) -> Self {
+        let finite = |Interval { mean, low, high }: Interval| {
+            let ends = [mean, low, high];
+            ends.iter().all(|end| end.is_finite()).then_some(ends)
+        };
+        Self { learnt: learnt.and_then(finite), reliability: reliability.and_then(number) }
+    }
+}
+
+impl From<DiagnosisEntry> for Diagnosis {
+    fn from(DiagnosisEntry { learnt, reliability }: DiagnosisEntry) -> Self {
+        let learnt = learnt.map(|[mean, low, high]| Interval { mean, low, high });
+        Self { learnt, reliability }
+    }
 }
 
 /// What of the strategy's state is no tensor.
@@ -104,6 +133,7 @@ impl From<SearchFile1> for SearchFile {
             strategy: StrategyEntry { policy_version, optimizer_step: adam_step, baseline },
             advantage: file.advantage,
             best: file.best.into_iter().map(BestEntry::from).collect(),
+            diagnosis: DiagnosisEntry::default(),
         }
     }
 }

@@ -75,6 +75,7 @@ pub fn state_files(
         },
         advantage: state.advantage.clone(),
         best: state.best.archs().iter().map(BestEntry::new).collect(),
+        diagnosis: state.diagnosis.into(),
     };
     Ok(vec![
         (SHARED, to_safetensors(&state.shared.params)?),
@@ -151,6 +152,7 @@ pub fn read_state(loaded: &LoadedCheckpoint, task: &Task) -> Result<SearchState,
         advantage: search.advantage,
         best: best(loaded, search.best, task)?,
         archs_sampled: search.archs_sampled,
+        diagnosis: search.diagnosis.into(),
         finals: finals(loaded)?,
         shared: Arc::new(SharedState { params, momenta }),
     })

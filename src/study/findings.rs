@@ -5,8 +5,7 @@ use std::fmt::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::numbers::{mean, percent, thousands};
-use crate::search::{FinalConfig, Interval, Objective, Score, kendall};
-use crate::study::Variance;
+use crate::search::{FinalConfig, Interval, Objective, Score, Variance, kendall};
 
 /// The share of the architectures whose truth is told of those that an estimate has highest.
 const TOP: usize = 5;

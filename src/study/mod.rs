@@ -14,7 +14,6 @@ mod findings;
 mod levers;
 mod omega;
 mod trainings;
-mod variance;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,8 +23,8 @@ use crate::data::{Contents, Dataset, ImageOrder, Scratch};
 use crate::engine::{Executor, Images, ZeroCost, initial_values};
 use crate::random::{Owner, generator};
 use crate::search::{
-    Arm, DrawRequest, Estimator, FinalConfig, Job, Objective, Score, ScoreConfig, SearchConfig,
-    SharedState, SharedWeights, Task, TrialPlan, TrialTask, ValidSet, draw,
+    Arm, DrawRequest, DrawRule, Estimator, FinalConfig, Job, Objective, Score, ScoreConfig,
+    SearchConfig, SharedState, SharedWeights, Task, TrialPlan, TrialTask, ValidSet, Variance, draw,
 };
 use crate::space::Arch;
 use crate::study::findings::ceiling;
@@ -35,7 +34,6 @@ use crate::study::trainings::Trainings;
 pub use error::StudyError;
 pub use findings::{Band, Estimate, Findings, NetScore, StudiedArch};
 pub use levers::{LEVERS, Lever};
-pub use variance::Variance;
 
 /// Epochs of the short trainings that are compared with the truth.
 const SHORT: [u64; 3] = [1, 2, 5];
@@ -120,7 +118,8 @@ fn archs(task: &Task, count: usize) -> Result<Vec<Arch>, StudyError> {
     let mut ids: Vec<String> = found.iter().map(Arch::id).collect();
     // Small spaces hold few that differ.
     for index in 0..100 {
-        let request = DrawRequest { arm: Arm::Random, count, index: u64::MAX - index, fair: None };
+        let request =
+            DrawRequest { arm: Arm::Random, count, index: u64::MAX - index, rule: DrawRule::OfArm };
         for sampled in draw(None, task, task.config.seed, request)?.sampled {
             let id = sampled.arch.id();
             if found.len() < count && !ids.contains(&id) {

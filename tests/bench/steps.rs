@@ -14,8 +14,8 @@ use enasd::engine::{ExecutorChoice, Images, Noise, Params, Sgd, Snapshot};
 use enasd::net::NetConfig;
 use enasd::random::{Owner, generator};
 use enasd::search::{
-    Arm, DrawRequest, Estimator, Job, Policy, Sampled, ScheduleConfig, Search, SearchConfig,
-    SharedWeights, Task, TrainReport, ValidSet, Work, archs, draw,
+    Arm, DrawRequest, DrawRule, Estimator, Job, Policy, Sampled, ScheduleConfig, Search,
+    SearchConfig, SharedWeights, Task, TrainReport, ValidSet, Work, archs, draw,
 };
 
 const ROUNDS: u64 = 60;
@@ -85,7 +85,7 @@ fn shared_steps(task: &Task, search: &Search) -> Vec<[Duration; 4]> {
         TrainStream::new(dataset, Batching::of_search(&config.data, size), config.seed).unwrap();
     let mut step = |index| {
         let mut parts = Parts::start();
-        let request = DrawRequest { arm: Arm::Controller, count: 1, index, fair: None };
+        let request = DrawRequest { arm: Arm::Controller, count: 1, index, rule: DrawRule::OfArm };
         let policy = search.policy();
         let drawn = draw(policy, task, config.seed, request).unwrap().sampled;
         parts.was(1);

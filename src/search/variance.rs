@@ -1,4 +1,5 @@
-//! How much of what differs between retrained architectures is theirs, and how much is their seeds'.
+//! How much of what differs between measurements of architectures is theirs, and how much is that of
+//! what each was measured with: of retrainings the seed, of rewards the images of the batch.
 //!
 //! ```text
 //! y_ij = μ + arch_i + seed_j + noise_ij          architectures i, seeds j

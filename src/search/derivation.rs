@@ -1,0 +1,128 @@
+//! The derivation at the end of a cycle: the best of many draws by their shared scores, and what is to
+//! be retrained of them.
+
+use std::collections::BTreeSet;
+
+use crate::search::diagnosis::SCORED_AGAIN;
+use crate::search::steps::row;
+use crate::search::strata::of_each_stratum;
+use crate::search::{
+    Arm, BestArch, BestChange, Candidate, Cause, Diagnosis, FinalConfig, Outcome, Promotion,
+    Sampled, Scored, Search, StepRecord,
+};
+
+/// What a derivation found in one arm: those drawn, with their scores on one batch, and the best
+/// of them with those on the whole validation split.
+#[derive(Clone, Debug, Default)]
+pub struct Derived {
+    /// All that were drawn.
+    pub drawn: Vec<Scored>,
+    /// The best on the batch.
+    pub shortlisted: Vec<Scored>,
+    /// The first of the drawn on another batch.
+    pub again: Vec<Scored>,
+    /// Some from the worst on the batch to the best, where a stratified sample is taken.
+    pub sampled: Vec<Scored>,
+}
+
+impl Search {
+    /// Which of the drawn architectures go to the whole validation split: the best on the batch,
+    /// each architecture once.
+    pub fn shortlist(&self, drawn: &[Scored]) -> Vec<Sampled> {
+        let mut order: Vec<&Scored> = drawn.iter().collect();
+        // Stable: among equals the one drawn first.
+        order.sort_by(|a, b| b.reward.total_cmp(&a.reward));
+        let mut seen = BTreeSet::new();
+        order
+            .into_iter()
+            .map(|scored| &scored.sampled)
+            .filter(|sampled| seen.insert(sampled.arch.id()))
+            .take(self.task.config.derive.rerank)
+            .cloned()
+            .collect()
+    }
+
+    /// Which of the architectures that `arm` drew are scored on another batch: some of the policy's.
+    pub fn again(&self, arm: Arm, drawn: &[Scored]) -> Vec<Sampled> {
+        let count = if arm == Arm::Derive { SCORED_AGAIN } else { 0 };
+        drawn.iter().take(count).map(|scored| scored.sampled.clone()).collect()
+    }
+
+    /// Which of the architectures that `arm` drew are retrained beside the search: some from the
+    /// worst on the batch to the best, of uniform draws alone. Nothing where an earlier sample is
+    /// not over.
+    pub fn sample(&self, arm: Arm, drawn: &[Scored]) -> Vec<Sampled> {
+        if arm != Arm::Random || self.finals.sample.is_some() {
+            return Vec::new();
+        }
+        let sample = of_each_stratum(drawn, self.task.config.finals.sample);
+        sample.into_iter().map(|scored| scored.sampled.clone()).collect()
+    }
+
+    /// Offers the shortlisted architectures, scored on the whole split, to the best, as the step that
+    /// the schedule has. With what was derived from uniform draws, a promotion begins.
+    pub fn finish_derive(
+        &mut self,
+        policy: Derived,
+        uniform: Option<Derived>,
+        at_start: &[Scored],
+    ) -> StepRecord {
+        self.diagnosis = Diagnosis::of(&policy.drawn, at_start, &policy.again);
+        if let Some(uniform) = uniform {
+            self.finals.under_way = self.promotion([&policy, &uniform]);
+            let sample = uniform.sampled.iter();
+            // All of them to the end: they are to differ.
+            let recipe = FinalConfig { first: 0, ..self.task.config.finals };
+            let sample = sample.map(|scored| Candidate::new(Arm::Random, scored, &recipe));
+            let sample = self.promotion_of(Cause::Sample, recipe, sample.collect());
+            self.finals.sample = self.finals.sample.take().or(sample);
+        }
+        let change = self.offer(policy.shortlisted);
+        let rows = policy.drawn.into_iter();
+        let rows = rows.map(|s| row(Arm::Derive, s.sampled, Some(s.reward))).collect();
+        self.finish(rows, Outcome::Derive(change))
+    }
+
+    /// The promotion of the best of both arms, as the configuration has it.
+    fn promotion(&self, [policy, uniform]: [&Derived; 2]) -> Option<Promotion> {
+        let recipe = self.task.config.finals;
+        let mut candidates = Vec::new();
+        for (arm, derived) in [(Arm::Derive, policy), (Arm::Random, uniform)] {
+            let mut order: Vec<&Scored> = derived.shortlisted.iter().collect();
+            // Stable: among equals the one that was better on the batch.
+            order.sort_by(|a, b| b.reward.total_cmp(&a.reward));
+            let best = order.into_iter().take(recipe.rungs()[0].archs);
+            candidates.extend(best.map(|scored| Candidate::new(arm, scored, &recipe)));
+        }
+        self.promotion_of(Cause::Cycle, recipe, candidates)
+    }
+
+    fn promotion_of(
+        &self,
+        cause: Cause,
+        recipe: FinalConfig,
+        candidates: Vec<Candidate>,
+    ) -> Option<Promotion> {
+        let config = &self.task.config;
+        let (cycle, step) = (self.place.cycle(&config.schedule), self.number());
+        let promotion = Promotion { cause, cycle, step, recipe, candidates };
+        (!promotion.candidates.is_empty()).then_some(promotion)
+    }
+
+    /// The same beside the schedule: the search stands where it stood.
+    pub fn offer(&mut self, shortlisted: Vec<Scored>) -> BestChange {
+        let config = &self.task.config;
+        let (cycle, step) = (self.place.cycle(&config.schedule), self.number());
+        let candidates = shortlisted
+            .into_iter()
+            .map(|Scored { sampled: Sampled { arch, .. }, score, reward }| BestArch {
+                arch,
+                score,
+                reward,
+                cycle,
+                step,
+            })
+            .collect();
+        self.best.offer(candidates, config.derive.keep)
+    }
+}
