@@ -27,7 +27,7 @@ pub use model::Model;
 pub use onnx::{PixelType, onnx_file};
 pub use report::{
     Agreement, CurvePoint, Curves, DrawnBy, Moments, Report, ReportChampion, ReportVerdict,
-    RetrainedArch, RewardUnit, pareto_front, report_page,
+    RetrainedArch, RewardUnit, StudyReport, StudyRow, pareto_front, report_page, study_page,
 };
 pub use svg::draw_svg;
 pub use terminal::{draw_part_text, draw_text};

@@ -16,11 +16,13 @@ use crate::store::error::io_error;
 use crate::store::folder::{BEST, CHAMPIONS, CHECKPOINTS, CORRUPT, HISTORY, LEDGER, TRIALS, fault};
 use crate::store::generation::{self, Found, folder_name, steps};
 use crate::store::lock_holder::lock_holder;
-use crate::store::manifest::{Link, MANIFEST, MAX_MANIFEST_BYTES};
+use crate::store::manifest::{Link, MANIFEST, MAX_MANIFEST_BYTES, Manifest};
 use crate::store::quarantine::WHY;
 use crate::store::read::{Length, read_file};
 use crate::store::state_files::{CONFIG, DATA, FINALS, SEARCH, best_archs, known_finals};
-use crate::store::{BestFolder, Defect, FolderFault, LedgerFile, StoreError, TrialFolder};
+use crate::store::{
+    BestFolder, Defect, FolderFault, LedgerFile, LoadedCheckpoint, StoreError, TrialFolder,
+};
 
 /// How often a reading is tried while a daemon replaces what is read.
 const ATTEMPTS: usize = 4;
@@ -207,6 +209,17 @@ impl StateView {
             return Ok(None);
         }
         Err(StoreError::NoneWhole { path: folder, defects: damaged })
+    }
+
+    /// The checkpoint of `step`, where it is there and whole.
+    pub fn checkpoint(&self, step: u64) -> Result<Option<LoadedCheckpoint>, StoreError> {
+        match generation::read(&self.path.join(CHECKPOINTS), step, None)? {
+            Found::Whole(Manifest { format, program, config_hash, .. }, files) => {
+                let rejected = Vec::new();
+                Ok(Some(LoadedCheckpoint { format, step, config_hash, program, files, rejected }))
+            }
+            Found::Damaged(..) => Ok(None),
+        }
     }
 
     /// The files of the best architectures.

@@ -27,6 +27,7 @@ use crate::search::{
     SearchConfig, SharedState, SharedWeights, Task, TrialPlan, TrialTask, ValidSet, Variance, draw,
 };
 use crate::space::Arch;
+use crate::store::{LoadedCheckpoint, read_state};
 use crate::study::findings::ceiling;
 use crate::study::omega::Omega;
 use crate::study::trainings::Trainings;
@@ -47,8 +48,15 @@ const ZERO_COST_IMAGES: usize = 64;
 /// Training images on which the norms of shared scores are calibrated.
 const CALIBRATION: usize = 500;
 
+/// How shared scores are taken, but for those that are taken as the authors' code does.
+const SOUND: ScoreConfig = ScoreConfig {
+    reward: Objective::NegLogNll,
+    images: ImageOrder::Balanced,
+    calibration: CALIBRATION,
+};
+
 /// What a study is asked.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct StudyPlan {
     /// The settings of the search and of what is retrained.
     pub config: SearchConfig,
@@ -62,10 +70,21 @@ pub struct StudyPlan {
     pub levers: Vec<Lever>,
     /// Searches with each, of different seeds: scores are averaged over them.
     pub searches: u64,
+    /// The present ω of a search, to be scored too.
+    pub present: Option<PresentOmega>,
     /// Where everything is kept.
     pub folder: PathBuf,
     /// Nets that are trained at once.
     pub threads: usize,
+}
+
+/// ω of a search, as its newest checkpoint has it.
+#[derive(Debug)]
+pub struct PresentOmega {
+    /// The checkpoint.
+    pub checkpoint: LoadedCheckpoint,
+    /// The settings of its search.
+    pub config: SearchConfig,
 }
 
 /// How far one part of a study is.
@@ -94,6 +113,9 @@ pub fn study(plan: &StudyPlan, told: &mut dyn FnMut(Progress)) -> Result<Finding
     short(plan, &task, (&halves, &archs), (&mut found, told))?;
     sizes(&task, &archs, &mut found)?;
     zero_cost(&task, &archs, (&mut found, told))?;
+    if let Some(present) = &plan.present {
+        self::present(plan, present, (&halves, &archs), &mut found)?;
+    }
     for lever in &plan.levers {
         shared(plan, *lever, (&halves, &archs), (&mut found, told))?;
     }
@@ -114,7 +136,9 @@ fn halves(plan: &StudyPlan) -> Result<Halves, StudyError> {
 /// The published architecture, where the space has one, and uniform draws within the limits, each
 /// once.
 fn archs(task: &Task, count: usize) -> Result<Vec<Arch>, StudyError> {
-    let mut found: Vec<Arch> = task.space.rules().published().into_iter().collect();
+    // That of the micro space has five nodes, whatever is searched.
+    let published = task.space.rules().published().ok().filter(|arch| arch.space() == task.space);
+    let mut found: Vec<Arch> = published.into_iter().collect();
     let mut ids: Vec<String> = found.iter().map(Arch::id).collect();
     // Small spaces hold few that differ.
     for index in 0..100 {
@@ -201,10 +225,11 @@ fn short(
             .iter()
             .map(|arch| TrialPlan { arch: arch.clone(), seed: SHORT_SEED, recipe })
             .collect();
-        let what = format!("nets of {epochs} epochs");
+        let epochs = if epochs == 1 { "1 epoch".to_owned() } else { format!("{epochs} epochs") };
+        let what = format!("nets of {epochs}");
         let scores = trainings.scores(&what, &nets, told)?;
         let about = "one net from scratch, −ln nll";
-        found.add(&format!("{epochs} epochs alone"), about, logs(&scores));
+        found.add(&format!("{epochs} alone"), about, logs(&scores));
     }
     Ok(())
 }
@@ -248,6 +273,23 @@ fn zero_cost(
     Ok(())
 }
 
+/// Scores with the present ω of a search, which has learnt from rewards of the other half of the
+/// validation images, too.
+fn present(
+    plan: &StudyPlan,
+    present: &PresentOmega,
+    (halves, archs): (&Halves, &[Arch]),
+    found: &mut Findings,
+) -> Result<(), StudyError> {
+    let dataset = halves.scores.0.clone();
+    let task = Task::new(present.config.clone(), dataset, plan.exec.clone())?;
+    let state = read_state(&present.checkpoint, &task)?;
+    let values = scored(&task, SOUND, archs, &state.shared)?;
+    let about = format!("of the checkpoint before search step {}", present.checkpoint.step + 1);
+    found.add("ω: present", &about, values);
+    Ok(())
+}
+
 /// Scores with ω as a lever trains it.
 fn shared(
     plan: &StudyPlan,
@@ -256,12 +298,7 @@ fn shared(
     (found, told): (&mut Findings, &mut dyn FnMut(Progress)),
 ) -> Result<(), StudyError> {
     let (dataset, data) = &halves.scores;
-    let sound = ScoreConfig {
-        reward: Objective::NegLogNll,
-        images: ImageOrder::Balanced,
-        calibration: CALIBRATION,
-    };
-    let ways = [("", sound), (", as the authors score", ScoreConfig::paper())];
+    let ways = [("", SOUND), (", as the authors score", ScoreConfig::paper())];
     let mut sums = ways.map(|_| vec![0.0; archs.len()]);
     for number in 0..plan.searches {
         let name = match number {

@@ -1,15 +1,20 @@
 //! `enasd study`: which way of scoring architectures agrees with retraining them.
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use enasd::daemon::{EXIT_CONFIG, EXIT_INTERNAL};
+use enasd::config::Loaded;
+use enasd::daemon::{DaemonError, EXIT_CONFIG, EXIT_INTERNAL};
 use enasd::engine::DeviceChoice;
-use enasd::store::write_atomically;
-use enasd::study::{Findings, LEVERS, Lever, Progress, StudyError, StudyPlan, study};
+use enasd::export::{StudyReport, StudyRow, study_page};
+use enasd::numbers::mean;
+use enasd::store::{StateView, StoreError, config_text, write_atomically};
+use enasd::study::{
+    Estimate, Findings, LEVERS, Lever, PresentOmega, Progress, StudyError, StudyPlan, study,
+};
 
 use crate::config_args::{ConfigArgs, load};
 use crate::failure::Failure;
@@ -64,11 +69,15 @@ fn parse_levers(text: &str) -> Result<Levers, String> {
 
 impl From<StudyError> for Failure {
     fn from(error: StudyError) -> Self {
+        let why = format!("{error}; what was measured is kept, and measured once");
         let exit_code = match error {
-            StudyError::Data(_) | StudyError::Archs { .. } => EXIT_CONFIG,
+            StudyError::Archs { .. } => EXIT_CONFIG,
+            StudyError::Data(error) => DaemonError::from(error).exit_code(),
+            StudyError::Search(error) => DaemonError::from(error).exit_code(),
+            StudyError::Store(error) => DaemonError::from(error).exit_code(),
             _ => EXIT_INTERNAL,
         };
-        Self { why: format!("{error}; what was measured is kept, and measured once"), exit_code }
+        Self { why, exit_code }
     }
 }
 
@@ -85,6 +94,7 @@ pub(crate) fn run(args: &StudyArgs) -> Result<(), Failure> {
         Some(folder) => folder.clone(),
         None => loaded.state()?.join("study"),
     };
+    let present = present(&loaded)?;
     let plan = StudyPlan {
         config: loaded.config.search.clone(),
         exec: Arc::clone(&exec),
@@ -92,6 +102,7 @@ pub(crate) fn run(args: &StudyArgs) -> Result<(), Failure> {
         seeds: args.seeds as u32,
         levers: args.levers.0.clone(),
         searches: args.searches as u64,
+        present,
         folder: folder.clone(),
         threads,
     };
@@ -106,9 +117,60 @@ pub(crate) fn run(args: &StudyArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// ω of the state folder, where that has a checkpoint of these settings.
+fn present(loaded: &Loaded) -> Result<Option<PresentOmega>, Failure> {
+    let view = StateView::new(&loaded.state()?);
+    let newest = match view.newest() {
+        // A study can come before the first search.
+        Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => None,
+        found => found.map_err(StudyError::from)?,
+    };
+    let Some(newest) = newest else { return Ok(None) };
+    let Some(checkpoint) = view.checkpoint(newest.step).map_err(StudyError::from)? else {
+        return Ok(None);
+    };
+    let text = config_text(&checkpoint).map_err(StudyError::from)?;
+    let going_on = loaded.continuing(text)?;
+    let differences = going_on.config.differences(text)?;
+    if let Some(first) = differences.first() {
+        say(&format!(
+            "the search in {} has other settings, and its shared weights are left out: {first}",
+            view.path().display()
+        ));
+        return Ok(None);
+    }
+    Ok(Some(PresentOmega { checkpoint, config: going_on.config.search }))
+}
+
+/// The page of what was found.
+fn report(found: &Findings) -> StudyReport {
+    let truths = found.truths();
+    let row = |estimate: &Estimate| StudyRow {
+        name: estimate.name.clone(),
+        about: estimate.about.clone(),
+        tau: estimate.tau.map(|tau| [tau.mean, tau.low, tau.high]),
+        of_ceiling: estimate.of_ceiling,
+        top: estimate.top - mean(&truths),
+        points: estimate.values.iter().copied().zip(truths.iter().copied()).collect(),
+    };
+    let head = found.to_string();
+    let facts = head.lines().take_while(|line| !line.is_empty()).filter_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        Some((name.to_owned(), value.to_owned()))
+    });
+    StudyReport {
+        title: format!("A study of the space {}", found.space),
+        facts: facts.collect(),
+        rows: found.estimates.iter().map(row).collect(),
+    }
+}
+
 /// Leaves the findings in the folder.
 fn write(folder: &Path, found: &Findings, json: &str) -> Result<(), Failure> {
-    for (name, text) in [("study.txt", found.to_string()), ("study.json", json.to_owned())] {
+    let page = study_page(&report(found));
+    for (name, text) in
+        [("study.txt", found.to_string()), ("study.json", json.to_owned()), ("study.html", page)]
+    {
         write_atomically(&folder.join(name), text.as_bytes()).map_err(StudyError::from)?;
     }
     Ok(())

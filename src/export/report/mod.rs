@@ -15,6 +15,7 @@ mod front;
 mod page;
 mod plot;
 mod plots;
+mod study;
 mod table;
 
 pub use contents::{
@@ -23,3 +24,4 @@ pub use contents::{
 pub use curves::{CurvePoint, Curves, Moments};
 pub use front::pareto_front;
 pub use page::report_page;
+pub use study::{StudyReport, StudyRow, study_page};

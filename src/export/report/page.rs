@@ -19,6 +19,25 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
 
 /// Writes a report as one page of HTML. Every text in it is escaped.
 pub fn report_page(report: &Report) -> String {
+    page(
+        &report.title,
+        &html! {
+            @for remark in &report.remarks { p.none { (remark) } }
+            (verdicts(&report.verdicts))
+            (champion(report.champion.as_ref()))
+            h2 { "The search" }
+            (curves(report))
+            (retrained(report))
+            h2 { "Configuration" }
+            (facts(&report.config))
+            h2 { "Provenance" }
+            (facts(&report.provenance))
+        },
+    )
+}
+
+/// A page of this title.
+pub(super) fn page(title: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -28,22 +47,13 @@ pub fn report_page(report: &Report) -> String {
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
                 // Without one, a browser asks the server for it.
                 link rel="icon" href="data:,";
-                title { (report.title) }
+                title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 main {
-                    h1 { (report.title) }
-                    @for remark in &report.remarks { p.none { (remark) } }
-                    (verdicts(&report.verdicts))
-                    (champion(report.champion.as_ref()))
-                    h2 { "The search" }
-                    (curves(report))
-                    (retrained(report))
-                    h2 { "Configuration" }
-                    (facts(&report.config))
-                    h2 { "Provenance" }
-                    (facts(&report.provenance))
+                    h1 { (title) }
+                    (body)
                 }
                 script { (PreEscaped(SCRIPT)) }
             }
@@ -100,7 +110,7 @@ fn retrained(report: &Report) -> Markup {
     }
 }
 
-fn facts(facts: &[(String, String)]) -> Markup {
+pub(super) fn facts(facts: &[(String, String)]) -> Markup {
     html! {
         @if facts.is_empty() {
             p.none { "Nothing is known." }

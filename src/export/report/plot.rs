@@ -3,6 +3,7 @@
 //! Texts are measured without fonts, so that the same data give the same drawing everywhere; the
 //! legend is the page's.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use plotters::coord::Shift;
@@ -66,7 +67,7 @@ pub(super) struct Marks {
 #[derive(Clone, Debug)]
 pub(super) struct Plot {
     /// By which its title is found in the page.
-    pub(super) id: &'static str,
+    pub(super) id: Cow<'static, str>,
     pub(super) title: String,
     /// What it shows, for those who do not see it.
     pub(super) description: String,
@@ -250,7 +251,7 @@ mod tests {
 
     fn plot(lines: Vec<Line>, marks: Vec<Marks>) -> Plot {
         let (title, description) = ("a < b".to_owned(), "1 & 2".to_owned());
-        Plot { id: "p", title, description, axes: AXES, lines, marks }
+        Plot { id: "p".into(), title, description, axes: AXES, lines, marks }
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(super) fn agreement(
     );
     let marks = marks(archs, |arch| Some((arch.shared?, arch.mean())));
     let plot = Plot {
-        id: "agreement",
+        id: "agreement".into(),
         title: "Shared against retrained scores".to_owned(),
         description: words.clone(),
         axes: [
@@ -68,7 +68,7 @@ pub(super) fn pareto(archs: &[RetrainedArch], is_on_front: &[bool]) -> Markup {
     let mut front: Vec<(f64, f64)> = on_front.map(|(arch, _)| at(arch)).collect();
     front.sort_by(|a, b| a.0.total_cmp(&b.0));
     let plot = Plot {
-        id: "pareto",
+        id: "pareto".into(),
         title: "Score against size".to_owned(),
         description: format!(
             "Of {} retrained architectures {} are on the front: no other is better and as small, \
@@ -105,7 +105,7 @@ fn rewards(points: &[CurvePoint], unit: RewardUnit) -> Plot {
         None => "not measured".to_owned(),
     };
     Plot {
-        id: "rewards",
+        id: "rewards".into(),
         title: "Rewards of both arms".to_owned(),
         description: format!(
             "{} points; at the end the mean reward of the policy is {}, that of random draws {}.",
@@ -128,7 +128,7 @@ fn best(points: &[CurvePoint], unit: RewardUnit) -> Plot {
     let points: Vec<_> = points.collect();
     let end = points.last().map_or_else(String::new, |end| unit.show(end.1));
     Plot {
-        id: "best",
+        id: "best".into(),
         title: "Highest reward so far".to_owned(),
         description: format!("It ends at {end}."),
         axes: [STEPS, Axis { label: "highest reward", scale: unit.scale() }],
@@ -149,7 +149,7 @@ fn series(
         _ => String::new(),
     };
     Plot {
-        id,
+        id: id.into(),
         title: title.to_owned(),
         description: ends,
         axes: [STEPS, Axis { label: "nats", scale: Scale::Plain }],
@@ -171,7 +171,7 @@ fn marks(archs: &[RetrainedArch], at: impl Fn(&RetrainedArch) -> Option<(f64, f6
 }
 
 /// A plot below its title, with its words.
-fn figure(plot: Plot, words: Markup) -> Markup {
+pub(super) fn figure(plot: Plot, words: Markup) -> Markup {
     let title = plot.title.clone();
     html! {
         h3 { (title) }

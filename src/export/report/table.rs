@@ -71,7 +71,7 @@ fn share(share: Option<f64>) -> Markup {
     number(share, percent)
 }
 
-fn number(number: Option<f64>, text: impl Fn(f64) -> String) -> Markup {
+pub(super) fn number(number: Option<f64>, text: impl Fn(f64) -> String) -> Markup {
     let number = number.filter(|number| number.is_finite());
     html! {
         @match number {

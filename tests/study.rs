@@ -1,0 +1,198 @@
+//! `enasd study` as a user runs it: what it leaves, that nothing is measured twice, and that a study
+//! that was killed goes on to the same findings.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use image::{GrayImage, Luma};
+use serde_json::Value;
+
+/// The smallest study: images of 8×8 of three classes.
+const CONFIG: &str = r#"
+[space]
+nodes = 2
+[net]
+channels = 2
+aux_weight = 0.0
+[data]
+source = "folder"
+side = 8
+valid_share = 0.4
+crop_padding = 0
+[policy]
+hidden = 8
+[schedule]
+shared_steps = 4
+batch_size = 4
+controller_steps = 1
+rollouts_per_step = 2
+valid_batch_size = 4
+epochs_per_cycle = 2
+[derive]
+samples = 2
+rerank = 1
+[final]
+epochs = 2
+batch_size = 8
+channels = 2
+crop_padding = 0
+[telemetry]
+metrics = "off"
+"#;
+
+struct Rig {
+    root: tempfile::TempDir,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("c.toml"), CONFIG).unwrap();
+        for (class, name) in ["ant", "bee", "cow"].into_iter().enumerate() {
+            let folder = root.path().join("data/train").join(name);
+            fs::create_dir_all(&folder).unwrap();
+            for n in 0..30_usize {
+                let value = (60 * class + 37 * n % 50) as u8;
+                let stripe = |x: u32, y| Luma([value.wrapping_add((8 * x + 3 * y) as u8)]);
+                GrayImage::from_fn(8, 8, stripe).save(folder.join(format!("{n}.png"))).unwrap();
+            }
+        }
+        Self { root }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    fn command(&self, verb: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_enasd"));
+        command
+            .args([verb, "--config"])
+            .args([self.path("c.toml"), "--state".into(), self.path("state")])
+            .args(["--socket".into(), self.path("sock")])
+            .env("ENASD_DATA__PATH", self.path("data"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn study(&self, folder: &str) -> Command {
+        let mut command = self.command("study");
+        command
+            .args(["--archs", "10", "--seeds", "2", "--levers", "paper,+fair", "--folder"])
+            .arg(self.path(folder));
+        command
+    }
+
+    /// What a study prints, and what it says.
+    fn run(&self, folder: &str) -> (String, String) {
+        let output = self.study(folder).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        (String::from_utf8(output.stdout).unwrap(), said)
+    }
+
+    fn found(&self, folder: &str) -> Value {
+        let text = fs::read(self.path(folder).join("study.json")).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    }
+}
+
+fn names(found: &Value) -> Vec<&str> {
+    let estimates = found["estimates"].as_array().unwrap();
+    estimates.iter().map(|estimate| estimate["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_study_compares_every_score_with_retraining_and_measures_nothing_twice() {
+    let rig = Rig::new();
+    let (printed, said) = rig.run("study");
+    assert!(said.contains("nets of the truth: 0 of 20"), "{said}");
+    let found = rig.found("study");
+    assert_eq!(
+        names(&found),
+        [
+            "1 epoch alone",
+            "2 epochs alone",
+            "5 epochs alone",
+            "parameters",
+            "multiply-adds",
+            "gradient norm",
+            "synflow",
+            "Jacobian covariance",
+            "ω: paper",
+            "ω: paper, as the authors score",
+            "ω: +fair",
+            "ω: +fair, as the authors score",
+        ]
+    );
+    let archs = found["archs"].as_array().unwrap();
+    assert_eq!(archs.len(), 10);
+    // 12 of each class for validation, of which each half has 6.
+    assert_eq!((&found["truth_images"], &found["score_images"]), (&18.into(), &18.into()));
+    for arch in archs {
+        assert!(arch["nets"].as_array().unwrap().iter().all(|net| net["items"] == 18));
+    }
+    for estimate in found["estimates"].as_array().unwrap() {
+        assert!(estimate["values"].as_array().unwrap().iter().all(Value::is_number));
+        assert!(printed.contains(estimate["name"].as_str().unwrap()), "{printed}");
+    }
+    let page = fs::read_to_string(rig.path("study/study.html")).unwrap();
+    assert_eq!(page.matches("<svg").count(), 12);
+    assert_eq!(printed, fs::read_to_string(rig.path("study/study.txt")).unwrap());
+    let (again, said) = rig.run("study");
+    assert_eq!((again, rig.found("study")), (printed, found));
+    assert!(!said.contains("nets of") && !said.contains("ω of"), "{said}");
+}
+
+#[test]
+fn a_study_that_is_killed_goes_on_to_the_same_findings() {
+    let rig = Rig::new();
+    rig.run("whole");
+    let nets = rig.path("broken/nets");
+    let mut kills = 0;
+    loop {
+        let mut study =
+            rig.study("broken").stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(150 + 100 * kills));
+        if study.try_wait().unwrap().is_some_and(|status| status.success()) {
+            break;
+        }
+        study.kill().unwrap();
+        study.wait().unwrap();
+        kills += 1;
+        assert!(kills < 100, "it comes no further: {}", fs::read_dir(&nets).unwrap().count());
+    }
+    assert!(0 < kills);
+    assert_eq!(rig.found("broken"), rig.found("whole"));
+}
+
+#[test]
+fn the_present_shared_weights_of_the_state_folder_are_scored_too() {
+    let rig = Rig::new();
+    let run = rig.command("run").args(["--until", "epochs=1"]).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    rig.run("study");
+    assert!(names(&rig.found("study")).contains(&"ω: present"));
+    let mut other = rig.study("study");
+    let output = other.env("ENASD_NET__CHANNELS", "3").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("its shared weights are left out: net.channels: 2 → 3"), "{said}");
+    assert!(!names(&rig.found("study")).contains(&"ω: present"));
+}
+
+#[test]
+fn what_a_study_cannot_do_is_refused_with_a_reason() {
+    let rig = Rig::new();
+    let refused = |args: &[&str], expected: &str, status: i32| {
+        let output = rig.command("study").args(args).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(expected), "{said}");
+        assert_eq!(output.status.code(), Some(status), "{said}");
+    };
+    refused(&["--levers", "unifrom"], "there is no way `unifrom`; there are", 2);
+    refused(&["--archs", "7"], "7 is not in 8..=10000", 2);
+    refused(&["--set", "data.path=/nowhere"], "/nowhere", 78);
+    refused(&["--set", "final.batch_size=60"], "final.batch_size", 78);
+}
