@@ -12,6 +12,8 @@ use utoipa::ToSchema;
 pub enum OriginLayer {
     /// Built in.
     Default,
+    /// The state folder, whose search began with it.
+    State,
     /// The file.
     File,
     /// The environment.

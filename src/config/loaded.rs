@@ -10,6 +10,7 @@ use crate::config::folders::Folders;
 use crate::config::keys::{self, settings};
 use crate::config::{Config, ConfigError, ConfigProblem, Source, Sources, check, environment};
 use crate::config::{identity, values};
+use crate::setting::{Role, Setting};
 
 /// A configuration without a problem, and where each of its values came from.
 #[derive(Clone, Debug)]
@@ -59,20 +60,34 @@ impl Loaded {
         }
     }
 
-    /// This configuration as it goes on with a search that was recorded as `fingerprint`: where
-    /// that did what was done before there was some key, and nobody has set the key, it goes on so.
+    /// This configuration as it goes on with a search that was recorded as `fingerprint`: a key that
+    /// nobody has set is as that search has it, whose program may have had another default, or no
+    /// such key.
     pub fn continuing(&self, fingerprint: &str) -> Result<Self, ConfigError> {
         let recorded = identity::read(fingerprint)?;
-        let mut values = self.values();
-        for key in settings().filter(|key| key.has_before()) {
-            let before = key.value_before(&values[key.path]);
-            let is_as_before = recorded.get(key.path).is_none_or(|value| *value == before);
-            if is_as_before && self.sources[key.path] == Source::Default {
-                values.insert(key.path, before);
+        let (mut values, mut sources) = (self.values(), self.sources.clone());
+        let is_unset =
+            |key: &&Setting| key.role == Role::Search && self.sources[key.path] == Source::Default;
+        for key in settings().filter(is_unset) {
+            let names = [Some(key.path), key.once].into_iter().flatten();
+            let known = { names }.find_map(|name| recorded.get(name)).cloned();
+            let value = known.unwrap_or_else(|| key.value_before(&values[key.path]));
+            // What this program does not take any more is refused as a difference.
+            if key.rule.permits(&value) && value != values[key.path] {
+                values.insert(key.path, value);
+                sources.insert(key.path, Source::State);
             }
         }
         let config = values::build(&values).map_err(|source| ConfigError::Table { source })?;
-        Ok(Self { config, ..self.clone() })
+        Ok(Self { config, sources, ..self.clone() })
+    }
+
+    /// The keys that nobody has set and that are as the search of the state folder began, with their
+    /// values as TOML writes them.
+    pub fn kept(&self) -> Vec<String> {
+        let values = self.values();
+        let kept = self.sources.iter().filter(|(_, source)| **source == Source::State);
+        kept.map(|(key, _)| format!("{key} = {}", values::to_toml(&values[key]))).collect()
     }
 
     /// Every key with its value, to be compared.
@@ -164,6 +179,16 @@ mod tests {
         let recorded = load("", &[], &[]).continuing(&old).unwrap().config.fingerprint();
         assert_eq!(going_on("", &recorded), (SplitRule::Whole, nothing.clone()));
         assert_eq!(going_on("", &Config::default().fingerprint()), (SplitRule::ByClass, nothing));
+        // A default that has changed since.
+        let other = old.replace("\"net.channels\":4", "\"net.channels\":6");
+        let loaded = load("", &[], &[]).continuing(&other).unwrap();
+        assert_eq!(loaded.config.search.net.channels, 6);
+        assert!(loaded.kept().contains(&"net.channels = 6".to_owned()), "{:?}", loaded.kept());
+        assert_eq!(loaded.sources["net.channels"].to_string(), "the state folder");
+        assert!(loaded.config.differences(&other).unwrap().is_empty());
+        let set = load("net.channels = 4\n", &[], &[]).continuing(&other).unwrap();
+        let told = set.config.differences(&other).unwrap();
+        assert_eq!(told[0].to_string(), "net.channels: 6 → 4");
         let differs = vec!["data.split: \"whole\" → \"by-class\"".to_owned()];
         assert_eq!(going_on("data.split = \"by-class\"\n", &old), (SplitRule::ByClass, differs));
     }

@@ -12,6 +12,9 @@ pub enum Source {
     /// Built in: `default`.
     #[default]
     Default,
+    /// Nobody has set it, and the search of the state folder began with another value than is built
+    /// in: `the state folder`.
+    State,
     /// A line of the file: `/etc/enasd/enasd.toml:12`.
     File {
         /// The file.
@@ -38,7 +41,7 @@ impl Source {
     /// How `key` is spelled where this value came from.
     pub(super) fn spell(&self, key: &str) -> String {
         match self {
-            Self::Default | Self::File { .. } => key.to_owned(),
+            Self::Default | Self::State | Self::File { .. } => key.to_owned(),
             Self::Environment { .. } => keys::variable_of(key),
             Self::Flag { .. } => flag(key),
         }
@@ -49,6 +52,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
+            Self::State => f.write_str("the state folder"),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
             Self::Environment { name } => f.write_str(name),
             Self::Flag { key } => f.write_str(&flag(key)),

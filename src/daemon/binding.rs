@@ -42,6 +42,10 @@ pub(super) fn go_on(
 ) -> Result<Loaded, DaemonError> {
     let text = config_text(found)?;
     let loaded = loaded.continuing(text)?;
+    let kept = loaded.kept();
+    if !kept.is_empty() {
+        tracing::info!("as the search began, for nobody has set it: {}", kept.join(", "));
+    }
     let mut differences = loaded.config.differences(text)?;
     if data_text(found)?.is_none() {
         differences.extend(loaded.config.difference_in(PATH, text)?);

@@ -12,6 +12,7 @@ pub(super) fn origins(loaded: &Loaded, socket: &Path) -> Result<ConfigOrigins, C
         let source = loaded.sources.get(key).cloned().unwrap_or_default();
         let layer = match source {
             Source::Default => OriginLayer::Default,
+            Source::State => OriginLayer::State,
             Source::File { .. } => OriginLayer::File,
             Source::Environment { .. } => OriginLayer::Environment,
             Source::Flag { .. } => OriginLayer::Flag,

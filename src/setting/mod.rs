@@ -92,11 +92,6 @@ impl Setting {
         Self { before: Some(before), ..self }
     }
 
-    /// Whether the search did something else before there was this setting than it does by default.
-    pub const fn has_before(&self) -> bool {
-        self.before.is_some()
-    }
-
     /// The value that a checkpoint from before this setting counts as having; `default` is the
     /// default.
     pub fn value_before(&self, default: &Value) -> Value {

@@ -18,6 +18,9 @@ def install(rig):
     require(1 <= rig.step(), "active before the first step")
     conffiles = rig.run("dpkg-query -W -f '${Conffiles}' enasd").split()
     require(CONFIG in conffiles, f"{CONFIG} is no conffile: {conffiles}")
+    # A default that a later version changes then refuses no state.
+    status, lines = rig.result(f"grep -E '^[a-z_]+ =' {CONFIG}")
+    require_equal((status, lines), (1, ""), f"keys that {CONFIG} sets")
 
 
 def units_are_valid(rig):
