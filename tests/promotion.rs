@@ -317,3 +317,40 @@ fn nothing_is_certified_while_it_cannot_be_written_down() {
     let told = events.iter().filter(|event| event.kind == "certification-failed");
     assert_eq!(told.count(), 1, "once, however often it is tried");
 }
+
+/// A net that is trained for longer goes on from where a shorter training ended, to the bits of one
+/// that was trained at once.
+#[test]
+fn a_net_that_goes_on_has_the_bits_of_one_that_was_never_broken_off() {
+    let task = task_with(true, |config| {
+        config.finals = FinalConfig {
+            first: 2,
+            epochs: 7,
+            learning_rate_period: 1,
+            learning_rate_period_factor: 2,
+            drop_path_keep: 1.0,
+            ..config.finals
+        };
+    });
+    let trials = TrialTask::new(&task, "");
+    let never = AtomicBool::new(false);
+    let train = |plan: &TrialPlan, from: Option<&TrialState>| {
+        let mut trial = Trial::new(trials.clone(), plan.clone(), from).unwrap();
+        while !trial.is_finished() {
+            trial.epoch(&never).unwrap();
+        }
+        trial.state().unwrap()
+    };
+    let long = plan(&task);
+    let short = long.beginning().unwrap();
+    assert_eq!((short.recipe.epochs, short.beginning().unwrap().recipe.epochs), (3, 1));
+    let at_once = train(&long, None);
+    let begun = train(&short, None);
+    assert!(begun.goes_on() && begun.epoch == 3);
+    let gone_on = train(&long, Some(&begun));
+    assert_eq!(gone_on.epoch, 7);
+    assert_eq!(bits(&gone_on.params), bits(&at_once.params));
+    assert_eq!(bits(&gone_on.running), bits(&at_once.running));
+    assert_eq!(gone_on.valid, at_once.valid);
+    assert_ne!(trials.key(&short), trials.key(&long));
+}

@@ -44,8 +44,20 @@ pub struct RetrainingStatus {
     pub trials: u64,
     /// Nets that will have been trained at its end.
     pub of: u64,
-    /// Epochs of each net's training.
+    /// Epochs of the whole training of a net.
     pub epochs: u64,
+    /// Epochs that all nets will have been trained for together.
+    #[serde(default)]
+    pub epochs_of: u64,
+    /// Epochs of finished nets.
+    #[serde(default)]
+    pub epochs_done: u64,
+    /// The rung of successive halving, counted from 0.
+    #[serde(default)]
+    pub rung: u64,
+    /// How many rungs there are; 1 without halving.
+    #[serde(default)]
+    pub rungs: u64,
     /// Those under way.
     pub running: Vec<TrialStatus>,
 }
@@ -59,6 +71,9 @@ pub struct TrialStatus {
     pub seed: u32,
     /// Epochs that are finished.
     pub epoch: u64,
+    /// Epochs that it had at an earlier rung.
+    #[serde(default)]
+    pub began: u64,
     /// Epochs of the whole training.
     pub epochs: u64,
     /// Cross-entropy on the training batches of the last epoch, in nats.
@@ -125,9 +140,10 @@ impl FinalsStatus {
         let retraining = finals.under_way.as_ref();
         let report = PairReport::of(&finals.pairs);
         let why = why_unmeasured(report.pairs, task.dataset.test().is_some(), &task.config.finals);
-        self.retraining = retraining.map(|promotion| RetrainingStatus::of(promotion, running));
+        self.retraining = retraining.map(|found| RetrainingStatus::of(found, objective, running));
         self.waiting = finals.waiting.len() as u64;
-        self.sample = finals.sample.as_ref().map(|sample| RetrainingStatus::of(sample, &[]));
+        let sample = finals.sample.as_ref();
+        self.sample = sample.map(|found| RetrainingStatus::of(found, objective, &[]));
         self.champion = finals.champion.as_ref().map(|found| ChampionStatus::of(found, objective));
         self.comparison = RetrainedStatus::of(&report, why);
         self.test_uses = test_uses;
@@ -176,9 +192,15 @@ impl From<&Ruling> for RulingLabel {
 
 impl RetrainingStatus {
     /// The published form of `promotion`, with the trials under way.
-    pub(super) fn of(promotion: &Promotion, running: &[TrialStatus]) -> Self {
+    pub(super) fn of(promotion: &Promotion, objective: Objective, running: &[TrialStatus]) -> Self {
         let (of, trials) = promotion.trials();
+        let (epochs_of, epochs_done) = promotion.epochs();
+        let (rung, rungs) = promotion.rung(objective);
         Self {
+            epochs_of,
+            epochs_done,
+            rung: rung as u64,
+            rungs: rungs as u64,
             cause: promotion.cause.name().to_owned(),
             cycle: promotion.cycle,
             trials: trials as u64,
@@ -190,9 +212,8 @@ impl RetrainingStatus {
 
     /// Finished epochs of all nets, and those that they will have taken together.
     pub fn progress(&self) -> (u64, u64) {
-        let running: u64 = self.running.iter().map(|trial| trial.epoch).sum();
-        let of = self.of * self.epochs;
-        ((self.trials * self.epochs + running).min(of), of)
+        let running = self.running.iter().map(|trial| trial.epoch.saturating_sub(trial.began));
+        ((self.epochs_done + running.sum::<u64>()).min(self.epochs_of), self.epochs_of)
     }
 }
 
@@ -348,13 +369,14 @@ mod tests {
 
     #[test]
     fn epochs_of_all_nets_add_up() {
-        let trial = |epoch| TrialStatus { epoch, epochs: 15, ..TrialStatus::default() };
-        let running = vec![trial(4), trial(2)];
-        let retraining =
-            RetrainingStatus { trials: 3, of: 8, epochs: 15, running, ..Default::default() };
+        let trial = |epoch, began| TrialStatus { epoch, began, ..TrialStatus::default() };
+        // One goes on from the fifth epoch.
+        let running = vec![trial(9, 5), trial(2, 0)];
+        let (epochs_done, epochs_of) = (45, 120);
+        let retraining = RetrainingStatus { epochs_of, epochs_done, running, ..Default::default() };
         assert_eq!(retraining.progress(), (51, 120));
         // One that is finished is told twice for a moment.
-        let done = RetrainingStatus { trials: 8, ..retraining };
+        let done = RetrainingStatus { epochs_done: 120, ..retraining };
         assert_eq!(done.progress(), (120, 120));
     }
 }

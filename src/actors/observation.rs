@@ -150,7 +150,7 @@ mod tests {
         status.show_retraining();
         assert_eq!(status.place, place);
         let retraining =
-            RetrainingStatus { trials: 1, of: 4, epochs: 5, ..RetrainingStatus::default() };
+            RetrainingStatus { epochs_done: 5, epochs_of: 20, ..RetrainingStatus::default() };
         status.finals.retraining = Some(retraining);
         status.show_retraining();
         let PlaceStatus { phase, step, phase_steps, .. } = &status.place;

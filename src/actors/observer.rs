@@ -305,7 +305,8 @@ impl Observer {
 
     /// Takes note of a promotion that begins.
     pub(super) fn promotion_began(&mut self, promotion: &Promotion) {
-        self.status.finals.retraining = Some(RetrainingStatus::of(promotion, &[]));
+        let objective = self.status.objective();
+        self.status.finals.retraining = Some(RetrainingStatus::of(promotion, objective, &[]));
         self.notes.push(Note::promotion(promotion));
     }
 

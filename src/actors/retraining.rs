@@ -109,6 +109,7 @@ impl Retraining {
             id: plan.arch.id(),
             seed: plan.seed,
             epoch: from.as_ref().map_or(0, |state| state.epoch),
+            began: from.as_ref().filter(|state| state.goes_on()).map_or(0, |state| state.epoch),
             epochs: plan.recipe.epochs,
             ..TrialStatus::default()
         };

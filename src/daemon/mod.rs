@@ -331,7 +331,7 @@ mod tests {
         status.place.phase = "shared".to_owned();
         status.place.phase_steps = 100;
         check(&status, "shared", 1, 100);
-        let retraining = RetrainingStatus { trials: 1, of: 4, epochs: 15, ..Default::default() };
+        let retraining = RetrainingStatus { epochs_done: 15, epochs_of: 60, ..Default::default() };
         status.finals.retraining = Some(retraining);
         check(&status, "retrain, epochs", 15, 60);
         status.state = RunState::Paused;

@@ -240,6 +240,33 @@ impl Promotion {
         (of, self.candidates.iter().map(scores).sum())
     }
 
+    /// Epochs that all nets will have been trained for together, and those of finished trials: a net
+    /// that goes on counts once.
+    pub fn epochs(&self) -> (u64, u64) {
+        let rungs = self.recipe.rungs();
+        let mut arms: BTreeMap<Arm, usize> = BTreeMap::new();
+        self.candidates.iter().for_each(|c| *arms.entry(c.arm).or_default() += 1);
+        let (mut of, mut done) = (0, 0);
+        for (number, rung) in rungs.iter().enumerate() {
+            let before = number.checked_sub(1).map(|earlier| rungs[earlier]);
+            let epochs = |seed: usize| {
+                let had = before.filter(|before| seed < before.seeds);
+                rung.epochs - had.map_or(0, |before| before.epochs)
+            };
+            let of_net: u64 = (0..rung.seeds).map(epochs).sum();
+            let archs = |&n: &usize| if number == 0 { n } else { n.min(rung.archs) };
+            of += arms.values().map(archs).sum::<usize>() as u64 * of_net;
+            for candidate in &self.candidates {
+                let scores = candidate.at(number).iter().enumerate();
+                done += scores
+                    .filter(|(_, score)| score.is_some())
+                    .map(|(s, _)| epochs(s))
+                    .sum::<u64>();
+            }
+        }
+        (of, done)
+    }
+
     /// The rung under way, counted from 0, and how many there are.
     pub fn rung(&self, objective: Objective) -> (usize, usize) {
         let rungs = self.recipe.rungs();

@@ -5,7 +5,9 @@ use actix::{Actor, Context, Handler, Recipient, ResponseFuture, System};
 use candle_core::Device;
 use enasd::actors::{Crew, Pause, Refusal, Resume, RetrainArch, Stop, TrainTrial, TrialEpoch};
 use enasd::engine::ExecutorChoice;
-use enasd::search::{FinalConfig, Search, SearchError, Task, TrialPlan, TrialTask, Until, run};
+use enasd::search::{
+    FinalConfig, Objective, Search, SearchError, Task, TrialPlan, TrialTask, Until, run,
+};
 use enasd::store::{Binding, HistoryReader, history_rows, state_files};
 use tokio::time::timeout;
 
@@ -18,16 +20,42 @@ fn actors_and_plain_loop_have_the_same_champion() {
     let mut config = common::tiny_config();
     config.finals =
         FinalConfig { candidates: 1, seeds: 2, epochs: 1, channels: 2, ..config.finals };
-    let task = common::task(config);
+    check_same_champion(&common::task(config));
+}
+
+/// With nets that go on from rung to rung, where the plain loop begins each anew.
+#[test]
+fn actors_and_plain_loop_have_the_same_champion_after_halving() {
+    let mut config = common::tiny_config();
+    config.score.reward = Objective::NegLogNll;
+    config.derive.rerank = 4;
+    config.derive.samples = 6;
+    config.finals = FinalConfig {
+        candidates: 1,
+        first: 4,
+        seeds: 2,
+        epochs: 3,
+        learning_rate_period: 1,
+        learning_rate_period_factor: 1,
+        channels: 2,
+        batch_size: 32,
+        ..config.finals
+    };
+    let exec = ExecutorChoice::Auto.open(&Device::Cpu).unwrap();
+    check_same_champion(&Task::new(config, common::made_images(true), exec).unwrap());
+}
+
+#[track_caller]
+fn check_same_champion(task: &Task) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");
     System::new().block_on(async {
-        let stage = stage(&task, &path, Until::Cycles(1), |crew| crew);
+        let stage = stage(task, &path, Until::Cycles(1), |crew| crew);
         timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
         let finals = &stage.status.borrow().finals;
         assert_eq!((finals.test_uses, finals.comparison.pairs), (2, 1));
     });
-    let state = Search::initial_state(&task).unwrap();
+    let state = Search::initial_state(task).unwrap();
     let expected = run(task.clone(), &state, Until::Cycles(1), |_| ()).unwrap();
     let binding =
         Binding { config: String::new(), data: String::new(), computed_by: String::new() };

@@ -158,7 +158,8 @@ mod tests {
         let retraining = |age: f64| {
             move |status: &mut Status| {
                 aged(age)(status);
-                let found = RetrainingStatus { of: 4, epochs: 15, ..RetrainingStatus::default() };
+                let found =
+                    RetrainingStatus { of: 4, epochs_of: 60, ..RetrainingStatus::default() };
                 status.finals.retraining = Some(found);
             }
         };

@@ -124,7 +124,7 @@ pub(crate) fn doing(status: &Status) -> String {
 /// What is retrained, and why.
 fn retraining(status: &Status) -> String {
     let under_way = status.finals.retraining.as_ref().map(|retraining| {
-        let RetrainingStatus { cause, cycle, trials, of, running, .. } = retraining;
+        let RetrainingStatus { cause, cycle, trials, of, running, rung, rungs, .. } = retraining;
         let why = match cause.as_str() {
             "cycle" => format!("after cycle {}", nth(*cycle)),
             _ => "as asked".to_owned(),
@@ -133,7 +133,11 @@ fn retraining(status: &Status) -> String {
             let (id, net, epochs) = (&trial.id, nth(trial.seed.into()), trial.epochs);
             format!("; net {net} of {id}: epoch {}/{epochs}", trial.epoch)
         });
-        format!("{why}, {trials} of {of} nets are trained{}", running.collect::<String>())
+        let rung = match rungs {
+            0 | 1 => String::new(),
+            rungs => format!(", rung {} of {rungs}", nth(*rung)),
+        };
+        format!("{why}{rung}, {trials} of {of} nets are trained{}", running.collect::<String>())
     });
     let waiting = match status.finals.waiting {
         0 => String::new(),
@@ -368,12 +372,16 @@ mod tests {
             cycle: 2,
             trials: 3,
             of: 8,
-            epochs: 15,
+            epochs_done: 45,
+            epochs_of: 120,
+            rung: 1,
+            rungs: 3,
             running: vec![trial],
+            ..RetrainingStatus::default()
         });
         assert_eq!(doing(&status), "retrain, 52 of 120 epochs");
         status.finals.waiting = 1;
-        let expected = "after cycle 3, 3 of 8 nets are trained; net 2 of m5-b: epoch 7/15; 1 more \
+        let expected = "after cycle 3, rung 2 of 3, 3 of 8 nets are trained; net 2 of m5-b: epoch 7/15; 1 more \
                         wait";
         check_says(&status, "retraining", expected);
     }

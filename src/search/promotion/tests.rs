@@ -170,6 +170,8 @@ fn the_trials_of_every_rung_are_counted_and_a_lost_net_is_trained_again() {
     let plan = promotion.pending(Objective::Accuracy)[0].clone();
     promotion.trained(&plan, Score { nll: 1.0, correct: 5, items: 10 });
     assert_eq!(promotion.trials().1, 1);
+    // 6·1, then 4·(3 − 1) and 4·3 of second nets, then 4·(7 − 3).
+    assert_eq!(promotion.epochs(), (6 + 8 + 12 + 16, 1));
     promotion.retrain(&plan);
     assert_eq!((promotion.trials().1, &promotion.pending(Objective::Accuracy)[0]), (0, &plan));
     // Nets that go on are kept with their momenta; those of the last rung do not.

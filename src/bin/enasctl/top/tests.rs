@@ -220,6 +220,7 @@ fn retrains(status: &mut Status) {
         id: id.to_owned(),
         seed,
         epoch,
+        began: 0,
         epochs: 15,
         loss,
         train_accuracy: None,
@@ -229,7 +230,7 @@ fn retrains(status: &mut Status) {
         net("m5-aefyxtjnxsb28gbps", 1, 5, None),
     ];
     status.finals.retraining =
-        Some(RetrainingStatus { of: 4, epochs: 15, running, ..RetrainingStatus::default() });
+        Some(RetrainingStatus { of: 4, epochs_of: 60, running, ..RetrainingStatus::default() });
     let score = |accuracy| vec![ScoreView { accuracy, correct: 0, items: 0 }];
     status.finals.champion = Some(ChampionStatus {
         id: "m5-0e4j07as3sy5zkyev".to_owned(),
