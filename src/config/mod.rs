@@ -181,6 +181,7 @@ mod tests {
             learning_rate_period: 10,
             learning_rate_period_factor: 2,
             smooth: false,
+            forecast: false,
             momentum: 0.9,
             weight_decay: 0.0002,
             crop_padding: 4,

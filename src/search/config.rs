@@ -285,6 +285,9 @@ settings! {
         pub flip: bool = true => operation(Rule::Switch);
         /// Side in pixels of the square, centered at random, that is blanked; 0 for none.
         pub cutout: usize = 0 => operation(size(0..=256));
+        /// Whether candidates are chosen by a forecast from all that were retrained here, once that
+        /// is known to say more than shared scores.
+        pub forecast: bool = true => operation(Rule::Switch);
         /// Of each cycle's uniform draws so many, from the worst to the best, are retrained beside
         /// the search by what of the machine is otherwise idle: only to see whether shared scores
         /// order architectures as retraining does. 0 for none.
@@ -329,7 +332,7 @@ impl FinalConfig {
 
     /// Whether nets are trained alike with both: what else differs says how many, and what is kept.
     pub fn trains_as(&self, other: &Self) -> bool {
-        let Self { candidates, first, seeds, sample, keep, .. } = *self;
-        *self == Self { candidates, first, seeds, sample, keep, ..*other }
+        let Self { candidates, first, seeds, forecast, sample, keep, .. } = *self;
+        *self == Self { candidates, first, seeds, forecast, sample, keep, ..*other }
     }
 }

@@ -3,13 +3,15 @@
 
 use std::collections::BTreeSet;
 
+use crate::numbers::mean;
 use crate::search::diagnosis::SCORED_AGAIN;
 use crate::search::steps::row;
 use crate::search::strata::of_each_stratum;
 use crate::search::{
-    Arm, BestArch, BestChange, Candidate, Cause, Diagnosis, FinalConfig, Outcome, Promotion,
-    Sampled, Scored, Search, StepRecord,
+    Arm, BestArch, BestChange, Candidate, Cause, Diagnosis, Features, FinalConfig, Forecast,
+    Outcome, Promotion, Retrained, Sampled, Scored, Search, StepRecord, kendall,
 };
+use crate::space::Arch;
 
 /// What a derivation found in one arm: those drawn, with their scores on one batch, and the best
 /// of them with those on the whole validation split.
@@ -86,15 +88,57 @@ impl Search {
     /// The promotion of the best of both arms, as the configuration has it.
     fn promotion(&self, [policy, uniform]: [&Derived; 2]) -> Option<Promotion> {
         let recipe = self.task.config.finals;
+        let forecast = self.forecast();
+        let all: Vec<f64> =
+            policy.shortlisted.iter().chain(&uniform.shortlisted).map(|s| s.reward).collect();
         let mut candidates = Vec::new();
         for (arm, derived) in [(Arm::Derive, policy), (Arm::Random, uniform)] {
-            let mut order: Vec<&Scored> = derived.shortlisted.iter().collect();
+            let worth = |scored: &Scored| match &forecast {
+                Some(forecast) => self.forecast_of(forecast, scored, mean(&all)),
+                None => scored.reward,
+            };
+            let mut order: Vec<(f64, &Scored)> =
+                derived.shortlisted.iter().map(|scored| (worth(scored), scored)).collect();
             // Stable: among equals the one that was better on the batch.
-            order.sort_by(|a, b| b.reward.total_cmp(&a.reward));
+            order.sort_by(|a, b| b.0.total_cmp(&a.0));
             let best = order.into_iter().take(recipe.rungs()[0].archs);
-            candidates.extend(best.map(|scored| Candidate::new(arm, scored, &recipe)));
+            candidates.extend(best.map(|(_, scored)| Candidate::new(arm, scored, &recipe)));
         }
         self.promotion_of(Cause::Cycle, recipe, candidates)
+    }
+
+    /// What architectures will be worth, by all that were retrained here; none where shared scores
+    /// alone have said it as well so far, and where it is not wanted.
+    pub fn forecast(&self) -> Option<Forecast> {
+        if !self.task.config.finals.forecast {
+            return None;
+        }
+        let is_known = |one: &&Retrained| one.shared.is_finite() && one.mean().is_finite();
+        let retrained: Vec<&Retrained> = self.finals.retrained.iter().filter(is_known).collect();
+        let mean_of = |is_of: &dyn Fn(&Retrained) -> bool, value: fn(&Retrained) -> f64| {
+            let of = retrained.iter().filter(|one| is_of(one)).map(|one| value(one));
+            mean(&of.collect::<Vec<_>>())
+        };
+        let (mut known, mut points) = (Vec::new(), Vec::new());
+        for one in &retrained {
+            // An id that is a hash says nothing of what it stands for.
+            let Ok(arch) = Arch::parse(self.task.space, &one.id) else { continue };
+            // Scores of one ω, and of nets that were trained as long, are compared.
+            let shared = one.shared - mean_of(&|other| other.cycle == one.cycle, |r| r.shared);
+            let worth = one.mean() - mean_of(&|other| other.epochs == one.epochs, Retrained::mean);
+            let features = Features::of(&arch, &self.task.budget, Some(shared)).ok()?;
+            known.push((features, worth));
+            points.push((shared, worth));
+        }
+        let of_shared = kendall(&points, 0).map_or(0.0, |interval| interval.mean);
+        Forecast::fit(&known).filter(|found| found.tau().is_some_and(|tau| of_shared < tau))
+    }
+
+    /// The forecast of an architecture whose shared score is one of those with the mean `all`.
+    fn forecast_of(&self, forecast: &Forecast, scored: &Scored, all: f64) -> f64 {
+        let (arch, shared) = (&scored.sampled.arch, Some(scored.reward - all));
+        let features = Features::of(arch, &self.task.budget, shared);
+        features.map_or(f64::MIN, |features| forecast.of(&features))
     }
 
     fn promotion_of(
@@ -126,3 +170,6 @@ impl Search {
         self.best.offer(candidates, config.derive.keep)
     }
 }
+
+#[cfg(test)]
+mod tests;

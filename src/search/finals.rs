@@ -92,8 +92,12 @@ pub struct Retrained {
     pub cycle: u64,
     /// The reward of its score with the shared weights.
     pub shared: f64,
-    /// The rewards of its nets, by seed.
+    /// The rewards of its nets, by seed: at the last rung that it came to.
     pub rewards: Vec<f64>,
+    /// Epochs that these nets had.
+    pub epochs: u64,
+    /// Whether they were trained to the end.
+    pub is_whole: bool,
 }
 
 /// What a promotion led to.
@@ -237,8 +241,11 @@ impl Finals {
             if earlier.iter().any(|other| other.arch == candidate.arch) {
                 continue;
             }
-            let Some(rewards) = candidate.rewards(objective) else { continue };
+            let Some((rung, rewards)) = candidate.last_rewards(objective) else { continue };
+            let rungs = promotion.recipe.rungs();
             self.retrained.push(Retrained {
+                epochs: rungs[rung].epochs,
+                is_whole: rung + 1 == rungs.len(),
                 id: candidate.arch.id(),
                 arm: candidate.arm,
                 cycle: promotion.cycle,

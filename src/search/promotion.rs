@@ -134,6 +134,17 @@ impl Candidate {
         self.valid.iter().map(|score| score.map(|score| objective.reward(score))).collect()
     }
 
+    /// The last rung at whose end all of its nets were measured, and what the objective makes of
+    /// their scores there.
+    pub(super) fn last_rewards(&self, objective: Objective) -> Option<(usize, Vec<f64>)> {
+        let rewards = |rung: usize| {
+            let scores = self.at(rung).iter();
+            let rewards = scores.map(|score| Some(objective.reward((*score)?)));
+            Some((rung, rewards.collect::<Option<Vec<_>>>()?))
+        };
+        (0..=self.rungs.len()).rev().find_map(rewards)
+    }
+
     /// The seed of the net that is handed out: the best by validation, among equals the first;
     /// nothing before all are trained.
     pub fn best_seed(&self, objective: Objective) -> Option<usize> {

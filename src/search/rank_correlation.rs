@@ -36,6 +36,8 @@ pub struct RankCorrelation {
 impl RankCorrelation {
     /// Of all that were retrained; `seed` is the run's.
     pub fn of(retrained: &[Retrained], seed: u64) -> Self {
+        // Of those that were trained alike, and to the end.
+        let retrained: Vec<&Retrained> = retrained.iter().filter(|one| one.is_whole).collect();
         let shared: Vec<(f64, f64)> =
             retrained.iter().map(|one| (one.shared, one.mean())).collect();
         let seeds: Vec<(f64, f64)> = retrained
@@ -107,6 +109,8 @@ mod tests {
                 cycle: 0,
                 shared: shared(n),
                 rewards: vec![n as f64, n as f64 + 0.1],
+                epochs: 8,
+                is_whole: true,
             };
             (0..20).map(one).collect()
         };

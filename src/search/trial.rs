@@ -168,11 +168,19 @@ impl TrialTask {
     /// The content of `plan`: everything that its bits depend on, as 32 hexadecimal digits. Two
     /// trials of one key are one.
     pub fn key(&self, plan: &TrialPlan) -> String {
-        let recipe =
-            FinalConfig { candidates: 0, first: 0, seeds: 1, sample: 0, keep: 1, ..plan.recipe };
+        let recipe = FinalConfig {
+            candidates: 0,
+            first: 0,
+            seeds: 1,
+            forecast: false,
+            sample: 0,
+            keep: 1,
+            ..plan.recipe
+        };
         let recipe = serde_json::to_string(&recipe).expect("numbers are JSON");
         // Keys that are younger than some ledgers.
-        let recipe = recipe.replace("\"first\":0,", "").replace("\"smooth\":false,", "");
+        let younger = ["\"first\":0,", "\"smooth\":false,", "\"forecast\":false,"];
+        let recipe = younger.iter().fold(recipe, |recipe, key| recipe.replace(key, ""));
         let mut hasher = blake3::Hasher::new();
         let arch = plan.arch.to_string();
         let of = format!("{} {} {}", self.seed, plan.seed, self.exec.name());

@@ -88,6 +88,15 @@ struct RetrainedEntry {
     cycle: u64,
     shared: Option<f64>,
     rewards: Vec<Option<f64>>,
+    /// Absent before there was halving, when all were trained to the end.
+    #[serde(default)]
+    epochs: u64,
+    #[serde(default = "to_the_end")]
+    is_whole: bool,
+}
+
+const fn to_the_end() -> bool {
+    true
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -259,14 +268,16 @@ impl RetrainedEntry {
             cycle: retrained.cycle,
             shared: number(retrained.shared),
             rewards: retrained.rewards.iter().copied().map(number).collect(),
+            epochs: retrained.epochs,
+            is_whole: retrained.is_whole,
         }
     }
 
     fn retrained(self) -> Retrained {
-        let Self { id, arm, cycle, shared, rewards } = self;
+        let Self { id, arm, cycle, shared, rewards, epochs, is_whole } = self;
         let shared = shared.unwrap_or(f64::NAN);
         let rewards = rewards.into_iter().map(|reward| reward.unwrap_or(f64::NAN)).collect();
-        Retrained { id, arm, cycle, shared, rewards }
+        Retrained { id, arm, cycle, shared, rewards, epochs, is_whole }
     }
 }
 

@@ -21,10 +21,12 @@ use std::sync::atomic::AtomicU64;
 
 use crate::data::{Contents, Dataset, ImageOrder, Scratch};
 use crate::engine::{Executor, Images, ZeroCost, initial_values};
+use crate::numbers::mean;
 use crate::random::{Owner, generator};
 use crate::search::{
-    Arm, DrawRequest, DrawRule, Estimator, FinalConfig, Job, Objective, Score, ScoreConfig,
-    SearchConfig, SharedState, SharedWeights, Task, TrialPlan, TrialTask, ValidSet, Variance, draw,
+    Arm, DrawRequest, DrawRule, Estimator, Features, FinalConfig, Forecast, Job, Objective, Score,
+    ScoreConfig, SearchConfig, SharedState, SharedWeights, Task, TrialPlan, TrialTask, ValidSet,
+    Variance, draw,
 };
 use crate::space::Arch;
 use crate::store::{LoadedCheckpoint, read_state};
@@ -113,6 +115,7 @@ pub fn study(plan: &StudyPlan, told: &mut dyn FnMut(Progress)) -> Result<Finding
     short(plan, &task, (&halves, &archs), (&mut found, told))?;
     sizes(&task, &archs, &mut found)?;
     zero_cost(&task, &archs, (&mut found, told))?;
+    forecast(&task, &archs, &mut found)?;
     if let Some(present) = &plan.present {
         self::present(plan, present, (&halves, &archs), &mut found)?;
     }
@@ -270,6 +273,19 @@ fn zero_cost(
     found.add("synflow", "at the initial weights", values(|m| m.log_synflow));
     let about = "at the initial weights (Mellor et al.)";
     found.add("Jacobian covariance", about, values(|m| m.jacobian_covariance));
+    Ok(())
+}
+
+/// What all others say of an architecture, by what it is made of.
+fn forecast(task: &Task, archs: &[Arch], found: &mut Findings) -> Result<(), StudyError> {
+    let truths = found.truths();
+    let known = archs.iter().zip(&truths).map(|(arch, truth)| {
+        Ok::<_, StudyError>((Features::of(arch, &task.budget, None)?, truth - mean(&truths)))
+    });
+    if let Some(forecast) = Forecast::fit(&known.collect::<Result<Vec<_>, _>>()?) {
+        let about = "kernel ridge on paths and sizes, from the truths of all others";
+        found.add("forecast", about, forecast.left_out().to_vec());
+    }
     Ok(())
 }
 

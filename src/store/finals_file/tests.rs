@@ -69,6 +69,8 @@ fn finals() -> Finals {
         cycle: 1,
         shared: f64::NAN,
         rewards: vec![0.1, f64::NAN, 1.0 / 3.0],
+        epochs: 3,
+        is_whole: false,
     };
     Finals {
         under_way: Some(promotion(Cause::Cycle)),
