@@ -75,9 +75,8 @@ impl Driver {
         let count = self.search.task().config.derive.samples;
         let index = number | BESIDE_THE_SCHEDULE;
         let sample = DrawRequest { arm: Arm::Derive, count, index, rule: DrawRule::OfArm };
-        let derived = self.derive(vec![sample], (number | BESIDE_THE_SCHEDULE, None)).await?;
-        let shortlisted = derived.into_iter().flat_map(|derived| derived.shortlisted).collect();
-        let change = self.search.offer(shortlisted);
+        let derived = self.derive(sample, number | BESIDE_THE_SCHEDULE).await?;
+        let change = self.search.offer(derived.shortlisted);
         self.entered(&change).await?;
         let (before, entered) = (nth(number), change.entered.len());
         let message = format!("asked before search step {before}: {entered} entered the best");

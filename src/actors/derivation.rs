@@ -8,96 +8,105 @@ use tokio::time::timeout;
 
 use crate::actors::driver::Driver;
 use crate::actors::{ActorError, DerivationStatus, Evaluate};
-use crate::search::{Arm, Derived, DrawRequest, Job, Score, Scored, SharedState, ValidSet, archs};
+use crate::search::{Derived, DrawRequest, Job, SCORED_AGAIN, Sampled, Scored, ValidSet, archs};
 
 /// How often a derivation says how far it is.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 
 impl Driver {
-    /// Draws what each of `requests` asks for, scores all on one batch, scores the best of each on
-    /// the whole validation split, and some again on another batch, where there is one.
+    /// Derives as the schedule has it: what the policy draws, what uniform draws give, and what the
+    /// policy drew at its start, where these are wanted; some of the first are scored on the batch
+    /// `again` too.
+    pub(super) async fn derive_all(
+        &mut self,
+        (sample, uniform, at_start): (DrawRequest, Option<DrawRequest>, Option<DrawRequest>),
+        (batch, again): (u64, u64),
+    ) -> Result<(Derived, Option<Derived>, Vec<Scored>), ActorError> {
+        let requests = [Some(sample), uniform, at_start];
+        let all = requests.iter().flatten().map(|request| request.count).sum::<usize>();
+        let config = &self.search.task().config;
+        let rerank = |request: &DrawRequest| config.derive.rerank.min(request.count);
+        let short = requests[..2].iter().flatten().map(rerank).sum::<usize>();
+        // About as many: an architecture that was drawn twice is taken once.
+        let strata = uniform.filter(|_| self.search.finals().sample.is_none());
+        let strata = strata.map_or(0, |request| config.finals.sample.min(request.count));
+        let of = all + short + strata + SCORED_AGAIN.min(sample.count);
+        let progress = Progress { scored: Arc::default(), of: of as u64 };
+        let mut policy = self.derive_one(sample, batch, &progress).await?;
+        let first = self.search.again(sample.arm, &policy.drawn);
+        policy.again = self.score_derived(first, ValidSet::Batch(again), &progress).await?;
+        let uniform = match uniform {
+            Some(request) => Some(self.derive_one(request, batch, &progress).await?),
+            None => None,
+        };
+        let at_start = match at_start {
+            Some(request) => {
+                let drawn = self.draw(request).await?;
+                self.score_derived(drawn, ValidSet::Batch(batch), &progress).await?
+            }
+            None => Vec::new(),
+        };
+        self.observer.derives(None);
+        Ok((policy, uniform, at_start))
+    }
+
+    /// Derives from what `request` asks for alone.
     pub(super) async fn derive(
         &mut self,
-        requests: Vec<DrawRequest>,
-        (batch, again): (u64, Option<u64>),
-    ) -> Result<Vec<Derived>, ActorError> {
-        let shared = self.shared().await?;
-        let scored = Arc::new(AtomicU64::new(0));
-        let task = self.search.task();
-        let (objective, rerank) = (task.objective, task.config.derive.rerank);
-        // A stratified sample is small, and comes last.
-        let of = requests.iter().map(|r| (r.count + rerank.min(r.count)) as u64).sum();
-        let mut found = Vec::new();
-        for request in requests {
-            let arm = request.arm;
-            let drawn = self.draw(request).await?;
-            let evaluate = |job| Evaluate { job, scored: scored.clone() };
-            let on = ValidSet::Batch(batch);
-            let message = evaluate(Job { archs: archs(&drawn), on, shared: shared.clone() });
-            let scores = self.score_derived(message, of).await?;
-            let drawn = objective.scored(drawn, scores);
-            let short = self.search.shortlist(&drawn);
-            let on = ValidSet::Whole;
-            let message = evaluate(Job { archs: archs(&short), on, shared: shared.clone() });
-            let scores = self.score_derived(message, of).await?;
-            let shortlisted = objective.scored(short, scores);
-            let sample = self.search.sample(arm, &drawn);
-            let message = evaluate(Job { archs: archs(&sample), on, shared: shared.clone() });
-            let scores = self.score_derived(message, of).await?;
-            let sampled = objective.scored(sample, scores);
-            let scored_again = match again {
-                Some(batch) => self.score_again(arm, &drawn, (batch, &shared)).await?,
-                None => Vec::new(),
-            };
-            found.push(Derived { drawn, shortlisted, again: scored_again, sampled });
-        }
-        self.observer.derives(None);
-        Ok(found)
-    }
-
-    /// Scores some of what `arm` drew on another batch.
-    async fn score_again(
-        &self,
-        arm: Arm,
-        drawn: &[Scored],
-        (batch, shared): (u64, &Arc<SharedState>),
-    ) -> Result<Vec<Scored>, ActorError> {
-        let again = self.search.again(arm, drawn);
-        let on = ValidSet::Batch(batch);
-        let job = Job { archs: archs(&again), on, shared: shared.clone() };
-        let scores = self.crew.evaluate(job).await?;
-        Ok(self.search.task().objective.scored(again, scores))
-    }
-
-    /// Draws as the policy drew at its start, and scores that on the same batch.
-    pub(super) async fn at_start(
-        &mut self,
-        request: Option<DrawRequest>,
+        request: DrawRequest,
         batch: u64,
-    ) -> Result<Vec<Scored>, ActorError> {
-        let Some(request) = request else { return Ok(Vec::new()) };
-        let shared = self.shared().await?;
-        let drawn = self.draw(request).await?;
-        let on = ValidSet::Batch(batch);
-        let job = Job { archs: archs(&drawn), on, shared };
-        let scores = self.crew.evaluate(job).await?;
-        Ok(self.search.task().objective.scored(drawn, scores))
+    ) -> Result<Derived, ActorError> {
+        let rerank = self.search.task().config.derive.rerank.min(request.count);
+        let progress = Progress { scored: Arc::default(), of: (request.count + rerank) as u64 };
+        let derived = self.derive_one(request, batch, &progress).await?;
+        self.observer.derives(None);
+        Ok(derived)
     }
 
-    /// Scores children of a derivation, which scores `of` in all, and publishes how far it is.
+    /// Draws what `request` asks for, scores all on one batch, and the best on the whole validation
+    /// split.
+    async fn derive_one(
+        &mut self,
+        request: DrawRequest,
+        batch: u64,
+        progress: &Progress,
+    ) -> Result<Derived, ActorError> {
+        let drawn = self.draw(request).await?;
+        let drawn = self.score_derived(drawn, ValidSet::Batch(batch), progress).await?;
+        let short = self.search.shortlist(&drawn);
+        let shortlisted = self.score_derived(short, ValidSet::Whole, progress).await?;
+        let sample = self.search.sample(request.arm, &drawn);
+        let sampled = self.score_derived(sample, ValidSet::Whole, progress).await?;
+        Ok(Derived { drawn, shortlisted, again: Vec::new(), sampled })
+    }
+
+    /// Scores what was drawn for a derivation, and publishes how far that is.
     async fn score_derived(
         &mut self,
-        message: Evaluate,
-        of: u64,
-    ) -> Result<Vec<Score>, ActorError> {
-        let counter = message.scored.clone();
+        drawn: Vec<Sampled>,
+        on: ValidSet,
+        progress: &Progress,
+    ) -> Result<Vec<Scored>, ActorError> {
+        let shared = self.shared().await?;
+        let Progress { scored, of } = progress;
+        let job = Job { archs: archs(&drawn), on, shared };
+        let message = Evaluate { job, scored: scored.clone() };
         let mut scores = std::pin::pin!(self.crew.evaluate_counting(message));
-        loop {
-            let scored = counter.load(Ordering::Relaxed);
-            self.observer.derives(Some(DerivationStatus { scored, of }));
+        let scores = loop {
+            let scored = scored.load(Ordering::Relaxed);
+            self.observer.derives(Some(DerivationStatus { scored, of: *of }));
             if let Ok(scores) = timeout(PROGRESS_EVERY, &mut scores).await {
-                return scores;
+                break scores?;
             }
-        }
+        };
+        Ok(self.search.task().objective.scored(drawn, scores))
     }
+}
+
+/// How far a derivation is.
+struct Progress {
+    /// Architectures that are scored.
+    scored: Arc<AtomicU64>,
+    /// How many will be.
+    of: u64,
 }

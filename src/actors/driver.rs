@@ -252,12 +252,9 @@ impl Driver {
             }
             Work::Derive { sample, uniform, at_start, batch, again } => {
                 self.take_note().await?;
-                let requests = std::iter::once(sample).chain(uniform).collect();
-                let on = (batch, Some(again));
-                let mut derived = self.derive(requests, on).await?.into_iter();
-                let policy = derived.next().unwrap_or_default();
-                let at_start = self.at_start(at_start, batch).await?;
-                Ok(self.search.finish_derive(policy, derived.next(), &at_start))
+                let requests = (sample, uniform, at_start);
+                let (policy, uniform, at_start) = self.derive_all(requests, (batch, again)).await?;
+                Ok(self.search.finish_derive(policy, uniform, &at_start))
             }
         }
     }

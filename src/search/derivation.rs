@@ -4,12 +4,11 @@
 use std::collections::BTreeSet;
 
 use crate::numbers::mean;
-use crate::search::diagnosis::SCORED_AGAIN;
 use crate::search::steps::row;
 use crate::search::strata::of_each_stratum;
 use crate::search::{
     Arm, BestArch, BestChange, Candidate, Cause, Diagnosis, Features, FinalConfig, Forecast,
-    Outcome, Promotion, Retrained, Sampled, Scored, Search, StepRecord, kendall,
+    Outcome, Promotion, Retrained, SCORED_AGAIN, Sampled, Scored, Search, StepRecord, kendall,
 };
 use crate::space::Arch;
 

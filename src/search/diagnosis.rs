@@ -14,7 +14,7 @@ use crate::search::pair::t_quantile;
 use crate::search::{Interval, Scored, Variance, Verdict};
 
 /// Draws that are scored on a second batch.
-pub(super) const SCORED_AGAIN: usize = 30;
+pub const SCORED_AGAIN: usize = 30;
 
 /// What a derivation tells of the search.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

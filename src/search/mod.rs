@@ -67,7 +67,7 @@ pub use config::{
     SearchConfig, SharedDraws, StrategyKind,
 };
 pub use derivation::Derived;
-pub use diagnosis::Diagnosis;
+pub use diagnosis::{Diagnosis, SCORED_AGAIN};
 pub use error::SearchError;
 pub use estimate::{Estimator, Job, ValidSet};
 pub use finals::{Champion, Conclusion, Finals, Retrained, Rival, Ruling};

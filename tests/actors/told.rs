@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use actix::{Actor, Context, Handler, System};
 use enasd::actors::{Crew, Evaluate, Status};
-use enasd::search::{Score, SearchError, Until};
+use enasd::search::{SCORED_AGAIN, Score, SearchError, Until};
 use enasd::store::{HistoryReader, history_rows};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -61,7 +61,8 @@ fn a_derivation_publishes_how_many_are_scored() {
         timeout(LIMIT, stage.end).await.unwrap().unwrap().unwrap();
         assert_eq!(stage.status.borrow().derivation, None);
     });
-    let of = (samples + rerank) as u64;
+    // Some of the policy's are scored again, and as many as it drew at its start.
+    let of = (samples + rerank + SCORED_AGAIN.min(samples) + samples) as u64;
     let expected: Vec<(u64, u64)> = (1..=of).map(|scored| (scored, of)).collect();
     assert_eq!(*seen.lock().unwrap(), expected);
     let records = plain(&task, Until::Cycles(1));
