@@ -14,7 +14,8 @@
 //!    search that was killed at any moment goes on bit for bit as if it had not been. Beside the
 //!    policy a random arm is scored on the same weights and images, and as many of its best are
 //!    retrained as of the policy's; the daemon says in words which scores higher with the shared
-//!    weights, and which is better once retrained ([`search::Verdict`]).
+//!    weights, which is better once retrained, and whether the policy's draws score higher than those
+//!    of the untrained policy ([`search::Verdict`]).
 //!
 //! # The picture
 //!

@@ -1,11 +1,17 @@
 //! What is compared, in words: differences of rewards in the units of their objective.
 
-use crate::actors::{AdvantageStatus, RetrainedStatus, Status};
+use crate::actors::{AdvantageStatus, LearntStatus, RetrainedStatus, Status};
 use crate::search::Objective;
 
 /// The verdict on the shared weights with its numbers.
 pub(super) fn shared_comparison(status: &Status) -> String {
     let AdvantageStatus { mean, low, high, sentence, .. } = &status.advantage;
+    comparison(sentence, status.objective(), [*mean, *low, *high])
+}
+
+/// What the policy has learnt, with its numbers.
+pub(super) fn learnt_comparison(status: &Status) -> String {
+    let LearntStatus { mean, low, high, sentence, .. } = &status.diagnosis.learnt;
     comparison(sentence, status.objective(), [*mean, *low, *high])
 }
 

@@ -11,6 +11,7 @@ mod comparison;
 mod controller;
 mod crew;
 mod derivation;
+mod diagnosis_status;
 mod driver;
 mod evaluator;
 mod finals_status;
@@ -49,6 +50,7 @@ pub use commands::{
 pub use comparison::difference_text;
 pub use controller::{Controller, End};
 pub use crew::{ActorError, Crew};
+pub use diagnosis_status::{DiagnosisStatus, LearntStatus};
 pub use driver::DriverConfig;
 pub use evaluator::Evaluator;
 pub use finals_status::{

@@ -2,7 +2,9 @@
 
 use actix::Message;
 
-use crate::actors::comparison::{margin_text, retrained_comparison, shared_comparison};
+use crate::actors::comparison::{
+    learnt_comparison, margin_text, retrained_comparison, shared_comparison,
+};
 use crate::actors::{BestStatus, PlaceStatus, RetrainedStatus, ScoreReply, ScoreView, Status, nth};
 use crate::data::Certificate;
 use crate::numbers::percent;
@@ -77,7 +79,7 @@ impl Note {
         Self::new("start", format!("goes on at search step {at}; the run before: {how}; {lost}"))
     }
 
-    /// The best architecture is another, or has a better score.
+    /// The best architecture is another, or has a higher score.
     pub(super) fn best(best: &BestStatus, before: Option<&BestStatus>) -> Self {
         let replaced = match before {
             Some(before) if before.id == best.id => format!(", {} before", score(before)),
@@ -86,7 +88,9 @@ impl Note {
         };
         let (found, ScoreView { correct, items, .. }) = (score(best), best.score);
         let id = &best.id;
-        let text = format!("{id}: {found}, {correct} of {items} validation images{replaced}");
+        let text = format!(
+            "{id}: {found}, {correct} of {items} validation images with the shared weights{replaced}"
+        );
         Self::new("best", text)
     }
 
@@ -95,8 +99,8 @@ impl Note {
         let ScoreView { accuracy, correct, items } = reply.score;
         let (accuracy, at) = (percent(accuracy), nth(reply.step));
         let text = format!(
-            "{id}, given as {form}: {accuracy}, {correct} of {items} validation images before \
-             search step {at}"
+            "{id}, given as {form}: {accuracy}, {correct} of {items} validation images with the \
+             shared weights before search step {at}"
         );
         Self::new("score", text)
     }
@@ -110,8 +114,9 @@ impl Note {
                 score(best)
             )
         });
-        let verdict = shared_comparison(status);
-        Self::new("cycle", format!("cycle {} ended; {best}{verdict}", place.nth_cycle()))
+        let (verdict, learnt) = (shared_comparison(status), learnt_comparison(status));
+        let nth = place.nth_cycle();
+        Self::new("cycle", format!("cycle {nth} ended; {best}{verdict}; {learnt}"))
     }
 
     /// Candidates are retrained.

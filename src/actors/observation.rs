@@ -6,9 +6,10 @@ use crate::actors::{
     ScoreView, SharedStatus, Status,
 };
 use crate::search::{
-    AdvantageReport, BestArch, Comparison, ControllerReport, Objective, Policy, Search, TrainReport,
+    AdvantageReport, BestArch, Comparison, ControllerReport, EntropyRange, Objective, Policy,
+    Search, Task, TrainReport,
 };
-use crate::space::Space;
+use crate::telemetry::{IntervalNumbers, Metrics};
 
 /// Sums over the updates of ω in this epoch.
 #[derive(Debug, Default)]
@@ -33,6 +34,13 @@ impl Status {
         self.policy.steps_total = search.policy().map_or(0, Policy::version);
         self.archs_sampled = search.archs_sampled();
         self.cycle_seconds_left = pace.cycle_seconds_left(place, schedule);
+        self.diagnose(search);
+    }
+
+    /// Follows what `search` knows of how it learns.
+    pub(super) fn diagnose(&mut self, search: &Search) {
+        let ranks = &self.finals.rank_correlation;
+        self.diagnosis.follow(search, self.policy.entropy_left, ranks);
     }
 
     /// Has the place say that nets are retrained, where they are, and how far that is.
@@ -71,18 +79,22 @@ impl SharedStatus {
 }
 
 impl PolicyStatus {
-    /// An update of θ, which draws architectures of `space`.
-    pub(super) fn observe(&mut self, report: &ControllerReport, space: Space, pace: &Pace) {
+    /// An update of θ, which searches as `task` says.
+    pub(super) fn observe(&mut self, report: &ControllerReport, task: &Task, pace: &Pace) {
         let (learn, update) = (&report.learn, report.learn.update);
-        let decisions = space.script().options().count();
+        let script = task.space.script();
+        let (decisions, range) =
+            (script.options().count(), EntropyRange::of(&task.config.policy, &script));
         self.reward = Some(learn.mean_reward);
         self.random_reward = Some(report.random_reward);
         self.baseline = update.map(|update| update.baseline);
         self.entropy_nats = Some(learn.mean_entropy);
         self.entropy_per_decision_nats = Some(learn.mean_entropy / decisions as f64);
+        // Where every draw is uniform, nothing can settle.
+        self.entropy_left = update.and_then(|_| range.left(learn.mean_entropy));
         self.grad_norm = update.map(|update| update.grad_norm);
         self.step_seconds = pace.policy_seconds();
-        self.probabilities = PickStatus::all(space, &report.probabilities);
+        self.probabilities = PickStatus::all(task.space, &report.probabilities);
     }
 }
 
@@ -97,6 +109,13 @@ impl AdvantageStatus {
             steps: report.n_steps as u64,
             verdict: verdict.name(Comparison::Shared).to_owned(),
             sentence: verdict.sentence(Comparison::Shared).to_owned(),
+        }
+    }
+
+    /// Shows it in the metrics.
+    pub(super) fn show(&self, metrics: &Metrics) {
+        if let (Some(mean), Some(low), Some(high)) = (self.mean, self.low, self.high) {
+            metrics.advantage(IntervalNumbers { mean, low, high });
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::search::{
 };
 use crate::store::{StoreError, Verdicts};
 use crate::telemetry::{
-    Actor, Best, CheckpointWritten, ControllerStep, IntervalNumbers, Metrics, NetLabel, PhaseLabel,
+    Actor, Best, CheckpointWritten, ControllerStep, Metrics, NetLabel, PhaseLabel,
     SharedStepNumbers, unix_time,
 };
 
@@ -59,7 +59,7 @@ impl Observer {
     pub(super) fn begin(&mut self, search: &Search) {
         self.know_best(search);
         self.status.advantage = AdvantageStatus::of(&search.advantage());
-        self.metrics_advantage();
+        self.status.advantage.show(&self.metrics);
         self.know_finals(search);
         self.publish(search, RunState::Starting);
     }
@@ -83,6 +83,7 @@ impl Observer {
             Outcome::Controller(report) => self.observe_controller(report, search),
             Outcome::Derive(_) => {
                 self.best(search);
+                self.status.diagnose(search);
                 let place = PlaceStatus::of(record.place, &search.task().config.schedule);
                 self.notes.push(Note::cycle(&place, &self.status));
             }
@@ -118,7 +119,7 @@ impl Observer {
     fn observe_controller(&mut self, report: &ControllerReport, search: &Search) {
         let (learn, task) = (&report.learn, search.task());
         self.status.shared.valid_accuracy = Some(report.measure);
-        self.status.policy.observe(report, task.space, &self.pace);
+        self.status.policy.observe(report, task, &self.pace);
         let policy = &self.status.policy;
         self.metrics.controller_step(&ControllerStep {
             reward: learn.mean_reward,
@@ -127,6 +128,7 @@ impl Observer {
             baseline: policy.baseline.unwrap_or(f64::NAN),
             entropy_nats: learn.mean_entropy,
             decisions: task.space.script().options().count(),
+            entropy_left: policy.entropy_left.unwrap_or(f64::NAN),
             learning_rate: task.config.policy.learning_rate,
             grad_norm: policy.grad_norm.unwrap_or(f64::NAN),
             duration: self.pace.last_policy(),
@@ -135,18 +137,11 @@ impl Observer {
         if let Some(advantage) = &report.advantage {
             let before =
                 std::mem::replace(&mut self.status.advantage, AdvantageStatus::of(advantage));
-            self.metrics_advantage();
+            self.status.advantage.show(&self.metrics);
             self.log_verdict();
             if before.verdict != self.status.advantage.verdict {
                 self.notes.push(Note::verdict(&self.status, &before.verdict));
             }
-        }
-    }
-
-    fn metrics_advantage(&self) {
-        let AdvantageStatus { mean, low, high, .. } = self.status.advantage;
-        if let (Some(mean), Some(low), Some(high)) = (mean, low, high) {
-            self.metrics.advantage(IntervalNumbers { mean, low, high });
         }
     }
 
@@ -367,6 +362,7 @@ impl Observer {
             self.follow_finals(search);
         }
         self.status.moved(search, &self.pace);
+        self.status.diagnosis.show(&self.metrics);
         self.metrics.place(self.status.place.nth_cycle(), self.status.place.nth_epoch());
         self.metrics.phase(phase(state, search));
         self.send(state);

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::actors::{FinalsStatus, PickStatus, PlaceStatus, ScoreView};
+use crate::actors::{DiagnosisStatus, FinalsStatus, PickStatus, PlaceStatus, ScoreView};
 
 /// Whether the search goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -64,6 +64,9 @@ pub struct PolicyStatus {
     pub entropy_nats: Option<f64>,
     /// The same for one decision, in nats.
     pub entropy_per_decision_nats: Option<f64>,
+    /// The share of the range of that entropy that is left, 0 to 1: at 0 every decision favors one
+    /// option as far as the bounds of the logits let it, at 1 every draw is uniform.
+    pub entropy_left: Option<f64>,
     /// Norm of the gradient.
     pub grad_norm: Option<f64>,
     /// Updates of θ since the search began: also the version of θ.
@@ -225,6 +228,9 @@ pub struct Status {
     pub policy: PolicyStatus,
     /// The policy's draws against the random arm's, with the shared weights.
     pub advantage: AdvantageStatus,
+    /// What the last derivation told of how the search learns, and what to do.
+    #[serde(default)]
+    pub diagnosis: DiagnosisStatus,
     /// Architectures drawn since the search began, both arms.
     pub archs_sampled: u64,
     /// Different ones among those in the history, within about a hundredth.

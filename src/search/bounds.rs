@@ -1,4 +1,16 @@
-//! How the policy's logits are bounded, and what holds the links of a node near a rate ρ.
+//! How the policy's logits are bounded, how far that lets it settle, and what holds the links of a
+//! node near a rate ρ.
+//!
+//! A policy with bounds cannot become certain: the entropy of an architecture stays between
+//!
+//! ```text
+//! H_min = Σ min_k H(softmax(l⁽ᵏ⁾)),   l⁽ᵏ⁾_i = fixed_i + (c where i = k, else −c)     0 without bounds
+//! H_max = Σ ln n
+//! ```
+//!
+//! over its choices, of n options and with the bound c. It is at `H_min` when it favors one option
+//! of each choice as far as it can. One that favors two of many options may come to lie a little
+//! below it.
 //!
 //! The divergence of a link's distribution from the rate, of which a script's is the mean over the
 //! nodes that have links of the sum over their links:
@@ -62,6 +74,25 @@ impl Bounds {
         self.favors.then(|| prior(menu).fixed.get(part).copied()).flatten()
     }
 
+    /// The entropy of one of the choices of a decision, among so many options, where one is favored
+    /// as far as the bounds let it: the one of which it is the least.
+    fn settled(self, decision: Decision, options: usize) -> f64 {
+        if !self.squashes {
+            return 0.0;
+        }
+        let bound = self.of(decision);
+        let fixed = match decision {
+            Decision::Pick { part, menu } => self.fixed(part, menu),
+            Decision::Point { .. } | Decision::Link { .. } => None,
+        };
+        let fixed = |option: usize| fixed.map_or(0.0, |fixed| fixed[option]);
+        let favoring = |favored: usize| {
+            let logit = |option| fixed(option) + if option == favored { bound } else { -bound };
+            entropy(&(0..options).map(logit).collect::<Vec<_>>())
+        };
+        (0..options).map(favoring).fold(f64::INFINITY, f64::min)
+    }
+
     /// What a score becomes before the bound is its factor, `tanh(q/τ)`.
     pub(super) fn squash(self, score: f64) -> f64 {
         let score = score / self.temperature;
@@ -91,6 +122,44 @@ impl Bounds {
     }
 }
 
+/// Between which numbers the entropy of an architecture lies, summed over its choices, in nats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EntropyRange {
+    /// Of a policy that favors one option of each choice as far as its bounds let it.
+    settled: f64,
+    /// Of uniform draws.
+    uniform: f64,
+}
+
+impl EntropyRange {
+    /// Of a policy for `script`.
+    pub fn of(config: &PolicyConfig, script: &Script) -> Self {
+        let bounds = Bounds::new(config);
+        let settled = |decision: Decision| -> f64 {
+            decision.answers().map(|options| bounds.settled(decision, options)).sum()
+        };
+        Self {
+            settled: script.decisions().map(settled).sum(),
+            uniform: script.options().map(|options| (options as f64).ln()).sum(),
+        }
+    }
+
+    /// The share of the range that lies below `entropy`, 0 to 1: how far a policy is from where it
+    /// cannot settle any further. None where the script leaves nothing to choose.
+    pub fn left(self, entropy: f64) -> Option<f64> {
+        let Self { settled, uniform } = self;
+        (settled < uniform).then(|| ((entropy - settled) / (uniform - settled)).clamp(0.0, 1.0))
+    }
+}
+
+/// The entropy of the softmax of `logits`, in nats.
+fn entropy(logits: &[f64]) -> f64 {
+    let max = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = logits.iter().map(|logit| (logit - max).exp()).sum();
+    let mean: f64 = logits.iter().map(|logit| (logit - max) * (logit - max).exp()).sum();
+    sum.ln() - mean / sum
+}
+
 /// The share of a node with links in the divergence of all: one over how many such nodes the
 /// script has.
 pub(super) fn link_share(script: &Script) -> f64 {
@@ -102,6 +171,7 @@ pub(super) fn link_share(script: &Script) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::space::{Space, SpaceConfig, Step};
 
     /// enas-spec: of an undecided link against the authors' rate of 0.4.
     #[test]
@@ -112,5 +182,63 @@ mod tests {
         let at_rate = [0.6_f64.ln(), 0.4_f64.ln()];
         assert!(bounds.link_divergence(&at_rate).abs() < 1e-15);
         assert!(bounds.link_gradient(&at_rate).iter().all(|slope| slope.abs() < 1e-15));
+    }
+
+    fn script() -> Script {
+        Space::new(&SpaceConfig::default()).unwrap().script()
+    }
+
+    /// The range of a script of one decision.
+    fn range(config: &PolicyConfig, decision: Decision) -> EntropyRange {
+        EntropyRange::of(config, &Script(vec![Step::Ask(decision)]))
+    }
+
+    #[test]
+    fn a_settled_choice_has_the_entropy_of_its_bounded_logits() {
+        let config = PolicyConfig::default();
+        // import numpy as np; from scipy.special import softmax; from scipy.stats import entropy
+        // c = 1.1; entropy(softmax([c] + 3 * [-c]))
+        let point = range(&config, Decision::Point { earlier: 4 });
+        assert!((point.settled - 0.835_844_871_308_418_4).abs() < 1e-12, "{point:?}");
+        assert!((point.uniform - 4.0_f64.ln()).abs() < 1e-12);
+        // 2 * entropy(softmax([c, -c]))
+        let links = range(&config, Decision::Link { part: 0, earlier: 2 });
+        assert!((links.settled - 0.649_068_791_664_006_6).abs() < 1e-12, "{links:?}");
+        assert!((links.uniform - 4.0_f64.ln()).abs() < 1e-12);
+        // c = 1.1 / 2.5, and one that the fixed biases favor, too;
+        // entropy(softmax(np.array([c] + 4 * [-c]) + [.25, .25, -.25, -.25, -.25]))
+        let script = script();
+        let picks: Vec<_> = script
+            .decisions()
+            .filter(|decision| matches!(decision, Decision::Pick { .. }))
+            .collect();
+        let [normal, reduction] =
+            [picks[0], picks[picks.len() - 1]].map(|pick| range(&config, pick));
+        assert!((normal.settled - 1.422_826_158_315_198_4).abs() < 1e-12, "{normal:?}");
+        assert!((reduction.settled - 1.527_064_519_929_253).abs() < 1e-12, "{reduction:?}");
+        let unbiased = PolicyConfig { prior: false, ..config };
+        assert!((range(&unbiased, picks[0]).settled - 1.527_064_519_929_253).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_script_adds_up_its_choices_and_without_bounds_a_policy_may_become_certain() {
+        let (config, script) = (PolicyConfig::default(), script());
+        let whole = EntropyRange::of(&config, &script);
+        let each: f64 = script.decisions().map(|one| range(&config, one).settled).sum();
+        assert!(0.0 < each && (whole.settled - each).abs() < 1e-9, "{whole:?}");
+        let unbounded = PolicyConfig { tanh_constant: 0.0, ..config };
+        let unbounded = EntropyRange::of(&unbounded, &script);
+        assert_eq!((unbounded.settled, unbounded.uniform), (0.0, whole.uniform));
+        let wide = PolicyConfig { tanh_constant: 100.0, op_tanh_reduction: 1e-3, ..config };
+        assert!(EntropyRange::of(&wide, &script).settled.abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_is_left_is_a_share_of_the_range() {
+        let range = EntropyRange { settled: 2.0, uniform: 6.0 };
+        for (entropy, left) in [(1.9, 0.0), (2.0, 0.0), (3.0, 0.25), (6.0, 1.0), (6.1, 1.0)] {
+            assert_eq!(range.left(entropy), Some(left), "{entropy}");
+        }
+        assert_eq!(EntropyRange { settled: 0.0, uniform: 0.0 }.left(0.0), None);
     }
 }

@@ -61,6 +61,7 @@ pub use advantage::{Advantage, AdvantageReport, MIN_STEPS};
 pub use arm::Arm;
 pub use baseline::Baseline;
 pub use best::{BestArch, BestArchs, BestChange};
+pub use bounds::EntropyRange;
 pub use budget::{ArchCost, Budget};
 pub use config::{
     DeriveConfig, FinalConfig, LimitsConfig, PolicyConfig, ScheduleConfig, ScoreConfig,

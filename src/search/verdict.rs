@@ -1,10 +1,13 @@
-//! What a comparison of the two arms says, in words.
+//! What a comparison says, in words.
 //!
-//! There are two comparisons, and each has words of its own. What scores higher with the shared
-//! weights need not be better once it is trained alone: neither says anything of the other.
+//! There are three comparisons, and each has words of its own. What scores higher with the shared
+//! weights need not be better once it is trained alone: neither says anything of the other. And a
+//! policy begins with preferences of its own, so that one that has learnt nothing may score higher
+//! than random draws.
 //!
 //! ```text
 //! Shared      the policy's draws │ random draws                   same ω, same validation batch
+//! Learnt      the policy's draws │ the untrained policy's         same ω, same validation batch
 //! Retrained   the policy's choice │ the best of as many random    from scratch, same test images
 //! ```
 
@@ -28,6 +31,9 @@ pub enum Verdict {
 pub enum Comparison {
     /// The policy's draws with uniform ones, with the shared weights on validation batches.
     Shared,
+    /// The policy's draws with those of the policy at its start, with the shared weights as they
+    /// are on a validation batch.
+    Learnt,
     /// The policy's choice with the best of as many uniform draws, both retrained, on the test
     /// split.
     Retrained,
@@ -50,6 +56,9 @@ impl Verdict {
             (Comparison::Shared, Self::Better) => "scores higher",
             (Comparison::Shared, Self::NotYetBetter) => "does not score higher yet",
             (Comparison::Shared, Self::Worse) => "scores lower",
+            (Comparison::Learnt, Self::Better) => "scores higher than untrained",
+            (Comparison::Learnt, Self::NotYetBetter) => "does not score higher yet than untrained",
+            (Comparison::Learnt, Self::Worse) => "scores lower than untrained",
             (Comparison::Retrained, Self::Better) => "better once retrained",
             (Comparison::Retrained, Self::NotYetBetter) => "not told apart once retrained",
             (Comparison::Retrained, Self::Worse) => "worse once retrained",
@@ -73,6 +82,20 @@ impl Verdict {
                 "whether the policy's draws score higher with the shared weights than random ones is \
                  not measured yet"
             }
+            (Comparison::Learnt, Self::Better) => {
+                "the policy's draws score higher with the shared weights than the untrained policy's"
+            }
+            (Comparison::Learnt, Self::NotYetBetter) => {
+                "the policy's draws do not score higher yet with the shared weights than the \
+                 untrained policy's"
+            }
+            (Comparison::Learnt, Self::Worse) => {
+                "the policy's draws score lower with the shared weights than the untrained policy's"
+            }
+            (Comparison::Learnt, Self::NotMeasured) => {
+                "whether the policy's draws score higher with the shared weights than the untrained \
+                 policy's is not measured yet"
+            }
             (Comparison::Retrained, Self::Better) => {
                 "the policy's choice is better once retrained than the best of as many random draws"
             }
@@ -95,35 +118,61 @@ impl Verdict {
 mod tests {
     use super::*;
 
+    const ALL: [Verdict; 4] =
+        [Verdict::Better, Verdict::NotYetBetter, Verdict::Worse, Verdict::NotMeasured];
+
     #[track_caller]
-    fn check(interval: Option<[f64; 3]>, shared: &str, retrained: &str) {
+    fn check(interval: Option<[f64; 3]>, [shared, learnt, retrained]: [&str; 3]) {
         let interval = interval.map(|[low, mean, high]| Interval { mean, low, high });
         let verdict = Verdict::of(interval);
         assert_eq!(verdict.name(Comparison::Shared), shared);
+        assert_eq!(verdict.name(Comparison::Learnt), learnt);
         assert_eq!(verdict.name(Comparison::Retrained), retrained);
     }
 
     #[test]
     fn an_interval_is_told_in_the_words_of_its_comparison() {
-        check(Some([0.01, 0.02, 0.03]), "scores higher", "better once retrained");
         check(
-            Some([0.0, 0.02, 0.04]),
-            "does not score higher yet",
-            "not told apart once retrained",
+            Some([0.01, 0.02, 0.03]),
+            ["scores higher", "scores higher than untrained", "better once retrained"],
         );
-        check(Some([-0.03, -0.02, -0.01]), "scores lower", "worse once retrained");
-        check(None, "not measured yet", "not measured yet");
+        let not_yet = [
+            "does not score higher yet",
+            "does not score higher yet than untrained",
+            "not told apart once retrained",
+        ];
+        check(Some([0.0, 0.02, 0.04]), not_yet);
+        check(
+            Some([-0.03, -0.02, -0.01]),
+            ["scores lower", "scores lower than untrained", "worse once retrained"],
+        );
+        check(None, ["not measured yet"; 3]);
     }
 
     #[test]
-    fn the_words_of_the_two_comparisons_never_mix() {
-        use Verdict::{Better, NotMeasured, NotYetBetter, Worse};
-        for verdict in [Better, NotYetBetter, Worse, NotMeasured] {
-            let [shared, retrained] =
-                [Comparison::Shared, Comparison::Retrained].map(|of| verdict.sentence(of));
-            assert!(shared.contains("with the shared weights") && !shared.contains("retrained"));
-            assert!(retrained.contains("once retrained") && !retrained.contains("shared"));
-            assert!(!shared.contains("better") && !retrained.contains("score"), "{shared}");
+    fn the_words_of_shared_and_of_retrained_scores_never_mix() {
+        for verdict in ALL {
+            for of in [Comparison::Shared, Comparison::Learnt] {
+                let shared = verdict.sentence(of);
+                assert!(shared.contains("with the shared weights"), "{shared}");
+                assert!(!shared.contains("retrained") && !shared.contains("better"), "{shared}");
+            }
+            let retrained = verdict.sentence(Comparison::Retrained);
+            assert!(retrained.contains("once retrained"), "{retrained}");
+            assert!(!retrained.contains("shared") && !retrained.contains("score"), "{retrained}");
+        }
+    }
+
+    #[test]
+    fn what_is_learnt_is_told_against_the_untrained_policy_and_the_rest_against_random_draws() {
+        for verdict in ALL {
+            let learnt = verdict.sentence(Comparison::Learnt);
+            assert!(learnt.contains("the untrained policy's"), "{learnt}");
+            assert!(!learnt.contains("random"), "{learnt}");
+            for of in [Comparison::Shared, Comparison::Retrained] {
+                let other = verdict.sentence(of);
+                assert!(other.contains("random") && !other.contains("untrained"), "{other}");
+            }
         }
     }
 }

@@ -202,13 +202,17 @@ catalog! {
     SHARED_LOSS = Definition::gauge("enas_shared_loss", Unit::Number, "Cross-entropy of the last shared step, in nats an image.").from(Start::Unknown);
     SHARED_ACCURACY = Definition::gauge("enas_shared_accuracy_ratio", Unit::Ratio, "Share of images classified right: training images of the last shared step, validation images of the last policy step.")
         .by(&[Label("split", Values::Closed(Split::NAMES))]).from(Start::Unknown);
-    REWARD = Definition::gauge("enas_reward", Unit::Number, "Mean reward, in units of score.reward, of the last policy step's architectures, and of as many drawn uniformly on the same images.")
+    REWARD = Definition::gauge("enas_reward", Unit::Number, "Mean reward with the shared weights, in units of score.reward, of the last policy step's architectures, and of as many drawn uniformly on the same images.")
         .by(&[Label("arm", Values::Closed(Arm::NAMES))]).from(Start::Unknown);
     REWARD_ADVANTAGE = Definition::gauge("enas_reward_advantage", Unit::Number, "Mean reward with the shared weights, in units of score.reward, of the policy's architectures less that of the random arm's, with its confidence interval.")
+        .by(&[Label("bound", Values::Closed(Bound::NAMES))]).from(Start::Unknown);
+    REWARD_RELIABILITY = Definition::gauge("enas_reward_reliability_ratio", Unit::Ratio, "Share of the variance of one reward, among the policy's draws, that is the architectures' and not that of the images of the batch; of the last derivation.").from(Start::Unknown);
+    POLICY_LEARNT = Definition::gauge("enas_policy_learnt", Unit::Number, "Mean reward with the shared weights, in units of score.reward, of the policy's architectures less that of the untrained policy's, with its confidence interval; of the last derivation.")
         .by(&[Label("bound", Values::Closed(Bound::NAMES))]).from(Start::Unknown);
     BASELINE = Definition::gauge("enas_baseline", Unit::Number, "Moving average of rewards, in units of score.reward, that REINFORCE subtracts.").from(Start::Unknown);
     POLICY_ENTROPY = Definition::gauge("enas_policy_entropy_nats", Unit::Nats, "Entropy of the policy, over all decisions of an architecture and as the mean of one.")
         .by(&[Label("kind", Values::Closed(EntropyKind::NAMES))]).from(Start::Unknown);
+    POLICY_ENTROPY_LEFT = Definition::gauge("enas_policy_entropy_left_ratio", Unit::Ratio, "Share of the range of the policy's entropy that is left: 0 where it favors one option of every decision as far as the bounds of its logits let it, 1 where its draws are uniform.").from(Start::Unknown);
     OPTION_PROBABILITY = Definition::gauge("enas_option_probability", Unit::Number, "Mean probability that the policy gives to an option of a menu, by part of the architecture; those of a menu add up to 1.")
         .by(&[Label("option", Values::Options)]).from(Start::Unknown);
     GRAD_NORM = Definition::gauge("enas_grad_norm", Unit::Number, "Norm of all gradients of the last step together, before clipping.").by(NET).from(Start::Unknown);
@@ -218,10 +222,10 @@ catalog! {
     ARCHS_UNIQUE = Definition::counter("enas_archs_unique_total", "Architectures drawn since the start of the process that the run had not drawn before.");
     ARCHS_REDRAWN = Definition::counter("enas_archs_redrawn_total", "Architectures that were over a limit of their cost and drawn again, by the first limit that they were over; since the start of the process.")
         .by(&[Label("reason", Values::Closed(CostLabel::NAMES))]);
-    BEST_SCORE = Definition::gauge("enas_best_score_ratio", Unit::Ratio, "Best score of a derived architecture on the whole validation split.")
+    BEST_SCORE = Definition::gauge("enas_best_score_ratio", Unit::Ratio, "Best score of a derived architecture with the shared weights on the whole validation split.")
         .by(&[Label("stage", Values::Closed(&["shared"]))]).from(Start::Unknown);
-    BEST_PARAMS = Definition::gauge("enas_best_params", Unit::Number, "Trainable parameters of the best architecture in the net of the search.").from(Start::Unknown);
-    BEST_MULTIPLY_ADDS = Definition::gauge("enas_best_multiply_adds", Unit::Number, "Multiply-adds that the best architecture takes for one image in the net of the search.").from(Start::Unknown);
+    BEST_PARAMS = Definition::gauge("enas_best_params", Unit::Number, "Trainable parameters of the architecture with the best score in the net of the search.").from(Start::Unknown);
+    BEST_MULTIPLY_ADDS = Definition::gauge("enas_best_multiply_adds", Unit::Number, "Multiply-adds that the architecture with the best score takes for one image in the net of the search.").from(Start::Unknown);
 
     TRIAL_EPOCHS = Definition::counter("enas_trial_epochs_total", "Epochs of nets that are trained from scratch, since the start of the process.");
     TRIALS_FINISHED = Definition::counter("enas_trials_finished_total", "Nets trained from scratch to their last epoch since the start of the process.");
@@ -293,7 +297,7 @@ mod tests {
 
     #[test]
     fn rewards_say_what_their_unit_is() {
-        for metric in [REWARD, REWARD_ADVANTAGE, BASELINE] {
+        for metric in [REWARD, REWARD_ADVANTAGE, POLICY_LEARNT, BASELINE] {
             assert!(metric.help.contains("in units of score.reward"), "{}", metric.help);
             assert_eq!(metric.unit, Unit::Number);
         }

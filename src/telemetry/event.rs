@@ -36,6 +36,8 @@ pub struct ControllerStep {
     pub entropy_nats: f64,
     /// Decisions of an architecture.
     pub decisions: usize,
+    /// Share of the range of that entropy that is left; no number where nothing settles.
+    pub entropy_left: f64,
     /// Learning rate.
     pub learning_rate: f64,
     /// Norm of all gradients together, before clipping.

@@ -11,10 +11,11 @@ use super::catalog::{
     CHECKPOINT_WRITES, CONFIG_RELOAD_LAST, CONFIG_RELOAD_SUCCESSFUL, CYCLE, EPOCH, GRAD_NORM,
     HISTORY_BACKLOG, HISTORY_BYTES, HISTORY_DAMAGED, HISTORY_LIMIT, HISTORY_MISSING, LAST_PROGRESS,
     LEARNING_RATE, LOG_LINES_DROPPED, MAILBOX_MESSAGES, NON_FINITE, OPTION_PROBABILITY, PHASE,
-    POLICY_ENTROPY, PROMOTIONS, RANK_CORRELATION, RESTARTS, RETRAINED_ADVANTAGE, RETRAINED_ARCHS,
-    REWARD, REWARD_ADVANTAGE, SAMPLES_RATE, SHARED_ACCURACY, SHARED_LOSS, STATE_BYTES, STATE_FREE,
-    STEP_DURATION, STEPS, TEST_SPLIT_USES, TRAINER_WAIT, TRIAL_EPOCH_DURATION, TRIAL_EPOCHS,
-    TRIALS_FINISHED, TRIALS_RUNNING,
+    POLICY_ENTROPY, POLICY_ENTROPY_LEFT, POLICY_LEARNT, PROMOTIONS, RANK_CORRELATION, RESTARTS,
+    RETRAINED_ADVANTAGE, RETRAINED_ARCHS, REWARD, REWARD_ADVANTAGE, REWARD_RELIABILITY,
+    SAMPLES_RATE, SHARED_ACCURACY, SHARED_LOSS, STATE_BYTES, STATE_FREE, STEP_DURATION, STEPS,
+    TEST_SPLIT_USES, TRAINER_WAIT, TRIAL_EPOCH_DURATION, TRIAL_EPOCHS, TRIALS_FINISHED,
+    TRIALS_RUNNING,
 };
 use super::event::{Best, CheckpointWritten, ControllerStep, IntervalNumbers, SharedStepNumbers};
 use super::label::{
@@ -141,6 +142,7 @@ impl Metrics {
         set(&POLICY_ENTROPY, &[EntropyKind::Sum.place()], step.entropy_nats);
         let per_decision = step.entropy_nats / step.decisions.max(1) as f64;
         set(&POLICY_ENTROPY, &[EntropyKind::PerDecision.place()], per_decision);
+        set(&POLICY_ENTROPY_LEFT, &[], step.entropy_left);
         self.step(NetLabel::Policy, step.learning_rate, step.grad_norm, step.duration);
         self.progress(Actor::Controller);
     }
@@ -164,6 +166,19 @@ impl Metrics {
         for (bound, value) in bounds(advantage) {
             self.0.registry.set(&REWARD_ADVANTAGE, &[bound.place()], value);
         }
+    }
+
+    /// The policy's draws were compared with those of the policy at its start, with the shared
+    /// weights.
+    pub fn learnt(&self, learnt: IntervalNumbers) {
+        for (bound, value) in bounds(learnt) {
+            self.0.registry.set(&POLICY_LEARNT, &[bound.place()], value);
+        }
+    }
+
+    /// This share of the variance of one reward is the architectures'.
+    pub fn reward_reliability(&self, share: f64) {
+        self.0.registry.set(&REWARD_RELIABILITY, &[], share);
     }
 
     /// An epoch of a net that is trained from scratch took so long, and was its last or not.

@@ -98,8 +98,13 @@ fn events_tell_of_the_best_the_verdict_the_cycle_and_the_end() {
         cycles[1].starts_with("cycle 2 ended; the best architecture so far is m"),
         "{cycles:?}"
     );
+    // Each of two cycles ends with draws of the policy as it is and as it was.
+    for cycle in cycles {
+        assert!(cycle.contains("than the untrained policy's: "), "{cycle}");
+    }
     let best = told("best");
-    assert!(best[0].contains(" validation images; the first of this search"), "{best:?}");
+    let first = " validation images with the shared weights; the first of this search";
+    assert!(best[0].contains(first), "{best:?}");
     // Two cycles of tiny.toml have six θ steps each: the tenth brings the first verdict.
     let verdict = told("verdict");
     assert!(

@@ -136,6 +136,7 @@ IN_THE_NAMES = [
     (query("Reward of the policy and of the random arm, as score.reward has it", "enas_reward{", "enas_rewards{"), "enas_rewards is not exported"),
     (query("Options that the policy prefers", "enas_option_", "enas_op_"), "enas_op_probability is not exported"),
     (without_panel("Mailboxes"), "enas_mailbox_messages is in no panel"),
+    (query("Range of the policy's entropy that is left", "_left_", "_over_"), "enas_policy_entropy_over_ratio is not exported"),
     (without_panel("Nets under way"), "enas_trials_running is in no panel"),
     (alert_query("EnasdHistoryBehind", "enas_history_backlog", "enas_history_behind"), "enas_history_behind is not exported"),
 ]
@@ -144,6 +145,7 @@ IN_THE_NAMES = [
 IN_THE_QUERIES = [
     (query("Memory", "resident", "residence"), "`Memory` has nothing to show"),
     (query("Scores higher by (reward)", '"low"', '"lower"'), "`Scores higher by (reward)` has nothing to show"),
+    (query("Learnt by (reward)", '"low"', '"lower"'), "`Learnt by (reward)` has nothing to show"),
     (query("Better once retrained by", '"low"', '"lower"'), "`Better once retrained by` has nothing to show"),
     (query("Agreement of shared and retrained scores", '"shared"', '"test"'), "`Agreement of shared and retrained scores` has nothing to show"),
     (query("Steps", "rate(", "rate(("), "`Steps` does not parse"),
@@ -160,6 +162,7 @@ IN_THE_VARIABLES = [
 IN_THE_ALERTS = [
     (alert_query("EnasdEntropyCollapse", "per_decision", "decision"), "EnasdEntropyCollapse: there is no enas_policy_entropy_nats"),
     (alert_query("EnasdRanksUnrelated", '"low"', '"lowest"'), "EnasdRanksUnrelated: there is no enas_rank_correlation"),
+    (alert_query("EnasdArchsAlike", '"high"', '"highest"'), "EnasdArchsAlike: there is no enas_rank_correlation"),
     (alert_query("EnasdDiskLow", "<", "< <"), "EnasdDiskLow does not parse"),
 ]
 

@@ -53,5 +53,6 @@ fn a_start_says_how_the_run_before_ended_and_what_is_taken_again() {
     assert!(stopped.ends_with(&end), "{stopped}");
     let cycles = rig.told("cycle");
     assert!(cycles[0].starts_with("cycle 1 ended; "), "{cycles:?}");
-    assert!(rig.told("best")[0].contains(" validation images; the first of this search"));
+    let first = " validation images with the shared weights; the first of this search";
+    assert!(rig.told("best")[0].contains(first));
 }

@@ -126,8 +126,10 @@ def page_faults(text: str, status: dict) -> list:
     double = sorted({one for one in page.ids if page.ids.count(one) > 1})
     faults += [f"the id {one} is there twice" for one in double]
     champion, comparison = status["finals"]["champion"], status["finals"]["comparison"]
-    for words in [status["advantage"]["sentence"][1:], comparison["sentence"][1:], champion["id"],
-                  status["data"]["blake3"], status["version"]]:
+    learnt = status["diagnosis"]["learnt"]
+    for words in [status["advantage"]["sentence"][1:], learnt["sentence"][1:],
+                  comparison["sentence"][1:], champion["id"], status["data"]["blake3"],
+                  status["version"]]:
         if words not in page.text:
             faults.append(f"does not say: {words}")
     if len(page.rows) < 2:

@@ -1,8 +1,8 @@
 //! The words of notes.
 
 use super::*;
-use crate::actors::AdvantageStatus;
-use crate::search::{AdvantageReport, Arm, Comparison, Interval, Score, Verdict};
+use crate::actors::{AdvantageStatus, LearntStatus};
+use crate::search::{AdvantageReport, Arm, Comparison, Diagnosis, Interval, Score, Verdict};
 
 fn best(id: &str, correct: u64) -> BestStatus {
     let score = ScoreView { accuracy: correct as f64 / 1000.0, correct, items: 1000 };
@@ -28,9 +28,10 @@ fn a_best_architecture_is_told_with_its_images_and_what_it_replaces() {
     let text = |before: Option<&BestStatus>| Note::best(&best("m5-b", 715), before).message;
     assert_eq!(
         text(Some(&best("m5-a", 701))),
-        "m5-b: 71.50 %, 715 of 1000 validation images; it replaces m5-a with 70.10 %"
+        "m5-b: 71.50 %, 715 of 1000 validation images with the shared weights; it replaces m5-a \
+         with 70.10 %"
     );
-    assert!(text(Some(&best("m5-b", 700))).ends_with("images, 70.00 % before"));
+    assert!(text(Some(&best("m5-b", 700))).ends_with("weights, 70.00 % before"));
     assert!(text(None).ends_with("the first of this search"));
 }
 
@@ -43,6 +44,9 @@ fn a_verdict_is_told_with_its_numbers_and_the_one_before() {
         best: vec![best("m5-a", 701)],
         ..Status::default()
     };
+    let learnt = Interval { mean: 0.05, low: 0.01, high: 0.08 };
+    let found = Diagnosis { learnt: Some(learnt), reliability: None };
+    status.diagnosis.learnt = LearntStatus::of(&found, "");
     let place = PlaceStatus { cycle: 2, ..PlaceStatus::default() };
     let told = "the policy's draws score lower with the shared weights than random ones: -5.00 \
                 points, 95 % within -8.00 to -1.00";
@@ -54,12 +58,14 @@ fn a_verdict_is_told_with_its_numbers_and_the_one_before() {
         Note::cycle(&place, &status).message,
         format!(
             "cycle 3 ended; the best architecture so far is m5-a, 70.10 % with the shared \
-             weights; {told}"
+             weights; {told}; the policy's draws score higher with the shared weights than the \
+             untrained policy's: +5.00 points, 95 % within +1.00 to +8.00"
         )
     );
     status.objective = "neg-log-nll".to_owned();
     let told = Note::cycle(&place, &status).message;
-    assert!(told.ends_with("ones: -0.0500, 95 % within -0.0800 to -0.0100"), "{told}");
+    assert!(told.contains("ones: -0.0500, 95 % within -0.0800 to -0.0100; "), "{told}");
+    assert!(told.ends_with("policy's: +0.0500, 95 % within +0.0100 to +0.0800"), "{told}");
     assert!(told.contains("m5-a, 70.10 % with"), "{told}");
 }
 

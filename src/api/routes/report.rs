@@ -6,7 +6,9 @@ use actix_web::HttpResponse;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::actors::{AdvantageStatus, ChampionStatus, RetrainedStatus, ScoreView, Status, nth};
+use crate::actors::{
+    AdvantageStatus, ChampionStatus, LearntStatus, RetrainedStatus, ScoreView, Status, nth,
+};
 use crate::api::Problem;
 use crate::api::routes::State;
 use crate::api::routes::curves::curves;
@@ -84,6 +86,7 @@ fn assemble(
         title: format!("Architecture search: {} on {}", status.space, status.data.source),
         verdicts: vec![
             shared_verdict(&status.advantage, rewards),
+            learnt_verdict(&status.diagnosis.learnt, rewards),
             retrained_verdict(&status.finals.comparison),
         ],
         curves,
@@ -106,6 +109,16 @@ fn shared_verdict(advantage: &AdvantageStatus, unit: RewardUnit) -> ReportVerdic
         interval: interval(advantage.mean, advantage.low, advantage.high),
         unit,
         over: format!("{} steps of the policy", advantage.steps),
+    }
+}
+
+fn learnt_verdict(learnt: &LearntStatus, unit: RewardUnit) -> ReportVerdict {
+    ReportVerdict {
+        heading: "What the policy has learnt".to_owned(),
+        sentence: learnt.sentence.clone(),
+        interval: interval(learnt.mean, learnt.low, learnt.high),
+        unit,
+        over: "the draws of the last derivation".to_owned(),
     }
 }
 
@@ -274,14 +287,24 @@ mod tests {
     }
 
     #[test]
-    fn only_the_verdict_on_rewards_is_in_units_of_the_objective() {
+    fn only_the_verdicts_on_rewards_are_in_units_of_the_objective() {
         let history = Told { trials: Vec::new(), rulings: Vec::new(), run: String::new() };
         let made = Made { config: Value::Null, at: String::new() };
-        let status = Status { objective: "neg-log-nll".to_owned(), ..Status::default() };
+        let mut status = Status { objective: "neg-log-nll".to_owned(), ..Status::default() };
+        status.diagnosis.learnt = LearntStatus {
+            mean: Some(0.5),
+            low: Some(0.25),
+            high: Some(0.75),
+            sentence: "it has learnt".to_owned(),
+            ..LearntStatus::default()
+        };
         let report = assemble(&status, &history, (Curves::default(), 0), &made);
         assert_eq!(report.rewards, RewardUnit::NegLogNll);
         let units: Vec<_> = report.verdicts.iter().map(|verdict| verdict.unit).collect();
-        assert_eq!(units, [RewardUnit::NegLogNll, RewardUnit::Accuracy]);
+        assert_eq!(units, [RewardUnit::NegLogNll, RewardUnit::NegLogNll, RewardUnit::Accuracy]);
+        let learnt = &report.verdicts[1];
+        assert_eq!(learnt.sentence, "it has learnt");
+        assert_eq!(learnt.interval, Some([0.5, 0.25, 0.75]));
         let old = assemble(&Status::default(), &history, (Curves::default(), 0), &made);
         assert_eq!(old.rewards, RewardUnit::Accuracy);
     }

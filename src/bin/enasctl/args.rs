@@ -92,7 +92,8 @@ pub(crate) enum Verb {
         #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = parse_every)]
         every: f64,
     },
-    /// Shows the best architectures, draws the best one, and names the champion.
+    /// Shows the best architectures with the shared weights, or as far as `--stage` says; draws the
+    /// first, and names the champion.
     Best(BestArgs),
     /// Lists architectures that were scored.
     List(ListArgs),

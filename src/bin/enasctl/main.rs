@@ -33,6 +33,7 @@ mod socket;
 mod space;
 mod status;
 mod top;
+mod verdicts;
 mod watch;
 mod why;
 

@@ -28,7 +28,7 @@ pub(crate) async fn best(
         &reply.archs,
         &[
             ("id", &|best: &BestStatus| best.id.clone()),
-            ("accuracy", &|best| percent(best.score.accuracy)),
+            (accuracy(args.stage), &|best| percent(best.score.accuracy)),
             ("right", &|best| format!("{} of {}", best.score.correct, best.score.items)),
             ("cycle", &|best| nth(best.cycle).to_string()),
         ],
@@ -54,6 +54,15 @@ pub(crate) async fn best(
         reserved.keep();
     }
     printer.aside(&format!("\nwrote {} bytes to {}", bytes.len(), file.display()))
+}
+
+/// What the accuracies are.
+const fn accuracy(stage: BestStage) -> &'static str {
+    match stage {
+        BestStage::Shared => "accuracy, shared weights",
+        BestStage::Retrained => "accuracy, retrained",
+        BestStage::Certified => "accuracy, test split",
+    }
 }
 
 /// Why there are none.

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use enasd::actors::{
-    AdvantageStatus, ChampionStatus, DerivationStatus, DeviceStatus, RankCorrelationStatus,
-    RetrainedStatus, RetrainingStatus, RunState, Status, difference_text, nth,
+    ChampionStatus, DerivationStatus, DeviceStatus, RetrainingStatus, RunState, Status, nth,
 };
 use enasd::api::ApiError;
-use enasd::search::{Arm, Objective};
+use enasd::search::Arm;
 
 use crate::clock::now;
 use crate::failure::Failure;
 use crate::printer::{Printer, fields, or_dash, percent, thousands};
 use crate::socket::Daemon;
+use crate::verdicts::{advantage, advice, learnt, ranks, reliability, retrained};
 
 /// Prints the status; a degraded daemon gives an exit status of its own.
 pub(crate) async fn status(daemon: &Daemon, printer: &mut Printer) -> Result<(), Failure> {
@@ -44,13 +44,15 @@ pub(crate) fn degraded(status: &Status) -> Option<String> {
 /// Lines for people, as of `now` in seconds since 1970.
 fn table(status: &Status, now: f64) -> String {
     let (process, up) = (&status.process, (now - status.started_unix_seconds).max(0.0));
-    fields(&[
+    let mut rows = vec![
         ("state", state(status)),
         ("place", place(status)),
         ("cycle", cycle(status)),
         ("shared", shared(status)),
         ("policy", policy(status)),
         ("advantage", advantage(status)),
+        ("learnt", learnt(status)),
+        ("reliability", reliability(&status.diagnosis)),
         (
             "archs",
             format!(
@@ -84,7 +86,10 @@ fn table(status: &Status, now: f64) -> String {
                 status.version, status.space, status.space_size, status.seed
             ),
         ),
-    ])
+    ];
+    // First of all: it is what there is to do.
+    rows.splice(1..1, advice(&status.diagnosis));
+    fields(&rows)
 }
 
 fn state(status: &Status) -> String {
@@ -163,25 +168,6 @@ pub(crate) fn champion(champion: &ChampionStatus) -> String {
     format!("{id} by {who} in cycle {cycle}, {valid} of the validation images, {test}")
 }
 
-/// Which arm is better once retrained.
-fn retrained(comparison: &RetrainedStatus) -> String {
-    let RetrainedStatus { mean, low, high, pairs, sentence, .. } = comparison;
-    let over = if *pairs == 1 { "1 pair".to_owned() } else { format!("{pairs} pairs") };
-    // They are of test accuracies, whatever is maximized.
-    verdict((sentence, Objective::Accuracy), [*mean, *low, *high], &over)
-}
-
-/// How far shared scores agree with retrained ones.
-fn ranks(found: &RankCorrelationStatus) -> String {
-    let RankCorrelationStatus { archs, tau, ceiling } = found;
-    let interval = |[mean, low, high]: [f64; 3]| format!("{mean:.2} (95 % {low:.2} to {high:.2})");
-    format!(
-        "τ of shared and retrained scores {}, of two seeds {}, over {archs} architectures",
-        or_dash(*tau, interval),
-        or_dash(*ceiling, interval)
-    )
-}
-
 fn cycle(status: &Status) -> String {
     let place = &status.place;
     let left = or_dash(status.cycle_seconds_left, seconds);
@@ -205,11 +191,14 @@ fn policy(status: &Status) -> String {
     let objective = status.objective();
     let shown = |reward: Option<f64>| or_dash(reward, |reward| objective.show(reward));
     format!(
-        "reward {}, random arm {}, baseline {}, entropy {}",
+        "reward {}, random arm {}, baseline {}, entropy {}{}",
         shown(policy.reward),
         shown(policy.random_reward),
         shown(policy.baseline),
-        or_dash(policy.entropy_nats, |nats| format!("{nats:.2} nats"))
+        or_dash(policy.entropy_nats, |nats| format!("{nats:.2} nats")),
+        policy.entropy_left.map_or_else(String::new, |left| {
+            format!(", {:.0} % of its range left", 100.0 * left)
+        })
     )
 }
 
@@ -223,27 +212,6 @@ fn checkpoint(status: &Status) -> String {
         None => String::new(),
     };
     format!("{newest}, {bytes}{failed}")
-}
-
-/// Which arm scores higher with the shared weights.
-fn advantage(status: &Status) -> String {
-    let AdvantageStatus { mean, low, high, steps, sentence, .. } = &status.advantage;
-    let over = format!("{steps} steps");
-    verdict((sentence, status.objective()), [*mean, *low, *high], &over)
-}
-
-/// A verdict with what it rests on, where anything was measured.
-fn verdict(
-    (sentence, objective): (&str, Objective),
-    numbers: [Option<f64>; 3],
-    over: &str,
-) -> String {
-    match numbers {
-        [Some(mean), Some(low), Some(high)] => {
-            format!("{sentence}: {}, over {over}", difference_text(objective, [mean, low, high]))
-        }
-        _ => sentence.to_owned(),
-    }
 }
 
 fn device(status: &Status) -> String {
@@ -274,7 +242,7 @@ pub(crate) fn seconds(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use enasd::actors::{ScoreView, TrialStatus};
+    use enasd::actors::{AdvantageStatus, DiagnosisStatus, LearntStatus, ScoreView, TrialStatus};
 
     #[test]
     fn failed_runs_and_failing_checkpoints_are_degraded() {
@@ -355,6 +323,45 @@ mod tests {
         status.objective.clear();
         let expected = "reward 43.21 %, random arm -25.00 %, baseline -, entropy -";
         check_says(&status, "policy", expected);
+    }
+
+    #[test]
+    fn what_the_policy_has_learnt_is_told_against_its_start() {
+        let mut status = Status::default();
+        check_says(&status, "reliability", "not measured yet");
+        status.diagnosis = DiagnosisStatus {
+            learnt: LearntStatus {
+                mean: Some(0.05),
+                low: Some(0.01),
+                high: Some(0.08),
+                sentence: "they score higher than the untrained policy's".to_owned(),
+                ..LearntStatus::default()
+            },
+            reward_reliability: Some(0.214),
+            ..DiagnosisStatus::default()
+        };
+        let expected = "they score higher than the untrained policy's: +5.00 points, 95 % within \
+                        +1.00 to +8.00, over the draws of the last derivation";
+        check_says(&status, "learnt", expected);
+        let expected = "21 % of the variance of one reward is the architectures', the rest is the \
+                        images' of its batch";
+        check_says(&status, "reliability", expected);
+        (status.policy.entropy_nats, status.policy.entropy_left) = (Some(12.3), Some(0.0449));
+        let expected =
+            "reward -, random arm -, baseline -, entropy 12.30 nats, 4 % of its range left";
+        check_says(&status, "policy", expected);
+    }
+
+    #[test]
+    fn each_advice_has_a_line_while_there_is_one() {
+        let mut status = Status::default();
+        assert!(!table(&status, 0.0).contains("advice"));
+        status.diagnosis.advice = vec!["raise this".to_owned(), "lower that".to_owned()];
+        let table = table(&status, 0.0);
+        let lines: Vec<&str> = table.lines().collect();
+        assert!(lines[0].starts_with("state "), "{table}");
+        let expected = ["raise this", "lower that"].map(|told| format!("{:12}  {told}", "advice"));
+        assert_eq!(lines[1..3], expected);
     }
 
     #[test]

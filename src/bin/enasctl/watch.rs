@@ -41,6 +41,7 @@ pub(crate) async fn watch(
 fn line(status: &Status) -> String {
     let place = &status.place;
     let (advantage, retrained) = (&status.advantage, &status.finals.comparison);
+    let learnt = &status.diagnosis.learnt;
     // As of the step itself: how long ago it ended is for `top`.
     let condition = Condition::of(status, status.updated_unix_seconds);
     let objective = status.objective();
@@ -56,7 +57,12 @@ fn line(status: &Status) -> String {
         format!("loss {}", or_dash(status.shared.loss, |loss| format!("{loss:.4}"))),
         format!("reward {}", reward(status.policy.reward)),
         format!("random {}", reward(status.policy.random_reward)),
-        format!("advantage {} ({})", differs(advantage.mean, objective), advantage.verdict),
+        format!(
+            "advantage with shared weights {} ({})",
+            differs(advantage.mean, objective),
+            advantage.verdict
+        ),
+        format!("learnt {} ({})", differs(learnt.mean, objective), learnt.verdict),
         format!(
             "retrained {} ({})",
             differs(retrained.mean, Objective::Accuracy),
@@ -76,6 +82,7 @@ mod tests {
         let mut status = Status { objective: objective.name().to_owned(), ..Status::default() };
         (status.policy.reward, status.policy.random_reward) = (Some(0.4321), Some(0.25));
         (status.advantage.mean, status.finals.comparison.mean) = (Some(0.1821), Some(0.0125));
+        status.diagnosis.learnt.mean = Some(0.0704);
         let line = line(&status);
         assert!(line.contains(expected), "{expected} is not in {line}");
     }
@@ -84,11 +91,13 @@ mod tests {
     fn rewards_have_the_units_of_the_objective_and_retrained_nets_those_of_accuracy() {
         check(
             Objective::Accuracy,
-            "reward 43.21 %  random 25.00 %  advantage +18.21 points ()  retrained +1.25 points ()",
+            "reward 43.21 %  random 25.00 %  advantage with shared weights +18.21 points ()  \
+             learnt +7.04 points ()  retrained +1.25 points ()",
         );
         check(
             Objective::NegLogNll,
-            "reward 0.4321  random 0.2500  advantage +0.1821 ()  retrained +1.25 points ()",
+            "reward 0.4321  random 0.2500  advantage with shared weights +0.1821 ()  \
+             learnt +0.0704 ()  retrained +1.25 points ()",
         );
     }
 }

@@ -12,7 +12,7 @@ pub struct Report {
     pub title: String,
     /// What rewards are.
     pub rewards: RewardUnit,
-    /// What is compared, and which is better.
+    /// What is compared, and what came of it.
     pub verdicts: Vec<ReportVerdict>,
     /// The search over time.
     pub curves: Curves,

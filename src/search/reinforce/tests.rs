@@ -3,8 +3,8 @@
 use super::*;
 use crate::engine::to_safetensors;
 use crate::random::{Owner, generator};
-use crate::search::{Probabilities, Rollout, StrategyKind};
-use crate::space::{CellKind, Decision, MicroSpace, Op, Space};
+use crate::search::{EntropyRange, Probabilities, Rollout, StrategyKind};
+use crate::space::{CellKind, Decision, MicroSpace, Op, Space, Step};
 use candle_core::{Device, Tensor};
 
 const SMALL: PolicyConfig = PolicyConfig {
@@ -283,4 +283,26 @@ fn without_the_prior_and_without_bounds_a_bandit_is_won_nearly_always() {
         let found = reached.get(cell as usize, "op").unwrap()[Op::AvgPool3x3.idx()];
         assert!(0.9 < found, "{cell}: {found}");
     }
+}
+
+#[test]
+fn a_policy_that_favors_one_option_of_each_pick_is_at_its_bound_and_no_nearer_to_certainty() {
+    // Picks alone: where a policy points depends on more than a bias.
+    let picks = |step: &&Step| !matches!(step, Step::Ask(Decision::Point { .. }));
+    let picks = Script(script().steps().iter().filter(picks).copied().collect());
+    let left = |config: &PolicyConfig, op_bias: [f64; 5]| {
+        let policy = learner(config, op_bias).policy;
+        let rollouts = policy.sample(&picks, 20, &mut generator(1, Owner::Policy, 0)).unwrap();
+        let entropies: Vec<f64> = rollouts.iter().map(|rollout| rollout.entropy).collect();
+        EntropyRange::of(config, &picks).left(mean(&entropies)).unwrap()
+    };
+    let favorite = [20.0, -20.0, -20.0, -20.0, -20.0];
+    let settled = left(&SMALL, favorite);
+    assert!(settled < 1e-9, "{settled}");
+    let undecided = left(&PolicyConfig { prior: false, ..SMALL }, [0.0; 5]);
+    assert!((0.95..1.0).contains(&undecided), "{undecided}");
+    // Without bounds it is certain.
+    assert!(left(&PolicyConfig { tanh_constant: 0.0, ..SMALL }, favorite) < 1e-9);
+    let half = left(&SMALL, [0.5, -0.5, -0.5, -0.5, -0.5]);
+    assert!((0.2..0.8).contains(&half), "{half}");
 }

@@ -67,6 +67,7 @@ fn a_controller_step_shows() {
         baseline: 0.7,
         entropy_nats: 12.0,
         decisions: 40,
+        entropy_left: 0.25,
         learning_rate: 0.0035,
         grad_norm: 0.1,
         duration: Duration::from_secs(2),
@@ -80,6 +81,7 @@ fn a_controller_step_shows() {
             "enas_baseline 0.7",
             "enas_policy_entropy_nats{kind=\"sum\"} 12",
             "enas_policy_entropy_nats{kind=\"per_decision\"} 0.3",
+            "enas_policy_entropy_left_ratio 0.25",
             "enas_learning_rate{net=\"policy\"} 0.0035",
             "enas_grad_norm{net=\"policy\"} 0.1",
             "enas_steps_total{net=\"policy\"} 1",
@@ -124,6 +126,23 @@ fn what_the_policy_prefers_shows() {
             "enas_best_score_ratio{stage=\"shared\"} 0.8",
             "enas_best_params 1234",
             "enas_best_multiply_adds 5000000",
+        ],
+    );
+}
+
+#[test]
+fn how_the_search_learns_shows() {
+    let learnt = IntervalNumbers { mean: 0.02, low: -0.01, high: 0.05 };
+    check(
+        |metrics| {
+            metrics.learnt(learnt);
+            metrics.reward_reliability(0.625);
+        },
+        &[
+            "enas_policy_learnt{bound=\"mean\"} 0.02",
+            "enas_policy_learnt{bound=\"low\"} -0.01",
+            "enas_policy_learnt{bound=\"high\"} 0.05",
+            "enas_reward_reliability_ratio 0.625",
         ],
     );
 }

@@ -1,7 +1,7 @@
 //! The screen drawn: which part stands where, and what lies over them.
 //!
 //! ```text
-//! head      who and how; bars of the cycle and the phase; checkpoint
+//! head      who and how; bars of the cycle and the phase; checkpoint; advice (high screens)
 //! rewards   both arms over time │ numbers │ operations (wide screens)
 //! retrained the champion, and nets under way (once there are any)
 //! best      the best architectures, one of them drawn
@@ -29,9 +29,9 @@ use crate::top::theme::Theme;
 const SMALLEST: (u16, u16) = (80, 24);
 
 /// Rows of the rewards: all numbers, and where rows are scarce, the first of them.
-const REWARD_ROWS: [u16; 2] = [8, 6];
+const REWARD_ROWS: [u16; 2] = [10, 6];
 
-/// Rows above which there is room for events.
+/// Rows above which there is room for advice and events.
 const HIGH: u16 = 34;
 
 /// Rows of the events on a high screen.
@@ -50,7 +50,10 @@ q, Esc    quit; the daemon goes on
 
 A command that changes something is asked for first: y does it.
 The line is the policy's reward, the dots are the random arm's:
-means on validation batches in each θ step, in units of `score.reward`.";
+means on validation batches in each θ step, in units of `score.reward`.
+learnt: how much higher the policy's draws score with the shared weights
+than the untrained policy's. reliability: the share of a reward's
+variance that is the architectures'. `enasctl status` has all of it.";
 
 /// Draws `screen` as of `now`, in seconds since 1970.
 pub(crate) fn draw(frame: &mut Frame, screen: &Screen, theme: Theme, now: f64) {
@@ -59,10 +62,12 @@ pub(crate) fn draw(frame: &mut Frame, screen: &Screen, theme: Theme, now: f64) {
     if area.width < columns || area.height < rows {
         return draw_too_small(frame, area);
     }
-    let head = head::lines(screen, theme, now, area.width);
+    let is_high = HIGH <= area.height;
+    let advice = if is_high { head::advice(screen, theme, area.width) } else { Vec::new() };
+    let n_status = head::STATUS_LINES + advice.len() as u16;
+    let head = [head::lines(screen, theme, now, area.width), advice].concat();
     let foot = foot(screen, theme, area.width);
     let (n_head, n_foot) = (head.len() as u16, foot.len() as u16);
-    let is_high = HIGH <= area.height;
     let n_events = if is_high { EVENT_ROWS } else { 0 };
     let n_retrained = retraining::rows(screen, NETS[usize::from(is_high)]);
     let room = area.height.saturating_sub(n_head + n_foot + n_events + n_retrained);
@@ -89,7 +94,7 @@ pub(crate) fn draw(frame: &mut Frame, screen: &Screen, theme: Theme, now: f64) {
     }
     frame.render_widget(Paragraph::new(foot), foot_area);
     if screen.status.is_some() && screen.link != Link::Up {
-        let y = n_head - head::STATUS_LINES;
+        let y = n_head - n_status;
         let past = Rect { y, height: foot_area.y.saturating_sub(y), ..area };
         frame.buffer_mut().set_style(past, Modifier::DIM);
     }

@@ -10,8 +10,11 @@ use crate::top::lines::{bar, cut, share, wrap};
 use crate::top::screen::{Link, Screen};
 use crate::top::theme::Theme;
 
-/// Lines of the head that tell the status.
+/// Lines of the head that tell the status, but for advice.
 pub(crate) const STATUS_LINES: u16 = 3;
+
+/// What stands before advice.
+const ADVICE: &str = "advice      ";
 
 /// The lines of the head: who, how, and last those of the status.
 pub(crate) fn lines(screen: &Screen, theme: Theme, now: f64, width: u16) -> Vec<Line<'static>> {
@@ -25,6 +28,19 @@ pub(crate) fn lines(screen: &Screen, theme: Theme, now: f64, width: u16) -> Vec<
         lines.push(checkpoint(status, theme, now));
     }
     lines
+}
+
+/// What there is to do, a line each; `enasctl status` has what does not fit.
+pub(crate) fn advice(screen: &Screen, theme: Theme, width: u16) -> Vec<Line<'static>> {
+    let advice = screen.status.iter().flat_map(|status| &status.diagnosis.advice);
+    let room = usize::from(width).saturating_sub(ADVICE.len());
+    let line = |text: &String| {
+        Line::from(vec![
+            Span::styled(ADVICE, theme.dim()),
+            Span::styled(cut(text, room), theme.severity(Severity::Notice)),
+        ])
+    };
+    advice.map(line).collect()
 }
 
 /// How the daemon is, or that it is not there.

@@ -3,8 +3,8 @@
 #![cfg(test)]
 
 use enasd::actors::{
-    AdvantageStatus, BestStatus, CheckpointStatus, DeviceStatus, OptionStatus, PickStatus,
-    PlaceStatus, PolicyStatus, RunState, ScoreView, SharedStatus, Status,
+    AdvantageStatus, BestStatus, CheckpointStatus, DeviceStatus, DiagnosisStatus, LearntStatus,
+    OptionStatus, PickStatus, PlaceStatus, PolicyStatus, RunState, ScoreView, SharedStatus, Status,
 };
 use enasd::api::wire::HistoryItem;
 use enasd::space::{Arch, Op};
@@ -76,6 +76,11 @@ pub(super) fn status() -> Status {
             steps: 240,
             verdict: "scores higher".to_owned(),
             sentence: String::new(),
+        },
+        diagnosis: DiagnosisStatus {
+            learnt: LearntStatus { mean: Some(0.0704), ..LearntStatus::default() },
+            reward_reliability: Some(0.4231),
+            advice: Vec::new(),
         },
         archs_sampled: 51_300,
         archs_unique: 49_876,

@@ -1,6 +1,6 @@
 //! The rewards of both arms: their verdict, their course, and the numbers beside them.
 
-use enasd::actors::{AdvantageStatus, Status};
+use enasd::actors::{AdvantageStatus, DiagnosisStatus, Status};
 use enasd::search::Objective;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -107,6 +107,7 @@ fn label(end: f64, objective: Objective) -> String {
 
 fn number_lines(status: &Status, theme: Theme) -> Vec<Line<'static>> {
     let (policy, shared) = (&status.policy, &status.shared);
+    let DiagnosisStatus { learnt, reward_reliability, .. } = &status.diagnosis;
     let entropy = match (policy.entropy_nats, policy.entropy_per_decision_nats) {
         (Some(whole), Some(each)) => format!("{whole:.2} nats ({each:.2} each)"),
         _ => "-".to_owned(),
@@ -138,6 +139,8 @@ fn number_lines(status: &Status, theme: Theme) -> Vec<Line<'static>> {
             ),
             plain,
         ),
+        ("learnt", or_dash(learnt.mean, |mean| objective.show_difference(mean)), plain),
+        ("reliability", or_dash(*reward_reliability, percent), plain),
     ];
     let line = |(name, value, style): (&str, String, Style)| {
         Line::from(vec![Span::styled(format!("{name:13}"), style), Span::raw(value)])

@@ -83,7 +83,7 @@ fn a_terminal_of_80_by_24_shows_everything_that_matters() {
     " 40 %│••                                   ω training   71.01 %                 "
     "     └──────────────────────────────────── images/s     3512                    "
     "                               360 θ steps archs        49,876 of 51,300        "
-    " The best architectures ────────────────────────────────────────────────────────"
+    " The best with the shared weights ──────────────────────────────────────────────"
     "▸ 1 of 2  72.67 %  436 of 600, cycle 1  m5-0e4j07as3sy5zkyev                    "
     "normal cell                              reduction cell                         "
     "0 = h[k-2], 1 = h[k-1]                   0 = h[k-2], 1 = h[k-1]                 "
@@ -113,8 +113,8 @@ fn a_larger_terminal_shows_more() {
     "     │                  ⡠⠢⡀  ⡜  ⠈⢆⠜          ω training   71.01 %                 max_pool_3x3  ██░░░░░░░░  █░░░░░░░░░  "
     "     │            ⡠⠢⡀  ⡰⠁ ⠑⢄⠜                images/s     3512                    identity      █░░░░░░░░░  █░░░░░░░░░  "
     "     │       ⢀   ⢠⠃ ⠘⠤⡰⠁                     archs        49,876 of 51,300                                              "
-    "     │      ⡜⠁⠑⡄⢀⠎         •     ••   •••                                                                               "
-    "     │     ⡜   ⠈⠁    •••  • •   •  •  •  ••                                                                             "
+    "     │      ⡜⠁⠑⡄⢀⠎         •     ••   •••    learnt       +7.04 points                                                  "
+    "     │     ⡜   ⠈⠁    •••  • •   •  •  •  ••  reliability  42.31 %                                                       "
     "     │⢀⠖⠑⠤⡸•  •• •  •   ••   •••    ••                                                                                  "
     "     │⡜  •  ••    ••     •                                                                                              "
     "     │• •   •                                                                                                           "
@@ -122,7 +122,7 @@ fn a_larger_terminal_shows_more() {
     " 40 %│                                                                                                                  "
     "     └──────────────────────────────────────                                                                            "
     "                                 360 θ steps                                                                            "
-    " The best architectures ────────────────────────────────────────────────────────────────────────────────────────────────"
+    " The best with the shared weights ──────────────────────────────────────────────────────────────────────────────────────"
     "▸ 1 of 2  72.67 %  436 of 600, cycle 1  m5-0e4j07as3sy5zkyev                                                            "
     "  2 of 2  66.83 %  401 of 600, cycle 1  m5-aefyxtjnxsb28gbps                                                            "
     "normal cell                                                  reduction cell                                             "
@@ -212,6 +212,20 @@ fn states_are_told_in_plain_words() {
     check_says(&changed(retrains), &["retrain                   ██████░", "15 of 60 epochs"]);
     let early = changed(|s| s.advantage = AdvantageStatus::default());
     check_says(&early, &["Shared weights:"]);
+}
+
+#[test]
+fn a_high_screen_has_a_line_for_each_advice() {
+    let screen = changed(|status| {
+        let long = format!("a reward is mostly noise{}", ", which is a pity".repeat(10));
+        status.diagnosis.advice = vec![long, "raise this".to_owned()];
+    });
+    let high = drawn(&screen, 120, 40);
+    let lines: Vec<&str> = high.lines().map(|line| line.trim_matches('"')).collect();
+    let at = lines.iter().position(|line| line.starts_with("advice      a reward")).unwrap();
+    assert!(lines[at - 1].starts_with("checkpoint  ") && lines[at].ends_with('…'), "{high}");
+    assert_eq!(lines[at + 1].trim_end(), "advice      raise this");
+    assert!(!drawn(&screen, 80, 24).contains("advice"));
 }
 
 /// Two of four nets are under way, and there is a champion.
