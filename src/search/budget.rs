@@ -4,7 +4,8 @@
 //! cost(m)   of the net of m that stands alone with the sizes of `[net]`: parameters and
 //!           multiply-adds as they are counted, milliseconds by the table of layers
 //! over      cost(m) > limit for any limit that is set: m is drawn again
-//! factor    1 − w·max cost(m) / limit over the limits that are set;   R(m, ω) = accuracy · factor
+//! factor    1 − w·max cost(m) / limit over the limits that are set;   R(m, ω) = accuracy · factor,
+//!           or what `objective.rs` makes of it for another reward
 //! ```
 //!
 //! As in `MnasNet` (Tan et al., 2019, equation 2) the accuracy is multiplied by what falls with the

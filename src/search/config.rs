@@ -217,8 +217,8 @@ settings! {
         /// Milliseconds of one image's forward pass, by the table of layers that is measured once
         /// for a state folder; 0 for no limit.
         pub milliseconds: f64 = 0.0 => search(from(0.0, 1e6));
-        /// Share of its accuracy that an architecture at a limit loses in its reward; one that
-        /// costs less loses less, in proportion.
+        /// Share of its accuracy, or of its inverse cross-entropy, that an architecture at a limit
+        /// loses in its reward; one that costs less loses less, in proportion.
         pub weight: f64 = 0.0 => search(below(0.0, 1.0));
     }
 }

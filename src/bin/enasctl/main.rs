@@ -29,6 +29,7 @@ mod printer;
 mod questions;
 mod report;
 mod reserved;
+mod retraining;
 mod socket;
 mod space;
 mod status;

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use enasd::actors::{
-    ChampionStatus, DerivationStatus, DeviceStatus, RetrainingStatus, RunState, Status, nth,
-};
+use enasd::actors::{ChampionStatus, DerivationStatus, DeviceStatus, RunState, Status, nth};
 use enasd::api::ApiError;
 use enasd::search::Arm;
 
 use crate::clock::now;
 use crate::failure::Failure;
 use crate::printer::{Printer, fields, or_dash, percent, thousands};
+use crate::retraining::retraining;
 use crate::socket::Daemon;
 use crate::verdicts::{advantage, advice, learnt, ranks, reliability, retrained};
 
@@ -126,35 +125,6 @@ pub(crate) fn doing(status: &Status) -> String {
     }
 }
 
-/// What is retrained, and why.
-fn retraining(status: &Status) -> String {
-    let under_way = status.finals.retraining.as_ref().map(|retraining| {
-        let RetrainingStatus { cause, cycle, trials, of, running, rung, rungs, .. } = retraining;
-        let why = match cause.as_str() {
-            "cycle" => format!("after cycle {}", nth(*cycle)),
-            _ => "as asked".to_owned(),
-        };
-        let running = running.iter().map(|trial| {
-            let (id, net, epochs) = (&trial.id, nth(trial.seed.into()), trial.epochs);
-            format!("; net {net} of {id}: epoch {}/{epochs}", trial.epoch)
-        });
-        let rung = match rungs {
-            0 | 1 => String::new(),
-            rungs => format!(", rung {} of {rungs}", nth(*rung)),
-        };
-        format!("{why}{rung}, {trials} of {of} nets are trained{}", running.collect::<String>())
-    });
-    let waiting = match status.finals.waiting {
-        0 => String::new(),
-        n => format!("; {n} more wait"),
-    };
-    let sample = status.finals.sample.as_ref().map_or_else(String::new, |sample| {
-        let RetrainingStatus { trials, of, .. } = sample;
-        format!("; of a sample beside the search {trials} of {of} nets are trained")
-    });
-    or_dash(under_way, |text| text) + &waiting + &sample
-}
-
 /// The champion with what its net has right.
 pub(crate) fn champion(champion: &ChampionStatus) -> String {
     let ChampionStatus { id, arm, cycle, .. } = champion;
@@ -242,7 +212,9 @@ pub(crate) fn seconds(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use enasd::actors::{AdvantageStatus, DiagnosisStatus, LearntStatus, ScoreView, TrialStatus};
+    use enasd::actors::{
+        AdvantageStatus, DiagnosisStatus, LearntStatus, RetrainingStatus, ScoreView, TrialStatus,
+    };
 
     #[test]
     fn failed_runs_and_failing_checkpoints_are_degraded() {
