@@ -182,6 +182,60 @@ fn the_present_shared_weights_of_the_state_folder_are_scored_too() {
     assert!(!names(&rig.found("study")).contains(&"ω: present"));
 }
 
+/// Two searches' champions and controls, and two that nobody chose.
+const CLAIMS: &str = "\
+# group   pair  architecture
+champion  11    0 0 1 1 0 2 2 3 1 4 1 0 1 1 2 2
+control   11    0 1 1 1 0 2 2 3 1 4 1 0 1 1 2 2
+
+champion  12    0 0 1 1 0 2 2 3 1 4 1 0 1 1 0 2
+control   12    0 2 1 1 0 2 2 3 1 4 1 0 1 1 0 2
+random    -     0 3 1 3 0 2 2 3 1 4 1 3 1 3 0 2
+random    -     0 4 1 4 0 2 2 3 1 4 1 4 1 4 0 2
+";
+
+#[test]
+fn claims_are_confirmed_once_on_the_locked_test_split() {
+    let rig = Rig::new();
+    let confirm = |claims: &str| {
+        fs::write(rig.path("claims"), claims).unwrap();
+        let mut command = rig.command("confirm");
+        command.arg(rig.path("claims")).args(["--seeds", "2", "--set", "data.test_share=0.3"]);
+        command.arg("--folder").arg(rig.path("study")).output().unwrap()
+    };
+    let output = confirm(CLAIMS);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    let text = fs::read(rig.path("study/confirm.json")).unwrap();
+    let found: Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!(found["test_uses"], 6);
+    let archs = found["archs"].as_array().unwrap();
+    // 9 of each class for the test.
+    let items = |arch: &Value| arch["nets"].as_array().unwrap().iter().all(|n| n["items"] == 27);
+    assert!(archs.len() == 6 && archs.iter().all(items), "{found}");
+    let pairs: Vec<_> = found["differences"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| (d["group"].as_str().unwrap(), d["than"].as_str().unwrap(), &d["pairs"]))
+        .collect();
+    let none = &Value::Null;
+    let expected = [
+        ("champion", "control", &2.into()),
+        ("champion", "random", none),
+        ("control", "random", none),
+    ];
+    assert_eq!(pairs, expected);
+    // Nothing is trained again, and nobody looks again.
+    let again = confirm(CLAIMS);
+    assert_eq!(again.stdout, output.stdout);
+    assert!(!String::from_utf8(again.stderr).unwrap().contains("nets to be confirmed"));
+    let refused = confirm("champion 11 no architecture\n");
+    assert_eq!(refused.status.code(), Some(78));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("line 1 of the list: "), "{said}");
+}
+
 #[test]
 fn what_a_study_cannot_do_is_refused_with_a_reason() {
     let rig = Rig::new();

@@ -9,7 +9,7 @@
 //! A policy begins with preferences of its own (`prior.rs`), so that one that never learns differs
 //! from uniform draws, too: only its own start says what it has learnt.
 
-use crate::numbers::mean;
+use crate::numbers::{deviation, mean};
 use crate::search::pair::t_quantile;
 use crate::search::{Interval, Scored, Variance, Verdict};
 
@@ -36,7 +36,7 @@ impl Diagnosis {
             drawn.iter().zip(again).map(|(first, second)| vec![first.reward, second.reward]);
         let variance = Variance::of(&pairs.collect::<Vec<_>>());
         Self {
-            learnt: difference(&rewards(drawn), &rewards(at_start)),
+            learnt: mean_difference(&rewards(drawn), &rewards(at_start)),
             reliability: variance.map(|found| found.reliability),
         }
     }
@@ -48,7 +48,7 @@ impl Diagnosis {
 }
 
 /// The difference of the means of two samples with its 95 % interval (Welch); none below two of each.
-fn difference(a: &[f64], b: &[f64]) -> Option<Interval> {
+pub fn mean_difference(a: &[f64], b: &[f64]) -> Option<Interval> {
     let error = |values: &[f64]| {
         let mean = mean(values);
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
@@ -64,6 +64,13 @@ fn difference(a: &[f64], b: &[f64]) -> Option<Interval> {
     Some(Interval { mean, low: mean - width, high: mean + width })
 }
 
+/// The mean of differences of pairs with its 95 % interval; none below two pairs.
+pub fn paired_difference(differences: &[f64]) -> Option<Interval> {
+    let (n, mean) = (differences.len(), mean(differences));
+    let width = deviation(differences)? / (n as f64).sqrt() * t_quantile(n - 1);
+    Some(Interval { mean, low: mean - width, high: mean + width })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,13 +80,22 @@ mod tests {
         // scipy.stats.ttest_ind(a, b, equal_var=False).confidence_interval()
         let a = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
         let b = [2.0, 2.5, 3.0, 3.5];
-        let found = difference(&a, &b).unwrap();
+        let found = mean_difference(&a, &b).unwrap();
         // Variances 3.5/6 and 0.41667/4, 7.0 degrees of freedom.
         assert!((found.mean - 0.75).abs() < 1e-12);
         let error = (3.5_f64 / 6.0 + 0.416_666_7 / 4.0).sqrt();
         assert!(((found.high - found.low) / 2.0 / error - 2.4).abs() < 0.1, "{found:?}");
-        assert_eq!(difference(&a, &[1.0]), None);
-        let equal = difference(&[1.0; 4], &[1.0; 4]).unwrap();
+        assert_eq!(mean_difference(&a, &[1.0]), None);
+        let equal = mean_difference(&[1.0; 4], &[1.0; 4]).unwrap();
         assert_eq!((equal.mean, equal.low, equal.high), (0.0, 0.0, 0.0));
+    }
+
+    #[test]
+    fn pairs_have_students_interval() {
+        let found = paired_difference(&[0.1, 0.3, 0.2, 0.4]).unwrap();
+        // Deviation 0.129099, of the mean 0.064550, times 3.182.
+        assert!((found.mean - 0.25).abs() < 1e-12);
+        assert!((found.high - 0.25 - 0.205_4).abs() < 3e-3, "{found:?}");
+        assert_eq!(paired_difference(&[0.1]), None);
     }
 }

@@ -68,7 +68,7 @@ pub use config::{
     SearchConfig, SharedDraws, StrategyKind,
 };
 pub use derivation::Derived;
-pub use diagnosis::{Diagnosis, SCORED_AGAIN};
+pub use diagnosis::{Diagnosis, SCORED_AGAIN, mean_difference, paired_difference};
 pub use error::SearchError;
 pub use estimate::{Estimator, Job, ValidSet};
 pub use finals::{Champion, Conclusion, Finals, Retrained, Rival, Ruling};

@@ -42,6 +42,16 @@ pub enum StudyError {
     /// What was found cannot be written as JSON.
     #[error("what was found cannot be written as JSON: {0}")]
     Json(serde_json::Error),
+    /// A line of a list of architectures says nothing of use.
+    #[error(
+        "line {line} of the list: {why}; write `GROUP PAIR ARCHITECTURE`, with `-` for no pair"
+    )]
+    Claim {
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        why: String,
+    },
     /// No thread can be started.
     #[error("no thread that trains can be started: {0}")]
     Thread(io::Error),

@@ -9,6 +9,7 @@
 //! The test split is not read. Whatever takes long is kept by what its bits depend on: a study that
 //! is stopped goes on, and a second one of the same task has the truth already.
 
+mod confirm;
 mod error;
 mod findings;
 mod levers;
@@ -34,6 +35,7 @@ use crate::study::findings::ceiling;
 use crate::study::omega::Omega;
 use crate::study::trainings::Trainings;
 
+pub use confirm::{Claim, Confirmation, Confirmed, GroupDifference, confirm, read_claims};
 pub use error::StudyError;
 pub use findings::{Band, Estimate, Findings, NetScore, StudiedArch};
 pub use levers::{LEVERS, Lever};
@@ -177,7 +179,8 @@ fn truth(
         (0..plan.seeds).map(|seed| TrialPlan { arch: arch.clone(), seed, recipe })
     });
     let folder = plan.folder.join("nets");
-    let trainings = Trainings { task: &trials, folder: &folder, threads: plan.threads };
+    let trainings =
+        Trainings { task: &trials, folder: &folder, keeps: false, threads: plan.threads };
     let scores = trainings.scores("nets of the truth", &nets.collect::<Vec<_>>(), told)?;
     let nets = scores.chunks_exact(plan.seeds as usize);
     let archs: Vec<StudiedArch> = archs
@@ -221,7 +224,8 @@ fn short(
 ) -> Result<(), StudyError> {
     let trials = TrialTask::new(task, &halves.scores.1);
     let folder = plan.folder.join("nets");
-    let trainings = Trainings { task: &trials, folder: &folder, threads: plan.threads };
+    let trainings =
+        Trainings { task: &trials, folder: &folder, keeps: false, threads: plan.threads };
     for epochs in SHORT {
         let recipe = FinalConfig { epochs, learning_rate_period: 0, ..plan.config.finals };
         let nets: Vec<TrialPlan> = archs

@@ -18,12 +18,15 @@ use std::time::{Duration, Instant};
 use rayon::ThreadPoolBuilder;
 use serde::{Deserialize, Serialize};
 
-use crate::search::{Score, Trial, TrialPlan, TrialTask};
+use crate::search::{Score, Trial, TrialPlan, TrialState, TrialTask};
 use crate::store::{TrialFolder, write_atomically};
 use crate::study::{Progress, StudyError};
 
 /// How often a net under way is kept.
 const KEPT_EVERY: Duration = Duration::from_secs(30);
+
+/// The folder of nets under way, and of finished ones that are kept.
+const UNDER_WAY: &str = "under-way";
 
 /// What is kept of a finished net.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +45,8 @@ pub(super) struct Trainings<'a> {
     pub(super) task: &'a TrialTask,
     /// Where what was measured is kept.
     pub(super) folder: &'a Path,
+    /// Whether finished nets are kept, too.
+    pub(super) keeps: bool,
     pub(super) threads: usize,
 }
 
@@ -84,7 +89,7 @@ impl Trainings<'_> {
         missing: &[(&str, &TrialPlan)],
         mut finished: impl FnMut(&str, Score),
     ) -> Result<(), StudyError> {
-        let trials = TrialFolder::open(&self.folder.join("under-way"))?;
+        let trials = TrialFolder::open(&self.folder.join(UNDER_WAY))?;
         let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
         let (sender, receiver) = mpsc::channel();
         let work = || {
@@ -152,9 +157,27 @@ impl Trainings<'_> {
             items,
         };
         let text = serde_json::to_vec(&measured).map_err(StudyError::Json)?;
+        if self.keeps {
+            trials.put(key, plan, &trial.state()?)?;
+        } else {
+            trials.remove(key)?;
+        }
         write_atomically(&self.path(key), &text)?;
-        trials.remove(key)?;
         Ok(Some(score))
+    }
+
+    /// A finished net that is kept; one that is lost is trained again.
+    pub(super) fn finished(&self, plan: &TrialPlan) -> Result<TrialState, StudyError> {
+        let trials = TrialFolder::open(&self.folder.join(UNDER_WAY))?;
+        let kept = trials.load(&self.task.key(plan)).unwrap_or_default();
+        if let Some(state) = kept.filter(|state| state.valid.is_some()) {
+            return Ok(state);
+        }
+        let mut trial = Trial::new(self.task.clone(), plan.clone(), None)?;
+        while !trial.is_finished() {
+            trial.epoch(&AtomicBool::new(false))?;
+        }
+        Ok(trial.state()?)
     }
 
     fn path(&self, key: &str) -> PathBuf {

@@ -45,6 +45,8 @@ enum Verb {
     Bench(bench::BenchArgs),
     /// Measure which way of scoring architectures agrees with retraining them.
     Study(study::StudyArgs),
+    /// Retrain architectures with fresh seeds, and compare them on the locked test split.
+    Confirm(study::ConfirmArgs),
     /// Write the manual page and the shell completions into a folder, for a package.
     #[command(hide = true)]
     Manual { folder: PathBuf },
@@ -86,6 +88,7 @@ fn main() -> ExitCode {
         Some(Verb::CheckConfig(args)) => check_config(&args),
         Some(Verb::Bench(args)) => bench::run(args),
         Some(Verb::Study(args)) => study::run(&args),
+        Some(Verb::Confirm(args)) => study::confirm(&args),
         Some(Verb::Manual { folder }) => manual(&folder),
         Some(Verb::Run(args)) => run(&args),
         None => run(&cli.run),

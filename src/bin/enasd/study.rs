@@ -2,7 +2,6 @@
 
 use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -13,7 +12,8 @@ use enasd::export::{StudyReport, StudyRow, study_page};
 use enasd::numbers::mean;
 use enasd::store::{StateView, StoreError, config_text, write_atomically};
 use enasd::study::{
-    Estimate, Findings, LEVERS, Lever, PresentOmega, Progress, StudyError, StudyPlan, study,
+    Estimate, Findings, LEVERS, Lever, PresentOmega, Progress, StudyError, StudyPlan, read_claims,
+    study,
 };
 
 use crate::config_args::{ConfigArgs, load};
@@ -48,6 +48,26 @@ pub(crate) struct StudyArgs {
     output: Output,
 }
 
+#[derive(Args, Clone)]
+pub(crate) struct ConfirmArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// A list of architectures: on each line a group, a pair (`-` for none) and the architecture.
+    /// Groups with the same pairs are compared pair by pair, others by their means.
+    #[arg(value_name = "FILE")]
+    list: PathBuf,
+    /// Nets of each, trained as [final] has it, with seeds that no search has.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = count(1, 16))]
+    seeds: usize,
+    /// Where all that is measured is kept, with the ledger of the test split [default: study in the
+    /// state folder].
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// How the findings are printed; the folder has them both ways.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
 /// Ways to train the shared weights.
 #[derive(Clone)]
 struct Levers(Vec<Lever>);
@@ -71,7 +91,9 @@ impl From<StudyError> for Failure {
     fn from(error: StudyError) -> Self {
         let why = format!("{error}; what was measured is kept, and measured once");
         let exit_code = match error {
-            StudyError::Archs { .. } => EXIT_CONFIG,
+            StudyError::Archs { .. } | StudyError::Claim { .. } | StudyError::File { .. } => {
+                EXIT_CONFIG
+            }
             StudyError::Data(error) => DaemonError::from(error).exit_code(),
             StudyError::Search(error) => DaemonError::from(error).exit_code(),
             StudyError::Store(error) => DaemonError::from(error).exit_code(),
@@ -83,6 +105,26 @@ impl From<StudyError> for Failure {
 
 pub(crate) fn run(args: &StudyArgs) -> Result<(), Failure> {
     let loaded = load(&args.config)?;
+    let plan = StudyPlan {
+        archs: args.archs,
+        levers: args.levers.0.clone(),
+        searches: args.searches as u64,
+        present: present(&loaded)?,
+        ..plan(&loaded, args.seeds, args.folder.as_ref())?
+    };
+    let mut teller = Teller::default();
+    let found = study(&plan, &mut |progress| teller.tell(progress))?;
+    let json = format!("{:#}\n", serde_json::json!(found));
+    write(&plan.folder, &found, &json)?;
+    print(&match args.output {
+        Output::Text => found.to_string(),
+        Output::Json => json,
+    });
+    Ok(())
+}
+
+/// What is computed with and where it is kept; nothing is asked yet.
+fn plan(loaded: &Loaded, seeds: usize, folder: Option<&PathBuf>) -> Result<StudyPlan, Failure> {
     let engine = &loaded.config.engine;
     let threads = with_threads(engine.executor, engine.threads)?;
     let refused = |why: String| Failure { why, exit_code: EXIT_CONFIG };
@@ -90,26 +132,33 @@ pub(crate) fn run(args: &StudyArgs) -> Result<(), Failure> {
         engine.device.parse().map_err(|error| refused(format!("{error}")))?;
     let device = choice.open_patiently(|_| false).map_err(|error| refused(error.to_string()))?;
     let exec = engine.executor.open(&device.device).map_err(|error| refused(error.to_string()))?;
-    let folder = match &args.folder {
+    let folder = match folder {
         Some(folder) => folder.clone(),
         None => loaded.state()?.join("study"),
     };
-    let present = present(&loaded)?;
-    let plan = StudyPlan {
+    Ok(StudyPlan {
         config: loaded.config.search.clone(),
-        exec: Arc::clone(&exec),
-        archs: args.archs,
-        seeds: args.seeds as u32,
-        levers: args.levers.0.clone(),
-        searches: args.searches as u64,
-        present,
-        folder: folder.clone(),
+        exec,
+        archs: 0,
+        seeds: seeds as u32,
+        levers: Vec::new(),
+        searches: 0,
+        present: None,
+        folder,
         threads,
-    };
+    })
+}
+
+pub(crate) fn confirm(args: &ConfirmArgs) -> Result<(), Failure> {
+    let loaded = load(&args.config)?;
+    let plan = plan(&loaded, args.seeds, args.folder.as_ref())?;
+    let claims = read_claims(&args.list)?;
     let mut teller = Teller::default();
-    let found = study(&plan, &mut |progress| teller.tell(progress))?;
+    let found = enasd::study::confirm(&plan, &claims, &mut |progress| teller.tell(progress))?;
     let json = format!("{:#}\n", serde_json::json!(found));
-    write(&folder, &found, &json)?;
+    for (name, text) in [("confirm.txt", found.to_string()), ("confirm.json", json.clone())] {
+        write_atomically(&plan.folder.join(name), text.as_bytes()).map_err(StudyError::from)?;
+    }
     print(&match args.output {
         Output::Text => found.to_string(),
         Output::Json => json,
