@@ -200,11 +200,7 @@ impl Dataset {
                 balanced(self.valid.labels(), &mut generator(seed, Owner::ValidBatch, u64::MAX))
             }
         };
-        let size = size.clamp(1, self.valid.len());
-        (0..idxs.len()).step_by(size).map(move |start| {
-            let batch = &idxs[start..idxs.len().min(start + size)];
-            Batch::plain(&self.valid, &self.normalization, batch.iter().copied())
-        })
+        self.batches(&self.valid, idxs, size)
     }
 
     /// `size` training images, all where there are fewer, not augmented and each class with its
@@ -221,7 +217,7 @@ impl Dataset {
         &self,
         size: usize,
     ) -> impl Iterator<Item = Result<Batch, DataError>> + '_ {
-        self.in_order(&self.valid, size)
+        self.valid_batches_by(ImageOrder::Stored, size, 0)
     }
 
     /// The same of the test images, for whoever has leave to look at them.
@@ -231,18 +227,21 @@ impl Dataset {
         size: usize,
     ) -> Result<impl Iterator<Item = Result<Batch, DataError>> + '_, DataError> {
         let LockedTest(test) = self.test.as_ref().ok_or(DataError::NoTestSplit)?;
-        Ok(self.in_order(test, size))
+        Ok(self.batches(test, (0..test.len()).collect(), size))
     }
 
-    fn in_order<'a>(
+    /// The images of `set` numbered `idxs`, in batches of `size`.
+    fn batches<'a>(
         &'a self,
         set: &'a ImageSet,
+        idxs: Vec<usize>,
         size: usize,
     ) -> impl Iterator<Item = Result<Batch, DataError>> + 'a {
-        let (size, n) = (size.clamp(1, set.len()), set.len());
-        (0..n)
-            .step_by(size)
-            .map(move |start| Batch::plain(set, &self.normalization, start..n.min(start + size)))
+        let size = size.clamp(1, set.len());
+        (0..idxs.len()).step_by(size).map(move |start| {
+            let batch = &idxs[start..idxs.len().min(start + size)];
+            Batch::plain(set, &self.normalization, batch.iter().copied())
+        })
     }
 }
 

@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 
 use crate::numbers::mean;
+use crate::search::rank_correlation::tau;
 use crate::search::steps::row;
 use crate::search::strata::of_each_stratum;
 use crate::search::{
     Arm, BestArch, BestChange, Candidate, Cause, Diagnosis, Features, FinalConfig, Forecast,
-    Outcome, Promotion, Retrained, SCORED_AGAIN, Sampled, Scored, Search, StepRecord, kendall,
+    Outcome, Promotion, Retrained, SCORED_AGAIN, Sampled, Scored, Search, StepRecord,
 };
 use crate::space::Arch;
 
@@ -129,7 +130,7 @@ impl Search {
             known.push((features, worth));
             points.push((shared, worth));
         }
-        let of_shared = kendall(&points, 0).map_or(0.0, |interval| interval.mean);
+        let of_shared = tau(&points).unwrap_or(0.0);
         Forecast::fit(&known).filter(|found| found.tau().is_some_and(|tau| of_shared < tau))
     }
 
@@ -152,7 +153,8 @@ impl Search {
         (!promotion.candidates.is_empty()).then_some(promotion)
     }
 
-    /// The same beside the schedule: the search stands where it stood.
+    /// Offers shortlisted architectures, scored on the whole split, to the best: the search stands
+    /// where it stood.
     pub fn offer(&mut self, shortlisted: Vec<Scored>) -> BestChange {
         let config = &self.task.config;
         let (cycle, step) = (self.place.cycle(&config.schedule), self.number());

@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 
 use crate::net::NetError;
 use crate::numbers::{deviation, mean};
-use crate::search::{Budget, kendall};
+use crate::search::Budget;
+use crate::search::rank_correlation::tau;
 use crate::space::{Arch, Sketch, VertexRole};
 
 /// Architectures below which nothing is forecast.
@@ -129,7 +130,7 @@ impl Forecast {
         let tried = RIDGES.map(|ridge| left_out(&kernel, &values, ridge));
         let best = tried.into_iter().min_by(|a, b| a.error.total_cmp(&b.error))?;
         let points: Vec<(f64, f64)> = best.forecast.iter().copied().zip(values).collect();
-        let tau = kendall(&points, 0).map(|interval| interval.mean);
+        let tau = tau(&points);
         let Ridge { forecast: left_out, weights, .. } = best;
         Some(Self { scales, known: rows, weights, left_out, tau })
     }

@@ -116,11 +116,10 @@ impl Candidate {
         self.rungs.get_mut(rung).unwrap_or(&mut self.valid)
     }
 
-    /// The mean over its nets of what the objective makes of their scores at the end of a rung;
-    /// nothing before all are measured.
-    fn mean_at(&self, rung: usize, objective: Objective) -> Option<f64> {
-        let rewards = self.at(rung).iter().map(|score| Some(objective.reward((*score)?)));
-        Some(mean(&rewards.collect::<Option<Vec<_>>>()?))
+    /// What the objective makes of each net's score at the end of a rung, by seed; nothing before
+    /// all are measured.
+    fn rewards_at(&self, rung: usize, objective: Objective) -> Option<Vec<f64>> {
+        self.at(rung).iter().map(|score| score.map(|score| objective.reward(score))).collect()
     }
 
     /// What its nets had right of the test split, by seed; empty where it is not certified.
@@ -131,17 +130,13 @@ impl Candidate {
     /// What the objective makes of each net's validation score, by seed; nothing before all are
     /// trained.
     pub fn rewards(&self, objective: Objective) -> Option<Vec<f64>> {
-        self.valid.iter().map(|score| score.map(|score| objective.reward(score))).collect()
+        self.rewards_at(self.rungs.len(), objective)
     }
 
     /// The last rung at whose end all of its nets were measured, and what the objective makes of
     /// their scores there.
     pub(super) fn last_rewards(&self, objective: Objective) -> Option<(usize, Vec<f64>)> {
-        let rewards = |rung: usize| {
-            let scores = self.at(rung).iter();
-            let rewards = scores.map(|score| Some(objective.reward((*score)?)));
-            Some((rung, rewards.collect::<Option<Vec<_>>>()?))
-        };
+        let rewards = |rung: usize| Some((rung, self.rewards_at(rung, objective)?));
         (0..=self.rungs.len()).rev().find_map(rewards)
     }
 
@@ -221,11 +216,12 @@ impl Promotion {
         let rungs = self.recipe.rungs();
         let mut alive: Vec<usize> = (0..self.candidates.len()).collect();
         for (earlier, rung) in rungs[1..=number].iter().enumerate() {
-            let reward = |place: &usize| self.candidates[*place].mean_at(earlier, objective);
+            let reward = |place: &usize| {
+                let rewards = self.candidates[*place].rewards_at(earlier, objective);
+                rewards.map_or(f64::MIN, |rewards| mean(&rewards))
+            };
             // Stable: among equals the one that came first.
-            alive.sort_by(|a, b| {
-                reward(b).unwrap_or(f64::MIN).total_cmp(&reward(a).unwrap_or(f64::MIN))
-            });
+            alive.sort_by(|a, b| reward(b).total_cmp(&reward(a)));
             let mut left: BTreeMap<Arm, usize> = BTreeMap::new();
             alive.retain(|&place| {
                 let taken = left.entry(self.candidates[place].arm).or_default();
@@ -237,16 +233,18 @@ impl Promotion {
         alive
     }
 
+    /// How many candidates of all arms a rung trains.
+    fn archs_at(&self, number: usize, rung: Rung) -> usize {
+        let mut arms: BTreeMap<Arm, usize> = BTreeMap::new();
+        self.candidates.iter().for_each(|c| *arms.entry(c.arm).or_default() += 1);
+        arms.values().map(|&n| if number == 0 { n } else { n.min(rung.archs) }).sum()
+    }
+
     /// How many trials there are to be, and how many are finished: a net that goes on counts at each
     /// rung.
     pub fn trials(&self) -> (usize, usize) {
-        let mut arms: BTreeMap<Arm, usize> = BTreeMap::new();
-        self.candidates.iter().for_each(|c| *arms.entry(c.arm).or_default() += 1);
-        let of_rung = |(number, rung): (usize, Rung)| {
-            let archs = |&n: &usize| if number == 0 { n } else { n.min(rung.archs) };
-            arms.values().map(archs).sum::<usize>() * rung.seeds
-        };
-        let of = self.recipe.rungs().into_iter().enumerate().map(of_rung).sum();
+        let rungs = self.recipe.rungs().into_iter().enumerate();
+        let of = rungs.map(|(number, rung)| self.archs_at(number, rung) * rung.seeds).sum();
         let scores = |c: &Candidate| c.rungs.iter().chain([&c.valid]).flatten().flatten().count();
         (of, self.candidates.iter().map(scores).sum())
     }
@@ -255,8 +253,6 @@ impl Promotion {
     /// that goes on counts once.
     pub fn epochs(&self) -> (u64, u64) {
         let rungs = self.recipe.rungs();
-        let mut arms: BTreeMap<Arm, usize> = BTreeMap::new();
-        self.candidates.iter().for_each(|c| *arms.entry(c.arm).or_default() += 1);
         let (mut of, mut done) = (0, 0);
         for (number, rung) in rungs.iter().enumerate() {
             let before = number.checked_sub(1).map(|earlier| rungs[earlier]);
@@ -265,8 +261,7 @@ impl Promotion {
                 rung.epochs - had.map_or(0, |before| before.epochs)
             };
             let of_net: u64 = (0..rung.seeds).map(epochs).sum();
-            let archs = |&n: &usize| if number == 0 { n } else { n.min(rung.archs) };
-            of += arms.values().map(archs).sum::<usize>() as u64 * of_net;
+            of += self.archs_at(number, *rung) as u64 * of_net;
             for candidate in &self.candidates {
                 let scores = candidate.at(number).iter().enumerate();
                 done += scores

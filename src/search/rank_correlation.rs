@@ -66,7 +66,7 @@ pub fn kendall(points: &[(f64, f64)], seed: u64) -> Option<Interval> {
 }
 
 /// `τ_b` of the points; nothing where all are equal in one of the two.
-fn tau(points: &[(f64, f64)]) -> Option<f64> {
+pub(super) fn tau(points: &[(f64, f64)]) -> Option<f64> {
     let (mut sum, mut differ_x, mut differ_y) = (0.0, 0.0_f64, 0.0_f64);
     for (place, a) in points.iter().enumerate() {
         for b in &points[..place] {

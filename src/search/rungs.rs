@@ -33,7 +33,8 @@ impl FinalConfig {
     /// The rungs, of which the last one trains to the end; the only one without halving.
     pub fn rungs(&self) -> Vec<Rung> {
         let mut rungs: Vec<Rung> = Vec::new();
-        if 0 < self.first {
+        // Without candidates nothing is promoted.
+        if 0 < self.first && 0 < self.candidates {
             let mut archs = self.first.max(self.candidates);
             for epochs in self.period_ends() {
                 let seeds = self.seeds.min(rungs.len() + 1);
@@ -108,5 +109,7 @@ mod tests {
             let all = Rung { epochs: 15, archs: 2, seeds: 3 };
             assert_eq!(recipe.rungs(), [all]);
         }
+        let none = FinalConfig { candidates: 0, ..recipe(20, 1, 15) };
+        assert_eq!(none.rungs(), [Rung { epochs: 15, archs: 0, seeds: 3 }]);
     }
 }

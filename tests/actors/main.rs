@@ -9,6 +9,7 @@ mod retrained;
 mod stage;
 mod told;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -18,8 +19,11 @@ use enasd::actors::{
     Resume, RunState, Sample, ScoreArch, Status, Stop, TrainShared, Trained, WeightsOf,
 };
 use enasd::engine::from_safetensors;
-use enasd::search::{Arm, Outcome, Score, Search, SearchError, StepRecord, Task, Until, run};
-use enasd::store::{BestFolder, history_rows};
+use enasd::search::{
+    Arm, Outcome, ScheduleConfig, Score, Search, SearchConfig, SearchError, SharedDraws,
+    StepRecord, Task, Until, run,
+};
+use enasd::store::{BestFolder, HistoryPhase, HistoryRow, StepRow, history_rows};
 use stage::{LIMIT, stage, stage_from};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -33,7 +37,32 @@ pub(crate) fn plain(task: &Task, until: Until) -> Vec<StepRecord> {
 
 #[test]
 fn actors_and_plain_loop_give_the_same_history_bit_for_bit() {
-    let task = common::task(common::tiny_config());
+    check_same_history(common::tiny_config());
+}
+
+/// Whoever draws what ω is trained on, and whoever that is said to be in the history.
+#[test]
+fn draws_of_the_shared_weights_that_are_not_the_policys_are_the_same_in_both_too() {
+    for (draws, arms) in [
+        (SharedDraws::Fair, &["random"][..]),
+        (SharedDraws::Uniform, &["random"]),
+        (SharedDraws::Annealed, &["controller", "random"]),
+    ] {
+        let mut config = common::tiny_config();
+        let schedule =
+            ScheduleConfig { draws, archs_per_step: 3, annealed_epochs: 2, ..config.schedule };
+        config.schedule = schedule;
+        let (rows, _) = check_same_history(config);
+        let shared = rows.iter().filter(|row| row.phase == HistoryPhase::Shared);
+        let found: BTreeSet<&str> = shared.map(|row| row.arm.name()).collect();
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), arms, "{draws:?}");
+    }
+}
+
+/// The history of a cycle, which is that of the plain loop.
+#[track_caller]
+fn check_same_history(config: SearchConfig) -> (Vec<HistoryRow>, Vec<StepRow>) {
+    let task = common::task(config);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");
     System::new().block_on(async {
@@ -42,7 +71,9 @@ fn actors_and_plain_loop_give_the_same_history_bit_for_bit() {
         assert_eq!(stage.status.borrow().state, RunState::Stopped);
     });
     let records = plain(&task, Until::Cycles(1));
-    assert_eq!(common::history(&path), history_rows(&records, &task.config.schedule));
+    let found = common::history(&path);
+    assert_eq!(found, history_rows(&records, &task.config.schedule));
+    found
 }
 
 /// Asks everything that can be asked while the search runs, and shows that nothing of it leaves a
