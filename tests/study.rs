@@ -180,6 +180,12 @@ fn the_present_shared_weights_of_the_state_folder_are_scored_too() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("its shared weights are left out: net.channels: 2 → 3"), "{said}");
     assert!(!names(&rig.found("study")).contains(&"ω: present"));
+    // Of the same settings, and of other images.
+    fs::remove_file(rig.path("data/train/ant/0.png")).unwrap();
+    let output = rig.study("study").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("the search in the state folder is of other data"), "{said}");
+    assert_eq!(output.status.code(), Some(78));
 }
 
 /// Two searches' champions and controls, and two that nobody chose.
@@ -246,6 +252,11 @@ fn what_a_study_cannot_do_is_refused_with_a_reason() {
         assert_eq!(output.status.code(), Some(status), "{said}");
     };
     refused(&["--levers", "unifrom"], "there is no way `unifrom`; there are", 2);
+    let mut of_cells = vec!["--levers", "+operation"];
+    for setting in ["space.kind=whole_net", "space.nodes=5", "net.aux_weight=0.4"] {
+        of_cells.extend(["--set", setting]);
+    }
+    refused(&of_cells, "`+operation` of --levers", 78);
     refused(&["--archs", "7"], "7 is not in 8..=10000", 2);
     refused(&["--set", "data.path=/nowhere"], "/nowhere", 78);
     refused(&["--set", "final.batch_size=60"], "final.batch_size", 78);

@@ -13,7 +13,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,20 +24,19 @@ use crate::search::{
 use crate::space::Arch;
 use crate::store::LedgerFile;
 use crate::study::trainings::Trainings;
-use crate::study::{Band, Progress, StudyError, StudyPlan};
+use crate::study::{Band, Ground, Progress, StudyError};
 
 /// The first seed of the nets: those of a promotion are below, and those of a study too.
 const FIRST_SEED: u32 = 2_000_000;
 
 /// An architecture that is to be confirmed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Claim {
+struct Claim {
     /// What it stands for.
-    pub group: String,
+    group: String,
     /// What pairs it with those of other groups; `-` for nothing.
-    pub pair: String,
-    /// The architecture.
-    pub arch: Arch,
+    pair: String,
+    arch: Arch,
 }
 
 /// What a confirmed architecture has right of the test split.
@@ -95,7 +93,7 @@ pub struct Confirmation {
 impl Claim {
     /// Reads a list of claims: on each line a group, a pair and an architecture of `task`'s space in
     /// any form that is one line. The error says which line.
-    pub fn read(task: &Task, text: &str) -> Result<Vec<Self>, StudyError> {
+    fn read(task: &Task, text: &str) -> Result<Vec<Self>, StudyError> {
         let mut claims = Vec::new();
         for (number, line) in text.lines().enumerate() {
             let line = line.trim();
@@ -119,28 +117,28 @@ impl Claim {
     }
 }
 
-/// Retrains the architectures of `claims` (a text, see [`Claim::read`]), and measures each once on the
-/// test split: what was measured is kept in the plan's folder, and not measured again.
+/// Retrains the architectures of `claims`, a text of lines as above, and measures each once on the test
+/// split: what was measured is kept, and not measured again.
 pub fn confirm(
-    plan: &StudyPlan,
+    ground: &Ground,
     claims: &str,
     told: &mut dyn FnMut(Progress),
 ) -> Result<Confirmation, StudyError> {
-    let scratch = Scratch::new(&plan.folder.join("cache"));
-    let dataset = Dataset::load_into(&plan.config.data, plan.config.seed, &scratch)?;
+    let scratch = Scratch::new(&ground.folder.join("cache"));
+    let dataset = Dataset::load_into(&ground.config.data, ground.config.seed, &scratch)?;
     let data = Contents::of(&dataset)?.blake3;
-    let task = Task::new(plan.config.clone(), dataset.into(), plan.exec.clone())?;
+    let task = Task::new(ground.config.clone(), dataset.into(), ground.exec.clone())?;
     let claims = Claim::read(&task, claims)?;
     let trials = TrialTask::new(&task, &data);
-    trials.check(task.space, &plan.config.finals)?;
-    let recipe = plan.config.finals;
+    trials.check(task.space, &ground.config.finals)?;
+    let recipe = ground.config.finals;
     let nets_of = |arch: &Arch| -> Vec<TrialPlan> {
         let net = |seed| TrialPlan { arch: arch.clone(), seed: FIRST_SEED + seed, recipe };
-        (0..plan.seeds).map(net).collect()
+        (0..ground.seeds).map(net).collect()
     };
-    let folder = plan.folder.join("confirmed");
+    let folder = ground.folder.join("confirmed");
     let trainings =
-        Trainings { task: &trials, folder: &folder, keeps: true, threads: plan.threads };
+        Trainings { task: &trials, folder: &folder, keeps: true, threads: ground.threads };
     let all: Vec<TrialPlan> = claims.iter().flat_map(|claim| nets_of(&claim.arch)).collect();
     trainings.scores("nets to be confirmed", &all, told)?;
     let file = LedgerFile::open(&folder.join("test_ledger.json"), &data);
@@ -157,8 +155,8 @@ pub fn confirm(
         format: 1,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         data,
-        computed_by: plan.exec.name(),
-        seeds: plan.seeds,
+        computed_by: ground.exec.name(),
+        seeds: ground.seeds,
         test_uses: file.load()?.uses(),
         differences: differences(&archs),
         archs,
@@ -204,7 +202,7 @@ impl Confirmed {
 /// Every group against every other that comes after it.
 fn differences(archs: &[Confirmed]) -> Vec<GroupDifference> {
     let mut groups: Vec<&str> = Vec::new();
-    for arch in archs.iter().filter(|arch| arch.group != "-") {
+    for arch in archs {
         if !groups.contains(&&*arch.group) {
             groups.push(&arch.group);
         }
@@ -283,12 +281,6 @@ impl fmt::Display for Confirmation {
         }
         Ok(())
     }
-}
-
-/// A list of claims in a file.
-pub fn read_claims(path: &Path) -> Result<String, StudyError> {
-    std::fs::read_to_string(path)
-        .map_err(|source| StudyError::File { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -42,6 +42,20 @@ pub enum StudyError {
     /// What was found cannot be written as JSON.
     #[error("what was found cannot be written as JSON: {0}")]
     Json(serde_json::Error),
+    /// The present ω has been trained on other data.
+    #[error(
+        "the search in the state folder is of other data, and its shared weights cannot be scored on \
+         these: give the data that it searches on, or another --state"
+    )]
+    OtherData,
+    /// A way to train ω that the space does not know.
+    #[error("`{lever}` of --levers says something to searches of `{space}` alone; leave it out")]
+    Lever {
+        /// The way.
+        lever: &'static str,
+        /// The space that it is for.
+        space: &'static str,
+    },
     /// A line of a list of architectures says nothing of use.
     #[error(
         "line {line} of the list: {why}; write `GROUP PAIR ARCHITECTURE`, with `-` for no pair"

@@ -2,6 +2,8 @@
 
 use crate::net::WeightsOf;
 use crate::search::{PolicyConfig, ScheduleConfig, ScoreConfig, SearchConfig, SharedDraws};
+use crate::space::Space;
+use crate::study::StudyError;
 
 /// A way to train ω.
 #[derive(Clone, Copy, Debug)]
@@ -10,6 +12,8 @@ pub struct Lever {
     pub name: &'static str,
     /// What is done, in words.
     pub about: &'static str,
+    /// The space whose searches alone it changes; none where it changes all.
+    pub only_of: Option<&'static str>,
     set: fn(&mut SearchConfig),
 }
 
@@ -42,12 +46,14 @@ pub const LEVERS: &[Lever] = &[
     lever("+operation", "net.weights_of = \"operation\"", |config| {
         uniform_rate(config);
         config.net.weights_of = WeightsOf::Operation;
-    }),
+    })
+    .only_of("micro"),
     lever("+fair-operation", "fair draws, and weights of operations", |config| {
         uniform_rate(config);
         config.schedule.draws = SharedDraws::Fair;
         config.net.weights_of = WeightsOf::Operation;
-    }),
+    })
+    .only_of("micro"),
     lever("+four", "schedule.archs_per_step = 4, as many steps", |config| {
         uniform_rate(config);
         config.schedule.archs_per_step = 4;
@@ -77,7 +83,8 @@ pub const LEVERS: &[Lever] = &[
     lever("+no-aux", "net.aux_weight = 0", |config| {
         uniform_rate(config);
         config.net.aux_weight = 0.0;
-    }),
+    })
+    .only_of("micro"),
     lever("unbounded", "policy.tanh_constant = 0, no prior, 0.2; the policy draws", |config| {
         paper(config);
         config.shared.learning_rate_max = HIGH_RATE;
@@ -90,10 +97,22 @@ pub const LEVERS: &[Lever] = &[
 ];
 
 const fn lever(name: &'static str, about: &'static str, set: fn(&mut SearchConfig)) -> Lever {
-    Lever { name, about, set }
+    Lever { name, about, only_of: None, set }
 }
 
 impl Lever {
+    const fn only_of(self, space: &'static str) -> Self {
+        Self { only_of: Some(space), ..self }
+    }
+
+    /// Refuses a lever that says nothing to searches of `space`.
+    pub(super) fn check(self, space: Space) -> Result<(), StudyError> {
+        match self.only_of.filter(|only_of| *only_of != space.name()) {
+            Some(space) => Err(StudyError::Lever { lever: self.name, space }),
+            None => Ok(()),
+        }
+    }
+
     /// The lever called `name`.
     pub fn of_name(name: &str) -> Option<Self> {
         LEVERS.iter().find(|lever| lever.name == name).copied()

@@ -30,12 +30,12 @@ use crate::search::{
     Variance, draw,
 };
 use crate::space::Arch;
-use crate::store::{LoadedCheckpoint, read_state};
+use crate::store::{LoadedCheckpoint, data_text, read_state};
 use crate::study::findings::ceiling;
 use crate::study::omega::Omega;
 use crate::study::trainings::Trainings;
 
-pub use confirm::{Claim, Confirmation, Confirmed, GroupDifference, confirm, read_claims};
+pub use confirm::{Confirmation, Confirmed, GroupDifference, confirm};
 pub use error::StudyError;
 pub use findings::{Band, Estimate, Findings, NetScore, StudiedArch};
 pub use levers::{LEVERS, Lever};
@@ -59,27 +59,34 @@ const SOUND: ScoreConfig = ScoreConfig {
     calibration: CALIBRATION,
 };
 
-/// What a study is asked.
+/// What nets are trained on, and where what was measured of them is kept.
 #[derive(Debug)]
-pub struct StudyPlan {
+pub struct Ground {
     /// The settings of the search and of what is retrained.
     pub config: SearchConfig,
     /// What computes.
     pub exec: Arc<dyn Executor>,
+    /// Nets of each architecture.
+    pub seeds: u32,
+    /// Where everything is kept.
+    pub folder: PathBuf,
+    /// Nets that are trained at once.
+    pub threads: usize,
+}
+
+/// What a study is asked.
+#[derive(Debug)]
+pub struct StudyPlan {
+    /// What it stands on.
+    pub ground: Ground,
     /// Architectures: the published one where there is one, and uniform draws.
     pub archs: usize,
-    /// Nets of each.
-    pub seeds: u32,
     /// Ways to train ω.
     pub levers: Vec<Lever>,
     /// Searches with each, of different seeds: scores are averaged over them.
     pub searches: u64,
     /// The present ω of a search, to be scored too.
     pub present: Option<PresentOmega>,
-    /// Where everything is kept.
-    pub folder: PathBuf,
-    /// Nets that are trained at once.
-    pub threads: usize,
 }
 
 /// ω of a search, as its newest checkpoint has it.
@@ -106,20 +113,26 @@ pub struct Progress {
 struct Halves {
     scores: (Arc<Dataset>, String),
     truth: (Arc<Dataset>, String),
+    /// The fingerprint of the whole data.
+    whole: String,
 }
 
 /// Carries out a study; `told` is told how far it is.
 pub fn study(plan: &StudyPlan, told: &mut dyn FnMut(Progress)) -> Result<Findings, StudyError> {
-    let halves = halves(plan)?;
-    let task = Task::new(plan.config.clone(), halves.scores.0.clone(), plan.exec.clone())?;
+    let ground = &plan.ground;
+    let halves = halves(ground)?;
+    let task = Task::new(ground.config.clone(), halves.scores.0.clone(), ground.exec.clone())?;
+    for lever in &plan.levers {
+        lever.check(task.space)?;
+    }
     let archs = archs(&task, plan.archs)?;
-    let mut found = truth(plan, &halves, &archs, told)?;
-    short(plan, &task, (&halves, &archs), (&mut found, told))?;
+    let mut found = truth(ground, &halves, &archs, told)?;
+    short(ground, &task, (&halves, &archs), (&mut found, told))?;
     sizes(&task, &archs, &mut found)?;
     zero_cost(&task, &archs, (&mut found, told))?;
     forecast(&task, &archs, &mut found)?;
     if let Some(present) = &plan.present {
-        self::present(plan, present, (&halves, &archs), &mut found)?;
+        self::present(ground, present, (&halves, &archs), &mut found)?;
     }
     for lever in &plan.levers {
         shared(plan, *lever, (&halves, &archs), (&mut found, told))?;
@@ -127,15 +140,16 @@ pub fn study(plan: &StudyPlan, told: &mut dyn FnMut(Progress)) -> Result<Finding
     Ok(found)
 }
 
-fn halves(plan: &StudyPlan) -> Result<Halves, StudyError> {
+fn halves(plan: &Ground) -> Result<Halves, StudyError> {
     let scratch = Scratch::new(&plan.folder.join("cache"));
     let dataset = Dataset::load_into(&plan.config.data, plan.config.seed, &scratch)?;
+    let whole = Contents::of(&dataset)?.blake3;
     let [scores, truth] = dataset.halved(plan.config.seed)?;
     let with_name = |half: Dataset| {
         let name = Contents::of(&half)?.blake3;
         Ok::<_, StudyError>((Arc::new(half), name))
     };
-    Ok(Halves { scores: with_name(scores)?, truth: with_name(truth)? })
+    Ok(Halves { scores: with_name(scores)?, truth: with_name(truth)?, whole })
 }
 
 /// The published architecture, where the space has one, and uniform draws within the limits, each
@@ -165,7 +179,7 @@ fn archs(task: &Task, count: usize) -> Result<Vec<Arch>, StudyError> {
 
 /// The nets of every architecture, measured on one half of the validation images.
 fn truth(
-    plan: &StudyPlan,
+    plan: &Ground,
     halves: &Halves,
     archs: &[Arch],
     told: &mut dyn FnMut(Progress),
@@ -217,7 +231,7 @@ fn truth(
 
 /// Nets of few epochs, whose learning rate falls within them.
 fn short(
-    plan: &StudyPlan,
+    plan: &Ground,
     task: &Task,
     (halves, archs): (&Halves, &[Arch]),
     (found, told): (&mut Findings, &mut dyn FnMut(Progress)),
@@ -296,11 +310,19 @@ fn forecast(task: &Task, archs: &[Arch], found: &mut Findings) -> Result<(), Stu
 /// Scores with the present ω of a search, which has learnt from rewards of the other half of the
 /// validation images, too.
 fn present(
-    plan: &StudyPlan,
+    plan: &Ground,
     present: &PresentOmega,
     (halves, archs): (&Halves, &[Arch]),
     found: &mut Findings,
 ) -> Result<(), StudyError> {
+    // One that is too old to know its data is taken at its word.
+    let data: Option<Contents> = match data_text(&present.checkpoint)? {
+        Some(text) => Some(serde_json::from_str(text).map_err(StudyError::Json)?),
+        None => None,
+    };
+    if data.is_some_and(|data| data.blake3 != halves.whole) {
+        return Err(StudyError::OtherData);
+    }
     let dataset = halves.scores.0.clone();
     let task = Task::new(present.config.clone(), dataset, plan.exec.clone())?;
     let state = read_state(&present.checkpoint, &task)?;
@@ -317,7 +339,7 @@ fn shared(
     (halves, archs): (&Halves, &[Arch]),
     (found, told): (&mut Findings, &mut dyn FnMut(Progress)),
 ) -> Result<(), StudyError> {
-    let (dataset, data) = &halves.scores;
+    let ((dataset, data), ground) = (&halves.scores, &plan.ground);
     let ways = [("", SOUND), (", as the authors score", ScoreConfig::paper())];
     let mut sums = ways.map(|_| vec![0.0; archs.len()]);
     for number in 0..plan.searches {
@@ -325,10 +347,10 @@ fn shared(
             0 => lever.name.to_owned(),
             n => format!("{}, search {}", lever.name, n + 1),
         };
-        let config = lever.config(&plan.config, plan.config.seed.wrapping_add(number));
-        let exec = &plan.exec;
+        let config = lever.config(&ground.config, ground.config.seed.wrapping_add(number));
+        let exec = &ground.exec;
         let omega = Omega { name: &name, config, dataset, exec, data };
-        let (task, state) = omega.train(&plan.folder.join("omega"), told)?;
+        let (task, state) = omega.train(&ground.folder.join("omega"), told)?;
         for ((_, score), sums) in ways.iter().zip(&mut sums) {
             let values = scored(&task, *score, archs, &state)?;
             sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);

@@ -92,7 +92,7 @@ impl Trainings<'_> {
         let trials = TrialFolder::open(&self.folder.join(UNDER_WAY))?;
         let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
         let (sender, receiver) = mpsc::channel();
-        let work = || {
+        let work = |sender: mpsc::Sender<_>| {
             // A net alone on a thread loses no time in waiting for others.
             let pool = ThreadPoolBuilder::new().num_threads(1).build();
             let pool = pool.map_err(|error| StudyError::Thread(io::Error::other(error)))?;
@@ -101,23 +101,25 @@ impl Trainings<'_> {
                     break;
                 };
                 let score = pool.install(|| self.train_one(key, plan, &trials, &stop))?;
-                // Nobody listens once one has failed.
-                let _ = score.map(|score| sender.send((*key, score)));
+                if let Some(score) = score {
+                    // Whoever counts them outlives all that train.
+                    let _ = sender.send((*key, score));
+                }
             }
             Ok::<(), StudyError>(())
         };
+        let work = |sender| work(sender).inspect_err(|_| stop.store(true, Ordering::Relaxed));
         thread::scope(|scope| {
             let workers: Vec<_> = (0..self.threads.clamp(1, missing.len().max(1)))
                 .map(|_| {
-                    scope.spawn(|| work().inspect_err(|_| stop.store(true, Ordering::Relaxed)))
+                    let sender = sender.clone();
+                    scope.spawn(|| work(sender))
                 })
                 .collect();
-            let mut left = missing.len();
-            while 0 < left && !stop.load(Ordering::Relaxed) {
-                if let Ok((key, score)) = receiver.recv_timeout(Duration::from_millis(100)) {
-                    finished(key, score);
-                    left -= 1;
-                }
+            // Until the last of them is over.
+            drop(sender);
+            for (key, score) in receiver {
+                finished(key, score);
             }
             workers.into_iter().try_for_each(|worker| match worker.join() {
                 Ok(result) => result,
@@ -134,7 +136,35 @@ impl Trainings<'_> {
         trials: &TrialFolder,
         stop: &AtomicBool,
     ) -> Result<Option<Score>, StudyError> {
-        // One that is damaged is trained again.
+        let Some(state) = self.to_the_end(key, plan, trials, stop)? else { return Ok(None) };
+        let score = state.valid.unwrap_or_default();
+        let Score { nll, correct, items } = score;
+        let measured = Measured {
+            arch: plan.arch.to_string(),
+            seed: plan.seed,
+            nll: nll.is_finite().then_some(nll),
+            correct,
+            items,
+        };
+        let text = serde_json::to_vec(&measured).map_err(StudyError::Json)?;
+        if self.keeps {
+            trials.put(key, plan, &state)?;
+        } else {
+            trials.remove(key)?;
+        }
+        write_atomically(&self.path(key), &text)?;
+        Ok(Some(score))
+    }
+
+    /// A net at its end, from where its files are; one that is damaged is trained again. Nothing where
+    /// `stop` is set on the way.
+    fn to_the_end(
+        &self,
+        key: &str,
+        plan: &TrialPlan,
+        trials: &TrialFolder,
+        stop: &AtomicBool,
+    ) -> Result<Option<TrialState>, StudyError> {
         let state = trials.load(key).unwrap_or_default();
         let mut trial = Trial::new(self.task.clone(), plan.clone(), state.as_ref())?;
         let mut kept = Instant::now();
@@ -147,37 +177,15 @@ impl Trainings<'_> {
                 kept = Instant::now();
             }
         }
-        let score = trial.state()?.valid.unwrap_or_default();
-        let Score { nll, correct, items } = score;
-        let measured = Measured {
-            arch: plan.arch.to_string(),
-            seed: plan.seed,
-            nll: nll.is_finite().then_some(nll),
-            correct,
-            items,
-        };
-        let text = serde_json::to_vec(&measured).map_err(StudyError::Json)?;
-        if self.keeps {
-            trials.put(key, plan, &trial.state()?)?;
-        } else {
-            trials.remove(key)?;
-        }
-        write_atomically(&self.path(key), &text)?;
-        Ok(Some(score))
+        Ok(Some(trial.state()?))
     }
 
     /// A finished net that is kept; one that is lost is trained again.
     pub(super) fn finished(&self, plan: &TrialPlan) -> Result<TrialState, StudyError> {
         let trials = TrialFolder::open(&self.folder.join(UNDER_WAY))?;
-        let kept = trials.load(&self.task.key(plan)).unwrap_or_default();
-        if let Some(state) = kept.filter(|state| state.valid.is_some()) {
-            return Ok(state);
-        }
-        let mut trial = Trial::new(self.task.clone(), plan.clone(), None)?;
-        while !trial.is_finished() {
-            trial.epoch(&AtomicBool::new(false))?;
-        }
-        Ok(trial.state()?)
+        let never = AtomicBool::new(false);
+        let state = self.to_the_end(&self.task.key(plan), plan, &trials, &never)?;
+        Ok(state.unwrap_or_default())
     }
 
     fn path(&self, key: &str) -> PathBuf {

@@ -1,20 +1,21 @@
 //! `enasd study`: which way of scoring architectures agrees with retraining them.
 
+use std::fs;
 use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use enasd::bench;
 use enasd::config::Loaded;
 use enasd::daemon::{DaemonError, EXIT_CONFIG, EXIT_INTERNAL};
-use enasd::engine::DeviceChoice;
 use enasd::export::{StudyReport, StudyRow, study_page};
 use enasd::numbers::mean;
 use enasd::store::{StateView, StoreError, config_text, write_atomically};
 use enasd::study::{
-    Estimate, Findings, LEVERS, Lever, PresentOmega, Progress, StudyError, StudyPlan, read_claims,
-    study,
+    Estimate, Findings, Ground, LEVERS, Lever, PresentOmega, Progress, StudyError, StudyPlan, study,
 };
+use serde::Serialize;
 
 use crate::config_args::{ConfigArgs, load};
 use crate::failure::Failure;
@@ -70,7 +71,22 @@ pub(crate) struct ConfirmArgs {
 
 /// Ways to train the shared weights.
 #[derive(Clone)]
-struct Levers(Vec<Lever>);
+enum Levers {
+    /// All that say something to the space that is searched.
+    All,
+    Some(Vec<Lever>),
+}
+
+impl Levers {
+    /// Those for searches of `space`.
+    fn of(&self, space: &str) -> Vec<Lever> {
+        let is_of = |lever: &&Lever| lever.only_of.is_none_or(|only_of| only_of == space);
+        match self {
+            Self::All => LEVERS.iter().filter(is_of).copied().collect(),
+            Self::Some(levers) => levers.clone(),
+        }
+    }
+}
 
 fn parse_levers(text: &str) -> Result<Levers, String> {
     let of = |name: &str| {
@@ -81,9 +97,11 @@ fn parse_levers(text: &str) -> Result<Levers, String> {
         })
     };
     match text {
-        "all" => Ok(Levers(LEVERS.to_vec())),
-        "none" => Ok(Levers(Vec::new())),
-        names => names.split(',').map(|name| of(name.trim())).collect::<Result<_, _>>().map(Levers),
+        "all" => Ok(Levers::All),
+        "none" => Ok(Levers::Some(Vec::new())),
+        names => {
+            names.split(',').map(|name| of(name.trim())).collect::<Result<_, _>>().map(Levers::Some)
+        }
     }
 }
 
@@ -91,9 +109,11 @@ impl From<StudyError> for Failure {
     fn from(error: StudyError) -> Self {
         let why = format!("{error}; what was measured is kept, and measured once");
         let exit_code = match error {
-            StudyError::Archs { .. } | StudyError::Claim { .. } | StudyError::File { .. } => {
-                EXIT_CONFIG
-            }
+            StudyError::Archs { .. }
+            | StudyError::OtherData
+            | StudyError::Lever { .. }
+            | StudyError::Claim { .. }
+            | StudyError::File { .. } => EXIT_CONFIG,
             StudyError::Data(error) => DaemonError::from(error).exit_code(),
             StudyError::Search(error) => DaemonError::from(error).exit_code(),
             StudyError::Store(error) => DaemonError::from(error).exit_code(),
@@ -106,64 +126,65 @@ impl From<StudyError> for Failure {
 pub(crate) fn run(args: &StudyArgs) -> Result<(), Failure> {
     let loaded = load(&args.config)?;
     let plan = StudyPlan {
+        ground: ground(&loaded, args.seeds, args.folder.as_ref())?,
         archs: args.archs,
-        levers: args.levers.0.clone(),
+        levers: args.levers.of(loaded.config.search.space.kind.name()),
         searches: args.searches as u64,
         present: present(&loaded)?,
-        ..plan(&loaded, args.seeds, args.folder.as_ref())?
     };
     let mut teller = Teller::default();
     let found = study(&plan, &mut |progress| teller.tell(progress))?;
-    let json = format!("{:#}\n", serde_json::json!(found));
-    write(&plan.folder, &found, &json)?;
-    print(&match args.output {
-        Output::Text => found.to_string(),
-        Output::Json => json,
-    });
-    Ok(())
-}
-
-/// What is computed with and where it is kept; nothing is asked yet.
-fn plan(loaded: &Loaded, seeds: usize, folder: Option<&PathBuf>) -> Result<StudyPlan, Failure> {
-    let engine = &loaded.config.engine;
-    let threads = with_threads(engine.executor, engine.threads)?;
-    let refused = |why: String| Failure { why, exit_code: EXIT_CONFIG };
-    let choice: DeviceChoice =
-        engine.device.parse().map_err(|error| refused(format!("{error}")))?;
-    let device = choice.open_patiently(|_| false).map_err(|error| refused(error.to_string()))?;
-    let exec = engine.executor.open(&device.device).map_err(|error| refused(error.to_string()))?;
-    let folder = match folder {
-        Some(folder) => folder.clone(),
-        None => loaded.state()?.join("study"),
-    };
-    Ok(StudyPlan {
-        config: loaded.config.search.clone(),
-        exec,
-        archs: 0,
-        seeds: seeds as u32,
-        levers: Vec::new(),
-        searches: 0,
-        present: None,
-        folder,
-        threads,
-    })
+    let folder = &plan.ground.folder;
+    leave(folder, "study.html", &study_page(&report(&found)))?;
+    hand_out(folder, "study", (&found, found.to_string()), args.output)
 }
 
 pub(crate) fn confirm(args: &ConfirmArgs) -> Result<(), Failure> {
     let loaded = load(&args.config)?;
-    let plan = plan(&loaded, args.seeds, args.folder.as_ref())?;
-    let claims = read_claims(&args.list)?;
+    let ground = ground(&loaded, args.seeds, args.folder.as_ref())?;
+    let claims = fs::read_to_string(&args.list)
+        .map_err(|source| StudyError::File { path: args.list.clone(), source })?;
     let mut teller = Teller::default();
-    let found = enasd::study::confirm(&plan, &claims, &mut |progress| teller.tell(progress))?;
+    let found = enasd::study::confirm(&ground, &claims, &mut |progress| teller.tell(progress))?;
+    hand_out(&ground.folder, "confirm", (&found, found.to_string()), args.output)
+}
+
+/// Leaves what was found in the folder as text and as JSON, and prints it.
+fn hand_out(
+    folder: &Path,
+    name: &str,
+    (found, text): (&impl Serialize, String),
+    output: Output,
+) -> Result<(), Failure> {
     let json = format!("{:#}\n", serde_json::json!(found));
-    for (name, text) in [("confirm.txt", found.to_string()), ("confirm.json", json.clone())] {
-        write_atomically(&plan.folder.join(name), text.as_bytes()).map_err(StudyError::from)?;
-    }
-    print(&match args.output {
-        Output::Text => found.to_string(),
+    leave(folder, &format!("{name}.txt"), &text)?;
+    leave(folder, &format!("{name}.json"), &json)?;
+    print(&match output {
+        Output::Text => text,
         Output::Json => json,
     });
     Ok(())
+}
+
+fn leave(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
+    Ok(write_atomically(&folder.join(name), text.as_bytes()).map_err(StudyError::from)?)
+}
+
+/// What is computed with, and where it is kept.
+fn ground(loaded: &Loaded, seeds: usize, folder: Option<&PathBuf>) -> Result<Ground, Failure> {
+    let engine = &loaded.config.engine;
+    let threads = with_threads(engine.executor, engine.threads)?;
+    let folder = match folder {
+        Some(folder) => folder.clone(),
+        None => loaded.state()?.join("study"),
+    };
+    Ok(Ground {
+        config: loaded.config.search.clone(),
+        exec: bench::open(engine.executor.name(), &engine.device)?,
+        seeds: seeds as u32,
+        folder,
+        threads,
+    })
 }
 
 /// ω of the state folder, where that has a checkpoint of these settings.
@@ -212,17 +233,6 @@ fn report(found: &Findings) -> StudyReport {
         facts: facts.collect(),
         rows: found.estimates.iter().map(row).collect(),
     }
-}
-
-/// Leaves the findings in the folder.
-fn write(folder: &Path, found: &Findings, json: &str) -> Result<(), Failure> {
-    let page = study_page(&report(found));
-    for (name, text) in
-        [("study.txt", found.to_string()), ("study.json", json.to_owned()), ("study.html", page)]
-    {
-        write_atomically(&folder.join(name), text.as_bytes()).map_err(StudyError::from)?;
-    }
-    Ok(())
 }
 
 /// Says how far a study is: now and then, and at each end.
