@@ -1,42 +1,13 @@
 //! The built program on a folder of images: what the state is bound to.
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use enasd::store::{ArchCard, Checkpoints, Retention, StateFolder};
 use image::{GrayImage, Luma};
-
-/// The smallest search on a folder of images of 8×8.
-const CONFIG: &str = r#"
-[space]
-nodes = 2
-[net]
-layers = 1
-channels = 2
-aux_weight = 0.0
-[data]
-source = "folder"
-side = 8
-valid_share = 0.25
-crop_padding = 0
-[policy]
-hidden = 8
-[schedule]
-shared_steps = 2
-batch_size = 4
-controller_steps = 1
-rollouts_per_step = 2
-valid_batch_size = 4
-epochs_per_cycle = 2
-[derive]
-samples = 2
-rerank = 1
-[final]
-candidates = 0
-[telemetry]
-metrics = "off"
-"#;
 
 /// A folder with images of three classes, and a state folder.
 struct Rig {
@@ -46,7 +17,7 @@ struct Rig {
 impl Rig {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        fs::write(root.path().join("c.toml"), CONFIG).unwrap();
+        fs::write(root.path().join("c.toml"), common::SMALLEST).unwrap();
         let rig = Self { root };
         for (class, name) in ["ant", "bee", "cow"].into_iter().enumerate() {
             for n in 0..8 {

@@ -1,6 +1,8 @@
 //! `enasd study` as a user runs it: what it leaves, that nothing is measured twice, and that a study
 //! that was killed goes on to the same findings.
 
+mod common;
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -9,38 +11,15 @@ use std::time::Duration;
 use image::{GrayImage, Luma};
 use serde_json::Value;
 
-/// The smallest study: images of 8×8 of three classes.
-const CONFIG: &str = r#"
-[space]
-nodes = 2
-[net]
-channels = 2
-aux_weight = 0.0
-[data]
-source = "folder"
-side = 8
-valid_share = 0.4
-crop_padding = 0
-[policy]
-hidden = 8
-[schedule]
-shared_steps = 4
-batch_size = 4
-controller_steps = 1
-rollouts_per_step = 2
-valid_batch_size = 4
-epochs_per_cycle = 2
-[derive]
-samples = 2
-rerank = 1
-[final]
-epochs = 2
-batch_size = 8
-channels = 2
-crop_padding = 0
-[telemetry]
-metrics = "off"
-"#;
+/// What differs from the smallest search.
+const SETTINGS: [&str; 6] = [
+    "data.valid_share=0.4",
+    "schedule.shared_steps=4",
+    "final.epochs=2",
+    "final.batch_size=8",
+    "final.channels=2",
+    "final.crop_padding=0",
+];
 
 struct Rig {
     root: tempfile::TempDir,
@@ -49,7 +28,7 @@ struct Rig {
 impl Rig {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        fs::write(root.path().join("c.toml"), CONFIG).unwrap();
+        fs::write(root.path().join("c.toml"), common::SMALLEST).unwrap();
         for (class, name) in ["ant", "bee", "cow"].into_iter().enumerate() {
             let folder = root.path().join("data/train").join(name);
             fs::create_dir_all(&folder).unwrap();
@@ -72,6 +51,7 @@ impl Rig {
             .args([verb, "--config"])
             .args([self.path("c.toml"), "--state".into(), self.path("state")])
             .args(["--socket".into(), self.path("sock")])
+            .args(SETTINGS.iter().flat_map(|setting| ["--set", setting]))
             .env("ENASD_DATA__PATH", self.path("data"))
             .stdin(Stdio::null());
         command

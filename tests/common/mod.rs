@@ -17,6 +17,36 @@ use enasd::search::{
 use enasd::space::Arch;
 use enasd::store::{HistoryFilter, HistoryReader, HistoryRow, StepRow};
 
+/// The smallest search on a folder of images of 8×8, of which nothing is retrained.
+pub(crate) const SMALLEST: &str = r#"
+[space]
+nodes = 2
+[net]
+channels = 2
+aux_weight = 0.0
+[data]
+source = "folder"
+side = 8
+valid_share = 0.25
+crop_padding = 0
+[policy]
+hidden = 8
+[schedule]
+shared_steps = 2
+batch_size = 4
+controller_steps = 1
+rollouts_per_step = 2
+valid_batch_size = 4
+epochs_per_cycle = 2
+[derive]
+samples = 2
+rerank = 1
+[final]
+candidates = 0
+[telemetry]
+metrics = "off"
+"#;
+
 /// The key and the value with which nothing is retrained.
 pub(crate) const NOTHING_RETRAINED: [&str; 2] = ["final.candidates", "0"];
 
