@@ -54,7 +54,7 @@ pub struct Estimate {
     pub values: Vec<f64>,
     /// Kendall's τ with the truth.
     pub tau: Option<Band>,
-    /// τ as a share of the ceiling.
+    /// τ as a share of the ceiling; none where that may be 0.
     pub of_ceiling: Option<f64>,
     /// The mean truth of the fifth of the architectures that it has highest.
     pub top: f64,
@@ -141,7 +141,9 @@ impl Findings {
         let truths = self.truths();
         let points: Vec<(f64, f64)> = values.iter().copied().zip(truths.iter().copied()).collect();
         let tau = kendall(&points, self.seed).map(Band::from);
-        let of_ceiling = tau.zip(self.ceiling).map(|(tau, ceiling)| tau.mean / ceiling.mean);
+        // A share of what may be nothing says nothing.
+        let ceiling = self.ceiling.filter(|ceiling| 0.0 < ceiling.low);
+        let of_ceiling = tau.zip(ceiling).map(|(tau, ceiling)| tau.mean / ceiling.mean);
         let mut order: Vec<usize> = (0..values.len()).collect();
         // Stable: among equals in their order.
         order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
@@ -264,6 +266,10 @@ mod tests {
         let truths = found.truths();
         assert!((found.estimates[0].top - mean(&truths[16..])).abs() < 1e-12);
         assert!((found.estimates[1].top - mean(&truths[..4])).abs() < 1e-12);
+        let mut noise =
+            Findings { ceiling: Some(Band { mean: 0.1, low: -0.1, high: 0.3 }), ..findings(20) };
+        noise.add("right", "", (0..20).map(f64::from).collect());
+        assert_eq!(noise.estimates[0].of_ceiling, None);
         let text = found.to_string();
         assert!(text.contains("right     +1.00 (+1.00 to +1.00)         125 %"), "{text}");
         let read: Findings = serde_json::from_str(&serde_json::to_string(&found).unwrap()).unwrap();
