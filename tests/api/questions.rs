@@ -347,3 +347,30 @@ async fn the_openapi_document_says_who_may_command_and_what_may_go_wrong() {
         assert!(schemas.contains_key(schema), "{schema}");
     }
 }
+
+/// Each bound that the document sets on a parameter holds whatever the other parameters say.
+#[tokio::test]
+async fn a_parameter_out_of_its_bounds_is_refused_beside_any_other() {
+    let rig = Rig::new();
+    let document: Value = within(rig.client().get("/v1/openapi.json")).await.unwrap();
+    let mut n_tried = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let parameters = methods["get"]["parameters"].as_array().into_iter().flatten();
+        let bounded: Vec<(&str, u64)> = parameters
+            .filter_map(|one| Some((one["name"].as_str()?, one["schema"]["maximum"].as_u64()?)))
+            .filter(|&(_, most)| most < u64::MAX)
+            .collect();
+        for &(name, most) in &bounded {
+            let others = bounded.iter().filter(|&&(other, _)| other != name);
+            for other in others.map(|(other, _)| format!("&{other}=1")).chain([String::new()]) {
+                for wrong in [0, most + 1] {
+                    let path = format!("{path}?{name}={wrong}{other}");
+                    let found = within(rig.client().get::<Value>(&path)).await;
+                    check_refused(found, ProblemCode::BadQuery, &format!("`{name}` is {wrong}"));
+                    n_tried += 1;
+                }
+            }
+        }
+    }
+    assert!(n_tried >= 12, "{n_tried} tried");
+}

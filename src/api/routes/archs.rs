@@ -7,7 +7,7 @@ use actix_web::web::{Path, Query};
 use crate::api::Problem;
 use crate::api::routes::known::Known;
 use crate::api::routes::pareto::pareto as front;
-use crate::api::routes::{State, check_limit};
+use crate::api::routes::{State, check_rows};
 use crate::api::wire::{ArchReply, ArchsQuery, ArchsReply, FactReply, MAX_LIMIT, ScoredArch};
 use crate::export::{draw_dot, draw_svg};
 use crate::store::HistoryReader;
@@ -23,7 +23,7 @@ type Reply = Result<HttpResponse, Problem>;
 ))]
 pub(super) async fn archs(state: State, query: Query<ArchsQuery>) -> Reply {
     let ArchsQuery { order, limit, pareto } = *query;
-    check_limit(limit)?;
+    check_rows("limit", limit)?;
     let (path, budget, status) =
         (state.config.history.clone(), state.config.budget.clone(), state.status());
     let turn = state.lists.next().await?;

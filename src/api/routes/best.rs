@@ -5,7 +5,7 @@ use actix_web::web::Query;
 
 use crate::actors::{BestStatus, ChampionStatus, ScoreView};
 use crate::api::Problem;
-use crate::api::routes::{State, check_limit};
+use crate::api::routes::{State, check_rows};
 use crate::api::wire::{BestQuery, BestReply, Stage};
 
 /// The best architectures, best first: those that were derived, or the champion.
@@ -13,7 +13,7 @@ use crate::api::wire::{BestQuery, BestReply, Stage};
     (status = 200, description = "the architectures", body = BestReply),
 ))]
 pub(super) async fn best(state: State, query: Query<BestQuery>) -> Result<HttpResponse, Problem> {
-    let limit = check_limit(query.limit)? as usize;
+    let limit = check_rows("limit", query.limit)? as usize;
     let status = state.status();
     let champion = status.finals.champion.clone();
     let of_champion = |score: fn(&ChampionStatus) -> Option<ScoreView>| {

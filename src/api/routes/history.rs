@@ -11,7 +11,7 @@ use futures_util::{StreamExt, stream};
 use crate::actors::PruneHistory;
 use crate::api::Problem;
 use crate::api::command::ask;
-use crate::api::routes::{State, check_limit};
+use crate::api::routes::{State, check_rows};
 use crate::api::wire::{HistoryQuery, HistoryReply, PruneRequest, PruneResult};
 use crate::store::{HistoryFilter, HistoryReader};
 
@@ -26,7 +26,8 @@ pub(super) async fn history(
     state: State,
     query: Query<HistoryQuery>,
 ) -> Result<HttpResponse, Problem> {
-    check_limit(query.tail.unwrap_or(query.limit))?;
+    check_rows("limit", query.limit)?;
+    query.tail.map_or(Ok(0), |tail| check_rows("tail", tail))?;
     let (path, epochs_per_cycle) = (state.config.history.clone(), state.config.epochs_per_cycle);
     let objective = state.status().objective.clone();
     let pages = move || Pages::new(path, &query, (epochs_per_cycle, objective))?.next();

@@ -106,10 +106,10 @@ fn bad_query(err: actix_web::error::QueryPayloadError, _: &HttpRequest) -> actix
 }
 
 /// Refuses limits that make no sense.
-fn check_limit(limit: u32) -> Result<u32, Problem> {
-    if (1..=MAX_LIMIT).contains(&limit) {
-        return Ok(limit);
+fn check_rows(name: &str, rows: u32) -> Result<u32, Problem> {
+    if (1..=MAX_LIMIT).contains(&rows) {
+        return Ok(rows);
     }
-    let message = format!("`limit` is {limit}; it must be 1 to {MAX_LIMIT}");
+    let message = format!("`{name}` is {rows}; it must be 1 to {MAX_LIMIT}");
     Err(Problem::new(ProblemCode::BadQuery, message, "page with `since` where there is more"))
 }
