@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use common::{Killed, task, tiny_config, tiny_daemon};
 use enasd::engine::{CandleExec, Executor, Images, Measured, from_safetensors};
+use enasd::net::Norm;
 use enasd::space::Arch;
 use enasd::store::ArchCard;
 use serde_json::Value;
@@ -102,11 +103,16 @@ fn measured_again(card: &ArchCard, weights: &Path) -> (u64, u64) {
     assert_eq!(weights.keys().collect::<Vec<_>>(), net.params().keys().collect::<Vec<_>>());
     let exec = CandleExec::new(candle_core::Device::Cpu);
     let dataset = task(tiny_config()).dataset;
+    // The norms have the statistics of the training images that the score was calibrated on.
+    let net = net.normed(Norm::Running);
+    let batch = dataset.calibration_batch(card.scored.calibration, tiny_config().seed).unwrap();
+    let images = Images { values: &batch.images, labels: &batch.labels };
+    let moments = exec.moments(&net, &weights, images).unwrap();
     let mut found = Measured::default();
     for batch in dataset.valid_batches(card.valid_batch_size) {
         let batch = batch.unwrap();
         let images = Images { values: &batch.images, labels: &batch.labels };
-        found += exec.measure(&net, &weights, images, None).unwrap();
+        found += exec.measure(&net, &weights, images, Some(&moments)).unwrap();
     }
     (found.correct, found.items)
 }
@@ -160,6 +166,8 @@ fn status_metrics_best_and_the_weights_taken_away_agree() {
     assert!(drawn.contains(id) && drawn.contains("reduction"), "{drawn}");
     let weights = folder.path().join("best.safetensors");
     assert_eq!(daemon.ctl(&["best", "--weights", weights.to_str().unwrap()]).0, Some(0));
+    // Its files come with a checkpoint, and the last one may be from before it was derived.
+    assert_eq!(daemon.ctl(&["checkpoint"]).0, Some(0));
     let file = |name| std::fs::read(state.join("best").join(id).join(name)).unwrap();
     let card: ArchCard = serde_json::from_slice(&file("arch.json")).unwrap();
     assert!(file("drawing.svg").starts_with(b"<svg"), "people can look at it");

@@ -124,8 +124,8 @@ mod tests {
              \"schedule.batch_size\":32,\"schedule.controller_steps\":20,\
              \"schedule.draws\":\"policy\",\
              \"schedule.epochs_per_cycle\":5,\"schedule.rollouts_per_step\":5,\
-             \"schedule.shared_steps\":300,\"schedule.valid_batch_size\":64,\
-             \"score.calibration\":0,\"score.images\":\"stored\",\"score.reward\":\"accuracy\",\
+             \"schedule.shared_steps\":300,\"schedule.valid_batch_size\":0,\
+             \"score.calibration\":512,\"score.images\":\"balanced\",\"score.reward\":\"neg-log-nll\",\
              \"seed\":42,\
              \"shared.clip_norm\":5.0,\"shared.learning_rate_max\":0.05,\
              \"shared.learning_rate_min\":0.0005,\

@@ -155,7 +155,7 @@ settings! {
         /// Rollouts that one update of θ averages; as many random architectures are scored beside.
         pub rollouts_per_step: usize = 5 => search(size(1..=1000));
         /// Images in a validation batch; 0 for 512, or all of a smaller split.
-        pub valid_batch_size: usize = 64 => search(size(0..=8192));
+        pub valid_batch_size: usize = 0 => search(size(0..=8192));
         /// Epochs of a cycle; at its end the best architectures are derived.
         pub epochs_per_cycle: u64 = 5 => search(whole(1..=100_000));
         /// θ phases that the comparison with the random arm looks back on.
@@ -170,15 +170,15 @@ settings! {
         /// What a score is worth: the share of images that are right, or the negative logarithm of
         /// the mean cross-entropy, which tells more of as many images. Retrained nets are chosen by
         /// it too.
-        pub reward: Objective = Objective::Accuracy
+        pub reward: Objective = Objective::NegLogNll
             => search(one_of(&["accuracy", "neg-log-nll"])).before("\"accuracy\"");
         /// Which validation images a batch holds, and in which order all of them are read.
-        pub images: ImageOrder = ImageOrder::Stored
+        pub images: ImageOrder = ImageOrder::Balanced
             => search(one_of(&["stored", "balanced"])).before("\"stored\"");
         /// Training images that batch normalizations take their statistics from where a child is
         /// scored on the whole validation split, so that its score depends on no order and no size
         /// of batches; 0 for the statistics of each batch, as in the authors' code.
-        pub calibration: usize = 0 => search(size(0..=8192)).before("0");
+        pub calibration: usize = 512 => search(size(0..=8192)).before("0");
     }
 }
 

@@ -201,14 +201,15 @@ mod tests {
         let most = median(&free, &drawn(&free, Arm::Random, 40));
         let task = task(params(most, 0.25)).unwrap();
         let Drawn { sampled, .. } = drawn(&task, Arm::Random, 40);
-        let score = Score { nll: 1.0, correct: 8, items: 10 };
-        let scored = Objective::Accuracy.scored(sampled.clone(), vec![score; sampled.len()]);
+        let score = Score { nll: 10.0, correct: 8, items: 10 };
+        let scored = task.objective.scored(sampled.clone(), vec![score; sampled.len()]);
         for scored in scored {
             let arch = &scored.sampled.arch;
             let share = task.budget.cost(arch).unwrap().params as f64 / most as f64;
-            let expected = 0.8 * (1.0 - 0.25 * share);
+            // The inverse of its nll of 1 loses the weight.
+            let expected = (1.0 - 0.25 * share).ln();
             assert!((scored.reward - expected).abs() < 1e-12, "{} at {share}", scored.reward);
-            assert!((0.6 - 1e-12..0.8).contains(&scored.reward));
+            assert!((0.75_f64.ln() - 1e-12..0.0).contains(&scored.reward));
             let again = task.reward(arch, score).unwrap();
             assert_eq!(again.to_bits(), scored.reward.to_bits());
         }

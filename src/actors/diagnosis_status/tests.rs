@@ -25,7 +25,8 @@ fn told(config: &SearchConfig, (left, reliability, ceiling): Found) -> Vec<Strin
 
 #[track_caller]
 fn check(found: Found, expected: &[&[&str]]) {
-    let told = told(&SearchConfig::default(), found);
+    let config = SearchConfig { score: ScoreConfig::paper(), ..SearchConfig::default() };
+    let told = told(&config, found);
     assert_eq!(told.len(), expected.len(), "{told:?}");
     for (told, expected) in told.iter().zip(expected) {
         assert!(expected.iter().all(|words| told.contains(words)), "{expected:?}: {told}");

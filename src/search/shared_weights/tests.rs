@@ -89,7 +89,7 @@ impl Executor for Counting {
 }
 
 fn task(exec: Arc<Counting>) -> Task {
-    scored_by(ScoreConfig::default(), 8, exec)
+    scored_by(ScoreConfig::paper(), 8, exec)
 }
 
 fn scored_by(score: ScoreConfig, valid_batch_size: usize, exec: Arc<dyn Executor>) -> Task {
@@ -167,14 +167,14 @@ fn on_the_whole_split(score: ScoreConfig, valid_batch_size: usize, fast: bool) -
 #[test]
 fn a_calibrated_score_depends_on_no_order_and_no_size_of_batches() {
     let calibrated = |images, size| {
-        let score = ScoreConfig { images, calibration: 200, ..ScoreConfig::default() };
+        let score = ScoreConfig { images, calibration: 200, ..ScoreConfig::paper() };
         on_the_whole_split(score, size, true)
     };
     let expected = calibrated(ImageOrder::Stored, 64);
     assert_eq!(calibrated(ImageOrder::Stored, 500), expected);
     assert_eq!(calibrated(ImageOrder::Balanced, 77), expected);
     let by_batch = |size| {
-        let score = ScoreConfig::default();
+        let score = ScoreConfig::paper();
         on_the_whole_split(score, size, true)
     };
     // What it would be without: the file is partly sorted by class.
