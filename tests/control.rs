@@ -9,6 +9,7 @@ use enasd::search::{
     Arm, FinalConfig, Retrained, ScheduleConfig, Search, SearchState, SharedDraws, SharedState,
     StepRecord, Task, Until, run,
 };
+use enasd::store::{Binding, LoadedCheckpoint, read_state, state_files};
 
 /// A task whose schedule `change` has changed; what is derived of both arms is retrained a little.
 fn task(change: impl FnOnce(&mut ScheduleConfig)) -> Task {
@@ -88,6 +89,39 @@ fn it_is_that_of_a_search_with_uniform_draws_and_scores_the_random_arm_alone() {
     assert_eq!(shared_scores(&own.1, Arm::Derive), shared_scores(&one.1, Arm::Derive));
     assert_eq!(own.1.diagnosis, one.1.diagnosis);
     assert_ne!(own.1.advantage, one.1.advantage);
+}
+
+#[test]
+fn a_checkpoint_has_its_file_exactly_where_there_is_one_and_none_is_made_up() {
+    let own = task(|schedule| schedule.control_steps = 1);
+    let start = Search::initial_state(&own).unwrap();
+    let state = run(own.clone(), &start, Until::Epochs(1), |_| ()).unwrap();
+    let mut loaded = checkpoint(&state);
+    let control = |state: &SearchState| state.shared.control.clone();
+    let read = read_state(&loaded, &own).unwrap();
+    assert_same_omega(&control(&read).unwrap(), &control(&state).unwrap());
+    // As of a search without: that of other settings says nothing of it.
+    assert!(control(&read_state(&loaded, &task(|_| ())).unwrap()).is_none());
+    loaded.files.remove("control.safetensors").unwrap();
+    let error = read_state(&loaded, &own).unwrap_err().to_string();
+    assert!(error.contains("there is no control.safetensors"), "{error}");
+    let one = Search::initial_state(&task(|_| ())).unwrap();
+    assert!(!checkpoint(&one).files.contains_key("control.safetensors"));
+}
+
+/// The files of `state`, as they are read back.
+fn checkpoint(state: &SearchState) -> LoadedCheckpoint {
+    let text = String::new;
+    let binding = Binding { config: text(), data: text(), computed_by: text() };
+    let files = state_files(state, &binding).unwrap().into_iter();
+    LoadedCheckpoint {
+        format: 3,
+        step: 0,
+        config_hash: text(),
+        program: text(),
+        files: files.map(|(name, bytes)| (name.to_owned(), bytes)).collect(),
+        rejected: Vec::new(),
+    }
 }
 
 #[test]
