@@ -12,10 +12,10 @@
 //! 3. **All of it is exact and honest.** Every random number is a function of the seed, of its owner
 //!    and of a counter ([`random`]), and a checkpoint holds all that the next step depends on: a
 //!    search that was killed at any moment goes on bit for bit as if it had not been. Beside the
-//!    policy a random arm is scored on the same weights and images, and as many of its best are
-//!    retrained as of the policy's; the daemon says in words which scores higher with the shared
-//!    weights, which is better once retrained, and whether the policy's draws score higher than those
-//!    of the untrained policy ([`search::Verdict`]).
+//!    policy a random arm is scored on the same images, with the same weights or with its own, and as
+//!    many of its best are retrained as of the policy's; the daemon says in words which scores higher
+//!    with the shared weights, which is better once retrained, and whether the policy's draws score
+//!    higher than those of the untrained policy ([`search::Verdict`]).
 //!
 //! # The picture
 //!

@@ -141,10 +141,14 @@ fn another_shared_state_is_loaded_when_the_one_before_is_freed() {
     // Far more bytes of ω than of the batches that a thread makes meanwhile.
     config.net.channels = 64;
     config.schedule.batch_size = 1;
+    // Of both ω.
+    config.schedule.control_steps = config.schedule.shared_steps;
     let exec = Arc::new(Weighing::default());
     let task = Task { exec: exec.clone(), ..common::task(config) };
     let mut state = SharedState::initial(&task).unwrap();
     state.momenta = state.params.clone();
+    let control = SharedState { control: None, ..state.clone() };
+    state.control = Some(Arc::new(control));
     let mut learner = SharedLearner::new(task, &state, 0).unwrap();
     // As a snapshot that is being scored or written: it keeps nothing of the learner's alive.
     let held = learner.state().unwrap();
@@ -153,7 +157,7 @@ fn another_shared_state_is_loaded_when_the_one_before_is_freed() {
     let before = in_use();
     learner.restore(&state, 0).unwrap();
     let least = exec.in_use.lock().unwrap().iter().copied().min().unwrap();
-    let weight = bytes(&held.params) + bytes(&held.momenta);
+    let weight = 2 * (bytes(&held.params) + bytes(&held.momenta));
     assert!(1 << 20 < weight, "{weight} bytes are too few to be seen");
     let freed = before.saturating_sub(least);
     assert!(weight * 9 / 10 < freed, "{freed} of {weight} bytes were freed before the load");

@@ -9,9 +9,11 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use candle_core::{DType, Tensor};
 use common::{Killed, files_of, history, newest_checkpoint, tiny_daemon};
+use enasd::engine::{Snapshot, from_safetensors};
 use enasd::random::{Owner, generator};
-use enasd::search::{Search, StepRecord, StrategyKind, Until, run};
+use enasd::search::{Search, SearchConfig, SharedState, StepRecord, StrategyKind, Until, run};
 use enasd::store::history_rows;
 use rand::RngExt;
 
@@ -21,9 +23,16 @@ const CYCLES: u64 = 5;
 /// Kills of the run that is killed.
 const KILLS: usize = 20;
 
-fn run_to_the_end(state: &Path, threads: &str) {
+/// The daemon that ends after so many cycles, with further settings.
+fn daemon(state: &Path, threads: &str, settings: &[&str]) -> Command {
     let mut daemon = tiny_daemon(state);
     daemon.args(["--until", &format!("cycles={CYCLES}")]).env("ENASD_ENGINE__THREADS", threads);
+    daemon.args(settings.iter().flat_map(|setting| ["--set", setting]));
+    daemon
+}
+
+fn run_to_the_end(state: &Path, threads: &str, settings: &[&str]) {
+    let mut daemon = daemon(state, threads, settings);
     let output = daemon.output().unwrap();
     let log = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{} {log}", output.status);
@@ -37,11 +46,9 @@ fn newest_manifest(state: &Path) -> Option<String> {
 
 /// Starts the daemon, and kills it `delay` after its socket answers, hence about as long after
 /// its first step. Returns whether it was still at work then.
-fn start_and_kill(state: &Path, threads: &str, delay: Duration) -> bool {
-    let mut daemon = tiny_daemon(state);
+fn start_and_kill(state: &Path, threads: &str, settings: &[&str], delay: Duration) -> bool {
+    let mut daemon = daemon(state, threads, settings);
     daemon
-        .args(["--until", &format!("cycles={CYCLES}")])
-        .env("ENASD_ENGINE__THREADS", threads)
         // A life is short: it should get past its start.
         .env("ENASD_STORE__CHECKPOINT_SECONDS", "0.05")
         .stderr(Stdio::null());
@@ -59,31 +66,45 @@ fn start_and_kill(state: &Path, threads: &str, delay: Duration) -> bool {
 
 #[test]
 fn killed_twenty_times_equals_unbroken_and_the_plain_loop_at_any_number_of_threads() {
+    check_kills(common::tiny_config(), &[], KILLS);
+}
+
+#[test]
+fn an_omega_of_the_control_arms_own_goes_on_bit_for_bit_too() {
+    let mut config = common::tiny_config();
+    config.schedule.control_steps = 4;
+    check_kills(config, &["schedule.control_steps=4"], KILLS / 4);
+}
+
+/// Kills a search with `config`, which `settings` make of that of the daemon, so often.
+fn check_kills(config: SearchConfig, settings: &[&str], most: usize) {
     let folder = tempfile::tempdir().unwrap();
     let unbroken = folder.path().join("unbroken");
     let start = Instant::now();
-    run_to_the_end(&unbroken, "1");
+    run_to_the_end(&unbroken, "1", settings);
     let whole = start.elapsed();
 
     // The plain loop, without actors and files.
-    let task = common::task(common::tiny_config());
+    let task = common::task(config);
     let mut records: Vec<StepRecord> = Vec::new();
     let initial = Search::initial_state(&task).unwrap();
-    run(task.clone(), &initial, Until::Cycles(CYCLES), |record| records.push(record.clone()))
-        .unwrap();
+    let end =
+        run(task.clone(), &initial, Until::Cycles(CYCLES), |record| records.push(record.clone()))
+            .unwrap();
     assert_eq!(history(&unbroken), history_rows(&records, &task.config.schedule));
+    assert_holds(&newest_checkpoint(&unbroken), &end.shared);
 
     // Moments spread over the run, each at another number of threads. A run that comes to its end
     // in between is compared, and the next one begins.
     let mut rng = generator(20, Owner::Split, 0);
     let (mut kills, mut runs) = (0, 0);
     let mut resumed_at = BTreeSet::new();
-    while kills < KILLS {
+    while kills < most {
         let killed = folder.path().join(format!("killed{runs}"));
         let threads = ["1", "2", "3"][kills % 3];
         // Long enough that most lives get past a derivation.
         let delay = whole.mul_f64(rng.random_range(0.0..0.25));
-        if start_and_kill(&killed, threads, delay) {
+        if start_and_kill(&killed, threads, settings, delay) {
             kills += 1;
             resumed_at.extend(newest_manifest(&killed));
         } else {
@@ -91,10 +112,39 @@ fn killed_twenty_times_equals_unbroken_and_the_plain_loop_at_any_number_of_threa
             runs += 1;
         }
     }
-    assert!(3 <= resumed_at.len(), "the kills met only {resumed_at:?}");
+    assert!(most / 6 < resumed_at.len(), "the kills met only {resumed_at:?}");
     let killed = folder.path().join(format!("killed{runs}"));
-    run_to_the_end(&killed, "2");
+    run_to_the_end(&killed, "2", settings);
     assert_same(&killed, &unbroken);
+}
+
+/// The checkpoint's files have every bit of ω, of the control arm's, and of their momenta.
+fn assert_holds(files: &[(String, Vec<u8>)], state: &SharedState) {
+    let mut expected = vec![
+        ("shared.safetensors", "", &state.params),
+        ("optimizer.safetensors", "", &state.momenta),
+    ];
+    if let Some(control) = &state.control {
+        expected.push(("control.safetensors", "omega.", &control.params));
+        expected.push(("control.safetensors", "momentum.", &control.momenta));
+    }
+    let bytes = |of: &str| files.iter().find(|(name, _)| name == of).map(|(_, bytes)| bytes);
+    for (name, prefix, tensors) in expected {
+        let found = from_safetensors(bytes(name).unwrap(), DType::F32).unwrap();
+        let own = found
+            .into_iter()
+            .filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?.to_owned(), tensor)));
+        assert_eq!(bits(&own.collect()), bits(tensors), "{name}");
+    }
+    assert_eq!(bytes("control.safetensors").is_some(), state.control.is_some());
+}
+
+fn bits(tensors: &Snapshot) -> Vec<(&String, Vec<u32>)> {
+    let values = |tensor: &Tensor| -> Vec<u32> {
+        let values = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        values.iter().map(|value| value.to_bits()).collect()
+    };
+    tensors.iter().map(|(name, tensor)| (name, values(tensor))).collect()
 }
 
 /// History, last checkpoint and best architectures are the same, bit for bit.

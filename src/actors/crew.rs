@@ -12,7 +12,7 @@ use crate::actors::{
 };
 use crate::data::{Certificate, NetResult, Opening, Receipt};
 use crate::search::{
-    DrawRequest, Drawn, Job, Limit, Sampled, Score, SearchError, SearchState, SharedState,
+    DrawRequest, Drawn, Job, Limit, Redrawn, Sampled, Score, SearchError, SearchState, SharedState,
     SharedStep, TrialState,
 };
 use crate::space::Arch;
@@ -149,14 +149,7 @@ impl Crew {
         seed: u64,
     ) -> Result<Vec<Sampled>, ActorError> {
         let Drawn { sampled, redrawn } = self.draw(request, seed).await?;
-        for (limit, archs) in redrawn.iter() {
-            let cost = match limit {
-                Limit::Params => CostLabel::Params,
-                Limit::MultiplyAdds => CostLabel::MultiplyAdds,
-                Limit::Milliseconds => CostLabel::Milliseconds,
-            };
-            self.metrics.archs_redrawn(cost, archs);
-        }
+        count_redrawn(&redrawn, &self.metrics);
         Ok(sampled)
     }
 
@@ -171,14 +164,22 @@ impl Crew {
         Ok(self.ask(Actor::Sampler, &self.adopt, message).await??)
     }
 
-    /// Takes one update of ω. The trainer has the message before the answer is awaited.
+    /// Takes one update of ω, and counts what was over a limit for that of the control arm's. The
+    /// trainer has the message before the answer is awaited.
     pub fn train(
         &self,
         archs: Vec<Arch>,
         step: SharedStep,
     ) -> impl Future<Output = Result<Trained, ActorError>> + use<> {
         let trained = self.ask(Actor::Trainer, &self.train, TrainShared { archs, step });
-        async { Ok(trained.await??) }
+        let metrics = self.metrics.clone();
+        async move {
+            let trained = trained.await??;
+            if let Some(control) = &trained.report.control {
+                count_redrawn(&control.redrawn, &metrics);
+            }
+            Ok(trained)
+        }
     }
 
     /// Copies ω and its optimizer.
@@ -296,6 +297,18 @@ impl Crew {
         nets: Vec<NetResult>,
     ) -> Result<Result<Certificate, StoreError>, ActorError> {
         self.ask(Actor::Keeper, &self.close_test, CloseTest { receipt, nets }).await
+    }
+}
+
+/// Counts what was over a limit when architectures were drawn.
+fn count_redrawn(redrawn: &Redrawn, metrics: &Metrics) {
+    for (limit, archs) in redrawn.iter() {
+        let cost = match limit {
+            Limit::Params => CostLabel::Params,
+            Limit::MultiplyAdds => CostLabel::MultiplyAdds,
+            Limit::Milliseconds => CostLabel::Milliseconds,
+        };
+        metrics.archs_redrawn(cost, archs);
     }
 }
 

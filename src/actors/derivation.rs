@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::actors::driver::Driver;
 use crate::actors::{ActorError, DerivationStatus, Evaluate};
-use crate::search::{Derived, DrawRequest, Job, SCORED_AGAIN, Sampled, Scored, ValidSet, archs};
+use crate::search::{Arm, Derived, DrawRequest, Job, SCORED_AGAIN, Sampled, Scored, ValidSet};
 
 /// How often a derivation says how far it is.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
@@ -34,7 +34,8 @@ impl Driver {
         let progress = Progress { scored: Arc::default(), of: of as u64 };
         let mut policy = self.derive_one(sample, batch, &progress).await?;
         let first = self.search.again(sample.arm, &policy.drawn);
-        policy.again = self.score_derived(first, ValidSet::Batch(again), &progress).await?;
+        let on = ValidSet::Batch(again);
+        policy.again = self.score_derived(sample.arm, first, on, &progress).await?;
         let uniform = match uniform {
             Some(request) => Some(self.derive_one(request, batch, &progress).await?),
             None => None,
@@ -42,7 +43,7 @@ impl Driver {
         let at_start = match at_start {
             Some(request) => {
                 let drawn = self.draw(request).await?;
-                self.score_derived(drawn, ValidSet::Batch(batch), &progress).await?
+                self.score_derived(request.arm, drawn, ValidSet::Batch(batch), &progress).await?
             }
             None => Vec::new(),
         };
@@ -71,25 +72,26 @@ impl Driver {
         batch: u64,
         progress: &Progress,
     ) -> Result<Derived, ActorError> {
-        let drawn = self.draw(request).await?;
-        let drawn = self.score_derived(drawn, ValidSet::Batch(batch), progress).await?;
+        let (arm, drawn) = (request.arm, self.draw(request).await?);
+        let drawn = self.score_derived(arm, drawn, ValidSet::Batch(batch), progress).await?;
         let short = self.search.shortlist(&drawn);
-        let shortlisted = self.score_derived(short, ValidSet::Whole, progress).await?;
-        let sample = self.search.sample(request.arm, &drawn);
-        let sampled = self.score_derived(sample, ValidSet::Whole, progress).await?;
+        let shortlisted = self.score_derived(arm, short, ValidSet::Whole, progress).await?;
+        let sample = self.search.sample(arm, &drawn);
+        let sampled = self.score_derived(arm, sample, ValidSet::Whole, progress).await?;
         Ok(Derived { drawn, shortlisted, again: Vec::new(), sampled })
     }
 
-    /// Scores what was drawn for a derivation, and publishes how far that is.
+    /// Scores what `arm` drew for a derivation, and publishes how far that is.
     async fn score_derived(
         &mut self,
+        arm: Arm,
         drawn: Vec<Sampled>,
         on: ValidSet,
         progress: &Progress,
     ) -> Result<Vec<Scored>, ActorError> {
         let shared = self.shared().await?;
         let Progress { scored, of } = progress;
-        let job = Job { archs: archs(&drawn), on, shared };
+        let job = Job::new(arm, &drawn, on, &shared);
         let message = Evaluate { job, scored: scored.clone() };
         let mut scores = std::pin::pin!(self.crew.evaluate_counting(message));
         let scores = loop {

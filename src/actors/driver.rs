@@ -227,19 +227,17 @@ impl Driver {
                 let trained = trained?;
                 self.ahead = Some(ahead?);
                 self.observer.trained(&trained);
-                Ok(self.search.finish_shared(drawn, trained.report))
+                Ok(self.search.finish_shared(drawn, trained.report.shared))
             }
             Work::Controller { policy, uniform, batch } => {
                 self.take_note().await?;
                 let start = Instant::now();
                 let shared = self.shared().await?;
                 let on = ValidSet::Batch(batch);
-                let policy = self.draw(policy).await?;
-                let job = Job { archs: archs(&policy), on, shared: shared.clone() };
-                let scores = self.crew.evaluate(job);
-                let uniform = self.sample(uniform).await?;
-                let job = Job { archs: archs(&uniform), on, shared };
-                let random_scores = self.crew.evaluate(job);
+                let (arm, policy) = (policy.arm, self.draw(policy).await?);
+                let scores = self.crew.evaluate(Job::new(arm, &policy, on, &shared));
+                let (arm, uniform) = (uniform.arm, self.sample(uniform).await?);
+                let random_scores = self.crew.evaluate(Job::new(arm, &uniform, on, &shared));
                 let objective = self.search.task().objective;
                 let learnt = self.search.learn(objective.scored(policy, scores.await?))?;
                 // The evaluator is at work on the random arm, which θ does not learn from.

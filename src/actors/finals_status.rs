@@ -151,7 +151,7 @@ impl FinalsStatus {
 
     /// Follows how far retrained scores agree with shared ones.
     pub(super) fn correlate(&mut self, search: &Search) {
-        let found = RankCorrelation::of(&search.finals().retrained, search.task().config.seed);
+        let found = RankCorrelation::of(&search.finals().retrained, &search.task().config);
         self.rank_correlation = RankCorrelationStatus::of(&found);
     }
 

@@ -10,8 +10,8 @@ use actix::Message;
 use crate::data::{Certificate, NetResult, Opening, Receipt};
 use crate::engine::Snapshot;
 use crate::search::{
-    DrawRequest, Drawn, Job, Score, SearchError, SearchState, SharedState, SharedStep, StepRecord,
-    TrainReport, TrialPlan, TrialState,
+    DrawRequest, Drawn, Job, Score, SearchError, SearchState, SharedReport, SharedState,
+    SharedStep, StepRecord, TrialPlan, TrialState,
 };
 use crate::space::Arch;
 use crate::store::{ChampionRow, StoreError, TrialRow, Verdicts};
@@ -50,7 +50,7 @@ pub struct TrainShared {
 #[derive(Clone, Copy, Debug)]
 pub struct Trained {
     /// What it measured.
-    pub report: TrainReport,
+    pub report: SharedReport,
     /// Time from the arrival of the message to the answer.
     pub busy: Duration,
     /// Time from the last answer to this message; zero where other work lay between.

@@ -9,7 +9,7 @@ use crate::search::{
     AdvantageReport, BestArch, Comparison, ControllerReport, EntropyRange, Objective, Policy,
     Search, Task, TrainReport,
 };
-use crate::telemetry::{IntervalNumbers, Metrics};
+use crate::telemetry::{IntervalNumbers, Metrics, NetLabel};
 
 /// Sums over the updates of ω in this epoch.
 #[derive(Debug, Default)]
@@ -31,6 +31,7 @@ impl Status {
         self.place = PlaceStatus::of(place, schedule);
         self.show_retraining();
         self.shared.steps_total = place.shared_step(schedule);
+        self.shared.control_steps = schedule.control_steps;
         self.policy.steps_total = search.policy().map_or(0, Policy::version);
         self.archs_sampled = search.archs_sampled();
         self.cycle_seconds_left = pace.cycle_seconds_left(place, schedule);
@@ -76,6 +77,24 @@ impl SharedStatus {
         self.images_per_second = self.step_seconds.map(|seconds| report.items as f64 / seconds);
         self.wait_ratio = pace.wait_ratio();
     }
+
+    /// An update of the control arm's ω.
+    pub(super) fn observe_control(&mut self, report: &TrainReport) {
+        if report.is_finite() {
+            self.control_loss = Some(report.loss);
+        } else {
+            self.non_finite_total += 1;
+        }
+    }
+}
+
+/// Counts and tells of an update of an ω that was not finite.
+pub(super) fn tell_unless_finite(whose: &str, report: &TrainReport, metrics: &Metrics) {
+    let TrainReport { loss, grad_norm, .. } = report;
+    if !report.is_finite() {
+        metrics.non_finite(NetLabel::Shared);
+        tracing::warn!(loss, grad_norm, "a step of {whose} was not finite: nothing was changed");
+    }
 }
 
 impl PolicyStatus {
@@ -99,16 +118,16 @@ impl PolicyStatus {
 }
 
 impl AdvantageStatus {
-    /// The published form of the comparison.
-    pub(super) fn of(report: &AdvantageReport) -> Self {
+    /// The published form of the comparison `of` the arms.
+    pub(super) fn of(report: &AdvantageReport, of: Comparison) -> Self {
         let verdict = report.verdict();
         Self {
             mean: report.interval.map(|interval| interval.mean),
             low: report.interval.map(|interval| interval.low),
             high: report.interval.map(|interval| interval.high),
             steps: report.n_steps as u64,
-            verdict: verdict.name(Comparison::Shared).to_owned(),
-            sentence: verdict.sentence(Comparison::Shared).to_owned(),
+            verdict: verdict.name(of).to_owned(),
+            sentence: verdict.sentence(of).to_owned(),
         }
     }
 
@@ -186,5 +205,9 @@ mod tests {
         }
         assert_eq!((status.loss, status.non_finite_total), (Some(1.5), 1));
         assert_eq!((status.train_accuracy, status.step_seconds), (Some(0.5), None));
+        for loss in [2.5, f64::INFINITY] {
+            status.observe_control(&report(loss));
+        }
+        assert_eq!((status.control_loss, status.non_finite_total), (Some(2.5), 2));
     }
 }

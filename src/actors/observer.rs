@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::actors::comparison::{retrained_comparison, shared_comparison};
 use crate::actors::note::DiskWatch;
-use crate::actors::observation::EpochSums;
+use crate::actors::observation::{EpochSums, tell_unless_finite};
 use crate::actors::pace::Pace;
 use crate::actors::{
     AdvantageStatus, BestStatus, DerivationStatus, Note, PlaceStatus, Recorded, RetrainingStatus,
@@ -16,13 +16,13 @@ use crate::actors::{
 };
 use crate::net::Cost;
 use crate::search::{
-    Conclusion, ControllerReport, Outcome, Phase, Promotion, Search, StepRecord, TrainReport,
-    TrialReport,
+    Conclusion, ControlReport, ControllerReport, Outcome, Phase, Promotion, Search, StepRecord,
+    TrainReport, TrialReport,
 };
 use crate::store::{StoreError, Verdicts};
 use crate::telemetry::{
-    Actor, Best, CheckpointWritten, ControllerStep, Metrics, NetLabel, PhaseLabel,
-    SharedStepNumbers, unix_time,
+    Actor, Best, CheckpointWritten, ControllerStep, Metrics, PhaseLabel, SharedStepNumbers,
+    unix_time,
 };
 
 /// Publishes the status; the only one that writes metrics of the search.
@@ -58,15 +58,20 @@ impl Observer {
     /// Publishes what a resumed search knows before its first step.
     pub(super) fn begin(&mut self, search: &Search) {
         self.know_best(search);
-        self.status.advantage = AdvantageStatus::of(&search.advantage());
+        let comparison = search.task().config.schedule.comparison();
+        self.status.advantage = AdvantageStatus::of(&search.advantage(), comparison);
         self.status.advantage.show(&self.metrics);
         self.know_finals(search);
         self.publish(search, RunState::Starting);
     }
 
-    /// Notes how long an update of ω took.
+    /// Notes how long an update of ω took, and what that of the control arm's measured.
     pub(super) fn trained(&mut self, trained: &Trained) {
         self.pace.trained(trained);
+        if let Some(ControlReport { train, .. }) = &trained.report.control {
+            self.status.shared.observe_control(train);
+            tell_unless_finite("the control arm's ω", train, &self.metrics);
+        }
     }
 
     /// Notes how long an update of θ took.
@@ -96,14 +101,7 @@ impl Observer {
             self.epoch_sums = EpochSums::default();
         }
         self.status.shared.observe(report, &mut self.epoch_sums, &self.pace);
-        if !report.is_finite() {
-            self.metrics.non_finite(NetLabel::Shared);
-            tracing::warn!(
-                loss = report.loss,
-                grad_norm = report.grad_norm,
-                "a step of ω was not finite: nothing was changed"
-            );
-        }
+        tell_unless_finite("ω", report, &self.metrics);
         let (duration, waited) = self.pace.last_shared();
         self.metrics.shared_step(&SharedStepNumbers {
             loss: report.loss,
@@ -135,8 +133,8 @@ impl Observer {
         });
         policy.probabilities.iter().for_each(|pick| pick.show(&self.metrics));
         if let Some(advantage) = &report.advantage {
-            let before =
-                std::mem::replace(&mut self.status.advantage, AdvantageStatus::of(advantage));
+            let found = AdvantageStatus::of(advantage, task.config.schedule.comparison());
+            let before = std::mem::replace(&mut self.status.advantage, found);
             self.status.advantage.show(&self.metrics);
             self.log_verdict();
             if before.verdict != self.status.advantage.verdict {

@@ -49,6 +49,13 @@ pub struct SharedStatus {
     pub images_per_second: Option<f64>,
     /// Share of the time that the trainer waited between two steps, over the last steps.
     pub wait_ratio: Option<f64>,
+    /// Steps of an epoch that train an ω of the control arm's own, under uniform draws, with which
+    /// that arm is scored; 0 where it has none and is scored with this ω.
+    #[serde(default)]
+    pub control_steps: u64,
+    /// Cross-entropy on the training batch of that ω, in nats, in the last step that trained it.
+    #[serde(default)]
+    pub control_loss: Option<f64>,
 }
 
 /// The policy θ and its training. Numbers are of the last θ step; absent before the first.
@@ -56,7 +63,8 @@ pub struct SharedStatus {
 pub struct PolicyStatus {
     /// Mean reward of the policy's rollouts on a validation batch, in units of the objective.
     pub reward: Option<f64>,
-    /// Mean reward of as many random architectures, same ω and same batch, in the same units.
+    /// Mean reward of as many random architectures on the same batch, in the same units: with the
+    /// same ω, or with one of their own where `shared.control_steps` is above 0.
     pub random_reward: Option<f64>,
     /// Moving average of the policy's rewards, in the same units.
     pub baseline: Option<f64>,

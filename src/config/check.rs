@@ -8,7 +8,7 @@ use crate::config::keys::settings;
 use crate::config::values::{self, Values};
 use crate::config::{Config, ConfigProblem, Source, Sources};
 use crate::data::{DataConfig, DataSource};
-use crate::search::{FinalConfig, SearchConfig};
+use crate::search::{FinalConfig, ScheduleConfig, SearchConfig, SharedDraws, StrategyKind};
 
 /// Every problem of `config`.
 pub(super) fn problems(config: &Config, sources: &Sources) -> Vec<ConfigProblem> {
@@ -42,6 +42,7 @@ pub(super) fn conflicts(
         found.push((["derive.rerank", "derive.samples"], conflict));
     }
     found.extend(halving(finals, derive.rerank));
+    found.extend(control(&config.search));
     for (section, sgd, paths) in [
         ("shared", *shared, ["shared.learning_rate_min", "shared.learning_rate_max"]),
         ("final", finals.sgd(), ["final.learning_rate_min", "final.learning_rate_max"]),
@@ -89,6 +90,28 @@ fn folder(data: &DataConfig) -> Option<([&'static str; 2], Conflict)> {
         }
         _ => None,
     }
+}
+
+/// What does not go together with an ω of the control arm's own.
+fn control(config: &SearchConfig) -> Vec<([&'static str; 2], Conflict)> {
+    const STEPS: &str = "schedule.control_steps";
+    let &ScheduleConfig { control_steps: control, shared_steps: shared, draws, .. } =
+        &config.schedule;
+    let mut found = Vec::new();
+    if shared < control {
+        let conflict = Conflict::ControlSteps { control, shared };
+        found.push(([STEPS, "schedule.shared_steps"], conflict));
+    }
+    let uniform = match (config.policy.strategy, draws) {
+        (StrategyKind::Random, _) => Some(("policy.strategy", "random")),
+        (_, SharedDraws::Uniform) => Some(("schedule.draws", "uniform")),
+        (_, SharedDraws::Fair) => Some(("schedule.draws", "fair")),
+        (StrategyKind::Reinforce, SharedDraws::Policy | SharedDraws::Annealed) => None,
+    };
+    if let Some((key, value)) = uniform.filter(|_| 0 < control) {
+        found.push(([STEPS, key], Conflict::ControlDraws { control, key, value }));
+    }
+    found
 }
 
 /// What does not go together with successive halving.
@@ -162,6 +185,37 @@ mod tests {
             },
             &[],
         );
+    }
+
+    #[test]
+    fn an_omega_of_the_control_arms_own_wants_steps_and_a_policy_that_draws() {
+        check(
+            |config| {
+                config.search.schedule.control_steps = 301;
+                config.search.schedule.draws = SharedDraws::Uniform;
+            },
+            &[
+                "default: `schedule.control_steps` is 301, but an epoch has `schedule.shared_steps` = \
+                 300, in which both ω are trained on the same images; lower the one or raise the \
+                 other",
+                "default: `schedule.control_steps` is 301, but `schedule.draws` = \"uniform\" has ω \
+                 trained under uniform draws already, so that it favors no arm: a second such ω would \
+                 tell nothing; set it to 0",
+            ],
+        );
+        for (strategy, draws, problems) in [
+            (StrategyKind::Reinforce, SharedDraws::Policy, 0),
+            (StrategyKind::Reinforce, SharedDraws::Annealed, 0),
+            (StrategyKind::Reinforce, SharedDraws::Fair, 1),
+            (StrategyKind::Random, SharedDraws::Policy, 1),
+        ] {
+            let mut config = Config::default();
+            config.search.policy.strategy = strategy;
+            config.search.schedule.draws = draws;
+            config.search.schedule.control_steps = 300;
+            let found = config.check(&Sources::default());
+            assert_eq!(found.len(), problems, "{strategy:?} {draws:?}: {found:?}");
+        }
     }
 
     #[test]

@@ -237,6 +237,30 @@ pub enum Conflict {
         /// The share that is kept.
         keep: f64,
     },
+    /// The control arm's ω would be trained in more steps than there are.
+    #[error(
+        "`schedule.control_steps` is {control}, but an epoch has `schedule.shared_steps` = {shared}, \
+         in which both ω are trained on the same images; lower the one or raise the other"
+    )]
+    ControlSteps {
+        /// Steps of the control arm's ω.
+        control: u64,
+        /// Steps of ω.
+        shared: u64,
+    },
+    /// ω is trained under uniform draws as it is.
+    #[error(
+        "`schedule.control_steps` is {control}, but `{key}` = \"{value}\" has ω trained under uniform \
+         draws already, so that it favors no arm: a second such ω would tell nothing; set it to 0"
+    )]
+    ControlDraws {
+        /// Steps of the control arm's ω.
+        control: u64,
+        /// The setting that says who draws.
+        key: &'static str,
+        /// Its value.
+        value: &'static str,
+    },
     /// The learning rate would rise.
     #[error(
         "`{section}.learning_rate_min` is {min}, above `{section}.learning_rate_max` = {max}; the \

@@ -121,7 +121,8 @@ mod tests {
              \"policy.standardize\":false,\"policy.strategy\":\"reinforce\",\"policy.tanh_constant\":1.1,\"policy.temperature\":1.0,\
              \"schedule.advantage_phases\":5,\"schedule.annealed_epochs\":20,\
              \"schedule.archs_per_step\":1,\
-             \"schedule.batch_size\":32,\"schedule.controller_steps\":20,\
+             \"schedule.batch_size\":32,\"schedule.control_steps\":0,\
+             \"schedule.controller_steps\":20,\
              \"schedule.draws\":\"policy\",\
              \"schedule.epochs_per_cycle\":5,\"schedule.rollouts_per_step\":5,\
              \"schedule.shared_steps\":300,\"schedule.valid_batch_size\":0,\

@@ -1,8 +1,8 @@
 //! Whether the policy's draws score higher with the shared weights than random ones, as a paired
 //! comparison. It says nothing of what they are worth once they are trained alone.
 //!
-//! In every θ step both arms are scored on the same validation batch with the same ω, so the
-//! difference of their mean rewards
+//! In every θ step both arms are scored on the same validation batch with the same ω, or each with its
+//! own where the control arm has one, so the difference of their mean rewards
 //!
 //! ```text
 //! d_t = mean R(controller's rollouts) − mean R(random rollouts)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::{Batching, BatchingKeys, DataConfig, ImageOrder};
 use crate::engine::SgdConfig;
 use crate::net::{NetConfig, WeightsOf};
-use crate::search::Objective;
+use crate::search::{Arm, Comparison, Objective};
 use crate::setting::{Rule, Setting, above, below, between, from, one_of, operation, search};
 use crate::setting::{settings, size, whole};
 use crate::space::SpaceConfig;
@@ -150,6 +150,9 @@ settings! {
             => search(one_of(&["policy", "uniform", "annealed", "fair"])).before("\"policy\"");
         /// Of `annealed`: epochs over which the share of uniform draws falls from all to none.
         pub annealed_epochs: u64 = 20 => search(whole(1..=100_000)).before("20");
+        /// Steps of ω in an epoch, the first ones, that also train an ω of the control arm's own, under
+        /// uniform draws, with which that arm is scored; 0 for none: then both arms share one ω.
+        pub control_steps: u64 = 0 => search(whole(0..=1_000_000)).before("0");
         /// Updates of θ in an epoch.
         pub controller_steps: u64 = 20 => search(whole(1..=100_000));
         /// Rollouts that one update of θ averages; as many random architectures are scored beside.
@@ -160,6 +163,18 @@ settings! {
         pub epochs_per_cycle: u64 = 5 => search(whole(1..=100_000));
         /// θ phases that the comparison with the random arm looks back on.
         pub advantage_phases: u64 = 5 => search(whole(1..=1000));
+    }
+}
+
+impl ScheduleConfig {
+    /// Whether what `arm` draws is scored with an ω of its own.
+    pub fn has_own_omega(&self, arm: Arm) -> bool {
+        arm == Arm::Random && 0 < self.control_steps
+    }
+
+    /// What is compared where both arms are scored with shared weights.
+    pub fn comparison(&self) -> Comparison {
+        if self.has_own_omega(Arm::Random) { Comparison::OwnShared } else { Comparison::Shared }
     }
 }
 

@@ -88,11 +88,15 @@ impl Search {
     /// The promotion of the best of both arms, as the configuration has it.
     fn promotion(&self, [policy, uniform]: [&Derived; 2]) -> Option<Promotion> {
         let recipe = self.task.config.finals;
-        let forecast = self.forecast();
-        let all: Vec<f64> =
-            policy.shortlisted.iter().chain(&uniform.shortlisted).map(|s| s.reward).collect();
+        let (forecast, schedule) = (self.forecast(), &self.task.config.schedule);
+        let arms = [(Arm::Derive, policy), (Arm::Random, uniform)];
         let mut candidates = Vec::new();
-        for (arm, derived) in [(Arm::Derive, policy), (Arm::Random, uniform)] {
+        for (arm, derived) in arms {
+            // Scores of one ω are compared.
+            let alike = |other| schedule.has_own_omega(other) == schedule.has_own_omega(arm);
+            let all = arms.iter().filter(|(other, _)| alike(*other));
+            let all: Vec<f64> =
+                all.flat_map(|(_, of)| &of.shortlisted).map(|scored| scored.reward).collect();
             let worth = |scored: &Scored| match &forecast {
                 Some(forecast) => self.forecast_of(forecast, scored, mean(&all)),
                 None => scored.reward,
@@ -113,6 +117,7 @@ impl Search {
         if !self.task.config.finals.forecast {
             return None;
         }
+        let schedule = &self.task.config.schedule;
         let is_known = |one: &&Retrained| one.shared.is_finite() && one.mean().is_finite();
         let retrained: Vec<&Retrained> = self.finals.retrained.iter().filter(is_known).collect();
         let mean_of = |is_of: &dyn Fn(&Retrained) -> bool, value: fn(&Retrained) -> f64| {
@@ -124,7 +129,8 @@ impl Search {
             // An id that is a hash says nothing of what it stands for.
             let Ok(arch) = Arch::parse(self.task.space, &one.id) else { continue };
             // Scores of one ω, and of nets that were trained as long, are compared.
-            let shared = one.shared - mean_of(&|other| other.cycle == one.cycle, |r| r.shared);
+            let omega = |of: &Retrained| (of.cycle, schedule.has_own_omega(of.arm));
+            let shared = one.shared - mean_of(&|other| omega(other) == omega(one), |r| r.shared);
             let worth = one.mean() - mean_of(&|other| other.epochs == one.epochs, Retrained::mean);
             let features = Features::of(&arch, &self.task.budget, Some(shared)).ok()?;
             known.push((features, worth));

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use crate::search::{Score, SearchError, SharedState};
+use crate::search::{Arm, Sampled, Score, SearchError, SharedState, archs};
 use crate::space::Arch;
 
 /// What children are scored on.
@@ -25,6 +25,13 @@ pub struct Job {
     pub on: ValidSet,
     /// ω as it stands.
     pub shared: Arc<SharedState>,
+}
+
+impl Job {
+    /// What `arm` drew, with the ω that this arm is scored with.
+    pub fn new(arm: Arm, drawn: &[Sampled], on: ValidSet, shared: &Arc<SharedState>) -> Self {
+        Self { archs: archs(drawn), on, shared: shared.of(arm) }
+    }
 }
 
 /// Scores architectures.

@@ -90,7 +90,9 @@ pub use run::{run, run_with};
 pub use rungs::Rung;
 pub use sample::{DrawRequest, DrawRule, Drawn, archs, draw};
 pub use schedule::{Phase, Place, Until};
-pub use shared::{SharedLearner, SharedState, SharedStep, TrainReport};
+pub use shared::{
+    ControlReport, SharedLearner, SharedReport, SharedState, SharedStep, TrainReport,
+};
 pub use shared_weights::SharedWeights;
 pub use steps::{Learnt, Search, SearchState, Work};
 pub use strategy::{LearnReport, Strategy, StrategyState, UpdateReport};

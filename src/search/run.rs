@@ -55,8 +55,8 @@ fn step(
     let sample = |search: &Search, request: DrawRequest| {
         Ok::<_, SearchError>(draw(search.policy(), &task, task.config.seed, request)?.sampled)
     };
-    let mut score = |drawn: Vec<Sampled>, on, shared: &Arc<SharedState>| {
-        let job = Job { archs: archs(&drawn), on, shared: shared.clone() };
+    let mut score = |arm, drawn: Vec<Sampled>, on, shared: &Arc<SharedState>| {
+        let job = Job::new(arm, &drawn, on, shared);
         let scores = estimator.estimate(&job, &AtomicU64::new(0))?;
         Ok::<Vec<Scored>, SearchError>(task.objective.scored(drawn, scores))
     };
@@ -64,29 +64,33 @@ fn step(
         Work::Shared { sample: request, step } => {
             let drawn = sample(search, request)?;
             let report = learner.train(&archs(&drawn), step)?;
-            Ok(search.finish_shared(drawn, report))
+            Ok(search.finish_shared(drawn, report.shared))
         }
         Work::Controller { policy, uniform, batch } => {
             let (shared, on) = (learner.state()?.into(), ValidSet::Batch(batch));
-            let policy = score(sample(search, policy)?, on, &shared)?;
-            let random = score(sample(search, uniform)?, on, &shared)?;
+            let policy = score(policy.arm, sample(search, policy)?, on, &shared)?;
+            let random = score(uniform.arm, sample(search, uniform)?, on, &shared)?;
             let learnt = search.learn(policy)?;
             search.finish_controller(learnt, random)
         }
         Work::Derive { sample: request, uniform, at_start, batch, again: again_batch } => {
             let shared = learner.state()?.into();
             let mut derive = |request: DrawRequest| {
-                let drawn = score(sample(search, request)?, ValidSet::Batch(batch), &shared)?;
-                let shortlisted = score(search.shortlist(&drawn), ValidSet::Whole, &shared)?;
-                let sampled = score(search.sample(request.arm, &drawn), ValidSet::Whole, &shared)?;
-                let again = search.again(request.arm, &drawn);
-                let again = score(again, ValidSet::Batch(again_batch), &shared)?;
+                let arm = request.arm;
+                let drawn = score(arm, sample(search, request)?, ValidSet::Batch(batch), &shared)?;
+                let shortlisted = score(arm, search.shortlist(&drawn), ValidSet::Whole, &shared)?;
+                let sampled = score(arm, search.sample(arm, &drawn), ValidSet::Whole, &shared)?;
+                let again = search.again(arm, &drawn);
+                let again = score(arm, again, ValidSet::Batch(again_batch), &shared)?;
                 Ok::<Derived, SearchError>(Derived { drawn, shortlisted, again, sampled })
             };
             let policy = derive(request)?;
             let uniform = uniform.map(&mut derive).transpose()?;
             let at_start = match at_start {
-                Some(request) => score(sample(search, request)?, ValidSet::Batch(batch), &shared)?,
+                Some(request) => {
+                    let drawn = sample(search, request)?;
+                    score(request.arm, drawn, ValidSet::Batch(batch), &shared)?
+                }
                 None => Vec::new(),
             };
             Ok(search.finish_derive(policy, uniform, &at_start))

@@ -123,6 +123,12 @@ impl Place {
         self.epoch * config.shared_steps + in_epoch
     }
 
+    /// The place of the update of ω that so many came before; there is none where nothing is shared.
+    pub fn of_shared_step(index: u64, config: &ScheduleConfig) -> Option<Self> {
+        let step = index.checked_rem(config.shared_steps)?;
+        Some(Self { epoch: index / config.shared_steps, phase: Phase::Shared { step } })
+    }
+
     /// Updates of ω before the step of this number.
     pub fn shared_steps_before(number: u64, config: &ScheduleConfig) -> u64 {
         let per_epoch = config.shared_steps + config.controller_steps;
@@ -195,6 +201,9 @@ mod tests {
                 prop_assert_eq!(place.number(&config), number);
                 let before = Place::shared_steps_before(number, &config);
                 prop_assert_eq!(before, place.shared_step(&config));
+                if let Phase::Shared { .. } = place.phase {
+                    prop_assert_eq!(Place::of_shared_step(before, &config), Some(place));
+                }
                 prop_assert_eq!(place.progress(&config).0, number % (e * (s + c) + 1));
                 derived += u64::from(place.phase == Phase::Derive);
                 place = place.next(&config);

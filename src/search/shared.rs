@@ -5,11 +5,21 @@
 //! ```text
 //! ∇ω E_{m ~ π(m; θ)} [L(m; ω)] ≈ 1/M Σ_i ∇ω L(m_i; ω)
 //! ```
+//!
+//! Departure from the paper: ω has seen what the policy draws, so that uniform draws score low on it
+//! partly because it has not seen them. With `schedule.control_steps` the control arm has an ω of its
+//! own. It begins with the values of the first and is trained in the same steps, on the same images,
+//! with the same masks and rates; nothing but the draws differs. Since these depend on no policy, the
+//! learner draws them itself, and the rest of the search goes on as it would without.
 
-use crate::data::{Batching, Prefetch, TrainStream};
+use std::sync::Arc;
+
+use crate::data::{Batch, Batching, Prefetch, TrainStream};
 use crate::engine::{Images, Noise, Params, Sgd, Snapshot, average_grads, initial_values};
 use crate::random::{Owner, generator};
-use crate::search::{Score, SearchError, Task};
+use crate::search::limit::Redrawn;
+use crate::search::shared_draws::control_request;
+use crate::search::{Arm, Drawn, Score, SearchError, Task, archs, draw};
 use crate::space::Arch;
 
 /// A deep copy of ω and its momenta: tensors that no later step writes to.
@@ -19,14 +29,27 @@ pub struct SharedState {
     pub params: Snapshot,
     /// The optimizer's momenta, for the parameters that some child has read.
     pub momenta: Snapshot,
+    /// The control arm's own ω, where it has one. Invariant: that one has none beside it.
+    pub control: Option<Arc<Self>>,
 }
 
 impl SharedState {
-    /// ω at the start of a search.
+    /// ω at the start of a search; the control arm's begins with the same values.
     pub fn initial(task: &Task) -> Result<Self, SearchError> {
         let mut rng = generator(task.config.seed, Owner::SharedInit, 0);
         let params = initial_values(&task.family.shared_params(), &mut rng)?;
-        Ok(Self { params, momenta: Snapshot::new() })
+        let omega = Self { params, ..Self::default() };
+        let has_control = task.config.schedule.has_own_omega(Arm::Random);
+        let control = has_control.then(|| Arc::new(omega.clone()));
+        Ok(Self { control, ..omega })
+    }
+
+    /// The ω with which what `arm` draws is scored.
+    pub fn of(self: &Arc<Self>, arm: Arm) -> Arc<Self> {
+        match &self.control {
+            Some(control) if arm == Arm::Random => control.clone(),
+            _ => self.clone(),
+        }
     }
 }
 
@@ -61,53 +84,120 @@ impl TrainReport {
     }
 }
 
-/// Owns ω, its optimizer and its place in the training data.
+/// What one step of the learner measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SharedReport {
+    /// Of ω.
+    pub shared: TrainReport,
+    /// Of the control arm's ω, where that was trained, too.
+    pub control: Option<ControlReport>,
+}
+
+/// What an update of the control arm's ω measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ControlReport {
+    /// Of the update.
+    pub train: TrainReport,
+    /// What was over a limit when its architectures were drawn.
+    pub redrawn: Redrawn,
+}
+
+/// Owns ω, its optimizer and its place in the training data; and the control arm's ω, where it has
+/// one.
 #[derive(Debug)]
 pub struct SharedLearner {
     task: Task,
-    params: Params,
-    sgd: Sgd,
+    omega: Omega,
+    control: Option<Omega>,
     batches: Prefetch,
 }
 
 impl SharedLearner {
     /// A learner that goes on from `state` with the training batch numbered `place`.
     pub fn new(task: Task, state: &SharedState, place: u64) -> Result<Self, SearchError> {
-        let device = task.exec.device();
-        let params = Params::from_tensors(&state.params, device)?;
-        let sgd = Sgd::new(task.config.shared, &state.momenta, device)?;
+        let omega = Omega::new(&task, state)?;
+        let control = state.control.as_deref();
+        let control = control.map(|state| Omega::new(&task, state)).transpose()?;
         let config = &task.config;
         let batching = Batching::of_search(&config.data, config.schedule.batch_size);
         let stream = TrainStream::new(task.dataset.clone(), batching, config.seed)?;
         let batches = Prefetch::start(stream, place)?;
-        Ok(Self { task, params, sgd, batches })
+        Ok(Self { task, omega, control, batches })
     }
 
     /// Goes on from `state` with the training batch numbered `place` instead. The ω before is freed
     /// first: a device may not hold two. After an error there is none.
     pub fn restore(&mut self, state: &SharedState, place: u64) -> Result<(), SearchError> {
-        let device = self.task.exec.device();
-        self.params = Params::from_tensors(&Snapshot::new(), device)?;
-        self.sgd = Sgd::new(self.task.config.shared, &Snapshot::new(), device)?;
+        self.omega = Omega::new(&self.task, &SharedState::default())?;
+        self.control = None;
         *self = Self::new(self.task.clone(), state, place)?;
         Ok(())
     }
 
-    /// Takes one update of ω: the children `archs` on one training batch.
-    pub fn train(&mut self, archs: &[Arch], step: SharedStep) -> Result<TrainReport, SearchError> {
+    /// Takes one update of ω: the children `archs` on one training batch. Where the schedule has the
+    /// control arm's ω trained in this step, it is, on the same batch.
+    pub fn train(&mut self, archs: &[Arch], step: SharedStep) -> Result<SharedReport, SearchError> {
         let expected = self.batches.place();
         if step.index != expected {
             return Err(SearchError::BatchOrder { asked: step.index, expected });
         }
         let batch = self.batches.next()?;
+        let shared = self.omega.train(&self.task, archs, &batch, step)?;
+        Ok(SharedReport { shared, control: self.train_control(&batch, step)? })
+    }
+
+    fn train_control(
+        &mut self,
+        batch: &Batch,
+        step: SharedStep,
+    ) -> Result<Option<ControlReport>, SearchError> {
+        let request = control_request(&self.task.config.schedule, step.index);
+        let Some((control, request)) = self.control.as_mut().zip(request) else {
+            return Ok(None);
+        };
+        let Drawn { sampled, redrawn } = draw(None, &self.task, self.task.config.seed, request)?;
+        let train = control.train(&self.task, &archs(&sampled), batch, step)?;
+        Ok(Some(ControlReport { train, redrawn }))
+    }
+
+    /// A deep copy of ω and its momenta, and of the control arm's.
+    pub fn state(&self) -> Result<SharedState, SearchError> {
+        let control = self.control.as_ref().map(|control| control.state().map(Arc::new));
+        Ok(SharedState { control: control.transpose()?, ..self.omega.state()? })
+    }
+}
+
+/// One ω and its optimizer.
+#[derive(Debug)]
+struct Omega {
+    params: Params,
+    sgd: Sgd,
+}
+
+impl Omega {
+    fn new(task: &Task, state: &SharedState) -> Result<Self, SearchError> {
+        let device = task.exec.device();
+        let params = Params::from_tensors(&state.params, device)?;
+        let sgd = Sgd::new(task.config.shared, &state.momenta, device)?;
+        Ok(Self { params, sgd })
+    }
+
+    /// Takes one update: the children `archs` on `batch`.
+    fn train(
+        &mut self,
+        task: &Task,
+        archs: &[Arch],
+        batch: &Batch,
+        step: SharedStep,
+    ) -> Result<TrainReport, SearchError> {
         let images = Images { values: &batch.images, labels: &batch.labels };
-        let mut rng = generator(self.task.config.seed, Owner::Dropout, step.index);
+        let mut rng = generator(task.config.seed, Owner::Dropout, step.index);
         let (mut loss, mut score) = (0.0, Score::default());
         let mut all = Vec::with_capacity(archs.len());
         for arch in archs {
-            let net = self.task.family.shared(arch)?;
+            let net = task.family.shared(arch)?;
             let noise = Noise { rng: &mut rng, drop_path: 0.0 };
-            let child = self.task.exec.train(&net, &self.params, images, noise)?;
+            let child = task.exec.train(&net, &self.params, images, noise)?;
             loss += child.loss / archs.len() as f64;
             let (correct, items) = (child.correct as u64, batch.labels.len() as u64);
             score += Score { nll: child.loss * items as f64, correct, items };
@@ -115,19 +205,19 @@ impl SharedLearner {
         }
         let grad_norm = self.sgd.step(&self.params, &*average_grads(&all)?, step.learning_rate)?;
         for used in all {
-            self.task.exec.reuse(used);
+            task.exec.reuse(used);
         }
         Ok(TrainReport {
             loss,
-            measure: self.task.objective.measure(score),
+            measure: task.objective.measure(score),
             grad_norm,
             learning_rate: step.learning_rate,
             items: batch.labels.len(),
         })
     }
 
-    /// A deep copy of ω and its momenta.
-    pub fn state(&self) -> Result<SharedState, SearchError> {
-        Ok(SharedState { params: self.params.snapshot()?, momenta: self.sgd.momenta()? })
+    fn state(&self) -> Result<SharedState, SearchError> {
+        let (params, momenta) = (self.params.snapshot()?, self.sgd.momenta()?);
+        Ok(SharedState { params, momenta, control: None })
     }
 }

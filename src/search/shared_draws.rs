@@ -11,11 +11,14 @@
 //! ω is trained on what π draws, so that it suits those architectures best and their scores rise: half
 //! of what a policy seems to be worth can be its own doing. Draws that no policy has a say in leave
 //! scores that compare architectures.
+//!
+//! With `control_steps` the control arm has a second ω, which is trained on what `uniform` draws at
+//! the same steps: draw for draw, so that it is the ω of a search with uniform draws, bit for bit.
 
 use rand::RngExt;
 
 use crate::random::{Owner, generator};
-use crate::search::{Arm, DrawRequest, DrawRule, Place, SearchConfig, SharedDraws};
+use crate::search::{Arm, DrawRequest, DrawRule, Place, ScheduleConfig, SearchConfig, SharedDraws};
 
 /// What the step of ω at `place` draws; `index` is the number of the step.
 pub(super) fn request(config: &SearchConfig, place: Place, index: u64) -> DrawRequest {
@@ -37,10 +40,23 @@ pub(super) fn request(config: &SearchConfig, place: Place, index: u64) -> DrawRe
     }
 }
 
+/// What the control arm's ω draws at the update of ω that `index` others came before; nothing where it
+/// is not trained then. It has the random numbers that nobody else takes, for ω is trained on what the
+/// policy draws; only where that anneals both ω have some steps' draws in common.
+pub(super) fn control_request(schedule: &ScheduleConfig, index: u64) -> Option<DrawRequest> {
+    let place = Place::of_shared_step(index, schedule)?;
+    (place.phase.step() < schedule.control_steps).then(|| DrawRequest {
+        arm: Arm::Random,
+        count: schedule.archs_per_step,
+        index: place.number(schedule),
+        rule: DrawRule::OfArm,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::ScheduleConfig;
+    use crate::search::Phase;
     use crate::search::fair::fair;
     use crate::space::{Space, SpaceConfig};
 
@@ -72,6 +88,25 @@ mod tests {
             let found = uniform_share(SharedDraws::Annealed, epoch);
             assert!((found - share).abs() < 0.1, "epoch {epoch}: {found}");
         }
+    }
+
+    #[test]
+    fn the_control_arm_draws_what_uniform_draws_at_its_steps_and_nothing_at_others() {
+        let mut config = config(SharedDraws::Uniform);
+        let schedule = &mut config.schedule;
+        (schedule.shared_steps, schedule.control_steps, schedule.controller_steps) = (3, 2, 4);
+        let mut place = Place::first(&config.schedule);
+        for _ in 0..2 * config.schedule.epochs_per_cycle * 7 {
+            let schedule = &config.schedule;
+            if let Phase::Shared { step } = place.phase {
+                let uniform = request(&config, place, place.number(schedule));
+                let found = control_request(schedule, place.shared_step(schedule));
+                assert_eq!(found, (step < 2).then_some(uniform));
+            }
+            place = place.next(schedule);
+        }
+        config.schedule.control_steps = 0;
+        assert_eq!(control_request(&config.schedule, 0), None);
     }
 
     #[test]

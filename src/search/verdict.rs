@@ -1,12 +1,13 @@
 //! What a comparison says, in words.
 //!
-//! There are three comparisons, and each has words of its own. What scores higher with the shared
+//! There are three comparisons, the first of them in two ways, and each has words of its own. What scores higher with the shared
 //! weights need not be better once it is trained alone: neither says anything of the other. And a
 //! policy begins with preferences of its own, so that one that has learnt nothing may score higher
 //! than random draws.
 //!
 //! ```text
 //! Shared      the policy's draws │ random draws                   same ω, same validation batch
+//! OwnShared   the policy's draws │ random draws    each on an ω of its own, same validation batch
 //! Learnt      the policy's draws │ the untrained policy's         same ω, same validation batch
 //! Retrained   the policy's choice │ the best of as many random    from scratch, same test images
 //! ```
@@ -31,6 +32,9 @@ pub enum Verdict {
 pub enum Comparison {
     /// The policy's draws with uniform ones, with the shared weights on validation batches.
     Shared,
+    /// The policy's draws with the shared weights, with uniform ones with shared weights that are
+    /// trained under uniform draws, on the same validation batches.
+    OwnShared,
     /// The policy's draws with those of the policy at its start, with the shared weights as they
     /// are on a validation batch.
     Learnt,
@@ -53,9 +57,11 @@ impl Verdict {
     /// A few words, for tables.
     pub const fn name(self, of: Comparison) -> &'static str {
         match (of, self) {
-            (Comparison::Shared, Self::Better) => "scores higher",
-            (Comparison::Shared, Self::NotYetBetter) => "does not score higher yet",
-            (Comparison::Shared, Self::Worse) => "scores lower",
+            (Comparison::Shared | Comparison::OwnShared, Self::Better) => "scores higher",
+            (Comparison::Shared | Comparison::OwnShared, Self::NotYetBetter) => {
+                "does not score higher yet"
+            }
+            (Comparison::Shared | Comparison::OwnShared, Self::Worse) => "scores lower",
             (Comparison::Learnt, Self::Better) => "scores higher than untrained",
             (Comparison::Learnt, Self::NotYetBetter) => "does not score higher yet than untrained",
             (Comparison::Learnt, Self::Worse) => "scores lower than untrained",
@@ -82,6 +88,7 @@ impl Verdict {
                 "whether the policy's draws score higher with the shared weights than random ones is \
                  not measured yet"
             }
+            (Comparison::OwnShared, _) => self.of_own_shared(),
             (Comparison::Learnt, Self::Better) => {
                 "the policy's draws score higher with the shared weights than the untrained policy's"
             }
@@ -112,6 +119,28 @@ impl Verdict {
             }
         }
     }
+
+    /// The sentence of a comparison of arms that are scored with shared weights of their own.
+    const fn of_own_shared(self) -> &'static str {
+        match self {
+            Self::Better => {
+                "the policy's draws score higher with the shared weights than random ones with \
+                 shared weights of their own"
+            }
+            Self::NotYetBetter => {
+                "the policy's draws do not score higher yet with the shared weights than random \
+                 ones with shared weights of their own"
+            }
+            Self::Worse => {
+                "the policy's draws score lower with the shared weights than random ones with \
+                 shared weights of their own"
+            }
+            Self::NotMeasured => {
+                "whether the policy's draws score higher with the shared weights than random ones \
+                 with shared weights of their own is not measured yet"
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -126,6 +155,7 @@ mod tests {
         let interval = interval.map(|[low, mean, high]| Interval { mean, low, high });
         let verdict = Verdict::of(interval);
         assert_eq!(verdict.name(Comparison::Shared), shared);
+        assert_eq!(verdict.name(Comparison::OwnShared), shared);
         assert_eq!(verdict.name(Comparison::Learnt), learnt);
         assert_eq!(verdict.name(Comparison::Retrained), retrained);
     }
@@ -152,7 +182,7 @@ mod tests {
     #[test]
     fn the_words_of_shared_and_of_retrained_scores_never_mix() {
         for verdict in ALL {
-            for of in [Comparison::Shared, Comparison::Learnt] {
+            for of in [Comparison::Shared, Comparison::OwnShared, Comparison::Learnt] {
                 let shared = verdict.sentence(of);
                 assert!(shared.contains("with the shared weights"), "{shared}");
                 assert!(!shared.contains("retrained") && !shared.contains("better"), "{shared}");
@@ -169,9 +199,11 @@ mod tests {
             let learnt = verdict.sentence(Comparison::Learnt);
             assert!(learnt.contains("the untrained policy's"), "{learnt}");
             assert!(!learnt.contains("random"), "{learnt}");
-            for of in [Comparison::Shared, Comparison::Retrained] {
+            for of in [Comparison::Shared, Comparison::OwnShared, Comparison::Retrained] {
                 let other = verdict.sentence(of);
                 assert!(other.contains("random") && !other.contains("untrained"), "{other}");
+                let is_own = of == Comparison::OwnShared;
+                assert_eq!(other.contains("shared weights of their own"), is_own, "{other}");
             }
         }
     }

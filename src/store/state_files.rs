@@ -3,6 +3,8 @@
 //! ```text
 //! shared.safetensors      ω, f32
 //! optimizer.safetensors   the momenta of ω, f32
+//! control.safetensors     the control arm's own ω under `omega.`, its momenta under `momentum.`, f32;
+//!                         only where it has one
 //! policy.safetensors      θ under `theta.`, Adam's moments under `adam.`, f64
 //! search.json             everything else, but for
 //! promotion.json          promotions, and what came of them; older ones have none
@@ -18,7 +20,7 @@ use candle_core::DType;
 use crate::engine::{Snapshot, from_safetensors, to_safetensors};
 use crate::net::ParamSpec;
 use crate::search::{
-    AdamState, BestArch, BestArchs, Finals, Objective, Phase, Place, SearchState, SharedState,
+    AdamState, Arm, BestArch, BestArchs, Finals, Objective, Phase, Place, SearchState, SharedState,
     StrategyState, Task,
 };
 use crate::space::SpaceError;
@@ -28,6 +30,7 @@ use crate::store::{LoadedCheckpoint, StoreError};
 
 const SHARED: &str = "shared.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
+const CONTROL: &str = "control.safetensors";
 const POLICY: &str = "policy.safetensors";
 pub(super) const SEARCH: &str = "search.json";
 pub(super) const FINALS: &str = "promotion.json";
@@ -38,6 +41,8 @@ const COMPUTED_BY: &str = "computed_by.txt";
 /// The first format that says what came of promotions.
 const FIRST_WITH_FINALS: u32 = 3;
 
+const OMEGA: &str = "omega.";
+const MOMENTUM: &str = "momentum.";
 const THETA: &str = "theta.";
 const ADAM: &str = "adam.";
 
@@ -59,10 +64,6 @@ pub fn state_files(
     binding: &Binding,
 ) -> Result<Vec<(&'static str, Vec<u8>)>, StoreError> {
     let StrategyState { policy, policy_version, optimizer, baseline } = &state.strategy;
-    let mut theta = Snapshot::new();
-    for (prefix, part) in [(THETA, policy), (ADAM, &optimizer.moments)] {
-        theta.extend(part.iter().map(|(name, t)| (format!("{prefix}{name}"), t.clone())));
-    }
     let search = SearchFile {
         epoch: state.place.epoch,
         phase: state.place.phase.name().to_owned(),
@@ -77,7 +78,8 @@ pub fn state_files(
         best: state.best.archs().iter().map(BestEntry::new).collect(),
         diagnosis: state.diagnosis.into(),
     };
-    Ok(vec![
+    let theta = joined([(THETA, policy), (ADAM, &optimizer.moments)]);
+    let mut files = vec![
         (SHARED, to_safetensors(&state.shared.params)?),
         (OPTIMIZER, to_safetensors(&state.shared.momenta)?),
         (POLICY, to_safetensors(&theta)?),
@@ -86,7 +88,28 @@ pub fn state_files(
         (CONFIG, binding.config.as_bytes().to_vec()),
         (DATA, binding.data.as_bytes().to_vec()),
         (COMPUTED_BY, binding.computed_by.as_bytes().to_vec()),
-    ])
+    ];
+    if let Some(control) = &state.shared.control {
+        let omega = joined([(OMEGA, &control.params), (MOMENTUM, &control.momenta)]);
+        files.push((CONTROL, to_safetensors(&omega)?));
+    }
+    Ok(files)
+}
+
+/// Both parts in one, their names under these prefixes.
+fn joined(parts: [(&str, &Snapshot); 2]) -> Snapshot {
+    let named = |(prefix, part): (&str, &Snapshot)| -> Snapshot {
+        part.iter().map(|(name, t)| (format!("{prefix}{name}"), t.clone())).collect()
+    };
+    parts.map(named).into_iter().flatten().collect()
+}
+
+/// The parts that [`joined`] made one of; names under neither prefix are passed over.
+fn parted(all: Snapshot, prefixes: [&str; 2]) -> [Snapshot; 2] {
+    prefixes.map(|prefix| {
+        let own = all.iter().filter_map(|(name, t)| Some((name.strip_prefix(prefix)?, t)));
+        own.map(|(name, t)| (name.to_owned(), t.clone())).collect()
+    })
 }
 
 /// The best architectures by a checkpoint's `search.json`, where this program can read it.
@@ -121,26 +144,8 @@ pub fn computed_by(loaded: &LoadedCheckpoint) -> Result<Option<&str>, StoreError
 /// Reads the files of a checkpoint back, and checks that they fit the task.
 pub fn read_state(loaded: &LoadedCheckpoint, task: &Task) -> Result<SearchState, StoreError> {
     let search = SearchFile::read(loaded.format, file(loaded, SEARCH)?)?;
-    let params = from_safetensors(file(loaded, SHARED)?, DType::F32)?;
-    let momenta = from_safetensors(file(loaded, OPTIMIZER)?, DType::F32)?;
-    let specs = task.family.shared_params();
-    for (name, spec) in &specs {
-        fits(loaded, name, spec, params.get(name))?;
-    }
-    for (name, momentum) in &momenta {
-        match specs.get(name) {
-            Some(spec) => fits(loaded, name, spec, Some(momentum))?,
-            None => return Err(content(loaded, format!("there is no parameter `{name}`"))),
-        }
-    }
-    let (mut policy, mut moments) = (Snapshot::new(), Snapshot::new());
-    for (name, tensor) in from_safetensors(file(loaded, POLICY)?, DType::F64)? {
-        if let Some(name) = name.strip_prefix(THETA) {
-            policy.insert(name.to_owned(), tensor);
-        } else if let Some(name) = name.strip_prefix(ADAM) {
-            moments.insert(name.to_owned(), tensor);
-        }
-    }
+    let theta = from_safetensors(file(loaded, POLICY)?, DType::F64)?;
+    let [policy, moments] = parted(theta, [THETA, ADAM]);
     Ok(SearchState {
         place: place(loaded, &search)?,
         strategy: StrategyState {
@@ -154,8 +159,40 @@ pub fn read_state(loaded: &LoadedCheckpoint, task: &Task) -> Result<SearchState,
         archs_sampled: search.archs_sampled,
         diagnosis: search.diagnosis.into(),
         finals: finals(loaded)?,
-        shared: Arc::new(SharedState { params, momenta }),
+        shared: Arc::new(shared(loaded, task)?),
     })
+}
+
+/// ω, and the control arm's where the settings have it have one.
+fn shared(loaded: &LoadedCheckpoint, task: &Task) -> Result<SharedState, StoreError> {
+    let params = from_safetensors(file(loaded, SHARED)?, DType::F32)?;
+    let momenta = from_safetensors(file(loaded, OPTIMIZER)?, DType::F32)?;
+    let omega = omega(loaded, task, [params, momenta])?;
+    if !task.config.schedule.has_own_omega(Arm::Random) {
+        return Ok(omega);
+    }
+    let control = from_safetensors(file(loaded, CONTROL)?, DType::F32)?;
+    let control = self::omega(loaded, task, parted(control, [OMEGA, MOMENTUM]))?;
+    Ok(SharedState { control: Some(Arc::new(control)), ..omega })
+}
+
+/// One ω, whose values and momenta are checked against the nets of the task.
+fn omega(
+    loaded: &LoadedCheckpoint,
+    task: &Task,
+    [params, momenta]: [Snapshot; 2],
+) -> Result<SharedState, StoreError> {
+    let specs = task.family.shared_params();
+    for (name, spec) in &specs {
+        fits(loaded, name, spec, params.get(name))?;
+    }
+    for (name, momentum) in &momenta {
+        match specs.get(name) {
+            Some(spec) => fits(loaded, name, spec, Some(momentum))?,
+            None => return Err(content(loaded, format!("there is no parameter `{name}`"))),
+        }
+    }
+    Ok(SharedState { params, momenta, control: None })
 }
 
 /// What came of promotions; nothing in checkpoints from before there were any.

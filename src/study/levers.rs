@@ -127,6 +127,8 @@ impl Lever {
         config.seed = seed;
         (config.derive.samples, config.derive.rerank) = (1, 1);
         (config.finals.candidates, config.finals.sample) = (0, 0);
+        // It would double the time, and is what `uniform` trains.
+        config.schedule.control_steps = 0;
         if matches!(config.schedule.draws, SharedDraws::Uniform | SharedDraws::Fair) {
             (config.schedule.controller_steps, config.schedule.rollouts_per_step) = (1, 1);
         }
@@ -185,10 +187,12 @@ mod tests {
         base.schedule.draws = SharedDraws::Fair;
         base.net.weights_of = WeightsOf::Operation;
         base.policy.standardize = true;
+        base.schedule.control_steps = 8;
         let paper = Lever::of_name("paper").unwrap().config(&base, 1);
         assert_eq!(paper.schedule.draws, SharedDraws::Policy);
         assert_eq!((paper.net.weights_of, paper.policy.standardize), (WeightsOf::Edge, false));
         let configured = Lever::of_name("configured").unwrap().config(&base, 1);
         assert_eq!(configured.net, base.net);
+        assert_eq!(configured.schedule.control_steps, 0);
     }
 }

@@ -59,6 +59,21 @@ fn draws_of_the_shared_weights_that_are_not_the_policys_are_the_same_in_both_too
     }
 }
 
+/// The random arm is scored with an ω of its own, whoever takes the steps.
+#[test]
+fn an_omega_of_the_control_arms_own_is_the_same_in_both_too() {
+    let mut config = common::tiny_config();
+    let (shared, _) = check_same_history(config.clone());
+    config.schedule.control_steps = config.schedule.shared_steps;
+    let (own, _) = check_same_history(config);
+    let scored = |rows: &[HistoryRow], is_random| -> Vec<_> {
+        let of_arm = rows.iter().filter(|row| (row.arm == Arm::Random) == is_random);
+        of_arm.map(|row| (row.arch_id.clone(), row.reward.map(f64::to_bits))).collect()
+    };
+    assert_eq!(scored(&own, false), scored(&shared, false));
+    assert_ne!(scored(&own, true), scored(&shared, true));
+}
+
 /// The history of a cycle, which is that of the plain loop.
 #[track_caller]
 fn check_same_history(config: SearchConfig) -> (Vec<HistoryRow>, Vec<StepRow>) {

@@ -40,7 +40,7 @@ fn a_verdict_is_told_with_its_numbers_and_the_one_before() {
     let interval = Interval { mean: -0.05, low: -0.08, high: -0.01 };
     let report = AdvantageReport { n_steps: 20, interval: Some(interval) };
     let mut status = Status {
-        advantage: AdvantageStatus::of(&report),
+        advantage: AdvantageStatus::of(&report, Comparison::Shared),
         best: vec![best("m5-a", 701)],
         ..Status::default()
     };

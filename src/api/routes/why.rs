@@ -31,9 +31,13 @@ pub(super) async fn why(state: State, id: Path<String>) -> Result<HttpResponse, 
     let turn = state.reports.next().await?;
     let draws = draws(&state, &turn, &id).await?;
     let look = move || Ok(look(&path, id, &draws, epochs_per_cycle)?);
-    let found = state.read_in(&turn, look).await?;
+    let mut found = state.read_in(&turn, look).await?;
     state.tell_damage(found.damaged);
     let status = state.status();
+    if 0 < status.shared.control_steps {
+        let scored = found.draws.iter_mut().filter(|of_arm| 0 < of_arm.rewards);
+        scored.for_each(|of_arm| of_arm.own_omega = of_arm.arm == Arm::Random.name());
+    }
     let champion = status.finals.champion.as_ref();
     let is_champion = champion.is_some_and(|champion| champion.id == found.id);
     let objective = status.objective.clone();

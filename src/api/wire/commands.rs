@@ -42,7 +42,8 @@ pub struct ScoreResult {
     #[serde(default)]
     pub reward: f64,
     /// The percentage of the last ten thousand rewards that its reward exceeds, of the policy and
-    /// of the random arm; none before the first. Older ones are of other weights.
+    /// of the random arm; none before the first. Older ones are of other weights, and those of a
+    /// random arm with an ω of its own, too.
     pub percentile: Option<f64>,
     /// Trainable values with its part of the shared weights, without the auxiliary head.
     pub params: u64,

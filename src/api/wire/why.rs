@@ -91,6 +91,9 @@ pub struct ArmRewards {
     pub draws: u64,
     /// How often it was scored.
     pub rewards: u64,
+    /// Whether its rewards were measured with the control arm's own ω.
+    #[serde(default)]
+    pub own_omega: bool,
     /// The mean of its rewards.
     pub mean: Option<f64>,
     /// The first reward.
@@ -109,6 +112,7 @@ impl From<&ArmDraws> for ArmRewards {
             phase: of_arm.phase.name().to_owned(),
             draws: of_arm.draws,
             rewards: of_arm.rewards,
+            own_omega: false,
             mean: of_arm.mean(),
             first: at(0),
             best: at(1),

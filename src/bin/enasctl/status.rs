@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::printer::{Printer, fields, or_dash, percent, thousands};
 use crate::retraining::retraining;
 use crate::socket::Daemon;
-use crate::verdicts::{advantage, advice, learnt, ranks, reliability, retrained};
+use crate::verdicts::{advantage, advice, control, learnt, ranks, reliability, retrained};
 
 /// Prints the status; a degraded daemon gives an exit status of its own.
 pub(crate) async fn status(daemon: &Daemon, printer: &mut Printer) -> Result<(), Failure> {
@@ -86,6 +86,8 @@ fn table(status: &Status, now: f64) -> String {
             ),
         ),
     ];
+    // Beside the policy, with which it is compared.
+    rows.splice(5..5, control(&status.shared));
     // First of all: it is what there is to do.
     rows.splice(1..1, advice(&status.diagnosis));
     fields(&rows)
@@ -239,6 +241,15 @@ mod tests {
         let table = table(status, 0.0);
         let line = table.lines().find_map(|line| line.strip_prefix(&format!("{name:12}  ")));
         assert_eq!(line, Some(expected), "{table}");
+    }
+
+    #[test]
+    fn an_omega_of_the_control_arms_own_is_told_where_there_is_one() {
+        let mut status = Status::default();
+        assert!(!table(&status, 0.0).contains("control "));
+        (status.shared.control_steps, status.shared.control_loss) = (1200, Some(1.5));
+        let expected = "scored with an ω of its own, 1,200 steps an epoch, loss 1.5000";
+        check_says(&status, "control", expected);
     }
 
     #[test]

@@ -2,12 +2,21 @@
 //! retrained, what the policy has learnt, and what there is to do.
 
 use enasd::actors::{
-    AdvantageStatus, DiagnosisStatus, LearntStatus, RankCorrelationStatus, RetrainedStatus, Status,
-    difference_text,
+    AdvantageStatus, DiagnosisStatus, LearntStatus, RankCorrelationStatus, RetrainedStatus,
+    SharedStatus, Status, difference_text,
 };
 use enasd::search::Objective;
 
-use crate::printer::or_dash;
+use crate::printer::{or_dash, thousands};
+
+/// What the control arm is scored with, where that is an ω of its own.
+pub(crate) fn control(shared: &SharedStatus) -> Option<(&'static str, String)> {
+    let SharedStatus { control_steps, control_loss, .. } = shared;
+    let loss = or_dash(*control_loss, |loss| format!("{loss:.4}"));
+    let steps = thousands(*control_steps);
+    let text = format!("scored with an ω of its own, {steps} steps an epoch, loss {loss}");
+    (0 < *control_steps).then_some(("control", text))
+}
 
 /// Which arm scores higher with the shared weights.
 pub(crate) fn advantage(status: &Status) -> String {

@@ -56,15 +56,16 @@ fn first(draw: &FirstDraw, objective: Objective) -> String {
 }
 
 fn of_arm(of_arm: &ArmRewards, objective: Objective) -> String {
-    let ArmRewards { arm, phase, draws, rewards, mean, first, best, last } = of_arm;
+    let ArmRewards { arm, phase, draws, rewards, own_omega, mean, first, best, last } = of_arm;
     let who = format!("{arm}, {phase} phase: drawn {} times", thousands(*draws));
     let at = |reward: &StepReward| {
         format!("{} in search step {}", objective.show(reward.reward), thousands(nth(reward.step)))
     };
     match (mean, first, best, last) {
         (Some(mean), Some(first), Some(best), Some(last)) => format!(
-            "{who}, scored {} times; mean {}; first {}, best {}, last {}",
+            "{who}, scored {} times{}; mean {}; first {}, best {}, last {}",
             thousands(*rewards),
+            if *own_omega { " with an ω of its own" } else { "" },
             objective.show(*mean),
             at(first),
             at(best),
@@ -142,6 +143,26 @@ mod tests {
     use enasd::api::wire::RankReply;
 
     #[test]
+    fn what_was_scored_with_an_omega_of_its_own_is_told_apart() {
+        let at = Some(StepReward { step: 9, reward: 0.5 });
+        let draws = ArmRewards {
+            arm: "random".to_owned(),
+            phase: "controller".to_owned(),
+            draws: 3,
+            rewards: 2,
+            own_omega: true,
+            mean: Some(0.5),
+            first: at,
+            best: at,
+            last: at,
+        };
+        let text = of_arm(&draws, Objective::Accuracy);
+        let expected =
+            "random, controller phase: drawn 3 times, scored 2 times with an ω of its own";
+        assert!(text.starts_with(expected), "{text}");
+    }
+
+    #[test]
     fn what_is_known_and_what_is_not_is_told_in_lines() {
         let at = |step, reward| Some(StepReward { step, reward });
         let draws = vec![
@@ -160,6 +181,7 @@ mod tests {
                 first: at(9, 0.5),
                 best: at(9, 0.5),
                 last: at(9, 0.5),
+                ..ArmRewards::default()
             },
         ];
         let mut reply = WhyReply {
@@ -176,7 +198,7 @@ mod tests {
             "why          it is the champion\n             cycle 1: the first\n",
             "first drawn  -\n",
             "controller, shared phase: drawn 2 times, never scored\n",
-            "mean 50.00 %; first 50.00 % in search step 10, best",
+            "scored 1 times; mean 50.00 %; first 50.00 % in search step 10, best",
             "3 by its best reward among 1,200 that are kept",
             "before search step 1,025 are folded, 7 of its rewards among them at least",
             "before search step 2,049 is folded",
