@@ -2,8 +2,9 @@
 //!
 //! The numbers are printed by the scripts beside them: `testdata/torch_layers.py` builds each
 //! layer from PyTorch's own operations, `testdata/torch_net.py` interprets architectures into
-//! whole nets, and `testdata/torch_macro.py` joins dense convolutions by links. All fill
-//! parameters by a rule that is repeated here.
+//! whole nets, of which `testdata/torch_zero_cost.py` takes the zero-cost measures, and
+//! `testdata/torch_macro.py` joins dense convolutions by links. All fill parameters by a rule that
+//! is repeated here.
 
 #![cfg(test)]
 
@@ -13,7 +14,7 @@ use candle_core::{DType, Device, Tensor, Var};
 use serde::Deserialize;
 
 use crate::engine::probe::{flat, params, rng};
-use crate::engine::{CandleExec, CpuExec, Executor, Images, Noise, Snapshot};
+use crate::engine::{CandleExec, CpuExec, Executor, Images, Noise, Snapshot, ZeroCost};
 use crate::net::{Input, LayerKind, Net, NetConfig, ParamSpec, Shape, TensorId, family};
 use crate::space::Arch;
 
@@ -186,17 +187,15 @@ struct NetCases {
     nets: Vec<NetCase>,
 }
 
-impl NetCase {
-    fn net(&self) -> Net {
-        let config =
-            NetConfig { layers: 1, channels: 2, dropout_keep: 1.0, ..NetConfig::default() };
-        let image = Shape { channels: 1, height: 9, width: 7 };
-        let input = Input::Image { shape: image, classes: 3 };
-        let arch: Arch = self.arch.parse().unwrap();
-        let family = family(arch.space(), &config, input).unwrap();
-        let net = if self.standalone { family.standalone(&arch) } else { family.shared(&arch) };
-        net.unwrap()
-    }
+/// The net of `testdata/torch_net.py` for `arch`.
+fn small_net(arch: &str, standalone: bool) -> Net {
+    let config = NetConfig { layers: 1, channels: 2, dropout_keep: 1.0, ..NetConfig::default() };
+    let image = Shape { channels: 1, height: 9, width: 7 };
+    let input = Input::Image { shape: image, classes: 3 };
+    let arch: Arch = arch.parse().unwrap();
+    let family = family(arch.space(), &config, input).unwrap();
+    let net = if standalone { family.standalone(&arch) } else { family.shared(&arch) };
+    net.unwrap()
 }
 
 impl Expected {
@@ -241,7 +240,7 @@ fn whole_nets_agree_with_pytorch() {
     assert_eq!(nets.len(), 4);
     for case in &nets {
         println!("{} (stands alone: {})", case.arch, case.standalone);
-        case.expected.check_both(&case.net(), &[0, 2, 1, 2]);
+        case.expected.check_both(&small_net(&case.arch, case.standalone), &[0, 2, 1, 2]);
     }
 }
 
@@ -269,4 +268,37 @@ fn nets_of_dense_convolutions_and_links_agree_with_pytorch() {
         .collect();
     let net = Net::of_layers(Shape { channels: 2, height: 13, width: 11 }, &layers);
     expected.check_both(&net, &[0, 2, 1, 2, 0]);
+}
+
+#[derive(Debug, Deserialize)]
+struct ZeroCostCase {
+    arch: String,
+    grad_norm: f64,
+    log_synflow: f64,
+    jacobian_covariance: f64,
+}
+
+#[derive(Deserialize)]
+struct ZeroCostCases {
+    nets: Vec<ZeroCostCase>,
+}
+
+#[test]
+fn zero_cost_measures_agree_with_pytorch() {
+    let text = include_str!("testdata/torch_zero_cost.json");
+    let ZeroCostCases { nets } = serde_json::from_str(text).unwrap();
+    assert_eq!(nets.len(), 2);
+    for case in &nets {
+        let net = small_net(&case.arch, true);
+        let values = image_fill(4 * net.image.n_values());
+        let images = Images { values: &values, labels: &[0, 2, 1, 2] };
+        let found = ZeroCost::of(&net, &fill(&net), images).unwrap();
+        for (found, expected) in [
+            (found.grad_norm, case.grad_norm),
+            (found.log_synflow, case.log_synflow),
+            (found.jacobian_covariance, case.jacobian_covariance),
+        ] {
+            assert!((found / expected - 1.0).abs() < 1e-9, "{case:?}: {found}, not {expected}");
+        }
+    }
 }
