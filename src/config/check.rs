@@ -35,7 +35,7 @@ pub(super) fn conflicts(
     sources: &Sources,
     is_refused: impl Fn(&str) -> bool,
 ) -> Vec<ConfigProblem> {
-    let SearchConfig { space, data, shared, derive, limits, finals, .. } = &config.search;
+    let SearchConfig { space, data, shared, policy, derive, limits, finals, .. } = &config.search;
     let mut found = Vec::new();
     if derive.samples < derive.rerank {
         let conflict = Conflict::Rerank { rerank: derive.rerank, samples: derive.samples };
@@ -50,6 +50,10 @@ pub(super) fn conflicts(
         if max < min {
             found.push((paths, Conflict::LearningRates { section, min, max }));
         }
+    }
+    if 0 < policy.bound_epochs && policy.tanh_constant == 0.0 {
+        let conflict = Conflict::NoBounds { epochs: policy.bound_epochs };
+        found.push((["policy.bound_epochs", "policy.tanh_constant"], conflict));
     }
     if 0.0 < limits.weight && !limits.is_set() {
         let conflict = Conflict::Weight { weight: limits.weight };
@@ -258,6 +262,20 @@ mod tests {
             },
             &[],
         );
+    }
+
+    #[test]
+    fn where_there_is_no_bound_none_is_let_go() {
+        check(
+            |config| {
+                config.search.policy.bound_epochs = 10;
+                config.search.policy.tanh_constant = 0.0;
+            },
+            &["default: `policy.bound_epochs` = 10 lets the bounds of the logits go, but \
+               `policy.tanh_constant` is 0, which leaves none; set a bound, or \
+               `policy.bound_epochs` to 0"],
+        );
+        check(|config| config.search.policy.bound_epochs = 10, &[]);
     }
 
     #[test]

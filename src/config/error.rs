@@ -250,6 +250,15 @@ pub enum Conflict {
         /// At the start of a period.
         max: f64,
     },
+    /// There is no bound to let go.
+    #[error(
+        "`policy.bound_epochs` = {epochs} lets the bounds of the logits go, but \
+         `policy.tanh_constant` is 0, which leaves none; set a bound, or `policy.bound_epochs` to 0"
+    )]
+    NoBounds {
+        /// Epochs over which it would be.
+        epochs: u64,
+    },
     /// Costs are to count, and nothing says by which measure.
     #[error(
         "`limits.weight` is {weight}, but costs are measured by the limits, and none is set; set \

@@ -114,6 +114,7 @@ mod tests {
              \"net.dropout_keep\":0.9,\"net.layers\":1,\
              \"net.split_by\":0,\"net.weights_of\":\"edge\",\
              \"policy.baseline_decay\":0.99,\"policy.beta1\":0.0,\"policy.beta2\":0.999,\
+             \"policy.bound_epochs\":0,\
              \"policy.clip_norm\":0.02,\"policy.entropy_target\":0.0,\
              \"policy.entropy_weight\":0.0001,\"policy.epsilon\":0.001,\"policy.hidden\":64,\"policy.learning_rate\":0.0035,\
              \"policy.op_tanh_reduction\":2.5,\"policy.prior\":true,\

@@ -106,6 +106,9 @@ settings! {
         pub tanh_constant: f64 = 1.10 => search(from(0.0, 100.0));
         /// Operation logits are bounded by `tanh_constant` divided by this.
         pub op_tanh_reduction: f64 = 2.5 => search(above(0.0, 100.0));
+        /// Epochs over which the bounds are let go, from all of a bounded logit to all of an unbounded
+        /// one; 0 for bounds that stay.
+        pub bound_epochs: u64 = 0 => search(whole(0..=100_000)).before("0");
         /// Adam's learning rate.
         pub learning_rate: f64 = 0.0035 => search(above(0.0, 1.0)).once("policy.lr");
         /// Adam's β₁; the authors run without momentum.

@@ -27,7 +27,7 @@ const BLOCK: usize = TILE_ROWS;
 #[derive(Clone, Debug)]
 pub struct Policy {
     theta: Theta,
-    bounds: Bounds,
+    config: PolicyConfig,
     version: u64,
     isa: Isa,
 }
@@ -52,7 +52,7 @@ impl Policy {
     }
 
     fn with(config: &PolicyConfig, theta: Theta, version: u64) -> Self {
-        Self { theta, bounds: Bounds::new(config), version, isa: Isa::best() }
+        Self { theta, config: *config, version, isa: Isa::best() }
     }
 
     /// A deep copy of θ.
@@ -71,14 +71,16 @@ impl Policy {
         self.version += 1;
     }
 
-    /// Draws `n` rollouts m ~ π(m; θ).
+    /// Draws `n` rollouts m ~ π(m; θ) with the bounds of `epoch`, the number of epochs that are
+    /// finished.
     ///
     /// Each choice of the script in turn takes one number from `rng` for each rollout in turn,
-    /// so the result is a function of θ, of `n` and of `rng`.
+    /// so the result is a function of θ, of the epoch, of `n` and of `rng`.
     pub fn sample(
         &self,
         script: &Script,
         n: usize,
+        epoch: u64,
         rng: &mut ChaCha8Rng,
     ) -> Result<Vec<Rollout>, SearchError> {
         let mut uniforms = vec![Vec::new(); n];
@@ -88,7 +90,7 @@ impl Policy {
             }
         }
         let inputs = Network::inputs(self.isa, &self.theta);
-        let network = Network::new(self.isa, &self.theta, self.bounds, &inputs);
+        let network = self.network(epoch, &inputs);
         let mut rollouts = Vec::with_capacity(n);
         for uniforms in uniforms.chunks(BLOCK) {
             rollouts.extend(self.sample_block(network, script, uniforms)?);
@@ -127,18 +129,19 @@ impl Policy {
 
     /// The gradient of `Σ weight.log_prob·log π + weight.entropy·H + weight.link_kl·KL` over
     /// rollouts with these choices, and log π, the entropy H and the links' divergence KL in nats
-    /// of each.
+    /// of each, with the bounds of `epoch`.
     pub(super) fn gradient(
         &self,
         script: &Script,
         choices: &[&[Choice]],
         weights: &[WalkOutcome],
+        epoch: u64,
     ) -> Result<(Theta, Vec<WalkOutcome>), SearchError> {
         for choices in choices {
             script.check(choices)?;
         }
         let inputs = Network::inputs(self.isa, &self.theta);
-        let network = Network::new(self.isa, &self.theta, self.bounds, &inputs);
+        let network = self.network(epoch, &inputs);
         let transposed = Transposed::new(&self.theta);
         let mut grad = Theta::zeros(&self.theta.layout);
         let (mut tape, mut outcomes) = (Tape::default(), Vec::with_capacity(choices.len()));
@@ -155,6 +158,11 @@ impl Policy {
         Ok((grad, outcomes))
     }
 
+    /// The network with the bounds of `epoch`; `inputs` is what its gates read.
+    fn network<'a>(&'a self, epoch: u64, inputs: &'a [f64]) -> Network<'a> {
+        Network::new(self.isa, &self.theta, Bounds::new(&self.config, epoch), inputs)
+    }
+
     /// The exponentials of `log_probs`, or an error where π is not a distribution.
     fn probabilities(&self, log_probs: &[f64]) -> Result<Vec<f64>, SearchError> {
         match log_probs.iter().find(|log_prob| !log_prob.is_finite()) {
@@ -169,8 +177,14 @@ impl Policy {
 #[cfg(test)]
 impl Policy {
     /// log π and the entropy of rollouts with these choices.
-    pub(super) fn outcomes(&self, script: &Script, choices: &[&[Choice]]) -> Vec<WalkOutcome> {
-        self.gradient(script, choices, &vec![WalkOutcome::default(); choices.len()]).unwrap().1
+    pub(super) fn outcomes(
+        &self,
+        script: &Script,
+        choices: &[&[Choice]],
+        epoch: u64,
+    ) -> Vec<WalkOutcome> {
+        let weights = vec![WalkOutcome::default(); choices.len()];
+        self.gradient(script, choices, &weights, epoch).unwrap().1
     }
 }
 

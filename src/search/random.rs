@@ -46,7 +46,7 @@ impl Strategy for Random {
         None
     }
 
-    fn learn(&mut self, scored: &[Scored]) -> Result<LearnReport, SearchError> {
+    fn learn(&mut self, scored: &[Scored], _: u64) -> Result<LearnReport, SearchError> {
         let mean_reward = mean_reward(scored)?;
         let entropies = scored.iter().map(|s| s.sampled.rollout.entropy);
         let mean_entropy = entropies.sum::<f64>() / scored.len() as f64;
@@ -107,10 +107,10 @@ mod tests {
         let rollout = sample(2, 1, 0).remove(0);
         let space = Space::Micro(MicroSpace::new(2).unwrap());
         let scored = |reward| Scored::with_reward(space, rollout.clone(), reward);
-        let err = arm.learn(&[scored(0.5), scored(f64::NAN)]).unwrap_err();
+        let err = arm.learn(&[scored(0.5), scored(f64::NAN)], 0).unwrap_err();
         assert!(matches!(err, SearchError::NonFiniteReward { position: 1, .. }), "{err}");
-        assert!(matches!(arm.learn(&[]), Err(SearchError::NoRollouts)));
-        let report = arm.learn(&[scored(0.25), scored(0.75)]).unwrap();
+        assert!(matches!(arm.learn(&[], 0), Err(SearchError::NoRollouts)));
+        let report = arm.learn(&[scored(0.25), scored(0.75)], 0).unwrap();
         assert!((report.mean_reward - 0.5).abs() < 1e-15, "{report:?}");
     }
 }

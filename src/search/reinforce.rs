@@ -106,7 +106,7 @@ impl Strategy for Reinforce {
         Some(&self.policy)
     }
 
-    fn learn(&mut self, scored: &[Scored]) -> Result<LearnReport, SearchError> {
+    fn learn(&mut self, scored: &[Scored], epoch: u64) -> Result<LearnReport, SearchError> {
         let mean_reward = mean_reward(scored)?;
         self.check_versions(scored)?;
         let choices: Vec<&[Choice]> =
@@ -121,7 +121,7 @@ impl Strategy for Reinforce {
         let entropies: Vec<f64> = scored.iter().map(|s| s.sampled.rollout.entropy).collect();
         let distance = self.entropy_target.map_or(1.0, |target| target - mean(&entropies));
         let weights = weights(&advantages, self.entropy_weight * distance, self.skip_weight);
-        let (mut grad, outcomes) = self.policy.gradient(&self.script, &choices, &weights)?;
+        let (mut grad, outcomes) = self.policy.gradient(&self.script, &choices, &weights, epoch)?;
         let grad_norm = grad.norm();
         if !grad_norm.is_finite() {
             let version = self.policy.version();

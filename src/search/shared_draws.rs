@@ -21,7 +21,8 @@ use crate::search::{Arm, DrawRequest, DrawRule, Place, SearchConfig, SharedDraws
 pub(super) fn request(config: &SearchConfig, place: Place, index: u64) -> DrawRequest {
     let schedule = &config.schedule;
     let count = schedule.archs_per_step;
-    let by = |arm| DrawRequest { arm, count, index, rule: DrawRule::OfArm };
+    let epoch = place.epoch;
+    let by = |arm| DrawRequest { arm, count, index, epoch, rule: DrawRule::OfArm };
     match schedule.draws {
         SharedDraws::Policy => by(Arm::Controller),
         SharedDraws::Uniform => by(Arm::Random),

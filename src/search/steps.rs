@@ -200,13 +200,14 @@ impl Search {
     fn work_at(&self, place: Place) -> Work {
         let config = &self.task.config;
         let index = place.number(&config.schedule);
-        let request = |arm, count| DrawRequest { arm, count, index, rule: DrawRule::OfArm };
+        let (epoch, rule) = (place.epoch, DrawRule::OfArm);
+        let request = |arm, count| DrawRequest { arm, count, index, epoch, rule };
         match place.phase {
             Phase::Shared { .. } => Work::Shared {
                 sample: shared_draws::request(config, place, index),
                 step: SharedStep {
                     index: place.shared_step(&config.schedule),
-                    learning_rate: learning_rate(&config.shared, place.epoch, 0.0),
+                    learning_rate: learning_rate(&config.shared, epoch, 0.0),
                 },
             },
             Phase::Controller { .. } => Work::Controller {
@@ -240,7 +241,7 @@ impl Search {
     /// Updates θ with the scores of its own rollouts. The step is then to be finished, for which
     /// the random arm's scores are wanted, and no sooner.
     pub fn learn(&mut self, policy: Vec<Scored>) -> Result<Learnt, SearchError> {
-        let report = self.strategy.learn(&policy)?;
+        let report = self.strategy.learn(&policy, self.place.epoch)?;
         Ok(Learnt { policy, report })
     }
 

@@ -11,9 +11,9 @@ pub trait Strategy: fmt::Debug + Send {
     /// Who draws; none where every draw is uniform.
     fn policy(&self) -> Option<&Policy>;
 
-    /// Learns from the scores of rollouts that the policy drew as it is. After an error the
-    /// strategy is as it was.
-    fn learn(&mut self, scored: &[Scored]) -> Result<LearnReport, SearchError>;
+    /// Learns from the scores of rollouts that the policy drew as it is, in `epoch`. After an error
+    /// the strategy is as it was.
+    fn learn(&mut self, scored: &[Scored], epoch: u64) -> Result<LearnReport, SearchError>;
 
     /// Everything that a restart needs.
     fn state(&self) -> Result<StrategyState, SearchError>;

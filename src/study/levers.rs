@@ -85,6 +85,15 @@ pub const LEVERS: &[Lever] = &[
         config.net.aux_weight = 0.0;
     })
     .only_of("micro"),
+    lever(
+        "annealed-bounds",
+        "policy.bound_epochs = half of the cycle, 0.2; the policy draws",
+        |config| {
+            paper(config);
+            config.shared.learning_rate_max = HIGH_RATE;
+            config.policy.bound_epochs = (config.schedule.epochs_per_cycle / 2).max(1);
+        },
+    ),
     lever("unbounded", "policy.tanh_constant = 0, no prior, 0.2; the policy draws", |config| {
         paper(config);
         config.shared.learning_rate_max = HIGH_RATE;
@@ -140,6 +149,7 @@ fn paper(config: &mut SearchConfig) {
     let PolicyConfig { tanh_constant, entropy_weight, .. } = defaults;
     config.policy = PolicyConfig {
         tanh_constant,
+        bound_epochs: 0,
         entropy_weight,
         entropy_target: 0.0,
         standardize: false,
@@ -176,6 +186,9 @@ mod tests {
             }
         }
         assert!(Lever::of_name("other").is_none());
+        let annealed = config("annealed-bounds");
+        let rate = config("rate").policy;
+        assert_eq!(annealed.policy, PolicyConfig { bound_epochs: 2, ..rate }, "of five epochs");
         assert_eq!(config("+fair").shared.learning_rate_max.to_bits(), HIGH_RATE.to_bits());
     }
 
@@ -185,9 +198,11 @@ mod tests {
         base.schedule.draws = SharedDraws::Fair;
         base.net.weights_of = WeightsOf::Operation;
         base.policy.standardize = true;
+        base.policy.bound_epochs = 7;
         let paper = Lever::of_name("paper").unwrap().config(&base, 1);
         assert_eq!(paper.schedule.draws, SharedDraws::Policy);
         assert_eq!((paper.net.weights_of, paper.policy.standardize), (WeightsOf::Edge, false));
+        assert_eq!(paper.policy.bound_epochs, 0);
         let configured = Lever::of_name("configured").unwrap().config(&base, 1);
         assert_eq!(configured.net, base.net);
     }

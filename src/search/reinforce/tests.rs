@@ -13,6 +13,7 @@ const SMALL: PolicyConfig = PolicyConfig {
     temperature: 1.0,
     tanh_constant: 1.10,
     op_tanh_reduction: 2.5,
+    bound_epochs: 0,
     learning_rate: 0.05,
     beta1: 0.0,
     beta2: 0.999,
@@ -43,7 +44,7 @@ fn learner(config: &PolicyConfig, op_bias: [f64; 5]) -> Reinforce {
 }
 
 fn draw(learner: &Reinforce, n: usize, index: u64) -> Vec<Rollout> {
-    learner.policy.sample(&script(), n, &mut generator(1, Owner::Policy, index)).unwrap()
+    learner.policy.sample(&script(), n, 0, &mut generator(1, Owner::Policy, index)).unwrap()
 }
 
 fn scored(rollout: Rollout, reward: f64) -> Scored {
@@ -54,7 +55,7 @@ fn scored(rollout: Rollout, reward: f64) -> Scored {
 fn update(learner: &mut Reinforce, index: u64, reward: impl Fn(&Rollout) -> f64) -> LearnReport {
     let rollouts = draw(learner, 10, index).into_iter();
     let scored = rollouts.map(|rollout| scored(rollout.clone(), reward(&rollout)));
-    learner.learn(&scored.collect::<Vec<_>>()).unwrap()
+    learner.learn(&scored.collect::<Vec<_>>(), 0).unwrap()
 }
 
 fn theta(learner: &Reinforce) -> Vec<u8> {
@@ -130,9 +131,9 @@ fn a_rollout_that_did_well_gets_more_probable_and_one_that_did_badly_less() {
         let mut state = start.state().unwrap();
         state.baseline = Some(0.5);
         let mut learner = Reinforce::from_state(&SMALL, script(), &state).unwrap();
-        learner.learn(&[scored(rollout.clone(), reward)]).unwrap();
+        learner.learn(&[scored(rollout.clone(), reward)], 0).unwrap();
         let choices = [&rollout.choices[..]];
-        learner.policy.outcomes(&script(), &choices)[0].log_prob
+        learner.policy.outcomes(&script(), &choices, 0)[0].log_prob
     };
     assert!(rollout.log_prob < log_prob_after(0.9));
     assert!(log_prob_after(0.1) < rollout.log_prob);
@@ -167,7 +168,7 @@ fn update_clipped_to(clip_norm: f64, reward: f64) -> (Vec<f64>, UpdateReport) {
     state.baseline = Some(0.0);
     let mut learner = Reinforce::from_state(&config, script(), &state).unwrap();
     let rollout = draw(&learner, 1, 0).remove(0);
-    let report = learner.learn(&[scored(rollout, reward)]).unwrap();
+    let report = learner.learn(&[scored(rollout, reward)], 0).unwrap();
     let values = learner.policy.snapshot().unwrap();
     let values = values.values().flat_map(|t| t.flatten_all().unwrap().to_vec1().unwrap());
     (values.collect(), report.update.unwrap())
@@ -196,12 +197,12 @@ fn a_stale_rollout_is_refused_and_changes_nothing() {
     let (before, baseline) = (theta(&learner), learner.state().unwrap().baseline);
     let mut all = vec![scored(draw(&learner, 1, 2).remove(0), 0.9)];
     all.push(scored(stale, 0.5));
-    let err = learner.learn(&all).unwrap_err();
+    let err = learner.learn(&all, 0).unwrap_err();
     assert!(matches!(err, SearchError::StaleRollout { drawn_by: 0, current: 1 }), "{err}");
     all[1].reward = f64::INFINITY;
-    let err = learner.learn(&all).unwrap_err();
+    let err = learner.learn(&all, 0).unwrap_err();
     assert!(matches!(err, SearchError::NonFiniteReward { position: 1, .. }), "{err}");
-    assert!(matches!(learner.learn(&[]), Err(SearchError::NoRollouts)));
+    assert!(matches!(learner.learn(&[], 0), Err(SearchError::NoRollouts)));
     assert_eq!((theta(&learner), learner.state().unwrap().baseline), (before, baseline));
 }
 
@@ -211,7 +212,7 @@ fn a_gradient_that_is_not_finite_leaves_theta_as_it_was() {
     let before = theta(&learner);
     let rollouts = draw(&learner, 2, 0).into_iter().zip([-f64::MAX, f64::MAX]);
     let all: Vec<_> = rollouts.map(|(rollout, reward)| scored(rollout, reward)).collect();
-    let err = learner.learn(&all).unwrap_err();
+    let err = learner.learn(&all, 0).unwrap_err();
     assert!(matches!(err, SearchError::NonFiniteGradient { version: 0, .. }), "{err}");
     assert_eq!(theta(&learner), before);
     assert_eq!(learner.state().unwrap().baseline, None);
@@ -292,9 +293,9 @@ fn a_policy_that_favors_one_option_of_each_pick_is_at_its_bound_and_no_nearer_to
     let picks = Script(script().steps().iter().filter(picks).copied().collect());
     let left = |config: &PolicyConfig, op_bias: [f64; 5]| {
         let policy = learner(config, op_bias).policy;
-        let rollouts = policy.sample(&picks, 20, &mut generator(1, Owner::Policy, 0)).unwrap();
+        let rollouts = policy.sample(&picks, 20, 0, &mut generator(1, Owner::Policy, 0)).unwrap();
         let entropies: Vec<f64> = rollouts.iter().map(|rollout| rollout.entropy).collect();
-        EntropyRange::of(config, &picks).left(mean(&entropies)).unwrap()
+        EntropyRange::of(config, &picks, 0).left(mean(&entropies)).unwrap()
     };
     let favorite = [20.0, -20.0, -20.0, -20.0, -20.0];
     let settled = left(&SMALL, favorite);
