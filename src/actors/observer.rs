@@ -124,6 +124,7 @@ impl Observer {
         self.status.policy.observe(report, (task, epoch), &self.pace);
         let policy = &self.status.policy;
         self.metrics.controller_step(&ControllerStep {
+            updates: learn.updates,
             reward: learn.mean_reward,
             random_reward: report.random_reward,
             accuracy: report.measure,

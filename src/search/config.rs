@@ -127,6 +127,9 @@ settings! {
         /// Whether the advantages of an update are divided by their standard deviation, after their
         /// mean is taken off instead of the baseline.
         pub standardize: bool = false => search(Rule::Switch).before("false");
+        /// Updates at the end of each θ phase that learn from all of its rollouts once more, each of
+        /// which counts for as much as the policy would still draw it; 0 to learn from a rollout once.
+        pub phase_updates: u64 = 0 => search(whole(0..=1000)).before("0");
         /// Whether the policy begins with the authors' preference for separable convolutions.
         pub prior: bool = true => search(Rule::Switch).before("true").only_of("micro");
         /// Decay of the reward's moving average.

@@ -147,15 +147,31 @@ impl Policy {
         let (mut tape, mut outcomes) = (Tape::default(), Vec::with_capacity(choices.len()));
         for (choices, weights) in choices.chunks(BLOCK).zip(weights.chunks(BLOCK)) {
             tape.clear();
-            let mut next = vec![0; choices.len()];
-            let mut choose = |_, rollout: usize, _: &[f64]| {
-                next[rollout] += 1;
-                Ok(choices[rollout][next[rollout] - 1])
-            };
+            let mut choose = given(choices);
             outcomes.extend(walk(network, script, choices.len(), &mut choose, Some(&mut tape))?);
             backward(network, &transposed, &tape, weights, &mut grad);
         }
         Ok((grad, outcomes))
+    }
+
+    /// log π, the entropy and the links' divergence in nats of rollouts with these choices, with the
+    /// bounds of `epoch`.
+    pub(super) fn outcomes(
+        &self,
+        script: &Script,
+        choices: &[&[Choice]],
+        epoch: u64,
+    ) -> Result<Vec<WalkOutcome>, SearchError> {
+        for choices in choices {
+            script.check(choices)?;
+        }
+        let inputs = Network::inputs(self.isa, &self.theta);
+        let network = self.network(epoch, &inputs);
+        let mut outcomes = Vec::with_capacity(choices.len());
+        for choices in choices.chunks(BLOCK) {
+            outcomes.extend(walk(network, script, choices.len(), &mut given(choices), None)?);
+        }
+        Ok(outcomes)
     }
 
     /// The network with the bounds of `epoch`; `inputs` is what its gates read.
@@ -174,17 +190,14 @@ impl Policy {
     }
 }
 
-#[cfg(test)]
-impl Policy {
-    /// log π and the entropy of rollouts with these choices.
-    pub(super) fn outcomes(
-        &self,
-        script: &Script,
-        choices: &[&[Choice]],
-        epoch: u64,
-    ) -> Vec<WalkOutcome> {
-        let weights = vec![WalkOutcome::default(); choices.len()];
-        self.gradient(script, choices, &weights, epoch).unwrap().1
+/// Answers each decision with the choices of its rollout, one after the other.
+fn given(
+    choices: &[&[Choice]],
+) -> impl FnMut(Decision, usize, &[f64]) -> Result<Choice, SearchError> {
+    let mut next = vec![0; choices.len()];
+    move |_, rollout, _| {
+        next[rollout] += 1;
+        Ok(choices[rollout][next[rollout] - 1])
     }
 }
 

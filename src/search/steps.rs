@@ -10,9 +10,9 @@ use crate::search::shared_draws;
 use crate::search::strategies;
 use crate::search::{
     Advantage, AdvantageReport, Arm, BestArchs, ControllerReport, Diagnosis, DrawRequest, DrawRule,
-    Finals, LearnReport, Outcome, Phase, Place, Policy, Probabilities, PromotionWork, Row, Sampled,
-    Scored, SearchError, SharedState, SharedStep, StepRecord, Strategy, StrategyState, Task,
-    TrainReport,
+    Finals, LearnReport, Outcome, Phase, Place, Policy, PolicyStep, Probabilities, PromotionWork,
+    Row, Sampled, Scored, SearchError, SharedState, SharedStep, StepRecord, Strategy,
+    StrategyState, Task, TrainReport,
 };
 
 /// Everything that a restart needs.
@@ -20,7 +20,7 @@ use crate::search::{
 pub struct SearchState {
     /// The step that comes next.
     pub place: Place,
-    /// θ, its optimizer and its baseline.
+    /// θ, its optimizer, its baseline, and what it will learn from once more.
     pub strategy: StrategyState,
     /// The differences between the arms, of the last θ steps.
     pub advantage: Vec<f64>,
@@ -241,7 +241,10 @@ impl Search {
     /// Updates θ with the scores of its own rollouts. The step is then to be finished, for which
     /// the random arm's scores are wanted, and no sooner.
     pub fn learn(&mut self, policy: Vec<Scored>) -> Result<Learnt, SearchError> {
-        let report = self.strategy.learn(&policy, self.place.epoch)?;
+        let steps = self.task.config.schedule.controller_steps;
+        let Place { epoch, phase } = self.place;
+        let step = PolicyStep { epoch, left: steps.saturating_sub(phase.step() + 1) };
+        let report = self.strategy.learn(&policy, step)?;
         Ok(Learnt { policy, report })
     }
 

@@ -81,6 +81,14 @@ pub(super) struct WalkOutcome {
     pub(super) link_kl: f64,
 }
 
+impl WalkOutcome {
+    /// Each of them times `factor`.
+    pub(super) fn scaled(self, factor: f64) -> Self {
+        let Self { log_prob, entropy, link_kl } = self;
+        Self { log_prob: factor * log_prob, entropy: factor * entropy, link_kl: factor * link_kl }
+    }
+}
+
 /// Answers a decision for one rollout of the pass, given the log probabilities of the options; for
 /// links one after the other.
 pub(super) type Choose<'a> =

@@ -94,6 +94,11 @@ pub const LEVERS: &[Lever] = &[
             config.policy.bound_epochs = (config.schedule.epochs_per_cycle / 2).max(1);
         },
     ),
+    lever("phase-updates", "policy.phase_updates = 5, 0.2; the policy draws", |config| {
+        paper(config);
+        config.shared.learning_rate_max = HIGH_RATE;
+        config.policy.phase_updates = 5;
+    }),
     lever("unbounded", "policy.tanh_constant = 0, no prior, 0.2; the policy draws", |config| {
         paper(config);
         config.shared.learning_rate_max = HIGH_RATE;
@@ -150,6 +155,7 @@ fn paper(config: &mut SearchConfig) {
     config.policy = PolicyConfig {
         tanh_constant,
         bound_epochs: 0,
+        phase_updates: 0,
         entropy_weight,
         entropy_target: 0.0,
         standardize: false,
@@ -189,6 +195,9 @@ mod tests {
         let annealed = config("annealed-bounds");
         let rate = config("rate").policy;
         assert_eq!(annealed.policy, PolicyConfig { bound_epochs: 2, ..rate }, "of five epochs");
+        let again = config("phase-updates");
+        assert_eq!(again.policy, PolicyConfig { phase_updates: 5, ..rate });
+        assert_eq!(again.schedule, base.schedule, "the policy draws, as often as ever");
         assert_eq!(config("+fair").shared.learning_rate_max.to_bits(), HIGH_RATE.to_bits());
     }
 
@@ -199,10 +208,11 @@ mod tests {
         base.net.weights_of = WeightsOf::Operation;
         base.policy.standardize = true;
         base.policy.bound_epochs = 7;
+        base.policy.phase_updates = 3;
         let paper = Lever::of_name("paper").unwrap().config(&base, 1);
         assert_eq!(paper.schedule.draws, SharedDraws::Policy);
         assert_eq!((paper.net.weights_of, paper.policy.standardize), (WeightsOf::Edge, false));
-        assert_eq!(paper.policy.bound_epochs, 0);
+        assert_eq!((paper.policy.bound_epochs, paper.policy.phase_updates), (0, 0));
         let configured = Lever::of_name("configured").unwrap().config(&base, 1);
         assert_eq!(configured.net, base.net);
     }

@@ -59,6 +59,15 @@ fn draws_of_the_shared_weights_that_are_not_the_policys_are_the_same_in_both_too
     }
 }
 
+/// θ's bounds are let go, and it learns from a phase again at its end.
+#[test]
+fn levers_of_the_policy_have_the_same_history_in_both_too() {
+    let mut config = common::tiny_config();
+    (config.policy.bound_epochs, config.policy.phase_updates) = (2, 3);
+    let (rows, _) = check_same_history(config);
+    assert_ne!(rows, check_same_history(common::tiny_config()).0);
+}
+
 /// The history of a cycle, which is that of the plain loop.
 #[track_caller]
 fn check_same_history(config: SearchConfig) -> (Vec<HistoryRow>, Vec<StepRow>) {

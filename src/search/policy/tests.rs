@@ -103,7 +103,7 @@ fn nodes_are_drawn_as_often_as_their_probabilities_say() {
     let (policy, n) = (Policy::from_snapshot(&config, &script(5), &theta, 0).unwrap(), 4000);
     let rollouts = policy.sample(&script(2), n, 0, &mut generator(1, Owner::Policy, 0)).unwrap();
     let first = Script(script(2).steps()[..2].to_vec());
-    let p = policy.outcomes(&first, &[&[0]], 0)[0].log_prob.exp();
+    let p = policy.outcomes(&first, &[&[0]], 0).unwrap()[0].log_prob.exp();
     assert!((p - 0.5).abs() > 0.05, "{p} shows nothing");
     let hits = rollouts.iter().filter(|r| r.choices[0] == 0).count();
     let off = (hits as f64 / n as f64 - p) / (p * (1.0 - p) / n as f64).sqrt();
@@ -159,6 +159,8 @@ fn choices_that_do_not_answer_the_script_are_refused() {
     let check = |choices: &[&[Choice]], expected: &str| {
         let weights = vec![WalkOutcome::default(); choices.len()];
         let err = policy.gradient(&script(2), choices, &weights, 0).unwrap_err();
+        assert_eq!(format!("{err:?}"), expected);
+        let err = policy.outcomes(&script(2), choices, 0).unwrap_err();
         assert_eq!(format!("{err:?}"), expected);
     };
     check(&[&[0; 16], &[0; 15]], "Space(ChoiceCount { found: 15, expected: 16 })");

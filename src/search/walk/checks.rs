@@ -48,7 +48,7 @@ pub(super) fn check_differences(
         let tensor = Tensor::from_vec(entries, theta[name].shape(), &Device::Cpu).unwrap();
         theta.insert(name.to_owned(), tensor);
         let WalkOutcome { log_prob, entropy, link_kl } =
-            policy(&theta).outcomes(script, &[choices], epoch)[0];
+            policy(&theta).outcomes(script, &[choices], epoch).unwrap()[0];
         [log_prob, entropy, link_kl]
     };
     for (name, tensor) in theta {

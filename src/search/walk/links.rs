@@ -49,12 +49,12 @@ fn the_published_architecture_has_the_reference_values() {
     let config = authors();
     let theta = filled(&config, 0.1);
     let policy = Policy::from_snapshot(&config, &script(12), &theta, 0).unwrap();
-    let found = policy.outcomes(&script(12), &[&published(12)], 0)[0];
+    let found = policy.outcomes(&script(12), &[&published(12)], 0).unwrap()[0];
     check_close(-found.log_prob, 67.144_314_505_2, 1e-9);
     check_close(found.entropy, 67.246_940_445_7, 1e-9);
     check_close(found.link_kl, 0.116_712_565_9, 1e-9);
     let policy = Policy::from_snapshot(&config, &script(24), &theta, 0).unwrap();
-    let found = policy.outcomes(&script(24), &[&published(24)], 0)[0];
+    let found = policy.outcomes(&script(24), &[&published(24)], 0).unwrap()[0];
     check_close(-found.log_prob, 233.973_282_424_3, 1e-9);
 }
 
@@ -80,7 +80,7 @@ fn the_first_logits_are_the_references() {
 fn without_weights_every_choice_is_even() {
     let theta = filled(&authors(), 0.0);
     let policy = Policy::from_snapshot(&authors(), &script(12), &theta, 0).unwrap();
-    let found = policy.outcomes(&script(12), &[&published(12)], 0)[0];
+    let found = policy.outcomes(&script(12), &[&published(12)], 0).unwrap()[0];
     check_close(-found.log_prob, 67.248_828, 1e-6);
     check_close(found.entropy, 67.248_828, 1e-6);
     check_close(found.link_kl, 0.122_465_984, 1e-9);

@@ -60,7 +60,8 @@ fn policy(config: &PolicyConfig, theta: &Snapshot, flat: &str) -> Policy {
 fn published(policy: &Policy) -> ([f64; 2], f64) {
     let (script, choices) = (script(PUBLISHED), choices(PUBLISHED));
     let run = |script: &Script, choices: &[Choice]| {
-        let WalkOutcome { log_prob, entropy, .. } = policy.outcomes(script, &[choices], 0)[0];
+        let WalkOutcome { log_prob, entropy, .. } =
+            policy.outcomes(script, &[choices], 0).unwrap()[0];
         (-log_prob, entropy)
     };
     let (both, entropy) = run(&script, &choices);
@@ -133,7 +134,7 @@ fn a_rollout_does_not_feel_the_others_of_its_batch() {
     let other = "1 3 0 4 2 1 2 2 0 4 3 3 4 0 1 1 5 2 0 0 \
                  0 0 0 1 1 2 2 3 3 4 2 0 4 1 0 2 1 3 5 4";
     let (a, b) = (choices(PUBLISHED), choices(other));
-    let run = |batch: &[&[Choice]]| policy.outcomes(&script(other), batch, 0);
+    let run = |batch: &[&[Choice]]| policy.outcomes(&script(other), batch, 0).unwrap();
     let (alone_a, alone_b) = (run(&[&a])[0], run(&[&b])[0]);
     // More than go through the network at once.
     let together = run(&[&a, &b, &a, &a, &b, &b, &a]);
