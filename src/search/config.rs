@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Batching, BatchingKeys, DataConfig, ImageOrder};
 use crate::engine::SgdConfig;
-use crate::net::{NetConfig, WeightsOf};
+use crate::net::{NetConfig, SharedForm, WeightsOf};
 use crate::search::Objective;
 use crate::setting::{Rule, Setting, above, below, between, from, one_of, operation, search};
 use crate::setting::{settings, size, whole};
@@ -307,8 +307,8 @@ impl FinalConfig {
     /// The size of the nets.
     pub const fn net(&self) -> NetConfig {
         let &Self { layers, channels, dropout_keep, aux_weight, .. } = self;
-        let (weights_of, split_by) = (WeightsOf::Edge, 0);
-        NetConfig { layers, channels, dropout_keep, aux_weight, weights_of, split_by }
+        let (weights_of, shared_form, split_by) = (WeightsOf::Edge, SharedForm::Shared, 0);
+        NetConfig { layers, channels, dropout_keep, aux_weight, weights_of, shared_form, split_by }
     }
 
     /// How their parameters are trained.

@@ -1,6 +1,6 @@
 //! The levers: ways to train ω, each tried on the same architectures with the same truth.
 
-use crate::net::WeightsOf;
+use crate::net::{SharedForm, WeightsOf};
 use crate::search::{PolicyConfig, ScheduleConfig, ScoreConfig, SearchConfig, SharedDraws};
 use crate::space::Space;
 use crate::study::StudyError;
@@ -52,6 +52,11 @@ pub const LEVERS: &[Lever] = &[
         uniform_rate(config);
         config.schedule.draws = SharedDraws::Fair;
         config.net.weights_of = WeightsOf::Operation;
+    })
+    .only_of("micro"),
+    lever("+stand-alone", "net.shared_form = \"stand-alone\"", |config| {
+        uniform_rate(config);
+        config.net.shared_form = SharedForm::StandAlone;
     })
     .only_of("micro"),
     lever("+four", "schedule.archs_per_step = 4, as many steps", |config| {
@@ -164,6 +169,7 @@ fn paper(config: &mut SearchConfig) {
     };
     config.schedule = ScheduleConfig { draws: SharedDraws::Policy, ..config.schedule };
     (config.net.weights_of, config.net.split_by) = (WeightsOf::Edge, 0);
+    config.net.shared_form = SharedForm::Shared;
     config.shared.learning_rate_max = 0.05;
     config.score = ScoreConfig::paper();
 }
@@ -206,11 +212,13 @@ mod tests {
         let mut base = SearchConfig::default();
         base.schedule.draws = SharedDraws::Fair;
         base.net.weights_of = WeightsOf::Operation;
+        base.net.shared_form = SharedForm::StandAlone;
         base.policy.standardize = true;
         base.policy.bound_epochs = 7;
         base.policy.phase_updates = 3;
         let paper = Lever::of_name("paper").unwrap().config(&base, 1);
         assert_eq!(paper.schedule.draws, SharedDraws::Policy);
+        assert_eq!(paper.net.shared_form, SharedForm::Shared);
         assert_eq!((paper.net.weights_of, paper.policy.standardize), (WeightsOf::Edge, false));
         assert_eq!((paper.policy.bound_epochs, paper.policy.phase_updates), (0, 0));
         let configured = Lever::of_name("configured").unwrap().config(&base, 1);
