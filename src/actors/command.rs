@@ -74,7 +74,8 @@ impl Driver {
         let number = self.search.number();
         let count = self.search.task().config.derive.samples;
         let index = number | BESIDE_THE_SCHEDULE;
-        let sample = DrawRequest { arm: Arm::Derive, count, index, rule: DrawRule::OfArm };
+        let (epoch, rule) = (self.search.place().epoch, DrawRule::OfArm);
+        let sample = DrawRequest { arm: Arm::Derive, count, index, epoch, rule };
         let derived = self.derive(sample, number | BESIDE_THE_SCHEDULE).await?;
         let change = self.search.offer(derived.shortlisted);
         self.entered(&change).await?;
@@ -94,7 +95,8 @@ impl Driver {
             let why = format!("{count} samples were asked for; ask for 1 to {MAX_SAMPLES}");
             return answer(to, Err(Refusal::Request { why }));
         }
-        let request = DrawRequest { arm, count, index: BESIDE_THE_SCHEDULE, rule: DrawRule::OfArm };
+        let (index, epoch) = (BESIDE_THE_SCHEDULE, self.search.place().epoch);
+        let request = DrawRequest { arm, count, index, epoch, rule: DrawRule::OfArm };
         let crew = self.crew.clone();
         actix::spawn(async move {
             let drawn = crew.draw(request, seed).await.map_err(failed);

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::actors::RankCorrelationStatus;
-use crate::search::{Comparison, Diagnosis, Objective, Search, SearchConfig, Verdict};
+use crate::search::{
+    Comparison, Diagnosis, Objective, PolicyConfig, Search, SearchConfig, Verdict,
+};
 use crate::telemetry::{IntervalNumbers, Metrics};
 
 /// Where less than this share of the range of its entropy is left, a policy is at its bound. This
@@ -115,19 +117,19 @@ fn advice(
     let noisy = reliability.filter(|share| *share < MOSTLY_NOISE);
     let alike = ranks.ceiling.filter(|[_, _, high]| *high < ALIKE && ALIKE_ARCHS <= ranks.archs);
     let found = [
-        settled.map(|left| of_settled(left, config.policy.tanh_constant)),
+        settled.map(|left| of_settled(left, &config.policy)),
         noisy.map(|share| of_noise(share, config.score.reward)),
         alike.map(|ceiling| of_alike(ceiling, ranks.archs, config.score.reward)),
     ];
     found.into_iter().flatten().collect()
 }
 
-/// Of a policy whose logits are bounded by `bound`, or by nothing where that is 0.
-fn of_settled(left: f64, bound: f64) -> String {
+/// Of a policy whose logits are bounded for good, or not.
+fn of_settled(left: f64, policy: &PolicyConfig) -> String {
     let left = whole_percent(left);
     let explore =
         "to have it try more, raise `policy.entropy_weight` or set `policy.entropy_target`";
-    if bound == 0.0 {
+    if policy.tanh_constant == 0.0 || 0 < policy.bound_epochs {
         return format!(
             "the policy has settled, {left} of the range of its entropy is left: {explore}, in a new \
              state folder"
@@ -135,8 +137,8 @@ fn of_settled(left: f64, bound: f64) -> String {
     }
     format!(
         "the policy has settled as far as its bounds let it, {left} of the range of its entropy is \
-         left: to let it settle further, raise `policy.tanh_constant` or set it to 0; {explore}; both \
-         in a new state folder"
+         left: to let it settle further, raise `policy.tanh_constant`, set it to 0, or let the bounds go \
+         with `policy.bound_epochs`; {explore}; both in a new state folder"
     )
 }
 

@@ -98,12 +98,17 @@ pub(super) fn tell_unless_finite(whose: &str, report: &TrainReport, metrics: &Me
 }
 
 impl PolicyStatus {
-    /// An update of θ, which searches as `task` says.
-    pub(super) fn observe(&mut self, report: &ControllerReport, task: &Task, pace: &Pace) {
+    /// An update of θ in `epoch`, which searches as `task` says.
+    pub(super) fn observe(
+        &mut self,
+        report: &ControllerReport,
+        (task, epoch): (&Task, u64),
+        pace: &Pace,
+    ) {
         let (learn, update) = (&report.learn, report.learn.update);
         let script = task.space.script();
-        let (decisions, range) =
-            (script.options().count(), EntropyRange::of(&task.config.policy, &script));
+        let decisions = script.options().count();
+        let range = EntropyRange::of(&task.config.policy, &script, epoch);
         self.reward = Some(learn.mean_reward);
         self.random_reward = Some(report.random_reward);
         self.baseline = update.map(|update| update.baseline);

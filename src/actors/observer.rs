@@ -85,7 +85,9 @@ impl Observer {
     pub(super) fn observe(&mut self, record: &StepRecord, search: &Search) {
         match &record.outcome {
             Outcome::Shared(report) => self.observe_shared(record, report),
-            Outcome::Controller(report) => self.observe_controller(report, search),
+            Outcome::Controller(report) => {
+                self.observe_controller(record.place.epoch, report, search);
+            }
             Outcome::Derive(_) => {
                 self.best(search);
                 self.status.diagnose(search);
@@ -114,12 +116,13 @@ impl Observer {
         });
     }
 
-    fn observe_controller(&mut self, report: &ControllerReport, search: &Search) {
+    fn observe_controller(&mut self, epoch: u64, report: &ControllerReport, search: &Search) {
         let (learn, task) = (&report.learn, search.task());
         self.status.shared.valid_accuracy = Some(report.measure);
-        self.status.policy.observe(report, task, &self.pace);
+        self.status.policy.observe(report, (task, epoch), &self.pace);
         let policy = &self.status.policy;
         self.metrics.controller_step(&ControllerStep {
+            updates: learn.updates,
             reward: learn.mean_reward,
             random_reward: report.random_reward,
             accuracy: report.measure,

@@ -8,7 +8,10 @@ use crate::config::keys::settings;
 use crate::config::values::{self, Values};
 use crate::config::{Config, ConfigProblem, Source, Sources};
 use crate::data::{DataConfig, DataSource};
-use crate::search::{FinalConfig, ScheduleConfig, SearchConfig, SharedDraws, StrategyKind};
+use crate::search::{
+    FinalConfig, MAX_PHASE_ROLLOUTS, PolicyConfig, ScheduleConfig, SearchConfig, SharedDraws,
+    StrategyKind,
+};
 
 /// Every problem of `config`.
 pub(super) fn problems(config: &Config, sources: &Sources) -> Vec<ConfigProblem> {
@@ -35,7 +38,8 @@ pub(super) fn conflicts(
     sources: &Sources,
     is_refused: impl Fn(&str) -> bool,
 ) -> Vec<ConfigProblem> {
-    let SearchConfig { space, data, shared, derive, limits, finals, .. } = &config.search;
+    let SearchConfig { space, data, shared, policy, derive, limits, finals, schedule, .. } =
+        &config.search;
     let mut found = Vec::new();
     if derive.samples < derive.rerank {
         let conflict = Conflict::Rerank { rerank: derive.rerank, samples: derive.samples };
@@ -52,6 +56,7 @@ pub(super) fn conflicts(
             found.push((paths, Conflict::LearningRates { section, min, max }));
         }
     }
+    found.extend(policy_levers(policy, schedule));
     if 0.0 < limits.weight && !limits.is_set() {
         let conflict = Conflict::Weight { weight: limits.weight };
         found.push((["limits.weight", "limits.weight"], conflict));
@@ -110,6 +115,29 @@ fn control(config: &SearchConfig) -> Vec<([&'static str; 2], Conflict)> {
     };
     if let Some((key, value)) = uniform.filter(|_| 0 < control) {
         found.push(([STEPS, key], Conflict::ControlDraws { control, key, value }));
+    }
+    found
+}
+
+/// What does not go together with bounds that are let go, and with learning from a whole phase.
+fn policy_levers(
+    policy: &PolicyConfig,
+    schedule: &ScheduleConfig,
+) -> Vec<([&'static str; 2], Conflict)> {
+    let mut found = Vec::new();
+    if 0 < policy.bound_epochs && policy.tanh_constant == 0.0 {
+        let conflict = Conflict::NoBounds { epochs: policy.bound_epochs };
+        found.push((["policy.bound_epochs", "policy.tanh_constant"], conflict));
+    }
+    let (updates, of_step) = (policy.phase_updates, schedule.rollouts_per_step as u64);
+    let rollouts = schedule.controller_steps.saturating_mul(of_step);
+    if 0 < updates && of_step == 1 {
+        let conflict = Conflict::LoneRollouts { updates };
+        found.push((["policy.phase_updates", "schedule.rollouts_per_step"], conflict));
+    }
+    if 0 < updates && MAX_PHASE_ROLLOUTS < rollouts {
+        let conflict = Conflict::PhaseRollouts { rollouts, limit: MAX_PHASE_ROLLOUTS };
+        found.push((["policy.phase_updates", "schedule.controller_steps"], conflict));
     }
     found
 }
@@ -312,6 +340,40 @@ mod tests {
             },
             &[],
         );
+    }
+
+    #[test]
+    fn where_there_is_no_bound_none_is_let_go() {
+        check(
+            |config| {
+                config.search.policy.bound_epochs = 10;
+                config.search.policy.tanh_constant = 0.0;
+            },
+            &["default: `policy.bound_epochs` = 10 lets the bounds of the logits go, but \
+               `policy.tanh_constant` is 0, which leaves none; set a bound, or \
+               `policy.bound_epochs` to 0"],
+        );
+        check(|config| config.search.policy.bound_epochs = 10, &[]);
+    }
+
+    #[test]
+    fn a_phase_that_is_learnt_from_has_rollouts_to_compare_and_not_too_many() {
+        check(
+            |config| {
+                config.search.policy.phase_updates = 3;
+                config.search.schedule.rollouts_per_step = 1;
+                config.search.schedule.controller_steps = 10_001;
+            },
+            &[
+                "default: `policy.phase_updates` = 3 compares each rollout of a phase with the others \
+               of its step, but `schedule.rollouts_per_step` is 1; raise it, or set \
+               `policy.phase_updates` to 0",
+                "default: `policy.phase_updates` keeps all 10001 rollouts of a phase, \
+               `schedule.controller_steps` × `schedule.rollouts_per_step`, in every checkpoint, at \
+               most 10000; lower one of the two, or set `policy.phase_updates` to 0",
+            ],
+        );
+        check(|config| config.search.policy.phase_updates = 3, &[]);
     }
 
     #[test]

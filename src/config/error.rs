@@ -274,6 +274,36 @@ pub enum Conflict {
         /// At the start of a period.
         max: f64,
     },
+    /// There is no bound to let go.
+    #[error(
+        "`policy.bound_epochs` = {epochs} lets the bounds of the logits go, but \
+         `policy.tanh_constant` is 0, which leaves none; set a bound, or `policy.bound_epochs` to 0"
+    )]
+    NoBounds {
+        /// Epochs over which it would be.
+        epochs: u64,
+    },
+    /// A rollout has nobody to be compared with.
+    #[error(
+        "`policy.phase_updates` = {updates} compares each rollout of a phase with the others of its \
+         step, but `schedule.rollouts_per_step` is 1; raise it, or set `policy.phase_updates` to 0"
+    )]
+    LoneRollouts {
+        /// Updates from all rollouts of a phase.
+        updates: u64,
+    },
+    /// More rollouts are kept than a checkpoint should hold.
+    #[error(
+        "`policy.phase_updates` keeps all {rollouts} rollouts of a phase, \
+         `schedule.controller_steps` × `schedule.rollouts_per_step`, in every checkpoint, at most \
+         {limit}; lower one of the two, or set `policy.phase_updates` to 0"
+    )]
+    PhaseRollouts {
+        /// Rollouts of a phase.
+        rollouts: u64,
+        /// The most.
+        limit: u64,
+    },
     /// Costs are to count, and nothing says by which measure.
     #[error(
         "`limits.weight` is {weight}, but costs are measured by the limits, and none is set; set \

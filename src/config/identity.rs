@@ -112,11 +112,12 @@ mod tests {
              \"limits.milliseconds\":0.0,\"limits.multiply_adds\":0,\"limits.params\":0,\
              \"limits.weight\":0.0,\"net.aux_weight\":0.4,\"net.channels\":4,\
              \"net.dropout_keep\":0.9,\"net.layers\":1,\
-             \"net.split_by\":0,\"net.weights_of\":\"edge\",\
+             \"net.shared_form\":\"shared\",\"net.split_by\":0,\"net.weights_of\":\"edge\",\
              \"policy.baseline_decay\":0.99,\"policy.beta1\":0.0,\"policy.beta2\":0.999,\
+             \"policy.bound_epochs\":0,\
              \"policy.clip_norm\":0.02,\"policy.entropy_target\":0.0,\
              \"policy.entropy_weight\":0.0001,\"policy.epsilon\":0.001,\"policy.hidden\":64,\"policy.learning_rate\":0.0035,\
-             \"policy.op_tanh_reduction\":2.5,\"policy.prior\":true,\
+             \"policy.op_tanh_reduction\":2.5,\"policy.phase_updates\":0,\"policy.prior\":true,\
              \"policy.skip_rate\":0.4,\"policy.skip_weight\":0.8,\
              \"policy.standardize\":false,\"policy.strategy\":\"reinforce\",\"policy.tanh_constant\":1.1,\"policy.temperature\":1.0,\
              \"schedule.advantage_phases\":5,\"schedule.annealed_epochs\":20,\

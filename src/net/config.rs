@@ -23,6 +23,18 @@ pub enum WeightsOf {
     Operation,
 }
 
+/// How a micro net with shared weights reduces its plane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SharedForm {
+    /// Before a reduction cell (the search of ENAS).
+    #[default]
+    Shared,
+    /// By the operations of a reduction cell that read its inputs, as in the net that stands alone,
+    /// which also has one more 1×1 convolution on the second input of each cell.
+    StandAlone,
+}
+
 /// Choices of which copies of ω may be kept.
 pub(super) const SPLIT_BY: RangeInclusive<usize> = 0..=400;
 
@@ -42,6 +54,9 @@ settings! {
         /// What has weights of its own where they are shared.
         pub weights_of: WeightsOf = WeightsOf::Edge
             => search(one_of(&["edge", "operation"])).before("\"edge\"").only_of("micro");
+        /// How they are built where weights are shared.
+        pub shared_form: SharedForm = SharedForm::Shared
+            => search(one_of(&["shared", "stand-alone"])).before("\"shared\"").only_of("micro");
         /// The choice of an architecture, counted from 1, each option of which has a copy of ω of
         /// its own (few-shot NAS, Zhao et al., 2021): as many times the memory, and fewer children
         /// share. 0 for one ω.

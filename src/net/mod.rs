@@ -15,7 +15,7 @@ mod shape;
 mod times;
 mod whole_net;
 
-pub use config::{NetConfig, WeightsOf};
+pub use config::{NetConfig, SharedForm, WeightsOf};
 pub use error::NetError;
 pub use families::family;
 pub use family::{Input, NetFamily};

@@ -148,13 +148,13 @@ impl<'a> Backward<'a> {
 
     /// By the q of a decision, `(n, options)`, or `(n, earlier)` for links.
     fn scores(&self, decided: &Decided) -> Vec<f64> {
-        let Decided { decision, choices, squashed, log_probs, .. } = decided;
+        let Decided { decision, choices, scores, log_probs, .. } = decided;
         let answers = choices.len() / self.weights.len();
         let options = log_probs.len() / choices.len();
-        let mut scores = Vec::with_capacity(squashed.len());
+        let mut by_scores = Vec::with_capacity(scores.len());
         let mut by_score = |logit: f64| {
-            let slope = self.bounds.slope(*decision, squashed[scores.len()]);
-            scores.push(logit * slope);
+            let slope = self.bounds.slope(*decision, scores[by_scores.len()]);
+            by_scores.push(logit * slope);
         };
         for (at, (log_probs, &choice)) in log_probs.chunks_exact(options).zip(choices).enumerate() {
             let weight = self.weights[at / answers];
@@ -173,7 +173,7 @@ impl<'a> Backward<'a> {
                 (0..options).for_each(|option| by_score(logit(option)));
             }
         }
-        scores
+        by_scores
     }
 
     fn pick(&mut self, h: &[f64], menu: &Menu, scores: &[f64]) {

@@ -1,16 +1,28 @@
 //! How the policy's logits are bounded, how far that lets it settle, and what holds the links of a
 //! node near a rate ρ.
 //!
+//! A score q becomes a logit, to which what is fixed is added:
+//!
+//! ```text
+//! logit = (1 − a)·c·tanh(q/τ) + a·q/τ,   a = min(1, e/E)      E = policy.bound_epochs
+//! ```
+//!
+//! in epoch e, with the bound c: C for nodes and links, C/r for options. Where E is 0 the bound
+//! stays, a = 0, as in ENAS; where C is 0 there is none, a = 1. So a is a function of the place in
+//! the schedule, and nothing of it is state. Departure from the paper, where it is on: a policy that
+//! is held back at first, while scores are those of an ω that has hardly learnt, may become certain
+//! in the end.
+//!
 //! A policy with bounds cannot become certain: the entropy of an architecture stays between
 //!
 //! ```text
-//! H_min = Σ min_k H(softmax(l⁽ᵏ⁾)),   l⁽ᵏ⁾_i = fixed_i + (c where i = k, else −c)     0 without bounds
+//! H_min = Σ min_k H(softmax(l⁽ᵏ⁾)),   l⁽ᵏ⁾_i = fixed_i + (c where i = k, else −c)     0 where 0 < a
 //! H_max = Σ ln n
 //! ```
 //!
-//! over its choices, of n options and with the bound c. It is at `H_min` when it favors one option
-//! of each choice as far as it can. One that favors two of many options may come to lie a little
-//! below it.
+//! over its choices, of n options. It is at `H_min` when it favors one option of each choice as far
+//! as it can. One that favors two of many options may come to lie a little below it. However little
+//! of the bound is let go, that part of a logit has no end.
 //!
 //! The divergence of a link's distribution from the rate, of which a script's is the mean over the
 //! nodes that have links of the sum over their links:
@@ -26,16 +38,16 @@ use crate::search::PolicyConfig;
 use crate::search::prior::prior;
 use crate::space::{Decision, Menu, Script};
 
-/// The bounds of the logits.
+/// The bounds of the logits in one epoch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    /// Logits are divided by it first, τ.
-    pub(super) temperature: f64,
-    /// Whether logits are squashed at all.
-    squashes: bool,
-    /// The largest logit of a node or of a link, C.
+    /// Scores are divided by it first, τ.
+    temperature: f64,
+    /// The share of a logit that is bounded, 1 − a.
+    bounded: f64,
+    /// The largest bounded logit of a node or of a link, C.
     point: f64,
-    /// The largest logit of a menu's option before the fixed bias, C/r.
+    /// The largest bounded logit of a menu's option before the fixed bias, C/r.
     pick: f64,
     /// Whether options have the authors' fixed biases.
     favors: bool,
@@ -44,25 +56,25 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    pub(super) fn new(config: &PolicyConfig) -> Self {
-        let squashes = 0.0 < config.tanh_constant;
-        let [point, pick] = if squashes {
-            [config.tanh_constant, config.tanh_constant / config.op_tanh_reduction]
-        } else {
-            [1.0; 2]
+    /// The bounds in `epoch`, the number of epochs that are finished.
+    pub(super) fn new(config: &PolicyConfig, epoch: u64) -> Self {
+        let let_go = match config.bound_epochs {
+            _ if config.tanh_constant == 0.0 => 1.0,
+            0 => 0.0,
+            epochs => (epoch as f64 / epochs as f64).min(1.0),
         };
         Self {
             temperature: config.temperature,
-            squashes,
-            point,
-            pick,
+            bounded: 1.0 - let_go,
+            point: config.tanh_constant,
+            pick: config.tanh_constant / config.op_tanh_reduction,
             favors: config.prior,
             link_log_rates: [1.0 - config.skip_rate, config.skip_rate].map(f64::ln),
         }
     }
 
-    /// The bound of a decision's logits.
-    pub(super) fn of(self, decision: Decision) -> f64 {
+    /// The bound of a decision's logits, c.
+    fn of(self, decision: Decision) -> f64 {
         match decision {
             Decision::Pick { .. } => self.pick,
             Decision::Point { .. } | Decision::Link { .. } => self.point,
@@ -77,7 +89,7 @@ impl Bounds {
     /// The entropy of one of the choices of a decision, among so many options, where one is favored
     /// as far as the bounds let it: the one of which it is the least.
     fn settled(self, decision: Decision, options: usize) -> f64 {
-        if !self.squashes {
+        if self.bounded < 1.0 {
             return 0.0;
         }
         let bound = self.of(decision);
@@ -93,17 +105,17 @@ impl Bounds {
         (0..options).map(favoring).fold(f64::INFINITY, f64::min)
     }
 
-    /// What a score becomes before the bound is its factor, `tanh(q/τ)`.
-    pub(super) fn squash(self, score: f64) -> f64 {
+    /// What a score q of a decision becomes: its logit, before what is fixed is added.
+    pub(super) fn logit(self, decision: Decision, score: f64) -> f64 {
         let score = score / self.temperature;
-        if self.squashes { score.tanh() } else { score }
+        self.bounded * (score.tanh() * self.of(decision)) + (1.0 - self.bounded) * score
     }
 
-    /// The derivative of a decision's logits by their scores, of which `squashed` is what one
-    /// became.
-    pub(super) fn slope(self, decision: Decision, squashed: f64) -> f64 {
-        let slope = self.of(decision) / self.temperature;
-        if self.squashes { slope * (1.0 - squashed * squashed) } else { slope }
+    /// The derivative of that logit by the score.
+    pub(super) fn slope(self, decision: Decision, score: f64) -> f64 {
+        let squashed = (score / self.temperature).tanh();
+        let bounded = self.of(decision) / self.temperature * (1.0 - squashed * squashed);
+        self.bounded * bounded + (1.0 - self.bounded) / self.temperature
     }
 
     /// The divergence of a link that is dropped and kept with these log probabilities.
@@ -132,9 +144,9 @@ pub struct EntropyRange {
 }
 
 impl EntropyRange {
-    /// Of a policy for `script`.
-    pub fn of(config: &PolicyConfig, script: &Script) -> Self {
-        let bounds = Bounds::new(config);
+    /// Of a policy for `script` in `epoch`, the number of epochs that are finished.
+    pub fn of(config: &PolicyConfig, script: &Script, epoch: u64) -> Self {
+        let bounds = Bounds::new(config, epoch);
         let settled = |decision: Decision| -> f64 {
             decision.answers().map(|options| bounds.settled(decision, options)).sum()
         };
@@ -176,7 +188,7 @@ mod tests {
     /// enas-spec: of an undecided link against the authors' rate of 0.4.
     #[test]
     fn an_undecided_link_has_the_published_divergence() {
-        let bounds = Bounds::new(&PolicyConfig { skip_rate: 0.4, ..PolicyConfig::default() });
+        let bounds = Bounds::new(&PolicyConfig { skip_rate: 0.4, ..PolicyConfig::default() }, 0);
         let undecided = [0.5_f64.ln(); 2];
         assert!((bounds.link_divergence(&undecided) - 0.020_410_997).abs() < 1e-9);
         let at_rate = [0.6_f64.ln(), 0.4_f64.ln()];
@@ -190,7 +202,7 @@ mod tests {
 
     /// The range of a script of one decision.
     fn range(config: &PolicyConfig, decision: Decision) -> EntropyRange {
-        EntropyRange::of(config, &Script(vec![Step::Ask(decision)]))
+        EntropyRange::of(config, &Script(vec![Step::Ask(decision)]), 0)
     }
 
     #[test]
@@ -223,14 +235,53 @@ mod tests {
     #[test]
     fn a_script_adds_up_its_choices_and_without_bounds_a_policy_may_become_certain() {
         let (config, script) = (PolicyConfig::default(), script());
-        let whole = EntropyRange::of(&config, &script);
+        let whole = EntropyRange::of(&config, &script, 0);
         let each: f64 = script.decisions().map(|one| range(&config, one).settled).sum();
         assert!(0.0 < each && (whole.settled - each).abs() < 1e-9, "{whole:?}");
         let unbounded = PolicyConfig { tanh_constant: 0.0, ..config };
-        let unbounded = EntropyRange::of(&unbounded, &script);
+        let unbounded = EntropyRange::of(&unbounded, &script, 0);
         assert_eq!((unbounded.settled, unbounded.uniform), (0.0, whole.uniform));
         let wide = PolicyConfig { tanh_constant: 100.0, op_tanh_reduction: 1e-3, ..config };
-        assert!(EntropyRange::of(&wide, &script).settled.abs() < 1e-9);
+        assert!(EntropyRange::of(&wide, &script, 0).settled.abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_bound_that_is_let_go_goes_from_the_bounded_logit_to_that_without_a_bound() {
+        let config = PolicyConfig { temperature: 1.7, bound_epochs: 4, ..PolicyConfig::default() };
+        let of = |config: &PolicyConfig, epoch| Bounds::new(config, epoch);
+        let stays = PolicyConfig { bound_epochs: 0, ..config };
+        let none = PolicyConfig { tanh_constant: 0.0, ..stays };
+        let script = script();
+        for decision in script.decisions() {
+            for score in [-30.0, -0.3, -0.0, 1e-9, 0.8, 5.0] {
+                let both = |config, epoch| {
+                    let bounds: Bounds = of(config, epoch);
+                    [bounds.logit(decision, score), bounds.slope(decision, score)]
+                };
+                let [bounded, free] = [both(&stays, 9), both(&none, 9)];
+                assert_eq!(both(&config, 0).map(f64::to_bits), bounded.map(f64::to_bits));
+                assert_eq!(both(&config, 4).map(f64::to_bits), free.map(f64::to_bits));
+                assert_eq!(both(&config, 99).map(f64::to_bits), free.map(f64::to_bits));
+                for (found, (bounded, free)) in
+                    both(&config, 1).into_iter().zip(bounded.into_iter().zip(free))
+                {
+                    assert!((found - (0.75 * bounded + 0.25 * free)).abs() < 1e-12);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_policy_is_at_its_bound_only_while_the_whole_bound_is_there() {
+        let script = script();
+        let stays = PolicyConfig::default();
+        let let_go = PolicyConfig { bound_epochs: 10, ..stays };
+        assert_eq!(EntropyRange::of(&let_go, &script, 0), EntropyRange::of(&stays, &script, 7));
+        let none = PolicyConfig { tanh_constant: 0.0, ..stays };
+        for epoch in [1, 10, 11] {
+            let found = EntropyRange::of(&let_go, &script, epoch);
+            assert_eq!(found, EntropyRange::of(&none, &script, 0), "{epoch}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Batching, BatchingKeys, DataConfig, ImageOrder};
 use crate::engine::SgdConfig;
-use crate::net::{NetConfig, WeightsOf};
+use crate::net::{NetConfig, SharedForm, WeightsOf};
 use crate::search::{Arm, Comparison, Objective};
 use crate::setting::{Rule, Setting, above, below, between, from, one_of, operation, search};
 use crate::setting::{settings, size, whole};
@@ -106,6 +106,9 @@ settings! {
         pub tanh_constant: f64 = 1.10 => search(from(0.0, 100.0));
         /// Operation logits are bounded by `tanh_constant` divided by this.
         pub op_tanh_reduction: f64 = 2.5 => search(above(0.0, 100.0));
+        /// Epochs over which the bounds are let go, from all of a bounded logit to all of an unbounded
+        /// one; 0 for bounds that stay.
+        pub bound_epochs: u64 = 0 => search(whole(0..=100_000)).before("0");
         /// Adam's learning rate.
         pub learning_rate: f64 = 0.0035 => search(above(0.0, 1.0)).once("policy.lr");
         /// Adam's β₁; the authors run without momentum.
@@ -124,6 +127,9 @@ settings! {
         /// Whether the advantages of an update are divided by their standard deviation, after their
         /// mean is taken off instead of the baseline.
         pub standardize: bool = false => search(Rule::Switch).before("false");
+        /// Updates at the end of each θ phase that learn from all of its rollouts once more, each of
+        /// which counts for as much as the policy would still draw it; 0 to learn from a rollout once.
+        pub phase_updates: u64 = 0 => search(whole(0..=1000)).before("0");
         /// Whether the policy begins with the authors' preference for separable convolutions.
         pub prior: bool = true => search(Rule::Switch).before("true").only_of("micro");
         /// Decay of the reward's moving average.
@@ -316,8 +322,8 @@ impl FinalConfig {
     /// The size of the nets.
     pub const fn net(&self) -> NetConfig {
         let &Self { layers, channels, dropout_keep, aux_weight, .. } = self;
-        let (weights_of, split_by) = (WeightsOf::Edge, 0);
-        NetConfig { layers, channels, dropout_keep, aux_weight, weights_of, split_by }
+        let (weights_of, shared_form, split_by) = (WeightsOf::Edge, SharedForm::Shared, 0);
+        NetConfig { layers, channels, dropout_keep, aux_weight, weights_of, shared_form, split_by }
     }
 
     /// How their parameters are trained.

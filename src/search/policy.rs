@@ -27,7 +27,7 @@ const BLOCK: usize = TILE_ROWS;
 #[derive(Clone, Debug)]
 pub struct Policy {
     theta: Theta,
-    bounds: Bounds,
+    config: PolicyConfig,
     version: u64,
     isa: Isa,
 }
@@ -52,7 +52,7 @@ impl Policy {
     }
 
     fn with(config: &PolicyConfig, theta: Theta, version: u64) -> Self {
-        Self { theta, bounds: Bounds::new(config), version, isa: Isa::best() }
+        Self { theta, config: *config, version, isa: Isa::best() }
     }
 
     /// A deep copy of θ.
@@ -71,14 +71,16 @@ impl Policy {
         self.version += 1;
     }
 
-    /// Draws `n` rollouts m ~ π(m; θ).
+    /// Draws `n` rollouts m ~ π(m; θ) with the bounds of `epoch`, the number of epochs that are
+    /// finished.
     ///
     /// Each choice of the script in turn takes one number from `rng` for each rollout in turn,
-    /// so the result is a function of θ, of `n` and of `rng`.
+    /// so the result is a function of θ, of the epoch, of `n` and of `rng`.
     pub fn sample(
         &self,
         script: &Script,
         n: usize,
+        epoch: u64,
         rng: &mut ChaCha8Rng,
     ) -> Result<Vec<Rollout>, SearchError> {
         let mut uniforms = vec![Vec::new(); n];
@@ -88,7 +90,7 @@ impl Policy {
             }
         }
         let inputs = Network::inputs(self.isa, &self.theta);
-        let network = Network::new(self.isa, &self.theta, self.bounds, &inputs);
+        let network = self.network(epoch, &inputs);
         let mut rollouts = Vec::with_capacity(n);
         for uniforms in uniforms.chunks(BLOCK) {
             rollouts.extend(self.sample_block(network, script, uniforms)?);
@@ -127,32 +129,54 @@ impl Policy {
 
     /// The gradient of `Σ weight.log_prob·log π + weight.entropy·H + weight.link_kl·KL` over
     /// rollouts with these choices, and log π, the entropy H and the links' divergence KL in nats
-    /// of each.
+    /// of each, with the bounds of `epoch`.
     pub(super) fn gradient(
         &self,
         script: &Script,
         choices: &[&[Choice]],
         weights: &[WalkOutcome],
+        epoch: u64,
     ) -> Result<(Theta, Vec<WalkOutcome>), SearchError> {
         for choices in choices {
             script.check(choices)?;
         }
         let inputs = Network::inputs(self.isa, &self.theta);
-        let network = Network::new(self.isa, &self.theta, self.bounds, &inputs);
+        let network = self.network(epoch, &inputs);
         let transposed = Transposed::new(&self.theta);
         let mut grad = Theta::zeros(&self.theta.layout);
         let (mut tape, mut outcomes) = (Tape::default(), Vec::with_capacity(choices.len()));
         for (choices, weights) in choices.chunks(BLOCK).zip(weights.chunks(BLOCK)) {
             tape.clear();
-            let mut next = vec![0; choices.len()];
-            let mut choose = |_, rollout: usize, _: &[f64]| {
-                next[rollout] += 1;
-                Ok(choices[rollout][next[rollout] - 1])
-            };
+            let mut choose = given(choices);
             outcomes.extend(walk(network, script, choices.len(), &mut choose, Some(&mut tape))?);
             backward(network, &transposed, &tape, weights, &mut grad);
         }
         Ok((grad, outcomes))
+    }
+
+    /// log π, the entropy and the links' divergence in nats of rollouts with these choices, with the
+    /// bounds of `epoch`.
+    pub(super) fn outcomes(
+        &self,
+        script: &Script,
+        choices: &[&[Choice]],
+        epoch: u64,
+    ) -> Result<Vec<WalkOutcome>, SearchError> {
+        for choices in choices {
+            script.check(choices)?;
+        }
+        let inputs = Network::inputs(self.isa, &self.theta);
+        let network = self.network(epoch, &inputs);
+        let mut outcomes = Vec::with_capacity(choices.len());
+        for choices in choices.chunks(BLOCK) {
+            outcomes.extend(walk(network, script, choices.len(), &mut given(choices), None)?);
+        }
+        Ok(outcomes)
+    }
+
+    /// The network with the bounds of `epoch`; `inputs` is what its gates read.
+    fn network<'a>(&'a self, epoch: u64, inputs: &'a [f64]) -> Network<'a> {
+        Network::new(self.isa, &self.theta, Bounds::new(&self.config, epoch), inputs)
     }
 
     /// The exponentials of `log_probs`, or an error where π is not a distribution.
@@ -166,11 +190,14 @@ impl Policy {
     }
 }
 
-#[cfg(test)]
-impl Policy {
-    /// log π and the entropy of rollouts with these choices.
-    pub(super) fn outcomes(&self, script: &Script, choices: &[&[Choice]]) -> Vec<WalkOutcome> {
-        self.gradient(script, choices, &vec![WalkOutcome::default(); choices.len()]).unwrap().1
+/// Answers each decision with the choices of its rollout, one after the other.
+fn given(
+    choices: &[&[Choice]],
+) -> impl FnMut(Decision, usize, &[f64]) -> Result<Choice, SearchError> {
+    let mut next = vec![0; choices.len()];
+    move |_, rollout, _| {
+        next[rollout] += 1;
+        Ok(choices[rollout][next[rollout] - 1])
     }
 }
 

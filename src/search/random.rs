@@ -7,7 +7,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::search::strategy::mean_reward;
-use crate::search::{LearnReport, Policy, Probabilities, Rollout, Scored};
+use crate::search::{LearnReport, Policy, PolicyStep, Probabilities, Rollout, Scored};
 use crate::search::{SearchError, Strategy, StrategyState};
 use crate::space::{Choice, Script};
 
@@ -46,11 +46,11 @@ impl Strategy for Random {
         None
     }
 
-    fn learn(&mut self, scored: &[Scored]) -> Result<LearnReport, SearchError> {
+    fn learn(&mut self, scored: &[Scored], _: PolicyStep) -> Result<LearnReport, SearchError> {
         let mean_reward = mean_reward(scored)?;
         let entropies = scored.iter().map(|s| s.sampled.rollout.entropy);
         let mean_entropy = entropies.sum::<f64>() / scored.len() as f64;
-        Ok(LearnReport { mean_reward, mean_entropy, update: None })
+        Ok(LearnReport { mean_reward, mean_entropy, updates: 0, update: None })
     }
 
     fn state(&self) -> Result<StrategyState, SearchError> {
@@ -103,14 +103,14 @@ mod tests {
 
     #[test]
     fn a_reward_that_is_not_finite_is_refused_with_its_place() {
-        let mut arm = Random;
+        let (mut arm, step) = (Random, PolicyStep { epoch: 0, left: 1 });
         let rollout = sample(2, 1, 0).remove(0);
         let space = Space::Micro(MicroSpace::new(2).unwrap());
         let scored = |reward| Scored::with_reward(space, rollout.clone(), reward);
-        let err = arm.learn(&[scored(0.5), scored(f64::NAN)]).unwrap_err();
+        let err = arm.learn(&[scored(0.5), scored(f64::NAN)], step).unwrap_err();
         assert!(matches!(err, SearchError::NonFiniteReward { position: 1, .. }), "{err}");
-        assert!(matches!(arm.learn(&[]), Err(SearchError::NoRollouts)));
-        let report = arm.learn(&[scored(0.25), scored(0.75)]).unwrap();
+        assert!(matches!(arm.learn(&[], step), Err(SearchError::NoRollouts)));
+        let report = arm.learn(&[scored(0.25), scored(0.75)], step).unwrap();
         assert!((report.mean_reward - 0.5).abs() < 1e-15, "{report:?}");
     }
 }

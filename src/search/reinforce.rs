@@ -7,6 +7,7 @@
 //! ∇J ≈ 1/M Σ_m (R(m, ω) − b) ∇log π(m; θ) + β ∇H(π) − λ ∇KL
 //! ```
 //!
+//! With `policy.phase_updates` θ learns from the rollouts of a phase again, `phase_rollouts.rs`.
 //! With `policy.entropy_target` the term β·H gives way to −β/2·(H − target)².
 //! KL holds the links of macro architectures near a rate, `bounds.rs` (section 2.3). One update is
 //! one step of Adam on the mean over M rollouts. H of a rollout is the sum of the true entropies of
@@ -20,10 +21,13 @@
 
 use crate::numbers::{deviation, mean};
 use crate::search::adam::{Adam, AdamConfig};
+use crate::search::phase_rollouts::advantages;
 use crate::search::strategy::mean_reward;
 use crate::search::theta::Layout;
 use crate::search::walk::WalkOutcome;
-use crate::search::{Baseline, LearnReport, Policy, PolicyConfig, Scored};
+use crate::search::{
+    Baseline, LearnReport, PhaseRollout, Policy, PolicyConfig, PolicyStep, Scored,
+};
 use crate::search::{SearchError, Strategy, StrategyState, UpdateReport};
 use crate::space::{Choice, Script};
 
@@ -43,6 +47,10 @@ pub struct Reinforce {
     standardize: bool,
     /// λ.
     skip_weight: f64,
+    /// Updates at the end of a phase that learn from all of it.
+    phase_updates: u64,
+    /// The rollouts of the phase by step, where there are such updates.
+    phase: Vec<Vec<PhaseRollout>>,
 }
 
 impl Reinforce {
@@ -51,7 +59,7 @@ impl Reinforce {
         let layout = Layout::new(config.hidden, &script);
         let policy = Policy::new(config, &script, seed);
         let optimizer = Adam::new(adam_config(config), &layout);
-        Self::with(config, script, policy, (optimizer, None))
+        Self::with(config, script, policy, (optimizer, None, Vec::new()))
     }
 
     /// Goes on where `state` was taken.
@@ -63,16 +71,19 @@ impl Reinforce {
         let layout = Layout::new(config.hidden, &script);
         let policy = Policy::from_snapshot(config, &script, &state.policy, state.policy_version)?;
         let optimizer = Adam::from_state(adam_config(config), &layout, &state.optimizer)?;
-        Ok(Self::with(config, script, policy, (optimizer, state.baseline)))
+        for rollout in state.rollouts.iter().flatten() {
+            script.check(rollout.arch.choices())?;
+        }
+        Ok(Self::with(config, script, policy, (optimizer, state.baseline, state.rollouts.clone())))
     }
 
     fn with(
         config: &PolicyConfig,
         script: Script,
         policy: Policy,
-        (optimizer, baseline): (Adam, Option<f64>),
+        (optimizer, baseline, phase): (Adam, Option<f64>, Vec<Vec<PhaseRollout>>),
     ) -> Self {
-        let PolicyConfig { clip_norm, entropy_weight, standardize, skip_weight, .. } = *config;
+        let PolicyConfig { clip_norm, entropy_weight, standardize, .. } = *config;
         let baseline = Baseline::new(config.baseline_decay, baseline);
         let largest: f64 = script.options().map(|options| (options as f64).ln()).sum();
         let entropy_target =
@@ -86,7 +97,9 @@ impl Reinforce {
             entropy_weight,
             entropy_target,
             standardize,
-            skip_weight,
+            skip_weight: config.skip_weight,
+            phase_updates: config.phase_updates,
+            phase,
         }
     }
 
@@ -99,6 +112,80 @@ impl Reinforce {
             None => Ok(()),
         }
     }
+
+    /// One update from the rollouts of a step, all drawn by θ as it is.
+    fn learn_step(&mut self, scored: &[Scored], epoch: u64) -> Result<LearnReport, SearchError> {
+        let mean_reward = mean_reward(scored)?;
+        self.check_versions(scored)?;
+        let choices: Vec<&[Choice]> =
+            scored.iter().map(|s| &s.sampled.rollout.choices[..]).collect();
+        let baseline = &mut self.baseline;
+        let mut advantages: Vec<f64> =
+            scored.iter().map(|s| baseline.advantage(s.reward)).collect();
+        if self.standardize {
+            standardize(&mut advantages);
+        }
+        let entropies: Vec<f64> = scored.iter().map(|s| s.sampled.rollout.entropy).collect();
+        let weights = self.weights(&advantages, &entropies);
+        let (grad_norm, outcomes) = self.update(&choices, &weights, epoch)?;
+        let entropies = outcomes.iter().map(|outcome| outcome.entropy);
+        let mean_entropy = entropies.sum::<f64>() / outcomes.len() as f64;
+        let update = UpdateReport {
+            baseline: self.baseline.mean().unwrap_or(mean_reward),
+            mean_advantage: advantages.iter().sum::<f64>() / advantages.len() as f64,
+            grad_norm,
+        };
+        Ok(LearnReport { mean_reward, mean_entropy, updates: 1, update: Some(update) })
+    }
+
+    /// The updates from all rollouts of a phase, which are then forgotten.
+    fn learn_phase(&mut self, epoch: u64) -> Result<(), SearchError> {
+        let phase = std::mem::take(&mut self.phase);
+        let mut advantages = advantages(&phase);
+        if self.standardize {
+            standardize(&mut advantages);
+        }
+        let rollouts: Vec<&PhaseRollout> = phase.iter().flatten().collect();
+        let choices: Vec<&[Choice]> = rollouts.iter().map(|r| r.arch.choices()).collect();
+        for _ in 0..self.phase_updates {
+            let now = self.policy.outcomes(&self.script, &choices, epoch)?;
+            let entropies: Vec<f64> = now.iter().map(|outcome| outcome.entropy).collect();
+            let weights: Vec<WalkOutcome> = self
+                .weights(&advantages, &entropies)
+                .into_iter()
+                .zip(rollouts.iter().zip(&now))
+                .map(|(weight, (rollout, now))| weight.scaled(rollout.importance(now.log_prob)))
+                .collect();
+            self.update(&choices, &weights, epoch)?;
+        }
+        Ok(())
+    }
+
+    /// What the loss of rollouts with these advantages and entropies makes of each.
+    fn weights(&self, advantages: &[f64], entropies: &[f64]) -> Vec<WalkOutcome> {
+        // The slope of β/2·(target − H)² where there is a target.
+        let distance = self.entropy_target.map_or(1.0, |target| target - mean(entropies));
+        weights(advantages, self.entropy_weight * distance, self.skip_weight)
+    }
+
+    /// One step of Adam along the clipped gradient of a loss; its norm before that, and what the
+    /// rollouts were by θ before it.
+    fn update(
+        &mut self,
+        choices: &[&[Choice]],
+        weights: &[WalkOutcome],
+        epoch: u64,
+    ) -> Result<(f64, Vec<WalkOutcome>), SearchError> {
+        let (mut grad, outcomes) = self.policy.gradient(&self.script, choices, weights, epoch)?;
+        let norm = grad.norm();
+        if !norm.is_finite() {
+            let version = self.policy.version();
+            return Err(SearchError::NonFiniteGradient { version, norm });
+        }
+        grad.clip(norm, self.clip_norm);
+        self.policy.update(|theta| self.optimizer.step(theta, &grad));
+        Ok((norm, outcomes))
+    }
 }
 
 impl Strategy for Reinforce {
@@ -106,38 +193,19 @@ impl Strategy for Reinforce {
         Some(&self.policy)
     }
 
-    fn learn(&mut self, scored: &[Scored]) -> Result<LearnReport, SearchError> {
-        let mean_reward = mean_reward(scored)?;
-        self.check_versions(scored)?;
-        let choices: Vec<&[Choice]> =
-            scored.iter().map(|s| &s.sampled.rollout.choices[..]).collect();
-        let mut baseline = self.baseline;
-        let mut advantages: Vec<f64> =
-            scored.iter().map(|s| baseline.advantage(s.reward)).collect();
-        if self.standardize {
-            standardize(&mut advantages);
+    fn learn(&mut self, scored: &[Scored], step: PolicyStep) -> Result<LearnReport, SearchError> {
+        // A copy learns, so that an error in any of the updates leaves this one as it was.
+        let mut learner = self.clone();
+        let mut report = learner.learn_step(scored, step.epoch)?;
+        if 0 < learner.phase_updates {
+            learner.phase.push(scored.iter().map(PhaseRollout::new).collect());
+            if step.left == 0 {
+                learner.learn_phase(step.epoch)?;
+                report.updates += learner.phase_updates;
+            }
         }
-        // The slope of β/2·(target − H)² where there is a target.
-        let entropies: Vec<f64> = scored.iter().map(|s| s.sampled.rollout.entropy).collect();
-        let distance = self.entropy_target.map_or(1.0, |target| target - mean(&entropies));
-        let weights = weights(&advantages, self.entropy_weight * distance, self.skip_weight);
-        let (mut grad, outcomes) = self.policy.gradient(&self.script, &choices, &weights)?;
-        let grad_norm = grad.norm();
-        if !grad_norm.is_finite() {
-            let version = self.policy.version();
-            return Err(SearchError::NonFiniteGradient { version, norm: grad_norm });
-        }
-        grad.clip(grad_norm, self.clip_norm);
-        let entropies = outcomes.iter().map(|outcome| outcome.entropy);
-        let mean_entropy = entropies.sum::<f64>() / outcomes.len() as f64;
-        self.policy.update(|theta| self.optimizer.step(theta, &grad));
-        self.baseline = baseline;
-        let update = UpdateReport {
-            baseline: baseline.mean().unwrap_or(mean_reward),
-            mean_advantage: advantages.iter().sum::<f64>() / advantages.len() as f64,
-            grad_norm,
-        };
-        Ok(LearnReport { mean_reward, mean_entropy, update: Some(update) })
+        *self = learner;
+        Ok(report)
     }
 
     fn state(&self) -> Result<StrategyState, SearchError> {
@@ -146,6 +214,7 @@ impl Strategy for Reinforce {
             baseline: self.baseline.mean(),
             policy: self.policy.snapshot()?,
             optimizer: self.optimizer.state()?,
+            rollouts: self.phase.clone(),
         })
     }
 }

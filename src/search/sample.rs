@@ -34,6 +34,8 @@ pub struct DrawRequest {
     pub count: usize,
     /// The number of the draw: each has random numbers of its own.
     pub index: u64,
+    /// Epochs that are finished, by which the bounds of the policy's logits go.
+    pub epoch: u64,
     /// By which rule.
     pub rule: DrawRule,
 }
@@ -49,7 +51,7 @@ pub enum DrawRule {
         /// is drawn again without turns.
         first: u64,
     },
-    /// As the policy drew before it had learnt anything.
+    /// As a policy that has learnt nothing draws in that epoch.
     AtStart,
 }
 
@@ -94,7 +96,7 @@ pub fn draw(
             break;
         }
         let rollouts = match (policy, request.rule) {
-            (Some(policy), _) => policy.sample(&script, empty.len(), &mut rng)?,
+            (Some(policy), _) => policy.sample(&script, empty.len(), request.epoch, &mut rng)?,
             (None, DrawRule::Fair { first }) if attempt == 0 => {
                 fair(&script, empty.len(), first, seed)
             }
@@ -123,7 +125,7 @@ mod tests {
     use crate::engine::CpuExec;
     use crate::net::{LayerTimes, NetConfig};
     use crate::search::limit::Limit;
-    use crate::search::{LimitsConfig, Objective, Score, SearchConfig};
+    use crate::search::{LimitsConfig, Score, SearchConfig};
     use crate::space::SpaceConfig;
 
     fn config(limits: LimitsConfig) -> SearchConfig {
@@ -148,8 +150,8 @@ mod tests {
     /// What the policy, or nobody, draws of a request.
     fn drawn(task: &Task, arm: Arm, count: usize) -> Drawn {
         let policy = Policy::new(&task.config.policy, &task.space.script(), 3);
-        draw(Some(&policy), task, 3, DrawRequest { arm, count, index: 8, rule: DrawRule::OfArm })
-            .unwrap()
+        let request = DrawRequest { arm, count, index: 8, epoch: 0, rule: DrawRule::OfArm };
+        draw(Some(&policy), task, 3, request).unwrap()
     }
 
     /// The parameters of the middle one of what is drawn without limits.
@@ -228,7 +230,8 @@ mod tests {
     fn a_limit_of_time_takes_a_table_and_goes_by_it_alone() {
         let limits = LimitsConfig { milliseconds: 3.5, ..LimitsConfig::default() };
         let task = task(limits).unwrap();
-        let request = DrawRequest { arm: Arm::Random, count: 30, index: 8, rule: DrawRule::OfArm };
+        let (arm, rule) = (Arm::Random, DrawRule::OfArm);
+        let request = DrawRequest { arm, count: 30, index: 8, epoch: 0, rule };
         let err = draw(None, &task, 3, request).unwrap_err();
         assert!(matches!(err, SearchError::NoTimes), "{err}");
         // Separable convolutions take a quarter of a millisecond each, all else takes nothing.

@@ -24,7 +24,8 @@ use crate::search::{Arm, DrawRequest, DrawRule, Place, ScheduleConfig, SearchCon
 pub(super) fn request(config: &SearchConfig, place: Place, index: u64) -> DrawRequest {
     let schedule = &config.schedule;
     let count = schedule.archs_per_step;
-    let by = |arm| DrawRequest { arm, count, index, rule: DrawRule::OfArm };
+    let epoch = place.epoch;
+    let by = |arm| DrawRequest { arm, count, index, epoch, rule: DrawRule::OfArm };
     match schedule.draws {
         SharedDraws::Policy => by(Arm::Controller),
         SharedDraws::Uniform => by(Arm::Random),
@@ -49,6 +50,7 @@ pub(super) fn control_request(schedule: &ScheduleConfig, index: u64) -> Option<D
         arm: Arm::Random,
         count: schedule.archs_per_step,
         index: place.number(schedule),
+        epoch: place.epoch,
         rule: DrawRule::OfArm,
     })
 }

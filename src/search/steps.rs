@@ -10,9 +10,9 @@ use crate::search::shared_draws;
 use crate::search::strategies;
 use crate::search::{
     Advantage, AdvantageReport, Arm, BestArchs, ControllerReport, Diagnosis, DrawRequest, DrawRule,
-    Finals, LearnReport, Outcome, Phase, Place, Policy, Probabilities, PromotionWork, Row, Sampled,
-    Scored, SearchError, SharedState, SharedStep, StepRecord, Strategy, StrategyState, Task,
-    TrainReport,
+    Finals, LearnReport, Outcome, Phase, Place, Policy, PolicyStep, Probabilities, PromotionWork,
+    Row, Sampled, Scored, SearchError, SharedState, SharedStep, StepRecord, Strategy,
+    StrategyState, Task, TrainReport,
 };
 
 /// Everything that a restart needs.
@@ -20,7 +20,7 @@ use crate::search::{
 pub struct SearchState {
     /// The step that comes next.
     pub place: Place,
-    /// θ, its optimizer and its baseline.
+    /// θ, its optimizer, its baseline, and what it will learn from once more.
     pub strategy: StrategyState,
     /// The differences between the arms, of the last θ steps.
     pub advantage: Vec<f64>,
@@ -200,13 +200,14 @@ impl Search {
     fn work_at(&self, place: Place) -> Work {
         let config = &self.task.config;
         let index = place.number(&config.schedule);
-        let request = |arm, count| DrawRequest { arm, count, index, rule: DrawRule::OfArm };
+        let (epoch, rule) = (place.epoch, DrawRule::OfArm);
+        let request = |arm, count| DrawRequest { arm, count, index, epoch, rule };
         match place.phase {
             Phase::Shared { .. } => Work::Shared {
                 sample: shared_draws::request(config, place, index),
                 step: SharedStep {
                     index: place.shared_step(&config.schedule),
-                    learning_rate: learning_rate(&config.shared, place.epoch, 0.0),
+                    learning_rate: learning_rate(&config.shared, epoch, 0.0),
                 },
             },
             Phase::Controller { .. } => Work::Controller {
@@ -240,7 +241,10 @@ impl Search {
     /// Updates θ with the scores of its own rollouts. The step is then to be finished, for which
     /// the random arm's scores are wanted, and no sooner.
     pub fn learn(&mut self, policy: Vec<Scored>) -> Result<Learnt, SearchError> {
-        let report = self.strategy.learn(&policy)?;
+        let steps = self.task.config.schedule.controller_steps;
+        let Place { epoch, phase } = self.place;
+        let step = PolicyStep { epoch, left: steps.saturating_sub(phase.step() + 1) };
+        let report = self.strategy.learn(&policy, step)?;
         Ok(Learnt { policy, report })
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::engine::Snapshot;
-use crate::search::{AdamState, Policy, Scored, SearchError};
+use crate::search::{AdamState, PhaseRollout, Policy, Scored, SearchError};
 
 /// Learns from the scores of what its policy drew. Drawing is the policy's alone, so that whoever
 /// draws needs no strategy.
@@ -13,10 +13,19 @@ pub trait Strategy: fmt::Debug + Send {
 
     /// Learns from the scores of rollouts that the policy drew as it is. After an error the
     /// strategy is as it was.
-    fn learn(&mut self, scored: &[Scored]) -> Result<LearnReport, SearchError>;
+    fn learn(&mut self, scored: &[Scored], step: PolicyStep) -> Result<LearnReport, SearchError>;
 
     /// Everything that a restart needs.
     fn state(&self) -> Result<StrategyState, SearchError>;
+}
+
+/// Which step of θ is learnt from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyStep {
+    /// Epochs that are finished, by which the bounds of the policy's logits go.
+    pub epoch: u64,
+    /// Steps of its phase that are still to come.
+    pub left: u64,
 }
 
 /// What one call of [`Strategy::learn`] saw and did.
@@ -26,7 +35,10 @@ pub struct LearnReport {
     pub mean_reward: f64,
     /// The mean entropy of the rollouts, in nats.
     pub mean_entropy: f64,
-    /// The update of θ; `None` where the strategy has nothing to update.
+    /// Updates of θ: one, and at the end of a phase those that learn from all of it; 0 where the
+    /// strategy has nothing to update.
+    pub updates: u64,
+    /// The first update of θ; `None` where the strategy has nothing to update.
     pub update: Option<UpdateReport>,
 }
 
@@ -53,6 +65,9 @@ pub struct StrategyState {
     pub policy: Snapshot,
     /// The optimizer.
     pub optimizer: AdamState,
+    /// The rollouts of the phase under way by step, where θ learns from all of them at its end;
+    /// else, and between two phases, nothing.
+    pub rollouts: Vec<Vec<PhaseRollout>>,
 }
 
 /// The mean reward of `scored`, or why it cannot be learnt from.

@@ -45,8 +45,8 @@ pub(super) struct Decided {
     pub(super) decision: Decision,
     /// `(n, answers)`
     pub(super) choices: Vec<Choice>,
-    /// tanh(q/τ), `(n, options)`, or `(n, earlier)` for links.
-    pub(super) squashed: Vec<f64>,
+    /// q, `(n, options)`, or `(n, earlier)` for links.
+    pub(super) scores: Vec<f64>,
     /// `(n, answers, options)`
     pub(super) log_probs: Vec<f64>,
     /// For `Point` and `Link`: tanh(key + h·W₂), `(nodes, n, h)`.

@@ -14,8 +14,8 @@
 //!
 //! The state (c, h) is zero at first and goes on from one part into the next; the anchors start
 //! anew at every `Begin`. The first node of a part has nothing to link to: its step is a `Place`.
-//! What is fixed or learnt as a bias is in `prior.rs`, and how links are held near a rate in
-//! `bounds.rs`.
+//! What is fixed or learnt as a bias is in `prior.rs`; how a bound is let go, and how links are held
+//! near a rate, in `bounds.rs`.
 //!
 //! Few vectors are ever fed in as x: the start, an embedding per option, and the anchors of the
 //! part. Each goes through its half of W once, which halves the work of most steps.
@@ -79,6 +79,14 @@ pub(super) struct WalkOutcome {
     pub(super) entropy: f64,
     /// The divergence of the links from their rate, in nats; 0 where there are none.
     pub(super) link_kl: f64,
+}
+
+impl WalkOutcome {
+    /// Each of them times `factor`.
+    pub(super) fn scaled(self, factor: f64) -> Self {
+        let Self { log_prob, entropy, link_kl } = self;
+        Self { log_prob: factor * log_prob, entropy: factor * entropy, link_kl: factor * link_kl }
+    }
 }
 
 /// Answers a decision for one rollout of the pass, given the log probabilities of the options; for
@@ -248,21 +256,15 @@ impl<'a> Walk<'a> {
     fn decide(&mut self, decision: Decision, choose: Choose<'_>) -> Result<(), SearchError> {
         self.lstm();
         let bounds = self.network.bounds;
-        let (bound, mut mixed) = (bounds.of(decision), Vec::new());
-        let mut squashed = match decision {
+        let mut mixed = Vec::new();
+        let scores = match decision {
             Decision::Pick { menu, .. } => self.option_scores(menu),
             Decision::Point { .. } | Decision::Link { .. } => self.node_scores(&mut mixed),
         };
-        for q in &mut squashed {
-            *q = bounds.squash(*q);
-        }
+        let logits = scores.iter().map(|&score| bounds.logit(decision, score));
         let mut log_probs: Vec<f64> = match decision {
-            Decision::Link { .. } => {
-                squashed.iter().flat_map(|u| [-u * bound, u * bound]).collect()
-            }
-            Decision::Pick { .. } | Decision::Point { .. } => {
-                squashed.iter().map(|u| u * bound).collect()
-            }
+            Decision::Link { .. } => logits.flat_map(|kept| [-kept, kept]).collect(),
+            Decision::Pick { .. } | Decision::Point { .. } => logits.collect(),
         };
         let answers = decision.answers().count();
         let options = log_probs.len() / (self.n * answers);
@@ -288,7 +290,7 @@ impl<'a> Walk<'a> {
             *input = self.network.answer(decision, choices);
         }
         if let Some(tape) = &mut self.tape {
-            let decided = Decided { decision, choices, squashed, log_probs, mixed };
+            let decided = Decided { decision, choices, scores, log_probs, mixed };
             tape.moments.push(Moment::Decide(decided));
         }
         Ok(())

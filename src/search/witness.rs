@@ -16,6 +16,8 @@ pub(super) struct Witness {
     /// θ.
     pub(super) params: Params,
     config: PolicyConfig,
+    /// How much of the bounds is let go, 0 to 1.
+    let_go: f64,
 }
 
 /// Of n rollouts, each `(n)` and differentiable with respect to θ.
@@ -29,14 +31,15 @@ pub(super) struct Witnessed {
 }
 
 impl Witness {
-    pub(super) fn new(config: &PolicyConfig, theta: &Snapshot) -> Self {
-        Self { params: Params::from_tensors(theta, &Device::Cpu).unwrap(), config: *config }
+    pub(super) fn new(config: &PolicyConfig, theta: &Snapshot, let_go: f64) -> Self {
+        let params = Params::from_tensors(theta, &Device::Cpu).unwrap();
+        Self { params, config: *config, let_go }
     }
 
     /// What n rollouts with these choices are given.
     pub(super) fn look(&self, script: &Script, choices: &[&[Choice]]) -> Witnessed {
         let theta = Theta::new(&self.params, script).unwrap();
-        walk(&theta, &self.config, script, choices).unwrap()
+        walk(&theta, (&self.config, self.let_go), script, choices).unwrap()
     }
 }
 
@@ -82,12 +85,12 @@ impl Theta {
 /// Goes through `script` with n rollouts at once, whose choices are given.
 fn walk(
     theta: &Theta,
-    config: &PolicyConfig,
+    (config, let_go): (&PolicyConfig, f64),
     script: &Script,
     choices: &[&[Choice]],
 ) -> Result<Witnessed> {
     let n = choices.len();
-    let mut state = State::new(theta, n)?;
+    let mut state = State::new(theta, n, let_go)?;
     let (mut log_probs, mut entropies, mut divergences) = (Vec::new(), Vec::new(), Vec::new());
     let rates = Tensor::new(&[(1.0 - config.skip_rate).ln(), config.skip_rate.ln()], &Device::Cpu)?;
     for &step in script.steps() {
@@ -129,6 +132,7 @@ fn log_softmax(logits: &Tensor) -> Result<Tensor> {
 struct State<'a> {
     theta: &'a Theta,
     n: usize,
+    let_go: f64,
     /// Input of the next LSTM step, `(n, h)`.
     x: Tensor,
     /// The LSTM's memory, `(n, h)`.
@@ -142,11 +146,11 @@ struct State<'a> {
 }
 
 impl<'a> State<'a> {
-    fn new(theta: &'a Theta, n: usize) -> Result<Self> {
+    fn new(theta: &'a Theta, n: usize, let_go: f64) -> Result<Self> {
         let x = theta.start.broadcast_as((n, theta.start.dim(1)?))?;
         let zeros = x.zeros_like()?;
         let (anchors, keys) = (Vec::new(), Vec::new());
-        Ok(Self { theta, n, x, c: zeros.clone(), h: zeros, anchors, keys })
+        Ok(Self { theta, n, let_go, x, c: zeros.clone(), h: zeros, anchors, keys })
     }
 
     /// Takes a step of the script; the logits `(n, options)` of each choice of a decision.
@@ -155,14 +159,16 @@ impl<'a> State<'a> {
         match step {
             Step::Begin { inputs, .. } => self.begin(inputs)?,
             Step::Ask(Decision::Point { .. }) => {
-                let logits = (self.scores(config)? * bound)?;
+                let scores = self.scores(config)?;
+                let logits = self.logits(scores, bound)?;
                 return Ok(Some(vec![logits]));
             }
             Step::Ask(Decision::Pick { part, menu }) => {
                 return self.pick(part, menu, config).map(|logits| Some(vec![logits]));
             }
             Step::Ask(Decision::Link { earlier: 1.., .. }) => {
-                let kept = (self.scores(config)? * bound)?;
+                let scores = self.scores(config)?;
+                let kept = self.logits(scores, bound)?;
                 let (anchor, key) = (self.h.clone(), self.h.matmul(&self.theta.w1)?);
                 let logits = (0..self.keys.len()).map(|node| {
                     let kept = kept.narrow(1, node, 1)?;
@@ -223,14 +229,19 @@ impl<'a> State<'a> {
         Ok(())
     }
 
-    /// tanh(q/τ) of every node, `(n, nodes)`.
+    /// `(1 − a)·c·tanh(q/τ) + a·q/τ` of scores q/τ with the bound c.
+    fn logits(&self, scores: Tensor, bound: f64) -> Result<Tensor> {
+        ((scores.tanh()? * (bound * (1.0 - self.let_go)))? + (scores * self.let_go)?)?.contiguous()
+    }
+
+    /// q/τ of every node, `(n, nodes)`.
     fn scores(&mut self, config: &PolicyConfig) -> Result<Tensor> {
         self.lstm()?;
         let query = self.h.matmul(&self.theta.w2)?;
         let mixed = Tensor::stack(&self.keys, 0)?.broadcast_add(&query)?.tanh()?;
         let scores = mixed.flatten_to(1)?.matmul(&self.theta.v)?;
         let scores = scores.reshape((self.keys.len(), self.n))?.t()?.contiguous()?;
-        (scores / config.temperature)?.tanh()
+        scores / config.temperature
     }
 
     fn pick(&mut self, part: usize, menu: &Menu, config: &PolicyConfig) -> Result<Tensor> {
@@ -242,7 +253,7 @@ impl<'a> State<'a> {
             None => scores,
         };
         let bound = config.tanh_constant / config.op_tanh_reduction;
-        let logits = ((scores / config.temperature)?.tanh()? * bound)?;
+        let logits = self.logits((scores / config.temperature)?, bound)?;
         match prior(menu).fixed.get(part) {
             Some(&fixed) => logits.broadcast_add(&Tensor::new(fixed, &Device::Cpu)?),
             None => Ok(logits),

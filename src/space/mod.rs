@@ -12,7 +12,7 @@
 //! 1. `space/micro/op.rs`: a variant of [`Op`], last in [`Op::ALL`], with its names, and the side
 //!    of its kernel where it is a separable convolution. From here on the compiler says what is
 //!    missing.
-//! 2. `net/micro.rs` and `net/standalone.rs`: the layers that it is made of. A new [`LayerKind`] is
+//! 2. `net/micro/operations.rs`: the layers that it is made of. A new [`LayerKind`] is
 //!    needed only where none computes it: then also `net/layer.rs` (parameters, multiply-adds),
 //!    `net/graph.rs` where it changes a shape, `engine/pass.rs` for candle and `engine/cpu_exec/`
 //!    for the fast executor, held to each other by `engine/gradient_check.rs` and

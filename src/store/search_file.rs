@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::search::{BestArch, Diagnosis, Interval, Score};
+use crate::search::{BestArch, Diagnosis, Interval, PhaseRollout, Score};
+use crate::space::{Arch, Space, SpaceError};
 use crate::store::score_entry::number;
 
 /// The content of `search.json`.
@@ -59,6 +60,32 @@ pub(super) struct StrategyEntry {
     pub(super) policy_version: u64,
     pub(super) optimizer_step: u64,
     pub(super) baseline: Option<f64>,
+    /// By step of the phase under way; absent where θ does not learn from all of it at its end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) rollouts: Vec<Vec<PhaseEntry>>,
+}
+
+/// One rollout of the phase under way.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PhaseEntry {
+    arch: String,
+    log_prob: f64,
+    reward: f64,
+}
+
+impl From<&PhaseRollout> for PhaseEntry {
+    fn from(PhaseRollout { arch, log_prob, reward }: &PhaseRollout) -> Self {
+        Self { arch: arch.to_string(), log_prob: *log_prob, reward: *reward }
+    }
+}
+
+impl PhaseEntry {
+    /// The rollout, of a search of `space`.
+    pub(super) fn rollout(&self, space: Space) -> Result<PhaseRollout, SpaceError> {
+        let Self { ref arch, log_prob, reward } = *self;
+        Ok(PhaseRollout { arch: Arch::parse(space, arch)?, log_prob, reward })
+    }
 }
 
 /// One of the best architectures.
@@ -130,7 +157,12 @@ impl From<SearchFile1> for SearchFile {
             phase: file.phase,
             step: file.step,
             archs_sampled: file.archs_sampled,
-            strategy: StrategyEntry { policy_version, optimizer_step: adam_step, baseline },
+            strategy: StrategyEntry {
+                policy_version,
+                optimizer_step: adam_step,
+                baseline,
+                rollouts: Vec::new(),
+            },
             advantage: file.advantage,
             best: file.best.into_iter().map(BestEntry::from).collect(),
             diagnosis: DiagnosisEntry::default(),
@@ -181,5 +213,6 @@ mod tests {
         file.strategy.baseline = Some(1.0 / 3.0);
         let bytes = serde_json::to_vec_pretty(&file).unwrap();
         assert_eq!(SearchFile::read(2, &bytes).unwrap(), file);
+        assert!(!String::from_utf8(bytes).unwrap().contains("rollouts"), "there are none");
     }
 }

@@ -20,12 +20,12 @@ use candle_core::DType;
 use crate::engine::{Snapshot, from_safetensors, to_safetensors};
 use crate::net::ParamSpec;
 use crate::search::{
-    AdamState, Arm, BestArch, BestArchs, Finals, Objective, Phase, Place, SearchState, SharedState,
-    StrategyState, Task,
+    AdamState, Arm, BestArch, BestArchs, Finals, Objective, Phase, PhaseRollout, Place,
+    SearchState, SharedState, StrategyState, Task,
 };
 use crate::space::SpaceError;
 use crate::store::finals_file::FinalsFile;
-use crate::store::search_file::{BestEntry, SearchFile, StrategyEntry};
+use crate::store::search_file::{BestEntry, PhaseEntry, SearchFile, StrategyEntry};
 use crate::store::{LoadedCheckpoint, StoreError};
 
 const SHARED: &str = "shared.safetensors";
@@ -63,7 +63,7 @@ pub fn state_files(
     state: &SearchState,
     binding: &Binding,
 ) -> Result<Vec<(&'static str, Vec<u8>)>, StoreError> {
-    let StrategyState { policy, policy_version, optimizer, baseline } = &state.strategy;
+    let StrategyState { policy, policy_version, optimizer, baseline, rollouts } = &state.strategy;
     let search = SearchFile {
         epoch: state.place.epoch,
         phase: state.place.phase.name().to_owned(),
@@ -73,6 +73,7 @@ pub fn state_files(
             policy_version: *policy_version,
             optimizer_step: optimizer.step,
             baseline: *baseline,
+            rollouts: rollouts.iter().map(|s| s.iter().map(PhaseEntry::from).collect()).collect(),
         },
         advantage: state.advantage.clone(),
         best: state.best.archs().iter().map(BestEntry::new).collect(),
@@ -153,6 +154,7 @@ pub fn read_state(loaded: &LoadedCheckpoint, task: &Task) -> Result<SearchState,
             policy_version: search.strategy.policy_version,
             optimizer: AdamState { step: search.strategy.optimizer_step, moments },
             baseline: search.strategy.baseline,
+            rollouts: rollouts(loaded, &search.strategy.rollouts, task)?,
         },
         advantage: search.advantage,
         best: best(loaded, search.best, task)?,
@@ -210,6 +212,17 @@ fn place(loaded: &LoadedCheckpoint, search: &SearchFile) -> Result<Place, StoreE
     let phase = phases.into_iter().find(|phase| phase.name() == search.phase);
     let unknown = || content(loaded, format!("there is no phase `{}`", search.phase));
     Ok(Place { epoch: search.epoch, phase: phase.ok_or_else(unknown)? })
+}
+
+/// The rollouts of the phase under way, by step.
+fn rollouts(
+    loaded: &LoadedCheckpoint,
+    steps: &[Vec<PhaseEntry>],
+    task: &Task,
+) -> Result<Vec<Vec<PhaseRollout>>, StoreError> {
+    let of_step = |step: &Vec<PhaseEntry>| step.iter().map(|one| one.rollout(task.space)).collect();
+    let found: Result<_, SpaceError> = steps.iter().map(of_step).collect();
+    found.map_err(|error| content(loaded, format!("a rollout of the phase under way: {error}")))
 }
 
 fn best(
@@ -272,6 +285,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::data::Dataset;
+    use crate::engine::CpuExec;
+    use crate::search::{PolicyConfig, ScheduleConfig, Score, Search, SearchConfig, Work, draw};
 
     fn loaded(format: u32, finals: Option<&str>) -> LoadedCheckpoint {
         let files = finals.map(|text| (FINALS.to_owned(), text.as_bytes().to_vec()));
@@ -307,5 +323,66 @@ mod tests {
         let err = finals(&loaded(3, Some(&text))).unwrap_err();
         let StoreError::Content { step: 12, why } = &err else { panic!("{err}") };
         assert_eq!(why, "the promotion under way has no candidates");
+    }
+
+    /// A search that shares nothing, whose bounds are let go, and whose θ learns from all of a phase.
+    fn task() -> Task {
+        let policy = PolicyConfig {
+            hidden: 8,
+            bound_epochs: 2,
+            phase_updates: 2,
+            ..PolicyConfig::default()
+        };
+        let schedule = ScheduleConfig {
+            shared_steps: 0,
+            controller_steps: 3,
+            rollouts_per_step: 2,
+            ..ScheduleConfig::default()
+        };
+        let mut config = SearchConfig { policy, schedule, ..SearchConfig::default() };
+        (config.space.nodes, config.net.channels) = (2, 2);
+        let dataset = Arc::new(Dataset::load(&config.data, config.seed).unwrap());
+        Task::new(config, dataset, Arc::new(CpuExec::new())).unwrap()
+    }
+
+    /// A step of θ, whose scores are what the architectures answer first.
+    fn step(search: &mut Search) {
+        let Work::Controller { policy, uniform, .. } = search.work() else { panic!("no θ step") };
+        let task = search.task().clone();
+        let [policy, uniform] = [policy, uniform].map(|request| {
+            let drawn = draw(search.policy(), &task, 1, request).unwrap().sampled;
+            let score = |choice| Score { nll: 1.0, correct: u64::from(choice), items: 5 };
+            let scores = drawn.iter().map(|sampled| score(sampled.arch.choices()[2])).collect();
+            task.objective.scored(drawn, scores)
+        });
+        let learnt = search.learn(policy).unwrap();
+        search.finish_controller(learnt, uniform).unwrap();
+    }
+
+    #[test]
+    fn in_the_middle_of_a_phase_that_theta_learns_from_a_search_goes_on_bit_for_bit() {
+        let task = task();
+        let start = Search::initial_state(&task).unwrap();
+        let text = || "{}".to_owned();
+        let binding = Binding { config: text(), data: text(), computed_by: text() };
+        let [mut unbroken, mut stopped] =
+            [(); 2].map(|()| Search::new(task.clone(), &start).unwrap());
+        let mut kept = Vec::new();
+        for _ in 0..6 {
+            step(&mut unbroken);
+            step(&mut stopped);
+            let [expected, found] = [&unbroken, &stopped].map(|search| {
+                let state = search.state(start.shared.clone()).unwrap();
+                state_files(&state, &binding).unwrap()
+            });
+            assert!(found == expected, "after {} steps", kept.len() + 1);
+            let files = found.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect();
+            let loaded = LoadedCheckpoint { files, ..loaded(3, None) };
+            let state = read_state(&loaded, &task).unwrap();
+            kept.push(state.strategy.rollouts.len());
+            stopped = Search::new(task.clone(), &state).unwrap();
+        }
+        assert_eq!(kept, [1, 2, 0, 1, 2, 0]);
+        assert_eq!(stopped.policy().unwrap().version(), 6 + 2 * 2);
     }
 }

@@ -1,6 +1,6 @@
 //! The levers: ways to train ω, each tried on the same architectures with the same truth.
 
-use crate::net::WeightsOf;
+use crate::net::{SharedForm, WeightsOf};
 use crate::search::{PolicyConfig, ScheduleConfig, ScoreConfig, SearchConfig, SharedDraws};
 use crate::space::Space;
 use crate::study::StudyError;
@@ -54,6 +54,11 @@ pub const LEVERS: &[Lever] = &[
         config.net.weights_of = WeightsOf::Operation;
     })
     .only_of("micro"),
+    lever("+stand-alone", "net.shared_form = \"stand-alone\"", |config| {
+        uniform_rate(config);
+        config.net.shared_form = SharedForm::StandAlone;
+    })
+    .only_of("micro"),
     lever("+four", "schedule.archs_per_step = 4, as many steps", |config| {
         uniform_rate(config);
         config.schedule.archs_per_step = 4;
@@ -85,6 +90,20 @@ pub const LEVERS: &[Lever] = &[
         config.net.aux_weight = 0.0;
     })
     .only_of("micro"),
+    lever(
+        "annealed-bounds",
+        "policy.bound_epochs = half of the cycle, 0.2; the policy draws",
+        |config| {
+            paper(config);
+            config.shared.learning_rate_max = HIGH_RATE;
+            config.policy.bound_epochs = (config.schedule.epochs_per_cycle / 2).max(1);
+        },
+    ),
+    lever("phase-updates", "policy.phase_updates = 5, 0.2; the policy draws", |config| {
+        paper(config);
+        config.shared.learning_rate_max = HIGH_RATE;
+        config.policy.phase_updates = 5;
+    }),
     lever("unbounded", "policy.tanh_constant = 0, no prior, 0.2; the policy draws", |config| {
         paper(config);
         config.shared.learning_rate_max = HIGH_RATE;
@@ -142,6 +161,8 @@ fn paper(config: &mut SearchConfig) {
     let PolicyConfig { tanh_constant, entropy_weight, .. } = defaults;
     config.policy = PolicyConfig {
         tanh_constant,
+        bound_epochs: 0,
+        phase_updates: 0,
         entropy_weight,
         entropy_target: 0.0,
         standardize: false,
@@ -150,6 +171,7 @@ fn paper(config: &mut SearchConfig) {
     };
     config.schedule = ScheduleConfig { draws: SharedDraws::Policy, ..config.schedule };
     (config.net.weights_of, config.net.split_by) = (WeightsOf::Edge, 0);
+    config.net.shared_form = SharedForm::Shared;
     config.shared.learning_rate_max = 0.05;
     config.score = ScoreConfig::paper();
 }
@@ -178,6 +200,12 @@ mod tests {
             }
         }
         assert!(Lever::of_name("other").is_none());
+        let annealed = config("annealed-bounds");
+        let rate = config("rate").policy;
+        assert_eq!(annealed.policy, PolicyConfig { bound_epochs: 2, ..rate }, "of five epochs");
+        let again = config("phase-updates");
+        assert_eq!(again.policy, PolicyConfig { phase_updates: 5, ..rate });
+        assert_eq!(again.schedule, base.schedule, "the policy draws, as often as ever");
         assert_eq!(config("+fair").shared.learning_rate_max.to_bits(), HIGH_RATE.to_bits());
     }
 
@@ -186,11 +214,16 @@ mod tests {
         let mut base = SearchConfig::default();
         base.schedule.draws = SharedDraws::Fair;
         base.net.weights_of = WeightsOf::Operation;
+        base.net.shared_form = SharedForm::StandAlone;
         base.policy.standardize = true;
         base.schedule.control_steps = 8;
+        base.policy.bound_epochs = 7;
+        base.policy.phase_updates = 3;
         let paper = Lever::of_name("paper").unwrap().config(&base, 1);
         assert_eq!(paper.schedule.draws, SharedDraws::Policy);
+        assert_eq!(paper.net.shared_form, SharedForm::Shared);
         assert_eq!((paper.net.weights_of, paper.policy.standardize), (WeightsOf::Edge, false));
+        assert_eq!((paper.policy.bound_epochs, paper.policy.phase_updates), (0, 0));
         let configured = Lever::of_name("configured").unwrap().config(&base, 1);
         assert_eq!(configured.net, base.net);
         assert_eq!(configured.schedule.control_steps, 0);

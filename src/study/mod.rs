@@ -161,8 +161,8 @@ fn archs(task: &Task, count: usize) -> Result<Vec<Arch>, StudyError> {
     let mut ids: Vec<String> = found.iter().map(Arch::id).collect();
     // Small spaces hold few that differ.
     for index in 0..100 {
-        let request =
-            DrawRequest { arm: Arm::Random, count, index: u64::MAX - index, rule: DrawRule::OfArm };
+        let (index, rule) = (u64::MAX - index, DrawRule::OfArm);
+        let request = DrawRequest { arm: Arm::Random, count, index, epoch: 0, rule };
         for sampled in draw(None, task, task.config.seed, request)?.sampled {
             let id = sampled.arch.id();
             if found.len() < count && !ids.contains(&id) {

@@ -21,9 +21,11 @@ pub struct SharedStepNumbers {
     pub waited: Duration,
 }
 
-/// One update of θ.
+/// One step of θ.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ControllerStep {
+    /// Updates of θ that it took.
+    pub updates: u64,
     /// Mean reward of the policy's architectures.
     pub reward: f64,
     /// Mean reward of as many drawn uniformly.

@@ -129,6 +129,7 @@ impl Metrics {
             set(&SAMPLES_RATE, &[], step.images as f64 / span);
         }
         self.step(NetLabel::Shared, step.learning_rate, step.grad_norm, step.duration);
+        self.0.registry.count(&STEPS, &[NetLabel::Shared.place()], 1);
         self.progress(Actor::Trainer);
     }
 
@@ -144,13 +145,13 @@ impl Metrics {
         set(&POLICY_ENTROPY, &[EntropyKind::PerDecision.place()], per_decision);
         set(&POLICY_ENTROPY_LEFT, &[], step.entropy_left);
         self.step(NetLabel::Policy, step.learning_rate, step.grad_norm, step.duration);
+        self.0.registry.count(&STEPS, &[NetLabel::Policy.place()], step.updates);
         self.progress(Actor::Controller);
     }
 
     fn step(&self, net: NetLabel, learning_rate: f64, grad_norm: f64, duration: Duration) {
         let Inner { registry, .. } = &*self.0;
         let net = [net.place()];
-        registry.count(&STEPS, &net, 1);
         registry.observe(&STEP_DURATION, &net, duration.as_secs_f64());
         registry.set(&LEARNING_RATE, &net, learning_rate);
         registry.set(&GRAD_NORM, &net, grad_norm);

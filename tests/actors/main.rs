@@ -74,6 +74,15 @@ fn an_omega_of_the_control_arms_own_is_the_same_in_both_too() {
     assert_ne!(scored(&own, true), scored(&shared, true));
 }
 
+/// θ's bounds are let go, and it learns from a phase again at its end.
+#[test]
+fn levers_of_the_policy_have_the_same_history_in_both_too() {
+    let mut config = common::tiny_config();
+    (config.policy.bound_epochs, config.policy.phase_updates) = (2, 3);
+    let (rows, _) = check_same_history(config);
+    assert_ne!(rows, check_same_history(common::tiny_config()).0);
+}
+
 /// The history of a cycle, which is that of the plain loop.
 #[track_caller]
 fn check_same_history(config: SearchConfig) -> (Vec<HistoryRow>, Vec<StepRow>) {

@@ -85,7 +85,8 @@ fn shared_steps(task: &Task, search: &Search) -> Vec<[Duration; 4]> {
         TrainStream::new(dataset, Batching::of_search(&config.data, size), config.seed).unwrap();
     let mut step = |index| {
         let mut parts = Parts::start();
-        let request = DrawRequest { arm: Arm::Controller, count: 1, index, rule: DrawRule::OfArm };
+        let (arm, rule) = (Arm::Controller, DrawRule::OfArm);
+        let request = DrawRequest { arm, count: 1, index, epoch: 0, rule };
         let policy = search.policy();
         let drawn = draw(policy, task, config.seed, request).unwrap().sampled;
         parts.was(1);

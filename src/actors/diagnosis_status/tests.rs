@@ -40,7 +40,10 @@ fn advice_is_given_while_it_is_due_and_no_longer() {
     check((None, None, Some((0.49, 19))), &[]);
     check(
         (Some(0.041), None, None),
-        &[&["as far as its bounds let it, 4 % of", "raise `policy.tanh_constant` or set it to 0"]],
+        &[&[
+            "as far as its bounds let it, 4 % of",
+            "raise `policy.tanh_constant`, set it to 0, or let",
+        ]],
     );
     check(
         (None, Some(0.214), None),
@@ -60,17 +63,18 @@ fn advice_is_given_while_it_is_due_and_no_longer() {
 
 #[test]
 fn nothing_is_advised_that_is_done_already() {
-    let config = SearchConfig {
-        policy: PolicyConfig { tanh_constant: 0.0, ..PolicyConfig::default() },
-        score: ScoreConfig { reward: Objective::NegLogNll, ..ScoreConfig::paper() },
-        ..SearchConfig::default()
-    };
-    let told = told(&config, (Some(0.01), Some(0.1), Some((0.4, 30))));
-    assert_eq!(told.len(), 3, "{told:?}");
-    for words in ["tanh_constant", "bounds", "neg-log-nll"] {
-        assert!(told.iter().all(|told| !told.contains(words)), "{words}: {told:?}");
+    let free = PolicyConfig { tanh_constant: 0.0, ..PolicyConfig::default() };
+    let let_go = PolicyConfig { bound_epochs: 5, ..PolicyConfig::default() };
+    for policy in [free, let_go] {
+        let score = ScoreConfig { reward: Objective::NegLogNll, ..ScoreConfig::paper() };
+        let config = SearchConfig { policy, score, ..SearchConfig::default() };
+        let told = told(&config, (Some(0.01), Some(0.1), Some((0.4, 30))));
+        assert_eq!(told.len(), 3, "{told:?}");
+        for words in ["tanh_constant", "bounds", "neg-log-nll"] {
+            assert!(told.iter().all(|told| !told.contains(words)), "{words}: {told:?}");
+        }
+        assert!(told[0].contains("`policy.entropy_weight`"), "{told:?}");
     }
-    assert!(told[0].contains("`policy.entropy_weight`"), "{told:?}");
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn every_problem_of_a_file_is_told_with_its_line_in_its_order() {
       f.toml:2: unknown key `channels`; did you mean `net.channels`?
       f.toml:5: `net.nodes` is called `space.nodes` in this version; write that instead
       f.toml:6: unknown key `net.chanels`; did you mean `net.channels`?
-      f.toml:7: unknown key `net.frob`; [net] takes layers, channels, dropout_keep, aux_weight, weights_of, split_by
+      f.toml:7: unknown key `net.frob`; [net] takes layers, channels, dropout_keep, aux_weight, weights_of, shared_form, split_by
       f.toml:8: `net.layers` takes a whole number from 1 to 40; found `4.0`
       f.toml:9: `net.dropout_keep` takes a number above 0 and up to 1; found `nan`
       f.toml:10: `net.aux_weight` takes a number from 0 up to 10; found `[1]`

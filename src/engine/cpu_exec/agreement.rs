@@ -10,7 +10,7 @@ use crate::engine::cpu_exec::CpuExec;
 use crate::engine::kernel::Isa;
 use crate::engine::probe::{Batch, flat, in_f64, params, random_arch, random_values, rng};
 use crate::engine::{CandleExec, Executor, Gradients, Noise, Snapshot};
-use crate::net::{self, Input, LayerKind, Net, NetConfig, NetFamily, Shape, TensorId};
+use crate::net::{self, Input, LayerKind, Net, NetConfig, NetFamily, Shape, SharedForm, TensorId};
 use crate::space::{MicroSpace, Space};
 
 const LOSS: f64 = 1e-6;
@@ -148,7 +148,17 @@ fn reductions_and_joins_agree() {
 }
 
 fn family(nodes: usize, channels: usize, image: [usize; 3]) -> Arc<dyn NetFamily> {
-    let config = NetConfig { layers: 2, channels, dropout_keep: 0.8, ..NetConfig::default() };
+    family_of(SharedForm::Shared, nodes, channels, image)
+}
+
+fn family_of(
+    shared_form: SharedForm,
+    nodes: usize,
+    channels: usize,
+    image: [usize; 3],
+) -> Arc<dyn NetFamily> {
+    let config =
+        NetConfig { layers: 2, channels, dropout_keep: 0.8, shared_form, ..NetConfig::default() };
     let [image_channels, height, width] = image;
     let shape = Shape { channels: image_channels, height, width };
     let space = Space::Micro(MicroSpace::new(nodes).unwrap());
@@ -162,7 +172,9 @@ fn random_children_agree() {
     for (seed, (channels, image, images)) in (0..).zip(shapes) {
         let family = family(3, channels, image);
         let arch = random_arch(3, seed);
-        for net in [family.shared(&arch).unwrap(), family.standalone(&arch).unwrap()] {
+        let like_alone = family_of(SharedForm::StandAlone, 3, channels, image);
+        let nets = [&family, &like_alone].map(|family| family.shared(&arch).unwrap());
+        for net in nets.into_iter().chain([family.standalone(&arch).unwrap()]) {
             Case::new(net, images, seed).check(&CpuExec::new(), &format!("{arch} on {image:?}"));
         }
     }

@@ -6,7 +6,7 @@
 
 use crate::net::micro::{Frame, MicroNet, SIDES};
 use crate::net::{LayerKind, Net, Norm, TensorId};
-use crate::space::{Cell, CellKind, Edge, N_CELL_INPUTS, Node, Op};
+use crate::space::{Cell, CellKind, N_CELL_INPUTS, Node, Op};
 
 pub(super) fn build(family: &MicroNet, cells: &[Cell; 2]) -> Net {
     let mut frame = Frame::new(family);
@@ -30,16 +30,13 @@ struct Place {
 
 fn cell(frame: &mut Frame<'_>, place: Place, depth: f64, cell: &Cell) -> TensorId {
     let Place { position, .. } = place;
-    let [first, second] = frame.calibrate(position);
-    let base = LayerKind::Conv { kernel: 1, relu: true };
-    let base = frame.builder.push(base, &[second], frame.channels, format!("cell{position}.base"));
-    let mut tensors = vec![first, base];
+    let mut tensors = frame.standalone_inputs(position).to_vec();
     for (number, Node(edges)) in cell.numbered_nodes() {
         let mut ends = [0; 2];
         for ((end, edge), side) in ends.iter_mut().zip(edges).zip(SIDES) {
             let path = format!("cell{position}.node{number}.{side}.{}", edge.op);
             let stride = if edge.input < N_CELL_INPUTS { place.stride } else { 1 };
-            *end = operation(frame, tensors[edge.input], edge, stride, &path);
+            *end = frame.operation(tensors[edge.input], edge.op, stride, path.clone());
             if edge.op != Op::Identity {
                 let kind = LayerKind::DropPath { depth };
                 *end = frame.builder.push(kind, &[*end], frame.channels, path);
@@ -54,7 +51,7 @@ fn cell(frame: &mut Frame<'_>, place: Place, depth: f64, cell: &Cell) -> TensorI
         .map(|node| {
             let path = format!("cell{position}.out.from{node}");
             if node < N_CELL_INPUTS {
-                halve(frame, tensors[node], place.stride, path)
+                frame.halve(tensors[node], place.stride, path)
             } else {
                 tensors[node]
             }
@@ -62,32 +59,6 @@ fn cell(frame: &mut Frame<'_>, place: Place, depth: f64, cell: &Cell) -> TensorI
         .collect();
     let channels = frame.channels * ends.len();
     frame.builder.push(LayerKind::Concat, &ends, channels, format!("cell{position}.out"))
-}
-
-fn operation(
-    frame: &mut Frame<'_>,
-    input: TensorId,
-    edge: Edge,
-    stride: usize,
-    path: &str,
-) -> TensorId {
-    let pool = match edge.op {
-        Op::Identity => return halve(frame, input, stride, path.to_owned()),
-        Op::SepConv3x3 => return frame.sep_conv(input, 3, stride, path),
-        Op::SepConv5x5 => return frame.sep_conv(input, 5, stride, path),
-        Op::AvgPool3x3 => LayerKind::AvgPool { stride },
-        Op::MaxPool3x3 => LayerKind::MaxPool { stride },
-    };
-    frame.builder.push(pool, &[input], frame.channels, path.to_owned())
-}
-
-/// The tensor itself at stride 1, else its factorized reduction.
-fn halve(frame: &mut Frame<'_>, input: TensorId, stride: usize, path: String) -> TensorId {
-    if stride == 1 {
-        return input;
-    }
-    let kind = LayerKind::FactorizedReduction { relu: false };
-    frame.builder.push(kind, &[input], frame.channels, path)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ fn script(n_nodes: usize) -> Script {
 }
 
 fn sample(policy: &Policy, n: usize, index: u64) -> Vec<Rollout> {
-    policy.sample(&script(5), n, &mut generator(1, Owner::Policy, index)).unwrap()
+    policy.sample(&script(5), n, 0, &mut generator(1, Owner::Policy, index)).unwrap()
 }
 
 fn values(theta: &Snapshot, name: &str) -> Vec<f64> {
@@ -62,7 +62,7 @@ fn what_sampling_says_of_a_rollout_is_what_teacher_forcing_says() {
     let policy = policy(64);
     let rollouts = sample(&policy, 7, 0);
     let choices: Vec<_> = rollouts.iter().map(|r| &r.choices[..]).collect();
-    let witness = Witness::new(&config(64), &policy.snapshot().unwrap());
+    let witness = Witness::new(&config(64), &policy.snapshot().unwrap(), 0.0);
     let found = witness.look(&script(5), &choices);
     let (log_prob, entropy) = (found.log_prob.to_vec1().unwrap(), found.entropy.to_vec1().unwrap());
     for (idx, rollout) in rollouts.iter().enumerate() {
@@ -76,7 +76,7 @@ fn what_sampling_says_of_a_rollout_is_what_teacher_forcing_says() {
 #[test]
 fn operations_are_drawn_as_often_as_their_probabilities_say() {
     let (policy, n) = (policy(SMALL), 4000);
-    let rollouts = policy.sample(&script(2), n, &mut generator(1, Owner::Policy, 0)).unwrap();
+    let rollouts = policy.sample(&script(2), n, 0, &mut generator(1, Owner::Policy, 0)).unwrap();
     let probabilities = Probabilities::mean(rollouts.iter());
     // Choices 2, 3, 6 and 7 of a cell of two nodes are operations, and a cell has 8.
     for (cell, first) in [(CellKind::Normal, 0), (CellKind::Reduction, 8)] {
@@ -101,9 +101,9 @@ fn nodes_are_drawn_as_often_as_their_probabilities_say() {
         *value = (&*value * 20.0).unwrap();
     }
     let (policy, n) = (Policy::from_snapshot(&config, &script(5), &theta, 0).unwrap(), 4000);
-    let rollouts = policy.sample(&script(2), n, &mut generator(1, Owner::Policy, 0)).unwrap();
+    let rollouts = policy.sample(&script(2), n, 0, &mut generator(1, Owner::Policy, 0)).unwrap();
     let first = Script(script(2).steps()[..2].to_vec());
-    let p = policy.outcomes(&first, &[&[0]])[0].log_prob.exp();
+    let p = policy.outcomes(&first, &[&[0]], 0).unwrap()[0].log_prob.exp();
     assert!((p - 0.5).abs() > 0.05, "{p} shows nothing");
     let hits = rollouts.iter().filter(|r| r.choices[0] == 0).count();
     let off = (hits as f64 / n as f64 - p) / (p * (1.0 - p) / n as f64).sqrt();
@@ -126,7 +126,7 @@ fn a_spoilt_theta_is_refused() {
     let nan = (&theta["attention.v"] * f64::NAN).unwrap();
     theta.insert("attention.v".to_owned(), nan);
     let policy = Policy::from_snapshot(&config(SMALL), &script(5), &theta, 9).unwrap();
-    let err = policy.sample(&script(2), 1, &mut generator(1, Owner::Policy, 0)).unwrap_err();
+    let err = policy.sample(&script(2), 1, 0, &mut generator(1, Owner::Policy, 0)).unwrap_err();
     assert!(matches!(err, SearchError::NonFinitePolicy { version: 9, .. }), "{err}");
 }
 
@@ -158,7 +158,9 @@ fn choices_that_do_not_answer_the_script_are_refused() {
     let policy = policy(SMALL);
     let check = |choices: &[&[Choice]], expected: &str| {
         let weights = vec![WalkOutcome::default(); choices.len()];
-        let err = policy.gradient(&script(2), choices, &weights).unwrap_err();
+        let err = policy.gradient(&script(2), choices, &weights, 0).unwrap_err();
+        assert_eq!(format!("{err:?}"), expected);
+        let err = policy.outcomes(&script(2), choices, 0).unwrap_err();
         assert_eq!(format!("{err:?}"), expected);
     };
     check(&[&[0; 16], &[0; 15]], "Space(ChoiceCount { found: 15, expected: 16 })");
@@ -174,7 +176,7 @@ fn instruction_sets_that_fuse_give_the_same_bits_and_the_plain_one_nearly() {
         let rollouts = sample(&policy, 7, 0);
         let choices: Vec<_> = rollouts.iter().map(|r| &r.choices[..]).collect();
         let weights = vec![WalkOutcome { log_prob: 0.3, entropy: -0.2, link_kl: 0.0 }; 7];
-        (policy.gradient(&script(5), &choices, &weights).unwrap(), rollouts)
+        (policy.gradient(&script(5), &choices, &weights, 0).unwrap(), rollouts)
     };
     let ((grad, outcomes), rollouts) = run(Isa::best());
     for isa in Isa::all() {

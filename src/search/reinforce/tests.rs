@@ -13,6 +13,7 @@ const SMALL: PolicyConfig = PolicyConfig {
     temperature: 1.0,
     tanh_constant: 1.10,
     op_tanh_reduction: 2.5,
+    bound_epochs: 0,
     learning_rate: 0.05,
     beta1: 0.0,
     beta2: 0.999,
@@ -21,11 +22,15 @@ const SMALL: PolicyConfig = PolicyConfig {
     entropy_weight: 0.0,
     entropy_target: 0.0,
     standardize: false,
+    phase_updates: 0,
     prior: true,
     baseline_decay: 0.9,
     skip_rate: 0.4,
     skip_weight: 0.8,
 };
+
+/// A step that others of its phase follow.
+const STEP: PolicyStep = PolicyStep { epoch: 0, left: 1 };
 
 fn space() -> Space {
     Space::Micro(MicroSpace::new(2).unwrap())
@@ -43,7 +48,7 @@ fn learner(config: &PolicyConfig, op_bias: [f64; 5]) -> Reinforce {
 }
 
 fn draw(learner: &Reinforce, n: usize, index: u64) -> Vec<Rollout> {
-    learner.policy.sample(&script(), n, &mut generator(1, Owner::Policy, index)).unwrap()
+    learner.policy.sample(&script(), n, 0, &mut generator(1, Owner::Policy, index)).unwrap()
 }
 
 fn scored(rollout: Rollout, reward: f64) -> Scored {
@@ -54,7 +59,7 @@ fn scored(rollout: Rollout, reward: f64) -> Scored {
 fn update(learner: &mut Reinforce, index: u64, reward: impl Fn(&Rollout) -> f64) -> LearnReport {
     let rollouts = draw(learner, 10, index).into_iter();
     let scored = rollouts.map(|rollout| scored(rollout.clone(), reward(&rollout)));
-    learner.learn(&scored.collect::<Vec<_>>()).unwrap()
+    learner.learn(&scored.collect::<Vec<_>>(), STEP).unwrap()
 }
 
 fn theta(learner: &Reinforce) -> Vec<u8> {
@@ -130,9 +135,9 @@ fn a_rollout_that_did_well_gets_more_probable_and_one_that_did_badly_less() {
         let mut state = start.state().unwrap();
         state.baseline = Some(0.5);
         let mut learner = Reinforce::from_state(&SMALL, script(), &state).unwrap();
-        learner.learn(&[scored(rollout.clone(), reward)]).unwrap();
+        learner.learn(&[scored(rollout.clone(), reward)], STEP).unwrap();
         let choices = [&rollout.choices[..]];
-        learner.policy.outcomes(&script(), &choices)[0].log_prob
+        learner.policy.outcomes(&script(), &choices, 0).unwrap()[0].log_prob
     };
     assert!(rollout.log_prob < log_prob_after(0.9));
     assert!(log_prob_after(0.1) < rollout.log_prob);
@@ -167,7 +172,7 @@ fn update_clipped_to(clip_norm: f64, reward: f64) -> (Vec<f64>, UpdateReport) {
     state.baseline = Some(0.0);
     let mut learner = Reinforce::from_state(&config, script(), &state).unwrap();
     let rollout = draw(&learner, 1, 0).remove(0);
-    let report = learner.learn(&[scored(rollout, reward)]).unwrap();
+    let report = learner.learn(&[scored(rollout, reward)], STEP).unwrap();
     let values = learner.policy.snapshot().unwrap();
     let values = values.values().flat_map(|t| t.flatten_all().unwrap().to_vec1().unwrap());
     (values.collect(), report.update.unwrap())
@@ -196,12 +201,12 @@ fn a_stale_rollout_is_refused_and_changes_nothing() {
     let (before, baseline) = (theta(&learner), learner.state().unwrap().baseline);
     let mut all = vec![scored(draw(&learner, 1, 2).remove(0), 0.9)];
     all.push(scored(stale, 0.5));
-    let err = learner.learn(&all).unwrap_err();
+    let err = learner.learn(&all, STEP).unwrap_err();
     assert!(matches!(err, SearchError::StaleRollout { drawn_by: 0, current: 1 }), "{err}");
     all[1].reward = f64::INFINITY;
-    let err = learner.learn(&all).unwrap_err();
+    let err = learner.learn(&all, STEP).unwrap_err();
     assert!(matches!(err, SearchError::NonFiniteReward { position: 1, .. }), "{err}");
-    assert!(matches!(learner.learn(&[]), Err(SearchError::NoRollouts)));
+    assert!(matches!(learner.learn(&[], STEP), Err(SearchError::NoRollouts)));
     assert_eq!((theta(&learner), learner.state().unwrap().baseline), (before, baseline));
 }
 
@@ -211,7 +216,7 @@ fn a_gradient_that_is_not_finite_leaves_theta_as_it_was() {
     let before = theta(&learner);
     let rollouts = draw(&learner, 2, 0).into_iter().zip([-f64::MAX, f64::MAX]);
     let all: Vec<_> = rollouts.map(|(rollout, reward)| scored(rollout, reward)).collect();
-    let err = learner.learn(&all).unwrap_err();
+    let err = learner.learn(&all, STEP).unwrap_err();
     assert!(matches!(err, SearchError::NonFiniteGradient { version: 0, .. }), "{err}");
     assert_eq!(theta(&learner), before);
     assert_eq!(learner.state().unwrap().baseline, None);
@@ -292,9 +297,9 @@ fn a_policy_that_favors_one_option_of_each_pick_is_at_its_bound_and_no_nearer_to
     let picks = Script(script().steps().iter().filter(picks).copied().collect());
     let left = |config: &PolicyConfig, op_bias: [f64; 5]| {
         let policy = learner(config, op_bias).policy;
-        let rollouts = policy.sample(&picks, 20, &mut generator(1, Owner::Policy, 0)).unwrap();
+        let rollouts = policy.sample(&picks, 20, 0, &mut generator(1, Owner::Policy, 0)).unwrap();
         let entropies: Vec<f64> = rollouts.iter().map(|rollout| rollout.entropy).collect();
-        EntropyRange::of(config, &picks).left(mean(&entropies)).unwrap()
+        EntropyRange::of(config, &picks, 0).left(mean(&entropies)).unwrap()
     };
     let favorite = [20.0, -20.0, -20.0, -20.0, -20.0];
     let settled = left(&SMALL, favorite);
@@ -305,4 +310,76 @@ fn a_policy_that_favors_one_option_of_each_pick_is_at_its_bound_and_no_nearer_to
     assert!(left(&PolicyConfig { tanh_constant: 0.0, ..SMALL }, favorite) < 1e-9);
     let half = left(&SMALL, [0.5, -0.5, -0.5, -0.5, -0.5]);
     assert!((0.2..0.8).contains(&half), "{half}");
+}
+
+/// The state after phases of five steps each, after which θ learns from all of them so often.
+fn after_phases(phases: u64, phase_updates: u64) -> Reinforce {
+    let mut learner = learner(&PolicyConfig { phase_updates, ..SMALL }, [0.0; 5]);
+    for index in 0..5 * phases {
+        let step = PolicyStep { epoch: 0, left: 4 - index % 5 };
+        let rollouts = draw(&learner, 10, index).into_iter();
+        let scored: Vec<Scored> =
+            rollouts.map(|rollout| scored(rollout.clone(), average_pools(&rollout))).collect();
+        let updates = if step.left == 0 { 1 + phase_updates } else { 1 };
+        assert_eq!(learner.learn(&scored, step).unwrap().updates, updates);
+    }
+    learner
+}
+
+#[test]
+fn learning_from_a_phase_once_more_wins_a_bandit_with_fewer_rollouts() {
+    let reached = |phase_updates| {
+        let learner = after_phases(2, phase_updates);
+        assert_eq!(learner.policy.version(), 2 * (5 + phase_updates));
+        assert_eq!(learner.state().unwrap().rollouts, [[]; 0], "a phase is forgotten at its end");
+        mean(&draw(&learner, 200, 1_000_000).iter().map(average_pools).collect::<Vec<_>>())
+    };
+    let (once, again) = (reached(0), reached(5));
+    assert!(once + 0.01 < again, "{once} and {again}");
+}
+
+#[test]
+fn an_update_from_a_phase_follows_the_gradient_of_its_equation() {
+    let config = PolicyConfig { phase_updates: 1, entropy_weight: 0.5, ..SMALL };
+    let mut learner = learner(&config, [0.5, 0.0, -0.5, 0.0, 1.0]);
+    let rewards = [0.5, 0.9, 0.1, 0.2];
+    let rollouts = draw(&learner, 4, 0);
+    let scored: Vec<Scored> =
+        rollouts.iter().zip(rewards).map(|(r, reward)| scored(r.clone(), reward)).collect();
+    // The step alone, and then by hand what the end of the phase adds.
+    let mut expected = learner.clone();
+    expected.phase_updates = 0;
+    expected.learn(&scored, STEP).unwrap();
+    let choices: Vec<&[Choice]> = rollouts.iter().map(|r| &r.choices[..]).collect();
+    let now = expected.policy.outcomes(&script(), &choices, 0).unwrap();
+    let ratios: Vec<f64> =
+        now.iter().zip(&rollouts).map(|(now, r)| (now.log_prob - r.log_prob).exp()).collect();
+    assert!(ratios.iter().any(|r| *r < 1.0) && ratios.iter().any(|r| 1.0 < *r), "{ratios:?}");
+    let weight = |(ratio, advantage): (&f64, f64)| WalkOutcome {
+        log_prob: -0.25 * ratio.min(1.0) * advantage,
+        entropy: -0.25 * ratio.min(1.0) * 0.5,
+        link_kl: 0.25 * ratio.min(1.0) * SMALL.skip_weight,
+    };
+    let others = [1.2 / 3.0, 0.8 / 3.0, 1.6 / 3.0, 1.5 / 3.0];
+    let advantages = rewards.iter().zip(others).map(|(reward, others)| reward - others);
+    let weights: Vec<WalkOutcome> = ratios.iter().zip(advantages).map(weight).collect();
+    expected.update(&choices, &weights, 0).unwrap();
+
+    learner.learn(&scored, PolicyStep { left: 0, ..STEP }).unwrap();
+    let values = |learner: &Reinforce| -> Vec<f64> {
+        let theta = learner.policy.snapshot().unwrap();
+        theta.values().flat_map(|t| t.flatten_all().unwrap().to_vec1().unwrap()).collect()
+    };
+    for (found, expected) in values(&learner).into_iter().zip(values(&expected)) {
+        assert!((found - expected).abs() < 1e-9, "{found} and {expected}");
+    }
+}
+
+#[test]
+fn a_phase_of_another_space_is_refused() {
+    let mut state = after_phases(0, 2).state().unwrap();
+    let arch = Space::Micro(MicroSpace::new(5).unwrap()).arch(&[0; 40]).unwrap();
+    state.rollouts = vec![vec![PhaseRollout { arch, log_prob: -1.0, reward: 0.5 }]];
+    let err = Reinforce::from_state(&SMALL, script(), &state).unwrap_err();
+    assert!(matches!(err, SearchError::Space(_)), "{err}");
 }

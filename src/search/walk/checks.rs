@@ -26,18 +26,19 @@ pub(super) fn values(tensor: &Tensor) -> Vec<f64> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()
 }
 
-/// The gradients of [`EACH`] for one rollout, against central differences of the fourth order.
+/// The gradients of [`EACH`] for one rollout in `epoch`, against central differences of the fourth
+/// order.
 #[track_caller]
 pub(super) fn check_differences(
     config: &PolicyConfig,
     script: &Script,
     theta: &Snapshot,
-    choices: &[Choice],
+    (choices, epoch): (&[Choice], u64),
 ) {
     let step = 1e-3;
     let policy = |theta: &Snapshot| Policy::from_snapshot(config, script, theta, 0).unwrap();
     let found = EACH.map(|weight| {
-        let (grad, _) = policy(theta).gradient(script, &[choices], &[weight]).unwrap();
+        let (grad, _) = policy(theta).gradient(script, &[choices], &[weight], epoch).unwrap();
         grad.snapshot("").unwrap()
     });
     let moved = |name: &str, at: usize, by: f64| {
@@ -47,7 +48,7 @@ pub(super) fn check_differences(
         let tensor = Tensor::from_vec(entries, theta[name].shape(), &Device::Cpu).unwrap();
         theta.insert(name.to_owned(), tensor);
         let WalkOutcome { log_prob, entropy, link_kl } =
-            policy(&theta).outcomes(script, &[choices])[0];
+            policy(&theta).outcomes(script, &[choices], epoch).unwrap()[0];
         [log_prob, entropy, link_kl]
     };
     for (name, tensor) in theta {
@@ -65,25 +66,26 @@ pub(super) fn check_differences(
     }
 }
 
-/// `n` rollouts, their values and the gradient of a weighted sum of these, against candle's.
+/// `n` rollouts in `epoch`, in which so much of the bounds is let go, their values and the gradient of
+/// a weighted sum of these, against candle's.
 #[track_caller]
 pub(super) fn check_against_candle(
     config: &PolicyConfig,
     script: &Script,
     theta: &Snapshot,
-    n: usize,
+    (n, epoch, let_go): (usize, u64, f64),
 ) {
     let policy = Policy::from_snapshot(config, script, theta, 0).unwrap();
     let mut rng = generator(2, Owner::Policy, n as u64);
-    let rollouts = policy.sample(script, n, &mut rng).unwrap();
+    let rollouts = policy.sample(script, n, epoch, &mut rng).unwrap();
     let choices: Vec<&[Choice]> = rollouts.iter().map(|rollout| &rollout.choices[..]).collect();
     let mut weight = || rng.random_range(-1.0..1.0);
     let weights: Vec<WalkOutcome> = (0..n)
         .map(|_| WalkOutcome { log_prob: weight(), entropy: weight(), link_kl: weight() })
         .collect();
-    let (grad, outcomes) = policy.gradient(script, &choices, &weights).unwrap();
+    let (grad, outcomes) = policy.gradient(script, &choices, &weights, epoch).unwrap();
 
-    let witness = Witness::new(config, theta);
+    let witness = Witness::new(config, theta, let_go);
     let found = witness.look(script, &choices);
     for (at, (outcome, rollout)) in outcomes.iter().zip(&rollouts).enumerate() {
         check_close(outcome.log_prob, values(&found.log_prob)[at], 1e-12);
@@ -102,7 +104,7 @@ pub(super) fn check_against_candle(
     for (name, found) in grad.snapshot("").unwrap() {
         let expected = values(expected.get(witness.params.get(&name).unwrap()).unwrap());
         let largest = expected.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
-        assert!(1e-3 < largest, "{name} shows nothing: {largest}");
+        assert!(1e-4 < largest, "{name} shows nothing: {largest}");
         for (found, expected) in values(&found).into_iter().zip(expected) {
             check_close(found, expected, 1e-10 * largest);
         }

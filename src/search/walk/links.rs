@@ -49,12 +49,12 @@ fn the_published_architecture_has_the_reference_values() {
     let config = authors();
     let theta = filled(&config, 0.1);
     let policy = Policy::from_snapshot(&config, &script(12), &theta, 0).unwrap();
-    let found = policy.outcomes(&script(12), &[&published(12)])[0];
+    let found = policy.outcomes(&script(12), &[&published(12)], 0).unwrap()[0];
     check_close(-found.log_prob, 67.144_314_505_2, 1e-9);
     check_close(found.entropy, 67.246_940_445_7, 1e-9);
     check_close(found.link_kl, 0.116_712_565_9, 1e-9);
     let policy = Policy::from_snapshot(&config, &script(24), &theta, 0).unwrap();
-    let found = policy.outcomes(&script(24), &[&published(24)])[0];
+    let found = policy.outcomes(&script(24), &[&published(24)], 0).unwrap()[0];
     check_close(-found.log_prob, 233.973_282_424_3, 1e-9);
 }
 
@@ -64,13 +64,14 @@ fn the_first_logits_are_the_references() {
     let theta = filled(&config, 0.1);
     let theta = Theta::from_snapshot(&Layout::new(64, &script(3)), &theta, "").unwrap();
     let inputs = Network::inputs(Isa::best(), &theta);
-    let network = Network::new(Isa::best(), &theta, Bounds::new(&config), &inputs);
+    let bounds = Bounds::new(&config, 0);
+    let network = Network::new(Isa::best(), &theta, bounds, &inputs);
     let mut tape = Tape::default();
     walk(network, &script(3), 1, &mut |_, _, _| Ok(0), Some(&mut tape)).unwrap();
     let Some(Moment::Decide(decided)) = tape.moments.first() else { panic!("no decision") };
     let expected = [0.000_574_833_1, 0.000_483_696_5, -0.000_052_148_4];
-    for (squashed, expected) in decided.squashed.iter().zip(expected) {
-        check_close(1.5 * squashed, expected, 1e-10);
+    for (&score, expected) in decided.scores.iter().zip(expected) {
+        check_close(bounds.logit(decided.decision, score), expected, 1e-10);
     }
 }
 
@@ -79,7 +80,7 @@ fn the_first_logits_are_the_references() {
 fn without_weights_every_choice_is_even() {
     let theta = filled(&authors(), 0.0);
     let policy = Policy::from_snapshot(&authors(), &script(12), &theta, 0).unwrap();
-    let found = policy.outcomes(&script(12), &[&published(12)])[0];
+    let found = policy.outcomes(&script(12), &[&published(12)], 0).unwrap()[0];
     check_close(-found.log_prob, 67.248_828, 1e-6);
     check_close(found.entropy, 67.248_828, 1e-6);
     check_close(found.link_kl, 0.122_465_984, 1e-9);
@@ -95,13 +96,15 @@ fn the_macro_policy_has_the_published_number_of_parameters() {
 fn gradients_are_the_central_differences() {
     let config = other_bounds();
     let choices = choices("4 1 1 0 1 0 5 1 1 0 2 0 0 0 0");
-    check_differences(&config, &script(5), &filled(&config, 0.8), &choices);
+    check_differences(&config, &script(5), &filled(&config, 0.8), (&choices, 0));
+    let let_go = PolicyConfig { bound_epochs: 8, ..config };
+    check_differences(&let_go, &script(5), &filled(&config, 0.8), (&choices, 3));
 }
 
 #[test]
 fn values_and_gradients_are_candles() {
-    let config = other_bounds();
-    for n in [1, 2, 7] {
-        check_against_candle(&config, &script(6), &filled(&config, 0.8), n);
+    let config = PolicyConfig { bound_epochs: 8, ..other_bounds() };
+    for (n, epoch, let_go) in [(1, 0, 0.0), (2, 0, 0.0), (7, 0, 0.0), (7, 6, 0.75)] {
+        check_against_candle(&config, &script(6), &filled(&config, 0.8), (n, epoch, let_go));
     }
 }

@@ -60,7 +60,8 @@ fn policy(config: &PolicyConfig, theta: &Snapshot, flat: &str) -> Policy {
 fn published(policy: &Policy) -> ([f64; 2], f64) {
     let (script, choices) = (script(PUBLISHED), choices(PUBLISHED));
     let run = |script: &Script, choices: &[Choice]| {
-        let WalkOutcome { log_prob, entropy, .. } = policy.outcomes(script, &[choices])[0];
+        let WalkOutcome { log_prob, entropy, .. } =
+            policy.outcomes(script, &[choices], 0).unwrap()[0];
         (-log_prob, entropy)
     };
     let (both, entropy) = run(&script, &choices);
@@ -94,14 +95,15 @@ fn the_published_architecture_has_the_reference_log_probability() {
 fn the_first_logits_are_the_references() {
     let layout = Layout::new(64, &script(PUBLISHED));
     let theta = Theta::from_snapshot(&layout, &filled(64, 0.1, AUTHORS_BIAS), "").unwrap();
-    let bounds = Bounds::new(&PolicyConfig::default());
+    let bounds = Bounds::new(&PolicyConfig::default(), 0);
     let inputs = Network::inputs(Isa::best(), &theta);
     let network = Network::new(Isa::best(), &theta, bounds, &inputs);
     let first = Script(script(PUBLISHED).steps()[..2].to_vec());
     let mut tape = Tape::default();
     walk(network, &first, 1, &mut |_, _, _| Ok(0), Some(&mut tape)).unwrap();
     let Some(Moment::Decide(decided)) = tape.moments.last() else { panic!("no decision") };
-    let logits: Vec<f64> = decided.squashed.iter().map(|u| 1.1 * u).collect();
+    let logit = |&score: &f64| bounds.logit(decided.decision, score);
+    let logits: Vec<f64> = decided.scores.iter().map(logit).collect();
     check_close(logits[0], 0.013_118_679_3, 1e-9);
     check_close(logits[1], 0.015_248_376_1, 1e-9);
 }
@@ -112,7 +114,7 @@ fn without_weights_the_biases_alone_decide() {
     check_published(&PolicyConfig::default(), &theta, [28.461_758, 28.610_262], 57.186_958, 1e-6);
     let policy = policy(&PolicyConfig::default(), &theta, PUBLISHED);
     let mut rng = generator(1, Owner::Policy, 0);
-    let rollout = policy.sample(&script(PUBLISHED), 1, &mut rng).unwrap().remove(0);
+    let rollout = policy.sample(&script(PUBLISHED), 1, 0, &mut rng).unwrap().remove(0);
     let expected = [
         (CellKind::Normal, [0.315_270, 0.315_270, 0.123_153, 0.123_153, 0.123_153]),
         (CellKind::Reduction, [0.254_316, 0.254_316, 0.163_789, 0.163_789, 0.163_789]),
@@ -132,7 +134,7 @@ fn a_rollout_does_not_feel_the_others_of_its_batch() {
     let other = "1 3 0 4 2 1 2 2 0 4 3 3 4 0 1 1 5 2 0 0 \
                  0 0 0 1 1 2 2 3 3 4 2 0 4 1 0 2 1 3 5 4";
     let (a, b) = (choices(PUBLISHED), choices(other));
-    let run = |batch: &[&[Choice]]| policy.outcomes(&script(other), batch);
+    let run = |batch: &[&[Choice]]| policy.outcomes(&script(other), batch, 0).unwrap();
     let (alone_a, alone_b) = (run(&[&a])[0], run(&[&b])[0]);
     // More than go through the network at once.
     let together = run(&[&a, &b, &a, &a, &b, &b, &a]);
@@ -147,7 +149,7 @@ fn gradients(policy: &Policy, flat: &str) -> [Snapshot; 2] {
     let by_log_prob = WalkOutcome { log_prob: 1.0, ..WalkOutcome::default() };
     let by_entropy = WalkOutcome { entropy: 1.0, ..WalkOutcome::default() };
     [by_log_prob, by_entropy].map(|weight| {
-        let (grad, _) = policy.gradient(&script(flat), &[&choices], &[weight]).unwrap();
+        let (grad, _) = policy.gradient(&script(flat), &[&choices], &[weight], 0).unwrap();
         grad.snapshot("").unwrap()
     })
 }
@@ -237,15 +239,19 @@ fn values_and_gradients_are_pytorchs() {
 fn gradients_are_the_central_differences() {
     let flat = "1 3 0 4 2 1 2 2 0 0 1 1 1 2 2 3";
     let theta = filled(6, 0.8, [0.6, 0.3, 0.0, -0.4, -0.9]);
-    check_differences(&other_bounds(6), &script(flat), &theta, &choices(flat));
+    check_differences(&other_bounds(6), &script(flat), &theta, (&choices(flat), 0));
+    let let_go = PolicyConfig { bound_epochs: 8, ..other_bounds(6) };
+    check_differences(&let_go, &script(flat), &theta, (&choices(flat), 3));
 }
 
 #[test]
 fn values_and_gradients_are_candles() {
     for (hidden, scale) in [(64, 0.4), (6, 0.8)] {
         let theta = filled(hidden, scale, [1.0, 0.5, 0.0, -0.5, -1.0]);
-        for n in [1, 2, 7] {
-            check_against_candle(&other_bounds(hidden), &script(PUBLISHED), &theta, n);
+        let config = PolicyConfig { bound_epochs: 8, ..other_bounds(hidden) };
+        for (n, epoch, let_go) in [(1, 0, 0.0), (2, 0, 0.0), (7, 0, 0.0), (7, 2, 0.25), (7, 9, 1.0)]
+        {
+            check_against_candle(&config, &script(PUBLISHED), &theta, (n, epoch, let_go));
         }
     }
 }

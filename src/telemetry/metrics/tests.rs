@@ -61,6 +61,7 @@ fn a_shared_step_shows() {
 #[test]
 fn a_controller_step_shows() {
     let step = ControllerStep {
+        updates: 1,
         reward: 0.75,
         random_reward: 0.5,
         accuracy: 0.625,

@@ -11,11 +11,11 @@
 
 use candle_core::{Device, Tensor};
 
-use super::{Case, FLOOR, between, check_close, family, largest};
+use super::{Case, FLOOR, between, check_close, family, family_of, largest};
 use crate::engine::cpu_exec::CpuExec;
 use crate::engine::probe::{flat, in_f64, params, random_arch, rng, uniform};
 use crate::engine::{CandleExec, Noise, Snapshot};
-use crate::net::{LayerKind, TensorId};
+use crate::net::{LayerKind, SharedForm, TensorId};
 
 const STEP: f64 = 1e-6;
 
@@ -118,7 +118,9 @@ fn every_layer_has_the_gradient_of_differences() {
 fn children_have_the_gradient_of_differences() {
     let family = family(3, 4, [2, 11, 10]);
     let arch = random_arch(3, 4);
-    for net in [family.shared(&arch).unwrap(), family.standalone(&arch).unwrap()] {
+    let like_alone = family_of(SharedForm::StandAlone, 3, 4, [2, 11, 10]);
+    let nets = [&family, &like_alone].map(|family| family.shared(&arch).unwrap());
+    for net in nets.into_iter().chain([family.standalone(&arch).unwrap()]) {
         Case::new(net, 19, 6).check_differences(drawn, &format!("{arch}"));
     }
 }
