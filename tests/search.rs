@@ -5,8 +5,8 @@ mod common;
 use std::sync::atomic::AtomicU64;
 
 use enasd::search::{
-    Estimator, Job, Outcome, Score, Search, SearchError, SharedLearner, SharedStep, StepRecord,
-    StrategyKind, Until, run, run_with,
+    Estimator, Job, Outcome, Score, ScoreConfig, Search, SearchError, SharedLearner, SharedStep,
+    StepRecord, StrategyKind, Until, run, run_with,
 };
 use enasd::space::Arch;
 
@@ -76,6 +76,7 @@ impl Estimator for Zeros {
 /// The mean rewards of both arms in the last θ step of a search in which [`Zeros`] scores.
 fn rewards_of_zeros(strategy: StrategyKind) -> [f64; 2] {
     let mut config = common::tiny_config();
+    config.score = ScoreConfig::paper();
     config.policy.strategy = strategy;
     config.schedule.shared_steps = 1;
     config.schedule.controller_steps = 60;

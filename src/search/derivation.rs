@@ -28,20 +28,24 @@ pub struct Derived {
 }
 
 impl Search {
-    /// Which of the drawn architectures go to the whole validation split: the best on the batch,
-    /// each architecture once.
+    /// Which of the drawn architectures go to the whole validation split, each once: the best on the
+    /// batch and, where anything is forecast, as many of the others whose forecast is best.
     pub fn shortlist(&self, drawn: &[Scored]) -> Vec<Sampled> {
-        let mut order: Vec<&Scored> = drawn.iter().collect();
-        // Stable: among equals the one drawn first.
-        order.sort_by(|a, b| b.reward.total_cmp(&a.reward));
-        let mut seen = BTreeSet::new();
-        order
-            .into_iter()
-            .map(|scored| &scored.sampled)
-            .filter(|sampled| seen.insert(sampled.arch.id()))
-            .take(self.task.config.derive.rerank)
-            .cloned()
-            .collect()
+        let mut taken = BTreeSet::new();
+        let mut best = |worth: &dyn Fn(&Scored) -> f64| -> Vec<Sampled> {
+            let mut order: Vec<(f64, &Scored)> = drawn.iter().map(|s| (worth(s), s)).collect();
+            // Stable: among equals the one drawn first.
+            order.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let others = order.into_iter().map(|(_, scored)| &scored.sampled);
+            let others = others.filter(|sampled| taken.insert(sampled.arch.id()));
+            others.take(self.task.config.derive.rerank).cloned().collect()
+        };
+        let mut shortlist = best(&|scored| scored.reward);
+        if let Some(forecast) = self.forecast() {
+            let all = mean(&drawn.iter().map(|scored| scored.reward).collect::<Vec<_>>());
+            shortlist.extend(best(&|scored| self.forecast_of(&forecast, scored, all)));
+        }
+        shortlist
     }
 
     /// Which of the architectures that `arm` drew are scored on another batch: some of the policy's.
@@ -118,7 +122,9 @@ impl Search {
             return None;
         }
         let schedule = &self.task.config.schedule;
-        let is_known = |one: &&Retrained| one.shared.is_finite() && one.mean().is_finite();
+        let is_known = |one: &&Retrained| {
+            [one.shared, one.mean(), one.at_first().1].into_iter().all(f64::is_finite)
+        };
         let retrained: Vec<&Retrained> = self.finals.retrained.iter().filter(is_known).collect();
         let mean_of = |is_of: &dyn Fn(&Retrained) -> bool, value: fn(&Retrained) -> f64| {
             let of = retrained.iter().filter(|one| is_of(one)).map(|one| value(one));
@@ -128,10 +134,15 @@ impl Search {
         for one in &retrained {
             // An id that is a hash says nothing of what it stands for.
             let Ok(arch) = Arch::parse(self.task.space, &one.id) else { continue };
-            // Scores of one ω, and of nets that were trained as long, are compared.
+            // Scores of one ω are compared, and nets that were trained as long: those that went
+            // further are by as much better than all others as they were at the first rung.
             let omega = |of: &Retrained| (of.cycle, schedule.has_own_omega(of.arm));
             let shared = one.shared - mean_of(&|other| omega(other) == omega(one), |r| r.shared);
-            let worth = one.mean() - mean_of(&|other| other.epochs == one.epochs, Retrained::mean);
+            let begun_alike = |other: &Retrained| other.at_first().0 == one.at_first().0;
+            let alike = |other: &Retrained| begun_alike(other) && other.epochs == one.epochs;
+            let at_first = |one: &Retrained| one.at_first().1;
+            let head_start = mean_of(&alike, at_first) - mean_of(&begun_alike, at_first);
+            let worth = one.mean() - mean_of(&alike, Retrained::mean) + head_start;
             let features = Features::of(&arch, &self.task.budget, Some(shared)).ok()?;
             known.push((features, worth));
             points.push((shared, worth));

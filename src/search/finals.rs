@@ -96,6 +96,8 @@ pub struct Retrained {
     pub rewards: Vec<f64>,
     /// Epochs that these nets had.
     pub epochs: u64,
+    /// Where that was not the first rung: the epochs of the first, and the mean reward there.
+    pub first: Option<(u64, f64)>,
     /// Whether they were trained to the end.
     pub is_whole: bool,
 }
@@ -142,6 +144,11 @@ impl Retrained {
     /// The mean reward over seeds.
     pub fn mean(&self) -> f64 {
         mean(&self.rewards)
+    }
+
+    /// The epochs of the first rung, and the mean reward there.
+    pub(super) fn at_first(&self) -> (u64, f64) {
+        self.first.unwrap_or((self.epochs, self.mean()))
     }
 }
 
@@ -243,8 +250,11 @@ impl Finals {
             }
             let Some((rung, rewards)) = candidate.last_rewards(objective) else { continue };
             let rungs = promotion.recipe.rungs();
+            let first = candidate.rewards_at(0, objective);
+            let first = first.map(|rewards| (rungs[0].epochs, mean(&rewards)));
             self.retrained.push(Retrained {
                 epochs: rungs[rung].epochs,
+                first: (0 < rung).then_some(first).flatten(),
                 is_whole: rung + 1 == rungs.len(),
                 id: candidate.arch.id(),
                 arm: candidate.arm,

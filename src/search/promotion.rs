@@ -118,7 +118,7 @@ impl Candidate {
 
     /// What the objective makes of each net's score at the end of a rung, by seed; nothing before
     /// all are measured.
-    fn rewards_at(&self, rung: usize, objective: Objective) -> Option<Vec<f64>> {
+    pub(super) fn rewards_at(&self, rung: usize, objective: Objective) -> Option<Vec<f64>> {
         self.at(rung).iter().map(|score| score.map(|score| objective.reward(score))).collect()
     }
 

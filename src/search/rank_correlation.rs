@@ -129,6 +129,7 @@ mod tests {
             shared: shared(n),
             rewards: vec![n as f64, n as f64 + 0.1],
             epochs: 8,
+            first: None,
             is_whole: true,
         };
         (0..20).map(one).collect()

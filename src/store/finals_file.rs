@@ -91,6 +91,9 @@ struct RetrainedEntry {
     /// Absent before there was halving, when all were trained to the end.
     #[serde(default)]
     epochs: u64,
+    /// Absent where the nets had the epochs of the first rung.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first: Option<(u64, Option<f64>)>,
     #[serde(default = "to_the_end")]
     is_whole: bool,
 }
@@ -269,15 +272,17 @@ impl RetrainedEntry {
             shared: number(retrained.shared),
             rewards: retrained.rewards.iter().copied().map(number).collect(),
             epochs: retrained.epochs,
+            first: retrained.first.map(|(epochs, reward)| (epochs, number(reward))),
             is_whole: retrained.is_whole,
         }
     }
 
     fn retrained(self) -> Retrained {
-        let Self { id, arm, cycle, shared, rewards, epochs, is_whole } = self;
+        let Self { id, arm, cycle, shared, rewards, epochs, first, is_whole } = self;
         let shared = shared.unwrap_or(f64::NAN);
         let rewards = rewards.into_iter().map(|reward| reward.unwrap_or(f64::NAN)).collect();
-        Retrained { id, arm, cycle, shared, rewards, epochs, is_whole }
+        let first = first.map(|(epochs, reward)| (epochs, reward.unwrap_or(f64::NAN)));
+        Retrained { id, arm, cycle, shared, rewards, epochs, first, is_whole }
     }
 }
 

@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 readonly config=${1:-config/demo.toml} folder=${2:-target/trust/proof}
-readonly seeds=(101 102 103 104 105) nets=12
+readonly seeds=(101 102 103 104 105) nets=6
 cargo build --locked --release
 mkdir -p "$folder"
 for seed in "${seeds[@]}"; do
@@ -22,7 +22,7 @@ target/release/enasd run --config "$config" --seed 100 --metrics off \
 readonly daemon=$!
 trap 'kill "$daemon"' EXIT
 until [ -S "$folder/socket" ]; do sleep 0.1; done
-target/release/enasctl --socket "$folder/socket" sample 20 --random --seed 100 --output json \
+target/release/enasctl --socket "$folder/socket" sample 12 --random --seed 100 --output json \
   >"$folder/random.json"
 kill "$daemon"
 wait "$daemon" || true

@@ -71,6 +71,7 @@ fn what_was_retrained_here_says_whom_to_retrain_next() {
             shared: scored.reward,
             rewards: vec![worth(arch)],
             epochs: 1,
+            first: None,
             is_whole: false,
         });
     }
@@ -98,8 +99,63 @@ fn shared_scores_that_know_all_are_not_replaced() {
             shared: scored.reward,
             rewards: vec![scored.reward],
             epochs: 1,
+            first: None,
             is_whole: true,
         });
     }
     assert!(search.forecast().is_none());
+}
+
+/// What a halving leaves of 60 architectures: a third of them went on, and is worth more by then.
+fn halved(search: &mut Search, knows_the_start: bool) {
+    let mut all: Vec<Arch> =
+        drawn(search, 60, 3).into_iter().map(|scored| scored.sampled.arch).collect();
+    all.sort_by(|a, b| worth(b).total_cmp(&worth(a)));
+    for (place, arch) in all.into_iter().enumerate() {
+        let (start, went_on) = (worth(&arch), place < 20);
+        search.finals.retrained.push(Retrained {
+            id: arch.id(),
+            arm: Arm::Random,
+            cycle: 0,
+            shared: (place * 7919 % 101) as f64,
+            rewards: vec![if went_on { 50.0 + start } else { start }],
+            epochs: if went_on { 3 } else { 1 },
+            first: (went_on && knows_the_start).then_some((1, start)),
+            is_whole: went_on,
+        });
+    }
+}
+
+#[test]
+fn those_that_went_further_stay_ahead_of_those_that_did_not() {
+    let forecast = |knows_the_start| {
+        let mut search = search();
+        halved(&mut search, knows_the_start);
+        let space = search.task().space;
+        let archs = search.finals.retrained.iter().map(|one| Arch::parse(space, &one.id).unwrap());
+        let worth: Vec<f64> = archs.map(|arch| worth(&arch)).collect();
+        let forecast = search.forecast()?;
+        let points: Vec<(f64, f64)> = forecast.left_out().iter().copied().zip(worth).collect();
+        tau(&points)
+    };
+    let found = forecast(true).unwrap();
+    assert!(0.7 < found, "{found}");
+    assert!(forecast(false).is_none_or(|other| other < found - 0.2), "{:?}", forecast(false));
+}
+
+#[test]
+fn a_forecast_chooses_among_all_that_were_drawn() {
+    let mut search = search();
+    let drawn = drawn(&search, 100, 9);
+    let count = search.task().config.derive.rerank;
+    let by_shared = search.shortlist(&drawn);
+    assert_eq!(by_shared.len(), count);
+    halved(&mut search, true);
+    let shortlist = search.shortlist(&drawn);
+    assert_eq!((shortlist.len(), &shortlist[..count]), (2 * count, &by_shared[..]));
+    let mean_worth =
+        |of: &[Sampled]| mean(&of.iter().map(|sampled| worth(&sampled.arch)).collect::<Vec<_>>());
+    let all: Vec<Sampled> = drawn.iter().map(|scored| scored.sampled.clone()).collect();
+    let (forecast, all) = (mean_worth(&shortlist[count..]), mean_worth(&all));
+    assert!(all + 1.0 < forecast, "{forecast}, all: {all}");
 }

@@ -70,6 +70,7 @@ fn finals() -> Finals {
         shared: f64::NAN,
         rewards: vec![0.1, f64::NAN, 1.0 / 3.0],
         epochs: 3,
+        first: Some((1, 0.7)),
         is_whole: false,
     };
     Finals {
