@@ -8,7 +8,7 @@ use crate::actors::comparison::{
 use crate::actors::{BestStatus, PlaceStatus, RetrainedStatus, ScoreReply, ScoreView, Status, nth};
 use crate::data::Certificate;
 use crate::numbers::percent;
-use crate::search::{Candidate, Cause, Conclusion, FinalConfig, Objective, Promotion, Ruling};
+use crate::search::{Arm, Candidate, Cause, Conclusion, FinalConfig, Objective, Promotion, Ruling};
 use crate::store::StoreError;
 use crate::telemetry::unix_millis;
 
@@ -173,9 +173,9 @@ impl Note {
             let candidate = &promotion.candidates[place];
             let mean = candidate.mean_reward(objective).unwrap_or_default();
             format!(
-                "{} of the {} arm, {} on average",
+                "{} {}, {} on average",
                 candidate.arch.id(),
-                candidate.arm.name(),
+                if candidate.arm == Arm::Random { "of the random arm" } else { "by the policy" },
                 reward(objective, mean)
             )
         });

@@ -108,12 +108,12 @@ fn a_ruling_is_told_in_the_units_of_the_objective() {
     let stays = Ruling::Stays { by: 0.0125, margin: 0.02 };
     assert_eq!(
         told(stays.clone(), Objective::Accuracy),
-        "the champion stays: the best now is ID of the derive arm, 90.00 % on average, by +1.25 \
+        "the champion stays: the best now is ID by the policy, 90.00 % on average, by +1.25 \
          points, of which 2.00 are noise between seeds"
     );
     assert_eq!(
         told(stays, Objective::NegLogNll),
-        "the champion stays: the best now is ID of the derive arm, reward 0.6931 on average, by \
+        "the champion stays: the best now is ID by the policy, reward 0.6931 on average, by \
          +0.0125, of which 0.0200 are noise between seeds"
     );
     let measured = |objective| told(Ruling::Measured, objective);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::actors::{ChampionStatus, nth};
 use crate::export::{DrawnBy, RetrainedArch};
-use crate::search::Arm;
+use crate::search::{Arm, Cause};
 use crate::store::{ChampionRow, TrialRow};
 
 /// The architectures of `trials`, each with its nets that were trained alike.
@@ -13,17 +13,27 @@ pub(super) fn retrained(
     rulings: &[ChampionRow],
     champion: Option<&ChampionStatus>,
 ) -> Vec<RetrainedArch> {
-    // Nets that had more epochs are another matter.
+    // Nets that had more epochs are another matter: halving leaves some of one epoch, too, of an
+    // architecture that it trained to the end.
+    let mut longest: BTreeMap<(&str, u64), u64> = BTreeMap::new();
+    for row in trials.iter().filter(|row| row.cause == Cause::Cycle) {
+        let most = longest.entry((row.arch_id.as_str(), row.cycle)).or_default();
+        *most = row.epochs.max(*most);
+    }
+    let is_longest = |row: &&TrialRow| {
+        row.cause == Cause::Cycle && longest[&(row.arch_id.as_str(), row.cycle)] == row.epochs
+    };
     let mut alike: BTreeMap<(&str, u64), Vec<&TrialRow>> = BTreeMap::new();
     for row in trials.iter().filter(|row| 0 < row.items) {
         alike.entry((row.arch_id.as_str(), row.epochs)).or_default().push(row);
     }
     let of = |rows: Vec<&TrialRow>| {
         let last = *rows.last()?;
+        let cycles = rows.iter().copied().filter(is_longest).map(|row| row.cycle);
+        let cycles: Vec<u64> = cycles.collect();
         let is_champion = champion.is_some_and(|champion| {
-            champion.id == last.arch_id && rows.iter().any(|row| row.cycle == champion.cycle)
+            champion.id == last.arch_id && cycles.contains(&champion.cycle)
         });
-        let cycles: Vec<u64> = rows.iter().map(|row| row.cycle).collect();
         Some(RetrainedArch {
             id: last.arch_id.clone(),
             by: by(last.arm),
@@ -59,7 +69,6 @@ fn by(arm: Arm) -> DrawnBy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::Cause;
 
     fn trial(arch_id: &str, arm: Arm, epochs: u64, (seed, correct): (u32, u64)) -> TrialRow {
         TrialRow {
@@ -88,7 +97,9 @@ mod tests {
             trial("m5-1", Arm::Derive, 15, (0, 800)),
             trial("m5-2", Arm::Random, 15, (0, 700)),
             trial("m5-1", Arm::Derive, 15, (1, 900)),
-            trial("m5-1", Arm::Injected, 30, (0, 950)),
+            TrialRow { cause: Cause::Request, ..trial("m5-1", Arm::Injected, 30, (0, 950)) },
+            // Of the first rung.
+            trial("m5-1", Arm::Derive, 5, (0, 600)),
         ];
         trials.push(TrialRow { items: 0, ..trial("m5-3", Arm::Random, 15, (0, 0)) });
         let ruling = ChampionRow {
@@ -108,13 +119,16 @@ mod tests {
         let lines: Vec<_> =
             found.iter().map(|one| (one.id.as_str(), one.by, one.epochs, one.nets.len())).collect();
         let expected = [
+            ("m5-1", DrawnBy::Policy, 5, 1),
             ("m5-1", DrawnBy::Policy, 15, 2),
             ("m5-1", DrawnBy::Request, 30, 1),
             ("m5-2", DrawnBy::Random, 15, 1),
         ];
         assert_eq!(lines, expected);
-        assert!((found[0].mean() - 0.85).abs() < 1e-12);
-        assert_eq!((found[0].test, found[0].is_champion), (Some((88, 100)), true));
-        assert_eq!((found[2].test, found[2].is_champion), (None, false));
+        assert!((found[1].mean() - 0.85).abs() < 1e-12);
+        assert_eq!((found[1].test, found[1].is_champion), (Some((88, 100)), true));
+        for other in [0, 2, 3] {
+            assert_eq!((found[other].test, found[other].is_champion), (None, false), "{other}");
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::export::report::contents::{Report, ReportChampion, ReportVerdict, RewardUnit};
+use crate::export::report::contents::{
+    Report, ReportChampion, ReportVerdict, RetrainedArch, RewardUnit,
+};
 use crate::export::report::front::pareto_front;
 use crate::export::report::plots::{agreement, curves, pareto};
 use crate::export::report::table::retrained_table;
@@ -95,15 +97,22 @@ fn champion(champion: Option<&ReportChampion>) -> Markup {
 
 fn retrained(report: &Report) -> Markup {
     let archs = &report.retrained;
-    let points: Vec<_> = archs.iter().map(|arch| (arch.mean(), [arch.params as f64])).collect();
-    let is_on_front = pareto_front(&points);
+    // What halving trained for less cannot be compared with what it trained to the end.
+    let most = archs.iter().map(|arch| arch.epochs).max();
+    let is_whole = |arch: &&RetrainedArch| Some(arch.epochs) == most;
+    let whole: Vec<RetrainedArch> = archs.iter().filter(is_whole).cloned().collect();
+    let points: Vec<_> = whole.iter().map(|arch| (arch.mean(), [arch.params as f64])).collect();
+    let of_whole = pareto_front(&points);
+    let mut next = of_whole.iter().copied();
+    let is_on_front = |arch| is_whole(&arch) && next.next().unwrap_or_default();
+    let is_on_front: Vec<bool> = archs.iter().map(is_on_front).collect();
     html! {
         h2 { "Retrained architectures" }
         @if archs.is_empty() {
             p.none { "None was trained from scratch yet." }
         } @else {
-            (agreement(archs, &report.agreement, report.rewards))
-            (pareto(archs, &is_on_front))
+            (agreement(&whole, &report.agreement, report.rewards))
+            (pareto(&whole, &of_whole))
             h3 { "All of them" }
             (retrained_table(archs, &is_on_front, report.rewards))
         }
@@ -312,6 +321,20 @@ mod tests {
         }
         assert!(rows[1].contains("<td class=\"text\">policy</td>"));
         assert!(rows[1].ends_with("<td class=\"text\">yes</td></tr>"), "{}", rows[1]);
+    }
+
+    #[test]
+    fn what_was_trained_for_less_is_in_the_table_alone() {
+        let mut report = whole(PUBLISHED);
+        let short =
+            RetrainedArch { epochs: 1, ..retrained("m5-short", DrawnBy::Policy, 0.5, 1000) };
+        report.retrained.insert(1, short);
+        let page = report_page(&report);
+        assert!(page.contains("Of 3 retrained architectures 2 are on the front"));
+        let (plots, table) = page.split_once("<tbody>").unwrap();
+        assert!(!plots.contains("m5-short"));
+        let row = table.split("<tr").find(|row| row.contains("m5-short")).unwrap();
+        assert!(!row.contains(">yes<"), "{row}");
     }
 
     #[test]
