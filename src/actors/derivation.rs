@@ -8,7 +8,9 @@ use tokio::time::timeout;
 
 use crate::actors::driver::Driver;
 use crate::actors::{ActorError, DerivationStatus, Evaluate};
-use crate::search::{Arm, Derived, DrawRequest, Job, SCORED_AGAIN, Sampled, Scored, ValidSet};
+use crate::search::{
+    Arm, Derived, DrawRequest, Forecast, Job, SCORED_AGAIN, Sampled, Scored, ValidSet,
+};
 
 /// How often a derivation says how far it is.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
@@ -25,19 +27,22 @@ impl Driver {
         let requests = [Some(sample), uniform, at_start];
         let all = requests.iter().flatten().map(|request| request.count).sum::<usize>();
         let config = &self.search.task().config;
-        let rerank = |request: &DrawRequest| config.derive.rerank.min(request.count);
-        let short = requests[..2].iter().flatten().map(rerank).sum::<usize>();
+        let forecast = self.search.forecast();
+        let short =
+            |request: &DrawRequest| self.search.shortlist_len(request.count, forecast.as_ref());
+        let short = requests[..2].iter().flatten().map(short).sum::<usize>();
         // About as many: an architecture that was drawn twice is taken once.
         let strata = uniform.filter(|_| self.search.finals().sample.is_none());
         let strata = strata.map_or(0, |request| config.finals.sample.min(request.count));
         let of = all + short + strata + SCORED_AGAIN.min(sample.count);
         let progress = Progress { scored: Arc::default(), of: of as u64 };
-        let mut policy = self.derive_one(sample, batch, &progress).await?;
+        let by = (forecast.as_ref(), &progress);
+        let mut policy = self.derive_one(sample, batch, by).await?;
         let first = self.search.again(sample.arm, &policy.drawn);
         let on = ValidSet::Batch(again);
         policy.again = self.score_derived(sample.arm, first, on, &progress).await?;
         let uniform = match uniform {
-            Some(request) => Some(self.derive_one(request, batch, &progress).await?),
+            Some(request) => Some(self.derive_one(request, batch, by).await?),
             None => None,
         };
         let at_start = match at_start {
@@ -57,9 +62,10 @@ impl Driver {
         request: DrawRequest,
         batch: u64,
     ) -> Result<Derived, ActorError> {
-        let rerank = self.search.task().config.derive.rerank.min(request.count);
-        let progress = Progress { scored: Arc::default(), of: (request.count + rerank) as u64 };
-        let derived = self.derive_one(request, batch, &progress).await?;
+        let forecast = self.search.forecast();
+        let short = self.search.shortlist_len(request.count, forecast.as_ref());
+        let progress = Progress { scored: Arc::default(), of: (request.count + short) as u64 };
+        let derived = self.derive_one(request, batch, (forecast.as_ref(), &progress)).await?;
         self.observer.derives(None);
         Ok(derived)
     }
@@ -70,11 +76,11 @@ impl Driver {
         &mut self,
         request: DrawRequest,
         batch: u64,
-        progress: &Progress,
+        (forecast, progress): (Option<&Forecast>, &Progress),
     ) -> Result<Derived, ActorError> {
         let (arm, drawn) = (request.arm, self.draw(request).await?);
         let drawn = self.score_derived(arm, drawn, ValidSet::Batch(batch), progress).await?;
-        let short = self.search.shortlist(&drawn);
+        let short = self.search.shortlist(&drawn, forecast);
         let shortlisted = self.score_derived(arm, short, ValidSet::Whole, progress).await?;
         let sample = self.search.sample(arm, &drawn);
         let sampled = self.score_derived(arm, sample, ValidSet::Whole, progress).await?;

@@ -216,7 +216,8 @@ settings! {
     pub struct DeriveConfig in derive {
         /// Architectures drawn from π and scored on one validation batch.
         pub samples: usize = 100 => search(size(1..=10_000));
-        /// How many of the best are scored again on the whole validation split, at most all.
+        /// How many of the best are scored again on the whole validation split, at most all; and as
+        /// many of the best by the forecast, once there is one.
         pub rerank: usize = 10 => search(size(1..=10_000));
         /// How many of the best are kept over all cycles.
         pub keep: usize = 5 => search(size(1..=1000));

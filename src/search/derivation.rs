@@ -1,5 +1,5 @@
-//! The derivation at the end of a cycle: the best of many draws by their shared scores, and what is to
-//! be retrained of them.
+//! The derivation at the end of a cycle: the best of many draws by their shared scores and by the
+//! forecast, and what is to be retrained of them.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use crate::space::Arch;
 pub struct Derived {
     /// All that were drawn.
     pub drawn: Vec<Scored>,
-    /// The best on the batch.
+    /// The shortlist, scored on the whole split.
     pub shortlisted: Vec<Scored>,
     /// The first of the drawn on another batch.
     pub again: Vec<Scored>,
@@ -29,8 +29,8 @@ pub struct Derived {
 
 impl Search {
     /// Which of the drawn architectures go to the whole validation split, each once: the best on the
-    /// batch and, where anything is forecast, as many of the others whose forecast is best.
-    pub fn shortlist(&self, drawn: &[Scored]) -> Vec<Sampled> {
+    /// batch and, with a [`forecast`](Self::forecast), as many of the others whose forecast is best.
+    pub fn shortlist(&self, drawn: &[Scored], forecast: Option<&Forecast>) -> Vec<Sampled> {
         let mut taken = BTreeSet::new();
         let mut best = |worth: &dyn Fn(&Scored) -> f64| -> Vec<Sampled> {
             let mut order: Vec<(f64, &Scored)> = drawn.iter().map(|s| (worth(s), s)).collect();
@@ -41,11 +41,17 @@ impl Search {
             others.take(self.task.config.derive.rerank).cloned().collect()
         };
         let mut shortlist = best(&|scored| scored.reward);
-        if let Some(forecast) = self.forecast() {
+        if let Some(forecast) = forecast {
             let all = mean(&drawn.iter().map(|scored| scored.reward).collect::<Vec<_>>());
-            shortlist.extend(best(&|scored| self.forecast_of(&forecast, scored, all)));
+            shortlist.extend(best(&|scored| self.forecast_of(forecast, scored, all)));
         }
         shortlist
+    }
+
+    /// How many a shortlist of so many different architectures has.
+    pub fn shortlist_len(&self, drawn: usize, forecast: Option<&Forecast>) -> usize {
+        let lists = 1 + usize::from(forecast.is_some());
+        (lists * self.task.config.derive.rerank).min(drawn)
     }
 
     /// Which of the architectures that `arm` drew are scored on another batch: some of the policy's.

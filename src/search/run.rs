@@ -75,10 +75,12 @@ fn step(
         }
         Work::Derive { sample: request, uniform, at_start, batch, again: again_batch } => {
             let shared = learner.state()?.into();
+            let forecast = search.forecast();
             let mut derive = |request: DrawRequest| {
                 let arm = request.arm;
                 let drawn = score(arm, sample(search, request)?, ValidSet::Batch(batch), &shared)?;
-                let shortlisted = score(arm, search.shortlist(&drawn), ValidSet::Whole, &shared)?;
+                let short = search.shortlist(&drawn, forecast.as_ref());
+                let shortlisted = score(arm, short, ValidSet::Whole, &shared)?;
                 let sampled = score(arm, search.sample(arm, &drawn), ValidSet::Whole, &shared)?;
                 let again = search.again(arm, &drawn);
                 let again = score(arm, again, ValidSet::Batch(again_batch), &shared)?;

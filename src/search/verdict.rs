@@ -1,9 +1,9 @@
 //! What a comparison says, in words.
 //!
-//! There are three comparisons, the first of them in two ways, and each has words of its own. What scores higher with the shared
-//! weights need not be better once it is trained alone: neither says anything of the other. And a
-//! policy begins with preferences of its own, so that one that has learnt nothing may score higher
-//! than random draws.
+//! There are three comparisons, the first of them in two ways, and each has words of its own. What
+//! scores higher with the shared weights need not be better once it is trained alone: neither says
+//! anything of the other. And a policy begins with preferences of its own, so that one that has learnt
+//! nothing may score higher than random draws.
 //!
 //! ```text
 //! Shared      the policy's draws │ random draws                   same ω, same validation batch

@@ -148,11 +148,14 @@ fn a_forecast_chooses_among_all_that_were_drawn() {
     let mut search = search();
     let drawn = drawn(&search, 100, 9);
     let count = search.task().config.derive.rerank;
-    let by_shared = search.shortlist(&drawn);
+    let by_shared = search.shortlist(&drawn, None);
     assert_eq!(by_shared.len(), count);
     halved(&mut search, true);
-    let shortlist = search.shortlist(&drawn);
+    let forecast = search.forecast();
+    let shortlist = search.shortlist(&drawn, forecast.as_ref());
     assert_eq!((shortlist.len(), &shortlist[..count]), (2 * count, &by_shared[..]));
+    assert_eq!(search.shortlist_len(100, None), by_shared.len());
+    assert_eq!(search.shortlist_len(100, forecast.as_ref()), shortlist.len());
     let mean_worth =
         |of: &[Sampled]| mean(&of.iter().map(|sampled| worth(&sampled.arch)).collect::<Vec<_>>());
     let all: Vec<Sampled> = drawn.iter().map(|scored| scored.sampled.clone()).collect();
