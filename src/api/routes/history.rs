@@ -27,7 +27,9 @@ pub(super) async fn history(
     query: Query<HistoryQuery>,
 ) -> Result<HttpResponse, Problem> {
     check_rows("limit", query.limit)?;
-    query.tail.map_or(Ok(0), |tail| check_rows("tail", tail))?;
+    if let Some(tail) = query.tail {
+        check_rows("tail", tail)?;
+    }
     let (path, epochs_per_cycle) = (state.config.history.clone(), state.config.epochs_per_cycle);
     let objective = state.status().objective.clone();
     let pages = move || Pages::new(path, &query, (epochs_per_cycle, objective))?.next();
