@@ -4,7 +4,7 @@
 //! No generator has state to save: step 4,711 draws the same numbers whether the run came there
 //! in one go or through twenty restarts, and whichever thread asks first.
 
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// Who draws. Each owner has its own stream, so a new draw in one place moves no other.
@@ -53,6 +53,9 @@ pub enum Owner {
     Untrained = 20,
 }
 
+/// Normal draws are truncated at this many standard deviations.
+const TRUNCATION: f64 = 2.0;
+
 /// The generator of `owner` for the draw numbered `index` of the run with `seed`.
 pub fn generator(seed: u64, owner: Owner, index: u64) -> ChaCha8Rng {
     let mut key = [0; 32];
@@ -62,10 +65,22 @@ pub fn generator(seed: u64, owner: Owner, index: u64) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(key)
 }
 
+/// A standard normal draw within two standard deviations, by the Box–Muller transform; one beyond
+/// them is drawn again.
+pub fn truncated_normal(rng: &mut ChaCha8Rng) -> f64 {
+    loop {
+        // In (0, 1], so that the logarithm is finite.
+        let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
+        let draw = radius * (std::f64::consts::TAU * rng.random::<f64>()).cos();
+        if draw.abs() <= TRUNCATION {
+            return draw;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::RngExt;
 
     #[test]
     fn every_part_of_the_key_changes_the_stream() {

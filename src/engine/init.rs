@@ -3,14 +3,11 @@
 use std::collections::BTreeMap;
 
 use candle_core::{Device, Result, Tensor};
-use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::engine::Snapshot;
 use crate::net::{Init, ParamSpec};
-
-/// Normal draws are truncated at this many standard deviations.
-const TRUNCATION: f64 = 2.0;
+use crate::random::truncated_normal;
 
 /// Draws the values of every parameter, in f32.
 pub fn initial_values(
@@ -29,18 +26,6 @@ pub fn initial_values(
         Ok((name.clone(), Tensor::from_vec(values, spec.dims.as_slice(), &Device::Cpu)?))
     });
     values.collect()
-}
-
-/// A standard normal draw within the truncation, by the Box–Muller transform.
-fn truncated_normal(rng: &mut ChaCha8Rng) -> f64 {
-    loop {
-        // In (0, 1], so that the logarithm is finite.
-        let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
-        let draw = radius * (std::f64::consts::TAU * rng.random::<f64>()).cos();
-        if draw.abs() <= TRUNCATION {
-            return draw;
-        }
-    }
 }
 
 #[cfg(test)]
