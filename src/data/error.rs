@@ -1,14 +1,14 @@
-//! Why images cannot be loaded, split or streamed.
+//! Why images or texts cannot be loaded, split or streamed.
 
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use crate::data::names::{listed, quoted};
-use crate::data::{FileFault, ImageFault, ImageShape, LayoutFault};
+use crate::data::{FileFault, ImageFault, ImageShape, LayoutFault, TextFault};
 use crate::printable::shown;
 
-/// Why images cannot be loaded, split or streamed. Each text names the file and the place in it,
+/// Why images or texts cannot be loaded, split or streamed. Each text names the file and the place in it,
 /// what was expected and what was found, and how to mend it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -312,6 +312,14 @@ pub enum DataError {
         path: PathBuf,
         /// Why.
         fault: LayoutFault,
+    },
+    /// A text cannot be used.
+    #[error("`{}` {fault}", shown(.path))]
+    Text {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        fault: TextFault,
     },
     /// All pixels of a split are equal.
     #[error(

@@ -1,4 +1,4 @@
-//! What the search learns from: images, their splits, and the endless stream of batches.
+//! What the search learns from: images or text, their splits, and the endless stream of batches.
 //!
 //! ```text
 //! files ─ source ─▶ ImageSet ─ split ─▶ Dataset { train, valid, test } ─▶ TrainStream ─▶ Prefetch ─▶ Batch
@@ -7,7 +7,7 @@
 //!
 //! Images stay bytes, in memory or on disk, and are standardized when a batch is made. Every batch is a pure
 //! function of the run's seed and of an index, so a checkpoint keeps one number for the place in
-//! the data.
+//! the data. Text has a folder of its own, `text`, with the same parts in it.
 
 mod audit;
 mod augment;
@@ -41,6 +41,9 @@ mod source;
 mod split;
 mod stream;
 mod test_ledger;
+mod text;
+mod text_fault;
+mod text_note;
 
 pub use batch::Batch;
 pub use batching::{Batching, BatchingKeys};
@@ -65,3 +68,6 @@ pub use share_interval::share_interval;
 use source::fit_image;
 pub use stream::TrainStream;
 pub use test_ledger::{Certificate, NetResult, Opening, Receipt, TestLedger};
+pub use text::{Corpus, LockedText, Text, Vocabulary, WordBatch, WordLayout, WordLayoutKeys};
+pub use text_fault::TextFault;
+pub use text_note::TextNote;

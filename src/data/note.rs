@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::TextNote;
 use crate::data::names::listed;
 use crate::printable::shown;
 
@@ -73,6 +74,13 @@ pub enum DataNote {
         /// Images that it was published with.
         published: usize,
     },
+    /// Something about a text.
+    Text {
+        /// The file or folder.
+        path: PathBuf,
+        /// What.
+        note: TextNote,
+    },
 }
 
 impl DataNote {
@@ -84,6 +92,7 @@ impl DataNote {
             | Self::LabelsFromOne { .. }
             | Self::ClassesWithout { .. }
             | Self::OtherCount { .. } => true,
+            Self::Text { note, .. } => note.is_warning(),
         }
     }
 }
@@ -127,6 +136,7 @@ impl fmt::Display for DataNote {
                 "`{}` has {found} images, and was published with {published}: it may be cut",
                 shown(path)
             ),
+            Self::Text { path, note } => write!(f, "`{}` {note}", shown(path)),
         }
     }
 }

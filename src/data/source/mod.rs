@@ -22,9 +22,8 @@ use std::io;
 use std::path::Path;
 
 use crate::data::{DataConfig, DataError, DataNote, DataSource, ImageSet, Scratch};
-use raw_file::RawFile;
-
 pub(super) use image_file::fit_image;
+pub(super) use raw_file::RawFile;
 
 /// What a source brings.
 #[derive(Debug)]
@@ -75,7 +74,7 @@ fn folder<'a>(config: &'a DataConfig, expected: &'static str) -> Result<&'a Path
 }
 
 /// Refuses a `path` that is not a folder with what is `expected`.
-fn check_folder(path: &Path, expected: &'static str) -> Result<(), DataError> {
+pub(super) fn check_folder(path: &Path, expected: &'static str) -> Result<(), DataError> {
     let path = path.to_owned();
     match fs::metadata(&path) {
         Ok(metadata) if metadata.is_dir() => Ok(()),

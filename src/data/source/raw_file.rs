@@ -21,7 +21,7 @@ const GZ: &[u8] = &[0x1f, 0x8b];
 const N_FIRST: u64 = 512;
 
 /// An open data file.
-pub(super) struct RawFile {
+pub(in crate::data) struct RawFile {
     path: PathBuf,
     reader: Box<dyn Read>,
     is_gz: bool,
@@ -31,7 +31,7 @@ pub(super) struct RawFile {
 
 impl RawFile {
     /// Opens the first of `names` that is in `folder`; `hint` says how to mend it if none is.
-    pub(super) fn open(
+    pub(in crate::data) fn open(
         folder: &Path,
         names: &[String],
         hint: &'static str,
@@ -57,8 +57,13 @@ impl RawFile {
     }
 
     /// Reads `bytes` that are part of the binary under the name `path`.
-    pub(super) fn embedded(path: &str, bytes: &'static [u8]) -> Result<Self, DataError> {
+    pub(in crate::data) fn embedded(path: &str, bytes: &'static [u8]) -> Result<Self, DataError> {
         Self::new(Path::new(path), bytes)
+    }
+
+    /// Reads `bytes` that are no file under the name `path`.
+    pub(in crate::data) fn in_memory(path: &Path, bytes: Vec<u8>) -> Result<Self, DataError> {
+        Self::new(path, Cursor::new(bytes))
     }
 
     fn new(path: &Path, mut reader: impl Read + 'static) -> Result<Self, DataError> {
@@ -84,7 +89,7 @@ impl RawFile {
         self.fault(FileFault::Kind { found, expected })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::data) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -130,7 +135,11 @@ impl RawFile {
     }
 
     /// The next `size` bytes, or fewer at the end of the file, in `piece`; and where they begin.
-    pub(super) fn piece(&mut self, piece: &mut Vec<u8>, size: usize) -> Result<u64, DataError> {
+    pub(in crate::data) fn piece(
+        &mut self,
+        piece: &mut Vec<u8>,
+        size: usize,
+    ) -> Result<u64, DataError> {
         let start = self.offset;
         self.fill(piece, size as u64)?;
         Ok(start)
