@@ -51,6 +51,8 @@ pub enum Owner {
     Study = 19,
     /// Architectures drawn from π as it was at the start; the index is the sample seed.
     Untrained = 20,
+    /// Lengths of the windows in one pass over the training text; the index is the pass.
+    WordWindow = 21,
 }
 
 /// Normal draws are truncated at this many standard deviations.

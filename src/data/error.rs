@@ -321,6 +321,17 @@ pub enum DataError {
         /// Why.
         fault: TextFault,
     },
+    /// A window of the training text is beyond any that a search comes to.
+    #[error(
+        "there is no window {index} of the training text, for the last is {last}; whoever asks for \
+         it reads a damaged checkpoint: go back to an earlier one"
+    )]
+    NoWindow {
+        /// Its number.
+        index: u64,
+        /// The number of the last.
+        last: u64,
+    },
     /// All pixels of a split are equal.
     #[error(
         "every pixel of `{}` is {value}: images without any difference teach nothing; look at one \

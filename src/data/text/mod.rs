@@ -11,14 +11,18 @@
 mod columns;
 mod corpus;
 mod files;
+mod passes;
 mod split;
 mod vocabulary;
+mod window_lengths;
 mod word_batch;
 mod word_layout;
 mod word_reader;
+mod word_stream;
 
 pub use corpus::{Corpus, LockedText};
 pub use split::Text;
 pub use vocabulary::Vocabulary;
 pub use word_batch::WordBatch;
 pub use word_layout::{WordLayout, WordLayoutKeys};
+pub use word_stream::WordStream;
