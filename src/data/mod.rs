@@ -69,7 +69,8 @@ use source::fit_image;
 pub use stream::TrainStream;
 pub use test_ledger::{Certificate, NetResult, Opening, Receipt, TestLedger};
 pub use text::{
-    Corpus, LockedText, Text, Vocabulary, WordBatch, WordLayout, WordLayoutKeys, WordStream,
+    Corpus, LockedText, Text, TextContents, TextSplitContents, Vocabulary, WordBatch, WordLayout,
+    WordLayoutKeys, WordStream,
 };
 pub use text_fault::TextFault;
 pub use text_note::TextNote;

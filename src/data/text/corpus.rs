@@ -139,6 +139,12 @@ impl Corpus {
         let keys = WordLayoutKeys { rows: "rows", bptt: "bptt" };
         test.windows(WordLayout { rows: 1, bptt: bptt.max(1), keys })
     }
+
+    /// The splits by name, `train` first, to be counted and compared; none leaves this layer.
+    pub(super) fn splits(&self) -> impl Iterator<Item = (&'static str, &Text)> {
+        let test = self.test.as_ref().map(|LockedText(text)| ("test", text));
+        [("train", &self.train), ("valid", &self.valid)].into_iter().chain(test)
+    }
 }
 
 #[cfg(test)]

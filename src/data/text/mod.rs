@@ -9,6 +9,7 @@
 //! window is a pure function of the run's seed and of an index, as a batch of images is.
 
 mod columns;
+mod contents;
 mod corpus;
 mod files;
 mod passes;
@@ -20,6 +21,7 @@ mod word_layout;
 mod word_reader;
 mod word_stream;
 
+pub use contents::{TextContents, TextSplitContents};
 pub use corpus::{Corpus, LockedText};
 pub use split::Text;
 pub use vocabulary::Vocabulary;
