@@ -64,12 +64,10 @@ pub(super) fn conflicts(
     let kind = space.kind.name();
     let (values, defaults) = (values::flatten(config), values::flatten(&Config::default()));
     for key in settings() {
+        let is_of_other = !key.only_of.is_empty() && !key.only_of.contains(&kind);
         // The reference file sets every key to its default.
-        let Some(space) = key.only_of.filter(|_| values[key.path] != defaults[key.path]) else {
-            continue;
-        };
-        if space != kind {
-            let conflict = Conflict::OtherSpace { key: key.path, space, kind };
+        if is_of_other && values[key.path] != defaults[key.path] {
+            let conflict = Conflict::OtherSpace { key: key.path, spaces: key.only_of, kind };
             found.push(([key.path, "space.kind"], conflict));
         }
     }
@@ -314,12 +312,15 @@ mod tests {
         check(
             |config| {
                 config.search.space.kind = SpaceKind::WholeNet;
+                config.search.policy.prior = false;
                 config.search.space.layers = 14;
                 config.search.space.nodes = 4;
             },
             &[
                 "default: `space.nodes` says something to searches of `micro` alone, but `space.kind` \
                is `whole_net`; remove it",
+                "default: `policy.prior` says something to searches of `micro` and `recurrent` alone, \
+                 but `space.kind` is `whole_net`; remove it",
             ],
         );
     }

@@ -321,14 +321,14 @@ pub enum Conflict {
     },
     /// A key that searches of the configured space do not look at.
     #[error(
-        "`{key}` says something to searches of `{space}` alone, but `space.kind` is `{kind}`; remove \
-         it"
+        "`{key}` says something to searches of `{}` alone, but `space.kind` is `{kind}`; remove it",
+        spaces.join("` and `")
     )]
     OtherSpace {
         /// The key.
         key: &'static str,
-        /// The space that it is for.
-        space: &'static str,
+        /// The spaces that it is for.
+        spaces: &'static [&'static str],
         /// The space that is searched.
         kind: &'static str,
     },

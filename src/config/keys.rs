@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_key_of_one_space_names_it() {
-        for space in settings().filter_map(|key| key.only_of) {
+        for space in settings().flat_map(|key| key.only_of) {
             assert!(space.parse::<SpaceKind>().is_ok(), "{space}");
         }
     }

@@ -43,20 +43,20 @@ settings! {
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub struct NetConfig in net {
         /// Normal cells of micro nets; two reduction cells come on top (the authors' `num_layers`).
-        pub layers: usize = 1 => search(size(LAYERS)).only_of("micro");
+        pub layers: usize = 1 => search(size(LAYERS)).only_of(&["micro"]);
         /// Channels of the first cells or layers; each reduction of a micro net doubles them, and
         /// of a whole net that stands alone.
         pub channels: usize = 4 => search(size(CHANNELS));
         /// Share of activations kept by the dropout before the classifier.
         pub dropout_keep: f64 = 0.9 => search(above(0.0, 1.0));
         /// Weight of the loss of micro nets' auxiliary head; 0 leaves the head out.
-        pub aux_weight: f64 = 0.4 => search(from(0.0, 10.0)).only_of("micro");
+        pub aux_weight: f64 = 0.4 => search(from(0.0, 10.0)).only_of(&["micro"]);
         /// What has weights of its own where they are shared.
         pub weights_of: WeightsOf = WeightsOf::Edge
-            => search(one_of(&["edge", "operation"])).before("\"edge\"").only_of("micro");
+            => search(one_of(&["edge", "operation"])).before("\"edge\"").only_of(&["micro"]);
         /// How they are built where weights are shared.
         pub shared_form: SharedForm = SharedForm::Shared
-            => search(one_of(&["shared", "stand-alone"])).before("\"shared\"").only_of("micro");
+            => search(one_of(&["shared", "stand-alone"])).before("\"shared\"").only_of(&["micro"]);
         /// The choice of an architecture, counted from 1, each option of which has a copy of ω of
         /// its own (few-shot NAS, Zhao et al., 2021): as many times the memory, and fewer children
         /// share. 0 for one ω.

@@ -130,14 +130,16 @@ settings! {
         /// Updates at the end of each θ phase that learn from all of its rollouts once more, each of
         /// which counts for as much as the policy would still draw it; 0 to learn from a rollout once.
         pub phase_updates: u64 = 0 => search(whole(0..=1000)).before("0");
-        /// Whether the policy begins with the authors' preference for separable convolutions.
-        pub prior: bool = true => search(Rule::Switch).before("true").only_of("micro");
+        /// Whether the policy begins with the authors' preference for separable convolutions, and
+        /// holds to that for near nodes of a recurrent cell.
+        pub prior: bool = true
+            => search(Rule::Switch).before("true").only_of(&["micro", "recurrent"]);
         /// Decay of the reward's moving average.
         pub baseline_decay: f64 = 0.99 => search(below(0.0, 1.0));
         /// Share of the skip connections of whole nets that the policy is held near, ρ.
-        pub skip_rate: f64 = 0.4 => search(between(0.0, 1.0)).only_of("whole_net");
+        pub skip_rate: f64 = 0.4 => search(between(0.0, 1.0)).only_of(&["whole_net"]);
         /// Weight of their divergence from that rate in the loss.
-        pub skip_weight: f64 = 0.8 => search(from(0.0, 100.0)).only_of("whole_net");
+        pub skip_weight: f64 = 0.8 => search(from(0.0, 100.0)).only_of(&["whole_net"]);
     }
 }
 
@@ -274,16 +276,16 @@ settings! {
         /// Images in a training batch.
         pub batch_size: usize = 64 => operation(size(1..=8192));
         /// Normal cells of micro nets; two reduction cells come on top.
-        pub layers: usize = 1 => operation(size(1..=40)).only_of("micro");
+        pub layers: usize = 1 => operation(size(1..=40)).only_of(&["micro"]);
         /// Channels of the first cells or layers.
         pub channels: usize = 8 => operation(size(1..=512));
         /// Share of activations kept by the dropout before the classifier.
         pub dropout_keep: f64 = 0.9 => operation(above(0.0, 1.0));
         /// Weight of the loss of micro nets' auxiliary head; 0 leaves the head out.
-        pub aux_weight: f64 = 0.0 => operation(from(0.0, 10.0)).only_of("micro");
+        pub aux_weight: f64 = 0.0 => operation(from(0.0, 10.0)).only_of(&["micro"]);
         /// Share of the paths of micro nets that drop-path keeps at the last cell, once training
         /// ends; 1 drops none.
-        pub drop_path_keep: f64 = 1.0 => operation(above(0.0, 1.0)).only_of("micro");
+        pub drop_path_keep: f64 = 1.0 => operation(above(0.0, 1.0)).only_of(&["micro"]);
         /// Learning rate at the start of a period.
         pub learning_rate_max: f64 = 0.1 => operation(above(0.0, 10.0));
         /// Learning rate at the end of a period, at most that at its start.

@@ -34,8 +34,8 @@ pub struct Setting {
     pub role: Role,
     /// What it was called by older programs.
     pub once: Option<&'static str>,
-    /// The space whose searches alone depend on it; none where all do.
-    pub only_of: Option<&'static str>,
+    /// The spaces whose searches alone depend on it; none where all do.
+    pub only_of: &'static [&'static str],
     /// What the search did before there was this setting, as JSON; none where that is its default.
     before: Option<&'static str>,
 }
@@ -68,7 +68,7 @@ pub const fn live(rule: Rule) -> Setting {
 
 impl Setting {
     const fn new(role: Role, rule: Rule) -> Self {
-        Self { path: "", rule, role, once: None, only_of: None, before: None }
+        Self { path: "", rule, role, once: None, only_of: &[], before: None }
     }
 
     /// The setting at `path`, the section and the name.
@@ -81,9 +81,9 @@ impl Setting {
         Self { once: Some(path), ..self }
     }
 
-    /// A setting that says something to searches of one space alone.
-    pub const fn only_of(self, space: &'static str) -> Self {
-        Self { only_of: Some(space), ..self }
+    /// A setting that says something to searches of these spaces alone.
+    pub const fn only_of(self, spaces: &'static [&'static str]) -> Self {
+        Self { only_of: spaces, ..self }
     }
 
     /// A setting that is younger than some checkpoints, in which it counts as `before`, a value as
