@@ -21,7 +21,7 @@ use enasd::engine::{
     to_safetensors, update_running,
 };
 use enasd::export::{Model, PixelType, onnx_file, safetensors_file, torch_file};
-use enasd::net::{Input, Net, NetConfig, Norm, Shape, family};
+use enasd::net::{Input, Net, NetConfig, NetError, Norm, Shape, family};
 use enasd::random::{Owner, generator};
 use enasd::space::{Arch, MicroSpace, Space, WholeNet};
 use rand::RngExt;
@@ -202,7 +202,11 @@ fn exported_files_hold_what_the_engine_needs_for_its_logits() {
     let folder = std::env::var_os("ENASD_EXPORT_CASES");
     let folder = folder.as_ref().map_or(temporary.path(), Path::new);
     let cases = cases();
-    for space in Space::each() {
+    let reads_images = |space: &Space| {
+        let image = Input::Image { shape: IMAGES[0], classes: CLASSES };
+        !matches!(family(*space, &NetConfig::default(), image), Err(NetError::ReadsWords { .. }))
+    };
+    for space in Space::each().into_iter().filter(reads_images) {
         let is_of = |case: &Case| case.arch.space().name() == space.name();
         assert!(cases.iter().any(is_of), "no case is of the space {}", space.name());
     }

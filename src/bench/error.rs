@@ -13,7 +13,10 @@ use crate::space::SpaceError;
 pub enum BenchError {
     /// A size is out of its range.
     #[error("{0}; see --layers, --channels, --side and --image-channels")]
-    Net(#[from] NetError),
+    Net(NetError),
+    /// The architecture's nets do not read images.
+    #[error("--arch: {0}")]
+    NoImages(NetError),
     /// The text is no architecture.
     #[error("--arch: {0}")]
     Arch(SpaceError),
@@ -57,6 +60,15 @@ pub enum BenchError {
     /// The executor failed.
     #[error("the executor failed: {}", reason(.0))]
     Engine(#[from] candle_core::Error),
+}
+
+impl From<NetError> for BenchError {
+    fn from(err: NetError) -> Self {
+        match err {
+            NetError::ReadsWords { .. } => Self::NoImages(err),
+            err => Self::Net(err),
+        }
+    }
 }
 
 impl BenchError {

@@ -199,16 +199,19 @@ fn running(net: &Net, device: &Device) -> Result<Snapshot, BenchError> {
 mod tests {
     use super::*;
     use crate::engine::{CandleExec, CpuExec};
-    use crate::net::{Input, NetConfig, family};
+    use crate::net::{Input, NetConfig, NetError, family};
     use crate::space::Space;
 
-    /// A stand-alone net of each space.
+    /// A stand-alone net of each space whose nets read images.
     fn nets() -> Vec<Net> {
-        let nets = Space::each().into_iter().map(|space| {
+        let nets = Space::each().into_iter().filter_map(|space| {
             let config = NetConfig { layers: 1, channels: 2, ..NetConfig::default() };
             let shape = Shape { channels: 1, height: 8, width: 8 };
-            let family = family(space, &config, Input::Image { shape, classes: 3 }).unwrap();
-            family.standalone(&space.rules().published().unwrap()).unwrap()
+            let family = match family(space, &config, Input::Image { shape, classes: 3 }) {
+                Err(NetError::ReadsWords { .. }) => return None,
+                found => found.unwrap(),
+            };
+            Some(family.standalone(&space.rules().published().unwrap()).unwrap())
         });
         nets.collect()
     }

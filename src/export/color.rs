@@ -17,8 +17,9 @@ pub(super) fn color(option: Choice) -> &'static str {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::space::{Arch, MicroSpace, Space, WholeNet};
+    use crate::space::{Arch, MicroSpace, Recurrent, Space, WholeNet};
     use proptest::prelude::*;
+    use std::ops::RangeInclusive;
 
     /// The authors' best cells.
     pub(in crate::export) const PUBLISHED: &str = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 \
@@ -48,9 +49,16 @@ pub(super) mod tests {
         any((3_usize..=24).prop_map(|n| Space::WholeNet(WholeNet::new(n).unwrap())))
     }
 
+    /// Any architecture of the recurrent space.
+    pub(in crate::export) fn recurrent(
+        n_nodes: RangeInclusive<usize>,
+    ) -> impl Strategy<Value = Arch> {
+        any(n_nodes.prop_map(|n| Space::Recurrent(Recurrent::new(n).unwrap())))
+    }
+
     /// Any architecture.
     pub(in crate::export) fn arch() -> impl Strategy<Value = Arch> {
-        prop_oneof![cells(), nets()]
+        prop_oneof![cells(), nets(), recurrent(Recurrent::NODE_RANGE)]
     }
 
     #[test]

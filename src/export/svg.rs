@@ -1,7 +1,7 @@
 //! An architecture as an SVG drawing, a frame for each part.
 //!
 //! In a cell, boxes are nodes, which add what arrives; a label is an operation, in its color;
-//! dashed lines are the loose ends, which the output concatenates. `ladder.rs` draws nets of
+//! dashed lines are the loose ends, which the output joins. `ladder.rs` draws nets of
 //! layers. The background is white, so that the drawing reads the same on a dark page.
 
 use crate::export::color::color;
@@ -76,10 +76,14 @@ fn head(id: &str, sketch: Option<&Sketch>) -> String {
         })
         .collect();
     let x = MARGIN + ops.len() as f64 * (LABEL.0 + 12.0) + 8.0;
+    let joined = match sketch.map_or("", |sketch| sketch.vertices[sketch.output()].join) {
+        "concat" => "concatenated",
+        other => other,
+    };
     let dashed = format!(
         "<path d=\"M{x:.1} {y:.1}H{:.1}\" stroke=\"{FAINT}\" stroke-width=\"2\" \
          stroke-dasharray=\"5 4\"/>\n\
-         <text x=\"{:.1}\" y=\"{:.1}\" fill=\"{INK}\">to the output (concatenated)</text>\n",
+         <text x=\"{:.1}\" y=\"{:.1}\" fill=\"{INK}\">to the output ({joined})</text>\n",
         x + 32.0,
         x + 40.0,
         y + 4.0,
@@ -190,8 +194,8 @@ fn vertex(layout: &Layout, place: &Place) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::color::tests::{LAYERS, PUBLISHED, SMALL, cells, nets};
-    use crate::space::WholeNet;
+    use crate::export::color::tests::{LAYERS, PUBLISHED, SMALL, cells, nets, recurrent};
+    use crate::space::{Recurrent, WholeNet};
     use proptest::prelude::*;
 
     /// Follows every tag of `text`; the innermost open element that is closed wrongly, if any.
@@ -246,6 +250,22 @@ mod tests {
             prop_assert_eq!((count("input"), count("output"), count("legend")), (1, 1, 6));
             prop_assert_eq!((count("skip"), count("chain")), (n_skips, layers.len() + 1));
             prop_assert_eq!(count("halved"), 2);
+            prop_assert!(!drawing.contains("NaN") && !drawing.contains("inf"));
+        }
+
+        #[test]
+        fn every_node_and_loose_end_of_a_recurrent_cell_is_drawn_once(
+            arch in recurrent(Recurrent::NODE_RANGE)
+        ) {
+            let drawing = draw_svg(&arch);
+            prop_assert_eq!(misnested(&drawing), None);
+            let count = |class: &str| drawing.matches(&format!("class=\"{class}\"")).count();
+            let n_nodes = Recurrent::nodes(&arch).unwrap().len();
+            // The input node reads two tensors.
+            prop_assert_eq!((count("node"), count("op")), (n_nodes + 1, n_nodes + 2));
+            prop_assert_eq!(count("loose-end"), Recurrent::loose_ends(&arch).unwrap().len());
+            prop_assert_eq!((count("input"), count("output"), count("legend")), (2, 1, 4));
+            prop_assert!(drawing.contains("to the output (mean)"));
             prop_assert!(!drawing.contains("NaN") && !drawing.contains("inf"));
         }
     }

@@ -125,7 +125,10 @@ fn texts(sketch: &Sketch, beside: Beside) -> Vec<Text> {
         texts.push(Text(pieces));
     }
     let ends: Vec<&str> = ends.into_iter().map(name).collect();
-    texts.push(Text(vec![format!("out = [{}]", ends.join(" "))]));
+    let mut output = vec!["out =".to_owned()];
+    output.extend(sketch.vertices[sketch.output()].caption.iter().cloned());
+    output.extend(format!("[{}]", ends.join(" ")).split(' ').map(str::to_owned));
+    texts.push(Text(output));
     texts
 }
 
@@ -179,8 +182,8 @@ fn pad(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::color::tests::{LAYERS, PUBLISHED, SMALL, arch, cells};
-    use crate::space::{MicroSpace, Node};
+    use crate::export::color::tests::{LAYERS, PUBLISHED, SMALL, arch, cells, nets, recurrent};
+    use crate::space::{MicroSpace, Node, Recurrent};
     use proptest::prelude::*;
 
     #[test]
@@ -260,6 +263,24 @@ mod tests {
     }
 
     #[test]
+    fn a_recurrent_cell_is_drawn_from_the_word_and_the_state_before() {
+        insta::assert_snapshot!(draw_text(&Recurrent::PUBLISHED.parse().unwrap(), 80), @r"
+        recurrent cell of 8 nodes
+        x  h                                 x = x[t], h = h[t-1]
+        ●──●──0                              0 = tanh(x, h)
+              ●──1                           1 = sigmoid(0)
+                 ●──2                        2 = tanh(1)
+                    ●──3                     3 = relu(2)
+                    ●──┼──4                  4 = sigmoid(2)
+                       │  ●──5               5 = tanh(4)
+                       │     ●──6            6 = tanh(5)
+                       ●────────┼──7         7 = sigmoid(3) → out
+                                ●──┼──8      8 = sigmoid(6) → out
+                                   ╰──┴──▶   out = mean [7 8]
+        ");
+    }
+
+    #[test]
     fn a_net_on_a_narrow_terminal_is_told() {
         insta::assert_snapshot!(draw_text(&LAYERS.parse().unwrap(), 30), @r"
         net of 6 layers
@@ -297,7 +318,9 @@ mod tests {
         }
 
         #[test]
-        fn every_architecture_fits_eighty_columns_with_its_lanes(arch in arch()) {
+        fn every_architecture_fits_eighty_columns_with_its_lanes(
+            arch in prop_oneof![cells(), nets(), recurrent(1..=11)]
+        ) {
             let drawing = draw_text(&arch, 80);
             let sketches = arch.sketch();
             prop_assert_eq!(drawing.matches('╰').count(), sketches.len());

@@ -16,6 +16,15 @@ pub enum NetError {
         /// The space of the nets.
         expected: Space,
     },
+    /// The nets of the space read words, and those that are asked for are to read images.
+    #[error(
+        "the nets of the {space} space read words, and these are to read images; set `space.kind` \
+         to `micro` or `whole_net`, whose nets do"
+    )]
+    ReadsWords {
+        /// The name of the space.
+        space: &'static str,
+    },
     /// A size is outside its range.
     #[error("`{key}` is {found}; it must be {min} to {max}")]
     Range {

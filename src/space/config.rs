@@ -16,9 +16,13 @@ pub(super) const NODES: RangeInclusive<usize> = 2..=7;
 /// which the history could make no architecture.
 pub(super) const LAYERS: RangeInclusive<usize> = 3..=22;
 
+/// Nodes of a recurrent cell behind its input node: to twice as many as in any cell that was
+/// published.
+pub(super) const RECURRENT_NODES: RangeInclusive<usize> = 1..=24;
+
 const KINDS: &[&str] = {
-    let [a, b] = SpaceKind::ALL;
-    &[a.name(), b.name()]
+    let [a, b, c] = SpaceKind::ALL;
+    &[a.name(), b.name(), c.name()]
 };
 
 settings! {
@@ -28,9 +32,11 @@ settings! {
         /// The search space.
         pub kind: SpaceKind = SpaceKind::Micro => search(one_of(KINDS));
         /// Computed nodes of a micro cell (the paper's B less its two inputs).
-        pub nodes: usize = 5 => search(size(NODES)).once("net.nodes").only_of("micro");
+        pub nodes: usize = 5 => search(size(NODES)).once("net.nodes").only_of(&["micro"]);
         /// Layers of whole nets.
-        pub layers: usize = 12 => search(size(LAYERS)).only_of("whole_net");
+        pub layers: usize = 12 => search(size(LAYERS)).only_of(&["whole_net"]);
+        /// Nodes of a recurrent cell behind its input node.
+        pub recurrent_nodes: usize = 8 => search(size(RECURRENT_NODES)).only_of(&["recurrent"]);
     }
 }
 
@@ -43,17 +49,20 @@ pub enum SpaceKind {
     Micro,
     /// Every layer of the net and its skip connections (ENAS, section 2.3).
     WholeNet,
+    /// The recurrent cell of a net that reads words (ENAS, section 2.1).
+    Recurrent,
 }
 
 impl SpaceKind {
     /// Every space.
-    pub const ALL: [Self; 2] = [Self::Micro, Self::WholeNet];
+    pub const ALL: [Self; 3] = [Self::Micro, Self::WholeNet, Self::Recurrent];
 
     /// The name used in configs and on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Micro => "micro",
             Self::WholeNet => "whole_net",
+            Self::Recurrent => "recurrent",
         }
     }
 }
@@ -86,6 +95,6 @@ mod tests {
             assert_eq!(kind.name().parse(), Ok(kind));
         }
         let error = "macro".parse::<SpaceKind>().unwrap_err().to_string();
-        assert_eq!(error, "unknown space `macro`; the spaces are micro, whole_net");
+        assert_eq!(error, "unknown space `macro`; the spaces are micro, whole_net, recurrent");
     }
 }

@@ -31,6 +31,35 @@ pub enum SpaceError {
         /// The node it reads.
         input: usize,
     },
+    /// The number of nodes of a recurrent cell is out of range.
+    #[error("a cell has {found} nodes behind its input node; the recurrent space takes 1 to 24")]
+    RecurrentNodeCount {
+        /// Nodes found or asked for.
+        found: usize,
+    },
+    /// The input node of a recurrent cell is another than here.
+    #[error(
+        "the input node applies {found}; in the recurrent space it applies tanh always, as in the \
+         authors' corrected program, so this cell is none of its"
+    )]
+    InputActivation {
+        /// The activation found.
+        found: &'static str,
+    },
+    /// The output of a recurrent cell is the mean of other nodes than any here.
+    #[error(
+        "the output is the mean of nodes {}; in the recurrent space it is that of all nodes behind \
+         the input node or of those that no other reads, which are {} here, so this cell is none of \
+         its",
+        listed(joined),
+        listed(loose_ends)
+    )]
+    Mean {
+        /// The nodes of which the text takes the mean.
+        joined: Vec<usize>,
+        /// The nodes that no other reads.
+        loose_ends: Vec<usize>,
+    },
     /// No space has this name.
     #[error("unknown space `{name}`; the spaces are {}", SpaceKind::ALL.map(SpaceKind::name).join(", "))]
     UnknownSpace {
@@ -67,7 +96,7 @@ pub enum SpaceError {
     },
     /// A token of a flat string has more digits than any number of an architecture.
     #[error(
-        "number {position} has {digits} digits, and none of an architecture has more than one; \
+        "number {position} has {digits} digits, and none of an architecture has more than two; \
          put a blank between numbers"
     )]
     LongNumber {
@@ -93,12 +122,16 @@ pub enum SpaceError {
         /// Layers found or asked for.
         found: usize,
     },
-    /// No net of so many layers was published.
-    #[error("the authors published a net of {most} layers, and {asked} are asked for; give fewer")]
+    /// Nothing so large was published.
+    #[error("the authors published {of} of {most} {parts}, and {asked} are asked for; give fewer")]
     Unpublished {
-        /// Layers asked for.
+        /// What they published.
+        of: &'static str,
+        /// What its size is counted in.
+        parts: &'static str,
+        /// How many are asked for.
         asked: usize,
-        /// Layers that they have.
+        /// How many they have.
         most: usize,
     },
     /// The numbers of layers are too many or too few.

@@ -16,8 +16,8 @@ pub use op::Op;
 
 use crate::space::fact::row;
 use crate::space::{
-    Arch, Choice, Decision, Fact, Form, Link, Menu, Script, SearchSpace, Size, Sketch, Space,
-    SpaceError, Step, Vertex, VertexRole, Write,
+    Arch, Choice, Decision, Fact, Form, Link, Locality, Menu, Script, SearchSpace, Size, Sketch,
+    Space, SpaceError, Step, Vertex, VertexRole, Write,
 };
 
 /// The operations of an edge; of both cells.
@@ -169,7 +169,8 @@ impl SearchSpace for MicroSpace {
         for part in CellKind::ALL.map(|cell| cell as usize) {
             steps.push(Step::Begin { part, inputs: N_CELL_INPUTS });
             for earlier in N_CELL_INPUTS..N_CELL_INPUTS + self.n_nodes {
-                steps.extend([Step::Ask(Decision::Point { earlier }); 2]);
+                let point = Decision::Point { earlier, locality: Locality::Even };
+                steps.extend([Step::Ask(point); 2]);
                 steps.extend([Step::Ask(Decision::Pick { part, menu: &OPS }); 2]);
                 steps.push(Step::Place);
             }

@@ -23,7 +23,8 @@
 //!    `search/walk/tests.rs`, `search/policy/tests.rs` and `search/reinforce.rs`, and
 //!    `bin/enasctl/top/looked_at.rs`.
 //!
-//! For whole nets it is [`LayerOp`] in `space/whole_net/op.rs` and one line in `net/whole_net.rs`.
+//! For whole nets it is [`LayerOp`] in `space/whole_net/op.rs` and one line in `net/whole_net.rs`; for
+//! recurrent cells [`Activation`] in `space/recurrent/activation.rs`, and its numbers in `arcs.rs`.
 //!
 //! A menu with one option more is another space: ids mean other architectures, θ has other shapes,
 //! and no state folder of before goes on (`tests/format.rs` fails). Where folders are to live,
@@ -67,10 +68,12 @@ mod digits;
 mod error;
 mod fact;
 mod form;
+mod genotype;
 mod id;
 mod literal;
 mod micro;
 mod numbers;
+mod recurrent;
 mod scanner;
 mod script;
 mod search_space;
@@ -83,7 +86,8 @@ pub use error::SpaceError;
 pub use fact::{Fact, Size};
 pub use form::{Form, Write};
 pub use micro::{Cell, CellKind, Edge, MicroSpace, N_CELL_INPUTS, Node, Op};
-pub use script::{Choice, Decision, LINK, Menu, Script, Step};
+pub use recurrent::{Activation, Recurrent, RecurrentNode};
+pub use script::{Choice, Decision, LINK, Locality, Menu, Script, Step};
 pub use search_space::{SearchSpace, Space};
 pub use sketch::{Link, Sketch, Vertex, VertexRole};
 pub use whole_net::{LayerOp, NetLayer, WholeNet};

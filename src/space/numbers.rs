@@ -20,11 +20,19 @@ const MAX_DIGITS: usize = 15;
 
 /// Whether `text` starts like numbers, so that an error should speak of them.
 pub(super) fn looks_like(text: &str) -> bool {
-    text.lines()
-        .filter_map(values)
-        .flat_map(words)
-        .next()
-        .is_some_and(|word| word.starts_with(|c: char| "+-".contains(c) || c.is_numeric()))
+    let is_number = |word: &str| word.starts_with(|c: char| "+-".contains(c) || c.is_numeric());
+    !is_dictionary(text) && all(text).next().is_some_and(is_number)
+}
+
+/// How many words `text` has that are to be numbers.
+pub(super) fn count(text: &str) -> usize {
+    all(text).count()
+}
+
+/// Whether `text` begins with a key and its value in braces.
+fn is_dictionary(text: &str) -> bool {
+    let inner = text.strip_prefix('{').unwrap_or_default();
+    inner.find([':', ',']).is_some_and(|at| inner[at..].starts_with(':'))
 }
 
 /// Whether `text` has lists in a list of which the first is of one number, as a net's layers have.
@@ -33,6 +41,13 @@ pub(super) fn is_ragged(text: &str) -> bool {
     let is_nested = lists.next().is_some_and(|between| words(between).next().is_none());
     let first = lists.next().and_then(|list| list.split([']', ')', '}']).next());
     is_nested && first.is_some_and(|first| words(first).count() == 1)
+}
+
+/// Whether the lines of `text`, or its lists, have one number, two, three and so on, as those of a
+/// net's layers do.
+pub(super) fn is_triangle(text: &str) -> bool {
+    let lines = lines(text).unwrap_or_default();
+    1 < lines.len() && lines.iter().zip(1..).all(|(line, n)| line.len() == n)
 }
 
 /// The numbers of each line that has any, and of each list.
@@ -46,6 +61,11 @@ pub(super) fn lines(source: &str) -> Result<Vec<Vec<usize>>, SpaceError> {
     let lines = lists.map(|line| words(line).map(&mut number).collect());
     let lines: Vec<Vec<usize>> = lines.collect::<Result<_, SpaceError>>()?;
     Ok(lines.into_iter().filter(|line| !line.is_empty()).collect())
+}
+
+/// The words of `text` that are to be numbers.
+fn all(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(values).flat_map(words)
 }
 
 /// The words of a line that are to be numbers. Brackets, commas and quotes only part them.

@@ -20,6 +20,15 @@ pub struct Menu {
 /// What is done with each node that a link asks for.
 pub static LINK: Menu = Menu { name: "link", options: &["drop", "keep"] };
 
+/// Which of the nodes that can be pointed at are favored by whoever knows nothing else of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locality {
+    /// None.
+    Even,
+    /// Those placed last.
+    Near,
+}
+
 /// One question to the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
@@ -34,6 +43,8 @@ pub enum Decision {
     Point {
         /// How many these are.
         earlier: usize,
+        /// Which of them the authors' policy favors before it has learnt anything.
+        locality: Locality,
     },
     /// Keep or drop each of the nodes of this part that are placed, by a choice of 2 for each; the
     /// node that asks is then placed as the next.
@@ -50,7 +61,7 @@ impl Decision {
     pub fn answers(&self) -> impl Iterator<Item = usize> + use<> {
         match *self {
             Self::Pick { menu, .. } => repeat_n(menu.options.len(), 1),
-            Self::Point { earlier } => repeat_n(earlier, 1),
+            Self::Point { earlier, .. } => repeat_n(earlier, 1),
             Self::Link { earlier, .. } => repeat_n(LINK.options.len(), earlier),
         }
     }
@@ -154,7 +165,7 @@ mod tests {
         let pick = |menu| Step::Ask(Decision::Pick { part: 0, menu });
         let script = Script(vec![
             Step::Begin { part: 0, inputs: 2 },
-            Step::Ask(Decision::Point { earlier: 2 }),
+            Step::Ask(Decision::Point { earlier: 2, locality: Locality::Even }),
             pick(&OP),
             pick(&SIZE),
             Step::Place,

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::space::{
-    Arch, Choice, Fact, Form, MicroSpace, Script, Size, Sketch, SpaceConfig, SpaceError, SpaceKind,
-    WholeNet,
+    Arch, Choice, Fact, Form, MicroSpace, Recurrent, Script, Size, Sketch, SpaceConfig, SpaceError,
+    SpaceKind, WholeNet,
 };
 
 /// A search space of a given size.
@@ -14,6 +14,8 @@ pub enum Space {
     Micro(MicroSpace),
     /// All layers of the net and their skip connections (ENAS, section 2.3).
     WholeNet(WholeNet),
+    /// The recurrent cell of a net that reads words (ENAS, section 2.1).
+    Recurrent(Recurrent),
 }
 
 impl Space {
@@ -22,12 +24,17 @@ impl Space {
         match config.kind {
             SpaceKind::Micro => MicroSpace::new(config.nodes).map(Self::Micro),
             SpaceKind::WholeNet => WholeNet::new(config.layers).map(Self::WholeNet),
+            SpaceKind::Recurrent => Recurrent::new(config.recurrent_nodes).map(Self::Recurrent),
         }
     }
 
     /// One space of each kind, of the size that is the default.
-    pub fn each() -> [Self; 2] {
-        [Self::Micro(MicroSpace::default()), Self::WholeNet(WholeNet::default())]
+    pub fn each() -> [Self; 3] {
+        [
+            Self::Micro(MicroSpace::default()),
+            Self::WholeNet(WholeNet::default()),
+            Self::Recurrent(Recurrent::default()),
+        ]
     }
 
     /// What the space says about itself.
@@ -35,6 +42,7 @@ impl Space {
         match self {
             Self::Micro(space) => space,
             Self::WholeNet(space) => space,
+            Self::Recurrent(space) => space,
         }
     }
 
@@ -47,7 +55,7 @@ impl Space {
     /// number is the net's.
     pub fn with_layers(self, layers: usize) -> Result<Self, SpaceError> {
         match self {
-            Self::Micro(_) => Ok(self),
+            Self::Micro(_) | Self::Recurrent(_) => Ok(self),
             Self::WholeNet(_) => WholeNet::new(layers).map(Self::WholeNet),
         }
     }
@@ -72,6 +80,7 @@ impl Space {
         match kind {
             "m" => Some(MicroSpace::new(size).map(Self::Micro)),
             "w" => Some(WholeNet::new(size).map(Self::WholeNet)),
+            "r" => Some(Recurrent::new(size).map(Self::Recurrent)),
             _ => None,
         }
     }

@@ -200,7 +200,7 @@ impl SearchSpace for WholeNet {
     fn published(&self) -> Result<Arch, SpaceError> {
         let (asked, most) = (self.n_layers, Self::PUBLISHED.lines().count());
         if most < asked {
-            return Err(SpaceError::Unpublished { asked, most });
+            return Err(SpaceError::Unpublished { of: "a net", parts: "layers", asked, most });
         }
         let lines: Vec<&str> = Self::PUBLISHED.lines().take(asked).collect();
         rows::read(&lines.join("\n"))

@@ -6,10 +6,11 @@ use crate::source::paths;
 const HOMES: &[&str] = &["space", "net", "export"];
 
 /// What belongs to one space alone.
-const WORDS: &[&str] = &["MicroSpace", "CellKind", "WholeNet", "LayerOp", "NetLayer"];
+const WORDS: &[&str] =
+    &["MicroSpace", "CellKind", "WholeNet", "LayerOp", "NetLayer", "RecurrentNode"];
 
 /// The same, where they are names of `space`: others have such words too.
-const NAMES: &[&str] = &["Cell", "Op"];
+const NAMES: &[&str] = &["Cell", "Op", "Recurrent", "Activation"];
 
 /// The words of one space that a statement of `layer` says.
 pub(crate) fn word_faults(layer: &str, statement: &str) -> Vec<String> {

@@ -104,7 +104,7 @@ mod tests {
              reduction cell, 40 numbers",
         );
         check(
-            "0 2 0 0 0 1 1 1",
+            "0 2 0 0 0 1 1 4",
             "8 numbers are one micro cell of 2 nodes; give the normal cell and then the \
              reduction cell, 16 numbers",
         );
@@ -139,7 +139,7 @@ mod tests {
                 text,
                 &format!(
                     "number 1 has {digits} digits, and none of an architecture has more than \
-                     one; put a blank between numbers"
+                     two; put a blank between numbers"
                 ),
             );
         }

@@ -8,6 +8,7 @@
 //! cell that this space does not have. Of this space's cells DARTS lacks one kind, a reduction cell
 //! with an input that no node reads: the output would join the input, which is not halved.
 
+use crate::space::genotype::{fields, joined};
 use crate::space::literal::{self, Literal};
 use crate::space::micro::{Cell, CellKind, Edge, N_CELL_INPUTS, Node, Op, cells};
 use crate::space::{Arch, MicroSpace, SpaceError};
@@ -25,13 +26,14 @@ const FIELDS: [(&str, &str); 4] = [
 
 const EACH: &str = "`normal`, `normal_concat`, `reduce` and `reduce_concat`, each once";
 const EDGE: &str = "an edge such as `('sep_conv_3x3', 0)`";
-const JOINED: &str = "what the output joins, such as `[2, 3]` or `range(2, 4)`";
 
 /// Whether `text` is a genotype rather than of the native form.
 pub(super) fn looks_like(text: &str) -> bool {
     let pasted: String = text.chars().filter(|c| !c.is_whitespace()).take(9).collect();
     let has_tuples = ["normal=[(", "normal=[["].contains(&pasted.as_str());
-    has_tuples || text.contains("Genotype") || text.contains(FIELDS[1].0)
+    // DARTS calls a recurrent cell a genotype, too.
+    let is_named = text.contains("Genotype") && !text.contains("recurrent");
+    has_tuples || is_named || text.contains(FIELDS[1].0)
 }
 
 pub(super) fn write(arch: &Arch) -> Result<String, SpaceError> {
@@ -53,7 +55,7 @@ pub(super) fn write(arch: &Arch) -> Result<String, SpaceError> {
 pub(super) fn read(source: &str) -> Result<Arch, SpaceError> {
     let text = literal::read(source)?;
     let genotype = text.only(is_genotype)?.unwrap_or(&text);
-    let fields = fields(genotype)?;
+    let fields = fields(genotype, FIELDS.map(|(name, _)| name), EACH)?;
     let field = |idx: usize| fields[idx].ok_or_else(|| genotype.unexpected(FIELDS[idx].1));
     let normal = cell(CellKind::Normal, field(0)?, field(1)?)?;
     let reduction = cell(CellKind::Reduction, field(2)?, field(3)?)?;
@@ -63,22 +65,6 @@ pub(super) fn read(source: &str) -> Result<Arch, SpaceError> {
 fn is_genotype(found: &Literal<'_>) -> bool {
     let is_called = found.is_list() && found.word.ends_with("Genotype");
     is_called || FIELDS.iter().any(|(name, _)| found.get(name).is_some())
-}
-
-/// The values of [`FIELDS`], by their names or by their order.
-fn fields<'a, 'b>(
-    genotype: &'b Literal<'a>,
-) -> Result<[Option<&'b Literal<'a>>; FIELDS.len()], SpaceError> {
-    let mut fields = [None; FIELDS.len()];
-    for (idx, item) in genotype.items().iter().enumerate() {
-        let named = FIELDS.iter().position(|(name, _)| *name == item.key);
-        let place = if item.key.is_empty() { Some(idx) } else { named };
-        let Some(field @ None) = place.and_then(|place| fields.get_mut(place)) else {
-            return Err(item.unexpected(EACH));
-        };
-        *field = Some(item);
-    }
-    Ok(fields)
 }
 
 fn cell(kind: CellKind, edges: &Literal<'_>, concat: &Literal<'_>) -> Result<Cell, SpaceError> {
@@ -101,7 +87,8 @@ fn cell(kind: CellKind, edges: &Literal<'_>, concat: &Literal<'_>) -> Result<Cel
         Ok(Node([edge(a)?, edge(b)?]))
     });
     let cell = Cell::new(nodes.collect::<Result<_, SpaceError>>()?)?;
-    let (joined, loose_ends) = (joined(concat)?, cell.loose_ends());
+    let most = Cell::NODE_RANGE.end() + N_CELL_INPUTS;
+    let (joined, loose_ends) = (joined(concat, most)?, cell.loose_ends());
     if joined == loose_ends {
         Ok(cell)
     } else {
@@ -116,27 +103,6 @@ fn edge(found: &Literal<'_>, kind: CellKind, node: usize) -> Result<Edge, SpaceE
     }
     let op = Op::foreign(op.word, op.position(), kind.name(), node)?;
     Ok(Edge { input: input.number("the number of the node read")?, op })
-}
-
-/// The nodes of `[2, 3]`, `range(2, 4)` or `list(range(2, 4))`, sorted.
-fn joined(found: &Literal<'_>) -> Result<Vec<usize>, SpaceError> {
-    if !found.is_list() {
-        return Err(found.unexpected(JOINED));
-    }
-    let number = |item: &Literal<'_>| item.number(JOINED);
-    match (found.word, found.items()) {
-        ("range", [from, to]) => {
-            // No cell has more nodes, whatever the text says.
-            let most = Cell::NODE_RANGE.end() + N_CELL_INPUTS + 1;
-            Ok((number(from)?..number(to)?.min(most)).collect())
-        }
-        ("list", [range]) if range.word == "range" => joined(range),
-        (_, nodes) => {
-            let mut nodes: Vec<usize> = nodes.iter().map(number).collect::<Result<_, _>>()?;
-            nodes.sort_unstable();
-            Ok(nodes)
-        }
-    }
 }
 
 #[cfg(test)]
@@ -271,9 +237,9 @@ mod tests {
              `normal=[('id`",
         );
         check(
-            "Genotype(recurrent=[('tanh', 0)], concat=range(1, 9))",
+            "Genotype(cells=[('tanh', 0)], concat=range(1, 9))",
             "at character 10: expected `normal`, `normal_concat`, `reduce` and `reduce_concat`, \
-             each once, found `recurrent=[(`",
+             each once, found `cells=[('tan`",
         );
         check(
             "normal=[('identity', 0)]",

@@ -119,7 +119,7 @@ mod tests {
              earlier tensor",
         );
         check(
-            "0 0 0 1",
+            "0 0 5 1",
             "4 numbers do not spell the layers of a net; layer i takes i + 1 of them, its \
              operation and a 0 or 1 for each earlier tensor: 78 for 12 layers",
         );
@@ -128,6 +128,6 @@ mod tests {
             "line 1 has 2 numbers, but layer 0 takes 1: its operation and a 0 or 1 for each \
              earlier tensor",
         );
-        check("0 0 0", "a net has 2 layers; the whole_net space takes 3 to 40");
+        check("5 0 0", "a net has 2 layers; the whole_net space takes 3 to 40");
     }
 }
