@@ -14,6 +14,7 @@ use crate::engine::kernel::Isa;
 use crate::search::bounds::Bounds;
 use crate::search::dense::{Matrix, add_product, transpose, vectorized};
 use crate::search::input::StepInput;
+use crate::search::prior::near_share;
 use crate::search::tape::{Decided, Moment, Tape};
 use crate::search::theta::Theta;
 use crate::search::walk::{Network, WalkOutcome};
@@ -281,9 +282,11 @@ impl<'a> Backward<'a> {
                     add(&mut self.inputs[row * 4 * units..(row + 1) * 4 * units], gates);
                 }
                 StepInput::Anchor(node) => add(self.anchor(*node, rollout), gates),
+                StepInput::Near { node, back } => {
+                    add(self.anchor(*node, rollout), &scaled(gates, near_share(*back)));
+                }
                 StepInput::Linked(nodes) => {
-                    let share = 1.0 / (1.0 + nodes.len() as f64);
-                    let gates: Vec<f64> = gates.iter().map(|gate| share * gate).collect();
+                    let gates = scaled(gates, 1.0 / (1.0 + nodes.len() as f64));
                     for &node in nodes {
                         add(self.anchor(node, rollout), &gates);
                     }
@@ -373,6 +376,10 @@ impl Unit<'_> {
 
 fn add(to: &mut [f64], values: &[f64]) {
     to.iter_mut().zip(values).for_each(|(to, value)| *to += value);
+}
+
+fn scaled(values: &[f64], factor: f64) -> Vec<f64> {
+    values.iter().map(|value| factor * value).collect()
 }
 
 /// Appends zeros up to this length.

@@ -35,8 +35,8 @@
 //! the links are drawn with.
 
 use crate::search::PolicyConfig;
-use crate::search::prior::prior;
-use crate::space::{Decision, Menu, Script};
+use crate::search::prior::{nearness, prior};
+use crate::space::{Decision, Locality, Script};
 
 /// The bounds of the logits in one epoch.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,7 @@ pub(super) struct Bounds {
     point: f64,
     /// The largest bounded logit of a menu's option before the fixed bias, C/r.
     pick: f64,
-    /// Whether options have the authors' fixed biases.
+    /// Whether options have the authors' fixed biases, and near nodes their preference.
     favors: bool,
     /// The logarithms of the shares of links that should be dropped and kept.
     link_log_rates: [f64; 2],
@@ -81,9 +81,23 @@ impl Bounds {
         }
     }
 
-    /// What is added to the logits of a menu's options in a part, and not learnt.
-    pub(super) fn fixed(self, part: usize, menu: &Menu) -> Option<&'static [f64]> {
-        self.favors.then(|| prior(menu).fixed.get(part).copied()).flatten()
+    /// What is added to the logits of a decision's options, and not learnt; nothing where that is
+    /// nothing for any.
+    pub(super) fn fixed(self, decision: Decision) -> Vec<f64> {
+        match decision {
+            Decision::Pick { part, menu } if self.favors => {
+                prior(menu).fixed.get(part).map_or_else(Vec::new, |fixed| fixed.to_vec())
+            }
+            Decision::Point { earlier, locality } if self.favors_near(locality) => {
+                nearness(earlier)
+            }
+            Decision::Pick { .. } | Decision::Point { .. } | Decision::Link { .. } => Vec::new(),
+        }
+    }
+
+    /// Whether near nodes are favored where the script says so.
+    pub(super) fn favors_near(self, locality: Locality) -> bool {
+        self.favors && locality == Locality::Near
     }
 
     /// The entropy of one of the choices of a decision, among so many options, where one is favored
@@ -93,11 +107,8 @@ impl Bounds {
             return 0.0;
         }
         let bound = self.of(decision);
-        let fixed = match decision {
-            Decision::Pick { part, menu } => self.fixed(part, menu),
-            Decision::Point { .. } | Decision::Link { .. } => None,
-        };
-        let fixed = |option: usize| fixed.map_or(0.0, |fixed| fixed[option]);
+        let fixed = self.fixed(decision);
+        let fixed = |option: usize| fixed.get(option).copied().unwrap_or(0.0);
         let favoring = |favored: usize| {
             let logit = |option| fixed(option) + if option == favored { bound } else { -bound };
             entropy(&(0..options).map(logit).collect::<Vec<_>>())
@@ -210,7 +221,7 @@ mod tests {
         let config = PolicyConfig::default();
         // import numpy as np; from scipy.special import softmax; from scipy.stats import entropy
         // c = 1.1; entropy(softmax([c] + 3 * [-c]))
-        let point = range(&config, Decision::Point { earlier: 4 });
+        let point = range(&config, Decision::Point { earlier: 4, locality: Locality::Even });
         assert!((point.settled - 0.835_844_871_308_418_4).abs() < 1e-12, "{point:?}");
         assert!((point.uniform - 4.0_f64.ln()).abs() < 1e-12);
         // 2 * entropy(softmax([c, -c]))

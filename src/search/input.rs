@@ -1,5 +1,7 @@
 //! What an LSTM step of the policy reads beside its state.
 
+use crate::search::prior::near_share;
+
 /// What an LSTM step reads beside its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum StepInput {
@@ -7,6 +9,13 @@ pub(super) enum StepInput {
     Embedding(usize),
     /// The anchor of a node of the part.
     Anchor(usize),
+    /// The same, where near nodes are favored: times what `prior.rs` says.
+    Near {
+        /// The node.
+        node: usize,
+        /// How many nodes back it is.
+        back: usize,
+    },
     /// The sum of the anchors of these nodes, divided by one more than they are.
     Linked(Vec<usize>),
 }
@@ -28,6 +37,12 @@ impl StepInput {
                 gates.copy_from_slice(&embeddings[row * width..(row + 1) * width]);
             }
             Self::Anchor(node) => gates.copy_from_slice(anchor(*node)),
+            Self::Near { node, back } => {
+                let share = near_share(*back);
+                for (gate, read) in gates.iter_mut().zip(anchor(*node)) {
+                    *gate = share * read;
+                }
+            }
             Self::Linked(nodes) => {
                 gates.fill(0.0);
                 for &node in nodes {

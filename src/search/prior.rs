@@ -1,8 +1,12 @@
-//! What the authors give a policy beside what it learns: biases of the options of single menus.
+//! What the authors give a policy beside what it learns: biases of the options of single menus, and
+//! nearness of nodes.
 //!
 //! Micro: the learnt bias begins at 10 for separable convolutions. It saturates the tanh, so its
 //! gradient is next to nothing and the preference for separable convolutions stays. A fixed bias
 //! favors them in the normal cell once more. Other menus have neither.
+//!
+//! Recurrent: a node d nodes back is pointed at with a logit that is less by d²/6, so that cells are
+//! deep rather than wide; and its anchor counts for 1/(0.1 + d) in what the LSTM reads next.
 
 use crate::space::Menu;
 
@@ -25,6 +29,16 @@ pub(super) fn prior(menu: &Menu) -> Prior {
         "op" => MICRO,
         _ => Prior { bias: &[], fixed: &[] },
     }
+}
+
+/// What is added to the logits of pointing at each of `earlier` nodes where near ones are favored.
+pub(super) fn nearness(earlier: usize) -> Vec<f64> {
+    (1..=earlier).rev().map(|back| -((back * back) as f64) / 6.0).collect()
+}
+
+/// The factor of the anchor of a node that is so many nodes back, where near ones are favored.
+pub(super) fn near_share(back: usize) -> f64 {
+    1.0 / (0.1 + back as f64)
 }
 
 #[cfg(test)]

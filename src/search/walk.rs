@@ -6,6 +6,7 @@
 //! LSTM step     i, f, o, g = [x, h]·W;   c ← σ(i)·tanh(g) + σ(f)·c;   h ← σ(o)·tanh(c)
 //! Begin         for each input node: LSTM step on x = start; anchor = 0, key = h·W₁
 //! Point         LSTM step; q_j = v·tanh(key_j + h·W₂);     logits = C·tanh(q/τ);       x = anchor_j
+//!  near         from all logits d²/6 for a node d nodes back;                    x = anchor_j/(0.1 + d)
 //! Pick          LSTM step; q = h·W_m + b_m;   logits = C/r·tanh(q/τ) + fixed;   x = embedding_k
 //! Link          LSTM step; q_j as in Point;   logits of dropping and keeping j = ∓C·tanh(q_j/τ);
 //!               anchor = h, key = h·W₁;   x = Σ anchors kept / (1 + how many)
@@ -60,6 +61,10 @@ impl<'a> Network<'a> {
             Decision::Pick { menu, .. } => {
                 let first = self.theta.embedding_row(self.theta.place_of(menu));
                 StepInput::Embedding(first + choices[0] as usize)
+            }
+            Decision::Point { earlier, locality } if self.bounds.favors_near(locality) => {
+                let node = choices[0] as usize;
+                StepInput::Near { node, back: earlier - node }
             }
             Decision::Point { .. } => StepInput::Anchor(choices[0] as usize),
             Decision::Link { .. } => {
@@ -268,13 +273,10 @@ impl<'a> Walk<'a> {
         };
         let answers = decision.answers().count();
         let options = log_probs.len() / (self.n * answers);
+        let fixed = bounds.fixed(decision);
         let mut choices = Vec::with_capacity(self.n * answers);
         for (at, logits) in log_probs.chunks_exact_mut(options).enumerate() {
-            if let Decision::Pick { part, menu } = decision
-                && let Some(fixed) = bounds.fixed(part, menu)
-            {
-                logits.iter_mut().zip(fixed).for_each(|(logit, fixed)| *logit += fixed);
-            }
+            logits.iter_mut().zip(&fixed).for_each(|(logit, fixed)| *logit += fixed);
             log_softmax(logits);
             let rollout = at / answers;
             let choice = choose(decision, rollout, logits)?;
@@ -345,5 +347,7 @@ fn log_softmax(logits: &mut [f64]) {
 mod checks;
 #[cfg(test)]
 mod links;
+#[cfg(test)]
+mod near;
 #[cfg(test)]
 mod tests;

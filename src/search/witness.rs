@@ -3,13 +3,13 @@
 
 #![cfg(test)]
 
-use candle_core::{D, Device, Result, Tensor};
+use candle_core::{D, DType, Device, Result, Tensor};
 use candle_nn::ops::sigmoid;
 
 use crate::engine::{Params, Snapshot};
 use crate::search::PolicyConfig;
 use crate::search::prior::prior;
-use crate::space::{Choice, Decision, Menu, Script, Step};
+use crate::space::{Choice, Decision, Locality, Menu, Script, Step};
 
 /// A policy whose numbers candle computes.
 pub(super) struct Witness {
@@ -109,7 +109,7 @@ fn walk(
         }
         let answers: Vec<&[Choice]> =
             choices.iter().map(|choices| &choices[first..log_probs.len()]).collect();
-        state.answer(step, &answers)?;
+        state.answer(step, &answers, config)?;
     }
     let total = |terms: &[Tensor]| Tensor::cat(terms, 1)?.sum(1);
     let linked = script.decisions().filter(|d| matches!(d, Decision::Link { earlier: 1.., .. }));
@@ -158,10 +158,15 @@ impl<'a> State<'a> {
         let bound = config.tanh_constant;
         match step {
             Step::Begin { inputs, .. } => self.begin(inputs)?,
-            Step::Ask(Decision::Point { .. }) => {
+            Step::Ask(Decision::Point { earlier, locality }) => {
                 let scores = self.scores(config)?;
                 let logits = self.logits(scores, bound)?;
-                return Ok(Some(vec![logits]));
+                if locality == Locality::Even || !config.prior {
+                    return Ok(Some(vec![logits]));
+                }
+                let back = (Tensor::arange(0, earlier as i64, &Device::Cpu)? - earlier as f64)?;
+                let taken_off = (back.to_dtype(DType::F64)?.sqr()? / 6.0)?;
+                return Ok(Some(vec![logits.broadcast_sub(&taken_off)?]));
             }
             Step::Ask(Decision::Pick { part, menu }) => {
                 return self.pick(part, menu, config).map(|logits| Some(vec![logits]));
@@ -188,7 +193,7 @@ impl<'a> State<'a> {
     }
 
     /// Feeds the choices of a decision back as the next input.
-    fn answer(&mut self, step: Step, chosen: &[&[Choice]]) -> Result<()> {
+    fn answer(&mut self, step: Step, chosen: &[&[Choice]], config: &PolicyConfig) -> Result<()> {
         let first: Vec<Choice> = chosen.iter().map(|chosen| chosen[0]).collect();
         let first = Tensor::from_vec(first, self.n, &Device::Cpu)?;
         match step {
@@ -214,6 +219,13 @@ impl<'a> State<'a> {
                 let rows = ((first * self.n as f64)? + rollouts)?;
                 self.x = Tensor::cat(&self.anchors, 0)?.index_select(&rows, 0)?;
             }
+        }
+        if let Step::Ask(Decision::Point { earlier, locality: Locality::Near }) = step
+            && config.prior
+        {
+            let back = chosen.iter().map(|chosen| earlier as f64 - f64::from(chosen[0]) + 0.1);
+            let back = Tensor::from_vec(back.collect(), (self.n, 1), &Device::Cpu)?;
+            self.x = self.x.broadcast_div(&back)?;
         }
         Ok(())
     }
