@@ -9,13 +9,15 @@ use crate::api::routes::State;
 use crate::api::turns::Turn;
 use crate::api::wire::ScoredArch;
 use crate::api::{Problem, ProblemCode};
-use crate::space::{Arch, Form, Space, SpaceError};
+use crate::space::{Arch, Form, Space, SpaceConfig, SpaceError};
 use crate::store::{ArchCard, BestFolder, CARD, HistoryReader, StoreError, WEIGHTS};
 
-/// The architecture that somebody gives as `text`, and the form of the text. One that is given by
-/// its id is taken as it was drawn.
+/// The architecture that somebody gives as `text`, and the form of the text: forms of the space that
+/// is searched are tried first. One that is given by its id is taken as it was drawn.
 pub(super) async fn given(state: &State, text: &str) -> Result<(Arch, &'static str), Problem> {
-    let (arch, form) = Arch::parse_named(Space::each()[0], text)?;
+    let kind = state.status().space.parse()?;
+    let space = Space::new(&SpaceConfig { kind, ..SpaceConfig::default() })?;
+    let (arch, form) = Arch::parse_named(space, text)?;
     let arch = if form == Form::ID { Known::find(state, &arch.id()).await?.drawn } else { arch };
     Ok((arch, form))
 }

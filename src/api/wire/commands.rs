@@ -98,7 +98,7 @@ pub struct RetrainResult {
 pub struct ConvertRequest {
     /// The architecture in any known text form, or an id.
     pub arch: String,
-    /// The search space whose forms are tried first: `micro`, if it is not said, or `whole_net`.
+    /// The search space whose forms are tried first: `micro`, if it is not said.
     #[schema(required = false, schema_with = kinds)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub space: Option<SpaceKind>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use enasd::api::wire::FactReply;
 use enasd::export::{draw_dot, draw_svg, draw_text};
-use enasd::net::{Input, NetConfig, NetFamily, Shape, family};
+use enasd::net::{Cost, Input, NetConfig, NetError, NetFamily, Shape, family};
 use enasd::space::{Arch, Space, SpaceConfig, SpaceError};
 use serde::{Deserialize, Serialize};
 
@@ -24,12 +24,27 @@ const PAPER_CELLS: usize = 15;
 struct Description {
     id: String,
     facts: Vec<FactReply>,
+    /// Nothing of an architecture whose nets do not read images.
+    #[serde(flatten)]
+    size: Option<NetSize>,
+    arch: String,
+    flat: String,
+}
+
+/// What it says of the net.
+#[derive(Debug, Serialize)]
+struct NetSize {
     params: u64,
     aux_params: u64,
     multiply_adds: u64,
     activation_bytes: u64,
-    arch: String,
-    flat: String,
+}
+
+impl From<Cost> for NetSize {
+    fn from(cost: Cost) -> Self {
+        let Cost { params, aux_params, multiply_adds, activation_bytes } = cost;
+        Self { params, aux_params, multiply_adds, activation_bytes }
+    }
 }
 
 /// Carries out a verb.
@@ -76,19 +91,18 @@ fn nets(space: Space, args: &ShowArgs) -> Result<Arc<dyn NetFamily>, Failure> {
 
 fn describe(arch: &Arch, args: &ShowArgs) -> Result<Description, Failure> {
     // Where the text spells layers and another number of them is asked for, it is refused.
-    let family = nets(sized(arch.space(), args)?, args)?;
-    let net = match args.net.unwrap_or(NetForm::Standalone) {
-        NetForm::Standalone => family.standalone(arch)?,
-        NetForm::Shared => family.shared(arch)?,
+    let family = match nets(sized(arch.space(), args)?, args) {
+        Err(Failure::Net(NetError::ReadsWords { .. })) => None,
+        found => Some(found?),
     };
-    let cost = net.cost();
+    let net = family.map(|family| match args.net.unwrap_or(NetForm::Standalone) {
+        NetForm::Standalone => family.standalone(arch),
+        NetForm::Shared => family.shared(arch),
+    });
     Ok(Description {
         id: arch.id(),
         facts: FactReply::all(arch),
-        params: cost.params,
-        aux_params: cost.aux_params,
-        multiply_adds: cost.multiply_adds,
-        activation_bytes: cost.activation_bytes,
+        size: net.transpose()?.map(|net| net.cost().into()),
         arch: arch.to_string(),
         flat: arch.to_flat(),
     })
@@ -131,14 +145,15 @@ fn show_shared(args: &ShowArgs, printer: &mut Printer) -> Result<(), Failure> {
 fn table(found: &Description) -> String {
     let mut rows = vec![("id", found.id.clone())];
     rows.extend(facts(&found.facts));
-    rows.extend([
-        ("parameters", thousands(found.params)),
-        ("of the auxiliary head", thousands(found.aux_params)),
-        ("multiply-adds an image", thousands(found.multiply_adds)),
-        ("activation bytes", thousands(found.activation_bytes)),
-        ("arch", found.arch.clone()),
-        ("flat", found.flat.clone()),
-    ]);
+    if let Some(size) = &found.size {
+        rows.extend([
+            ("parameters", thousands(size.params)),
+            ("of the auxiliary head", thousands(size.aux_params)),
+            ("multiply-adds an image", thousands(size.multiply_adds)),
+            ("activation bytes", thousands(size.activation_bytes)),
+        ]);
+    }
+    rows.extend([("arch", found.arch.clone()), ("flat", found.flat.clone())]);
     fields(&rows)
 }
 

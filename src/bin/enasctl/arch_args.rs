@@ -10,9 +10,9 @@ pub(crate) enum SpaceVerb {
     Show {
         /// Its name.
         name: SpaceKind,
-        /// Of micro: nodes of a cell.
-        #[arg(long, default_value_t = SpaceConfig::default().nodes)]
-        nodes: usize,
+        /// Of micro and recurrent: nodes of a cell [default: 5 and 8].
+        #[arg(long)]
+        nodes: Option<usize>,
         /// Of `whole_net`: layers.
         #[arg(long, default_value_t = SpaceConfig::default().layers)]
         layers: usize,
@@ -71,8 +71,8 @@ pub(crate) struct ConvertArgs {
     /// The architecture in any text form; without it, or with `-`, it is read from standard input.
     #[arg(default_value = "-")]
     pub(crate) arch: String,
-    /// Prints this form alone: native, numbers, rows, genotype (DARTS) or nni. `enasctl space show`
-    /// lists those of a space.
+    /// Prints this form alone: native, numbers, rows, genotype (DARTS), nni, original or dag
+    /// (ENAS-pytorch). `enasctl space show` lists those of a space.
     #[arg(long, value_name = "FORM")]
     pub(crate) to: Option<String>,
     /// The search space whose forms are tried first [default: micro].

@@ -56,7 +56,13 @@ struct Size {
 /// Carries out a verb.
 pub(crate) fn run(verb: &SpaceVerb, printer: &mut Printer) -> Result<(), Failure> {
     let SpaceVerb::Show { name, nodes, layers } = *verb;
-    let space = Space::new(&SpaceConfig { kind: name, nodes, layers })?;
+    let defaults = SpaceConfig::default();
+    let space = Space::new(&SpaceConfig {
+        kind: name,
+        nodes: nodes.unwrap_or(defaults.nodes),
+        layers,
+        recurrent_nodes: nodes.unwrap_or(defaults.recurrent_nodes),
+    })?;
     printer.one(&describe(space), table)
 }
 
