@@ -174,7 +174,7 @@ fn what_is_not_there_is_refused_with_what_is() {
     let error = BenchJob::new(large, open(DEFAULT_EXECUTOR, "cpu").unwrap()).unwrap_err();
     assert!(matches!(error, BenchError::Net(_)), "{error}");
     assert!(error.to_string().contains("--layers"), "{error}");
-    let error = ArchChoice::from("0 0 0 1").arch(Space::WholeNet(WholeNet::default()), 0);
+    let error = ArchChoice::from("0 0 5 1").arch(Space::WholeNet(WholeNet::default()), 0);
     let error = error.unwrap_err();
     assert!(matches!(error, BenchError::Arch(_)) && error.is_usage(), "{error}");
     assert!(error.to_string().contains("do not spell the layers of a net"), "{error}");

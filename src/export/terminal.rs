@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn a_recurrent_cell_is_drawn_from_the_word_and_the_state_before() {
         insta::assert_snapshot!(draw_text(&Recurrent::PUBLISHED.parse().unwrap(), 80), @r"
-        recurrent cell of 8 nodes
+        recurrent cell
         x  h                                 x = x[t], h = h[t-1]
         ●──●──0                              0 = tanh(x, h)
               ●──1                           1 = sigmoid(0)

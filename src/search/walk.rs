@@ -18,6 +18,10 @@
 //! What is fixed or learnt as a bias is in `prior.rs`; how a bound is let go, and how links are held
 //! near a rate, in `bounds.rs`.
 //!
+//! Departure from the authors' controller of recurrent cells: there the anchor and the key of a node
+//! come of the step that points for it and not of one of its own, the input node has a key of zeros,
+//! and `W_m` is the embeddings.
+//!
 //! Few vectors are ever fed in as x: the start, an embedding per option, and the anchors of the
 //! part. Each goes through its half of W once, which halves the work of most steps.
 

@@ -3,7 +3,7 @@
 
 #![cfg(test)]
 
-use candle_core::{D, DType, Device, Result, Tensor};
+use candle_core::{D, Device, Result, Tensor};
 use candle_nn::ops::sigmoid;
 
 use crate::engine::{Params, Snapshot};
@@ -164,8 +164,9 @@ impl<'a> State<'a> {
                 if locality == Locality::Even || !config.prior {
                     return Ok(Some(vec![logits]));
                 }
-                let back = (Tensor::arange(0, earlier as i64, &Device::Cpu)? - earlier as f64)?;
-                let taken_off = (back.to_dtype(DType::F64)?.sqr()? / 6.0)?;
+                let earlier = earlier as f64;
+                let back = (Tensor::arange(0.0, earlier, &Device::Cpu)? - earlier)?;
+                let taken_off = (back.sqr()? / 6.0)?;
                 return Ok(Some(vec![logits.broadcast_sub(&taken_off)?]));
             }
             Step::Ask(Decision::Pick { part, menu }) => {

@@ -7,7 +7,7 @@
 //! h[t] = the mean of the loose ends, the nodes that no other reads
 //! ```
 //!
-//! Each node reads by matrices of its own: h̃ᵢ and t̃ᵢ are products with s_p, those of node 0 with
+//! Each node reads by matrices of its own: h̃ᵢ and t̃ᵢ are products with `s_p`, those of node 0 with
 //! x[t] and h[t-1] together. The script of a node is *point, pick, place*. Whether the output is the
 //! mean of all nodes instead is a setting of the net, as in their programs.
 
@@ -180,7 +180,9 @@ fn loose_ends(nodes: &[RecurrentNode]) -> Vec<usize> {
 /// For each node, the input node first, how many others lie between it and the words.
 fn depths(nodes: &[RecurrentNode]) -> Vec<usize> {
     let mut depths = vec![0];
-    nodes.iter().for_each(|node| depths.push(depths[node.from] + 1));
+    for node in nodes {
+        depths.push(depths[node.from] + 1);
+    }
     depths
 }
 

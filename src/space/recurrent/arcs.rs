@@ -33,8 +33,7 @@ fn is_row(text: &str) -> bool {
 }
 
 pub(super) fn write_pairs(arch: &Arch) -> String {
-    let numbers = pairs(arch, |activation| activation.idx());
-    numbers.join(" ")
+    pairs(arch, Activation::idx).join(" ")
 }
 
 pub(super) fn write_original(arch: &Arch) -> String {

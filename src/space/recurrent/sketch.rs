@@ -46,8 +46,7 @@ pub(super) fn sketch(nodes: &[RecurrentNode]) -> Sketch {
         ..vertex("out", "h[t]", VertexRole::Output)
     });
     links.extend(ends.into_iter().map(|end| Link { from: end + INPUT, to: output, op: None }));
-    let title = format!("recurrent cell of {} nodes", nodes.len());
-    Sketch { title, ops: &Activation::NAMES, vertices, links }
+    Sketch { title: "recurrent cell".to_owned(), ops: &Activation::NAMES, vertices, links }
 }
 
 #[cfg(test)]
