@@ -10,11 +10,15 @@ use std::alloc::System;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use candle_core::{Device, Result, Tensor};
-use enasd::bench::{ArchChoice, BenchConfig, BenchJob, NetKind, open};
-use enasd::engine::{Executor, Gradients, Images, Noise, Params, Snapshot, Watched};
-use enasd::net::{Net, Shape};
+use enasd::bench::{ArchChoice, BenchConfig, BenchJob, BenchSize, NetKind, open};
+use enasd::engine::{
+    Batch, Executor, Gradients, Images, Measured, Noise, Params, Snapshot, Watched, Words,
+    initial_values,
+};
+use enasd::net::{Net, StateOf, WordNetSize};
+use enasd::random::{Owner, generator};
 use enasd::search::{SharedLearner, SharedState, Task};
-use enasd::space::{MicroSpace, Space};
+use enasd::space::{MicroSpace, Recurrent, Space};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -43,9 +47,7 @@ fn job(exec: &Arc<dyn Executor>, net: NetKind, seed: u64) -> BenchJob {
     let config = BenchConfig {
         arch: arch.arch(Space::Micro(MicroSpace::default()), seed).unwrap(),
         net,
-        layers: 3,
-        channels: 4,
-        image: Shape { channels: 3, height: 18, width: 16 },
+        size: BenchSize::Images { layers: 3, channels: 4, image: [3, 18, 16] },
         batch: 40,
         steps: 1,
         threads: 1,
@@ -94,6 +96,65 @@ fn nothing_is_allocated_after_the_first_pass_of_a_shape() {
     }
 }
 
+/// A window of words, and what is carried from one to the next.
+struct Text {
+    words: Vec<u32>,
+    carried: Vec<f32>,
+}
+
+impl Text {
+    /// The words of `rows` rows of the window.
+    fn window(&mut self, rows: usize, steps: usize) -> Batch<'_> {
+        let (ids, next) = (&self.words[..rows * steps], &self.words[1..=rows * steps]);
+        Words { ids, next, rows, carried: &mut self.carried }.into()
+    }
+}
+
+#[test]
+fn nothing_is_allocated_after_the_longest_window_of_text() {
+    let _turn = turn();
+    let size = WordNetSize {
+        vocabulary: 300,
+        hidden: 20,
+        drop_words: 0.1,
+        drop_embedding: 0.2,
+        drop_input: 0.3,
+        drop_state: 0.4,
+        drop_weights: 0.5,
+        drop_output: 0.6,
+        activation_weight: 1.0,
+        slowness_weight: 1.0,
+    };
+    let arch = Space::Recurrent(Recurrent::default()).rules().published().unwrap();
+    let net = size.shared(&arch, StateOf::LooseEnds).unwrap();
+    let weights = initial_values(&net.params(), &mut generator(1, Owner::Bench, 0)).unwrap();
+    let params = Params::from_tensors(&weights, &Device::Cpu).unwrap();
+    let exec = open("fast", "cpu").unwrap();
+    let (rows, longest) = (12, 40);
+    let words = (0..=rows as u32 * longest as u32).map(|at| at * 7 % 300).collect();
+    let mut text = Text { words, carried: vec![0.0; rows * size.hidden] };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| {
+        for (nth, steps) in [longest, longest, 17, longest, 5, 31].into_iter().enumerate() {
+            let mut rng = generator(1, Owner::Dropout, nth as u64);
+            let step = count(|| {
+                let noise = Noise { rng: &mut rng, drop_path: 0.0 };
+                let found = exec.train(&net, &params, text.window(rows, steps), noise).unwrap();
+                exec.reuse(found);
+            });
+            let reward = count(|| {
+                exec.measure(&net, &weights, text.window(rows, steps), None).unwrap();
+            });
+            // One for each gradient that is written; that of the words at first, at last and for
+            // each 256 rows of a band of 8.
+            let writes = 9 + 2 + (16 * steps).div_ceil(256);
+            if 0 < nth {
+                assert_eq!([step, reward], [[writes, writes * AXES], [0; 2]], "{steps} words");
+            }
+        }
+    });
+}
+
 /// Notes how many bytes are in use whenever it is asked where parameters live.
 #[derive(Debug, Default)]
 struct Weighing {
@@ -115,7 +176,7 @@ impl Executor for Weighing {
         "weighing".to_owned()
     }
 
-    fn train(&self, _: &Net, _: &Params, _: Images<'_>, _: Noise<'_>) -> Result<Gradients> {
+    fn train(&self, _: &Net, _: &Params, _: Batch<'_>, _: Noise<'_>) -> Result<Gradients> {
         candle_core::bail!("it only weighs")
     }
 
@@ -125,7 +186,17 @@ impl Executor for Weighing {
 
     fn reuse(&self, _: Gradients) {}
 
-    fn logits(&self, _: &Net, _: &Snapshot, _: Images<'_>, _: Option<&Snapshot>) -> Result<Tensor> {
+    fn logits(&self, _: &Net, _: &Snapshot, _: Batch<'_>, _: Option<&Snapshot>) -> Result<Tensor> {
+        candle_core::bail!("it only weighs")
+    }
+
+    fn measure(
+        &self,
+        _: &Net,
+        _: &Snapshot,
+        _: Batch<'_>,
+        _: Option<&Snapshot>,
+    ) -> Result<Measured> {
         candle_core::bail!("it only weighs")
     }
 }

@@ -27,6 +27,27 @@ fn bench(args: &[&str]) -> Output {
     command.output().unwrap()
 }
 
+#[test]
+fn a_net_of_words_is_timed_by_the_word() {
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_enasd"));
+        command.args(["bench", "--space", "recurrent", "--steps", "2", "--threads", "1"]);
+        command.args(args).output().unwrap()
+    };
+    let tiny = ["--hidden", "9", "--vocabulary", "40", "--window", "3", "--batch", "5"];
+    let output = run(&tiny);
+    let text = String::from_utf8(output.stdout).unwrap();
+    for words in ["shared net of 0 2 1 0", "9 features, 40 words", "5 rows of 3 words", "words/s"] {
+        assert!(text.contains(words), "`{words}` is not in: {text}");
+    }
+    let refused = run(&["--channels", "4"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let why = String::from_utf8(refused.stderr).unwrap();
+    assert!(why.contains("--channels says nothing about nets of the space `recurrent`"), "{why}");
+    let refused = bench(&["--hidden", "4"]);
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("--hidden says nothing"));
+}
+
 fn report(args: &[&str]) -> Value {
     let output = bench(&[args, &["--output", "json"]].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -56,7 +77,7 @@ fn a_report_has_every_field() {
         assert!(positive(&report[key]), "{key}");
     }
     for pass in ["step", "forward"] {
-        for key in ["median_ms", "min_ms", "max_ms", "images_per_second", "gflops", "peak_share"] {
+        for key in ["median_ms", "min_ms", "max_ms", "items_per_second", "gflops", "peak_share"] {
             assert!(positive(&report[pass][key]), "{pass}.{key}");
         }
     }

@@ -112,7 +112,7 @@ fn measured_again(card: &ArchCard, weights: &Path) -> (u64, u64) {
     for batch in dataset.valid_batches(card.valid_batch_size) {
         let batch = batch.unwrap();
         let images = Images { values: &batch.images, labels: &batch.labels };
-        found += exec.measure(&net, &weights, images, Some(&moments)).unwrap();
+        found += exec.measure(&net, &weights, images.into(), Some(&moments)).unwrap();
     }
     (found.correct, found.items)
 }

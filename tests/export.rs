@@ -89,7 +89,7 @@ impl Case {
         let images = Images { values: &values, labels: &labels };
         let params = Params::from_tensors(&self.weights, &Device::Cpu).unwrap();
         let noise = Noise { rng, drop_path: 0.0 };
-        let found = CpuExec::new().train(&self.net, &params, images, noise).unwrap();
+        let found = CpuExec::new().train(&self.net, &params, images.into(), noise).unwrap();
         let mut running = Snapshot::new();
         update_running(&mut running, &found.moments, 0.9).unwrap();
         running
@@ -124,7 +124,7 @@ impl Case {
         let labels = vec![0; pixels.len() / self.net.image.n_values()];
         let values = self.normalized(pixels);
         let images = Images { values: &values, labels: &labels };
-        CpuExec::new().logits(&self.net, file, images, Some(file)).unwrap()
+        CpuExec::new().logits(&self.net, file, images.into(), Some(file)).unwrap()
     }
 
     fn write(&self, cases: &Path) {

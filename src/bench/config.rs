@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::net::Shape;
 use crate::space::Arch;
 
 /// Classes of the made-up labels, those of CIFAR-10 and Fashion-MNIST.
@@ -50,6 +49,30 @@ impl fmt::Display for NetKind {
     }
 }
 
+/// What a net reads, and how large it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum BenchSize {
+    /// A net of images.
+    Images {
+        /// Normal cells, or layers.
+        layers: usize,
+        /// Channels of the first cells.
+        channels: usize,
+        /// Channels, rows and columns of an image.
+        image: [usize; 3],
+    },
+    /// A net of words.
+    Words {
+        /// Features of a word and of a state.
+        hidden: usize,
+        /// Words of the vocabulary.
+        vocabulary: usize,
+        /// Words of a row of the batch.
+        window: usize,
+    },
+}
+
 /// What is run, and how often.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BenchConfig {
@@ -57,13 +80,9 @@ pub struct BenchConfig {
     pub arch: Arch,
     /// How it becomes a net.
     pub net: NetKind,
-    /// Normal cells.
-    pub layers: usize,
-    /// Channels of the first cells.
-    pub channels: usize,
-    /// The shape of one image.
-    pub image: Shape,
-    /// Images of the batch.
+    /// What it reads, and how large it is.
+    pub size: BenchSize,
+    /// Images of the batch, or rows of text.
     pub batch: usize,
     /// Steps and forward passes that are timed, 1 or more.
     pub steps: usize,

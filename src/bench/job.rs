@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 
 use crate::bench::config::CLASSES;
-use crate::bench::{BenchConfig, BenchError, NetKind};
+use crate::bench::{BenchConfig, BenchError, BenchSize, NetKind};
 use crate::engine::{
-    Executor, Gradients, Images, Measured, Noise, Params, Sgd, SgdConfig, Snapshot, initial_values,
-    update_running,
+    Batch, Executor, Gradients, Images, Measured, Noise, Params, Sgd, SgdConfig, Snapshot, Words,
+    initial_values, update_running,
 };
-use crate::net::{Input, Net, NetConfig, Norm, family};
+use crate::net::{Input, Net, NetConfig, Norm, Shape, StateOf, WordNetSize, family};
 use crate::random::{Owner, generator};
 
 /// A net with its weights, and one batch.
@@ -22,29 +23,61 @@ pub struct BenchJob {
     net: Net,
     params: Params,
     sgd: Sgd,
-    /// Normalized values, `(batch, c, h, w)`.
-    values: Vec<f32>,
-    labels: Vec<u32>,
+    data: Data,
     steps_taken: u64,
     /// The moments of the first step's batch, for a net that evaluates with running statistics.
     running: Option<Snapshot>,
 }
 
+/// The batch.
+#[derive(Debug)]
+enum Data {
+    /// Normalized values, `(batch, c, h, w)`.
+    Images { values: Vec<f32>, labels: Vec<u32> },
+    /// Words, step by step.
+    Words { ids: Vec<u32>, next: Vec<u32> },
+}
+
+impl Data {
+    /// Uniform noise.
+    fn new(config: &BenchConfig, rng: &mut ChaCha8Rng) -> Self {
+        let batch = config.batch;
+        match config.size {
+            BenchSize::Images { image, .. } => {
+                // Of variance 1, as normalized images are.
+                let side = 3_f32.sqrt();
+                let n_values = batch * image.iter().product::<usize>();
+                let values = (0..n_values).map(|_| rng.random_range(-side..side)).collect();
+                let labels = (0..batch).map(|_| rng.random_range(0..CLASSES as u32)).collect();
+                Self::Images { values, labels }
+            }
+            BenchSize::Words { vocabulary, window, .. } => {
+                let mut word = |_| rng.random_range(0..vocabulary as u32);
+                let [ids, next] = [0; 2].map(|_| (0..batch * window).map(&mut word).collect());
+                Self::Words { ids, next }
+            }
+        }
+    }
+
+    fn items(&self) -> usize {
+        match self {
+            Self::Images { labels, .. } => labels.len(),
+            Self::Words { ids, .. } => ids.len(),
+        }
+    }
+}
+
 impl BenchJob {
     /// The net of `config` with its initial values, and a batch of uniform noise.
     pub fn new(config: BenchConfig, exec: Arc<dyn Executor>) -> Result<Self, BenchError> {
-        let net = build(&config, NetConfig::default().dropout_keep)?;
+        let net = build(&config, true)?;
         let mut rng = generator(config.seed, Owner::SharedInit, 0);
         let params =
             Params::from_tensors(&initial_values(&net.params(), &mut rng)?, exec.device())?;
         let mut rng = generator(config.seed, Owner::Bench, 0);
-        let n_values = config.batch * config.image.n_values();
-        // Of variance 1, as normalized images are.
-        let side = 3_f32.sqrt();
-        let values = (0..n_values).map(|_| rng.random_range(-side..side)).collect();
-        let labels = (0..config.batch).map(|_| rng.random_range(0..CLASSES as u32)).collect();
+        let data = Data::new(&config, &mut rng);
         let sgd = Sgd::new(SgdConfig::default(), &Snapshot::new(), exec.device())?;
-        Ok(Self { config, exec, net, params, sgd, values, labels, steps_taken: 0, running: None })
+        Ok(Self { config, exec, net, params, sgd, data, steps_taken: 0, running: None })
     }
 
     /// What is run, and how often.
@@ -67,19 +100,37 @@ impl BenchJob {
         Ok(self.params.snapshot()?)
     }
 
-    /// `images` `(batch, c, h, w)` in f32 and `labels` `(batch,)` in i64.
+    /// Images or words of the batch.
+    pub fn items(&self) -> usize {
+        self.data.items()
+    }
+
+    /// `images` `(batch, c, h, w)` in f32 and `labels` `(batch,)` in i64; or `words` and those that
+    /// are `next` to them, `(window, batch)` in i64.
     pub fn batch(&self) -> Result<Snapshot, BenchError> {
-        let image = self.net.image;
-        let dims = (self.labels.len(), image.channels, image.height, image.width);
-        let images = Tensor::from_slice(&self.values, dims, &Device::Cpu)?;
-        let labels: Vec<i64> = self.labels.iter().copied().map(i64::from).collect();
-        let labels = Tensor::new(labels, &Device::Cpu)?;
-        Ok(Snapshot::from([("images".to_owned(), images), ("labels".to_owned(), labels)]))
+        let batch = self.config.batch;
+        let whole = |numbers: &[u32], dims: &[usize]| {
+            let numbers: Vec<i64> = numbers.iter().copied().map(i64::from).collect();
+            Tensor::from_vec(numbers, dims, &Device::Cpu)
+        };
+        let named = match &self.data {
+            Data::Images { values, labels } => {
+                let Shape { channels, height, width } = self.net.image;
+                let dims = (batch, channels, height, width);
+                let images = Tensor::from_slice(values, dims, &Device::Cpu)?;
+                [("images", images), ("labels", whole(labels, &[batch])?)]
+            }
+            Data::Words { ids, next } => {
+                let dims = [ids.len() / batch, batch];
+                [("words", whole(ids, &dims)?), ("next", whole(next, &dims)?)]
+            }
+        };
+        Ok(named.map(|(name, tensor)| (name.to_owned(), tensor)).into())
     }
 
     /// What one training pass without dropout gives; nothing is changed.
     pub fn gradients(&self) -> Result<Gradients, BenchError> {
-        self.train(&build(&self.config, 1.0)?)
+        self.train(&build(&self.config, false)?)
     }
 
     /// One update: forward, backward, and the optimizer's step.
@@ -104,27 +155,76 @@ impl BenchJob {
     /// needs a step before it.
     pub fn forward(&self, weights: &Snapshot) -> Result<Measured, BenchError> {
         let running = self.running.as_ref();
-        Ok(self.exec.measure(&self.net, weights, self.images(), running)?)
+        let mut carried = Vec::new();
+        Ok(self.exec.measure(&self.net, weights, self.read(&mut carried), running)?)
     }
 
     fn train(&self, net: &Net) -> Result<Gradients, BenchError> {
         let mut rng = generator(self.config.seed, Owner::Dropout, self.steps_taken);
         let noise = Noise { rng: &mut rng, drop_path: 0.0 };
-        Ok(self.exec.train(net, &self.params, self.images(), noise)?)
+        let mut carried = Vec::new();
+        Ok(self.exec.train(net, &self.params, self.read(&mut carried), noise)?)
     }
 
-    fn images(&self) -> Images<'_> {
-        Images { values: &self.values, labels: &self.labels }
+    /// The batch, from the start of a text.
+    fn read<'a>(&'a self, carried: &'a mut Vec<f32>) -> Batch<'a> {
+        match &self.data {
+            Data::Images { values, labels } => Images { values, labels }.into(),
+            Data::Words { ids, next } => {
+                Words { ids, next, rows: self.config.batch, carried }.into()
+            }
+        }
     }
 }
 
-fn build(config: &BenchConfig, dropout_keep: f64) -> Result<Net, BenchError> {
-    let BenchConfig { layers, channels, image, .. } = *config;
-    let config_of_net = NetConfig { layers, channels, dropout_keep, ..NetConfig::default() };
-    let input = Input::Image { shape: image, classes: CLASSES };
-    let family = family(config.arch.space(), &config_of_net, input)?;
-    Ok(match config.net {
-        NetKind::Shared => family.shared(&config.arch)?,
-        NetKind::Standalone => family.standalone(&config.arch)?,
-    })
+/// What the search of `enas_lm` drops of a net of words, and its penalty.
+const SEARCHED: WordNetSize = WordNetSize {
+    vocabulary: 0,
+    hidden: 0,
+    drop_words: 0.1,
+    drop_embedding: 0.2,
+    drop_input: 0.75,
+    drop_state: 0.25,
+    drop_weights: 0.0,
+    drop_output: 0.75,
+    activation_weight: 0.0,
+    slowness_weight: 1.0,
+};
+
+/// The same, where nothing is dropped.
+const UNDROPPED: WordNetSize = WordNetSize {
+    drop_words: 0.0,
+    drop_embedding: 0.0,
+    drop_input: 0.0,
+    drop_state: 0.0,
+    drop_output: 0.0,
+    ..SEARCHED
+};
+
+/// The net, with dropout or without.
+fn build(config: &BenchConfig, is_dropped: bool) -> Result<Net, BenchError> {
+    let arch = &config.arch;
+    let net = match config.size {
+        BenchSize::Images { layers, channels, image: [depth, height, width] } => {
+            let usual = NetConfig::default();
+            let dropout_keep = if is_dropped { usual.dropout_keep } else { 1.0 };
+            let shape = Shape { channels: depth, height, width };
+            let input = Input::Image { shape, classes: CLASSES };
+            let sizes = NetConfig { layers, channels, dropout_keep, ..usual };
+            let family = family(arch.space(), &sizes, input)?;
+            match config.net {
+                NetKind::Shared => family.shared(arch),
+                NetKind::Standalone => family.standalone(arch),
+            }
+        }
+        BenchSize::Words { hidden, vocabulary, .. } => {
+            let usual = if is_dropped { SEARCHED } else { UNDROPPED };
+            let size = WordNetSize { vocabulary, hidden, ..usual };
+            match config.net {
+                NetKind::Shared => size.shared(arch, StateOf::LooseEnds),
+                NetKind::Standalone => size.standalone(arch, StateOf::LooseEnds),
+            }
+        }
+    };
+    Ok(net?)
 }

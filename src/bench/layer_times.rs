@@ -103,7 +103,7 @@ impl Timer<'_> {
         let pass = || -> Result<Duration, BenchError> {
             let images = Images { values: &values, labels: &[0] };
             let start = Instant::now();
-            self.exec.measure(net, &weights, images, Some(&running))?;
+            self.exec.measure(net, &weights, images.into(), Some(&running))?;
             Ok(start.elapsed())
         };
         // The first has its memory to find.
@@ -152,6 +152,7 @@ fn sum(shape: Shape, inputs: [TensorId; 2]) -> Layer {
         output: shape,
         path: String::new(),
         rows: Vec::new(),
+        cell: None,
         aux: false,
     }
 }
@@ -172,6 +173,7 @@ fn closed(image: Shape, mut layers: Vec<Layer>) -> Net {
         output: Shape { channels: CLASSES, height: 1, width: 1 },
         path: "head".to_owned(),
         rows: Vec::new(),
+        cell: None,
         aux: false,
     });
     whole(image, layers)

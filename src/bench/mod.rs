@@ -20,7 +20,7 @@ mod save;
 mod tests;
 
 pub use arch::ArchChoice;
-pub use config::{BenchConfig, NetKind, UnknownNet};
+pub use config::{BenchConfig, BenchSize, NetKind, UnknownNet};
 pub use error::BenchError;
 pub use executor::{DEFAULT_EXECUTOR, executor_choice, open};
 pub use job::BenchJob;

@@ -1,4 +1,4 @@
-//! How long one kind of work took, and what that is in images and arithmetic.
+//! How long one kind of work took, and what that is in items and arithmetic.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ pub struct Pace {
     pub min_ms: f64,
     /// The longest.
     pub max_ms: f64,
-    /// Images a second, at the median.
-    pub images_per_second: f64,
+    /// Images or words a second, at the median.
+    pub items_per_second: f64,
     /// 10⁹ additions and multiplications a second, at the median.
     pub gflops: f64,
     /// `gflops` over the machine's peak.
@@ -24,7 +24,7 @@ pub struct Pace {
 /// What one repetition does.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Work {
-    pub(super) images: usize,
+    pub(super) items: usize,
     /// Additions and multiplications.
     pub(super) flop: f64,
 }
@@ -41,7 +41,7 @@ impl Pace {
             median_ms,
             min_ms: ms[0],
             max_ms: ms[ms.len() - 1],
-            images_per_second: work.images as f64 / median_ms * 1e3,
+            items_per_second: work.items as f64 / median_ms * 1e3,
             gflops,
             peak_share: gflops / peak_gflops,
         }

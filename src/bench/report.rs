@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::bench::pace::Work;
-use crate::bench::{BenchConfig, BenchError, BenchJob, NetKind, Pace, peak_gflops, peak_rss_bytes};
+use crate::bench::{
+    BenchConfig, BenchError, BenchJob, BenchSize, NetKind, Pace, peak_gflops, peak_rss_bytes,
+};
 use crate::engine::kernel::Isa;
 
 /// The passes of one step count as this many forward passes: each product has two gradients.
@@ -29,19 +31,16 @@ pub struct Report {
     pub arch: String,
     /// How it became a net.
     pub net: NetKind,
-    /// Normal cells.
-    pub layers: usize,
-    /// Channels of the first cells.
-    pub channels: usize,
-    /// Channels, rows and columns of an image.
-    pub image: [usize; 3],
-    /// Images of the batch.
+    /// What it reads, and how large it is.
+    #[serde(flatten)]
+    pub size: BenchSize,
+    /// Images of the batch, or rows of text.
     pub batch: usize,
     /// Steps and forward passes that were timed.
     pub steps: usize,
     /// Trainable values, without the auxiliary head.
     pub params: u64,
-    /// Multiply-adds of one image's forward pass, without the auxiliary head.
+    /// Multiply-adds of one image's or word's forward pass, without the auxiliary head.
     pub multiply_adds: u64,
     /// The step before those that were timed.
     pub first_step_ms: f64,
@@ -57,7 +56,7 @@ pub struct Report {
 
 /// Runs the job: one step and one forward pass to get warm, then those that are timed.
 pub fn measure(job: &mut BenchJob) -> Result<Report, BenchError> {
-    let BenchConfig { net, layers, channels, image, batch, steps, threads, .. } = *job.config();
+    let BenchConfig { net, size, batch, steps, threads, .. } = *job.config();
     let cost = job.net().cost();
     let instructions = Isa::best();
     let peak_gflops = peak_gflops(instructions, threads);
@@ -66,7 +65,8 @@ pub fn measure(job: &mut BenchJob) -> Result<Report, BenchError> {
     let weights = job.weights()?;
     job.forward(&weights)?;
     let forward_times = repeat(steps, || job.forward(&weights))?;
-    let forward = Work { images: batch, flop: 2.0 * cost.multiply_adds as f64 * batch as f64 };
+    let items = job.items();
+    let forward = Work { items, flop: 2.0 * cost.multiply_adds as f64 * items as f64 };
     let step = Work { flop: PASSES_PER_STEP * forward.flop, ..forward };
     Ok(Report {
         executor: job.executor().name(),
@@ -74,9 +74,7 @@ pub fn measure(job: &mut BenchJob) -> Result<Report, BenchError> {
         threads,
         arch: job.config().arch.to_flat(),
         net,
-        layers,
-        channels,
-        image: [image.channels, image.height, image.width],
+        size,
         batch,
         steps,
         params: cost.params,
@@ -104,23 +102,28 @@ fn timed<T>(work: impl FnOnce() -> Result<T, BenchError>) -> Result<Duration, Be
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [channels, height, width] = self.image;
         writeln!(f, "{} net of {}", self.net, self.arch)?;
-        writeln!(
-            f,
-            "{} layers, {} channels, {} parameters, {:.1} million multiply-adds an image",
-            self.layers,
-            self.channels,
-            self.params,
-            self.multiply_adds as f64 * 1e-6
-        )?;
-        writeln!(f, "{} images of {channels}×{height}×{width} on {}", self.batch, self.executor)?;
+        let (params, millions) = (self.params, self.multiply_adds as f64 * 1e-6);
+        let costs = format!("{params} parameters, {millions:.1} million multiply-adds");
+        let (batch, executor) = (self.batch, &self.executor);
+        let items = match self.size {
+            BenchSize::Images { layers, channels, image: [depth, height, width] } => {
+                writeln!(f, "{layers} layers, {channels} channels, {costs} an image")?;
+                writeln!(f, "{batch} images of {depth}×{height}×{width} on {executor}")?;
+                "images/s"
+            }
+            BenchSize::Words { hidden, vocabulary, window } => {
+                writeln!(f, "{hidden} features, {vocabulary} words, {costs} a word")?;
+                writeln!(f, "{batch} rows of {window} words on {executor}")?;
+                "words/s"
+            }
+        };
         writeln!(
             f,
             "{} threads with {}, {:.0} GFLOP/s at most\n",
             self.threads, self.instructions, self.peak_gflops
         )?;
-        writeln!(f, "         median      min      max   images/s  GFLOP/s  of peak")?;
+        writeln!(f, "         median      min      max   {items:>8}  GFLOP/s  of peak")?;
         for (name, pace) in [("step", &self.step), ("forward", &self.forward)] {
             writeln!(
                 f,
@@ -128,7 +131,7 @@ impl fmt::Display for Report {
                 pace.median_ms,
                 pace.min_ms,
                 pace.max_ms,
-                pace.images_per_second,
+                pace.items_per_second,
                 pace.gflops,
                 pace.peak_share * 100.0
             )?;

@@ -12,7 +12,7 @@ use crate::engine::{Snapshot, to_safetensors};
 pub struct Saves {
     /// The weights by name.
     pub weights: Option<PathBuf>,
-    /// `images` and `labels`.
+    /// `images` and `labels`, or `words` and those `next` to them.
     pub batch: Option<PathBuf>,
     /// `loss` and the gradients by name, of one training pass without dropout.
     pub grads: Option<PathBuf>,

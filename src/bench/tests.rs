@@ -8,12 +8,11 @@ use candle_core::DType;
 
 use crate::bench::pace::Work;
 use crate::bench::{
-    ArchChoice, BenchConfig, BenchError, BenchJob, DEFAULT_EXECUTOR, NetKind, Pace, Saves, measure,
-    open,
+    ArchChoice, BenchConfig, BenchError, BenchJob, BenchSize, DEFAULT_EXECUTOR, NetKind, Pace,
+    Saves, measure, open,
 };
 use crate::engine::{Snapshot, from_safetensors};
-use crate::net::Shape;
-use crate::space::{MicroSpace, Space, WholeNet};
+use crate::space::{MicroSpace, Recurrent, Space, WholeNet};
 
 fn micro() -> Space {
     Space::Micro(MicroSpace::default())
@@ -23,9 +22,7 @@ fn config(net: NetKind) -> BenchConfig {
     BenchConfig {
         arch: ArchChoice::Published.arch(micro(), 0).unwrap(),
         net,
-        layers: 1,
-        channels: 2,
-        image: Shape { channels: 1, height: 6, width: 5 },
+        size: BenchSize::Images { layers: 1, channels: 2, image: [1, 6, 5] },
         batch: 3,
         steps: 2,
         threads: 1,
@@ -47,7 +44,7 @@ fn flat(tensors: &Snapshot) -> Vec<f32> {
 
 #[test]
 fn a_pace_is_the_median_of_its_times() {
-    let work = Work { images: 8, flop: 4e9 };
+    let work = Work { items: 8, flop: 4e9 };
     let pace = |ms: &[u64]| {
         let times: Vec<Duration> = ms.iter().copied().map(Duration::from_millis).collect();
         Pace::of(&times, work, 100.0)
@@ -57,7 +54,7 @@ fn a_pace_is_the_median_of_its_times() {
     close(odd.median_ms, 200.0);
     close(odd.min_ms, 100.0);
     close(odd.max_ms, 500.0);
-    close(odd.images_per_second, 40.0);
+    close(odd.items_per_second, 40.0);
     close(odd.gflops, 20.0);
     close(odd.peak_share, 0.2);
     close(pace(&[400, 100, 300, 200]).median_ms, 250.0);
@@ -69,9 +66,8 @@ fn a_pace_is_the_median_of_its_times() {
 #[test]
 fn the_work_of_the_published_cell_is_counted_as_others_count_it() {
     let of = |net| {
-        let image = Shape { channels: 3, height: 32, width: 32 };
-        let config = BenchConfig { layers: 6, channels: 20, image, ..config(net) };
-        job(config).net().cost()
+        let size = BenchSize::Images { layers: 6, channels: 20, image: [3, 32, 32] };
+        job(BenchConfig { size, ..config(net) }).net().cost()
     };
     assert_eq!(of(NetKind::Shared).params, 529_300);
     assert_eq!(of(NetKind::Shared).multiply_adds, 81_101_600);
@@ -85,7 +81,7 @@ fn a_report_says_what_was_run_and_counts_three_passes_a_step() {
         let cost = job.net().cost();
         let report = measure(&mut job).unwrap();
         assert_eq!((report.net, report.batch, report.steps, report.threads), (net, 3, 2, 1));
-        assert_eq!((report.layers, report.channels, report.image), (1, 2, [1, 6, 5]));
+        assert_eq!(report.size, config(net).size);
         assert_eq!(report.executor, open(DEFAULT_EXECUTOR, "cpu").unwrap().name());
         assert_eq!((report.params, report.multiply_adds), (cost.params, cost.multiply_adds));
         assert!(report.arch.starts_with("0 2 0 0 "), "{}", report.arch);
@@ -170,7 +166,8 @@ fn what_is_not_there_is_refused_with_what_is() {
     assert!(error.is_usage());
     let error = error.to_string();
     assert!(error.contains("`quick`") && error.contains("`candle`"), "{error}");
-    let large = BenchConfig { layers: 41, ..config(NetKind::Shared) };
+    let size = BenchSize::Images { layers: 41, channels: 2, image: [1, 6, 5] };
+    let large = BenchConfig { size, ..config(NetKind::Shared) };
     let error = BenchJob::new(large, open(DEFAULT_EXECUTOR, "cpu").unwrap()).unwrap_err();
     assert!(matches!(error, BenchError::Net(_)), "{error}");
     assert!(error.to_string().contains("--layers"), "{error}");
@@ -196,4 +193,24 @@ fn the_published_net_is_run_in_any_depth_it_has() {
     let report =
         measure(&mut BenchJob::new(config, open("candle", "cpu").unwrap()).unwrap()).unwrap();
     assert!(0 < report.params && 0 < report.multiply_adds);
+}
+
+#[test]
+fn a_net_of_words_is_run_and_counted_by_the_word() {
+    let arch = ArchChoice::Published.arch(Space::Recurrent(Recurrent::default()), 0).unwrap();
+    let size = BenchSize::Words { hidden: 6, vocabulary: 30, window: 4 };
+    let mut job = job(BenchConfig { arch, size, ..config(NetKind::Shared) });
+    let batch = job.batch().unwrap();
+    assert_eq!((batch["words"].dims(), batch["next"].dims()), (&[4, 3][..], &[4, 3][..]));
+    let grads = job.gradients().unwrap();
+    assert_eq!(flat(&job.gradients().unwrap().grads), flat(&grads.grads), "no dropout");
+    let report = measure(&mut job).unwrap();
+    let flop = 2.0 * 12.0 * report.multiply_adds as f64;
+    assert!((report.forward.gflops * report.forward.median_ms * 1e6 / flop - 1.0).abs() < 1e-9);
+    let text = report.to_string();
+    for words in ["6 features, 30 words, 900 parameters", "3 rows of 4 words on", "words/s"] {
+        assert!(text.contains(words), "`{words}` is not in: {text}");
+    }
+    let json = serde_json::json!(report);
+    assert_eq!((&json["hidden"], &json["window"]), (&6.into(), &4.into()));
 }

@@ -7,10 +7,14 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Result, Tensor};
 
-use crate::engine::executor::{Executor, Gradients, Images, count_right, on_host};
+use crate::engine::candle_words::{WordLosses, WordPass};
+use crate::engine::executor::{
+    Batch, Executor, Gradients, Images, Measured, count_right, measured, no_words, on_host,
+};
 use crate::engine::pass::{CandlePass, Losses, Noise, tensor};
+use crate::engine::words::{WordNet, Words};
 use crate::engine::{Params, Snapshot};
-use crate::net::{Net, Norm, Shape};
+use crate::net::{Net, Norm};
 
 /// Runs nets with candle tensors and candle autograd.
 #[derive(Clone, Debug)]
@@ -26,10 +30,44 @@ impl CandleExec {
     }
 
     /// `(batch, c, h, w)` on the host to the same on the device.
-    fn upload(&self, shape: Shape, images: Images<'_>) -> Result<Tensor> {
+    fn upload(&self, net: &Net, images: Images<'_>) -> Result<Tensor> {
+        if net.reads_words() {
+            return no_words();
+        }
+        let shape = net.image;
         let dims = (images.labels.len(), shape.channels, shape.height, shape.width);
         Tensor::from_slice(images.values, dims, &self.device)?.to_dtype(self.dtype)
     }
+}
+
+/// What was read of a window.
+struct Read {
+    main: Tensor,
+    whole: Tensor,
+    logits: Tensor,
+    measured: Measured,
+}
+
+impl CandleExec {
+    /// Reads a window of text, and carries the states on.
+    fn read(
+        &self,
+        net: &Net,
+        weights: &Snapshot,
+        words: Words<'_>,
+        noise: Option<Noise<'_>>,
+    ) -> Result<Read> {
+        let pass = WordPass::new((WordNet::of(net)?, weights), words.rows, noise, self.dtype);
+        let WordLosses { main, whole, logits, carried } = pass.run(&words)?;
+        *words.carried = on_host(&carried)?;
+        let measured = measured(&on_host(&logits)?, words.next);
+        Ok(Read { main, whole, logits, measured })
+    }
+}
+
+/// Weights that nobody asks for gradients by.
+fn detached(weights: &Snapshot) -> Snapshot {
+    weights.iter().map(|(name, weight)| (name.clone(), weight.detach())).collect()
 }
 
 impl Executor for CandleExec {
@@ -45,13 +83,23 @@ impl Executor for CandleExec {
         &self,
         net: &Net,
         params: &Params,
-        images: Images<'_>,
+        batch: Batch<'_>,
         noise: Noise<'_>,
     ) -> Result<Gradients> {
         let weights = variables(net, params)?;
-        let images_on_device = self.upload(net.image, images)?;
-        let mut pass = CandlePass::new(net, &weights, Some(noise), None);
-        let Losses { main, whole, logits } = pass.losses(&images_on_device, images.labels)?;
+        let (main, whole, correct, moments) = match batch {
+            Batch::Images(images) => {
+                let images_on_device = self.upload(net, images)?;
+                let mut pass = CandlePass::new(net, &weights, Some(noise), None);
+                let Losses { main, whole, logits } =
+                    pass.losses(&images_on_device, images.labels)?;
+                (main, whole, count_right(&on_host(&logits)?, images.labels), pass.moments)
+            }
+            Batch::Words(words) => {
+                let read = self.read(net, &weights, words, Some(noise))?;
+                (read.main, read.whole, read.measured.correct as usize, Snapshot::new())
+            }
+        };
         let store = whole.backward()?;
         let mut grads = Snapshot::new();
         for (name, weight) in &weights {
@@ -59,12 +107,8 @@ impl Executor for CandleExec {
                 grads.insert(name.clone(), grad.clone());
             }
         }
-        Ok(Gradients {
-            loss: main.to_dtype(DType::F64)?.to_scalar()?,
-            correct: count_right(&on_host(&logits)?, images.labels),
-            grads,
-            moments: pass.moments,
-        })
+        let loss = main.to_dtype(DType::F64)?.to_scalar()?;
+        Ok(Gradients { loss, correct, grads, moments })
     }
 
     /// Every pass of candle's makes tensors of its own.
@@ -76,18 +120,39 @@ impl Executor for CandleExec {
         &self,
         net: &Net,
         weights: &Snapshot,
-        images: Images<'_>,
+        batch: Batch<'_>,
         running: Option<&Snapshot>,
     ) -> Result<Tensor> {
-        let mut pass = CandlePass::new(net, weights, None, running);
-        let tensors = pass.run(&self.upload(net.image, images)?, false)?;
-        Ok(tensor(&tensors, net.logits)?.detach())
+        match batch {
+            Batch::Images(images) => {
+                let mut pass = CandlePass::new(net, weights, None, running);
+                let tensors = pass.run(&self.upload(net, images)?, false)?;
+                Ok(tensor(&tensors, net.logits)?.detach())
+            }
+            Batch::Words(words) => Ok(self.read(net, &detached(weights), words, None)?.logits),
+        }
+    }
+
+    fn measure(
+        &self,
+        net: &Net,
+        weights: &Snapshot,
+        batch: Batch<'_>,
+        running: Option<&Snapshot>,
+    ) -> Result<Measured> {
+        match batch {
+            Batch::Images(images) => {
+                let logits = self.logits(net, weights, images.into(), running)?;
+                Ok(measured(&on_host(&logits)?, images.labels))
+            }
+            Batch::Words(words) => Ok(self.read(net, &detached(weights), words, None)?.measured),
+        }
     }
 
     fn moments(&self, net: &Net, weights: &Snapshot, images: Images<'_>) -> Result<Snapshot> {
         let net = net.normed(Norm::Batch);
         let mut pass = CandlePass::new(&net, weights, None, None);
-        pass.run(&self.upload(net.image, images)?, false)?;
+        pass.run(&self.upload(&net, images)?, false)?;
         Ok(pass.moments)
     }
 }

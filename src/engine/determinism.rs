@@ -37,7 +37,7 @@ fn digest(net: &Net) -> String {
     let mut hasher = blake3::Hasher::new();
     for step in 0..2 {
         let noise = Noise { rng: &mut rng(step), drop_path: 0.3 };
-        let found = exec.train(net, &params, batch.images(), noise).unwrap();
+        let found = exec.train(net, &params, batch.images().into(), noise).unwrap();
         sgd.step(&params, &found.grads, 0.05).unwrap();
         hasher.update(&found.loss.to_le_bytes());
         for tensors in [&found.grads, &found.moments, &params.snapshot().unwrap()] {

@@ -6,7 +6,7 @@ use std::ops::AddAssign;
 use candle_core::{Device, Result, Tensor};
 
 use crate::engine::pass::Noise;
-use crate::engine::{Params, Snapshot};
+use crate::engine::{Params, Snapshot, Words};
 use crate::net::Net;
 
 /// A batch of images on the host.
@@ -18,6 +18,27 @@ pub struct Images<'a> {
     pub labels: &'a [u32],
 }
 
+/// What a net reads.
+#[derive(Debug)]
+pub enum Batch<'a> {
+    /// Images.
+    Images(Images<'a>),
+    /// A window of text.
+    Words(Words<'a>),
+}
+
+impl<'a> From<Images<'a>> for Batch<'a> {
+    fn from(images: Images<'a>) -> Self {
+        Self::Images(images)
+    }
+}
+
+impl<'a> From<Words<'a>> for Batch<'a> {
+    fn from(words: Words<'a>) -> Self {
+        Self::Words(words)
+    }
+}
+
 /// What a net has right and how sure of it it is, over labelled items: sums.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Measured {
@@ -25,7 +46,7 @@ pub struct Measured {
     pub nll: f64,
     /// Items whose class had the largest logit.
     pub correct: u64,
-    /// Items: images.
+    /// Items: images, or words.
     pub items: u64,
 }
 
@@ -42,9 +63,9 @@ impl AddAssign for Measured {
 pub struct Gradients {
     /// Cross-entropy of the main head in nats, averaged over the batch.
     pub loss: f64,
-    /// Images whose class had the largest logit.
+    /// Items whose class had the largest logit.
     pub correct: usize,
-    /// Gradient of the whole loss (auxiliary head included) for the parameters that the child
+    /// Gradient of the whole loss (auxiliary head and penalties included) for the parameters that the child
     /// reads; others have none.
     pub grads: Snapshot,
     /// Mean and variance of each batch normalization, under `….mean` and `….variance`.
@@ -65,12 +86,12 @@ pub trait Executor: fmt::Debug + Send + Sync {
         1
     }
 
-    /// Forward and backward through `net` with dropout, drop-path and the auxiliary head.
+    /// Forward and backward through `net` with dropout, drop-path, the auxiliary head and penalties.
     fn train(
         &self,
         net: &Net,
         params: &Params,
-        images: Images<'_>,
+        batch: Batch<'_>,
         noise: Noise<'_>,
     ) -> Result<Gradients>;
 
@@ -78,13 +99,13 @@ pub trait Executor: fmt::Debug + Send + Sync {
     /// hold, may be written by a later pass.
     fn reuse(&self, used: Gradients);
 
-    /// Logits of every image, `(batch, classes)`, without dropout. A net with running statistics
+    /// Logits of every item, `(items, classes)`, without dropout. A net with running statistics
     /// needs them in `running`, as [`Gradients::moments`] names them.
     fn logits(
         &self,
         net: &Net,
         weights: &Snapshot,
-        images: Images<'_>,
+        batch: Batch<'_>,
         running: Option<&Snapshot>,
     ) -> Result<Tensor>;
 
@@ -93,16 +114,19 @@ pub trait Executor: fmt::Debug + Send + Sync {
     /// [`Norm::Running`](crate::net::Norm), what a net makes of an image depends on no other.
     fn moments(&self, net: &Net, weights: &Snapshot, images: Images<'_>) -> Result<Snapshot>;
 
-    /// What the net has right of the images, without dropout.
+    /// What the net has right of the batch, without dropout.
     fn measure(
         &self,
         net: &Net,
         weights: &Snapshot,
-        images: Images<'_>,
+        batch: Batch<'_>,
         running: Option<&Snapshot>,
-    ) -> Result<Measured> {
-        Ok(measured(&on_host(&self.logits(net, weights, images, running)?)?, images.labels))
-    }
+    ) -> Result<Measured>;
+}
+
+/// Refuses images that are given to a net of words.
+pub(super) fn no_words<T>() -> Result<T> {
+    candle_core::bail!("the net reads words, and the batch has images")
 }
 
 /// Logits `(batch, classes)`, row by row.

@@ -1,5 +1,7 @@
 //! The f32 numbers of a tensor in main memory, read and written in place.
 
+use std::cell::RefCell;
+
 use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, bail};
 
 /// All numbers of a tensor, in their order.
@@ -13,6 +15,16 @@ pub(super) fn read<T>(tensor: &Tensor, read: impl FnOnce(&[f32]) -> T) -> Result
 /// Has `write` write all numbers of a contiguous tensor, and with it of all that share its memory.
 pub(super) fn write(tensor: &Tensor, write: impl Fn(&mut [f32])) -> Result<()> {
     tensor.inplace_op1(&Write(write))
+}
+
+/// The same for a `write` that changes something else, too.
+pub(super) fn write_with<T>(
+    tensor: &Tensor,
+    with: &mut T,
+    write: impl Fn(&mut [f32], &mut T),
+) -> Result<()> {
+    let with = RefCell::new(with);
+    self::write(tensor, |values| write(values, &mut with.borrow_mut()))
 }
 
 struct Write<F>(F);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use candle_core::{Device, Result, Tensor};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::engine::Snapshot;
@@ -18,6 +19,11 @@ pub fn initial_values(
         let values: Vec<f32> = match spec.init {
             Init::Ones => vec![1.0; spec.len()],
             Init::Zeros => vec![0.0; spec.len()],
+            Init::Uniform { thousandths } => {
+                let range = f64::from(thousandths) / 1000.0;
+                let draw = |_| (range * (2.0 * rng.random::<f64>() - 1.0)) as f32;
+                (0..spec.len()).map(draw).collect()
+            }
             Init::HeNormal { fan_in } => {
                 let deviation = (2.0 / fan_in as f64).sqrt();
                 (0..spec.len()).map(|_| (truncated_normal(rng) * deviation) as f32).collect()

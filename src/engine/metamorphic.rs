@@ -34,7 +34,7 @@ fn omega() -> Snapshot {
 }
 
 fn logits(net: &Net, weights: &Snapshot, batch: &Batch, running: Option<&Snapshot>) -> Vec<f64> {
-    flat(&exec().logits(net, weights, batch.images(), running).unwrap())
+    flat(&exec().logits(net, weights, batch.images().into(), running).unwrap())
 }
 
 #[track_caller]
@@ -71,7 +71,7 @@ fn a_step_leaves_parameters_that_were_not_sampled_bit_identical() {
         let net = shared(seed);
         let noise = Noise { rng: &mut rng(seed), drop_path: 0.0 };
         let before_step = params.snapshot().unwrap();
-        let found = exec().train(&net, &params, batch(seed).images(), noise).unwrap();
+        let found = exec().train(&net, &params, batch(seed).images().into(), noise).unwrap();
         assert!(found.grads.keys().eq(net.params().keys()), "exactly the parameters it reads");
         sgd.step(&params, &found.grads, 0.05).unwrap();
         for (name, var) in params.iter() {
@@ -120,7 +120,7 @@ fn the_order_of_a_nodes_edges_does_not_matter_where_weights_move_along() {
         assert!(other.params().keys().eq(swapped.keys()));
         moved += usize::from(!values.keys().eq(swapped.keys()));
         let noise = Noise { rng: &mut rng(1), drop_path: 0.0 };
-        let trained = exec().train(&net, &params(&values), batch.images(), noise).unwrap();
+        let trained = exec().train(&net, &params(&values), batch.images().into(), noise).unwrap();
         let found = logits(&net, &values, &batch, Some(&trained.moments));
         let running = swap_sides(&trained.moments, number);
         let expected = logits(&other, &swapped, &batch, Some(&running));
@@ -193,7 +193,7 @@ fn running_statistics_approach_those_of_the_batches() {
     let batches = [batch(5), batch(6)];
     let train = |batch: &Batch| {
         let noise = Noise { rng: &mut rng(0), drop_path: 0.0 };
-        exec().train(&net, &params, batch.images(), noise).unwrap().moments
+        exec().train(&net, &params, batch.images().into(), noise).unwrap().moments
     };
     let [first, second] = [train(&batches[0]), train(&batches[1])];
     // Moments of a batch in evaluation give what the batch has in training.
@@ -210,7 +210,7 @@ fn running_statistics_approach_those_of_the_batches() {
     }
     assert_close(&logits(&net, &weights, &batches[1], Some(&running)), &trained, 1e-4);
     assert!(far.iter().zip(&trained).any(|(a, b)| (a - b).abs() > 1e-2));
-    let error = exec().logits(&net, &weights, batches[0].images(), None).unwrap_err();
+    let error = exec().logits(&net, &weights, batches[0].images().into(), None).unwrap_err();
     assert!(error.to_string().contains("running statistics"), "{error}");
 }
 

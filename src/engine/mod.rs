@@ -2,6 +2,7 @@
 //! any device), the optimizer, learning rates, devices.
 
 mod candle_exec;
+mod candle_words;
 mod config;
 mod cpu_exec;
 mod determinism;
@@ -27,13 +28,14 @@ mod watched;
 mod whole_nets;
 mod windows;
 mod witness;
+mod words;
 mod zero_cost;
 
 pub use candle_exec::{CandleExec, average_grads, update_running};
 pub use config::{EngineConfig, SgdConfig};
 pub use cpu_exec::CpuExec;
 pub use device::{DeviceChoice, NoDevice, OpenDevice, UnknownDevice};
-pub use executor::{Executor, Gradients, Images, Measured, right};
+pub use executor::{Batch, Executor, Gradients, Images, Measured, right};
 pub use executor_choice::ExecutorChoice;
 pub use init::initial_values;
 pub use layers::NORM_EPSILON;
@@ -43,4 +45,5 @@ pub use pass::Noise;
 pub(crate) use reason::reason;
 pub use sgd::Sgd;
 pub use watched::Watched;
+pub use words::Words;
 pub use zero_cost::ZeroCost;

@@ -127,7 +127,7 @@ impl<'a> CandlePass<'a> {
                 let weight = param(0)?;
                 return layers::linear(&self.dropout(&features, dropout_keep)?, &weight);
             }
-            (kind, None) => candle_core::bail!("{kind:?} has no window"),
+            (kind, _) => candle_core::bail!("{kind:?} is no layer of a net of images"),
         };
         let [scale, offset] = [param(params.len() - 2)?, param(params.len() - 1)?];
         let rows = self.norm(layer, &rows, &scale, &offset)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::{Device, Result, Tensor};
 
 use crate::engine::pass::Noise;
-use crate::engine::{Executor, Gradients, Images, Measured, Params, Snapshot};
+use crate::engine::{Batch, Executor, Gradients, Images, Measured, Params, Snapshot};
 use crate::net::Net;
 
 /// Runs nets on another executor, and calls a function after each pass of a child over a batch.
@@ -51,10 +51,10 @@ impl Executor for Watched {
         &self,
         net: &Net,
         params: &Params,
-        images: Images<'_>,
+        batch: Batch<'_>,
         noise: Noise<'_>,
     ) -> Result<Gradients> {
-        self.told(self.exec.train(net, params, images, noise))
+        self.told(self.exec.train(net, params, batch, noise))
     }
 
     fn reuse(&self, used: Gradients) {
@@ -65,10 +65,10 @@ impl Executor for Watched {
         &self,
         net: &Net,
         weights: &Snapshot,
-        images: Images<'_>,
+        batch: Batch<'_>,
         running: Option<&Snapshot>,
     ) -> Result<Tensor> {
-        self.told(self.exec.logits(net, weights, images, running))
+        self.told(self.exec.logits(net, weights, batch, running))
     }
 
     fn moments(&self, net: &Net, weights: &Snapshot, images: Images<'_>) -> Result<Snapshot> {
@@ -79,9 +79,9 @@ impl Executor for Watched {
         &self,
         net: &Net,
         weights: &Snapshot,
-        images: Images<'_>,
+        batch: Batch<'_>,
         running: Option<&Snapshot>,
     ) -> Result<Measured> {
-        self.told(self.exec.measure(net, weights, images, running))
+        self.told(self.exec.measure(net, weights, batch, running))
     }
 }

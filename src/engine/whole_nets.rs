@@ -37,7 +37,7 @@ fn batch() -> Batch {
 }
 
 fn logits(net: &Net, weights: &Snapshot) -> Vec<f64> {
-    flat(&CandleExec::new(Device::Cpu).logits(net, weights, batch().images(), None).unwrap())
+    flat(&CandleExec::new(Device::Cpu).logits(net, weights, batch().images().into(), None).unwrap())
 }
 
 /// enas-spec, section 9.10(a): the authors' code runs the same operation whatever is chosen.
@@ -74,7 +74,7 @@ fn a_child_has_gradients_for_exactly_what_it_reads() {
         let net = family().shared(&space().arch(&choices).unwrap()).unwrap();
         let noise = Noise { rng: &mut rng, drop_path: 0.0 };
         let exec = CandleExec::new(Device::Cpu);
-        let found = exec.train(&net, &params(&omega), batch().images(), noise).unwrap();
+        let found = exec.train(&net, &params(&omega), batch().images().into(), noise).unwrap();
         assert!(found.grads.keys().eq(net.params().keys()), "exactly the parameters it reads");
         assert!(found.loss.is_finite() && net.params().len() < omega.len());
         let moves = |grad: &candle_core::Tensor| flat(grad).iter().any(|value| *value != 0.0);

@@ -3,8 +3,8 @@
 //! The numbers are printed by the scripts beside them: `testdata/torch_layers.py` builds each
 //! layer from PyTorch's own operations, `testdata/torch_net.py` interprets architectures into
 //! whole nets, of which `testdata/torch_zero_cost.py` takes the zero-cost measures, and
-//! `testdata/torch_macro.py` joins dense convolutions by links. All fill parameters by a rule that
-//! is repeated here.
+//! `testdata/torch_macro.py` joins dense convolutions by links; `testdata/torch_words.py` is a net of
+//! words. All fill parameters by a rule that is repeated here.
 
 #![cfg(test)]
 
@@ -14,8 +14,11 @@ use candle_core::{DType, Device, Tensor, Var};
 use serde::Deserialize;
 
 use crate::engine::probe::{flat, params, rng};
-use crate::engine::{CandleExec, CpuExec, Executor, Images, Noise, Snapshot, ZeroCost};
-use crate::net::{Input, LayerKind, Net, NetConfig, ParamSpec, Shape, TensorId, family};
+use crate::engine::words::tests::{PLAIN, varied};
+use crate::engine::{CandleExec, CpuExec, Executor, Images, Noise, Snapshot, Words, ZeroCost};
+use crate::net::{
+    Input, LayerKind, Net, NetConfig, ParamSpec, Shape, TensorId, WordNetSize, family,
+};
 use crate::space::Arch;
 
 /// The sides sum in different orders; everything else is the same in f64.
@@ -213,11 +216,11 @@ impl Expected {
         let values = image_fill(labels.len() * net.image.n_values());
         let images = Images { values: &values, labels };
         let noise = Noise { rng: &mut rng(0), drop_path: 0.0 };
-        let found = exec.train(net, &params, images, noise).unwrap();
+        let found = exec.train(net, &params, images.into(), noise).unwrap();
         let off = (found.loss - self.loss).abs();
         assert!(off <= tolerance, "{what}: {} {}", found.loss, self.loss);
         assert_eq!(found.correct, self.correct, "{what}");
-        let logits = exec.logits(net, &weights, images, Some(&found.moments)).unwrap();
+        let logits = exec.logits(net, &weights, images.into(), Some(&found.moments)).unwrap();
         self.logits.check(&logits, tolerance, &what);
         for (found, expected) in [(&found.moments, &self.moments), (&found.grads, &self.grads)] {
             assert!(found.keys().eq(expected.keys()), "{what}: {:?}", expected.keys());
@@ -301,4 +304,54 @@ fn zero_cost_measures_agree_with_pytorch() {
             assert!((found / expected - 1.0).abs() < 1e-9, "{case:?}: {found}, not {expected}");
         }
     }
+}
+
+#[derive(Deserialize)]
+struct WordCase {
+    loss: f64,
+    correct: usize,
+    logits: Digest,
+    carried: Digest,
+    grads: BTreeMap<String, Digest>,
+}
+
+impl WordCase {
+    #[track_caller]
+    fn check(&self, exec: &dyn Executor, (dtype, tolerance): (DType, f64)) {
+        let (what, rows, hidden) = (exec.name(), 4, 3);
+        let size = WordNetSize { vocabulary: 7, hidden, activation_weight: 0.7, ..PLAIN };
+        let net = WordNetSize { slowness_weight: 1.3, ..size }.net(varied());
+        let weights: Snapshot = fill(&net)
+            .into_iter()
+            .map(|(name, value)| (name, value.to_dtype(dtype).unwrap()))
+            .collect();
+        let [ids, next] = [5, 3].map(|by| (0..20).map(|k| k * by % 7).collect::<Vec<u32>>());
+        let before = image_fill(rows * hidden);
+        let [mut carried, mut shown] = [before.clone(), before];
+        let noise = Noise { rng: &mut rng(0), drop_path: 0.0 };
+        let words = Words { ids: &ids, next: &next, rows, carried: &mut carried };
+        let found = exec.train(&net, &params(&weights), words.into(), noise).unwrap();
+        assert!((found.loss - self.loss).abs() <= tolerance, "{what}: {}", found.loss);
+        assert_eq!(found.correct, self.correct, "{what}");
+        let words = Words { ids: &ids, next: &next, rows, carried: &mut shown };
+        self.logits.check(
+            &exec.logits(&net, &weights, words.into(), None).unwrap(),
+            tolerance,
+            &what,
+        );
+        let carried = Tensor::new(carried, &Device::Cpu).unwrap();
+        // States go from window to window in f32.
+        self.carried.check(&carried, 1e-6, &what);
+        assert!(found.grads.keys().eq(self.grads.keys()), "{what}");
+        for (name, expected) in &self.grads {
+            expected.check(&found.grads[name], tolerance, &format!("{what}: {name}"));
+        }
+    }
+}
+
+#[test]
+fn nets_of_words_agree_with_pytorch() {
+    let case: WordCase = serde_json::from_str(include_str!("testdata/torch_words.json")).unwrap();
+    case.check(&CandleExec::in_f64(), (DType::F64, TOLERANCE));
+    case.check(&CpuExec::new(), (DType::F32, TOLERANCE_IN_F32));
 }

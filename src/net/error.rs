@@ -25,6 +25,12 @@ pub enum NetError {
         /// The name of the space.
         space: &'static str,
     },
+    /// The architecture has no cell for a net of words.
+    #[error("the architecture is of the space {found}, which has no recurrent cell")]
+    NoRecurrentCell {
+        /// The space of the architecture.
+        found: Space,
+    },
     /// A size is outside its range.
     #[error("`{key}` is {found}; it must be {min} to {max}")]
     Range {

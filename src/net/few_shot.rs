@@ -57,6 +57,8 @@ impl NetFamily for FewShot {
         for layer in &mut net.layers {
             layer.path.insert_str(0, &prefix);
             layer.rows.iter_mut().for_each(|row| row.insert_str(0, &prefix));
+            let nodes = layer.cell.iter_mut().flat_map(|cell| &mut cell.nodes);
+            nodes.for_each(|node| node.path.insert_str(0, &prefix));
         }
         Ok(net)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::net::{Layer, LayerKind, ParamSpec, Shape, TensorId};
+use crate::net::{Layer, LayerKind, ParamSpec, RecurrentCell, Shape, TensorId};
 
 /// Which statistics a batch normalization uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Norm {
 /// A child, compiled: plain data that executors run, the cost counter counts and exporters write.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Net {
-    /// The shape of one image.
+    /// The shape of one image; of a word, a channel for each that there is.
     pub image: Shape,
     /// The layers, in the order in which they run.
     pub layers: Vec<Layer>,
@@ -52,6 +52,11 @@ impl Net {
         Self { norm, ..self.clone() }
     }
 
+    /// Whether it reads words, and not images.
+    pub fn reads_words(&self) -> bool {
+        self.layers.iter().any(|layer| matches!(layer.kind, LayerKind::Embed { .. }))
+    }
+
     /// The trainable parameters that the net reads.
     pub fn params(&self) -> BTreeMap<String, ParamSpec> {
         self.layers.iter().flat_map(Layer::params).collect()
@@ -60,8 +65,11 @@ impl Net {
     /// Parameters, multiply-adds and activations, without building anything.
     pub fn cost(&self) -> Cost {
         let mut cost = Cost { params: 0, aux_params: 0, multiply_adds: 0, activation_bytes: 0 };
+        let mut counted = BTreeSet::new();
         for (layer, is_run) in self.layers.iter().zip(self.live_layers(true)) {
-            let params: usize = layer.params().iter().map(|(_, spec)| spec.len()).sum();
+            // Two layers may read one tensor.
+            let own = layer.params().into_iter().filter(|(name, _)| counted.insert(name.clone()));
+            let params: usize = own.map(|(_, spec)| spec.len()).sum();
             if layer.aux {
                 cost.aux_params += params as u64;
             } else {
@@ -173,6 +181,7 @@ impl Builder {
             input_shapes,
             path,
             rows: Vec::new(),
+            cell: None,
             aux: self.aux,
         };
         if let Some(window) = layer.window() {
@@ -194,6 +203,13 @@ impl Builder {
     pub(super) fn name_rows(&mut self, rows: Vec<String>) {
         if let Some(layer) = self.layers.last_mut() {
             layer.rows = rows;
+        }
+    }
+
+    /// Gives the [`LayerKind::Recurrent`] just appended its cell.
+    pub(super) fn set_cell(&mut self, cell: RecurrentCell) {
+        if let Some(layer) = self.layers.last_mut() {
+            layer.cell = Some(cell);
         }
     }
 

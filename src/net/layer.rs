@@ -1,6 +1,6 @@
 //! The layers a child is made of, coarse enough that an executor can fuse each of them.
 
-use crate::net::{Shape, Window};
+use crate::net::{RecurrentCell, Shape, Window};
 
 /// Number of a tensor: 0 is the image batch, layer `i` writes tensor `i + 1`.
 pub type TensorId = usize;
@@ -57,6 +57,31 @@ pub enum LayerKind {
         /// Share of features that the dropout keeps.
         dropout_keep: f64,
     },
+    /// The features of a word.
+    Embed {
+        /// Share of the words that training drops.
+        drop_words: f64,
+        /// Share of the features that it drops.
+        drop: f64,
+    },
+    /// A recurrent cell, [`Layer::cell`], unrolled over the words.
+    Recurrent {
+        /// Share of the features that node 0 does not see of a word, in training.
+        drop_input: f64,
+        /// Share of the features that nodes do not see of states.
+        drop_state: f64,
+        /// Share of the weights that it does without.
+        drop_weights: f64,
+        /// Weight, in the loss, of the mean square of the difference of two states in a row.
+        slowness_weight: f64,
+    },
+    /// Dropout, and the product with the embedding's features of each word.
+    TiedSoftmax {
+        /// Share of the features that training drops.
+        drop: f64,
+        /// Weight, in the loss, of the mean square of what is left of them.
+        activation_weight: f64,
+    },
 }
 
 /// One layer of a net.
@@ -74,6 +99,8 @@ pub struct Layer {
     pub path: String,
     /// For [`LayerKind::Gather`]: start of the names of each input's weights, in the same order.
     pub rows: Vec<String>,
+    /// For [`LayerKind::Recurrent`]: the cell.
+    pub cell: Option<RecurrentCell>,
     /// Whether it belongs to the auxiliary head, which only training runs.
     pub aux: bool,
 }
@@ -85,6 +112,11 @@ pub enum Init {
     HeNormal {
         /// Products summed to one output value.
         fan_in: usize,
+    },
+    /// Uniform up to this many thousandths above and below 0.
+    Uniform {
+        /// The thousandths.
+        thousandths: u32,
     },
     /// All ones.
     Ones,
@@ -175,6 +207,14 @@ impl Layer {
                 self.rows.iter().map(|path| (format!("{path}.weight"), spec.clone())).collect()
             }
             LayerKind::Head { .. } => vec![named("weight", &[c_out, c_in], c_in)],
+            LayerKind::Embed { .. } => vec![uniform(&self.path, [c_in, c_out], c_out)],
+            LayerKind::TiedSoftmax { .. } => vec![uniform(&self.path, [c_out, c_in], c_in)],
+            LayerKind::Recurrent { .. } => {
+                let input = uniform(&format!("{}.input", self.path), [2 * c_in, 2 * c_in], c_in);
+                let nodes = self.cell.iter().flat_map(|cell| &cell.nodes);
+                let nodes = nodes.map(|node| uniform(&node.path, [c_in, 2 * c_in], c_in));
+                std::iter::once(input).chain(nodes).collect()
+            }
             _ => Vec::new(),
         };
         if let Some(norm) = self.norm_path() {
@@ -185,7 +225,8 @@ impl Layer {
         params
     }
 
-    /// Multiplications that are added up, for one image. Norms, sums and pools count none.
+    /// Multiplications that are added up, for one image or word. Norms, sums, pools and gates count
+    /// none.
     pub fn multiply_adds(&self) -> u64 {
         let plane = self.output.plane() as u64;
         let (c_in, c_out) = (self.input_shapes[0].channels as u64, self.output.channels as u64);
@@ -196,10 +237,26 @@ impl Layer {
             }
             LayerKind::FactorizedReduction { .. } => plane * c_in * c_out,
             LayerKind::Gather => plane * c_in * c_out * self.inputs.len() as u64,
-            LayerKind::Head { .. } => c_in * c_out,
+            LayerKind::Head { .. } | LayerKind::TiedSoftmax { .. } => c_in * c_out,
+            LayerKind::Recurrent { .. } => {
+                let nodes = self.cell.as_ref().map_or(0, |cell| cell.nodes.len() as u64);
+                (4 + 2 * nodes) * c_in * c_in
+            }
             _ => 0,
         }
     }
+}
+
+/// Weights of a net of words with states of `hidden` features: uniform, the narrower the wider it is
+/// (ENAS code).
+fn uniform(path: &str, dims: [usize; 2], hidden: usize) -> (String, ParamSpec) {
+    let thousandths = match hidden {
+        ..=300 => 100,
+        301..=400 => 50,
+        _ => 40,
+    };
+    let spec = ParamSpec { dims: dims.to_vec(), init: Init::Uniform { thousandths } };
+    (format!("{path}.weight"), spec)
 }
 
 /// The 5×5 window of the auxiliary head, shrunk to the plane where that is smaller.

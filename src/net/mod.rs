@@ -3,6 +3,7 @@
 //! An architecture is compiled to a [`Net`]; everything that runs, counts or exports a child
 //! reads the net and nothing else.
 
+mod cell;
 mod config;
 mod error;
 mod families;
@@ -11,15 +12,18 @@ mod few_shot;
 mod graph;
 mod layer;
 mod micro;
+mod recurrent;
 mod shape;
 mod times;
 mod whole_net;
 
+pub use cell::{CellFunction, CellNode, RecurrentCell, StateOf};
 pub use config::{NetConfig, SharedForm, WeightsOf};
 pub use error::NetError;
 pub use families::family;
 pub use family::{Input, NetFamily};
 pub use graph::{Cost, Net, Norm};
 pub use layer::{Init, Layer, LayerKind, ParamSpec, TensorId};
+pub use recurrent::WordNetSize;
 pub use shape::{Padding, Shape, Window};
 pub use times::LayerTimes;

@@ -106,6 +106,9 @@ fn key(layer: &Layer) -> (String, String) {
         LayerKind::DropPath { .. } => "drop_path".to_owned(),
         LayerKind::AuxPool => "aux_pool".to_owned(),
         LayerKind::Head { .. } => "head".to_owned(),
+        LayerKind::Embed { .. } => "embed".to_owned(),
+        LayerKind::Recurrent { .. } => "recurrent".to_owned(),
+        LayerKind::TiedSoftmax { .. } => "tied_softmax".to_owned(),
     };
     let input = spelled(layer.input_shapes[0]);
     let shapes = if joins(layer) { input } else { format!("{input} to {}", spelled(layer.output)) };

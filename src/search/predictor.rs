@@ -121,7 +121,8 @@ impl Predictor {
         }
         let labels = vec![0; values.len() / self.net.image.n_values()];
         let images = Images { values, labels: &labels };
-        let logits = self.exec.logits(&self.net, &self.weights, images, Some(&self.weights))?;
+        let logits =
+            self.exec.logits(&self.net, &self.weights, images.into(), Some(&self.weights))?;
         let rows = logits.to_dtype(candle_core::DType::F32)?;
         // The rows of a head are `(n, classes)` or, of some executors, with planes of one cell.
         let rows = rows.flatten_all()?.to_vec1::<f32>()?;
@@ -252,7 +253,7 @@ mod tests {
             labels.normalization().append(&labels.pixels(&images[at]).unwrap(), &mut values);
             let alone = Images { values: &values, labels: &[0] };
             let exec = ExecutorChoice::Candle.open(&Device::Cpu).unwrap();
-            let logits = exec.logits(&net, &weights, alone, Some(&weights)).unwrap();
+            let logits = exec.logits(&net, &weights, alone.into(), Some(&weights)).unwrap();
             let logits: Vec<f32> = logits.flatten_all().unwrap().to_vec1().unwrap();
             let expected = softmax(&logits).unwrap();
             let classes = found[at].as_ref().unwrap();

@@ -197,7 +197,7 @@ impl Omega {
         for arch in archs {
             let net = task.family.shared(arch)?;
             let noise = Noise { rng: &mut rng, drop_path: 0.0 };
-            let child = task.exec.train(&net, &self.params, images, noise)?;
+            let child = task.exec.train(&net, &self.params, images.into(), noise)?;
             loss += child.loss / archs.len() as f64;
             let (correct, items) = (child.correct as u64, batch.labels.len() as u64);
             score += Score { nll: child.loss * items as f64, correct, items };

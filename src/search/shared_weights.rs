@@ -124,7 +124,7 @@ impl SharedWeights {
             let batch = batch?;
             let Batch { images, labels, .. } = batch.borrow();
             let images = Images { values: images, labels };
-            score += self.task.exec.measure(net, shared, images, running)?;
+            score += self.task.exec.measure(net, shared, images.into(), running)?;
         }
         Ok(score)
     }

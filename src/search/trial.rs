@@ -198,7 +198,7 @@ impl TrialTask {
         for batch in self.dataset.valid_batches(MEASURED_AT_ONCE) {
             let batch = batch?;
             let images = Images { values: &batch.images, labels: &batch.labels };
-            score += self.exec.measure(&net, &state.params, images, Some(&state.running))?;
+            score += self.exec.measure(&net, &state.params, images.into(), Some(&state.running))?;
         }
         Ok(score)
     }
@@ -215,7 +215,8 @@ impl TrialTask {
         for batch in self.dataset.test_batches(leave, MEASURED_AT_ONCE)? {
             let batch = batch?;
             let images = Images { values: &batch.images, labels: &batch.labels };
-            let logits = self.exec.logits(&net, &state.params, images, Some(&state.running))?;
+            let logits =
+                self.exec.logits(&net, &state.params, images.into(), Some(&state.running))?;
             let (batch_nll, batch_right) = right(&logits, &batch.labels)?;
             nll += batch_nll;
             found.extend(batch_right);
@@ -327,7 +328,7 @@ impl Trial {
         let mut rng = generator(self.seed, Owner::Dropout, index);
         let drop_path = (1.0 - self.plan.recipe.drop_path_keep) * share;
         let noise = Noise { rng: &mut rng, drop_path };
-        let found = self.task.exec.train(&self.net, &self.params, images, noise)?;
+        let found = self.task.exec.train(&self.net, &self.params, images.into(), noise)?;
         let norm = self.sgd.step(&self.params, &found.grads, rate)?;
         let items = batch.labels.len() as u64;
         let score = Score { nll: found.loss * items as f64, correct: found.correct as u64, items };

@@ -24,7 +24,8 @@ if [ -n "$(find "$out" -name '*.json' -print -quit)" ]; then
   exit 2
 fi
 
-# `NAME SPACE LAYERS ARCH SEED CHANNELS BATCH`
+# `NAME SPACE LAYERS ARCH SEED CHANNELS BATCH`; of nets of words the features stand for the channels,
+# and layers they have none.
 configurations=(
   "published-c20-b64 micro 6 published 0 20 64"
   "published-c20-b160 micro 6 published 0 20 160"
@@ -41,6 +42,8 @@ configurations=(
   "whole-random3 whole_net 12 random 3 36 128"
   "whole-random4 whole_net 12 random 4 36 128"
   "whole-random5 whole_net 12 random 5 36 128"
+  "words-h200 recurrent 0 published 0 200 64"
+  "words-h850 recurrent 0 published 0 850 64"
 )
 
 if [ $# != 0 ]; then
@@ -59,33 +62,48 @@ fi
 
 field() { "$python" -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
 
-bench() { "$enasd" bench --executor "$executor" --net "$net" --threads "$threads" --output json "$@"; }
+bench() { # of the configuration that was read
+  local -a sizes=(--layers "$layers" --channels "$channels")
+  [ "$space" != recurrent ] || sizes=(--hidden "$channels")
+  "$enasd" bench --executor "$executor" --net "$net" --threads "$threads" --output json \
+    --space "$space" --seed "$seed" --batch "$batch" "${sizes[@]}" "$@"
+}
 
 torch_child() { # LAYOUT FOLDER
-  "$python" tests/bench/torch_child.py --space "$space" --layers "$layers" \
-    --arch "$(cat "$2/arch")" --net "$net" --layout "$1" --weights "$2/weights" \
-    --batch "$2/batch" --steps "$steps" --threads "$threads"
+  local -a program=(torch_child.py --space "$space" --layers "$layers" --layout "$1")
+  [ "$space" != recurrent ] || program=(torch_words.py)
+  "$python" "tests/bench/${program[0]}" "${program[@]:1}" --arch "$(cat "$2/arch")" --net "$net" \
+    --weights "$2/weights" --batch "$2/batch" --steps "$steps" --threads "$threads"
+}
+
+agree() { # FOLDER
+  if [ "$space" = recurrent ]; then
+    "$python" tests/bench/torch_words.py --arch "$(cat "$1/arch")" --net "$net" \
+      --weights "$1/weights" --batch "$1/batch" --grads "$1/grads"
+  else
+    "$python" tests/bench/agree.py --enasd "$enasd" --executor "$executor" --net "$net" \
+      --space "$space" --layers "$layers" --arch "$(cat "$1/arch")" --channels "$channels" \
+      --batch "$batch" --threads "$threads"
+  fi
 }
 
 for configuration in "${configurations[@]}"; do
   read -r name space layers arch seed channels batch <<< "$configuration"
   folder=$out/$name
   mkdir -p "$folder"
-  bench --space "$space" --layers "$layers" --arch "$arch" --seed "$seed" --channels "$channels" \
-    --batch "$batch" --steps 1 --save-weights "$folder/weights" --save-batch "$folder/batch" |
-    field arch > "$folder/arch"
-  "$python" tests/bench/agree.py --enasd "$enasd" --executor "$executor" --net "$net" \
-    --space "$space" --layers "$layers" --arch "$(cat "$folder/arch")" --channels "$channels" \
-    --batch "$batch" --threads "$threads"
+  bench --arch "$arch" --steps 1 --save-weights "$folder/weights" --save-batch "$folder/batch" \
+    --save-grads "$folder/grads" | field arch > "$folder/arch"
+  agree "$folder"
 done
 
 for round in $(seq "$rounds"); do
   for configuration in "${configurations[@]}"; do
     read -r name space layers _ seed channels batch <<< "$configuration"
     folder=$out/$name
-    bench --space "$space" --layers "$layers" --arch "$(cat "$folder/arch")" --seed "$seed" \
-      --channels "$channels" --batch "$batch" --steps "$steps" > "$out/$name.$round.enasd.json"
+    bench --arch "$(cat "$folder/arch")" --steps "$steps" > "$out/$name.$round.enasd.json"
     for layout in default channels_last; do
+      # A net of words has one layout.
+      [ "$space $layout" != "recurrent channels_last" ] || continue
       torch_child "$layout" "$folder" > "$out/$name.$round.$layout.json"
     done
   done

@@ -3,7 +3,8 @@
     python ratios.py FOLDER
 
 The folder holds one JSON report for each `NAME.ROUND.PROGRAM.json`; the programs are `enasd`,
-`default` and `channels_last`. A ratio is PyTorch's number over that of enasd.
+`default` and `channels_last`, which nets of words do not have. A ratio is PyTorch's number over that
+of enasd.
 """
 
 import json
@@ -28,16 +29,18 @@ def read(folder):
 
 
 def row(name, programs):
-    counts = {program: len(found) for program, found in programs.items()}
+    counts = {program: len(found) for program, found in programs.items()
+              if found or program != "channels_last"}
     assert len(set(counts.values())) == 1 and counts["enasd"], f"{name}: not every program has every round: {counts}"
     work = {(report["params"], report["multiply_adds"])
             for found in programs.values() for report in found}
     assert len(work) == 1, f"{name}: the programs count different work: {work}"
     cells = [name]
     for field in FIELDS.values():
-        medians = [statistics.median(map(field, programs[program])) for program in PROGRAMS]
-        cells += [f"{median:.0f}" for median in medians]
-        cells += [f"{median / medians[0]:.2f}" for median in medians[1:]]
+        medians = [statistics.median(map(field, programs[program])) for program in counts]
+        missing = [""] * (len(PROGRAMS) - len(counts))
+        cells += [f"{median:.0f}" for median in medians] + missing
+        cells += [f"{median / medians[0]:.2f}" for median in medians[1:]] + missing
     share = statistics.median(report["step"]["peak_share"] for report in programs["enasd"])
     return cells + [f"{100 * share:.0f}%"]
 

@@ -97,7 +97,7 @@ fn shared_steps(task: &Task, search: &Search) -> Vec<[Duration; 4]> {
         let images = Images { values: &batch.images, labels: &batch.labels };
         let mut rng = generator(config.seed, Owner::Dropout, index);
         let noise = Noise { rng: &mut rng, drop_path: 0.0 };
-        let found = task.exec.train(&net, &params, images, noise).unwrap();
+        let found = task.exec.train(&net, &params, images.into(), noise).unwrap();
         sgd.step(&params, &found.grads, config.shared.learning_rate_min).unwrap();
         parts.was(0);
         parts.durations

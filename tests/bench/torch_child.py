@@ -266,7 +266,7 @@ def losses(child, images, labels, dropout):
 def pace(times, images, flop):
     median = statistics.median(times)
     return {"median_ms": median * 1e3, "min_ms": min(times) * 1e3, "max_ms": max(times) * 1e3,
-            "images_per_second": images / median, "gflops": flop / median * 1e-9}
+            "items_per_second": images / median, "gflops": flop / median * 1e-9}
 
 
 def timed(work):

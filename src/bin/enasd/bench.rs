@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use enasd::bench::{self, ArchChoice, BenchConfig, BenchError, BenchJob, NetKind, Report, Saves};
+use enasd::bench::{
+    self, ArchChoice, BenchConfig, BenchError, BenchJob, BenchSize, NetKind, Report, Saves,
+};
 use enasd::daemon::{EXIT_CONFIG, EXIT_INTERNAL};
-use enasd::net::Shape;
 use enasd::space::{Space, SpaceConfig, SpaceKind};
 
 use crate::failure::Failure;
@@ -27,18 +28,27 @@ pub(crate) struct BenchArgs {
     /// layers [default: 12].
     #[arg(long, value_name = "N")]
     layers: Option<usize>,
-    /// Channels of the first cells.
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    channels: usize,
-    /// Images of the batch.
+    /// Channels of the first cells [default: 20].
+    #[arg(long, value_name = "N")]
+    channels: Option<usize>,
+    /// Images of the batch, or rows of text.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = count(1, 8192))]
     batch: usize,
-    /// Rows and columns of an image.
-    #[arg(long, value_name = "N", default_value_t = 32)]
-    side: usize,
-    /// Channels of an image.
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    image_channels: usize,
+    /// Rows and columns of an image [default: 32].
+    #[arg(long, value_name = "N")]
+    side: Option<usize>,
+    /// Channels of an image [default: 3].
+    #[arg(long, value_name = "N")]
+    image_channels: Option<usize>,
+    /// Of `recurrent`: features of a word and of a state [default: 200].
+    #[arg(long, value_name = "N", value_parser = count(1, 4096))]
+    hidden: Option<usize>,
+    /// Of `recurrent`: words of the vocabulary [default: 10000].
+    #[arg(long, value_name = "N", value_parser = count(2, 1_000_000))]
+    vocabulary: Option<usize>,
+    /// Of `recurrent`: words of a row of the batch [default: 35].
+    #[arg(long, value_name = "N", value_parser = count(1, 10_000))]
+    window: Option<usize>,
     /// Steps and forward passes that are timed, after one of each.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = count(1, 100_000))]
     steps: usize,
@@ -89,13 +99,10 @@ pub(crate) fn run(args: BenchArgs) -> Result<(), Failure> {
     let space = Space::new(&space)
         .and_then(|space| args.layers.map_or(Ok(space), |layers| space.with_layers(layers)))
         .map_err(BenchError::from)?;
-    let layers = space.rules().depth().or(args.layers).unwrap_or(MICRO_CELLS);
     let config = BenchConfig {
         arch: args.arch.arch(space, args.seed)?,
         net: args.net,
-        layers,
-        channels: args.channels,
-        image: Shape { channels: args.image_channels, height: args.side, width: args.side },
+        size: size(&args, space)?,
         batch: args.batch,
         steps: args.steps,
         threads,
@@ -106,6 +113,38 @@ pub(crate) fn run(args: BenchArgs) -> Result<(), Failure> {
         .write(&job)?;
     print(&written(&bench::measure(&mut job)?, args.output));
     Ok(())
+}
+
+/// What the nets of `space` read, and how large they are.
+fn size(args: &BenchArgs, space: Space) -> Result<BenchSize, Failure> {
+    let of_images = [
+        ("--layers", args.layers),
+        ("--channels", args.channels),
+        ("--side", args.side),
+        ("--image-channels", args.image_channels),
+    ];
+    let of_words =
+        [("--hidden", args.hidden), ("--vocabulary", args.vocabulary), ("--window", args.window)];
+    let reads_words = matches!(space, Space::Recurrent(_));
+    let foreign = if reads_words { &of_images[..] } else { &of_words };
+    if let Some((option, _)) = foreign.iter().find(|(_, value)| value.is_some()) {
+        let why = format!("{option} says nothing about nets of the space `{}`", space.name());
+        return Err(Failure { why, exit_code: 2 });
+    }
+    Ok(if reads_words {
+        BenchSize::Words {
+            hidden: args.hidden.unwrap_or(200),
+            vocabulary: args.vocabulary.unwrap_or(10_000),
+            window: args.window.unwrap_or(35),
+        }
+    } else {
+        let side = args.side.unwrap_or(32);
+        BenchSize::Images {
+            layers: space.rules().depth().or(args.layers).unwrap_or(MICRO_CELLS),
+            channels: args.channels.unwrap_or(20),
+            image: [args.image_channels.unwrap_or(3), side, side],
+        }
+    })
 }
 
 fn written(report: &Report, output: Output) -> String {

@@ -37,7 +37,7 @@ impl Case {
 
     fn train(&self, exec: &dyn Executor, values: &Snapshot) -> Gradients {
         let noise = Noise { rng: &mut rng(9), drop_path: self.drop_path };
-        exec.train(&self.net, &params(values), self.batch.images(), noise).unwrap()
+        exec.train(&self.net, &params(values), self.batch.images().into(), noise).unwrap()
     }
 
     #[track_caller]
@@ -52,8 +52,10 @@ impl Case {
         check_all(&found.moments, &expected.moments, &format!("{what}: moments"));
         let running = Some(&expected.moments);
         let wanted = CandleExec::in_f64();
-        let wanted = wanted.logits(&self.net, &in_f64(&self.values), self.batch.images(), running);
-        let found = exec.logits(&self.net, &self.values, self.batch.images(), Some(&found.moments));
+        let wanted =
+            wanted.logits(&self.net, &in_f64(&self.values), self.batch.images().into(), running);
+        let found =
+            exec.logits(&self.net, &self.values, self.batch.images().into(), Some(&found.moments));
         let [found, wanted] = [found, wanted].map(|logits| flat(&logits.unwrap()));
         check_close(&found, &wanted, 0.0, &format!("{what}: logits"));
     }
@@ -215,7 +217,7 @@ fn a_weight_that_is_no_number_shows_in_the_loss_and_has_nothing_right() {
         let exec = CpuExec::with(isa);
         let found = case.train(&exec, &case.values);
         assert!(found.loss.is_nan(), "{}: {}", isa.name(), found.loss);
-        let right = exec.measure(&case.net, &case.values, case.batch.images(), None);
+        let right = exec.measure(&case.net, &case.values, case.batch.images().into(), None);
         assert_eq!((found.correct, right.unwrap().correct), (0, 0), "{}", isa.name());
     }
 }

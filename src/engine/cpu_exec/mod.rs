@@ -27,6 +27,7 @@ mod slabs;
 mod slide;
 mod tiling;
 mod weights;
+mod words;
 
 use std::sync::Arc;
 
@@ -36,10 +37,10 @@ use crate::engine::cpu_exec::buffers::Buffers;
 use crate::engine::cpu_exec::found::{Spares, fit};
 use crate::engine::cpu_exec::job::Job;
 use crate::engine::cpu_exec::pass::Pass;
-use crate::engine::cpu_exec::planes::Batch;
 use crate::engine::cpu_exec::program::{Mode, Programs};
 use crate::engine::cpu_exec::weights::Weights;
-use crate::engine::executor::{Executor, Gradients, Images, Measured, measured};
+use crate::engine::cpu_exec::words::Workspaces;
+use crate::engine::executor::{Batch, Executor, Gradients, Images, Measured, measured, no_words};
 use crate::engine::kernel::Isa;
 use crate::engine::{Noise, Params, Snapshot};
 use crate::net::{Net, Norm};
@@ -51,6 +52,7 @@ pub struct CpuExec {
     buffers: Arc<Buffers>,
     programs: Arc<Programs>,
     spares: Arc<Spares>,
+    workspaces: Arc<Workspaces>,
 }
 
 impl CpuExec {
@@ -59,16 +61,25 @@ impl CpuExec {
         Self::with(Isa::best())
     }
 
-    fn with(isa: Isa) -> Self {
-        Self { isa, buffers: Arc::default(), programs: Arc::default(), spares: Arc::default() }
+    pub(super) fn with(isa: Isa) -> Self {
+        Self {
+            isa,
+            buffers: Arc::default(),
+            programs: Arc::default(),
+            spares: Arc::default(),
+            workspaces: Arc::default(),
+        }
     }
 
     fn job(&self, net: &Net, images: Images<'_>) -> Result<Job> {
+        if net.reads_words() {
+            return no_words();
+        }
         let expected = images.labels.len() * net.image.n_values();
         if images.values.len() != expected || expected == 0 {
             candle_core::bail!("{} values are not {expected}", images.values.len());
         }
-        let batch = Batch::new(net, images.labels.len());
+        let batch = planes::Batch::new(net, images.labels.len());
         Ok(Job { isa: self.isa, buffers: self.buffers.clone(), batch })
     }
 
@@ -121,9 +132,13 @@ impl Executor for CpuExec {
         &self,
         net: &Net,
         params: &Params,
-        images: Images<'_>,
+        batch: Batch<'_>,
         noise: Noise<'_>,
     ) -> Result<Gradients> {
+        let images = match batch {
+            Batch::Images(images) => images,
+            Batch::Words(words) => return self.train_words(net, params, words, noise),
+        };
         let job = &self.job(net, images)?;
         let mode = if 0.0 < noise.drop_path { Mode::TrainDropping } else { Mode::Train };
         let mut program = self.programs.take(net, mode);
@@ -148,9 +163,18 @@ impl Executor for CpuExec {
         &self,
         net: &Net,
         weights: &Snapshot,
-        images: Images<'_>,
+        batch: Batch<'_>,
         running: Option<&Snapshot>,
     ) -> Result<Tensor> {
+        let images = match batch {
+            Batch::Images(images) => images,
+            Batch::Words(words) => {
+                let n = words.ids.len();
+                let logits = self.read_words(net, weights, words, |softmax, _| softmax.logits())?;
+                let classes = logits.len() / n;
+                return Tensor::from_vec(logits, (n, classes), &Device::Cpu);
+            }
+        };
         let batch = images.labels.len();
         self.score(net, weights, (images, running), |logits| {
             Tensor::from_slice(logits, (batch, logits.len() / batch), &Device::Cpu)
@@ -176,9 +200,17 @@ impl Executor for CpuExec {
         &self,
         net: &Net,
         weights: &Snapshot,
-        images: Images<'_>,
+        batch: Batch<'_>,
         running: Option<&Snapshot>,
     ) -> Result<Measured> {
+        let images = match batch {
+            Batch::Images(images) => images,
+            Batch::Words(words) => {
+                return self.read_words(net, weights, words, |softmax, logits| {
+                    softmax.measure(logits, None)
+                })?;
+            }
+        };
         let labels = images.labels;
         self.score(net, weights, (images, running), |logits| measured(logits, labels))
     }

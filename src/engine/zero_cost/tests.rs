@@ -49,7 +49,8 @@ fn the_gradient_norm_is_that_of_the_executors_gradients() {
         let (net, weights) = net(seed);
         let found = ZeroCost::of(&net, &weights, batch.images()).unwrap().grad_norm;
         let noise = Noise { rng: &mut rng(0), drop_path: 0.0 };
-        let trained = CpuExec::new().train(&net, &params(&weights), batch.images(), noise).unwrap();
+        let trained =
+            CpuExec::new().train(&net, &params(&weights), batch.images().into(), noise).unwrap();
         let norm = |grad: &Tensor| flat(grad).iter().map(|g| g * g).sum::<f64>().sqrt();
         let expected: f64 = trained.grads.values().map(norm).sum();
         assert!((found / expected - 1.0).abs() < 1e-3, "{found}, not {expected}");

@@ -71,6 +71,9 @@ impl Script {
                 let linear = self.module(path, &linear(c_in, c_out));
                 format!("{linear}(F.relu({xs}).mean((2, 3)))")
             }
+            LayerKind::Embed { .. }
+            | LayerKind::Recurrent { .. }
+            | LayerKind::TiedSoftmax { .. } => unreachable!("no net of images has {path}"),
         };
         let variable = variable(path);
         self.forward.push(format!("        {variable} = {made}"));

@@ -7,7 +7,7 @@ use candle_core::{Device, Result as TensorResult, Tensor};
 
 use super::*;
 use crate::data::{Dataset, ImageOrder};
-use crate::engine::{CandleExec, CpuExec, Executor, Gradients, Noise, Params};
+use crate::engine::{Batch, CandleExec, CpuExec, Executor, Gradients, Measured, Noise, Params};
 use crate::net::NetConfig;
 use crate::random::{Owner, generator};
 use crate::search::{Random, ScheduleConfig, SearchConfig, SharedState};
@@ -55,7 +55,7 @@ impl Executor for Counting {
         self.children_at_once
     }
 
-    fn train(&self, _: &Net, _: &Params, _: Images<'_>, _: Noise<'_>) -> TensorResult<Gradients> {
+    fn train(&self, _: &Net, _: &Params, _: Batch<'_>, _: Noise<'_>) -> TensorResult<Gradients> {
         candle_core::bail!("a scorer does not train")
     }
 
@@ -67,9 +67,19 @@ impl Executor for Counting {
         &self,
         net: &Net,
         weights: &Snapshot,
-        images: Images<'_>,
+        batch: Batch<'_>,
         running: Option<&Snapshot>,
     ) -> TensorResult<Tensor> {
+        self.candle.logits(net, weights, batch, running)
+    }
+
+    fn measure(
+        &self,
+        net: &Net,
+        weights: &Snapshot,
+        batch: Batch<'_>,
+        running: Option<&Snapshot>,
+    ) -> TensorResult<Measured> {
         let mut children = self.children.lock().unwrap();
         children.now += 1;
         children.most = children.most.max(children.now);
@@ -78,9 +88,9 @@ impl Executor for Counting {
         let limit = Duration::from_secs(20);
         let children = self.came.wait_timeout_while(children, limit, |c| c.most < self.meeting);
         drop(children.unwrap_or_else(PoisonError::into_inner));
-        let logits = self.candle.logits(net, weights, images, running);
+        let measured = self.candle.measure(net, weights, batch, running);
         self.children.lock().unwrap().now -= 1;
-        logits
+        measured
     }
 
     fn moments(&self, net: &Net, weights: &Snapshot, images: Images<'_>) -> TensorResult<Snapshot> {

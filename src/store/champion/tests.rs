@@ -209,7 +209,7 @@ fn the_net_that_is_read_back_is_the_one_that_was_trained() {
     let images = Images { values: &values, labels: &[0] };
     let trained = rig.task.net(&rig.champion.plan()).unwrap();
     let logits =
-        exec.logits(&trained, &rig.state.params, images, Some(&rig.state.running)).unwrap();
+        exec.logits(&trained, &rig.state.params, images.into(), Some(&rig.state.running)).unwrap();
     let logits: Vec<f32> = logits.flatten_all().unwrap().to_vec1().unwrap();
     let powers: Vec<f64> = logits.iter().map(|&logit| f64::from(logit).exp()).collect();
     let sum: f64 = powers.iter().sum();

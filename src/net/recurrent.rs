@@ -1,0 +1,183 @@
+//! Nets of words (ENAS, section 2.1, in the form of `enas_lm`): an embedding, a recurrent cell
+//! unrolled over the text, and a softmax that is tied to the embedding.
+//!
+//! ```text
+//! x_t        row of the word in E, of which training drops whole words and whole features
+//! node 0     [h | t] = [x_t, h_{t−1}]·W₀                s₀ = h_{t−1} + σ(t)·(tanh h − h_{t−1})
+//! node i     [h | t] = s_p·W_i                          s_i = s_p + σ(t)·(act h − s_p)
+//! h_t        the mean of the nodes that no other reads, or of all but node 0
+//! logits     h_t·Eᵀ
+//! ```
+//!
+//! Shared weights have a W for each node, activation and earlier node; the net that stands alone one
+//! for each node. Masks of dropout stay the same from the first word of a window to the last.
+//!
+//! Departures from the authors' code: none in what is computed; the code of the paper's first version
+//! normalized by the batch, and searched without the highway of the input node.
+
+use std::collections::BTreeMap;
+
+use crate::net::graph::Builder;
+use crate::net::{
+    CellNode, LayerKind, Net, NetError, Norm, ParamSpec, RecurrentCell, Shape, StateOf,
+};
+use crate::space::{Activation, Arch, Recurrent, RecurrentNode};
+
+/// Sizes and regularization of a net of words: shares that are dropped, 0 to 1, and weights of
+/// penalties.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WordNetSize {
+    /// Words of the vocabulary.
+    pub vocabulary: usize,
+    /// Features of a word and of a state, H.
+    pub hidden: usize,
+    /// Of words, of which no row of the batch sees any.
+    pub drop_words: f64,
+    /// Of features of the embedding.
+    pub drop_embedding: f64,
+    /// Of features that node 0 reads of the embedding, besides.
+    pub drop_input: f64,
+    /// Of features that nodes read of states.
+    pub drop_state: f64,
+    /// Of weights of the cell.
+    pub drop_weights: f64,
+    /// Of features of a state that the softmax reads.
+    pub drop_output: f64,
+    /// α: of the mean square of what the softmax reads.
+    pub activation_weight: f64,
+    /// β: of the mean square of the difference of two states in a row.
+    pub slowness_weight: f64,
+}
+
+/// The name of the weights of a node with shared weights.
+fn shared_path(number: usize, RecurrentNode { from, activation }: RecurrentNode) -> String {
+    format!("cell.node{number}.{activation}.from{from}")
+}
+
+impl WordNetSize {
+    /// The child `arch` with its part of the shared weights.
+    pub fn shared(&self, arch: &Arch, state_of: StateOf) -> Result<Net, NetError> {
+        Ok(self.net(RecurrentCell::of(arch, state_of, shared_path)?))
+    }
+
+    /// The child `arch` as it is trained from scratch and shipped.
+    pub fn standalone(&self, arch: &Arch, state_of: StateOf) -> Result<Net, NetError> {
+        let path = |number, _| format!("cell.node{number}");
+        Ok(self.net(RecurrentCell::of(arch, state_of, path)?))
+    }
+
+    /// Every shared parameter, of all children of `space` together.
+    pub fn shared_params(&self, space: Recurrent) -> BTreeMap<String, ParamSpec> {
+        let edges = (1..=space.n_nodes()).flat_map(|number| {
+            let edges =
+                (0..number).flat_map(|from| Activation::ALL.map(|activation| (from, activation)));
+            edges.map(move |(from, activation)| CellNode {
+                from,
+                function: activation.into(),
+                path: shared_path(number, RecurrentNode { from, activation }),
+            })
+        });
+        self.net(RecurrentCell { nodes: edges.collect(), ends: Vec::new() }).params()
+    }
+
+    /// The net with this cell.
+    pub fn net(&self, cell: RecurrentCell) -> Net {
+        let &Self { hidden, vocabulary, .. } = self;
+        let word = Shape { channels: vocabulary, height: 1, width: 1 };
+        let mut builder = Builder::new(word);
+        let embed = LayerKind::Embed { drop_words: self.drop_words, drop: self.drop_embedding };
+        let embedded = builder.push(embed, &[0], hidden, EMBEDDING.to_owned());
+        let recurrent = LayerKind::Recurrent {
+            drop_input: self.drop_input,
+            drop_state: self.drop_state,
+            drop_weights: self.drop_weights,
+            slowness_weight: self.slowness_weight,
+        };
+        let states = builder.push(recurrent, &[embedded], hidden, "cell".to_owned());
+        builder.set_cell(cell);
+        let softmax = LayerKind::TiedSoftmax {
+            drop: self.drop_output,
+            activation_weight: self.activation_weight,
+        };
+        let logits = builder.push(softmax, &[states], vocabulary, EMBEDDING.to_owned());
+        let layers = builder.layers;
+        Net { image: word, layers, logits, aux_logits: None, aux_weight: 0.0, norm: Norm::Batch }
+    }
+}
+
+/// Start of the name of E.
+const EMBEDDING: &str = "embedding";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::Space;
+
+    fn size(hidden: usize) -> WordNetSize {
+        WordNetSize {
+            vocabulary: 10_000,
+            hidden,
+            drop_words: 0.0,
+            drop_embedding: 0.0,
+            drop_input: 0.0,
+            drop_state: 0.0,
+            drop_weights: 0.0,
+            drop_output: 0.0,
+            activation_weight: 0.0,
+            slowness_weight: 0.0,
+        }
+    }
+
+    fn published(n_nodes: usize) -> Arch {
+        let space = Space::Recurrent(Recurrent::new(n_nodes).unwrap());
+        space.rules().published().unwrap()
+    }
+
+    // enas-spec, section 9.1. Those at 850 features are without the biases of DARTS' softmax.
+    #[test]
+    fn nets_have_the_published_numbers_of_parameters() {
+        for (n_nodes, expected) in [(8, 13_680_000), (9, 16_560_000)] {
+            let shared = size(200).shared_params(Recurrent::new(n_nodes).unwrap());
+            assert_eq!(shared.values().map(ParamSpec::len).sum::<usize>(), expected);
+        }
+        for (hidden, n_nodes, expected) in
+            [(800, 8, 20_800_000), (850, 8, 22_950_000), (850, 11, 27_285_000)]
+        {
+            let net = size(hidden).standalone(&published(n_nodes), StateOf::LooseEnds).unwrap();
+            assert_eq!(net.cost().params, expected);
+        }
+    }
+
+    #[test]
+    fn a_child_reads_a_part_of_the_shared_parameters_and_counts_what_it_multiplies() {
+        let size = size(20);
+        let child = size.shared(&published(8), StateOf::LooseEnds).unwrap();
+        let shared = size.shared_params(Recurrent::default());
+        assert!(child.params().iter().all(|(name, spec)| shared.get(name) == Some(spec)));
+        let cost = child.cost();
+        assert_eq!(cost, size.standalone(&published(8), StateOf::LooseEnds).unwrap().cost());
+        // H·V of the softmax, 4·H² of the input node, 2·H² of each other.
+        assert_eq!(cost.multiply_adds, 20 * 10_000 + (4 + 8 * 2) * 400);
+        assert_eq!(cost.params, cost.multiply_adds);
+    }
+
+    #[test]
+    fn the_state_is_the_mean_of_the_loose_ends_or_of_all_nodes() {
+        let ends = |state_of| {
+            let net = size(7).shared(&published(8), state_of).unwrap();
+            net.layers[1].cell.clone().unwrap().ends
+        };
+        assert_eq!(ends(StateOf::LooseEnds), [7, 8]);
+        assert_eq!(ends(StateOf::All), [1, 2, 3, 4, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn a_net_of_images_has_no_recurrent_cell() {
+        let arch = Space::each()[0].rules().published().unwrap();
+        let err = size(7).standalone(&arch, StateOf::All).unwrap_err();
+        assert_eq!(
+            err.to_string(),
+            "the architecture is of the space micro with 5 nodes, which has no recurrent cell"
+        );
+    }
+}
