@@ -61,7 +61,7 @@ def main():
     if not reports:
         sys.exit(f"ratios.py: there is no report in {sys.argv[1]}")
     lines = table(reports)
-    first = {program: found[0] for program, found in next(iter(reports.values())).items()}
+    first = {program: found[0] for program, found in next(iter(reports.values())).items() if found}
     rounds = len(next(iter(reports.values()))["enasd"])
     print(f"medians of {rounds} rounds; ratio = PyTorch / enasd; "
           f"{first['enasd']['threads']} threads, {first['enasd']['instructions']}, "
