@@ -13,7 +13,7 @@
 //! that [`winograd_inputs`] makes of square tiles instead of pixels.
 //!
 //! Rows of a batch of text lie as they are, one after the other, in bands of 8; vectors go along their
-//! features, and every product is [`matmul`] or [`matmul_sums`].
+//! features, and every product is [`matmul()`] or [`matmul_sums()`].
 //!
 //! Images that fill up the last 16 are computed like others and left out of every sum over images.
 
