@@ -81,7 +81,7 @@ fn texts_that_are_no_architecture_are_told_without_a_daemon() {
         "m9-abc",
         "normal=[]",
         "normal=[sep_conv_3x3(0)+identity(7)] reduction=[]",
-        "[[0,1]]",
+        "[[0,9]]",
         "0 1 2 3",
         "norm\u{e4}l=[\u{1f600}]",
         &"(".repeat(100_000),
