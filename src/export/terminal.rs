@@ -280,6 +280,13 @@ mod tests {
         ");
     }
 
+    /// Found by the properties below.
+    #[test]
+    fn the_smallest_recurrent_cell_fits_a_terminal_without_width() {
+        let drawing = draw_text(&"cell=[tanh(0)]".parse().unwrap(), 0);
+        assert!(drawing.lines().all(|line| columns(line) <= MIN_WIDTH), "{drawing}");
+    }
+
     #[test]
     fn a_net_on_a_narrow_terminal_is_told() {
         insta::assert_snapshot!(draw_text(&LAYERS.parse().unwrap(), 30), @r"
