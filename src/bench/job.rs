@@ -177,30 +177,6 @@ impl BenchJob {
     }
 }
 
-/// What the search of `enas_lm` drops of a net of words, and its penalty.
-const SEARCHED: WordNetSize = WordNetSize {
-    vocabulary: 0,
-    hidden: 0,
-    drop_words: 0.1,
-    drop_embedding: 0.2,
-    drop_input: 0.75,
-    drop_state: 0.25,
-    drop_weights: 0.0,
-    drop_output: 0.75,
-    activation_weight: 0.0,
-    slowness_weight: 1.0,
-};
-
-/// The same, where nothing is dropped.
-const UNDROPPED: WordNetSize = WordNetSize {
-    drop_words: 0.0,
-    drop_embedding: 0.0,
-    drop_input: 0.0,
-    drop_state: 0.0,
-    drop_output: 0.0,
-    ..SEARCHED
-};
-
 /// The net, with dropout or without.
 fn build(config: &BenchConfig, is_dropped: bool) -> Result<Net, BenchError> {
     let arch = &config.arch;
@@ -218,8 +194,18 @@ fn build(config: &BenchConfig, is_dropped: bool) -> Result<Net, BenchError> {
             }
         }
         BenchSize::Words { hidden, vocabulary, .. } => {
-            let usual = if is_dropped { SEARCHED } else { UNDROPPED };
-            let size = WordNetSize { vocabulary, hidden, ..usual };
+            let plain =
+                WordNetSize { slowness_weight: 1.0, ..WordNetSize::plain(vocabulary, hidden) };
+            // As the search of `enas_lm` has it.
+            let dropping = WordNetSize {
+                drop_words: 0.1,
+                drop_embedding: 0.2,
+                drop_input: 0.75,
+                drop_state: 0.25,
+                drop_output: 0.75,
+                ..plain
+            };
+            let size = if is_dropped { dropping } else { plain };
             match config.net {
                 NetKind::Shared => size.shared(arch, StateOf::LooseEnds),
                 NetKind::Standalone => size.standalone(arch, StateOf::LooseEnds),

@@ -1,7 +1,7 @@
 //! A pass over a window of text with candle tensors.
 //!
 //! ```text
-//! loss = mean −ln p(next word) + α·mean (o_t ⊙ mask)² + β·mean (h_t − h_{t−1})²
+//! loss = mean −ln p(next word) + α·mean h_t² + β·mean (h_t − h_{t−1})²
 //! ```
 
 use candle_core::{D, DType, Result, Tensor};
@@ -73,7 +73,7 @@ impl<'a> WordPass<'a> {
         let logits = layers::linear(&output, &embedding)?;
         let next = Tensor::new(words.next, device)?;
         let main = layers::cross_entropy(&logits, &next)?;
-        let penalty = (output.sqr()?.mean_all()? * self.net.activation_weight)?;
+        let penalty = (Tensor::cat(&states, 0)?.sqr()?.mean_all()? * self.net.activation_weight)?;
         let whole = ((&main + penalty)? + self.slowness(&states)?)?;
         Ok(WordLosses { main, whole, logits, carried: state })
     }

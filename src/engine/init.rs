@@ -10,6 +10,9 @@ use crate::engine::Snapshot;
 use crate::net::{Init, ParamSpec};
 use crate::random::truncated_normal;
 
+/// Uniform draws are from minus this to this.
+const UNIFORM_RANGE: f64 = 0.04;
+
 /// Draws the values of every parameter, in f32.
 pub fn initial_values(
     specs: &BTreeMap<String, ParamSpec>,
@@ -19,9 +22,8 @@ pub fn initial_values(
         let values: Vec<f32> = match spec.init {
             Init::Ones => vec![1.0; spec.len()],
             Init::Zeros => vec![0.0; spec.len()],
-            Init::Uniform { thousandths } => {
-                let range = f64::from(thousandths) / 1000.0;
-                let draw = |_| (range * (2.0 * rng.random::<f64>() - 1.0)) as f32;
+            Init::Uniform => {
+                let draw = |_| (UNIFORM_RANGE * (2.0 * rng.random::<f64>() - 1.0)) as f32;
                 (0..spec.len()).map(draw).collect()
             }
             Init::HeNormal { fan_in } => {

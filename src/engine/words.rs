@@ -76,8 +76,14 @@ impl WordNet {
         let kinds = (embed.kind, recurrent.kind, softmax.kind);
         let (
             LayerKind::Embed { drop_words, drop: embedding },
-            LayerKind::Recurrent { drop_input, drop_state, drop_weights, slowness_weight },
-            LayerKind::TiedSoftmax { drop: output, activation_weight },
+            LayerKind::Recurrent {
+                drop_input,
+                drop_state,
+                drop_weights,
+                activation_weight,
+                slowness_weight,
+            },
+            LayerKind::TiedSoftmax { drop: output },
             Some(cell),
         ) = (kinds.0, kinds.1, kinds.2, &recurrent.cell)
         else {
@@ -120,7 +126,7 @@ pub(super) struct Masks {
     pub(super) state: Vec<f32>,
     /// Of what the softmax reads, `(rows, H)`.
     pub(super) output: Vec<f32>,
-    /// Of each of the cell's weights.
+    /// Of each of the cell's weights; those that read words are never dropped.
     pub(super) weights: Vec<Vec<f32>>,
 }
 
@@ -129,19 +135,22 @@ impl Masks {
     pub(super) fn draw(&mut self, net: &WordNet, rows: usize, rng: &mut ChaCha8Rng) {
         let Drops { words, embedding, input, state, weights, output } = net.drops;
         let features = rows * net.hidden;
-        fill(&mut self.words, words, net.vocabulary, rng);
-        fill(&mut self.input, embedding, features, rng);
+        self.clear();
+        extend(&mut self.words, words, net.vocabulary, rng);
+        extend(&mut self.input, embedding, features, rng);
         if 0.0 < input {
             self.input.resize(features, 1.0);
             let factors = mask(rng, 1.0 - input, features);
             self.input.iter_mut().zip(factors).for_each(|(all, one)| *all *= one as f32);
         }
-        fill(&mut self.state, state, features, rng);
-        fill(&mut self.output, output, features, rng);
+        extend(&mut self.state, state, features, rng);
+        extend(&mut self.output, output, features, rng);
         self.weights.resize_with(net.weights.len(), Vec::new);
-        for (place, mask) in self.weights.iter_mut().enumerate() {
+        for (place, mask) in self.weights.iter_mut().enumerate().filter(|_| 0.0 < weights) {
             let [ins, outs] = net.sides(place);
-            fill(mask, weights, ins * outs, rng);
+            // Of node 0 the rows that read words come first.
+            mask.resize((ins - net.hidden) * outs, 1.0);
+            extend(mask, weights, net.hidden * outs, rng);
         }
     }
 
@@ -158,9 +167,8 @@ impl Masks {
     }
 }
 
-/// A mask of `n` factors that drops the share `drop`.
-fn fill(factors: &mut Vec<f32>, drop: f64, n: usize, rng: &mut ChaCha8Rng) {
-    factors.clear();
+/// Appends `n` factors that drop the share `drop`, if any.
+fn extend(factors: &mut Vec<f32>, drop: f64, n: usize, rng: &mut ChaCha8Rng) {
     if 0.0 < drop {
         factors.extend(mask(rng, 1.0 - drop, n).map(|factor| factor as f32));
     }

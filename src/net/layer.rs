@@ -70,17 +70,17 @@ pub enum LayerKind {
         drop_input: f64,
         /// Share of the features that nodes do not see of states.
         drop_state: f64,
-        /// Share of the weights that it does without.
+        /// Share of the weights, but for those that read words, that it does without.
         drop_weights: f64,
-        /// Weight, in the loss, of the mean square of the difference of two states in a row.
+        /// Weight, in the loss, of the mean square of the states.
+        activation_weight: f64,
+        /// Weight of the mean square of the difference of two states in a row.
         slowness_weight: f64,
     },
     /// Dropout, and the product with the embedding's features of each word.
     TiedSoftmax {
         /// Share of the features that training drops.
         drop: f64,
-        /// Weight, in the loss, of the mean square of what is left of them.
-        activation_weight: f64,
     },
 }
 
@@ -113,11 +113,8 @@ pub enum Init {
         /// Products summed to one output value.
         fan_in: usize,
     },
-    /// Uniform up to this many thousandths above and below 0.
-    Uniform {
-        /// The thousandths.
-        thousandths: u32,
-    },
+    /// Uniform from -0.04 to 0.04 (`enas_lm`).
+    Uniform,
     /// All ones.
     Ones,
     /// All zeros.
@@ -207,12 +204,12 @@ impl Layer {
                 self.rows.iter().map(|path| (format!("{path}.weight"), spec.clone())).collect()
             }
             LayerKind::Head { .. } => vec![named("weight", &[c_out, c_in], c_in)],
-            LayerKind::Embed { .. } => vec![uniform(&self.path, [c_in, c_out], c_out)],
-            LayerKind::TiedSoftmax { .. } => vec![uniform(&self.path, [c_out, c_in], c_in)],
+            LayerKind::Embed { .. } => vec![uniform(&self.path, [c_in, c_out])],
+            LayerKind::TiedSoftmax { .. } => vec![uniform(&self.path, [c_out, c_in])],
             LayerKind::Recurrent { .. } => {
-                let input = uniform(&format!("{}.input", self.path), [2 * c_in, 2 * c_in], c_in);
+                let input = uniform(&format!("{}.input", self.path), [2 * c_in, 2 * c_in]);
                 let nodes = self.cell.iter().flat_map(|cell| &cell.nodes);
-                let nodes = nodes.map(|node| uniform(&node.path, [c_in, 2 * c_in], c_in));
+                let nodes = nodes.map(|node| uniform(&node.path, [c_in, 2 * c_in]));
                 std::iter::once(input).chain(nodes).collect()
             }
             _ => Vec::new(),
@@ -247,16 +244,9 @@ impl Layer {
     }
 }
 
-/// Weights of a net of words with states of `hidden` features: uniform, the narrower the wider it is
-/// (ENAS code).
-fn uniform(path: &str, dims: [usize; 2], hidden: usize) -> (String, ParamSpec) {
-    let thousandths = match hidden {
-        ..=300 => 100,
-        301..=400 => 50,
-        _ => 40,
-    };
-    let spec = ParamSpec { dims: dims.to_vec(), init: Init::Uniform { thousandths } };
-    (format!("{path}.weight"), spec)
+/// Weights of a net of words.
+fn uniform(path: &str, dims: [usize; 2]) -> (String, ParamSpec) {
+    (format!("{path}.weight"), ParamSpec { dims: dims.to_vec(), init: Init::Uniform })
 }
 
 /// The 5×5 window of the auxiliary head, shrunk to the plane where that is smaller.

@@ -12,8 +12,8 @@
 //! Shared weights have a W for each node, activation and earlier node; the net that stands alone one
 //! for each node. Masks of dropout stay the same from the first word of a window to the last.
 //!
-//! Departures from the authors' code: none in what is computed; the code of the paper's first version
-//! normalized by the batch, and searched without the highway of the input node.
+//! Departure from `enas_lm`: each shared W has a mask of its own where weights are dropped, and not
+//! all of a node one. The authors' first program, which they declared wrong, normalized by the batch.
 
 use std::collections::BTreeMap;
 
@@ -39,11 +39,11 @@ pub struct WordNetSize {
     pub drop_input: f64,
     /// Of features that nodes read of states.
     pub drop_state: f64,
-    /// Of weights of the cell.
+    /// Of weights of the cell, but for those that read words.
     pub drop_weights: f64,
     /// Of features of a state that the softmax reads.
     pub drop_output: f64,
-    /// α: of the mean square of what the softmax reads.
+    /// α: of the mean square of the states.
     pub activation_weight: f64,
     /// β: of the mean square of the difference of two states in a row.
     pub slowness_weight: f64,
@@ -55,6 +55,22 @@ fn shared_path(number: usize, RecurrentNode { from, activation }: RecurrentNode)
 }
 
 impl WordNetSize {
+    /// Of so many words and features; nothing is dropped, and nothing penalized.
+    pub const fn plain(vocabulary: usize, hidden: usize) -> Self {
+        Self {
+            vocabulary,
+            hidden,
+            drop_words: 0.0,
+            drop_embedding: 0.0,
+            drop_input: 0.0,
+            drop_state: 0.0,
+            drop_weights: 0.0,
+            drop_output: 0.0,
+            activation_weight: 0.0,
+            slowness_weight: 0.0,
+        }
+    }
+
     /// The child `arch` with its part of the shared weights.
     pub fn shared(&self, arch: &Arch, state_of: StateOf) -> Result<Net, NetError> {
         Ok(self.net(RecurrentCell::of(arch, state_of, shared_path)?))
@@ -91,14 +107,12 @@ impl WordNetSize {
             drop_input: self.drop_input,
             drop_state: self.drop_state,
             drop_weights: self.drop_weights,
+            activation_weight: self.activation_weight,
             slowness_weight: self.slowness_weight,
         };
         let states = builder.push(recurrent, &[embedded], hidden, "cell".to_owned());
         builder.set_cell(cell);
-        let softmax = LayerKind::TiedSoftmax {
-            drop: self.drop_output,
-            activation_weight: self.activation_weight,
-        };
+        let softmax = LayerKind::TiedSoftmax { drop: self.drop_output };
         let logits = builder.push(softmax, &[states], vocabulary, EMBEDDING.to_owned());
         let layers = builder.layers;
         Net { image: word, layers, logits, aux_logits: None, aux_weight: 0.0, norm: Norm::Batch }
@@ -114,18 +128,7 @@ mod tests {
     use crate::space::Space;
 
     fn size(hidden: usize) -> WordNetSize {
-        WordNetSize {
-            vocabulary: 10_000,
-            hidden,
-            drop_words: 0.0,
-            drop_embedding: 0.0,
-            drop_input: 0.0,
-            drop_state: 0.0,
-            drop_weights: 0.0,
-            drop_output: 0.0,
-            activation_weight: 0.0,
-            slowness_weight: 0.0,
-        }
+        WordNetSize::plain(10_000, hidden)
     }
 
     fn published(n_nodes: usize) -> Arch {

@@ -89,29 +89,27 @@ impl Window {
     /// From the gradients of what the softmax read to those of the states, penalties included.
     pub(super) fn add_penalties(&mut self, size: Size, net: &WordNet, mask: &[f32]) {
         let Size { steps, rows, hidden, .. } = size;
-        let n = (steps * rows * hidden) as f64;
-        let activity = (2.0 * net.activation_weight / n) as f32;
+        let activation = 2.0 * net.activation_weight / (steps * rows * hidden) as f64;
         let slowness = 2.0 * net.slowness_weight / ((steps - 1).max(1) * rows * hidden) as f64;
-        let Self { outputs, dropped, grads, .. } = self;
+        let (activation, slowness) = (activation as f32, slowness as f32);
+        let Self { outputs, grads, .. } = self;
         for (word, at) in size.places() {
             let (step, row) = (word / rows, word % rows);
-            let grad = &mut grads[at..][..hidden];
-            if activity != 0.0 {
-                let read = if mask.is_empty() { &*outputs } else { &*dropped };
-                add_scaled(&read[at..][..hidden], activity, grad);
-            }
+            let (grad, own) = (&mut grads[at..][..hidden], &outputs[at..][..hidden]);
             for (value, factor) in grad.iter_mut().zip(mask.get(row * hidden..).unwrap_or_default())
             {
                 *value *= factor;
+            }
+            if activation != 0.0 {
+                add_scaled(own, activation, grad);
             }
             if slowness != 0.0 {
                 // (h_t − h_{t−1})² and (h_{t+1} − h_t)²
                 let near = [step.checked_sub(1), Some(step + 1).filter(|&next| next < steps)];
                 for other in near.into_iter().flatten() {
                     let other = &outputs[place(size, other, row)..][..hidden];
-                    let own = &outputs[at..][..hidden];
                     for ((value, own), other) in grad.iter_mut().zip(own).zip(other) {
-                        *value += slowness as f32 * (own - other);
+                        *value += slowness * (own - other);
                     }
                 }
             }
