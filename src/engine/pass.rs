@@ -121,6 +121,7 @@ impl<'a> CandlePass<'a> {
             (LayerKind::Gather, _) => self.gather(inputs, &params[..inputs.len()])?,
             (LayerKind::Add, _) => return &inputs[0] + &inputs[1],
             (LayerKind::Concat, _) => return Tensor::cat(inputs, 0),
+            (LayerKind::Zeros, _) => return xs.zeros_like(),
             (LayerKind::DropPath { depth }, _) => return self.drop_path(xs, depth),
             (LayerKind::Head { dropout_keep }, _) => {
                 let features = layers::plane_mean(&layers::relu(xs)?)?;

@@ -23,15 +23,17 @@ pub enum WeightsOf {
     Operation,
 }
 
-/// How a micro net with shared weights reduces its plane.
+/// How micro nets with shared weights are built.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SharedForm {
-    /// Before a reduction cell (the search of ENAS).
+    /// Planes are halved before a reduction cell, and a 1×1 convolution narrows the loose ends of
+    /// each cell (the search of ENAS).
     #[default]
     Shared,
-    /// By the operations of a reduction cell that read its inputs, as in the net that stands alone,
-    /// which also has one more 1×1 convolution on the second input of each cell.
+    /// As the net that stands alone: the operations of a reduction cell that read its inputs halve
+    /// planes, one more 1×1 convolution reads the second input of each cell, and what comes after
+    /// a cell reads its nodes by themselves.
     StandAlone,
 }
 

@@ -45,6 +45,8 @@ pub enum LayerKind {
     Gather,
     /// Join on channels.
     Concat,
+    /// As many zeros as its input has values: what stands for a node that a child does not join.
+    Zeros,
     /// In training, drops the whole tensor of an image and scales the others up.
     DropPath {
         /// Share of the depth of the net at this cell, in (0, 1].

@@ -11,27 +11,26 @@
 //! every pair of nodes has weights of its own at each cell; a child reads those on its edges. With
 //! `net.weights_of = "operation"`, one has weights of its own whichever node it reads from.
 //!
-//! With `net.shared_form = "stand-alone"` cells are those of the net that stands alone: operations on
-//! the inputs of a reduction cell have stride 2, an identity among them and a loose input become
-//! factorized reductions, and the second input goes through one more 1×1 convolution. What stays is
-//! the 1×1 convolution after the loose ends, with its rows for each node: in the net that stands alone
-//! the next cell's first convolution reads all of them at once, and its weights would have another
-//! shape for every number of loose ends. So this form lacks two things of the other: the cell after
-//! the next has no weights of its own for them, and where channels double they are narrowed first.
+//! With `net.shared_form = "stand-alone"` a child is the net that stands alone, but for drop-path: see
+//! `standalone`. Its cells' outputs join all nodes, with zeros for those that are no loose ends, so
+//! what reads a cell has columns of weights for every node. One thing stays different: in the net that
+//! stands alone a cell whose output has the channels wanted (one loose end, say) is read without a
+//! convolution; here it never is.
 //!
 //! Departures from the authors' code: the auxiliary head is trained; weights start with the true
 //! fan-in; evaluation runs without dropout.
 
 mod operations;
+mod shared;
 mod standalone;
 
 use std::collections::BTreeMap;
 
-use crate::net::config::{LAYERS, NetConfig, SharedForm, WeightsOf};
+use crate::net::config::{LAYERS, NetConfig};
 use crate::net::family::checked;
 use crate::net::graph::Builder;
 use crate::net::{Input, LayerKind, Net, NetError, NetFamily, Norm, ParamSpec, Shape, TensorId};
-use crate::space::{Arch, Cell, CellKind, Edge, MicroSpace, N_CELL_INPUTS, Node, Op, Space};
+use crate::space::{Arch, Cell, CellKind, MicroSpace, Space};
 
 /// The two edges of a node, as they stand in parameter names.
 pub(super) const SIDES: [&str; 2] = ["x", "y"];
@@ -187,106 +186,12 @@ impl<'a> Frame<'a> {
             norm,
         }
     }
-
-    /// The inputs of a cell: halved before it where it reduces, or whole.
-    fn begin_shared_cell(&mut self, position: usize) -> [TensorId; 2] {
-        if self.family.kind(position) == CellKind::Reduction {
-            self.channels *= 2;
-        }
-        if self.family.config.shared_form == SharedForm::StandAlone {
-            return self.standalone_inputs(position);
-        }
-        if self.family.kind(position) == CellKind::Reduction {
-            let kind = LayerKind::FactorizedReduction { relu: false };
-            let path = format!("cell{position}.reduce");
-            let reduced = self.builder.push(kind, &[self.running[1]], self.channels, path);
-            self.running = [self.running[1], reduced];
-        }
-        self.calibrate(position)
-    }
-
-    fn shared_cell(&mut self, position: usize, inputs: [TensorId; 2], cell: &Cell) -> TensorId {
-        let mut tensors = inputs.to_vec();
-        for (number, Node(edges)) in cell.numbered_nodes() {
-            let mut ends = [0; 2];
-            for ((end, edge), side) in ends.iter_mut().zip(edges).zip(SIDES) {
-                let place = format!("cell{position}.node{number}.{side}");
-                *end = self.shared_edge(position, &tensors, edge, &place);
-            }
-            let path = format!("cell{position}.node{number}");
-            tensors.push(self.builder.push(LayerKind::Add, &ends, self.channels, path));
-        }
-        self.gather(position, &tensors, &cell.loose_ends())
-    }
-
-    /// The stride at which a cell at `position` reads a node.
-    fn shared_stride(&self, position: usize, node: usize) -> usize {
-        let is_halved = self.family.config.shared_form == SharedForm::StandAlone
-            && self.family.kind(position) == CellKind::Reduction
-            && node < N_CELL_INPUTS;
-        if is_halved { 2 } else { 1 }
-    }
-
-    fn shared_edge(
-        &mut self,
-        position: usize,
-        tensors: &[TensorId],
-        edge: Edge,
-        place: &str,
-    ) -> TensorId {
-        let stride = self.shared_stride(position, edge.input);
-        let place = format!("{place}.{}", edge.op);
-        let has_weights = match edge.op {
-            Op::Identity => stride == 2,
-            Op::AvgPool3x3 | Op::MaxPool3x3 => false,
-            Op::SepConv3x3 | Op::SepConv5x5 => true,
-        };
-        let place = match self.family.config.weights_of {
-            WeightsOf::Edge if has_weights => format!("{place}.from{}", edge.input),
-            WeightsOf::Edge | WeightsOf::Operation => place,
-        };
-        self.operation(tensors[edge.input], edge.op, stride, place)
-    }
-
-    fn gather(&mut self, position: usize, tensors: &[TensorId], loose: &[usize]) -> TensorId {
-        let path = format!("cell{position}.out");
-        let rows: Vec<String> = loose.iter().map(|node| format!("{path}.from{node}")).collect();
-        let ends: Vec<TensorId> = loose
-            .iter()
-            .zip(&rows)
-            .map(|(&node, path)| {
-                let stride = self.shared_stride(position, node);
-                self.halve(tensors[node], stride, path.clone())
-            })
-            .collect();
-        let output = self.builder.push(LayerKind::Gather, &ends, self.channels, path);
-        self.builder.name_rows(rows);
-        output
-    }
-
-    /// A cell with every operation on every edge; for its parameters only.
-    fn whole_cell(&mut self, position: usize, inputs: [TensorId; 2], n_nodes: usize) -> TensorId {
-        let mut tensors = inputs.to_vec();
-        for number in N_CELL_INPUTS..N_CELL_INPUTS + n_nodes {
-            let mut ends = Vec::new();
-            for side in SIDES {
-                let place = format!("cell{position}.node{number}.{side}");
-                for (input, op) in (0..number).flat_map(|i| Op::ALL.map(|op| (i, op))) {
-                    ends.push(self.shared_edge(position, &tensors, Edge { input, op }, &place));
-                }
-            }
-            let path = format!("cell{position}.node{number}");
-            tensors.push(self.builder.push(LayerKind::Add, &ends[..2], self.channels, path));
-        }
-        let all: Vec<usize> = (0..tensors.len()).collect();
-        self.gather(position, &tensors, &all)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::Layer;
+    use crate::net::SharedForm;
     use crate::random::{Owner, generator};
     use rand::RngExt;
 
@@ -341,29 +246,6 @@ mod tests {
         // Input 0 is loose only if ten edges avoid it: rare, but nothing else may be unread.
         let unread: Vec<_> = whole.keys().filter(|name| !read.contains_key(*name)).collect();
         assert!(unread.iter().all(|name| name.contains(".out.from")), "{unread:?}");
-    }
-
-    /// A child in the form of the net that stands alone has the layers of that net between the
-    /// convolutions after the loose ends, but for drop-path.
-    #[test]
-    fn a_child_in_the_other_form_computes_what_the_net_that_stands_alone_does() {
-        let family = family_of(SharedForm::StandAlone, 1, 4);
-        let arch = PUBLISHED.parse().unwrap();
-        let layers = |net: Net| -> Vec<(LayerKind, Shape)> {
-            let is_of_nodes = |layer: &&Layer| {
-                let others = [".out", ".calibrate0", ".calibrate1"];
-                let is_join = layer.path.starts_with("cell")
-                    && !others.iter().any(|other| layer.path.ends_with(other));
-                is_join && !matches!(layer.kind, LayerKind::DropPath { .. })
-            };
-            net.layers.iter().filter(is_of_nodes).map(|l| (l.kind, l.output)).collect()
-        };
-        let [shared, alone] =
-            [family.shared(&arch).unwrap(), family.standalone(&arch).unwrap()].map(layers);
-        assert_eq!(shared, alone);
-        assert!(
-            shared.iter().any(|(kind, _)| matches!(kind, LayerKind::SepConv { stride: 2, .. }))
-        );
     }
 
     #[test]

@@ -103,6 +103,7 @@ fn key(layer: &Layer) -> (String, String) {
         LayerKind::Add => "add".to_owned(),
         LayerKind::Gather => "gather".to_owned(),
         LayerKind::Concat => "concat".to_owned(),
+        LayerKind::Zeros => "zeros".to_owned(),
         LayerKind::DropPath { .. } => "drop_path".to_owned(),
         LayerKind::AuxPool => "aux_pool".to_owned(),
         LayerKind::Head { .. } => "head".to_owned(),

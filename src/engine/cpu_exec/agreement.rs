@@ -111,6 +111,7 @@ fn check_layer(kind: LayerKind, inputs: &[TensorId], channels: usize) {
 
 mod differences;
 mod linked_nets;
+mod same_net;
 
 #[test]
 fn dense_convolutions_agree() {

@@ -37,6 +37,12 @@ pub(super) fn concat(job: &Job, values: &[&Value], shape: Shape) -> Value {
     Value::plain(&job.buffers, planes)
 }
 
+/// Zeros.
+pub(super) fn zeros(job: &Job, shape: Shape) -> Value {
+    let planes = job.fill(shape, |_, out| out.fill(Lanes::splat(0.0)));
+    Value::plain(&job.buffers, planes)
+}
+
 /// Hands each input of a join its channels of the gradient of tensor `from`.
 pub(super) fn concat_grad(
     job: &Job,

@@ -64,6 +64,7 @@ impl Pass<'_> {
             Work::Pool(pool) => (Some(pool.forward(job, input(0)?)), None),
             Work::Add => (Some(joins::add(job, input(0)?, input(1)?)), None),
             Work::Concat => (Some(joins::concat(job, &inputs(stage, values)?, stage.shape)), None),
+            Work::Zeros => (Some(joins::zeros(job, stage.shape)), None),
             Work::DropPath { depth } => {
                 let factors = self.image_factors(*depth);
                 (Some(factors.apply(job, input(0)?)), Some(Kept::Factors(factors)))
@@ -176,6 +177,7 @@ impl Pass<'_> {
                 let inputs = stage.inputs.iter().copied().zip(stage.input_shapes.iter().copied());
                 joins::concat_grad(job, (from, stage.shape), inputs, tensors);
             }
+            (Work::Zeros, _) => {}
             (work, _) => candle_core::bail!("{work:?} was not run"),
         }
         Ok(())

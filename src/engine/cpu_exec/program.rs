@@ -62,6 +62,7 @@ pub(super) enum Work {
     Pool(Pool),
     Add,
     Concat,
+    Zeros,
     DropPath { depth: f64 },
     Head { weight: String, dropout_keep: f64 },
 }
@@ -162,6 +163,7 @@ impl Stage {
             match layer.kind {
                 LayerKind::Add => Work::Add,
                 LayerKind::Concat => Work::Concat,
+                LayerKind::Zeros => Work::Zeros,
                 LayerKind::DropPath { depth } => Work::DropPath { depth },
                 LayerKind::Head { dropout_keep } => {
                     Work::Head { weight: layer.params().swap_remove(0).0, dropout_keep }
@@ -185,7 +187,7 @@ impl Stage {
             Work::Product(_) => [true, true],
             Work::Pool(pool) => [pool.needs_input(), false],
             Work::Head { .. } => [true, false],
-            Work::Add | Work::Concat | Work::DropPath { .. } => [false, false],
+            Work::Add | Work::Concat | Work::Zeros | Work::DropPath { .. } => [false, false],
         }
     }
 }

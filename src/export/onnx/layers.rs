@@ -58,9 +58,12 @@ impl Layers<'_> {
             // Only training drops.
             LayerKind::DropPath { .. } => inputs[0].to_owned(),
             LayerKind::Head { .. } => self.head(layer, inputs[0]),
-            LayerKind::Embed { .. }
+            LayerKind::Zeros
+            | LayerKind::Embed { .. }
             | LayerKind::Recurrent { .. }
-            | LayerKind::TiedSoftmax { .. } => unreachable!("no net of images has {path}"),
+            | LayerKind::TiedSoftmax { .. } => {
+                unreachable!("no net of images that stands alone has {path}")
+            }
         }
     }
 

@@ -71,9 +71,12 @@ impl Script {
                 let linear = self.module(path, &linear(c_in, c_out));
                 format!("{linear}(F.relu({xs}).mean((2, 3)))")
             }
-            LayerKind::Embed { .. }
+            LayerKind::Zeros
+            | LayerKind::Embed { .. }
             | LayerKind::Recurrent { .. }
-            | LayerKind::TiedSoftmax { .. } => unreachable!("no net of images has {path}"),
+            | LayerKind::TiedSoftmax { .. } => {
+                unreachable!("no net of images that stands alone has {path}")
+            }
         };
         let variable = variable(path);
         self.forward.push(format!("        {variable} = {made}"));
