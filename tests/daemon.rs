@@ -103,6 +103,7 @@ fn measured_again(card: &ArchCard, weights: &Path) -> (u64, u64) {
     assert_eq!(weights.keys().collect::<Vec<_>>(), net.params().keys().collect::<Vec<_>>());
     let exec = CandleExec::new(candle_core::Device::Cpu);
     let dataset = task(tiny_config()).dataset;
+    let dataset = dataset.images().unwrap();
     // The norms have the statistics of the training images that the score was calibrated on.
     let net = net.normed(Norm::Running);
     let batch = dataset.calibration_batch(card.scored.calibration, tiny_config().seed).unwrap();

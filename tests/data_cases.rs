@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::{Killed, history, shipped_config};
-use enasd::data::{DataConfig, DataSource, Dataset, ImageSet};
+use enasd::data::{DataConfig, DataSource, ImageData, ImageSet};
 use flate2::read::GzDecoder;
 use tempfile::TempDir;
 
@@ -56,8 +56,8 @@ impl Case {
         DataConfig { source: self.source, path, side: 16, ..DataConfig::default() }
     }
 
-    fn load(&self) -> Dataset {
-        Dataset::load(&self.config(), 7).unwrap()
+    fn load(&self) -> ImageData {
+        ImageData::load(&self.config(), 7).unwrap()
     }
 
     /// What the daemon says of an epoch on these data: its exit status and its log, in which the
@@ -295,7 +295,7 @@ fn validation_folders_are_read_and_a_share_is_kept_for_a_test() {
     assert_eq!((dataset.train().len(), dataset.valid().len()), (72, 30));
     let case = Case::new("no-test");
     let config = DataConfig { test_share: 0.25, ..case.config() };
-    let dataset = Dataset::load(&config, 7).unwrap();
+    let dataset = ImageData::load(&config, 7).unwrap();
     let test = dataset.test().unwrap().len();
     assert_eq!((dataset.train().len(), dataset.valid().len(), test), (54, 30, 18));
 }

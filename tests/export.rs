@@ -9,7 +9,7 @@
 //!                            together, and of the first alone
 //! ```
 //!
-//! The folder is `$ENASD_EXPORT_CASES`, or one that is thrown away.
+//! Nets of words are in `words`. The folder is `$ENASD_EXPORT_CASES`, or one that is thrown away.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,12 +20,15 @@ use enasd::engine::{
     CpuExec, Executor, Images, Noise, Params, Snapshot, from_safetensors, initial_values,
     to_safetensors, update_running,
 };
-use enasd::export::{Model, PixelType, onnx_file, safetensors_file, torch_file};
+use enasd::export::{Model, PixelType, Reads, onnx_file, safetensors_file, torch_file};
 use enasd::net::{Input, Net, NetConfig, NetError, Norm, Shape, family};
 use enasd::random::{Owner, generator};
 use enasd::space::{Arch, MicroSpace, Space, WholeNet};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+
+#[path = "export/words.rs"]
+mod words;
 
 /// Architectures of each space and image as nets that stand alone, and as children.
 const STANDALONE: u64 = 20;
@@ -109,10 +112,12 @@ impl Case {
             net: &self.net,
             weights: &self.weights,
             running: self.running.as_ref(),
-            mean: &self.mean,
-            std: &self.std,
-            deep: DEEP,
-            class_names: &self.class_names,
+            reads: Reads::Images {
+                mean: &self.mean,
+                std: &self.std,
+                deep: DEEP,
+                class_names: &self.class_names,
+            },
             id: &self.name,
             arch: "native",
             metadata: BTreeMap::from([("drawn".to_owned(), self.arch.to_string())]),

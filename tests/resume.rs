@@ -11,9 +11,13 @@ use std::time::{Duration, Instant};
 
 use candle_core::{DType, Tensor};
 use common::{Killed, files_of, history, newest_checkpoint, tiny_daemon};
+use enasd::data::DataSource;
 use enasd::engine::{Snapshot, from_safetensors};
 use enasd::random::{Owner, generator};
-use enasd::search::{Search, SearchConfig, SharedState, StepRecord, StrategyKind, Until, run};
+use enasd::search::{
+    Objective, Search, SearchConfig, SharedState, StepRecord, StrategyKind, Until, run,
+};
+use enasd::space::{SpaceConfig, SpaceKind};
 use enasd::store::history_rows;
 use rand::RngExt;
 
@@ -76,6 +80,29 @@ fn an_omega_of_the_control_arms_own_goes_on_bit_for_bit_too() {
     check_kills(config, &["schedule.control_steps=4"], KILLS / 4);
 }
 
+#[test]
+fn a_search_on_text_goes_on_with_the_states_that_its_nets_carry() {
+    let mut config = common::tiny_config();
+    config.space = SpaceConfig { kind: SpaceKind::Recurrent, ..SpaceConfig::default() };
+    config.space.recurrent_nodes = 3;
+    config.data.source = DataSource::Austen;
+    config.score.reward = Objective::Perplexity;
+    config.net.channels = 4;
+    config.schedule.archs_per_step = 2;
+    config.schedule.control_steps = 4;
+    let settings = [
+        "space.kind=recurrent",
+        "space.nodes=5",
+        "space.recurrent_nodes=3",
+        "data.source=austen",
+        "score.reward=perplexity",
+        "net.channels=4",
+        "schedule.archs_per_step=2",
+        "schedule.control_steps=4",
+    ];
+    check_kills(config, &settings, KILLS);
+}
+
 /// Kills a search with `config`, which `settings` make of that of the daemon, so often.
 fn check_kills(config: SearchConfig, settings: &[&str], most: usize) {
     let folder = tempfile::tempdir().unwrap();
@@ -118,7 +145,8 @@ fn check_kills(config: SearchConfig, settings: &[&str], most: usize) {
     assert_same(&killed, &unbroken);
 }
 
-/// The checkpoint's files have every bit of ω, of the control arm's, and of their momenta.
+/// The checkpoint's files have every bit of ω, of the control arm's, of their momenta, and of the
+/// states that nets of words carry.
 fn assert_holds(files: &[(String, Vec<u8>)], state: &SharedState) {
     let mut expected = vec![
         ("shared.safetensors", "", &state.params),
@@ -127,6 +155,11 @@ fn assert_holds(files: &[(String, Vec<u8>)], state: &SharedState) {
     if let Some(control) = &state.control {
         expected.push(("control.safetensors", "omega.", &control.params));
         expected.push(("control.safetensors", "momentum.", &control.momenta));
+    }
+    if !state.carried.is_empty() {
+        expected.push(("states.safetensors", "omega.", &state.carried));
+        let control = state.control.as_ref().unwrap();
+        expected.push(("states.safetensors", "control.", &control.carried));
     }
     let bytes = |of: &str| files.iter().find(|(name, _)| name == of).map(|(_, bytes)| bytes);
     for (name, prefix, tensors) in expected {

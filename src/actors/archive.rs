@@ -89,7 +89,7 @@ impl Archive {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Dataset, ImageSet, ImageShape};
+    use crate::data::{ImageData, ImageSet, ImageShape};
     use crate::engine::{CpuExec, Snapshot};
     use crate::search::{FinalConfig, SearchConfig, Task, TrialPlan};
     use std::fs;
@@ -109,9 +109,9 @@ mod tests {
             let shape = ImageShape { channels: 1, height: 8, width: 8 };
             let set = || ImageSet::new("here", shape, vec![0; 128], vec![0, 1]).unwrap();
             let names = ["ant", "bee"].map(str::to_owned).to_vec();
-            let dataset = Dataset::new(names, set(), set(), None).unwrap();
+            let dataset = ImageData::new(names, set(), set(), None).unwrap().into();
             let exec = Arc::new(CpuExec::new());
-            let task = Task::new(SearchConfig::default(), Arc::new(dataset), exec).unwrap();
+            let task = Task::new(SearchConfig::default(), dataset, exec).unwrap();
             let archive = Archive {
                 task: TrialTask::new(&task, ""),
                 trials: TrialFolder::open(&root.path().join("trials")).unwrap(),
@@ -123,7 +123,7 @@ mod tests {
             let arch = format!("normal={cell} reduction={cell}").parse().unwrap();
             let plan = TrialPlan { arch, seed: 0, recipe: FinalConfig::default() };
             let [params, running, momenta] = [const { Snapshot::new() }; 3];
-            let state = TrialState { epoch: 3, params, running, momenta, valid: None };
+            let state = TrialState { epoch: 3, params, running, momenta, ..TrialState::default() };
             archive.trials.put(KEY, &plan, &state).unwrap();
             Self { root, archive }
         }

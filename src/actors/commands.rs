@@ -4,7 +4,7 @@ use actix::{Actor, Addr, Context, Handler, Message, Recipient};
 use tokio::sync::oneshot;
 
 use crate::actors::ScoreView;
-use crate::search::{Arm, Prediction};
+use crate::search::{Arm, Prediction, TextPrediction};
 use crate::space::Arch;
 use crate::store::Pruned;
 
@@ -186,6 +186,29 @@ pub struct PredictReply {
     pub predictions: Vec<Prediction>,
 }
 
+/// Has a champion's net read a text. API → Classifier.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<PredictWordsReply, Refusal>")]
+pub struct PredictWords {
+    /// The champion's id.
+    pub id: String,
+    /// The text.
+    pub text: Vec<u8>,
+    /// How many words are told that may follow the text, the likeliest first.
+    pub n_next: usize,
+    /// The most words of a text.
+    pub limit: usize,
+}
+
+/// What [`PredictWords`] found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PredictWordsReply {
+    /// Whether the champion was measured on the test split.
+    pub is_certified: bool,
+    /// What the net makes of the text.
+    pub prediction: TextPrediction,
+}
+
 /// Where the driver puts its answer.
 pub(super) type Answer<T> = oneshot::Sender<Result<T, Refusal>>;
 
@@ -214,6 +237,7 @@ macro_rules! commands {
             $($name: Recipient<$message>,)*
             prune: Recipient<PruneHistory>,
             predict: Recipient<Predict>,
+            predict_words: Recipient<PredictWords>,
         }
 
         impl Commands {
@@ -227,12 +251,13 @@ macro_rules! commands {
             where
                 C: Actor<Context = Context<C>> $(+ Handler<$message>)*,
                 K: Actor<Context = Context<K>> + Handler<PruneHistory>,
-                P: Actor<Context = Context<P>> + Handler<Predict>,
+                P: Actor<Context = Context<P>> + Handler<Predict> + Handler<PredictWords>,
             {
                 Self {
                     $($name: controller.clone().recipient(),)*
                     prune: keeper.clone().recipient(),
                     predict: classifier.clone().recipient(),
+                    predict_words: classifier.clone().recipient(),
                 }
             }
         }
@@ -280,5 +305,11 @@ impl AsRef<Recipient<PruneHistory>> for Commands {
 impl AsRef<Recipient<Predict>> for Commands {
     fn as_ref(&self) -> &Recipient<Predict> {
         &self.predict
+    }
+}
+
+impl AsRef<Recipient<PredictWords>> for Commands {
+    fn as_ref(&self) -> &Recipient<PredictWords> {
+        &self.predict_words
     }
 }

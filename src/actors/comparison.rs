@@ -15,10 +15,10 @@ pub(super) fn learnt_comparison(status: &Status) -> String {
     comparison(sentence, status.objective(), [*mean, *low, *high])
 }
 
-/// The verdict on retrained nets with its numbers, which are of accuracies.
-pub(super) fn retrained_comparison(found: &RetrainedStatus) -> String {
-    let RetrainedStatus { mean, low, high, pairs, sentence, .. } = found;
-    let told = comparison(sentence, Objective::Accuracy, [*mean, *low, *high]);
+/// The verdict on retrained nets with its numbers: of accuracies, or of logarithms of perplexities.
+pub(super) fn retrained_comparison(status: &Status) -> String {
+    let RetrainedStatus { mean, low, high, pairs, sentence, .. } = &status.finals.comparison;
+    let told = comparison(sentence, status.objective().of_tests(), [*mean, *low, *high]);
     format!("{told}, over {pairs} pair{}", if *pairs == 1 { "" } else { "s" })
 }
 

@@ -146,10 +146,12 @@ fn of_noise(share: f64, reward: Objective) -> String {
     let other = match reward {
         Objective::Accuracy => ", or set `score.reward` to \"neg-log-nll\"",
         Objective::NegLogNll => "",
+        Objective::Perplexity => " or `schedule.bptt`",
     };
+    let items = if reward.is_of_words() { "words'" } else { "images'" };
     format!(
         "a reward is mostly noise, {} of its variance is the architectures' and the rest is the \
-         images': raise `schedule.valid_batch_size`{other}, in a new state folder",
+         {items}: raise `schedule.valid_batch_size`{other}, in a new state folder",
         whole_percent(share)
     )
 }
@@ -160,7 +162,7 @@ fn of_alike([mean, _, high]: [f64; 3], archs: u64, reward: Objective) -> String 
             ", or in a new state folder set `score.reward` to \"neg-log-nll\", which tells more of \
              as many images"
         }
-        Objective::NegLogNll => "",
+        Objective::NegLogNll | Objective::Perplexity => "",
     };
     format!(
         "architectures cannot be told apart once retrained, τ of two retrainings is {mean:.2}, at \

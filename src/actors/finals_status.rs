@@ -139,7 +139,7 @@ impl FinalsStatus {
         let objective = task.objective;
         let retraining = finals.under_way.as_ref();
         let report = PairReport::of(&finals.pairs);
-        let why = why_unmeasured(report.pairs, task.dataset.test().is_some(), &task.config.finals);
+        let why = why_unmeasured(report.pairs, task.dataset.has_test(), &task.config.finals);
         self.retraining = retraining.map(|found| RetrainingStatus::of(found, objective, running));
         self.waiting = finals.waiting.len() as u64;
         let sample = finals.sample.as_ref();
@@ -162,7 +162,10 @@ impl FinalsStatus {
         metrics.test_split_uses(self.test_uses);
         if let Some(champion) = &self.champion {
             let accuracy = |score: Option<ScoreView>| score.map(|score| score.accuracy);
-            metrics.champion(accuracy(champion.valid_score()), accuracy(champion.test_score()));
+            let [valid, test] = [champion.valid_score(), champion.test_score()];
+            metrics.champion(accuracy(valid), accuracy(test));
+            let perplexity = |score: Option<ScoreView>| score?.perplexity;
+            metrics.champion_perplexity(perplexity(valid), perplexity(test));
         }
         let RetrainedStatus { mean, low, high, .. } = self.comparison;
         if let (Some(mean), Some(low), Some(high)) = (mean, low, high) {
@@ -222,17 +225,13 @@ impl TrialStatus {
     pub(super) fn observe(&mut self, report: &TrialReport) {
         let number = |value: f64| value.is_finite().then_some(value);
         self.epoch = report.epoch;
-        (self.loss, self.train_accuracy) = (number(report.loss), number(report.measure));
+        (self.loss, self.train_accuracy) = (number(report.loss), number(report.accuracy));
     }
 }
 
 impl ChampionStatus {
     fn of(champion: &Champion, objective: Objective) -> Self {
-        let test = champion.test.iter().map(|net| ScoreView {
-            accuracy: net.accuracy(),
-            correct: net.correct,
-            items: net.items,
-        });
+        let test = champion.test.iter().map(ScoreView::of_test);
         Self {
             id: champion.arch.id(),
             arch: champion.arch.to_string(),
@@ -329,7 +328,7 @@ mod tests {
 
     #[test]
     fn the_metrics_show_what_the_status_says() {
-        let score = |accuracy| ScoreView { accuracy, correct: 0, items: 0 };
+        let score = |accuracy| ScoreView { accuracy, ..ScoreView::default() };
         let champion = ChampionStatus {
             valid: [0.5, 0.9].map(score).to_vec(),
             test: [0.25, 0.875].map(score).to_vec(),

@@ -43,9 +43,9 @@ mod trial_worker;
 pub use archive::Archive;
 pub use classifier::Classifier;
 pub use commands::{
-    Checkpoint, ChildWeights, Commands, Derive, Pause, Predict, PredictReply, PruneHistory,
-    Refusal, Resume, RetrainArch, RetrainReply, Sample, SampleReply, ScoreArch, ScoreReply, Stop,
-    WeightsOf, WeightsReply,
+    Checkpoint, ChildWeights, Commands, Derive, Pause, Predict, PredictReply, PredictWords,
+    PredictWordsReply, PruneHistory, Refusal, Resume, RetrainArch, RetrainReply, Sample,
+    SampleReply, ScoreArch, ScoreReply, Stop, WeightsOf, WeightsReply,
 };
 pub use comparison::difference_text;
 pub use controller::{Controller, End};

@@ -5,9 +5,8 @@ use actix::Message;
 use crate::actors::comparison::{
     learnt_comparison, margin_text, retrained_comparison, shared_comparison,
 };
-use crate::actors::{BestStatus, PlaceStatus, RetrainedStatus, ScoreReply, ScoreView, Status, nth};
+use crate::actors::{BestStatus, PlaceStatus, ScoreReply, ScoreView, Status, nth};
 use crate::data::Certificate;
-use crate::numbers::percent;
 use crate::search::{Arm, Candidate, Cause, Conclusion, FinalConfig, Objective, Promotion, Ruling};
 use crate::store::StoreError;
 use crate::telemetry::unix_millis;
@@ -86,21 +85,16 @@ impl Note {
             Some(before) => format!("; it replaces {} with {}", before.id, score(before)),
             None => "; the first of this search".to_owned(),
         };
-        let (found, ScoreView { correct, items, .. }) = (score(best), best.score);
-        let id = &best.id;
-        let text = format!(
-            "{id}: {found}, {correct} of {items} validation images with the shared weights{replaced}"
-        );
+        let (id, found) = (&best.id, best.score.told("validation"));
+        let text = format!("{id}: {found} with the shared weights{replaced}");
         Self::new("best", text)
     }
 
     /// Somebody had an architecture scored, given in `form`.
     pub(super) fn scored(id: &str, form: &str, reply: &ScoreReply) -> Self {
-        let ScoreView { accuracy, correct, items } = reply.score;
-        let (accuracy, at) = (percent(accuracy), nth(reply.step));
+        let (found, at) = (reply.score.told("validation"), nth(reply.step));
         let text = format!(
-            "{id}, given as {form}: {accuracy}, {correct} of {items} validation images with the \
-             shared weights before search step {at}"
+            "{id}, given as {form}: {found} with the shared weights before search step {at}"
         );
         Self::new("score", text)
     }
@@ -150,14 +144,15 @@ impl Note {
 
     /// A candidate was measured on the test split.
     pub(super) fn certified(id: &str, certificate: &Certificate) -> Self {
-        let each = certificate.nets.iter().map(|net| percent(net.accuracy()));
-        let each = each.collect::<Vec<_>>().join(", ");
-        let items = certificate.nets.first().map_or(0, |net| net.items);
+        let nets: Vec<ScoreView> = certificate.nets.iter().map(ScoreView::of_test).collect();
+        let each = nets.iter().map(ScoreView::shown).collect::<Vec<_>>().join(", ");
+        let items = nets.first().map_or(0, |net| net.items);
+        let of = match nets.first().and_then(|net| net.perplexity) {
+            Some(_) => format!("on {items} test words"),
+            None => format!("of {items} test images"),
+        };
         let n = certificate.number;
-        Self::new(
-            "certified",
-            format!("{id}: {each} of {items} test images; use {n} of that split"),
-        )
+        Self::new("certified", format!("{id}: {each} {of}; use {n} of that split"))
     }
 
     /// What is seen of the test split cannot be written down.
@@ -227,8 +222,8 @@ impl Note {
     }
 
     /// The verdict on retrained nets is another.
-    pub(super) fn retrained_verdict(found: &RetrainedStatus, before: &str) -> Self {
-        Self::new("verdict", format!("{}; before: {before}", retrained_comparison(found)))
+    pub(super) fn retrained_verdict(status: &Status, before: &str) -> Self {
+        Self::new("verdict", format!("{}; before: {before}", retrained_comparison(status)))
     }
 }
 
@@ -237,7 +232,7 @@ fn plural(n: usize) -> &'static str {
 }
 
 fn score(best: &BestStatus) -> String {
-    percent(best.score.accuracy)
+    best.score.shown()
 }
 
 /// A reward in a sentence: a share of the images needs no name.
@@ -245,7 +240,7 @@ fn reward(objective: Objective, reward: f64) -> String {
     let shown = objective.show(reward);
     match objective {
         Objective::Accuracy => shown,
-        Objective::NegLogNll => format!("reward {shown}"),
+        Objective::NegLogNll | Objective::Perplexity => format!("reward {shown}"),
     }
 }
 
@@ -254,10 +249,11 @@ fn measured(candidate: &Candidate, objective: Objective) -> String {
     let mean = candidate.mean_reward(objective);
     let mean = mean.map_or_else(String::new, |mean| reward(objective, mean));
     let of = match objective {
-        Objective::Accuracy => "of",
-        Objective::NegLogNll => "on",
+        Objective::Accuracy => "of the validation images",
+        Objective::NegLogNll => "on the validation images",
+        Objective::Perplexity => "on the validation text",
     };
-    format!("{}: {mean} {of} the validation images", candidate.arch.id())
+    format!("{}: {mean} {of}", candidate.arch.id())
 }
 
 /// Notices when the disk gets nearly full, and when it is fine again.

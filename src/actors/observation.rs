@@ -64,7 +64,7 @@ impl SharedStatus {
     pub(super) fn observe(&mut self, report: &TrainReport, sums: &mut EpochSums, pace: &Pace) {
         if report.is_finite() {
             sums.loss += report.loss;
-            sums.accuracy += report.measure;
+            sums.accuracy += report.accuracy;
             sums.steps += 1;
             self.loss = Some(sums.loss / sums.steps as f64);
             self.train_accuracy = Some(sums.accuracy / sums.steps as f64);
@@ -202,8 +202,13 @@ mod tests {
 
     #[test]
     fn a_loss_is_the_mean_of_an_epoch_and_a_step_that_is_no_number_is_counted_apart() {
-        let report =
-            |loss| TrainReport { loss, measure: 0.5, learning_rate: 0.1, grad_norm: 2.0, items: 8 };
+        let report = |loss| TrainReport {
+            loss,
+            accuracy: 0.5,
+            learning_rate: 0.1,
+            grad_norm: 2.0,
+            items: 8,
+        };
         let (mut status, mut sums) = (SharedStatus::default(), EpochSums::default());
         for loss in [1.0, f64::NAN, 2.0] {
             status.observe(&report(loss), &mut sums, &Pace::default());

@@ -107,7 +107,8 @@ impl Observer {
         let (duration, waited) = self.pace.last_shared();
         self.metrics.shared_step(&SharedStepNumbers {
             loss: report.loss,
-            accuracy: report.measure,
+            accuracy: report.accuracy,
+            perplexity: self.status.objective().is_of_words().then(|| report.loss.exp()),
             learning_rate: report.learning_rate,
             grad_norm: report.grad_norm,
             images: report.items as u64,
@@ -118,14 +119,16 @@ impl Observer {
 
     fn observe_controller(&mut self, epoch: u64, report: &ControllerReport, search: &Search) {
         let (learn, task) = (&report.learn, search.task());
-        self.status.shared.valid_accuracy = Some(report.measure);
+        self.status.shared.valid_accuracy = Some(report.accuracy);
+        self.status.shared.valid_perplexity = report.perplexity;
         self.status.policy.observe(report, (task, epoch), &self.pace);
         let policy = &self.status.policy;
         self.metrics.controller_step(&ControllerStep {
             updates: learn.updates,
             reward: learn.mean_reward,
             random_reward: report.random_reward,
-            accuracy: report.measure,
+            accuracy: report.accuracy,
+            perplexity: report.perplexity,
             baseline: policy.baseline.unwrap_or(f64::NAN),
             entropy_nats: learn.mean_entropy,
             decisions: task.space.script().options().count(),
@@ -181,7 +184,7 @@ impl Observer {
         // What was scored can be built.
         if let Ok(net) = search.task().family.shared(&best.arch) {
             let Cost { params, multiply_adds, .. } = net.cost();
-            let score = objective.measure(best.score);
+            let score = best.score.accuracy();
             self.metrics.best(&Best { score, params, multiply_adds });
         }
         tracing::info!(
@@ -310,7 +313,7 @@ impl Observer {
     pub(super) fn verdicts(&self) -> Verdicts {
         Verdicts {
             shared: shared_comparison(&self.status),
-            retrained: retrained_comparison(&self.status.finals.comparison),
+            retrained: retrained_comparison(&self.status),
         }
     }
 
@@ -339,7 +342,7 @@ impl Observer {
             found.sentence
         );
         if found.verdict != before {
-            self.notes.push(Note::retrained_verdict(found, &before));
+            self.notes.push(Note::retrained_verdict(&self.status, &before));
         }
     }
 

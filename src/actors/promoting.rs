@@ -94,11 +94,11 @@ impl Driver {
             promotion.trained(&plan, score);
             let promotion = promotion.clone();
             self.record_trial(&promotion, &plan, key, (score, epoch.report))?;
-            let score = self.search.task().objective.measure(score);
             tracing::info!(
                 arch = plan.arch.id(),
                 seed = plan.seed,
-                valid_accuracy = score,
+                valid_accuracy = score.accuracy(),
+                valid_perplexity = self.search.task().objective.perplexity(score),
                 "a net is trained from scratch"
             );
         }

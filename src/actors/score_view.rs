@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::data::share_interval;
+use crate::data::{NetResult, share_interval};
+use crate::numbers::percent;
 use crate::search::{Objective, Score};
 
 /// What was measured of an architecture on the whole validation split.
@@ -13,8 +14,11 @@ pub struct ScoreView {
     pub accuracy: f64,
     /// Items that it has right.
     pub correct: u64,
-    /// Items of the split: images.
+    /// Items of the split: images, or words.
     pub items: u64,
+    /// The perplexity, of text alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub perplexity: Option<f64>,
 }
 
 impl ScoreView {
@@ -24,9 +28,32 @@ impl ScoreView {
         share_interval(self.correct, self.items)
     }
 
+    /// The accuracy, or the perplexity of text, as people read it.
+    pub fn shown(&self) -> String {
+        match self.perplexity {
+            Some(perplexity) => format!("perplexity {perplexity:.2}"),
+            None => percent(self.accuracy),
+        }
+    }
+
+    /// The same with the images or words of `split` that it stands on.
+    pub fn told(&self, split: &str) -> String {
+        let (shown, Self { correct, items, .. }) = (self.shown(), self);
+        match self.perplexity {
+            Some(_) => format!("{shown} on {items} {split} words"),
+            None => format!("{shown}, {correct} of {items} {split} images"),
+        }
+    }
+
+    /// What a net had right of the test split.
+    pub fn of_test(net: &NetResult) -> Self {
+        let &NetResult { correct, items, .. } = net;
+        Self { accuracy: net.accuracy(), correct, items, perplexity: net.perplexity() }
+    }
+
     /// How `objective` tells `score`.
-    pub(super) fn of(score: Score, objective: Objective) -> Self {
+    pub fn of(score: Score, objective: Objective) -> Self {
         let Score { correct, items, .. } = score;
-        Self { accuracy: objective.measure(score), correct, items }
+        Self { accuracy: score.accuracy(), correct, items, perplexity: objective.perplexity(score) }
     }
 }

@@ -35,6 +35,9 @@ pub struct SharedStatus {
     pub train_accuracy: Option<f64>,
     /// Mean accuracy on validation batches of the policy's samples, in the last θ step.
     pub valid_accuracy: Option<f64>,
+    /// Of text, their mean perplexity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_perplexity: Option<f64>,
     /// Learning rate.
     pub learning_rate: Option<f64>,
     /// Norm of the gradient before clipping.
@@ -156,25 +159,25 @@ pub struct DeviceStatus {
 /// The data.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DataStatus {
-    /// Where the images come from.
+    /// Where the images or the text come from.
     pub source: String,
-    /// Channels, rows and columns of an image.
+    /// Channels, rows and columns of an image; zeros of text.
     pub image: [usize; 3],
-    /// Number of classes.
+    /// Number of classes; of text, of different words.
     pub classes: usize,
-    /// Images of the training split.
+    /// Images or words of the training split.
     pub train: usize,
-    /// Images of the validation split.
+    /// Images or words of the validation split.
     pub valid: usize,
-    /// Images of the test split, which is locked.
+    /// Images or words of the test split, which is locked.
     pub test: usize,
-    /// Images of a validation batch: a reward stands on so many.
+    /// Images or words of a validation batch: a reward stands on so many.
     #[serde(default)]
     pub reward_images: usize,
-    /// The names of the first 100 classes, in the order of the labels.
+    /// The names of the first 100 classes, in the order of the labels; empty of text.
     #[serde(default)]
     pub class_names: Vec<String>,
-    /// The BLAKE3 of images, labels, class names and splits, in hexadecimal digits.
+    /// The BLAKE3 of all items, labels, names and splits, in hexadecimal digits.
     #[serde(default)]
     pub blake3: String,
 }

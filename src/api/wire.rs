@@ -28,8 +28,9 @@ pub use nets::{
     NetQuery, NetStage, OnnxFile, OnnxQuery, Pixels, Weights, WeightsFile, WeightsQuery,
 };
 pub use predict::{
-    ImageFile, MAX_IMAGES, MAX_IMAGES_BYTES, MAX_TOP, PredictQuery, PredictResult, PredictedClass,
-    PredictedImage,
+    ImageFile, MAX_IMAGES, MAX_IMAGES_BYTES, MAX_NEXT_WORDS, MAX_TEXT_BYTES, MAX_TEXT_WORDS,
+    MAX_TOP, PredictQuery, PredictResult, Predicted, PredictedClass, PredictedImage, PredictedLine,
+    PredictedWord, TextFile, TextResult,
 };
 pub use why::{
     ArmRewards, FirstDraw, FoldedReply, RankReply, RetrainingReply, RulingReply, StepReward,

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
+use crate::config::check_data;
 use crate::config::entry;
 use crate::config::error::Conflict;
 use crate::config::keys::settings;
 use crate::config::values::{self, Values};
 use crate::config::{Config, ConfigProblem, Source, Sources};
-use crate::data::{DataConfig, DataSource};
 use crate::search::{
     FinalConfig, MAX_PHASE_ROLLOUTS, PolicyConfig, ScheduleConfig, SearchConfig, SharedDraws,
     StrategyKind,
@@ -38,7 +38,7 @@ pub(super) fn conflicts(
     sources: &Sources,
     is_refused: impl Fn(&str) -> bool,
 ) -> Vec<ConfigProblem> {
-    let SearchConfig { space, data, shared, policy, derive, limits, finals, schedule, .. } =
+    let SearchConfig { space, shared, policy, derive, limits, finals, schedule, .. } =
         &config.search;
     let mut found = Vec::new();
     if derive.samples < derive.rerank {
@@ -71,7 +71,7 @@ pub(super) fn conflicts(
             found.push(([key.path, "space.kind"], conflict));
         }
     }
-    found.extend(folder(data));
+    found.extend(check_data::conflicts(&config.search));
     found
         .into_iter()
         .filter(|(paths, _)| !paths.iter().any(|path| is_refused(path)))
@@ -80,19 +80,6 @@ pub(super) fn conflicts(
             conflict,
         })
         .collect()
-}
-
-/// A source without the folder that it is read from, or with one that it does not read.
-fn folder(data: &DataConfig) -> Option<([&'static str; 2], Conflict)> {
-    let is_embedded = data.source == DataSource::FashionMnist;
-    match (is_embedded, data.path.is_some()) {
-        (true, true) => Some((["data.path", "data.source"], Conflict::PathUnused)),
-        (false, false) => {
-            let source_name = data.source.name().to_owned();
-            Some((["data.source", "data.source"], Conflict::PathMissing { source_name }))
-        }
-        _ => None,
-    }
 }
 
 /// What does not go together with an ω of the control arm's own.
@@ -175,6 +162,7 @@ fn found(values: &Values, path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::DataSource;
     use crate::space::SpaceKind;
 
     /// Changes the defaults and compares the problems' texts.

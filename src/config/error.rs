@@ -334,10 +334,35 @@ pub enum Conflict {
     },
     /// The embedded source has a folder.
     #[error(
-        "`data.path` is set, but `data.source` is `fashion-mnist`, which is embedded; remove \
-         `data.path`, or set `data.source` to what the folder holds"
+        "`data.path` is set, but `data.source` is `{origin}`, which is embedded; remove `data.path`, \
+         or set `data.source` to what the folder holds"
     )]
-    PathUnused,
+    PathUnused {
+        /// The source.
+        origin: &'static str,
+    },
+    /// A limit of time for nets of words, whose layers are not timed.
+    #[error(
+        "`limits.milliseconds` is set, and `data.source` is `{origin}`: only nets of images are timed; \
+         set it to 0, and `limits.multiply_adds` instead"
+    )]
+    Untimed {
+        /// The source.
+        origin: &'static str,
+    },
+    /// Images where a setting is of text, or the other way round.
+    #[error(
+        "`{key}` is `{value}`, and `data.source` is `{origin}`: text (`austen`, `text`) goes with \
+         `space.kind = \"recurrent\"` and `score.reward = \"perplexity\"`, and both with text alone"
+    )]
+    OtherData {
+        /// The setting.
+        key: &'static str,
+        /// Its value.
+        value: &'static str,
+        /// The source.
+        origin: &'static str,
+    },
 }
 
 /// `did you mean …?`, or what is known.

@@ -110,9 +110,12 @@ mod tests {
              \"derive.keep\":5,\"derive.rerank\":10,\"derive.samples\":100,\
              \"engine.device\":\"cpu\",\"engine.executor\":\"auto\",\
              \"limits.milliseconds\":0.0,\"limits.multiply_adds\":0,\"limits.params\":0,\
-             \"limits.weight\":0.0,\"net.aux_weight\":0.4,\"net.channels\":4,\
+             \"limits.weight\":0.0,\"net.activation_weight\":0.0,\"net.aux_weight\":0.4,\
+             \"net.channels\":4,\"net.drop_embedding\":0.0,\"net.drop_input\":0.0,\
+             \"net.drop_state\":0.0,\"net.drop_weights\":0.0,\"net.drop_words\":0.0,\
              \"net.dropout_keep\":0.9,\"net.layers\":1,\
-             \"net.shared_form\":\"shared\",\"net.split_by\":0,\"net.weights_of\":\"edge\",\
+             \"net.shared_form\":\"shared\",\"net.slowness_weight\":0.0,\"net.split_by\":0,\
+             \"net.state_of\":\"loose-ends\",\"net.weights_of\":\"edge\",\
              \"policy.baseline_decay\":0.99,\"policy.beta1\":0.0,\"policy.beta2\":0.999,\
              \"policy.bound_epochs\":0,\
              \"policy.clip_norm\":0.02,\"policy.entropy_target\":0.0,\
@@ -122,7 +125,7 @@ mod tests {
              \"policy.standardize\":false,\"policy.strategy\":\"reinforce\",\"policy.tanh_constant\":1.1,\"policy.temperature\":1.0,\
              \"schedule.advantage_phases\":5,\"schedule.annealed_epochs\":20,\
              \"schedule.archs_per_step\":1,\
-             \"schedule.batch_size\":32,\"schedule.control_steps\":0,\
+             \"schedule.batch_size\":32,\"schedule.bptt\":35,\"schedule.control_steps\":0,\
              \"schedule.controller_steps\":20,\
              \"schedule.draws\":\"policy\",\
              \"schedule.epochs_per_cycle\":5,\"schedule.rollouts_per_step\":5,\

@@ -27,6 +27,7 @@
 
 mod changes;
 mod check;
+mod check_data;
 mod entry;
 mod environment;
 mod error;
@@ -141,7 +142,15 @@ mod tests {
         names.sort();
         assert_eq!(
             names,
-            ["demo.toml", "paper-macro.toml", "paper-micro.toml", "tiny.toml", "whole_net.toml"]
+            [
+                "demo.toml",
+                "paper-macro.toml",
+                "paper-micro.toml",
+                "paper-ptb.toml",
+                "recurrent.toml",
+                "tiny.toml",
+                "whole_net.toml"
+            ]
         );
         for name in names {
             assert_ne!(shipped(&name), Config::default(), "{name}");

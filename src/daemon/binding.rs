@@ -90,7 +90,8 @@ fn check_data(
         return Ok(Some(format!(
             "the checkpoint of step {} is older than the binding to contents: from now on the \
              state belongs to the data with the fingerprint {}",
-            found.step, contents.blake3
+            found.step,
+            contents.blake3()
         )));
     };
     let before: Contents = serde_json::from_str(recorded).map_err(StoreError::from)?;
@@ -99,11 +100,14 @@ fn check_data(
     }
     let mut changes = contents.changes_from(&before);
     let list = fs::read(list_path(folder)).unwrap_or_default();
-    if is_list_of(&list, &before.blake3) {
-        changes.extend(image_changes(&list, dataset)?);
+    if let Dataset::Images(data) = dataset
+        && is_list_of(&list, before.blake3())
+    {
+        changes.extend(image_changes(&list, data)?);
     }
     if changes.is_empty() {
-        changes.push("images, or their order".to_owned());
+        let items = if matches!(dataset, Dataset::Images(_)) { "images" } else { "words" };
+        changes.push(format!("{items}, or their order"));
     }
     Err(DaemonError::OtherData {
         path: folder.path().to_owned(),
@@ -112,18 +116,21 @@ fn check_data(
     })
 }
 
-/// Keeps the list of the images beside the state, once for each fingerprint. Without it nothing
+/// Keeps the list of the images, if the data are any, beside the state, once for each fingerprint. Without it nothing
 /// but the name of an image that changes is lost, so that it cannot be written is no error.
 pub(super) fn keep_list(
     folder: &StateFolder,
     dataset: &Dataset,
     contents: &Contents,
 ) -> Result<(), DaemonError> {
+    let (Dataset::Images(data), Contents::Images(contents)) = (dataset, contents) else {
+        return Ok(());
+    };
     let path = list_path(folder);
     if fs::read(&path).is_ok_and(|list| is_list_of(&list, &contents.blake3)) {
         return Ok(());
     }
-    let list = image_list(dataset, contents)?;
+    let list = image_list(data, contents)?;
     if let Err(error) = store::write_atomically(&path, &list) {
         tracing::warn!("the list of the images cannot be kept: {error}");
     }

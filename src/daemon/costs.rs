@@ -91,7 +91,7 @@ mod tests {
             limits: LimitsConfig { milliseconds, ..LimitsConfig::default() },
             ..SearchConfig::default()
         };
-        let dataset = Arc::new(Dataset::load(&config.data, config.seed).unwrap());
+        let dataset = Dataset::load(&config.data, config.seed).unwrap();
         Task::new(config, dataset, Arc::new(CpuExec::new())).unwrap()
     }
 

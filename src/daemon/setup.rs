@@ -12,9 +12,8 @@ use crate::daemon::DaemonError;
 use crate::daemon::binding;
 use crate::daemon::costs;
 use crate::daemon::history::{Opened, open_history};
-use crate::data::{Contents, DataNote, Dataset, LoadWatch, LockedTest, Scratch};
+use crate::data::{Contents, DataNote, Dataset, LoadWatch, Scratch, Sizes};
 use crate::engine::{DeviceChoice, Executor, ExecutorChoice, OpenDevice, reason};
-use crate::net::Input;
 use crate::search::{Search, SearchState, Task, TrialTask};
 use crate::store::{
     BestFolder, Binding, Checkpoints, Health, History, LedgerFile, LoadedCheckpoint, Rejected,
@@ -61,9 +60,9 @@ pub(super) fn set_up(
     let task = open_task(config, &folder, &device, watch)?;
     let computed_by = format!("{}, {}", device.used, task.exec.name());
     let (task, timed) = costs::timed(task, folder.path(), &computed_by, found.is_some())?;
-    let dataset = &*task.dataset;
+    let dataset = &task.dataset;
     let contents = Contents::of(dataset)?;
-    tell(&contents, &loaded, dataset.notes());
+    tell((&contents, dataset.sizes()), &loaded, dataset.notes());
     let binding = binding::binding(config, &contents, computed_by);
     let bound = (config, &folder, &contents, &binding);
     let (state, rejected, events) = state_of(found, &task, bound)?;
@@ -73,7 +72,7 @@ pub(super) fn set_up(
     write_down(&mut history, events.into_iter().chain(timed).collect())?;
     binding::keep_list(&folder, dataset, &contents)?;
     let best = Arc::new(BestFolder::open(&folder.best())?);
-    let archive = archive(&task, &folder, &contents.blake3, &state)?;
+    let archive = archive(&task, &folder, contents.blake3(), &state)?;
     let champions = Arc::new(BestFolder::open(&folder.champions())?);
     let mut status = initial_status(&task, &device, threads, (&loaded, contents));
     status.checkpoint.rejected_total = rejected.len() as u64;
@@ -115,7 +114,7 @@ fn state_of(
     let Some(found) = found else {
         return Ok((Search::initial_state(task)?, Vec::new(), Vec::new()));
     };
-    let (data, by) = ((&*task.dataset, contents), &binding.computed_by);
+    let (data, by) = ((&task.dataset, contents), &binding.computed_by);
     let events = binding::events(config, folder, &found, data, by)?;
     Ok((read_state(&found, task)?, found.rejected, events))
 }
@@ -129,12 +128,12 @@ fn open_task(
 ) -> Result<Task, DaemonError> {
     let search = &config.search;
     let scratch = Scratch::new(&folder.cache()).watched(watch);
-    let dataset = Arc::new(Dataset::load_into(&search.data, search.seed, &scratch)?);
-    // A batch that cannot be drawn is found at once, not in the first θ phase.
-    let size = search.schedule.valid_batch_size;
-    dataset.valid_batch(size, search.score.images, (search.seed, 0))?;
+    let dataset = Dataset::load_into(&search.data, search.seed, &scratch)?;
     let exec = open_executor(config.engine.executor, device)?;
-    Ok(Task::new(search.clone(), dataset, exec)?)
+    let task = Task::new(search.clone(), dataset, exec)?;
+    // A batch that cannot be drawn is found at once, not in the first θ phase.
+    task.valid_batch(0)?;
+    Ok(task)
 }
 
 /// The trials and the ledger of the test split. Nets that cannot be built, or batches that cannot
@@ -159,18 +158,25 @@ fn archive(
 }
 
 /// Logs what the search learns from, and what a person should know about it.
-fn tell(contents: &Contents, loaded: &Loaded, notes: &[DataNote]) {
-    let images = |name| contents.split(name).map_or(0, |split| split.images);
-    tracing::info!(
-        source = loaded.config.search.data.source.name(),
-        train = images("train"),
-        valid = images("valid"),
-        test = images("test"),
-        classes = contents.class_names.len(),
-        fingerprint = contents.blake3,
-        "data with the classes {}",
-        contents.first_classes()
-    );
+fn tell((contents, sizes): (&Contents, Sizes), loaded: &Loaded, notes: &[DataNote]) {
+    let (source, fingerprint) = (loaded.config.search.data.source.name(), contents.blake3());
+    let Sizes { train, valid, test } = sizes;
+    match contents {
+        Contents::Images(contents) => tracing::info!(
+            source,
+            train,
+            valid,
+            test,
+            classes = contents.class_names.len(),
+            fingerprint,
+            "data with the classes {}",
+            contents.first_classes()
+        ),
+        Contents::Words(contents) => {
+            let vocabulary = contents.vocabulary;
+            tracing::info!(source, train, valid, test, vocabulary, fingerprint, "a text of words");
+        }
+    }
     for note in notes {
         if note.is_warning() {
             tracing::warn!("data: {note}");
@@ -223,7 +229,12 @@ fn initial_status(
     threads: usize,
     (loaded, contents): (&Loaded, Contents),
 ) -> Status {
-    let Input::Image { shape: image, classes } = task.family.input();
+    let (image, classes) = task.family.input().sides();
+    let Sizes { train, valid, test } = task.dataset.sizes();
+    let (blake3, class_names) = match contents {
+        Contents::Images(contents) => (contents.blake3, contents.class_names),
+        Contents::Words(contents) => (contents.blake3, Vec::new()),
+    };
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         seed: task.config.seed,
@@ -239,14 +250,14 @@ fn initial_status(
         },
         data: DataStatus {
             source: loaded.config.search.data.source.name().to_owned(),
-            image: [image.channels, image.height, image.width],
+            image,
             classes,
-            train: task.dataset.train().len(),
-            valid: task.dataset.valid().len(),
-            test: task.dataset.test().map_or(0, LockedTest::len),
-            reward_images: task.dataset.valid_batch_size(task.config.schedule.valid_batch_size),
-            class_names: contents.class_names.into_iter().take(MAX_CLASS_NAMES).collect(),
-            blake3: contents.blake3,
+            train,
+            valid,
+            test,
+            reward_images: task.reward_items(),
+            class_names: class_names.into_iter().take(MAX_CLASS_NAMES).collect(),
+            blake3,
         },
         started_unix_seconds: unix_time().as_secs_f64(),
         ..Status::default()

@@ -252,7 +252,7 @@ mod tests {
     fn changes_larger_than_the_image_are_refused() {
         let config = |crop_padding, cutout| {
             let config = DataConfig { crop_padding, cutout, ..DataConfig::default() };
-            Batching::of_search(&config, 1)
+            Batching::of_search(&config, 1, 35)
         };
         for (config, text) in [
             (config(8, 0), Some("`data.crop_padding` is 8; expected 0 to 7 for images of 2x8x10")),

@@ -1,43 +1,30 @@
-//! What a network is run on at once: some images with their labels.
+//! What a net is trained on at once, of either kind.
 
-use crate::data::{DataError, ImageSet, ImageShape, Normalization};
+use crate::data::{ImageBatch, WordBatch};
 
-/// Some images, standardized, with their labels.
+/// What a net is trained on at once.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Batch {
-    /// `(b, c, h, w)`.
-    pub images: Vec<f32>,
-    /// `(b)`; the class of each image.
-    pub labels: Vec<u32>,
-    /// The shape of one image.
-    pub shape: ImageShape,
+pub enum Batch {
+    /// Some images.
+    Images(ImageBatch),
+    /// A window of text.
+    Words(WordBatch),
 }
 
 impl Batch {
-    /// The images of `set` numbered `idxs`, as they are.
-    pub(super) fn plain(
-        set: &ImageSet,
-        normalization: &Normalization,
-        idxs: impl ExactSizeIterator<Item = usize>,
-    ) -> Result<Self, DataError> {
-        let shape = set.shape();
-        let mut buffer = Vec::new();
-        let mut images = Vec::with_capacity(idxs.len() * shape.n_values());
-        let mut labels = Vec::with_capacity(idxs.len());
-        for idx in idxs {
-            normalization.append(set.read(idx, &mut buffer)?, &mut images);
-            labels.push(u32::from(set.labels()[idx]));
-        }
-        Ok(Self { images, labels, shape })
-    }
-
-    /// Number of images.
+    /// How many items are predicted.
     pub fn len(&self) -> usize {
-        self.labels.len()
+        match self {
+            Self::Images(batch) => batch.len(),
+            Self::Words(batch) => batch.len(),
+        }
     }
 
-    /// Whether there is no image.
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
+    /// What the learning rate is scaled by: 1 but for windows of text, whose lengths differ.
+    pub fn share(&self) -> f64 {
+        match self {
+            Self::Images(_) => 1.0,
+            Self::Words(batch) => batch.share,
+        }
     }
 }

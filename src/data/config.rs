@@ -1,4 +1,4 @@
-//! Which images, and how they are split and augmented.
+//! Which images or text, and how images are split and augmented.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::setting::{PATH, Rule, above, from, one_of, operation, search, setting
 /// The largest share that may leave the training split: ω needs the larger part.
 pub(super) const MAX_SHARE: f64 = 0.5;
 
-/// Where the images come from.
+/// Where the images or the text come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DataSource {
@@ -26,6 +26,11 @@ pub enum DataSource {
     Cifar100,
     /// A folder of images by class: `train/CLASS/*`, and `val/` and `test/` likewise.
     Folder,
+    /// The embedded novels of Jane Austen.
+    Austen,
+    /// A folder with `train.txt`, `valid.txt` and maybe `test.txt`, plain or gz: words with spaces
+    /// between, as the Penn Treebank has them.
+    Text,
 }
 
 impl DataSource {
@@ -36,7 +41,19 @@ impl DataSource {
         Self::Cifar10.name(),
         Self::Cifar100.name(),
         Self::Folder.name(),
+        Self::Austen.name(),
+        Self::Text.name(),
     ];
+
+    /// Whether it is in the program, and so in no folder.
+    pub const fn is_embedded(self) -> bool {
+        matches!(self, Self::FashionMnist | Self::Austen)
+    }
+
+    /// Whether it is text.
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::Austen | Self::Text)
+    }
 
     /// The name used in configs.
     pub const fn name(self) -> &'static str {
@@ -46,6 +63,8 @@ impl DataSource {
             Self::Cifar10 => "cifar-10",
             Self::Cifar100 => "cifar-100",
             Self::Folder => "folder",
+            Self::Austen => "austen",
+            Self::Text => "text",
         }
     }
 }
@@ -61,12 +80,12 @@ pub enum SplitRule {
 }
 
 settings! {
-    /// Which images, and how they are split and augmented.
+    /// Which images or text, and how images are split and augmented.
     #[derive(Clone, Debug, PartialEq)]
     pub struct DataConfig in data {
-        /// Where the images come from.
+        /// Where the images or the text come from.
         pub source: DataSource = DataSource::FashionMnist => search(one_of(DataSource::NAMES));
-        /// The folder, for every source but the embedded one, which refuses it.
+        /// The folder, for every source but the embedded ones, which refuse it.
         pub path: Option<PathBuf> = None => operation(PATH);
         /// For `folder`: the side in pixels to which images are resized.
         pub side: usize = 32 => search(size(SIDES));
@@ -100,8 +119,8 @@ mod tests {
 
     #[test]
     fn a_source_has_one_name_in_code_and_config() {
-        use DataSource::{Cifar10, Cifar100, FashionMnist, Folder, Idx};
-        for source in [FashionMnist, Idx, Cifar10, Cifar100, Folder] {
+        use DataSource::{Austen, Cifar10, Cifar100, FashionMnist, Folder, Idx, Text};
+        for source in [FashionMnist, Idx, Cifar10, Cifar100, Folder, Austen, Text] {
             assert_eq!(serde_json::to_value(source).unwrap(), source.name());
         }
     }

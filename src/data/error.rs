@@ -34,6 +34,9 @@ pub enum DataError {
         /// What the folder holds.
         expected: &'static str,
     },
+    /// Images are wanted, and the data are text.
+    #[error("the data are text, and this takes images; set `data.source` to one that has images")]
+    NoImages,
     /// A folder is given, and the source reads none.
     #[error(
         "`data.path` is `{}`, but source `{origin}` is embedded and reads no folder; remove \

@@ -3,10 +3,10 @@
 use rand::seq::SliceRandom;
 
 use crate::data::split::by_class;
-use crate::data::{DataError, Dataset};
+use crate::data::{DataError, ImageData};
 use crate::random::{Owner, generator};
 
-impl Dataset {
+impl ImageData {
     /// The same training images with each half of the validation images, every class in both; no
     /// test split, which nobody has leave to look at. A score on the one and a score on the other
     /// share no luck with their images.
@@ -37,18 +37,18 @@ impl Dataset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Contents, DataConfig};
+    use crate::data::{DataConfig, ImageContents};
 
     #[test]
     fn every_validation_image_is_in_one_half_and_every_class_in_both() {
-        let dataset = Dataset::load(&DataConfig::default(), 7).unwrap();
+        let dataset = ImageData::load(&DataConfig::default(), 7).unwrap();
         let halves = dataset.halved(7).unwrap();
         assert_eq!(halves.each_ref().map(|half| half.valid().len()), [1500, 1500]);
         assert!(halves.iter().all(|half| half.test().is_none() && half.train().len() == 7000));
         let counts = halves
             .each_ref()
-            .map(|half| Contents::of(half).unwrap().split("valid").unwrap().per_class.clone());
-        let whole = Contents::of(&dataset).unwrap().split("valid").unwrap().per_class.clone();
+            .map(|half| ImageContents::of(half).unwrap().split("valid").unwrap().per_class.clone());
+        let whole = ImageContents::of(&dataset).unwrap().split("valid").unwrap().per_class.clone();
         for (class, &n) in whole.iter().enumerate() {
             assert_eq!(counts[0][class] + counts[1][class], n);
             assert!(counts[0][class].abs_diff(counts[1][class]) <= 1, "{counts:?}");

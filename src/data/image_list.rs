@@ -15,8 +15,8 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
-use crate::data::contents::hash_images;
-use crate::data::{Contents, DataError, Dataset};
+use crate::data::image_contents::hash_images;
+use crate::data::{DataError, ImageContents, ImageData};
 use crate::printable::shown;
 
 /// Hexadecimal digits of a BLAKE3 that are kept: the list explains, the fingerprint decides.
@@ -45,7 +45,7 @@ struct Kind {
 }
 
 /// The list of the images of `dataset`, whose contents are `contents`.
-pub fn image_list(dataset: &Dataset, contents: &Contents) -> Result<Vec<u8>, DataError> {
+pub fn image_list(dataset: &ImageData, contents: &ImageContents) -> Result<Vec<u8>, DataError> {
     let mut lines = GzEncoder::new(Vec::new(), Compression::fast());
     let head = Head { format: contents.format, blake3: contents.blake3.clone() };
     let mut write = |line: String| {
@@ -67,7 +67,7 @@ pub fn is_list_of(list: &[u8], blake3: &str) -> bool {
 }
 
 /// How the images of `dataset` differ from those of `list`, a line for each kind of change.
-pub fn image_changes(list: &[u8], dataset: &Dataset) -> Result<Vec<String>, DataError> {
+pub fn image_changes(list: &[u8], dataset: &ImageData) -> Result<Vec<String>, DataError> {
     let (order, mut before) = read(list).unwrap_or_default();
     let [mut new, mut changed, mut moved, mut gone] = std::array::from_fn(|_| Kind::default());
     each_image(dataset, |name, mark| match before.remove(&name) {
@@ -103,7 +103,7 @@ impl Kind {
 }
 
 /// Gives `take` every image, in order.
-fn each_image(dataset: &Dataset, mut take: impl FnMut(String, Mark)) -> Result<(), DataError> {
+fn each_image(dataset: &ImageData, mut take: impl FnMut(String, Mark)) -> Result<(), DataError> {
     for (split, set) in dataset.splits() {
         hash_images(set, |idx, hash| {
             let class = dataset.class_names()[usize::from(set.labels()[idx])].clone();
@@ -147,15 +147,15 @@ mod tests {
         set.finish(1).unwrap()
     }
 
-    fn dataset(train: &[(&str, u8, u16)], valid: &[(&str, u8, u16)]) -> Dataset {
+    fn dataset(train: &[(&str, u8, u16)], valid: &[(&str, u8, u16)]) -> ImageData {
         let names = ["ant", "bee"].map(str::to_owned).to_vec();
-        Dataset::new(names, set(train), set(valid), Some(set(&[("test/1", 9, 1)]))).unwrap()
+        ImageData::new(names, set(train), set(valid), Some(set(&[("test/1", 9, 1)]))).unwrap()
     }
 
     #[test]
     fn the_first_image_of_each_kind_of_change_is_named() {
         let before = dataset(&[("a", 1, 0), ("b", 2, 1), ("c\u{7}", 3, 0)], &[("d", 4, 0)]);
-        let contents = Contents::of(&before).unwrap();
+        let contents = ImageContents::of(&before).unwrap();
         let list = image_list(&before, &contents).unwrap();
         assert!(is_list_of(&list, &contents.blake3) && !is_list_of(&list, "0"));
         assert!(!is_list_of(&list[..9], &contents.blake3));
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn images_of_one_file_are_called_by_their_numbers() {
-        let before = Dataset::load(&crate::data::DataConfig::default(), 7).unwrap();
+        let before = ImageData::load(&crate::data::DataConfig::default(), 7).unwrap();
         assert_eq!(before.valid().name(17), "image 17 of embedded:valid-images-idx3-ubyte.gz");
     }
 }

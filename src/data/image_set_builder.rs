@@ -108,7 +108,7 @@ impl<'a> ImageSetBuilder<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Batch, Normalization};
+    use crate::data::{ImageBatch, Normalization};
 
     const COLOR: ImageShape = ImageShape { channels: 3, height: 8, width: 8 };
 
@@ -139,7 +139,7 @@ mod tests {
                 assert_eq!(Normalization::of(&found).unwrap(), normalization);
                 let batch = |set: &ImageSet| {
                     let set = set.select(&[19, 3, 3, 0, 11]);
-                    Batch::plain(&set, &normalization, 0..5).unwrap()
+                    ImageBatch::plain(&set, &normalization, 0..5).unwrap()
                 };
                 assert_eq!(batch(&found), batch(&expected));
             }

@@ -1,8 +1,8 @@
 //! What the search learns from: images or text, their splits, and the endless stream of batches.
 //!
 //! ```text
-//! files ─ source ─▶ ImageSet ─ split ─▶ Dataset { train, valid, test } ─▶ TrainStream ─▶ Prefetch ─▶ Batch
-//!                   (bytes)                        └─ valid_batch, valid_batches ──────────────────▶ Batch
+//! files ─ source ─▶ ImageSet ─ split ─▶ ImageData { train, valid, test } ─▶ TrainStream ─▶ Prefetch ─▶ Batch
+//!                   (bytes)                        └─ valid_batch, valid_batches ──────────────────▶ ImageBatch
 //! ```
 //!
 //! Images stay bytes, in memory or on disk, and are standardized when a batch is made. Every batch is a pure
@@ -21,11 +21,16 @@ mod deep_range;
 mod error;
 mod file_fault;
 mod halves;
+mod image_batch;
+mod image_contents;
+mod image_data;
 mod image_fault;
+mod image_labels;
 mod image_list;
 mod image_order;
 mod image_set;
 mod image_set_builder;
+mod image_stream;
 mod labels;
 mod layout_fault;
 mod names;
@@ -48,16 +53,21 @@ mod text_note;
 pub use batch::Batch;
 pub use batching::{Batching, BatchingKeys};
 pub use config::{DataConfig, DataSource, SplitRule};
-pub use contents::{Contents, SplitContents};
-pub use dataset::{Dataset, LockedTest};
+pub use contents::Contents;
+pub use dataset::{DataKind, Dataset, Sizes};
 use deep_range::DeepRange;
 pub use error::DataError;
 pub use file_fault::FileFault;
+pub use image_batch::ImageBatch;
+pub use image_contents::{ImageContents, SplitContents};
+pub use image_data::{ImageData, LockedTest};
 pub use image_fault::ImageFault;
+pub use image_labels::{ImageLabels, Statistics};
 pub use image_list::{image_changes, image_list, is_list_of};
 pub use image_order::ImageOrder;
 pub use image_set::{ImageSet, ImageShape};
-pub use labels::{Labels, Statistics};
+pub use image_stream::ImageStream;
+pub use labels::{Labels, WordLabels};
 pub use layout_fault::LayoutFault;
 pub use normalization::Normalization;
 pub use note::DataNote;

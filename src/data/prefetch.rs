@@ -84,9 +84,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::data::dataset::tests::dataset;
-    use crate::data::stream::tests::stream;
-    use crate::data::{Batching, DataConfig};
+    use crate::data::image_data::tests::dataset;
+    use crate::data::image_stream::tests::stream;
+    use crate::data::{Batching, DataConfig, ImageStream};
 
     #[test]
     fn a_start_at_any_place_gives_the_batches_of_an_unbroken_run() {
@@ -94,17 +94,20 @@ mod tests {
         for place in 0..40 {
             // Stopped and resumed at every seventh batch, with batches still waiting.
             if place % 7 == 0 {
-                prefetch = Some(Prefetch::start(stream(13, 5, 7), place).unwrap());
+                let stream = TrainStream::Images(stream(13, 5, 7));
+                prefetch = Some(Prefetch::start(stream, place).unwrap());
             }
             let prefetch = prefetch.as_mut().unwrap();
             assert_eq!(prefetch.place(), place);
-            assert_eq!(prefetch.next().unwrap(), expected.batch(place).unwrap());
+            let expected = Batch::Images(expected.batch(place).unwrap());
+            assert_eq!(prefetch.next().unwrap(), expected);
         }
     }
 
     #[test]
     fn the_end_of_the_thread_is_an_error_and_moves_nothing() {
-        let mut prefetch = Prefetch::start(stream(13, 5, 7), u64::MAX).unwrap();
+        let mut prefetch =
+            Prefetch::start(TrainStream::Images(stream(13, 5, 7)), u64::MAX).unwrap();
         prefetch.next().unwrap();
         for _ in 0..2 {
             let text = prefetch.next().unwrap_err().to_string();
@@ -118,8 +121,9 @@ mod tests {
         for n_read in 0..6 {
             let dataset = Arc::new(dataset(13));
             let config = DataConfig::default();
-            let batching = Batching::of_search(&config, 5);
-            let stream = TrainStream::new(Arc::clone(&dataset), batching, 7).unwrap();
+            let batching = Batching::of_search(&config, 5, 35);
+            let stream =
+                TrainStream::Images(ImageStream::new(Arc::clone(&dataset), batching, 7).unwrap());
             let mut prefetch = Prefetch::start(stream, 0).unwrap();
             (0..n_read).for_each(|_| drop(prefetch.next().unwrap()));
             drop(prefetch);

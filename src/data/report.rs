@@ -6,7 +6,7 @@ use std::fmt;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde::Serialize;
 
-use crate::data::{Contents, DataError, Dataset, ImageSet};
+use crate::data::{Contents, DataError, Dataset, ImageContents, ImageData, ImageSet};
 use crate::printable::shown;
 
 /// A class with fewer training images is rare: what is learned of it is chance.
@@ -33,41 +33,48 @@ pub struct DataReport {
 }
 
 impl DataReport {
-    /// Looks at every image of `dataset`.
+    /// Looks at every item of `dataset`.
     pub fn of(dataset: &Dataset) -> Result<Self, DataError> {
-        let contents = Contents::of(dataset)?;
-        let rare_classes = rare_classes(&contents);
-        let (mut constant_images, mut first_constant) = (0, None);
-        for (_, set) in dataset.splits() {
-            let constant = constant(set)?;
-            constant_images += constant.len();
-            first_constant = first_constant.or(constant.first().map(|&idx| set.name(idx)));
+        let report = Self {
+            contents: Contents::of(dataset)?,
+            is_on_disk: false,
+            rare_classes: Vec::new(),
+            constant_images: 0,
+            first_constant: None,
+            notes: dataset.notes().iter().map(ToString::to_string).collect(),
+        };
+        match (dataset, &report.contents) {
+            (Dataset::Images(data), Contents::Images(contents)) => {
+                let rare_classes = rare_classes(contents);
+                Self { rare_classes, ..report }.with_images(data)
+            }
+            _ => Ok(report),
         }
-        let is_on_disk = dataset.splits().any(|(_, set)| set.is_on_disk());
-        let notes = dataset.notes().iter().map(ToString::to_string).collect();
-        Ok(Self { contents, is_on_disk, rare_classes, constant_images, first_constant, notes })
     }
 
-    /// The number of images of each split and their shape.
+    /// The same with what the images themselves show.
+    fn with_images(mut self, data: &ImageData) -> Result<Self, DataError> {
+        for (_, set) in data.splits() {
+            let constant = constant(set)?;
+            self.constant_images += constant.len();
+            let first = constant.first().map(|&idx| set.name(idx));
+            self.first_constant = self.first_constant.or(first);
+        }
+        self.is_on_disk = data.splits().any(|(_, set)| set.is_on_disk());
+        Ok(self)
+    }
+
+    /// How many items of what kind each split has.
     pub fn summary(&self) -> String {
-        let Contents { image: [channels, height, width], class_names, splits, .. } = &self.contents;
-        let counts: Vec<_> = splits.iter().map(|s| format!("{} {}", s.images, s.name)).collect();
-        let (counts, n_classes) = (counts.join(", "), class_names.len());
-        format!("{counts} images of {channels}x{height}x{width} in {n_classes} classes")
+        self.contents.summary()
     }
-}
 
-/// The summary, a table of classes, then what should be looked at.
-impl fmt::Display for DataReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Contents { blake3, class_names, splits, .. } = &self.contents;
-        let place = if self.is_on_disk { "read from disk" } else { "in memory" };
-        writeln!(f, "{}, {place}", self.summary())?;
-        writeln!(f, "fingerprint {blake3}")?;
+    fn classes(f: &mut fmt::Formatter<'_>, contents: &ImageContents) -> fmt::Result {
+        let ImageContents { class_names, splits, .. } = contents;
         let names: Vec<String> =
             class_names.iter().take(MAX_CLASSES).map(|name| shown(name).to_string()).collect();
         let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
-        write!(f, "{:width$}", "class")?;
+        write!(f, "\n{:width$}", "class")?;
         splits.iter().try_for_each(|split| write!(f, "  {:>9}", split.name))?;
         for (class, name) in names.iter().enumerate() {
             write!(f, "\n{name:width$}")?;
@@ -75,6 +82,19 @@ impl fmt::Display for DataReport {
         }
         if let Some(more @ 1..) = class_names.len().checked_sub(MAX_CLASSES) {
             write!(f, "\nand {more} more classes")?;
+        }
+        Ok(())
+    }
+}
+
+/// The summary, a table of the classes of images, then what should be looked at.
+impl fmt::Display for DataReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.is_on_disk { "read from disk" } else { "in memory" };
+        writeln!(f, "{}, {place}", self.summary())?;
+        write!(f, "fingerprint {}", self.contents.blake3())?;
+        if let Contents::Images(contents) = &self.contents {
+            Self::classes(f, contents)?;
         }
         if !self.rare_classes.is_empty() {
             write!(f, "\nrare classes: {}", self.rare_classes.join(", "))?;
@@ -89,7 +109,7 @@ impl fmt::Display for DataReport {
 }
 
 /// The classes of which too few images are learned from, or none validated on, with both counts.
-fn rare_classes(contents: &Contents) -> Vec<String> {
+fn rare_classes(contents: &ImageContents) -> Vec<String> {
     let count =
         |split, class: usize| contents.split(split).map_or(0, |split| split.per_class[class]);
     let rare = contents.class_names.iter().enumerate().filter_map(|(class, name)| {
@@ -114,7 +134,7 @@ fn constant(set: &ImageSet) -> Result<Vec<usize>, DataError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::dataset::tests::numbered;
+    use crate::data::image_data::tests::numbered;
     use crate::data::{DataConfig, ImageShape};
 
     #[test]
@@ -137,8 +157,8 @@ mod tests {
         let labels = (0..20).map(|n| u16::from(n < 9)).collect();
         let train = ImageSet::new("train", shape, shown, labels).unwrap();
         let names = ["ant", "b\u{7}e"].map(str::to_owned).to_vec();
-        let dataset = Dataset::new(names, train, numbered(1), Some(numbered(2))).unwrap();
-        let report = DataReport::of(&dataset).unwrap();
+        let dataset = ImageData::new(names, train, numbered(1), Some(numbered(2))).unwrap();
+        let report = DataReport::of(&dataset.into()).unwrap();
         assert_eq!(report.rare_classes, ["`b\\u0007e` (9 train, 0 valid)"]);
         assert_eq!(report.constant_images, 3);
         assert!(report.to_string().ends_with(

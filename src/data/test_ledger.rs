@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! open(candidate) ─┬─ known ───────────────────────────► its certificate; nobody looks again
-//!                  └─ Receipt ─► Dataset::test_batches ─► close(receipt, what was seen)
+//!                  └─ Receipt ─► ImageData::test_batches ─► close(receipt, what was seen)
 //! ```
 //!
 //! A split that is looked at again and again is chosen by, and stops to be a test. So a receipt is
@@ -52,15 +52,19 @@ pub struct Certificate {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetResult {
-    /// Cross-entropy in nats, summed over the images; none where it is no number.
+    /// Cross-entropy in nats, summed over the items; none where it is no number.
     pub nll: Option<f64>,
-    /// Images that it had right.
+    /// Images, or words, that it had right.
     pub correct: u64,
-    /// Images of the split.
+    /// Images or words of the split.
     pub items: u64,
-    /// Which ones: a bit for each image in the order of the split, four in a hexadecimal digit,
-    /// the first image in the highest bit.
+    /// Which images: a bit for each in the order of the split, four in a hexadecimal digit, the
+    /// first image in the highest bit; empty of text.
     pub right: String,
+    /// Of text, block by block: the cross-entropy in nats, summed, and how many words; empty of
+    /// images.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<(f64, u64)>,
 }
 
 /// What the ledger answers to a candidate.
@@ -125,7 +129,19 @@ impl NetResult {
             correct: right.iter().filter(|&&right| right).count() as u64,
             items: right.len() as u64,
             right: right.chunks(4).map(digit).collect(),
+            blocks: Vec::new(),
         }
+    }
+
+    /// What a net had right of a text: so many words, and of each block its cross-entropy in nats,
+    /// summed, and its number of words.
+    pub fn of_text(correct: u64, blocks: Vec<(f64, u64)>) -> Self {
+        let nll: f64 = blocks.iter().map(|(nll, _)| nll).sum();
+        let items = blocks.iter().map(|(_, words)| words).sum();
+        // What is no number is no JSON either.
+        let blocks = if nll.is_finite() { blocks } else { Vec::new() };
+        let nll = nll.is_finite().then_some(nll);
+        Self { nll, correct, items, right: String::new(), blocks }
     }
 
     /// Whether it had each image right, in the order of the split.
@@ -135,7 +151,13 @@ impl NetResult {
         bits.take(self.items as usize).collect()
     }
 
-    /// The share of images that it had right, 0 to 1.
+    /// Of text, the perplexity, where it is a number.
+    pub fn perplexity(&self) -> Option<f64> {
+        (!self.blocks.is_empty()).then_some(())?;
+        Some((self.nll? / self.items as f64).exp())
+    }
+
+    /// The share of images, or words, that it had right, 0 to 1.
     pub fn accuracy(&self) -> f64 {
         self.correct as f64 / self.items.max(1) as f64
     }

@@ -42,7 +42,7 @@ pub enum TextFault {
     /// A word is not in the vocabulary.
     #[error(
         "has the word `{}` in line {line}, which the training text has not, and no `<unk>` either \
-         that could stand for it; write `<unk>` for rare words in every split",
+         that could stand for it; write `<unk>` for rare words in every split, or take another word",
         shown(.word)
     )]
     UnknownWord {

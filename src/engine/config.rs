@@ -26,9 +26,9 @@ settings! {
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub struct SgdConfig in shared {
         /// Learning rate at the start of a period.
-        pub learning_rate_max: f64 = 0.05 => search(above(0.0, 10.0)).once("shared.lr_max");
+        pub learning_rate_max: f64 = 0.05 => search(above(0.0, 100.0)).once("shared.lr_max");
         /// Learning rate at the end of a period, at most that at its start.
-        pub learning_rate_min: f64 = 0.0005 => search(from(0.0, 10.0)).once("shared.lr_min");
+        pub learning_rate_min: f64 = 0.0005 => search(from(0.0, 100.0)).once("shared.lr_min");
         /// Epochs of the first period, T₀.
         pub learning_rate_period: u64 = 10 => search(whole(1..=100_000)).once("shared.lr_period");
         /// Each period is this many times the one before, `T_mul`.

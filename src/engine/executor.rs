@@ -1,6 +1,7 @@
 //! What runs nets: the contract that every executor keeps.
 
 use std::fmt;
+use std::iter::Sum;
 use std::ops::AddAssign;
 
 use candle_core::{Device, Result, Tensor};
@@ -50,11 +51,32 @@ pub struct Measured {
     pub items: u64,
 }
 
+impl Measured {
+    /// The share of items that it has right; no number of none.
+    pub fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.items as f64
+    }
+
+    /// The exponential of the mean cross-entropy.
+    pub fn perplexity(&self) -> f64 {
+        (self.nll / self.items as f64).exp()
+    }
+}
+
 impl AddAssign for Measured {
     fn add_assign(&mut self, other: Self) {
         self.nll += other.nll;
         self.correct += other.correct;
         self.items += other.items;
+    }
+}
+
+impl Sum for Measured {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |mut sum, one| {
+            sum += one;
+            sum
+        })
     }
 }
 

@@ -50,6 +50,15 @@ pub enum ExportError {
         /// How many there have to be.
         expected: usize,
     },
+    /// The net reads words, and its model says what images are.
+    #[error("the net reads words, and it was to be written as one that reads images")]
+    ReadsWords,
+    /// The net reads images, and its model says what words are.
+    #[error("the net reads no words, and it was to be written as one that does")]
+    ReadsNoWords,
+    /// The vocabulary lacks the word that ends every line.
+    #[error("the vocabulary lacks the word `<eos>`, which ends every line")]
+    NoEos,
     /// Pixels cannot be normalized.
     #[error(
         "channel {channel} cannot be normalized by the mean {mean} and the deviation {std}: both \

@@ -20,10 +20,11 @@ mod svg;
 mod terminal;
 mod torch;
 mod weights;
+mod word_net;
 
 pub use dot::draw_dot;
 pub use error::ExportError;
-pub use model::Model;
+pub use model::{Model, Reads};
 pub use onnx::{PixelType, onnx_file};
 pub use report::{
     Agreement, CurvePoint, Curves, DrawnBy, Moments, Report, ReportChampion, ReportVerdict,

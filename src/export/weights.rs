@@ -19,8 +19,8 @@ const LENGTH_BYTES: usize = 8;
 ///
 /// These are its parameters and running statistics under the engine's names, in f32, without the
 /// auxiliary head and without layers that no logits depend on. The metadata holds the id, the
-/// architecture, the class names and the normalization as JSON, and the model's own entries. Equal
-/// models make equal bytes.
+/// architecture, as JSON the class names and the normalization or the vocabulary, and the model's
+/// own entries. Equal models make equal bytes.
 pub fn safetensors_file(model: &Model<'_>) -> Result<Vec<u8>, ExportError> {
     let facts = model.facts()?;
     let numbers = model.numbers()?;
@@ -69,13 +69,13 @@ mod tests {
 
     #[test]
     fn a_file_holds_exactly_what_a_forward_pass_reads() {
-        for norm in [Norm::Running, Norm::Batch] {
-            let sample = Sample::of(CELLS, norm);
+        let samples = [Norm::Running, Norm::Batch]
+            .into_iter()
+            .flat_map(|norm| [Sample::of(CELLS, norm), Sample::of_words(norm)]);
+        for sample in samples {
             let file = safetensors_file(&sample.model()).unwrap();
             let found = from_safetensors(&file, DType::F32).unwrap();
-            let mut names = sample.read();
-            names.sort();
-            assert!(found.keys().eq(&names), "{:?}", found.keys());
+            assert!(found.keys().eq(&sample.read()), "{:?}", found.keys());
             for (name, tensor) in &found {
                 let own = sample.weights.get(name).or_else(|| sample.running.get(name)).unwrap();
                 let numbers = |t: &candle_core::Tensor| t.flatten_all().unwrap().to_vec1::<f32>();

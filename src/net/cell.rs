@@ -1,5 +1,7 @@
 //! The recurrent cell of a net of words, as a net runs it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::net::NetError;
 use crate::space::{Activation, Arch, Recurrent, RecurrentNode};
 
@@ -48,7 +50,8 @@ pub struct CellNode {
 }
 
 /// What the state of a recurrent cell is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum StateOf {
     /// The mean of the nodes that no other reads (ENAS, section 2.1).
     #[default]

@@ -4,13 +4,14 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{above, from, one_of, search, settings, size};
+use crate::net::StateOf;
+use crate::setting::{above, below, from, one_of, search, settings, size};
 
 /// Normal cells of a micro net.
 pub(super) const LAYERS: RangeInclusive<usize> = 1..=40;
 
-/// Channels of the first cells or layers.
-pub(super) const CHANNELS: RangeInclusive<usize> = 1..=512;
+/// Channels of the first cells or layers, or features of a state.
+pub(super) const CHANNELS: RangeInclusive<usize> = 1..=2048;
 
 /// What has weights of its own in a micro net with shared weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,9 @@ pub enum SharedForm {
     StandAlone,
 }
 
+/// The space whose nets read words.
+const WORDS: &[&str] = &["recurrent"];
+
 /// Choices of which copies of ω may be kept.
 pub(super) const SPLIT_BY: RangeInclusive<usize> = 0..=400;
 
@@ -47,9 +51,10 @@ settings! {
         /// Normal cells of micro nets; two reduction cells come on top (the authors' `num_layers`).
         pub layers: usize = 1 => search(size(LAYERS)).only_of(&["micro"]);
         /// Channels of the first cells or layers; each reduction of a micro net doubles them, and
-        /// of a whole net that stands alone.
+        /// of a whole net that stands alone. Of a net of words, the features of a word and of a
+        /// state.
         pub channels: usize = 4 => search(size(CHANNELS));
-        /// Share of activations kept by the dropout before the classifier.
+        /// Share of activations kept by the dropout before the classifier, or the softmax.
         pub dropout_keep: f64 = 0.9 => search(above(0.0, 1.0));
         /// Weight of the loss of micro nets' auxiliary head; 0 leaves the head out.
         pub aux_weight: f64 = 0.4 => search(from(0.0, 10.0)).only_of(&["micro"]);
@@ -63,5 +68,23 @@ settings! {
         /// its own (few-shot NAS, Zhao et al., 2021): as many times the memory, and fewer children
         /// share. 0 for one ω.
         pub split_by: usize = 0 => search(size(SPLIT_BY)).before("0");
+        /// What the state of a recurrent cell is: the mean of its loose ends, or of all nodes, as
+        /// the authors search.
+        pub state_of: StateOf = StateOf::LooseEnds
+            => search(one_of(&["loose-ends", "all"])).before("\"loose-ends\"").only_of(WORDS);
+        /// Share of the words of the vocabulary that a window's training does without.
+        pub drop_words: f64 = 0.0 => search(below(0.0, 1.0)).before("0.0").only_of(WORDS);
+        /// Share of the embedding's features, for all words alike.
+        pub drop_embedding: f64 = 0.0 => search(below(0.0, 1.0)).before("0.0").only_of(WORDS);
+        /// Share of a word's features that its cell does not see, besides.
+        pub drop_input: f64 = 0.0 => search(below(0.0, 1.0)).before("0.0").only_of(WORDS);
+        /// Share of the features of states that nodes do not see.
+        pub drop_state: f64 = 0.0 => search(below(0.0, 1.0)).before("0.0").only_of(WORDS);
+        /// Share of the cell's weights, but for those that read words.
+        pub drop_weights: f64 = 0.0 => search(below(0.0, 1.0)).before("0.0").only_of(WORDS);
+        /// Weight, in the loss, of the mean square of the states, α.
+        pub activation_weight: f64 = 0.0 => search(from(0.0, 100.0)).before("0.0").only_of(WORDS);
+        /// Weight, in the loss, of the mean square of the difference of two states in a row, β.
+        pub slowness_weight: f64 = 0.0 => search(from(0.0, 100.0)).before("0.0").only_of(WORDS);
     }
 }

@@ -19,9 +19,18 @@ pub enum NetError {
     /// The nets of the space read words, and those that are asked for are to read images.
     #[error(
         "the nets of the {space} space read words, and these are to read images; set `space.kind` \
-         to `micro` or `whole_net`, whose nets do"
+         to `micro` or `whole_net`, whose nets do, or `data.source` to one that has text"
     )]
     ReadsWords {
+        /// The name of the space.
+        space: &'static str,
+    },
+    /// The nets of the space read images.
+    #[error(
+        "the nets of the {space} space read images, and these are to read words; set `space.kind` \
+         to `recurrent`, whose nets do, or `data.source` to one that has images"
+    )]
+    ReadsImages {
         /// The name of the space.
         space: &'static str,
     },

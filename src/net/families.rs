@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::net::few_shot::FewShot;
 use crate::net::micro::MicroNet;
+use crate::net::recurrent::WordFamily;
 use crate::net::whole_net::WholeNetFamily;
 use crate::net::{Input, NetConfig, NetError, NetFamily};
 use crate::space::Space;
@@ -17,7 +18,7 @@ pub fn family(
     let family: Arc<dyn NetFamily> = match space {
         Space::Micro(space) => Arc::new(MicroNet::new(space, *config, input)?),
         Space::WholeNet(space) => Arc::new(WholeNetFamily::new(space, *config, input)?),
-        Space::Recurrent(_) => return Err(NetError::ReadsWords { space: space.name() }),
+        Space::Recurrent(space) => Arc::new(WordFamily::new(space, *config, input)?),
     };
     if config.split_by == 0 {
         return Ok(family);
@@ -30,16 +31,33 @@ mod tests {
     use super::*;
     use crate::net::Shape;
 
-    #[test]
-    fn no_net_of_the_recurrent_space_reads_images() {
-        let input = Input::Image { shape: Shape { channels: 1, height: 8, width: 8 }, classes: 3 };
+    #[track_caller]
+    fn check(input: Input, reads: &[&str], refusal: &str) {
         for space in Space::each() {
             let found = family(space, &NetConfig::default(), input);
-            let expected = (space.name() == "recurrent").then_some(
-                "the nets of the recurrent space read words, and these are to read images; set \
-                 `space.kind` to `micro` or `whole_net`, whose nets do",
-            );
-            assert_eq!(found.err().map(|err| err.to_string()).as_deref(), expected);
+            let expected = (!reads.contains(&space.name())).then_some(());
+            assert_eq!(found.as_ref().err().map(|_| ()), expected);
+            if let Err(error) = found {
+                let text = error.to_string();
+                assert!(text.starts_with(&format!("the nets of the {} space", space.name())));
+                assert!(text.contains(refusal), "{text}");
+            }
         }
+    }
+
+    #[test]
+    fn nets_of_words_read_no_images_and_those_of_images_no_words() {
+        let shape = Shape { channels: 1, height: 8, width: 8 };
+        let input = Input::Image { shape, classes: 3 };
+        check(input, &["micro", "whole_net"], "read words, and these are to read images");
+        let input = Input::Words { vocabulary: 30 };
+        check(input, &["recurrent"], "read images, and these are to read words");
+    }
+
+    #[test]
+    fn a_vocabulary_has_two_words_at_least() {
+        let space = Space::each().into_iter().find(|space| space.name() == "recurrent").unwrap();
+        let found = family(space, &NetConfig::default(), Input::Words { vocabulary: 1 });
+        assert_eq!(found.unwrap_err().to_string(), "`vocabulary` is 1; it must be 2 to 1000000");
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::net::config::CHANNELS;
 use crate::net::{Net, NetError, ParamSpec, Shape};
-use crate::space::Arch;
+use crate::space::{Arch, Space};
 
 /// What the nets of a search read, and what they tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,12 +17,45 @@ pub enum Input {
         /// The number of classes.
         classes: usize,
     },
+    /// Words, each of which is predicted from those before it.
+    Words {
+        /// How many different ones there are.
+        vocabulary: usize,
+    },
 }
 
-/// The images and the number of classes of `input`, once any family can build nets with `channels`
-/// channels for them.
-pub(super) fn checked(channels: usize, input: Input) -> Result<(Shape, usize), NetError> {
-    let Input::Image { shape, classes } = input;
+impl Input {
+    /// Channels, rows and columns of an image, and the number of classes; of words zeros, and how
+    /// many different ones there are.
+    pub fn sides(self) -> ([usize; 3], usize) {
+        match self {
+            Self::Image { shape: Shape { channels, height, width }, classes } => {
+                ([channels, height, width], classes)
+            }
+            Self::Words { vocabulary } => ([0; 3], vocabulary),
+        }
+    }
+
+    /// What has these [`Input::sides`].
+    pub fn of_sides(image: [usize; 3], classes: usize) -> Self {
+        let [channels, height, width] = image;
+        match image {
+            [0, 0, 0] => Self::Words { vocabulary: classes },
+            _ => Self::Image { shape: Shape { channels, height, width }, classes },
+        }
+    }
+}
+
+/// The images and the number of classes of `input`, once the family of `space` can build nets with
+/// `channels` channels for them.
+pub(super) fn checked(
+    space: Space,
+    channels: usize,
+    input: Input,
+) -> Result<(Shape, usize), NetError> {
+    let Input::Image { shape, classes } = input else {
+        return Err(NetError::ReadsImages { space: space.name() });
+    };
     for (key, found, range) in [
         ("channels", channels, CHANNELS),
         ("image channels", shape.channels, 1..=16),

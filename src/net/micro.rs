@@ -52,7 +52,7 @@ impl MicroNet {
         input: Input,
     ) -> Result<Self, NetError> {
         NetError::check_range("layers", config.layers, LAYERS)?;
-        let (image, classes) = checked(config.channels, input)?;
+        let (image, classes) = checked(Space::Micro(space), config.channels, input)?;
         Ok(Self { space, config, image, classes })
     }
 

@@ -17,11 +17,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::net::config::CHANNELS;
 use crate::net::graph::Builder;
 use crate::net::{
-    CellNode, LayerKind, Net, NetError, Norm, ParamSpec, RecurrentCell, Shape, StateOf,
+    CellNode, Input, LayerKind, Net, NetConfig, NetError, NetFamily, Norm, ParamSpec,
+    RecurrentCell, Shape, StateOf,
 };
-use crate::space::{Activation, Arch, Recurrent, RecurrentNode};
+use crate::space::{Activation, Arch, Recurrent, RecurrentNode, Space};
+
+/// As many words as a vocabulary may have.
+const MAX_VOCABULARY: usize = 1_000_000;
 
 /// Sizes and regularization of a net of words: shares that are dropped, 0 to 1, and weights of
 /// penalties.
@@ -49,12 +54,74 @@ pub struct WordNetSize {
     pub slowness_weight: f64,
 }
 
+/// A family of nets of words: everything but the architecture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct WordFamily {
+    space: Recurrent,
+    size: WordNetSize,
+    state_of: StateOf,
+}
+
+impl WordFamily {
+    /// The nets of `space` for `input`.
+    pub(super) fn new(space: Recurrent, config: NetConfig, input: Input) -> Result<Self, NetError> {
+        let Input::Words { vocabulary } = input else {
+            return Err(NetError::ReadsWords { space: Space::Recurrent(space).name() });
+        };
+        NetError::check_range("channels", config.channels, CHANNELS)?;
+        NetError::check_range("vocabulary", vocabulary, 2..=MAX_VOCABULARY)?;
+        Ok(Self { space, size: WordNetSize::of(&config, vocabulary), state_of: config.state_of })
+    }
+
+    /// Refuses an architecture of another space.
+    fn check(&self, arch: &Arch) -> Result<(), NetError> {
+        let (found, expected) = (arch.space(), Space::Recurrent(self.space));
+        if found == expected { Ok(()) } else { Err(NetError::Space { found, expected }) }
+    }
+}
+
+impl NetFamily for WordFamily {
+    fn input(&self) -> Input {
+        Input::Words { vocabulary: self.size.vocabulary }
+    }
+
+    fn shared(&self, arch: &Arch) -> Result<Net, NetError> {
+        self.check(arch)?;
+        self.size.shared(arch, self.state_of)
+    }
+
+    fn standalone(&self, arch: &Arch) -> Result<Net, NetError> {
+        self.check(arch)?;
+        self.size.standalone(arch, self.state_of)
+    }
+
+    fn shared_params(&self) -> BTreeMap<String, ParamSpec> {
+        self.size.shared_params(self.space)
+    }
+}
+
 /// The name of the weights of a node with shared weights.
 fn shared_path(number: usize, RecurrentNode { from, activation }: RecurrentNode) -> String {
     format!("cell.node{number}.{activation}.from{from}")
 }
 
 impl WordNetSize {
+    /// As `config` says.
+    fn of(config: &NetConfig, vocabulary: usize) -> Self {
+        Self {
+            vocabulary,
+            hidden: config.channels,
+            drop_words: config.drop_words,
+            drop_embedding: config.drop_embedding,
+            drop_input: config.drop_input,
+            drop_state: config.drop_state,
+            drop_weights: config.drop_weights,
+            drop_output: 1.0 - config.dropout_keep,
+            activation_weight: config.activation_weight,
+            slowness_weight: config.slowness_weight,
+        }
+    }
+
     /// Of so many words and features; nothing is dropped, and nothing penalized.
     pub const fn plain(vocabulary: usize, hidden: usize) -> Self {
         Self {

@@ -46,7 +46,7 @@ enum Form {
 impl WholeNetFamily {
     /// The nets of `space` for `input`.
     pub(super) fn new(space: WholeNet, config: NetConfig, input: Input) -> Result<Self, NetError> {
-        let (image, classes) = checked(config.channels, input)?;
+        let (image, classes) = checked(Space::WholeNet(space), config.channels, input)?;
         // Of one channel, one half of a factorized reduction would write nothing.
         NetError::check_range("channels", config.channels, 2..=*CHANNELS.end())?;
         Ok(Self { space, config, image, classes })
@@ -222,7 +222,7 @@ mod tests {
             Input::Image { shape: Shape { channels: 1, height: 28, width: 28 }, classes: 10 };
         let err = WholeNetFamily::new(WholeNet::new(6).unwrap(), config, input).unwrap_err();
         assert!(err.to_string().contains("channels"), "{err}");
-        assert!(err.to_string().contains("2 to 512"), "{err}");
+        assert!(err.to_string().contains("2 to 2048"), "{err}");
     }
 
     // enas-spec, section 9.1: with separable convolutions that are.

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Batching, BatchingKeys, DataConfig, ImageOrder};
+use crate::data::{Batching, DataConfig, ImageOrder};
 use crate::engine::SgdConfig;
-use crate::net::{NetConfig, SharedForm, WeightsOf};
-use crate::search::{Arm, Comparison, Objective};
-use crate::setting::{Rule, Setting, above, below, between, from, one_of, operation, search};
+use crate::net::NetConfig;
+use crate::search::{Arm, Comparison, FinalConfig, Objective};
+use crate::setting::{Rule, Setting, above, below, between, from, one_of, search};
 use crate::setting::{settings, size, whole};
 use crate::space::SpaceConfig;
 
@@ -20,7 +20,7 @@ pub struct SearchConfig {
     pub space: SpaceConfig,
     /// The size of the nets.
     pub net: NetConfig,
-    /// The images.
+    /// The images or the text.
     pub data: DataConfig,
     /// How ω is trained.
     pub shared: SgdConfig,
@@ -149,8 +149,10 @@ settings! {
     pub struct ScheduleConfig in schedule {
         /// Updates of ω in an epoch; code may also have 0, where nothing is shared.
         pub shared_steps: u64 = 300 => search(whole(1..=1_000_000));
-        /// Images in a training batch.
+        /// Images in a training batch, or rows of text.
         pub batch_size: usize = 32 => search(size(1..=8192));
+        /// Words of a window of text: of a training one about so many, of a validation one as many.
+        pub bptt: usize = 35 => search(size(1..=1000)).before("35").only_of(&["recurrent"]);
         /// Architectures whose gradients one update of ω averages, the paper's M.
         pub archs_per_step: usize = 1 => search(size(1..=64));
         /// Who draws what ω is trained on.
@@ -165,7 +167,8 @@ settings! {
         pub controller_steps: u64 = 20 => search(whole(1..=100_000));
         /// Rollouts that one update of θ averages; as many random architectures are scored beside.
         pub rollouts_per_step: usize = 5 => search(size(1..=1000));
-        /// Images in a validation batch; 0 for 512, or all of a smaller split.
+        /// Images in a validation batch, or rows of text; 0 for 512 images or 64 rows, or as many as
+        /// a smaller split has.
         pub valid_batch_size: usize = 0 => search(size(0..=8192));
         /// Epochs of a cycle; at its end the best architectures are derived.
         pub epochs_per_cycle: u64 = 5 => search(whole(1..=100_000));
@@ -175,6 +178,11 @@ settings! {
 }
 
 impl ScheduleConfig {
+    /// How ω sees the training data.
+    pub const fn batching(&self, data: &DataConfig) -> Batching {
+        Batching::of_search(data, self.batch_size, self.bptt)
+    }
+
     /// Whether what `arm` draws is scored with an ω of its own.
     pub fn has_own_omega(&self, arm: Arm) -> bool {
         arm == Arm::Random && 0 < self.control_steps
@@ -190,11 +198,11 @@ settings! {
     /// How architectures are scored on validation images with the shared weights.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct ScoreConfig in score {
-        /// What a score is worth: the share of images that are right, or the negative logarithm of
-        /// the mean cross-entropy, which tells more of as many images. Retrained nets are chosen by
-        /// it too.
+        /// What a score is worth: the share of images that are right; the negative logarithm of the
+        /// mean cross-entropy, which tells more of as many images; or, of text alone, 80 divided by
+        /// the perplexity. Retrained nets are chosen by it too.
         pub reward: Objective = Objective::NegLogNll
-            => search(one_of(&["accuracy", "neg-log-nll"])).before("\"accuracy\"");
+            => search(one_of(Objective::NAMES)).before("\"accuracy\"");
         /// Which validation images a batch holds, and in which order all of them are read.
         pub images: ImageOrder = ImageOrder::Balanced
             => search(one_of(&["stored", "balanced"])).before("\"stored\"");
@@ -251,112 +259,5 @@ impl LimitsConfig {
     /// Whether anything is limited.
     pub fn is_set(&self) -> bool {
         0 < self.params || 0 < self.multiply_adds || 0.0 < self.milliseconds
-    }
-}
-
-settings! {
-    /// How the best architectures of a cycle are trained from scratch as nets that stand alone,
-    /// chosen by validation, and certified on the test split (ENAS, section 2.2, at the end).
-    ///
-    /// No step of ω or θ depends on these settings: a promotion that is under way keeps those that
-    /// it began with.
-    #[derive(Clone, Copy, Debug, PartialEq)]
-    pub struct FinalConfig in final {
-        /// Architectures of the policy's that are retrained at the end of each cycle, and as many
-        /// of uniform draws that are chosen by the same rule; 0 for none.
-        pub candidates: usize = 1 => operation(size(0..=100));
-        /// Architectures of each arm that are trained for the first period of the learning rate alone,
-        /// of which the best third goes on for the next, and so on, until `candidates` are trained
-        /// to the end; at most `derive.rerank`. 0 to train `candidates` at once.
-        pub first: usize = 0 => operation(size(0..=1000));
-        /// Nets of each architecture, trained with different seeds: what one seed gives is luck.
-        pub seeds: usize = 2 => operation(size(1..=20));
-        /// Passes over the training split.
-        pub epochs: u64 = 8 => operation(whole(1..=100_000));
-        /// Images in a training batch.
-        pub batch_size: usize = 64 => operation(size(1..=8192));
-        /// Normal cells of micro nets; two reduction cells come on top.
-        pub layers: usize = 1 => operation(size(1..=40)).only_of(&["micro"]);
-        /// Channels of the first cells or layers.
-        pub channels: usize = 8 => operation(size(1..=512));
-        /// Share of activations kept by the dropout before the classifier.
-        pub dropout_keep: f64 = 0.9 => operation(above(0.0, 1.0));
-        /// Weight of the loss of micro nets' auxiliary head; 0 leaves the head out.
-        pub aux_weight: f64 = 0.0 => operation(from(0.0, 10.0)).only_of(&["micro"]);
-        /// Share of the paths of micro nets that drop-path keeps at the last cell, once training
-        /// ends; 1 drops none.
-        pub drop_path_keep: f64 = 1.0 => operation(above(0.0, 1.0)).only_of(&["micro"]);
-        /// Learning rate at the start of a period.
-        pub learning_rate_max: f64 = 0.1 => operation(above(0.0, 10.0));
-        /// Learning rate at the end of a period, at most that at its start.
-        pub learning_rate_min: f64 = 0.0 => operation(from(0.0, 10.0));
-        /// Epochs of the first period; 0 for one period over all epochs.
-        pub learning_rate_period: u64 = 0 => operation(whole(0..=100_000));
-        /// Each period is this many times the one before.
-        pub learning_rate_period_factor: u64 = 2 => operation(whole(1..=100));
-        /// Whether the learning rate falls with every step, and not with every epoch as the authors'
-        /// does, whose short trainings end at a high one.
-        pub smooth: bool = true => operation(Rule::Switch);
-        /// Momentum of Nesterov's rule.
-        pub momentum: f64 = 0.9 => operation(below(0.0, 1.0));
-        /// `w` times this is added to each gradient.
-        pub weight_decay: f64 = 2e-4 => operation(from(0.0, 1.0));
-        /// The norm of all of a step's gradients together is clipped to this.
-        pub clip_norm: f64 = 5.0 => operation(above(0.0, 1e6));
-        /// Zero pixels around an image before a random crop to its size; 0 for no crop.
-        pub crop_padding: usize = 2 => operation(size(0..=64));
-        /// Whether half of the images are mirrored.
-        pub flip: bool = true => operation(Rule::Switch);
-        /// Side in pixels of the square, centered at random, that is blanked; 0 for none.
-        pub cutout: usize = 0 => operation(size(0..=256));
-        /// Whether candidates are chosen by a forecast from all that were retrained here, once that
-        /// is known to say more than shared scores.
-        pub forecast: bool = true => operation(Rule::Switch);
-        /// Of each cycle's uniform draws so many, from the worst to the best, are retrained beside
-        /// the search by what of the machine is otherwise idle: only to see whether shared scores
-        /// order architectures as retraining does. 0 for none.
-        pub sample: usize = 0 => operation(size(0..=100));
-        /// Champions whose files are kept.
-        pub keep: usize = 5 => operation(size(1..=1000));
-    }
-}
-
-impl FinalConfig {
-    /// The size of the nets.
-    pub const fn net(&self) -> NetConfig {
-        let &Self { layers, channels, dropout_keep, aux_weight, .. } = self;
-        let (weights_of, shared_form, split_by) = (WeightsOf::Edge, SharedForm::Shared, 0);
-        NetConfig { layers, channels, dropout_keep, aux_weight, weights_of, shared_form, split_by }
-    }
-
-    /// How their parameters are trained.
-    pub const fn sgd(&self) -> SgdConfig {
-        let period = self.learning_rate_period;
-        SgdConfig {
-            learning_rate_max: self.learning_rate_max,
-            learning_rate_min: self.learning_rate_min,
-            learning_rate_period: if period == 0 { self.epochs } else { period },
-            learning_rate_period_factor: self.learning_rate_period_factor,
-            momentum: self.momentum,
-            weight_decay: self.weight_decay,
-            clip_norm: self.clip_norm,
-        }
-    }
-
-    /// How they see the training images.
-    pub const fn batching(&self) -> Batching {
-        let keys = BatchingKeys {
-            batch_size: "final.batch_size",
-            crop_padding: "final.crop_padding",
-            cutout: "final.cutout",
-        };
-        let &Self { batch_size, crop_padding, flip, cutout, .. } = self;
-        Batching { keys, batch_size, crop_padding, flip, cutout }
-    }
-
-    /// Whether nets are trained alike with both: what else differs says how many, and what is kept.
-    pub fn trains_as(&self, other: &Self) -> bool {
-        let Self { candidates, first, seeds, forecast, sample, keep, .. } = *self;
-        *self == Self { candidates, first, seeds, forecast, sample, keep, ..*other }
     }
 }

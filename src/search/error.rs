@@ -10,6 +10,18 @@ use crate::space::SpaceError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SearchError {
+    /// What is maximized is not measured of such data.
+    #[error(
+        "`score.reward` is `{found}`, and the data are {data}; set it to {instead}",
+        data = if *is_text { "text" } else { "images" },
+        instead = if *is_text { "`perplexity`" } else { "`neg-log-nll` or `accuracy`" }
+    )]
+    Objective {
+        /// The setting.
+        found: &'static str,
+        /// Whether the data are text.
+        is_text: bool,
+    },
     /// A tensor computation failed.
     #[error("a tensor computation failed: {}", reason(.0))]
     Engine(#[from] candle_core::Error),
@@ -154,6 +166,12 @@ pub enum SearchError {
         /// The sides that the net reads.
         expected: Vec<usize>,
     },
+    /// The words of a trained net are no vocabulary.
+    #[error(
+        "the words that are told of the net are not in the order of their bytes, or one is there \
+         twice, or `<eos>` is not: give the labels of this very net"
+    )]
+    WordOrder,
     /// A trained net and what it was trained on do not belong together.
     #[error(
         "{found} {what} are told of a net that has {expected}: give the labels of this very net"

@@ -181,7 +181,7 @@ impl Champion {
                 shared: candidate.shared,
                 valid: candidate.valid.iter().copied().flatten().collect(),
                 test: candidate.nets().to_vec(),
-                pair: pair(promotion, &chosen),
+                pair: pair(promotion, &chosen, objective),
             }
         });
         Some(Self {
@@ -222,7 +222,7 @@ impl Finals {
                 Conclusion { promotion, best: None, ruling: Ruling::Measured, pair: None }
             }
             Cause::Cycle => {
-                let pair = pair(&promotion, &chosen);
+                let pair = pair(&promotion, &chosen, objective);
                 let reward = |place: &usize| {
                     let mean = promotion.candidates[*place].mean_reward(objective);
                     mean.unwrap_or(f64::NEG_INFINITY)
@@ -296,11 +296,10 @@ impl Finals {
     }
 }
 
-fn pair(promotion: &Promotion, chosen: &[usize]) -> Option<Pair> {
+fn pair(promotion: &Promotion, chosen: &[usize], objective: Objective) -> Option<Pair> {
     let &[policy, random] = chosen else { return None };
     let nets = |place: usize| promotion.candidates[place].nets();
-    // A pair is compared by its test accuracies, whatever the search maximizes.
-    let deviation = promotion.seed_deviation(Objective::Accuracy);
+    let deviation = promotion.deviation_between_seeds(|score| objective.tested(score));
     Pair::new(promotion.cycle, [nets(policy), nets(random)], deviation)
 }
 
@@ -309,7 +308,8 @@ fn pair(promotion: &Promotion, chosen: &[usize]) -> Option<Pair> {
 /// That of an accuracy is the one of a share. The other reward is a logarithm, so its noise is
 /// relative: no image says how its loss scatters, and the loss is taken to scatter as the error rate
 /// does, with which it falls: by the deviation of the share over the share that is wrong, of one
-/// image at least.
+/// image at least. That of a perplexity is relative, too: the cross-entropy of a word is taken to
+/// scatter by as much as it is on average.
 fn image_deviation(valid: &[Score], objective: Objective) -> f64 {
     let (correct, items) =
         valid.iter().fold((0, 0), |sum, score| (sum.0 + score.correct, sum.1 + score.items));
@@ -318,6 +318,10 @@ fn image_deviation(valid: &[Score], objective: Objective) -> f64 {
     match objective {
         Objective::Accuracy => (share * (1.0 - share) / images.max(1.0)).sqrt(),
         Objective::NegLogNll => (share / (images * (1.0 - share)).max(1.0)).sqrt(),
+        Objective::Perplexity => {
+            let all: Score = valid.iter().copied().sum();
+            objective.reward(all) * (all.nll / all.items.max(1) as f64) / images.max(1.0).sqrt()
+        }
     }
 }
 

@@ -6,11 +6,13 @@
 mod adam;
 mod advantage;
 mod arm;
+mod averaging;
 mod backward;
 mod baseline;
 mod best;
 mod bounds;
 mod budget;
+mod carried;
 mod config;
 mod dense;
 mod derivation;
@@ -18,6 +20,7 @@ mod diagnosis;
 mod error;
 mod estimate;
 mod fair;
+mod final_config;
 mod finals;
 mod forecast;
 mod input;
@@ -32,6 +35,7 @@ mod prior;
 mod promotion;
 mod random;
 mod rank_correlation;
+mod reading;
 mod record;
 mod reinforce;
 mod request;
@@ -43,6 +47,7 @@ mod schedule;
 mod shared;
 mod shared_draws;
 mod shared_weights;
+mod softmax;
 mod steps;
 mod strata;
 mod strategies;
@@ -51,27 +56,31 @@ mod tape;
 mod task;
 mod theta;
 mod trial;
+mod trial_state;
 mod variance;
 mod verdict;
 mod walk;
 #[cfg(test)]
 mod witness;
+mod word_predictor;
 
 pub use adam::AdamState;
 pub use advantage::{Advantage, AdvantageReport, MIN_STEPS};
 pub use arm::Arm;
+pub use averaging::Averaging;
 pub use baseline::Baseline;
 pub use best::{BestArch, BestArchs, BestChange};
 pub use bounds::EntropyRange;
 pub use budget::{ArchCost, Budget};
 pub use config::{
-    DeriveConfig, FinalConfig, LimitsConfig, PolicyConfig, ScheduleConfig, ScoreConfig,
-    SearchConfig, SharedDraws, StrategyKind,
+    DeriveConfig, LimitsConfig, PolicyConfig, ScheduleConfig, ScoreConfig, SearchConfig,
+    SharedDraws, StrategyKind,
 };
 pub use derivation::Derived;
 pub use diagnosis::{Diagnosis, SCORED_AGAIN, mean_difference, paired_difference};
 pub use error::SearchError;
 pub use estimate::{Estimator, Job, ValidSet};
+pub use final_config::FinalConfig;
 pub use finals::{Champion, Conclusion, Finals, Retrained, Rival, Ruling};
 pub use forecast::{Features, Forecast, MIN_FORECAST};
 pub use interval::Interval;
@@ -99,6 +108,8 @@ pub use shared_weights::SharedWeights;
 pub use steps::{Learnt, Search, SearchState, Work};
 pub use strategy::{LearnReport, PolicyStep, Strategy, StrategyState, UpdateReport};
 pub use task::Task;
-pub use trial::{Trial, TrialPlan, TrialReport, TrialState, TrialTask};
+pub use trial::{Trial, TrialPlan, TrialReport, TrialTask};
+pub use trial_state::TrialState;
 pub use variance::Variance;
 pub use verdict::{Comparison, Verdict};
+pub use word_predictor::{TextPrediction, WordFault, WordPredictor, WordProbability};

@@ -6,6 +6,7 @@
 //! ```text
 //! accuracy       R(m, ω) = accuracy · f
 //! neg-log-nll    R(m, ω) = −ln (nll / f)        f, the cost factor of m, 1 where costs do not count
+//! perplexity     R(m, ω) = 80 / exp(nll) · f    ENAS, section 3.1, for text
 //! ```
 //!
 //! `nll` is the mean cross-entropy in nats. Its logarithm tells nets apart that accuracy cannot: every
@@ -17,9 +18,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::DataKind;
 use crate::engine::Measured;
 use crate::numbers::percent;
-use crate::search::Sampled;
+use crate::search::{Sampled, SearchError};
 
 /// What was measured of a child on validation data.
 pub type Score = Measured;
@@ -33,7 +35,12 @@ pub enum Objective {
     Accuracy,
     /// The negative logarithm of the mean cross-entropy.
     NegLogNll,
+    /// 80 divided by the perplexity, of words (ENAS, section 3.1).
+    Perplexity,
 }
+
+/// `c` in `c / perplexity` (ENAS, section 3.1).
+const PERPLEXITY_SCALE: f64 = 80.0;
 
 /// Cross-entropies of which all above are as bad, in nats: that of a net that is sure of ten
 /// thousands of classes alike, and so is one whose logits are no numbers.
@@ -54,17 +61,37 @@ pub struct Scored {
 }
 
 impl Objective {
+    /// The names of all.
+    pub const NAMES: &[&str] =
+        &[Self::Accuracy.name(), Self::NegLogNll.name(), Self::Perplexity.name()];
+
     /// The name in settings, in status and on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Accuracy => "accuracy",
             Self::NegLogNll => "neg-log-nll",
+            Self::Perplexity => "perplexity",
         }
     }
 
     /// The objective called `name`.
     pub fn of_name(name: &str) -> Option<Self> {
-        [Self::Accuracy, Self::NegLogNll].into_iter().find(|objective| objective.name() == name)
+        let all = [Self::Accuracy, Self::NegLogNll, Self::Perplexity];
+        all.into_iter().find(|objective| objective.name() == name)
+    }
+
+    /// Whether it is of text.
+    pub const fn is_of_words(self) -> bool {
+        matches!(self, Self::Perplexity)
+    }
+
+    /// Refuses data of the other kind.
+    pub fn check(self, data: DataKind) -> Result<(), SearchError> {
+        let is_text = matches!(data, DataKind::Words { .. });
+        if is_text == self.is_of_words() {
+            return Ok(());
+        }
+        Err(SearchError::Objective { found: self.name(), is_text })
     }
 
     /// The reward of a score on one item or more where its cost takes nothing: finite, and the
@@ -76,19 +103,21 @@ impl Objective {
     /// The reward of a score of which the cost leaves the share `factor`, 0 to 1.
     pub fn reward_at(self, score: Score, factor: f64) -> f64 {
         match self {
-            Self::Accuracy => self.measure(score) * factor,
+            Self::Accuracy => score.accuracy() * factor,
             Self::NegLogNll => {
                 let nll = score.nll / score.items as f64 / factor;
                 // What is no number is not below the limit.
                 -if nll < MAX_NLL { nll.max(MIN_NLL) } else { MAX_NLL }.ln()
             }
+            // Of a perplexity that is no number, or beyond all, nothing is left.
+            Self::Perplexity => (PERPLEXITY_SCALE / score.perplexity() * factor).max(0.0),
         }
     }
 
     /// The reward without what the cost took of it, where any of it is left.
     pub fn without_cost(self, reward: f64, factor: f64) -> Option<f64> {
         (0.0 < factor).then(|| match self {
-            Self::Accuracy => reward / factor,
+            Self::Accuracy | Self::Perplexity => reward / factor,
             Self::NegLogNll => reward - factor.ln(),
         })
     }
@@ -97,7 +126,7 @@ impl Objective {
     pub fn show(self, reward: f64) -> String {
         match self {
             Self::Accuracy => percent(reward),
-            Self::NegLogNll => format!("{reward:.4}"),
+            Self::NegLogNll | Self::Perplexity => format!("{reward:.4}"),
         }
     }
 
@@ -105,14 +134,31 @@ impl Objective {
     pub fn show_difference(self, difference: f64) -> String {
         match self {
             Self::Accuracy => format!("{:+.2} points", 100.0 * difference),
-            Self::NegLogNll => format!("{difference:+.4}"),
+            Self::NegLogNll | Self::Perplexity => format!("{difference:+.4}"),
         }
     }
 
-    /// What people are told of a score: accuracy, 0 to 1.
-    pub fn measure(self, score: Score) -> f64 {
+    /// The perplexity of a score, where people are told of that beside the accuracy and it is a
+    /// number.
+    pub fn perplexity(self, score: Score) -> Option<f64> {
+        let perplexity = self.is_of_words().then(|| score.perplexity());
+        perplexity.filter(|perplexity| perplexity.is_finite())
+    }
+
+    /// What two retrained nets are compared by on the test split, the higher the better: accuracy,
+    /// whatever the search maximizes, or the negated logarithm of the perplexity.
+    pub fn tested(self, score: Score) -> f64 {
         match self {
-            Self::Accuracy | Self::NegLogNll => score.correct as f64 / score.items as f64,
+            Self::Accuracy | Self::NegLogNll => score.accuracy(),
+            Self::Perplexity => -score.nll / score.items as f64,
+        }
+    }
+
+    /// The objective whose units differences of [`Objective::tested`] have.
+    pub const fn of_tests(self) -> Self {
+        match self {
+            Self::Accuracy | Self::NegLogNll => Self::Accuracy,
+            Self::Perplexity => Self::Perplexity,
         }
     }
 
@@ -183,10 +229,34 @@ mod tests {
         let shown = |objective: Objective| (objective.show(0.5), objective.show_difference(-0.125));
         assert_eq!(shown(Objective::Accuracy), ("50.00 %".into(), "-12.50 points".into()));
         assert_eq!(shown(Objective::NegLogNll), ("0.5000".into(), "-0.1250".into()));
-        for objective in [Objective::Accuracy, Objective::NegLogNll] {
+        for objective in [Objective::Accuracy, Objective::NegLogNll, Objective::Perplexity] {
             assert_eq!(Objective::of_name(objective.name()), Some(objective));
             assert_eq!(serde_json::to_value(objective).unwrap(), objective.name());
         }
+    }
+
+    #[test]
+    fn a_lower_perplexity_has_the_higher_reward_and_none_at_all_has_none() {
+        let objective = Objective::Perplexity;
+        let score = |nll| Score { nll, correct: 0, items: 8 };
+        let at_100 = score(8.0 * 100_f64.ln());
+        assert!((objective.perplexity(at_100).unwrap() - 100.0).abs() < 1e-9);
+        assert!((objective.reward(at_100) - 0.8).abs() < 1e-12);
+        assert!((objective.reward_at(at_100, 0.5) - 0.4).abs() < 1e-12);
+        for bad in [f64::NAN, f64::INFINITY, 1e9] {
+            assert_eq!(objective.reward(score(bad)).to_bits(), 0, "{bad}");
+        }
+    }
+
+    #[test]
+    fn text_takes_a_perplexity_and_images_take_none() {
+        let words = DataKind::Words { vocabulary: 9 };
+        assert!(Objective::Perplexity.check(words).is_ok());
+        let error = Objective::NegLogNll.check(words).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "`score.reward` is `neg-log-nll`, and the data are text; set it to `perplexity`"
+        );
     }
 
     #[test]

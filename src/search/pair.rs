@@ -1,12 +1,13 @@
 //! Which arm is better once retrained: the best of the policy's candidates against the best of as
-//! many uniform draws, on the same test images.
+//! many uniform draws, on the same test images or the same test text.
 //!
 //! For one promotion, with `a_i` and `b_i` the share of each arm's nets (one a seed) that have
-//! image `i` right:
+//! image `i` right; or, of text, what each arm's nets have of the negated cross-entropy of its block
+//! `i` on average, in nats for each word of an even block:
 //!
 //! ```text
 //! d = mean_i (a_i − b_i)
-//! s² = var_i (a_i − b_i) / images  +  σ²·(1/seeds_a + 1/seeds_b)
+//! s² = var_i (a_i − b_i) / images or blocks  +  σ²·(1/seeds_a + 1/seeds_b)
 //! ```
 //!
 //! with `σ` the deviation between seeds, pooled over all candidates of the promotion. Over several
@@ -23,7 +24,7 @@ pub struct Pair {
     /// The cycle, counted from 0.
     pub cycle: u64,
     /// Test accuracy of the policy's choice less that of the random arm's, each averaged over its
-    /// seeds.
+    /// seeds; of text, the logarithm of the random arm's perplexity less that of the policy's.
     pub difference: f64,
     /// The standard error of the difference; none where it cannot be told.
     pub error: Option<f64>,
@@ -41,8 +42,8 @@ pub struct PairReport {
 }
 
 impl Pair {
-    /// Compares the nets of both choices, one for each seed; `seed_deviation` is that of an
-    /// accuracy between seeds with its degrees of freedom. Nothing where there is nothing to
+    /// Compares the nets of both choices, one for each seed; `seed_deviation` is that of
+    /// what is compared between seeds with its degrees of freedom. Nothing where there is nothing to
     /// compare.
     pub fn new(
         cycle: u64,
@@ -50,7 +51,7 @@ impl Pair {
         seed_deviation: Option<(f64, usize)>,
     ) -> Option<Self> {
         let differences: Vec<f64> =
-            shares(policy)?.iter().zip(shares(random)?).map(|(a, b)| a - b).collect();
+            evidence(policy)?.iter().zip(evidence(random)?).map(|(a, b)| a - b).collect();
         let n = differences.len() as f64;
         let mean = differences.iter().sum::<f64>() / n;
         // Of one image no variance can be told.
@@ -66,6 +67,23 @@ impl Pair {
         let freedom = seed_deviation.map_or(0, |(_, freedom)| freedom);
         Some(Self { cycle, difference: mean, error, freedom })
     }
+}
+
+/// What `nets` have on average of each image or block of text; nothing where one has no numbers.
+fn evidence(nets: &[NetResult]) -> Option<Vec<f64>> {
+    let first = nets.first()?;
+    if first.right.is_empty() { negated(nets) } else { shares(nets) }
+}
+
+/// The mean over `nets` of each block's negated cross-entropy, so that their mean is that of a word.
+fn negated(nets: &[NetResult]) -> Option<Vec<f64>> {
+    let n_blocks = nets.first().map(|net| net.blocks.len()).filter(|&n| 0 < n)?;
+    let even = |net: &NetResult| net.items as f64 / n_blocks as f64;
+    let of_block = |at: usize| {
+        let sum = nets.iter().map(|net| Some(-net.blocks.get(at)?.0 / even(net)));
+        Some(sum.sum::<Option<f64>>()? / nets.len() as f64)
+    };
+    (0..n_blocks).map(of_block).collect()
 }
 
 /// The share of `nets` that have each image right.

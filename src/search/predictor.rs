@@ -7,10 +7,11 @@
 
 use std::sync::Arc;
 
-use crate::data::{ImageFault, Labels, Normalization};
+use crate::data::{ImageFault, ImageLabels, Normalization};
 use crate::engine::{Executor, Images, Snapshot};
 use crate::net::Net;
 use crate::search::SearchError;
+use crate::search::softmax::{likeliest, softmax};
 
 /// Images that the net is run on at once: enough to keep the cores busy.
 const AT_ONCE: usize = 64;
@@ -23,7 +24,7 @@ pub struct Predictor {
     /// the sides that it reads.
     weights: Snapshot,
     /// Invariant: of the net's images and classes.
-    labels: Labels,
+    labels: ImageLabels,
     normalization: Normalization,
     exec: Arc<dyn Executor>,
 }
@@ -61,7 +62,7 @@ impl Predictor {
     pub fn new(
         net: Net,
         weights: &Snapshot,
-        labels: Labels,
+        labels: ImageLabels,
         exec: Arc<dyn Executor>,
     ) -> Result<Self, SearchError> {
         let weights = read_by(&net, weights, exec.as_ref())?;
@@ -131,20 +132,22 @@ impl Predictor {
 
     fn named(&self, logits: &[f32], top: usize) -> Prediction {
         let probabilities = softmax(logits).ok_or(PredictFault::NotANumber)?;
-        let names = self.labels.class_names.iter().cloned();
-        let mut classes: Vec<ClassProbability> = names
-            .zip(probabilities)
-            .map(|(class, probability)| ClassProbability { class, probability })
-            .collect();
-        // Stable: among equals the first class wins, as argmax has it.
-        classes.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-        classes.truncate(top);
-        Ok(classes)
+        let names = &self.labels.class_names;
+        let classes = likeliest(&probabilities, top).into_iter();
+        let classes = classes.map(|(class, probability)| ClassProbability {
+            class: names[class].clone(),
+            probability,
+        });
+        Ok(classes.collect())
     }
 }
 
 /// What a forward pass of `net` reads of `weights`, where `exec` reads it.
-fn read_by(net: &Net, weights: &Snapshot, exec: &dyn Executor) -> Result<Snapshot, SearchError> {
+pub(super) fn read_by(
+    net: &Net,
+    weights: &Snapshot,
+    exec: &dyn Executor,
+) -> Result<Snapshot, SearchError> {
     let mut read = Snapshot::new();
     let params = net.evaluated().flat_map(|(_, layer)| layer.params());
     let params = params.map(|(name, spec)| (name, spec.dims));
@@ -161,18 +164,6 @@ fn read_by(net: &Net, weights: &Snapshot, exec: &dyn Executor) -> Result<Snapsho
         }
     }
     Ok(read)
-}
-
-/// `exp(x_i) / Σ exp(x_j)`; nothing where one is infinite or not a number.
-fn softmax(logits: &[f32]) -> Option<Vec<f64>> {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    if logits.is_empty() || !logits.iter().all(|logit| logit.is_finite()) {
-        return None;
-    }
-    let powers = logits.iter().map(|&logit| (f64::from(logit) - f64::from(largest)).exp());
-    let powers: Vec<f64> = powers.collect();
-    let sum: f64 = powers.iter().sum();
-    Some(powers.into_iter().map(|power| power / sum).collect())
 }
 
 #[cfg(test)]
@@ -212,9 +203,9 @@ mod tests {
         weights
     }
 
-    fn labels() -> Labels {
-        Labels {
-            format: Labels::FORMAT,
+    fn labels() -> ImageLabels {
+        ImageLabels {
+            format: ImageLabels::FORMAT,
             class_names: ["ant", "bee", "cat"].map(str::to_owned).to_vec(),
             image: [1, 8, 8],
             normalization: Statistics { mean: vec![0.5], std: vec![0.25] },
@@ -222,7 +213,7 @@ mod tests {
         }
     }
 
-    fn predictor(weights: &Snapshot, labels: Labels) -> Result<Predictor, SearchError> {
+    fn predictor(weights: &Snapshot, labels: ImageLabels) -> Result<Predictor, SearchError> {
         let exec = ExecutorChoice::Auto.open(&Device::Cpu).unwrap();
         Predictor::new(net(), weights, labels, exec)
     }
@@ -284,9 +275,9 @@ mod tests {
             Tensor::zeros(99, candle_core::DType::F32, &Device::Cpu).unwrap(),
         );
         assert!(refused(&lacking, labels()).contains("[99]"));
-        let two = Labels { class_names: vec![String::new(); 2], ..labels() };
+        let two = ImageLabels { class_names: vec![String::new(); 2], ..labels() };
         assert!(refused(&whole, two).contains("2 class names"));
-        let wide = Labels { image: [1, 8, 9], ..labels() };
+        let wide = ImageLabels { image: [1, 8, 9], ..labels() };
         assert!(refused(&whole, wide).contains("9 columns"));
     }
 
@@ -299,28 +290,5 @@ mod tests {
         let predictor = predictor(&spoilt, labels()).unwrap();
         let found = predictor.predict(&[image(0), image(1)], 1).unwrap();
         assert_eq!(found, [Err(PredictFault::NotANumber), Err(PredictFault::NotANumber)]);
-    }
-
-    #[test]
-    fn a_softmax_sums_to_one_whatever_the_logits() {
-        let three = 3_f32.ln();
-        for (logits, expected) in [
-            (&[0.0, three][..], Some(vec![0.25, 0.75])),
-            (&[1000.0, 1000.0 + three], Some(vec![0.25, 0.75])),
-            (&[-1e30, 1e30], Some(vec![0.0, 1.0])),
-            (&[0.0, f32::NAN], None),
-            (&[0.0, f32::INFINITY], None),
-            (&[], None),
-        ] {
-            let found = softmax(logits);
-            let is_near = match (&found, &expected) {
-                (Some(found), Some(expected)) => {
-                    found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-4)
-                        && (found.iter().sum::<f64>() - 1.0).abs() < 1e-12
-                }
-                (found, expected) => found.is_none() && expected.is_none(),
-            };
-            assert!(is_near, "{logits:?}: {found:?}, not {expected:?}");
-        }
     }
 }

@@ -351,11 +351,21 @@ impl Promotion {
     /// The standard deviation of a reward between seeds, pooled over all candidates, with its
     /// degrees of freedom; nothing where each has one seed.
     pub fn seed_deviation(&self, objective: Objective) -> Option<(f64, usize)> {
+        self.deviation_between_seeds(|score| objective.reward(score))
+    }
+
+    /// The same of what `worth` makes of a validation score.
+    pub(super) fn deviation_between_seeds(
+        &self,
+        worth: impl Fn(Score) -> f64,
+    ) -> Option<(f64, usize)> {
         let (mut squares, mut freedom) = (0.0, 0);
-        for rewards in self.candidates.iter().filter_map(|c| c.rewards(objective)) {
-            let mean = mean(&rewards);
-            squares += rewards.iter().map(|reward| (reward - mean).powi(2)).sum::<f64>();
-            freedom += rewards.len() - 1;
+        for candidate in &self.candidates {
+            let scores: Option<Vec<Score>> = candidate.valid.iter().copied().collect();
+            let worths: Vec<f64> = scores.unwrap_or_default().into_iter().map(&worth).collect();
+            let mean = mean(&worths);
+            squares += worths.iter().map(|worth| (worth - mean).powi(2)).sum::<f64>();
+            freedom += worths.len().saturating_sub(1);
         }
         (0 < freedom).then(|| ((squares / freedom as f64).sqrt(), freedom))
     }

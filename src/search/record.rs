@@ -49,8 +49,10 @@ pub struct ControllerReport {
     pub learn: LearnReport,
     /// π's probability of each option, averaged over its rollouts.
     pub probabilities: Probabilities,
-    /// What the objective tells of the policy's arm, on average: accuracy, 0 to 1.
-    pub measure: f64,
+    /// The share of items that the policy's arm has right, on average, 0 to 1.
+    pub accuracy: f64,
+    /// Of text, their perplexity, on average, where all are numbers.
+    pub perplexity: Option<f64>,
     /// Mean reward of the random arm.
     pub random_reward: f64,
     /// The policy against the random arm, over the last θ phases; where a θ phase ends, for the

@@ -139,7 +139,7 @@ mod tests {
 
     fn task(limits: LimitsConfig) -> Result<Task, SearchError> {
         let config = config(limits);
-        let dataset = Arc::new(Dataset::load(&config.data, config.seed).unwrap());
+        let dataset = Dataset::load(&config.data, config.seed).unwrap();
         Task::new(config, dataset, Arc::new(CpuExec::new()))
     }
 

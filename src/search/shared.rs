@@ -6,6 +6,10 @@
 //! ∇ω E_{m ~ π(m; θ)} [L(m; ω)] ≈ 1/M Σ_i ∇ω L(m_i; ω)
 //! ```
 //!
+//! Of text, each of the M children of a step goes on with the states of the child before it in the
+//! same place, whatever its architecture, as in the authors' code; their cells keep what a state
+//! means much alike, for they share weights.
+//!
 //! Departure from the paper: ω has seen what the policy draws, so that uniform draws score low on it
 //! partly because it has not seen them. With `schedule.control_steps` the control arm has an ω of its
 //! own. It begins with the values of the first and is trained in the same steps, on the same images,
@@ -14,9 +18,10 @@
 
 use std::sync::Arc;
 
-use crate::data::{Batch, Batching, Prefetch, TrainStream};
-use crate::engine::{Images, Noise, Params, Sgd, Snapshot, average_grads, initial_values};
+use crate::data::{Batch, Prefetch, TrainStream};
+use crate::engine::{Noise, Params, Sgd, Snapshot, average_grads, initial_values};
 use crate::random::{Owner, generator};
+use crate::search::carried::Carried;
 use crate::search::limit::Redrawn;
 use crate::search::shared_draws::control_request;
 use crate::search::{Arm, Drawn, Score, SearchError, Task, archs, draw};
@@ -29,6 +34,9 @@ pub struct SharedState {
     pub params: Snapshot,
     /// The optimizer's momenta, for the parameters that some child has read.
     pub momenta: Snapshot,
+    /// Of text: the states, `(rows · H)`, that each of a step's children carries to the next window,
+    /// by its number.
+    pub carried: Snapshot,
     /// The control arm's own ω, where it has one. Invariant: that one has none beside it.
     pub control: Option<Arc<Self>>,
 }
@@ -67,13 +75,13 @@ pub struct SharedStep {
 pub struct TrainReport {
     /// Cross-entropy on the training batch, in nats.
     pub loss: f64,
-    /// What the objective tells of the training batch: accuracy, 0 to 1.
-    pub measure: f64,
+    /// The share of the training batch that is right, 0 to 1.
+    pub accuracy: f64,
     /// Norm of the gradient before clipping.
     pub grad_norm: f64,
     /// Learning rate.
     pub learning_rate: f64,
-    /// Items of the batch: images.
+    /// Items of the batch: images, or words.
     pub items: usize,
 }
 
@@ -119,8 +127,8 @@ impl SharedLearner {
         let control = state.control.as_deref();
         let control = control.map(|state| Omega::new(&task, state)).transpose()?;
         let config = &task.config;
-        let batching = Batching::of_search(&config.data, config.schedule.batch_size);
-        let stream = TrainStream::new(task.dataset.clone(), batching, config.seed)?;
+        let batching = config.schedule.batching(&config.data);
+        let stream = TrainStream::new(&task.dataset, batching, config.seed)?;
         let batches = Prefetch::start(stream, place)?;
         Ok(Self { task, omega, control, batches })
     }
@@ -172,6 +180,7 @@ impl SharedLearner {
 struct Omega {
     params: Params,
     sgd: Sgd,
+    carried: Carried,
 }
 
 impl Omega {
@@ -179,10 +188,11 @@ impl Omega {
         let device = task.exec.device();
         let params = Params::from_tensors(&state.params, device)?;
         let sgd = Sgd::new(task.config.shared, &state.momenta, device)?;
-        Ok(Self { params, sgd })
+        Ok(Self { params, sgd, carried: Carried::new(&state.carried)? })
     }
 
-    /// Takes one update: the children `archs` on `batch`.
+    /// Takes one update: the children `archs` on `batch`, whose share of an ordinary one the learning
+    /// rate is scaled by.
     fn train(
         &mut self,
         task: &Task,
@@ -190,34 +200,30 @@ impl Omega {
         batch: &Batch,
         step: SharedStep,
     ) -> Result<TrainReport, SearchError> {
-        let images = Images { values: &batch.images, labels: &batch.labels };
+        let learning_rate = step.learning_rate * batch.share();
+        let items = batch.len();
         let mut rng = generator(task.config.seed, Owner::Dropout, step.index);
         let (mut loss, mut score) = (0.0, Score::default());
         let mut all = Vec::with_capacity(archs.len());
-        for arch in archs {
+        for (place, arch) in archs.iter().enumerate() {
             let net = task.family.shared(arch)?;
             let noise = Noise { rng: &mut rng, drop_path: 0.0 };
-            let child = task.exec.train(&net, &self.params, images.into(), noise)?;
+            let read = self.carried.batch(place, batch);
+            let child = task.exec.train(&net, &self.params, read, noise)?;
             loss += child.loss / archs.len() as f64;
-            let (correct, items) = (child.correct as u64, batch.labels.len() as u64);
-            score += Score { nll: child.loss * items as f64, correct, items };
+            let (nll, correct) = (child.loss * items as f64, child.correct as u64);
+            score += Score { nll, correct, items: items as u64 };
             all.push(child);
         }
-        let grad_norm = self.sgd.step(&self.params, &*average_grads(&all)?, step.learning_rate)?;
+        let grad_norm = self.sgd.step(&self.params, &*average_grads(&all)?, learning_rate)?;
         for used in all {
             task.exec.reuse(used);
         }
-        Ok(TrainReport {
-            loss,
-            measure: task.objective.measure(score),
-            grad_norm,
-            learning_rate: step.learning_rate,
-            items: batch.labels.len(),
-        })
+        Ok(TrainReport { loss, accuracy: score.accuracy(), grad_norm, learning_rate, items })
     }
 
     fn state(&self) -> Result<SharedState, SearchError> {
         let (params, momenta) = (self.params.snapshot()?, self.sgd.momenta()?);
-        Ok(SharedState { params, momenta, control: None })
+        Ok(SharedState { params, momenta, carried: self.carried.snapshot()?, control: None })
     }
 }

@@ -15,9 +15,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
-use crate::data::{Batch, DataError};
+use crate::data::{Corpus, DataError, Dataset, ImageBatch, ImageData};
 use crate::engine::{Images, Snapshot};
 use crate::net::{Net, Norm};
+use crate::search::reading::measure_windows;
 use crate::search::{Estimator, Job, Score, ScoreConfig, SearchError, Task, ValidSet};
 use crate::space::Arch;
 
@@ -30,33 +31,9 @@ pub struct SharedWeights {
 impl Estimator for SharedWeights {
     /// A child whose logits are not numbers has nothing right.
     fn estimate(&mut self, job: &Job, scored: &AtomicU64) -> Result<Vec<Score>, SearchError> {
-        let Job { archs, on, shared } = job;
-        let shared = &shared.params;
-        let count = |score: Result<Score, SearchError>| {
-            scored.fetch_add(1, Ordering::Relaxed);
-            score
-        };
-        let (dataset, config) = (&self.task.dataset, &self.task.config);
-        let (size, seed) = (config.schedule.valid_batch_size, config.seed);
-        let ScoreConfig { images, calibration, .. } = config.score;
-        match *on {
-            ValidSet::Batch(index) => {
-                let batch = dataset.valid_batch(size, images, (seed, index))?;
-                self.side_by_side(archs, |arch| {
-                    count(self.on_batches(&self.child(arch)?, shared, None, [Ok(&batch)]))
-                })
-            }
-            ValidSet::Whole if calibration == 0 => {
-                let size = dataset.valid_batch_size(size);
-                self.side_by_side(archs, |arch| {
-                    let batches = dataset.valid_batches_by(images, size, seed);
-                    count(self.on_batches(&self.child(arch)?, shared, None, batches))
-                })
-            }
-            ValidSet::Whole => {
-                let batch = dataset.calibration_batch(calibration, seed)?;
-                self.side_by_side(archs, |arch| count(self.calibrated(arch, shared, &batch)))
-            }
+        match &self.task.dataset {
+            Dataset::Images(data) => self.on_images(data, job, scored),
+            Dataset::Words(corpus) => self.on_words(corpus, job, scored),
         }
     }
 }
@@ -70,13 +47,82 @@ impl SharedWeights {
         Self { task }
     }
 
+    fn on_images(
+        &self,
+        data: &ImageData,
+        job: &Job,
+        scored: &AtomicU64,
+    ) -> Result<Vec<Score>, SearchError> {
+        let Job { archs, on, shared } = job;
+        let (shared, config) = (&shared.params, &self.task.config);
+        let (size, seed) = (config.schedule.valid_batch_size, config.seed);
+        let ScoreConfig { images, calibration, .. } = config.score;
+        match *on {
+            ValidSet::Batch(index) => {
+                let batch = data.valid_batch(size, images, (seed, index))?;
+                self.side_by_side(archs, scored, |arch| {
+                    self.on_batches(&self.child(arch)?, shared, None, [Ok(&batch)])
+                })
+            }
+            ValidSet::Whole if calibration == 0 => {
+                let size = data.valid_batch_size(size);
+                self.side_by_side(archs, scored, |arch| {
+                    let batches = data.valid_batches_by(images, size, seed);
+                    self.on_batches(&self.child(arch)?, shared, None, batches)
+                })
+            }
+            ValidSet::Whole => {
+                let batch = data.calibration_batch(calibration, seed)?;
+                self.side_by_side(archs, scored, |arch| {
+                    let net = self.child(arch)?.normed(Norm::Running);
+                    let images = Images { values: &batch.images, labels: &batch.labels };
+                    let moments = self.task.exec.moments(&net, shared, images)?;
+                    let batches = data.valid_batches(MEASURED_AT_ONCE);
+                    self.on_batches(&net, shared, Some(&moments), batches)
+                })
+            }
+        }
+    }
+
+    /// A validation window begins with states of zero; the whole split is read row by row, each with
+    /// the states that the child itself carries from window to window.
+    fn on_words(
+        &self,
+        corpus: &Corpus,
+        job: &Job,
+        scored: &AtomicU64,
+    ) -> Result<Vec<Score>, SearchError> {
+        let Job { archs, on, shared } = job;
+        let (config, exec) = (&self.task.config, &*self.task.exec);
+        let layout = corpus.valid_layout(config.schedule.valid_batch_size, config.schedule.bptt);
+        match *on {
+            ValidSet::Batch(index) => {
+                let window = corpus.valid().batch(layout, (config.seed, index))?;
+                self.side_by_side(archs, scored, |arch| {
+                    let child = (&self.child(arch)?, &shared.params);
+                    measure_windows(exec, child, std::iter::once(window.clone()))
+                })
+            }
+            ValidSet::Whole => self.side_by_side(archs, scored, |arch| {
+                let child = (&self.child(arch)?, &shared.params);
+                measure_windows(exec, child, corpus.valid().windows(layout)?)
+            }),
+        }
+    }
+
     /// Scores the children in the order of `archs`, as many at once as the executor likes and as
     /// there are threads: so many are in memory.
     fn side_by_side(
         &self,
         archs: &[Arch],
+        scored: &AtomicU64,
         score: impl Fn(&Arch) -> Result<Score, SearchError> + Sync,
     ) -> Result<Vec<Score>, SearchError> {
+        let score = |arch: &Arch| {
+            let score = score(arch);
+            scored.fetch_add(1, Ordering::Relaxed);
+            score
+        };
         let at_once = self.task.exec.children_at_once().min(rayon::current_num_threads());
         if at_once <= 1 {
             return archs.iter().map(score).collect();
@@ -98,31 +144,17 @@ impl SharedWeights {
         Ok(self.task.family.shared(arch)?)
     }
 
-    /// The score of a child on the whole split, with the statistics that it has on `batch`.
-    fn calibrated(
-        &self,
-        arch: &Arch,
-        shared: &Snapshot,
-        batch: &Batch,
-    ) -> Result<Score, SearchError> {
-        let net = self.child(arch)?.normed(Norm::Running);
-        let images = Images { values: &batch.images, labels: &batch.labels };
-        let moments = self.task.exec.moments(&net, shared, images)?;
-        let batches = self.task.dataset.valid_batches(MEASURED_AT_ONCE);
-        self.on_batches(&net, shared, Some(&moments), batches)
-    }
-
     fn on_batches(
         &self,
         net: &Net,
         shared: &Snapshot,
         running: Option<&Snapshot>,
-        batches: impl IntoIterator<Item = Result<impl Borrow<Batch>, DataError>>,
+        batches: impl IntoIterator<Item = Result<impl Borrow<ImageBatch>, DataError>>,
     ) -> Result<Score, SearchError> {
         let mut score = Score::default();
         for batch in batches {
             let batch = batch?;
-            let Batch { images, labels, .. } = batch.borrow();
+            let ImageBatch { images, labels, .. } = batch.borrow();
             let images = Images { values: images, labels };
             score += self.task.exec.measure(net, shared, images.into(), running)?;
         }

@@ -259,8 +259,9 @@ impl Search {
         self.advantage.push(&rewards(&policy), &rewards(&random))?;
         let probabilities = Probabilities::mean(policy.iter().map(|s| &s.sampled.rollout));
         let random_reward = rewards(&random).iter().sum::<f64>() / random.len() as f64;
-        let measures = policy.iter().map(|s| self.task.objective.measure(s.score));
-        let measure = measures.sum::<f64>() / policy.len() as f64;
+        let accuracy = policy.iter().map(|s| s.score.accuracy()).sum::<f64>() / policy.len() as f64;
+        let perplexities = policy.iter().map(|s| self.task.objective.perplexity(s.score));
+        let perplexity = perplexities.sum::<Option<f64>>().map(|sum| sum / policy.len() as f64);
         let next = self.place.next(&self.task.config.schedule);
         let ends_phase = !matches!(next.phase, Phase::Controller { .. });
         let advantage = ends_phase.then(|| self.advantage());
@@ -268,7 +269,14 @@ impl Search {
         for (arm, scored) in [(Arm::Controller, policy), (Arm::Random, random)] {
             rows.extend(scored.into_iter().map(|s| row(arm, s.sampled, Some(s.reward))));
         }
-        let report = ControllerReport { learn, probabilities, measure, random_reward, advantage };
+        let report = ControllerReport {
+            learn,
+            probabilities,
+            accuracy,
+            perplexity,
+            random_reward,
+            advantage,
+        };
         Ok(self.finish(rows, Outcome::Controller(report)))
     }
 
@@ -289,7 +297,7 @@ impl Search {
         if finals.under_way.is_none() && !finals.waiting.is_empty() {
             finals.under_way = Some(finals.waiting.remove(0));
         }
-        let has_test = self.task.dataset.test().is_some();
+        let has_test = self.task.dataset.has_test();
         Some(finals.under_way.as_ref()?.work(self.task.objective, has_test))
     }
 

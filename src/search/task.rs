@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::data::Dataset;
+use crate::data::{Batch, DataKind, Dataset, ImageShape};
 use crate::engine::Executor;
 use crate::net::{Input, LayerTimes, NetFamily, Shape, family};
 use crate::search::{Budget, Objective, Score, SearchConfig, SearchError};
@@ -13,8 +13,8 @@ use crate::space::{Arch, Space};
 pub struct Task {
     /// Every setting.
     pub config: Arc<SearchConfig>,
-    /// The images.
-    pub dataset: Arc<Dataset>,
+    /// The images or the text.
+    pub dataset: Dataset,
     /// What runs the nets.
     pub exec: Arc<dyn Executor>,
     /// The family of nets.
@@ -32,12 +32,13 @@ impl Task {
     /// time take a table, see [`Task::timed`].
     pub fn new(
         config: SearchConfig,
-        dataset: Arc<Dataset>,
+        dataset: Dataset,
         exec: Arc<dyn Executor>,
     ) -> Result<Self, SearchError> {
         let space = Space::new(&config.space)?;
-        let family = family(space, &config.net, Self::input(&dataset))?;
+        let family = family(space, &config.net, Self::input(dataset.kind()))?;
         let objective = config.score.reward;
+        objective.check(dataset.kind())?;
         let budget = Budget::new(config.limits, family.clone(), None);
         budget.check(space, config.seed)?;
         let (config, budget) = (Arc::new(config), Arc::new(budget));
@@ -57,10 +58,34 @@ impl Task {
         Ok(self.objective.reward_at(score, self.budget.factor(arch)?))
     }
 
-    /// What nets for `dataset` read, and what they tell apart.
-    pub(super) fn input(dataset: &Dataset) -> Input {
-        let image = dataset.shape();
-        let shape = Shape { channels: image.channels, height: image.height, width: image.width };
-        Input::Image { shape, classes: dataset.n_classes() }
+    /// Draws the validation batch with this number, which is an error where it cannot be drawn.
+    pub fn valid_batch(&self, index: u64) -> Result<Batch, SearchError> {
+        let SearchConfig { schedule, score, seed, .. } = &*self.config;
+        let seeds = (*seed, index);
+        Ok(match &self.dataset {
+            Dataset::Images(data) => {
+                Batch::Images(data.valid_batch(schedule.valid_batch_size, score.images, seeds)?)
+            }
+            Dataset::Words(corpus) => {
+                let layout = corpus.valid_layout(schedule.valid_batch_size, schedule.bptt);
+                Batch::Words(corpus.valid().batch(layout, seeds)?)
+            }
+        })
+    }
+
+    /// Images or words of a validation batch: a reward stands on so many; 0 where none can be drawn.
+    pub fn reward_items(&self) -> usize {
+        self.valid_batch(0).map_or(0, |batch| batch.len())
+    }
+
+    /// What nets for such data read, and what they tell apart.
+    pub fn input(kind: DataKind) -> Input {
+        match kind {
+            DataKind::Images { shape, classes } => {
+                let ImageShape { channels, height, width } = shape;
+                Input::Image { shape: Shape { channels, height, width }, classes }
+            }
+            DataKind::Words { vocabulary } => Input::Words { vocabulary },
+        }
     }
 }

@@ -21,7 +21,9 @@ use crate::engine::{
 };
 use crate::net::{Cost, Net, NetFamily, family};
 use crate::random::{Owner, generator};
-use crate::search::{FinalConfig, Objective, Score, SearchError, Task};
+use crate::search::carried::Carried;
+use crate::search::reading::{certify_words, measure_windows};
+use crate::search::{Averaging, FinalConfig, Objective, Score, SearchError, Task, TrialState};
 use crate::space::{Arch, Space};
 
 /// Share of the running moments that a batch leaves as it is.
@@ -44,27 +46,12 @@ pub struct TrialPlan {
 /// What trials are trained and measured on.
 #[derive(Clone, Debug)]
 pub struct TrialTask {
-    dataset: Arc<Dataset>,
+    dataset: Dataset,
     exec: Arc<dyn Executor>,
     objective: Objective,
     seed: u64,
     /// The fingerprint of the data.
     data: Arc<str>,
-}
-
-/// What a resumed trial needs.
-#[derive(Clone, Debug, Default)]
-pub struct TrialState {
-    /// Epochs that are finished.
-    pub epoch: u64,
-    /// The parameters.
-    pub params: Snapshot,
-    /// The optimizer's momenta; empty once the last epoch is finished of a net that will not go on.
-    pub momenta: Snapshot,
-    /// Running moments of the batch normalizations.
-    pub running: Snapshot,
-    /// What was measured on the validation split, once the last epoch is finished.
-    pub valid: Option<Score>,
 }
 
 /// What one epoch measured.
@@ -74,8 +61,8 @@ pub struct TrialReport {
     pub epoch: u64,
     /// Cross-entropy on the training batches in nats, averaged over the epoch's finite steps.
     pub loss: f64,
-    /// What the objective tells of the training batches: accuracy, 0 to 1.
-    pub measure: f64,
+    /// The share of the training batches that is right, 0 to 1.
+    pub accuracy: f64,
     /// Steps whose loss or gradient was no number: they changed nothing.
     pub non_finite: u64,
 }
@@ -90,7 +77,10 @@ pub struct Trial {
     params: Params,
     sgd: Sgd,
     running: Snapshot,
+    averaging: Averaging,
     stream: TrainStream,
+    /// Each pass over a text begins without any.
+    carried: Carried,
     epoch: u64,
     valid: Option<Score>,
 }
@@ -108,7 +98,7 @@ impl TrialTask {
         Labels::of(&self.dataset)
     }
 
-    /// The images.
+    /// The data.
     pub fn dataset(&self) -> &Dataset {
         &self.dataset
     }
@@ -144,14 +134,14 @@ impl TrialTask {
         space: Space,
         recipe: &FinalConfig,
     ) -> Result<Arc<dyn NetFamily>, SearchError> {
-        Ok(family(space, &recipe.net(), Task::input(&self.dataset))?)
+        Ok(family(space, &recipe.net(), Task::input(self.dataset.kind()))?)
     }
 
     /// Refuses a recipe by which no net of `space` can be built or trained on these data.
     pub fn check(&self, space: Space, recipe: &FinalConfig) -> Result<(), SearchError> {
         let arch = space.rules().published()?;
         self.net(&TrialPlan { arch, seed: 0, recipe: *recipe })?;
-        TrainStream::new(self.dataset.clone(), recipe.batching(), 0)?;
+        TrainStream::new(&self.dataset, recipe.batching(), 0)?;
         Ok(())
     }
 
@@ -179,7 +169,21 @@ impl TrialTask {
         };
         let recipe = serde_json::to_string(&recipe).expect("numbers are JSON");
         // Keys that are younger than some ledgers.
-        let younger = ["\"first\":0,", "\"smooth\":false,", "\"forecast\":false,"];
+        let younger = [
+            "\"first\":0,",
+            "\"smooth\":false,",
+            "\"forecast\":false,",
+            "\"bptt\":35,",
+            "\"state_of\":\"loose-ends\",",
+            "\"drop_words\":0.0,",
+            "\"drop_embedding\":0.0,",
+            "\"drop_input\":0.0,",
+            "\"drop_state\":0.0,",
+            "\"drop_weights\":0.0,",
+            "\"activation_weight\":0.0,",
+            "\"slowness_weight\":0.0,",
+            "\"average_patience\":0,",
+        ];
         let recipe = younger.iter().fold(recipe, |recipe, key| recipe.replace(key, ""));
         let mut hasher = blake3::Hasher::new();
         let arch = plan.arch.to_string();
@@ -194,8 +198,16 @@ impl TrialTask {
     /// What the net of `plan` with `state`'s weights has right of the validation split.
     pub fn validate(&self, plan: &TrialPlan, state: &TrialState) -> Result<Score, SearchError> {
         let net = self.net(plan)?;
+        let data = match &self.dataset {
+            Dataset::Images(data) => data,
+            Dataset::Words(corpus) => {
+                let layout = corpus.valid_layout(0, plan.recipe.bptt);
+                let windows = corpus.valid().windows(layout)?;
+                return measure_windows(&*self.exec, (&net, state.weights()), windows);
+            }
+        };
         let mut score = Score::default();
-        for batch in self.dataset.valid_batches(MEASURED_AT_ONCE) {
+        for batch in data.valid_batches(MEASURED_AT_ONCE) {
             let batch = batch?;
             let images = Images { values: &batch.images, labels: &batch.labels };
             score += self.exec.measure(&net, &state.params, images.into(), Some(&state.running))?;
@@ -203,7 +215,8 @@ impl TrialTask {
         Ok(score)
     }
 
-    /// What the net of `plan` has right of the test split, image by image, for whoever has leave.
+    /// What the net of `plan` has right of the test split, image by image or block by block, for
+    /// whoever has leave.
     pub fn certify(
         &self,
         plan: &TrialPlan,
@@ -211,8 +224,15 @@ impl TrialTask {
         leave: &Receipt,
     ) -> Result<NetResult, SearchError> {
         let net = self.net(plan)?;
+        let data = match &self.dataset {
+            Dataset::Images(data) => data,
+            Dataset::Words(corpus) => {
+                let test = (&**corpus, leave, plan.recipe.bptt);
+                return certify_words(&*self.exec, (&net, state.weights()), test);
+            }
+        };
         let (mut nll, mut found) = (0.0, Vec::new());
-        for batch in self.dataset.test_batches(leave, MEASURED_AT_ONCE)? {
+        for batch in data.test_batches(leave, MEASURED_AT_ONCE)? {
             let batch = batch?;
             let images = Images { values: &batch.images, labels: &batch.labels };
             let logits =
@@ -222,13 +242,6 @@ impl TrialTask {
             found.extend(batch_right);
         }
         Ok(NetResult::new(nll, &found))
-    }
-}
-
-impl TrialState {
-    /// Whether a longer training can go on from this finished one.
-    pub fn goes_on(&self) -> bool {
-        self.valid.is_some() && !self.momenta.is_empty()
     }
 }
 
@@ -255,7 +268,9 @@ impl Trial {
             params: Params::from_tensors(&state.params, device)?,
             sgd: Sgd::new(plan.recipe.sgd(), &state.momenta, device)?,
             running: state.running.clone(),
-            stream: TrainStream::new(task.dataset.clone(), plan.recipe.batching(), seed)?,
+            averaging: state.averaging.clone(),
+            stream: TrainStream::new(&task.dataset, plan.recipe.batching(), seed)?,
+            carried: Carried::default(),
             epoch: state.epoch,
             // What goes on is not measured yet.
             valid: state.valid.filter(|_| state.epoch == plan.recipe.epochs),
@@ -280,18 +295,18 @@ impl Trial {
     /// `stop` is set on the way: the trial then is to be begun again from its last state.
     pub fn epoch(&mut self, stop: &AtomicBool) -> Result<Option<TrialReport>, SearchError> {
         let recipe = self.plan.recipe;
-        let steps = self.steps();
-        let mut report = TrialReport { epoch: self.epoch, loss: 0.0, measure: 0.0, non_finite: 0 };
+        let batches = self.stream.pass(self.epoch)?;
+        let steps = batches.end - batches.start;
+        let mut report = TrialReport { epoch: self.epoch, loss: 0.0, accuracy: 0.0, non_finite: 0 };
         let mut score = Score::default();
-        for step in 0..steps {
+        for (step, index) in (0..).zip(batches) {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            let index = self.epoch * steps + step;
             let share = if recipe.smooth { step as f64 / steps as f64 } else { 0.0 };
             let rate = learning_rate(&recipe.sgd(), self.epoch, share);
-            let found =
-                self.step(index, rate, (index + 1) as f64 / (recipe.epochs * steps) as f64)?;
+            let over = (self.epoch * steps + step + 1) as f64 / (recipe.epochs * steps) as f64;
+            let found = self.step(index, rate, over)?;
             match found {
                 Some(found) => {
                     score.nll += found.nll;
@@ -303,38 +318,39 @@ impl Trial {
         }
         if 0 < score.items {
             report.loss = score.nll / score.items as f64;
-            report.measure = self.task.objective.measure(score);
+            report.accuracy = score.accuracy();
         } else {
             report.loss = f64::NAN;
         }
         self.epoch += 1;
         report.epoch = self.epoch;
-        if self.epoch == recipe.epochs {
-            self.valid = Some(self.task.validate(&self.plan, &self.state()?)?);
+        let (is_last, patience) = (self.epoch == recipe.epochs, recipe.average_patience);
+        if is_last || 0 < patience {
+            let score = self.task.validate(&self.plan, &self.state()?)?;
+            if 0 < patience {
+                self.averaging.measured(score.nll / score.items as f64, patience);
+            }
+            self.valid = is_last.then_some(score);
         }
         Ok(Some(report))
-    }
-
-    /// Batches of an epoch: whole ones, and at least one.
-    fn steps(&self) -> u64 {
-        (self.task.dataset.train().len() / self.plan.recipe.batch_size).max(1) as u64
     }
 
     /// One step on batch `index`; `share` of all steps are over at its end. Nothing where loss or
     /// gradient was no number.
     fn step(&mut self, index: u64, rate: f64, share: f64) -> Result<Option<Score>, SearchError> {
         let batch = self.stream.batch(index)?;
-        let images = Images { values: &batch.images, labels: &batch.labels };
         let mut rng = generator(self.seed, Owner::Dropout, index);
         let drop_path = (1.0 - self.plan.recipe.drop_path_keep) * share;
         let noise = Noise { rng: &mut rng, drop_path };
-        let found = self.task.exec.train(&self.net, &self.params, images.into(), noise)?;
-        let norm = self.sgd.step(&self.params, &found.grads, rate)?;
-        let items = batch.labels.len() as u64;
+        let read = self.carried.batch(0, &batch);
+        let found = self.task.exec.train(&self.net, &self.params, read, noise)?;
+        let norm = self.sgd.step(&self.params, &found.grads, rate * batch.share())?;
+        let items = batch.len() as u64;
         let score = Score { nll: found.loss * items as f64, correct: found.correct as u64, items };
         let is_finite = norm.is_finite() && found.loss.is_finite();
         if is_finite {
             update_running(&mut self.running, &found.moments, RUNNING_DECAY)?;
+            self.averaging.step(&mut self.running, &self.params)?;
         }
         self.task.exec.reuse(found);
         Ok(is_finite.then_some(score))
@@ -349,6 +365,7 @@ impl Trial {
             params: self.params.snapshot()?,
             momenta,
             running: self.running.clone(),
+            averaging: self.averaging.clone(),
             valid: self.valid,
         })
     }

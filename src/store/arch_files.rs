@@ -8,9 +8,10 @@ use std::sync::Arc;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::data::Dataset;
 use crate::engine::{Snapshot, part_of, to_safetensors};
 use crate::export::draw_svg;
-use crate::net::{Input, NetConfig, NetError, NetFamily, Shape, family};
+use crate::net::{Input, NetConfig, NetError, NetFamily, family};
 use crate::search::{BestArch, Score, ScoreConfig, Task};
 use crate::space::{Arch, Space};
 use crate::store::{BestFolder, StoreError};
@@ -52,11 +53,12 @@ pub struct ArchCard {
     /// The size of the net.
     #[serde(deserialize_with = "net_config")]
     pub net: NetConfig,
-    /// Channels, rows and columns of an image.
+    /// Channels, rows and columns of an image; zeros of a net of words.
     pub image: [usize; 3],
-    /// Number of classes.
+    /// Number of classes, or of different words.
     pub classes: usize,
-    /// The name of each class, in the order of the net's outputs; empty in cards of older programs.
+    /// The name of each class, in the order of the net's outputs; empty of a net of words, and in
+    /// cards of older programs.
     #[serde(default)]
     pub class_names: Vec<String>,
     /// Trainable parameters, without the auxiliary head.
@@ -81,9 +83,7 @@ impl ArchCard {
 
     /// The family of nets that the weights belong to; `space` is that of the architecture.
     pub fn family(&self, space: Space) -> Result<Arc<dyn NetFamily>, NetError> {
-        let [channels, height, width] = self.image;
-        let shape = Shape { channels, height, width };
-        family(space, &self.net, Input::Image { shape, classes: self.classes })
+        family(space, &self.net, Input::of_sides(self.image, self.classes))
     }
 }
 
@@ -136,13 +136,17 @@ pub fn best_files(
 ) -> Result<Vec<(&'static str, Vec<u8>)>, StoreError> {
     let net = task.family.shared(&best.arch)?;
     let cost = net.cost();
-    let Input::Image { shape: image, classes } = task.family.input();
+    let (image, classes) = task.family.input().sides();
+    let class_names = match &task.dataset {
+        Dataset::Images(data) => data.class_names().to_vec(),
+        Dataset::Words(_) => Vec::new(),
+    };
     let card = ArchCard {
         format: 2,
         id: best.arch.id(),
         arch: best.arch.to_string(),
         flat: best.arch.to_flat(),
-        accuracy: task.objective.measure(best.score),
+        accuracy: best.score.accuracy(),
         correct: best.score.correct,
         items: best.score.items,
         valid_batch_size: task.dataset.valid_batch_size(task.config.schedule.valid_batch_size),
@@ -150,9 +154,9 @@ pub fn best_files(
         cycle: best.cycle,
         step: best.step,
         net: task.config.net,
-        image: [image.channels, image.height, image.width],
+        image,
         classes,
-        class_names: task.dataset.class_names().to_vec(),
+        class_names,
         params: cost.params,
         multiply_adds: cost.multiply_adds,
     };

@@ -18,6 +18,18 @@ use crate::store::{Defect, FolderFault, LedgerFault};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
+    /// The champion's net reads words.
+    #[error("the net of {id} reads words, and no images; give it a text")]
+    ReadsWords {
+        /// The id of its architecture.
+        id: String,
+    },
+    /// The champion's net reads images.
+    #[error("the net of {id} reads images, and no text; give it image files")]
+    ReadsImages {
+        /// The id of its architecture.
+        id: String,
+    },
     /// The operating system refuses.
     #[error("cannot {action} {}: {source}{}", path.display(), io_remedy(source))]
     Io {

@@ -52,8 +52,7 @@ impl Exports {
         let Some(found) = self.trials.best_of(id, self.task.objective())? else { return Ok(None) };
         let FinishedTrial { key, plan, score, params, running } = found;
         let labels = self.task.labels();
-        let (size, classes) = (plan.recipe.net(), labels.class_names.len());
-        let (card, net) = ModelCard::new(&plan.arch, size, labels.image, classes)?;
+        let (card, net) = ModelCard::new(&plan.arch, plan.recipe.net(), labels.kind())?;
         let trial = json!({
             "key": key, "seed": plan.seed, "correct": score.correct, "items": score.items
         });

@@ -58,11 +58,13 @@ mod history_trials;
 mod history_writer;
 mod ledger_file;
 mod listed;
+mod loaded_file;
 mod lock;
 mod lock_holder;
 mod manifest;
 mod name;
 mod net_file;
+mod omega_files;
 mod quarantine;
 mod read;
 mod recipe;
@@ -82,8 +84,8 @@ pub use arch_files::{
 pub use atomic::{write_atomically, write_folder_atomically};
 pub use best::BestFolder;
 pub use champion::{
-    ChampionCard, ChampionNet, ChampionParts, DataCard, LABELS, MeasureCard, ONNX, PairCard,
-    RecipeCard, RivalCard, TestCard, ValidCard, Verdicts, champion_card, champion_files,
+    ChampionCard, ChampionNet, ChampionParts, DataCard, LABELS, MeasureCard, NetPredictor, ONNX,
+    PairCard, RecipeCard, RivalCard, TestCard, ValidCard, Verdicts, champion_card, champion_files,
     check_champion, open_champion,
 };
 pub use checkpoint::{Checkpoints, Generation, LoadedCheckpoint};

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::data::Labels;
 use crate::engine::Snapshot;
-use crate::export::{Model, PixelType, onnx_file, safetensors_file, torch_file};
+use crate::export::{Model, PixelType, Reads, onnx_file, safetensors_file, torch_file};
 use crate::net::Net;
 use crate::store::StoreError;
 use crate::store::manifest::hash;
@@ -78,14 +78,20 @@ impl PortableNet {
 
     /// Its content alone. The same net makes the same bytes.
     pub(super) fn bytes(&self, format: NetFormat) -> Result<Vec<u8>, StoreError> {
+        let reads = match &self.labels {
+            Labels::Images(labels) => Reads::Images {
+                mean: &labels.normalization.mean,
+                std: &labels.normalization.std,
+                deep: labels.deep,
+                class_names: &labels.class_names,
+            },
+            Labels::Words(labels) => Reads::Words { words: &labels.words },
+        };
         let model = Model {
             net: &self.net,
             weights: &self.weights,
             running: self.running.as_ref(),
-            mean: &self.labels.normalization.mean,
-            std: &self.labels.normalization.std,
-            deep: self.labels.deep,
-            class_names: &self.labels.class_names,
+            reads,
             id: &self.id,
             arch: &self.arch,
             metadata: self.metadata.clone(),

@@ -16,7 +16,7 @@ pub fn history_rows(
             steps.push(StepRow {
                 step,
                 loss: number(report.loss),
-                accuracy: number(report.measure),
+                accuracy: number(report.accuracy),
                 learning_rate: report.learning_rate,
                 grad_norm: number(report.grad_norm),
             });

@@ -1,10 +1,7 @@
 //! [`SearchState`] as the files of a checkpoint, and back.
 //!
 //! ```text
-//! shared.safetensors      ω, f32
-//! optimizer.safetensors   the momenta of ω, f32
-//! control.safetensors     the control arm's own ω under `omega.`, its momenta under `momentum.`, f32;
-//!                         only where it has one
+//! shared.safetensors      ω, and what goes with it: see `omega_files`
 //! policy.safetensors      θ under `theta.`, Adam's moments under `adam.`, f64
 //! search.json             everything else, but for
 //! promotion.json          promotions, and what came of them; older ones have none
@@ -17,20 +14,18 @@ use std::sync::Arc;
 
 use candle_core::DType;
 
-use crate::engine::{Snapshot, from_safetensors, to_safetensors};
-use crate::net::ParamSpec;
+use crate::engine::{from_safetensors, to_safetensors};
 use crate::search::{
-    AdamState, Arm, BestArch, BestArchs, Finals, Objective, Phase, PhaseRollout, Place,
-    SearchState, SharedState, StrategyState, Task,
+    AdamState, BestArch, BestArchs, Finals, Objective, Phase, PhaseRollout, Place, SearchState,
+    StrategyState, Task,
 };
 use crate::space::SpaceError;
 use crate::store::finals_file::FinalsFile;
+use crate::store::loaded_file::{content, file};
+use crate::store::omega_files::{joined, omega_files, parted, read_omega};
 use crate::store::search_file::{BestEntry, PhaseEntry, SearchFile, StrategyEntry};
 use crate::store::{LoadedCheckpoint, StoreError};
 
-const SHARED: &str = "shared.safetensors";
-const OPTIMIZER: &str = "optimizer.safetensors";
-const CONTROL: &str = "control.safetensors";
 const POLICY: &str = "policy.safetensors";
 pub(super) const SEARCH: &str = "search.json";
 pub(super) const FINALS: &str = "promotion.json";
@@ -41,8 +36,6 @@ const COMPUTED_BY: &str = "computed_by.txt";
 /// The first format that says what came of promotions.
 const FIRST_WITH_FINALS: u32 = 3;
 
-const OMEGA: &str = "omega.";
-const MOMENTUM: &str = "momentum.";
 const THETA: &str = "theta.";
 const ADAM: &str = "adam.";
 
@@ -81,8 +74,6 @@ pub fn state_files(
     };
     let theta = joined([(THETA, policy), (ADAM, &optimizer.moments)]);
     let mut files = vec![
-        (SHARED, to_safetensors(&state.shared.params)?),
-        (OPTIMIZER, to_safetensors(&state.shared.momenta)?),
         (POLICY, to_safetensors(&theta)?),
         (SEARCH, serde_json::to_vec_pretty(&search)?),
         (FINALS, serde_json::to_vec_pretty(&FinalsFile::new(&state.finals))?),
@@ -90,27 +81,8 @@ pub fn state_files(
         (DATA, binding.data.as_bytes().to_vec()),
         (COMPUTED_BY, binding.computed_by.as_bytes().to_vec()),
     ];
-    if let Some(control) = &state.shared.control {
-        let omega = joined([(OMEGA, &control.params), (MOMENTUM, &control.momenta)]);
-        files.push((CONTROL, to_safetensors(&omega)?));
-    }
+    files.extend(omega_files(&state.shared)?);
     Ok(files)
-}
-
-/// Both parts in one, their names under these prefixes.
-fn joined(parts: [(&str, &Snapshot); 2]) -> Snapshot {
-    let named = |(prefix, part): (&str, &Snapshot)| -> Snapshot {
-        part.iter().map(|(name, t)| (format!("{prefix}{name}"), t.clone())).collect()
-    };
-    parts.map(named).into_iter().flatten().collect()
-}
-
-/// The parts that [`joined`] made one of; names under neither prefix are passed over.
-fn parted(all: Snapshot, prefixes: [&str; 2]) -> [Snapshot; 2] {
-    prefixes.map(|prefix| {
-        let own = all.iter().filter_map(|(name, t)| Some((name.strip_prefix(prefix)?, t)));
-        own.map(|(name, t)| (name.to_owned(), t.clone())).collect()
-    })
 }
 
 /// The best architectures by a checkpoint's `search.json`, where this program can read it.
@@ -161,40 +133,8 @@ pub fn read_state(loaded: &LoadedCheckpoint, task: &Task) -> Result<SearchState,
         archs_sampled: search.archs_sampled,
         diagnosis: search.diagnosis.into(),
         finals: finals(loaded)?,
-        shared: Arc::new(shared(loaded, task)?),
+        shared: Arc::new(read_omega(loaded, task)?),
     })
-}
-
-/// ω, and the control arm's where the settings have it have one.
-fn shared(loaded: &LoadedCheckpoint, task: &Task) -> Result<SharedState, StoreError> {
-    let params = from_safetensors(file(loaded, SHARED)?, DType::F32)?;
-    let momenta = from_safetensors(file(loaded, OPTIMIZER)?, DType::F32)?;
-    let omega = omega(loaded, task, [params, momenta])?;
-    if !task.config.schedule.has_own_omega(Arm::Random) {
-        return Ok(omega);
-    }
-    let control = from_safetensors(file(loaded, CONTROL)?, DType::F32)?;
-    let control = self::omega(loaded, task, parted(control, [OMEGA, MOMENTUM]))?;
-    Ok(SharedState { control: Some(Arc::new(control)), ..omega })
-}
-
-/// One ω, whose values and momenta are checked against the nets of the task.
-fn omega(
-    loaded: &LoadedCheckpoint,
-    task: &Task,
-    [params, momenta]: [Snapshot; 2],
-) -> Result<SharedState, StoreError> {
-    let specs = task.family.shared_params();
-    for (name, spec) in &specs {
-        fits(loaded, name, spec, params.get(name))?;
-    }
-    for (name, momentum) in &momenta {
-        match specs.get(name) {
-            Some(spec) => fits(loaded, name, spec, Some(momentum))?,
-            None => return Err(content(loaded, format!("there is no parameter `{name}`"))),
-        }
-    }
-    Ok(SharedState { params, momenta, control: None })
 }
 
 /// What came of promotions; nothing in checkpoints from before there were any.
@@ -249,35 +189,8 @@ fn best_arch(entry: BestEntry, objective: Objective) -> Result<BestArch, SpaceEr
     Ok(BestArch { arch, score, reward: objective.reward(score), cycle, step })
 }
 
-fn file<'a>(loaded: &'a LoadedCheckpoint, name: &str) -> Result<&'a [u8], StoreError> {
-    match loaded.files.get(name) {
-        Some(bytes) => Ok(bytes),
-        None => Err(content(loaded, format!("there is no {name}"))),
-    }
-}
-
 fn text<'a>(loaded: &LoadedCheckpoint, name: &str, bytes: &'a [u8]) -> Result<&'a str, StoreError> {
     std::str::from_utf8(bytes).map_err(|_| content(loaded, format!("{name} is no text")))
-}
-
-fn fits(
-    loaded: &LoadedCheckpoint,
-    name: &str,
-    spec: &ParamSpec,
-    found: Option<&candle_core::Tensor>,
-) -> Result<(), StoreError> {
-    match found {
-        Some(tensor) if tensor.dims() == spec.dims => Ok(()),
-        Some(tensor) => {
-            let (found, expected) = (tensor.dims(), &spec.dims);
-            Err(content(loaded, format!("`{name}` has shape {found:?}, expected {expected:?}")))
-        }
-        None => Err(content(loaded, format!("there is no parameter `{name}`"))),
-    }
-}
-
-fn content(loaded: &LoadedCheckpoint, why: String) -> StoreError {
-    StoreError::Content { step: loaded.step, why }
 }
 
 #[cfg(test)]
@@ -341,7 +254,7 @@ mod tests {
         };
         let mut config = SearchConfig { policy, schedule, ..SearchConfig::default() };
         (config.space.nodes, config.net.channels) = (2, 2);
-        let dataset = Arc::new(Dataset::load(&config.data, config.seed).unwrap());
+        let dataset = Dataset::load(&config.data, config.seed).unwrap();
         Task::new(config, dataset, Arc::new(CpuExec::new())).unwrap()
     }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! trial.json              which net, how it is trained, how far, and what it has right
 //! params.safetensors      its parameters, f32
-//! running.safetensors     running moments of its batch normalizations, f32
+//! running.safetensors     running moments of its batch normalizations, or averages of its weights, f32
 //! momenta.safetensors     the momenta of the optimizer, f32; gone once it is finished, unless it is to
 //!                         go on for longer
 //! B3SUMS                  their hashes
@@ -21,12 +21,12 @@ use candle_core::DType;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Snapshot, from_safetensors, to_safetensors};
-use crate::search::{FinalConfig, Objective, Score, TrialPlan, TrialState};
+use crate::search::{Averaging, FinalConfig, Objective, Score, TrialPlan, TrialState};
 use crate::store::atomic::{is_there, names};
 use crate::store::form::read_form;
 use crate::store::name::check_key;
 use crate::store::recipe::recipe;
-use crate::store::score_entry::ScoreEntry;
+use crate::store::score_entry::{ScoreEntry, number};
 use crate::store::{BestFolder, Defect, StoreError};
 
 const TRIAL: &str = "trial.json";
@@ -52,6 +52,12 @@ struct TrialCard {
     epoch: u64,
     /// What it has right of the validation split, once it is finished.
     valid: Option<ScoreEntry>,
+    /// Of a net whose weights may be averaged: its cross-entropies by epoch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    valid_nll: Vec<Option<f64>>,
+    /// Steps whose weights are averaged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    averaged_steps: Option<u64>,
 }
 
 /// A trial whose last epoch is finished, as it is on disk.
@@ -96,6 +102,8 @@ impl TrialFolder {
             recipe: plan.recipe,
             epoch: state.epoch,
             valid: state.valid.map(ScoreEntry::from),
+            valid_nll: state.averaging.valid.iter().copied().map(number).collect(),
+            averaged_steps: state.averaging.steps,
         };
         let card = serde_json::to_vec_pretty(&card)?;
         let (params, running) = (to_safetensors(&state.params)?, to_safetensors(&state.running)?);
@@ -123,7 +131,11 @@ impl TrialFolder {
         let has_momenta = valid.is_none() || read.files.contains_key(MOMENTA);
         let momenta = if has_momenta { read.tensors(MOMENTA)? } else { Snapshot::new() };
         let (params, running) = (read.tensors(PARAMS)?, read.tensors(RUNNING)?);
-        Ok(Some(TrialState { epoch: card.epoch, params, momenta, running, valid }))
+        let averaging = Averaging {
+            valid: card.valid_nll.iter().map(|nll| nll.unwrap_or(f64::NAN)).collect(),
+            steps: card.averaged_steps,
+        };
+        Ok(Some(TrialState { epoch: card.epoch, params, momenta, running, averaging, valid }))
     }
 
     /// The finished trial of the architecture `id` with the best score on the validation split, of
@@ -149,9 +161,8 @@ impl TrialFolder {
         // Stable, and the last comes first.
         found.sort_by(|(.., a), (.., b)| objective.reward(*b).total_cmp(&objective.reward(*a)));
         for (key, plan, score) in found {
-            if let Some(TrialState { params, running, .. }) =
-                passed_over(self.load(&key))?.flatten()
-            {
+            if let Some(state) = passed_over(self.load(&key))?.flatten() {
+                let (params, running) = (state.weights().clone(), state.running);
                 return Ok(Some(FinishedTrial { key, plan, score, params, running }));
             }
         }

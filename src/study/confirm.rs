@@ -126,8 +126,10 @@ pub fn confirm(
 ) -> Result<Confirmation, StudyError> {
     let scratch = Scratch::new(&ground.folder.join("cache"));
     let dataset = Dataset::load_into(&ground.config.data, ground.config.seed, &scratch)?;
-    let data = Contents::of(&dataset)?.blake3;
-    let task = Task::new(ground.config.clone(), dataset.into(), ground.exec.clone())?;
+    // Groups are compared by what each image was taken for.
+    dataset.images()?;
+    let data = Contents::of(&dataset)?.blake3().to_owned();
+    let task = Task::new(ground.config.clone(), dataset, ground.exec.clone())?;
     let claims = Claim::read(&task, claims)?;
     let trials = TrialTask::new(&task, &data);
     trials.check(task.space, &ground.config.finals)?;

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use crate::data::{Contents, Dataset, ImageOrder, Scratch};
+use crate::data::{Contents, Dataset, ImageData, ImageOrder, Scratch};
 use crate::engine::{Executor, Images, ZeroCost, initial_values};
 use crate::numbers::mean;
 use crate::random::{Owner, generator};
@@ -111,8 +111,8 @@ pub struct Progress {
 
 /// Both halves of the validation split, each with the fingerprint of its data.
 struct Halves {
-    scores: (Arc<Dataset>, String),
-    truth: (Arc<Dataset>, String),
+    scores: (Dataset, String),
+    truth: (Dataset, String),
     /// The fingerprint of the whole data.
     whole: String,
 }
@@ -143,11 +143,12 @@ pub fn study(plan: &StudyPlan, told: &mut dyn FnMut(Progress)) -> Result<Finding
 fn halves(plan: &Ground) -> Result<Halves, StudyError> {
     let scratch = Scratch::new(&plan.folder.join("cache"));
     let dataset = Dataset::load_into(&plan.config.data, plan.config.seed, &scratch)?;
-    let whole = Contents::of(&dataset)?.blake3;
-    let [scores, truth] = dataset.halved(plan.config.seed)?;
-    let with_name = |half: Dataset| {
-        let name = Contents::of(&half)?.blake3;
-        Ok::<_, StudyError>((Arc::new(half), name))
+    let whole = Contents::of(&dataset)?.blake3().to_owned();
+    let [scores, truth] = dataset.images()?.halved(plan.config.seed)?;
+    let with_name = |half: ImageData| {
+        let half = Dataset::from(half);
+        let name = Contents::of(&half)?.blake3().to_owned();
+        Ok::<_, StudyError>((half, name))
     };
     Ok(Halves { scores: with_name(scores)?, truth: with_name(truth)?, whole })
 }
@@ -218,8 +219,8 @@ fn truth(
         computed_by: plan.exec.name(),
         seed,
         recipe,
-        truth_images: dataset.valid().len(),
-        score_images: halves.scores.0.valid().len(),
+        truth_images: dataset.sizes().valid,
+        score_images: halves.scores.0.sizes().valid,
         variance: Variance::of(&logs),
         variance_of_accuracy: Variance::of(&accuracies),
         ceiling: ceiling(&logs, seed),
@@ -276,7 +277,7 @@ fn zero_cost(
     (found, told): (&mut Findings, &mut dyn FnMut(Progress)),
 ) -> Result<(), StudyError> {
     let seed = task.config.seed;
-    let batch = task.dataset.calibration_batch(ZERO_COST_IMAGES, seed)?;
+    let batch = task.dataset.images()?.calibration_batch(ZERO_COST_IMAGES, seed)?;
     let images = Images { values: &batch.images, labels: &batch.labels };
     let mut measures = Vec::new();
     for (place, arch) in archs.iter().enumerate() {
@@ -320,7 +321,7 @@ fn present(
         Some(text) => Some(serde_json::from_str(text).map_err(StudyError::Json)?),
         None => None,
     };
-    if data.is_some_and(|data| data.blake3 != halves.whole) {
+    if data.is_some_and(|data| data.blake3() != halves.whole) {
         return Err(StudyError::OtherData);
     }
     let dataset = halves.scores.0.clone();

@@ -19,7 +19,7 @@ pub(super) struct Omega<'a> {
     pub(super) name: &'a str,
     /// How it searches.
     pub(super) config: SearchConfig,
-    pub(super) dataset: &'a Arc<Dataset>,
+    pub(super) dataset: &'a Dataset,
     pub(super) exec: &'a Arc<dyn Executor>,
     /// The fingerprint of the data.
     pub(super) data: &'a str,

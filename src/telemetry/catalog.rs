@@ -11,7 +11,7 @@ use super::label::{
 };
 
 /// Most sample lines in a scrape, the `process_*` series included.
-pub const MAX_SERIES: usize = 300;
+pub const MAX_SERIES: usize = 310;
 /// Most routes that can be named at the start; one more value, `other`, takes the rest.
 pub const MAX_ROUTES: usize = 30;
 /// Most options of menus that can be named at the start, over all parts of an architecture: those
@@ -197,10 +197,12 @@ catalog! {
     MAILBOX_MESSAGES = Definition::gauge("enas_mailbox_messages", Unit::Number, "Messages sent to an actor whose answers were not taken yet, the one it works on included.")
         .by(&[Label("actor", Values::Closed(Actor::NAMES))]);
     TRAINER_WAIT = Definition::gauge("enas_trainer_wait_ratio", Unit::Ratio, "Share of the time between the ends of the last two shared steps in which the trainer waited.");
-    SAMPLES_RATE = Definition::gauge("enas_samples_per_second", Unit::PerSecond, "Training images a second over the last shared step and the wait before it.");
+    SAMPLES_RATE = Definition::gauge("enas_samples_per_second", Unit::PerSecond, "Training images, or words, a second over the last shared step and the wait before it.");
 
-    SHARED_LOSS = Definition::gauge("enas_shared_loss", Unit::Number, "Cross-entropy of the last shared step, in nats an image.").from(Start::Unknown);
-    SHARED_ACCURACY = Definition::gauge("enas_shared_accuracy_ratio", Unit::Ratio, "Share of images classified right: training images of the last shared step, validation images of the last policy step.")
+    SHARED_LOSS = Definition::gauge("enas_shared_loss", Unit::Number, "Cross-entropy of the last shared step, in nats an image or a word.").from(Start::Unknown);
+    SHARED_ACCURACY = Definition::gauge("enas_shared_accuracy_ratio", Unit::Ratio, "Share of images, or of next words, that are right: of the training batch of the last shared step, of the validation batches of the last policy step.")
+        .by(&[Label("split", Values::Closed(Split::NAMES))]).from(Start::Unknown);
+    SHARED_PERPLEXITY = Definition::gauge("enas_shared_perplexity", Unit::Number, "Of text, the perplexity of the training batch of the last shared step, and the mean one of the validation batches of the last policy step.")
         .by(&[Label("split", Values::Closed(Split::NAMES))]).from(Start::Unknown);
     REWARD = Definition::gauge("enas_reward", Unit::Number, "Mean reward with the shared weights, in units of score.reward, of the last policy step's architectures, and of as many drawn uniformly on the same images.")
         .by(&[Label("arm", Values::Closed(Arm::NAMES))]).from(Start::Unknown);
@@ -231,12 +233,14 @@ catalog! {
     TRIALS_FINISHED = Definition::counter("enas_trials_finished_total", "Nets trained from scratch to their last epoch since the start of the process.");
     TRIALS_RUNNING = Definition::gauge("enas_trials_running", Unit::Number, "Nets that are trained from scratch at the moment.");
     TRIAL_EPOCH_DURATION = Definition::durations("enas_trial_epoch_duration_seconds", TRIAL_EPOCH_BOUNDS, "Time that an epoch of a net that is trained from scratch took.");
-    RETRAINED_ADVANTAGE = Definition::gauge("enas_retrained_advantage_ratio", Unit::Ratio, "Mean test accuracy of the policy's choices once retrained less that of the best of as many random draws, with its confidence interval.")
+    RETRAINED_ADVANTAGE = Definition::gauge("enas_retrained_advantage_ratio", Unit::Ratio, "Mean test accuracy of the policy's choices once retrained less that of the best of as many random draws, with its confidence interval; of text, the logarithm of the random draws' perplexity less that of the policy's choices.")
         .by(&[Label("bound", Values::Closed(Bound::NAMES))]).from(Start::Unknown);
     RANK_CORRELATION = Definition::gauge("enas_rank_correlation", Unit::Number, "Kendall's tau of retrained scores with shared ones, and with those of another seed, which no shared score can exceed; each with its confidence interval.")
         .by(&[Label("of", Values::Closed(RankLabel::NAMES)), Label("bound", Values::Closed(Bound::NAMES))]).from(Start::Unknown);
     RETRAINED_ARCHS = Definition::gauge("enas_retrained_archs", Unit::Number, "Retrained architectures that the rank correlation looks back on.");
-    CHAMPION_SCORE = Definition::gauge("enas_champion_score_ratio", Unit::Ratio, "Share of images that the champion's net, trained from scratch, classifies right.")
+    CHAMPION_SCORE = Definition::gauge("enas_champion_score_ratio", Unit::Ratio, "Share of images, or of next words, that the champion's net, trained from scratch, has right.")
+        .by(&[Label("split", Values::Closed(HeldOut::NAMES))]).from(Start::Unknown);
+    CHAMPION_PERPLEXITY = Definition::gauge("enas_champion_perplexity", Unit::Number, "Of text, the perplexity of the champion's net, trained from scratch.")
         .by(&[Label("split", Values::Closed(HeldOut::NAMES))]).from(Start::Unknown);
     TEST_SPLIT_USES = Definition::gauge("enas_test_split_uses", Unit::Number, "Candidates that were ever measured on the test split; each of them once.");
     PROMOTIONS = Definition::counter("enas_promotions_total", "Promotions that ended since the start of the process, by what became of the champion.")

@@ -5,15 +5,17 @@ use std::time::Duration;
 /// One update of ω.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SharedStepNumbers {
-    /// Cross-entropy, in nats an image.
+    /// Cross-entropy, in nats an image or a word.
     pub loss: f64,
-    /// Share of the batch classified right.
+    /// Share of the batch that is right.
     pub accuracy: f64,
+    /// Perplexity, of text.
+    pub perplexity: Option<f64>,
     /// Learning rate.
     pub learning_rate: f64,
     /// Norm of all gradients together, before clipping.
     pub grad_norm: f64,
-    /// Images in the batch.
+    /// Images or words in the batch.
     pub images: u64,
     /// Time that the update took.
     pub duration: Duration,
@@ -30,8 +32,10 @@ pub struct ControllerStep {
     pub reward: f64,
     /// Mean reward of as many drawn uniformly.
     pub random_reward: f64,
-    /// Share of validation images that the policy's architectures classified right.
+    /// Share of the validation batches that the policy's architectures had right.
     pub accuracy: f64,
+    /// Their mean perplexity, of text.
+    pub perplexity: Option<f64>,
     /// The moving average of rewards after the update.
     pub baseline: f64,
     /// Entropy over all decisions of an architecture.

@@ -6,16 +6,16 @@ use std::time::Duration;
 use super::TelemetryError;
 use super::catalog::{
     API_DURATION, API_REQUESTS, ARCHS_REDRAWN, ARCHS_SAMPLED, ARCHS_UNIQUE, BASELINE,
-    BEST_MULTIPLY_ADDS, BEST_PARAMS, BEST_SCORE, CHAMPION_SCORE, CHECKPOINT_BYTES,
-    CHECKPOINT_DURATION, CHECKPOINT_FAILURES, CHECKPOINT_LAST, CHECKPOINT_REJECTED,
-    CHECKPOINT_WRITES, CONFIG_RELOAD_LAST, CONFIG_RELOAD_SUCCESSFUL, CYCLE, EPOCH, GRAD_NORM,
-    HISTORY_BACKLOG, HISTORY_BYTES, HISTORY_DAMAGED, HISTORY_LIMIT, HISTORY_MISSING, LAST_PROGRESS,
-    LEARNING_RATE, LOG_LINES_DROPPED, MAILBOX_MESSAGES, NON_FINITE, OPTION_PROBABILITY, PHASE,
-    POLICY_ENTROPY, POLICY_ENTROPY_LEFT, POLICY_LEARNT, PROMOTIONS, RANK_CORRELATION, RESTARTS,
-    RETRAINED_ADVANTAGE, RETRAINED_ARCHS, REWARD, REWARD_ADVANTAGE, REWARD_RELIABILITY,
-    SAMPLES_RATE, SHARED_ACCURACY, SHARED_LOSS, STATE_BYTES, STATE_FREE, STEP_DURATION, STEPS,
-    TEST_SPLIT_USES, TRAINER_WAIT, TRIAL_EPOCH_DURATION, TRIAL_EPOCHS, TRIALS_FINISHED,
-    TRIALS_RUNNING,
+    BEST_MULTIPLY_ADDS, BEST_PARAMS, BEST_SCORE, CHAMPION_PERPLEXITY, CHAMPION_SCORE,
+    CHECKPOINT_BYTES, CHECKPOINT_DURATION, CHECKPOINT_FAILURES, CHECKPOINT_LAST,
+    CHECKPOINT_REJECTED, CHECKPOINT_WRITES, CONFIG_RELOAD_LAST, CONFIG_RELOAD_SUCCESSFUL, CYCLE,
+    EPOCH, GRAD_NORM, HISTORY_BACKLOG, HISTORY_BYTES, HISTORY_DAMAGED, HISTORY_LIMIT,
+    HISTORY_MISSING, LAST_PROGRESS, LEARNING_RATE, LOG_LINES_DROPPED, MAILBOX_MESSAGES, NON_FINITE,
+    OPTION_PROBABILITY, PHASE, POLICY_ENTROPY, POLICY_ENTROPY_LEFT, POLICY_LEARNT, PROMOTIONS,
+    RANK_CORRELATION, RESTARTS, RETRAINED_ADVANTAGE, RETRAINED_ARCHS, REWARD, REWARD_ADVANTAGE,
+    REWARD_RELIABILITY, SAMPLES_RATE, SHARED_ACCURACY, SHARED_LOSS, SHARED_PERPLEXITY, STATE_BYTES,
+    STATE_FREE, STEP_DURATION, STEPS, TEST_SPLIT_USES, TRAINER_WAIT, TRIAL_EPOCH_DURATION,
+    TRIAL_EPOCHS, TRIALS_FINISHED, TRIALS_RUNNING,
 };
 use super::event::{Best, CheckpointWritten, ControllerStep, IntervalNumbers, SharedStepNumbers};
 use super::label::{
@@ -123,6 +123,7 @@ impl Metrics {
         let set = |metric, places: &[usize], value| self.0.registry.set(metric, places, value);
         set(&SHARED_LOSS, &[], step.loss);
         set(&SHARED_ACCURACY, &[Split::Train.place()], step.accuracy);
+        set(&SHARED_PERPLEXITY, &[Split::Train.place()], step.perplexity.unwrap_or(f64::NAN));
         let span = (step.waited + step.duration).as_secs_f64();
         if 0.0 < span {
             set(&TRAINER_WAIT, &[], step.waited.as_secs_f64() / span);
@@ -139,6 +140,7 @@ impl Metrics {
         set(&REWARD, &[Arm::Controller.place()], step.reward);
         set(&REWARD, &[Arm::Random.place()], step.random_reward);
         set(&SHARED_ACCURACY, &[Split::Valid.place()], step.accuracy);
+        set(&SHARED_PERPLEXITY, &[Split::Valid.place()], step.perplexity.unwrap_or(f64::NAN));
         set(&BASELINE, &[], step.baseline);
         set(&POLICY_ENTROPY, &[EntropyKind::Sum.place()], step.entropy_nats);
         let per_decision = step.entropy_nats / step.decisions.max(1) as f64;
@@ -207,6 +209,14 @@ impl Metrics {
         for (split, score) in [(HeldOut::Valid, valid), (HeldOut::Test, test)] {
             let score = score.unwrap_or(f64::NAN);
             self.0.registry.set(&CHAMPION_SCORE, &[split.place()], score);
+        }
+    }
+
+    /// The perplexities of the champion's net, of text.
+    pub fn champion_perplexity(&self, valid: Option<f64>, test: Option<f64>) {
+        for (split, perplexity) in [(HeldOut::Valid, valid), (HeldOut::Test, test)] {
+            let perplexity = perplexity.unwrap_or(f64::NAN);
+            self.0.registry.set(&CHAMPION_PERPLEXITY, &[split.place()], perplexity);
         }
     }
 

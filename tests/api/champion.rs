@@ -5,14 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
-use enasd::data::{Dataset, ImageSet, ImageShape, NetResult};
-use enasd::engine::{Executor, ExecutorChoice, initial_values, to_safetensors};
+use enasd::data::{Corpus, ImageData, ImageSet, ImageShape, NetResult};
+use enasd::engine::{Executor, ExecutorChoice, Snapshot, initial_values, to_safetensors};
+use enasd::net::Net;
 use enasd::random::{Owner, generator};
 use enasd::search::{
-    Arm, Champion, FinalConfig, PairReport, Score, SearchConfig, Task, Trial, TrialPlan,
-    TrialState, TrialTask,
+    Arm, Champion, FinalConfig, Objective, PairReport, Score, ScoreConfig, SearchConfig, Task,
+    Trial, TrialPlan, TrialState, TrialTask,
 };
-use enasd::space::Arch;
+use enasd::space::{Arch, SpaceConfig, SpaceKind};
 use enasd::store::{BestFolder, ChampionParts, Exports, TrialFolder, Verdicts, champion_files};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 
@@ -20,6 +21,9 @@ use crate::rig::{id, nets};
 
 /// What the champion tells apart.
 pub(crate) const CLASSES: [&str; 3] = ["ant", "bee", "cat"];
+
+/// A champion that reads words.
+pub(crate) const READER: &str = "0 0 1 1 0 2 1 3 4 0";
 
 /// What runs its net.
 pub(crate) fn exec() -> Arc<dyn Executor> {
@@ -38,8 +42,8 @@ fn task(side: usize, classes: &[&str]) -> TrialTask {
     let names = classes.iter().map(|&name| name.to_owned()).collect();
     let sets = [4, 2, 2].map(|times| set(times * n_classes));
     let [train, valid, test] = sets;
-    let dataset = Dataset::new(names, train, valid, Some(test)).unwrap();
-    let task = Task::new(SearchConfig::default(), Arc::new(dataset), exec()).unwrap();
+    let dataset = ImageData::new(names, train, valid, Some(test)).unwrap();
+    let task = Task::new(SearchConfig::default(), dataset.into(), exec()).unwrap();
     TrialTask::new(&task, "feed")
 }
 
@@ -85,14 +89,46 @@ pub(crate) fn put_trial(trials: &Path, arch: &str, seed: u32, correct: u64) {
 
 /// Puts a champion of `arch` into `folder`, certified or not.
 pub(crate) fn put_champion(folder: &BestFolder, arch: &str, certificate: u64) {
-    let task = task(8, &CLASSES);
     let test = NetResult::new(1.0, &[true, false, true, true, false]);
+    put_champion_of(folder, &task(8, &CLASSES), arch, (certificate, test));
+}
+
+/// What a champion that reads words was trained on.
+pub(crate) fn corpus(with_unk: bool) -> Corpus {
+    let train = if with_unk { "the cat sat\non the <unk>" } else { "the cat sat\non the mat" };
+    Corpus::of(train, "the cat\nsat on", Some("the cat sat")).unwrap()
+}
+
+/// Puts a champion that reads words of `corpus` into `folder`, certified, and gives its net with
+/// its weights.
+pub(crate) fn put_reader(folder: &BestFolder, corpus: Corpus) -> (Net, Snapshot) {
+    let config = SearchConfig {
+        space: SpaceConfig {
+            kind: SpaceKind::Recurrent,
+            recurrent_nodes: 4,
+            ..SpaceConfig::default()
+        },
+        score: ScoreConfig { reward: Objective::Perplexity, ..ScoreConfig::default() },
+        ..SearchConfig::default()
+    };
+    let task = TrialTask::new(&Task::new(config, corpus.into(), exec()).unwrap(), "feed");
+    let result = (1, NetResult::of_text(3, vec![(8.0, 4)]));
+    let (champion, state) = put_champion_of(folder, &task, READER, result);
+    (task.net(&champion.plan()).unwrap(), state.weights().clone())
+}
+
+fn put_champion_of(
+    folder: &BestFolder,
+    task: &TrialTask,
+    arch: &str,
+    (certificate, test): (u64, NetResult),
+) -> (Champion, TrialState) {
     let champion = Champion {
         arch: arch.parse().unwrap(),
         arm: Arm::Derive,
         cycle: 0,
         step: 9,
-        recipe: FinalConfig { channels: 2, seeds: 1, batch_size: 4, ..FinalConfig::default() },
+        recipe: FinalConfig { channels: 2, seeds: 1, batch_size: 2, ..FinalConfig::default() },
         shared: Score { nll: 1.0, correct: 2, items: 6 },
         valid: vec![Score { nll: 1.0, correct: 4, items: 6 }],
         test: if certificate == 0 { Vec::new() } else { vec![test] },
@@ -100,11 +136,11 @@ pub(crate) fn put_champion(folder: &BestFolder, arch: &str, certificate: u64) {
         seed: 0,
         rival: None,
     };
-    let state = untrained(&task, &champion.plan());
+    let state = untrained(task, &champion.plan());
     let verdicts = Verdicts { shared: String::new(), retrained: String::new() };
     let parts = ChampionParts {
         champion: &champion,
-        task: &task,
+        task,
         state: &state,
         config_hash: "c0de",
         pairs: PairReport::default(),
@@ -113,6 +149,7 @@ pub(crate) fn put_champion(folder: &BestFolder, arch: &str, certificate: u64) {
     let files = champion_files(&parts).unwrap();
     let files: Vec<(&str, &[u8])> = files.iter().map(|(name, b)| (*name, b.as_slice())).collect();
     folder.put(&id(arch), &files).unwrap();
+    (champion, state)
 }
 
 /// An image file.

@@ -299,7 +299,7 @@ fn the_best_of_the_shared_search_and_the_champion_are_told_apart() {
     let none = ask(&rig, &["best", "--stage", "certified"]);
     check(&none, 0, "");
     assert!(stdout(&none).contains("no architecture was measured on the test split yet"));
-    let score = |accuracy| vec![ScoreView { accuracy, correct: 0, items: 0 }];
+    let score = |accuracy| vec![ScoreView { accuracy, ..ScoreView::default() }];
     rig.publish(|status| {
         status.finals.champion = Some(ChampionStatus {
             id: id(IDENTITIES),

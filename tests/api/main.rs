@@ -11,6 +11,7 @@ mod exports;
 mod limits;
 mod metrics;
 mod predict;
+mod predict_words;
 mod questions;
 mod report;
 mod rig;

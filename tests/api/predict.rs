@@ -162,7 +162,7 @@ async fn long_bodies_are_taken_here_alone_and_up_to_a_limit() {
     }
 }
 
-fn enasctl(rig: &Rig, args: &[&str], input: &[u8]) -> Output {
+pub(crate) fn enasctl(rig: &Rig, args: &[&str], input: &[u8]) -> Output {
     let socket = rig.socket();
     let mut child = Command::new(env!("CARGO_BIN_EXE_enasctl"))
         .args([&["predict", "--socket", socket.to_str().unwrap()], args].concat())

@@ -41,7 +41,7 @@ async fn the_champion_is_told_apart_from_the_best_of_the_shared_search() {
     let rig = Rig::new();
     let none: BestReply = within(rig.client().get("/v1/best?stage=certified")).await.unwrap();
     assert_eq!((none.archs, none.champion), (Vec::new(), None));
-    let score = |accuracy| ScoreView { accuracy, correct: 0, items: 0 };
+    let score = |accuracy| ScoreView { accuracy, ..ScoreView::default() };
     let champion = ChampionStatus {
         id: id(IDENTITIES),
         valid: vec![score(0.8), score(0.9)],

@@ -66,6 +66,7 @@ fn promoted() -> Rig {
         accuracy: f64::from(correct) / f64::from(items),
         correct: correct.into(),
         items: items.into(),
+        perplexity: None,
     };
     rig.publish(|status| {
         "<b>images</b>".clone_into(&mut status.data.source);

@@ -5,11 +5,10 @@
 
 #![allow(clippy::print_stdout, reason = "a table for people")]
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use enasd::data::{Batching, Dataset, TrainStream};
+use enasd::data::{Batch, Dataset, TrainStream};
 use enasd::engine::{ExecutorChoice, Images, Noise, Params, Sgd, Snapshot};
 use enasd::net::NetConfig;
 use enasd::random::{Owner, generator};
@@ -40,7 +39,7 @@ fn task([layers, channels]: [usize; 2]) -> Task {
         },
         ..SearchConfig::default()
     };
-    let dataset = Arc::new(Dataset::load(&config.data, config.seed).unwrap());
+    let dataset = Dataset::load(&config.data, config.seed).unwrap();
     let exec = ExecutorChoice::Auto.open(&candle_core::Device::Cpu).unwrap();
     Task::new(config, dataset, exec).unwrap()
 }
@@ -49,7 +48,7 @@ fn task([layers, channels]: [usize; 2]) -> Task {
 fn search(task: &Task) -> Search {
     let mut search = Search::new(task.clone(), &Search::initial_state(task).unwrap()).unwrap();
     let report =
-        TrainReport { loss: 1.0, measure: 0.1, grad_norm: 1.0, learning_rate: 0.1, items: 1 };
+        TrainReport { loss: 1.0, accuracy: 0.1, grad_norm: 1.0, learning_rate: 0.1, items: 1 };
     search.finish_shared(Vec::new(), report);
     search
 }
@@ -79,10 +78,8 @@ fn shared_steps(task: &Task, search: &Search) -> Vec<[Duration; 4]> {
     let shared = Search::initial_state(task).unwrap().shared;
     let params = Params::from_tensors(&shared.params, task.exec.device()).unwrap();
     let mut sgd = Sgd::new(config.shared, &Snapshot::new(), task.exec.device()).unwrap();
-    let size = config.schedule.batch_size;
-    let dataset = task.dataset.clone();
-    let stream =
-        TrainStream::new(dataset, Batching::of_search(&config.data, size), config.seed).unwrap();
+    let batching = config.schedule.batching(&config.data);
+    let stream = TrainStream::new(&task.dataset, batching, config.seed).unwrap();
     let mut step = |index| {
         let mut parts = Parts::start();
         let (arm, rule) = (Arm::Controller, DrawRule::OfArm);
@@ -94,6 +91,7 @@ fn shared_steps(task: &Task, search: &Search) -> Vec<[Duration; 4]> {
         parts.was(2);
         let batch = stream.batch(index).unwrap();
         parts.was(3);
+        let Batch::Images(batch) = batch else { unreachable!() };
         let images = Images { values: &batch.images, labels: &batch.labels };
         let mut rng = generator(config.seed, Owner::Dropout, index);
         let noise = Noise { rng: &mut rng, drop_path: 0.0 };

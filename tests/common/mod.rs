@@ -5,11 +5,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use enasd::config::Config;
-use enasd::data::{Dataset, ImageSet, ImageShape};
+use enasd::data::{Dataset, ImageData, ImageSet, ImageShape};
 use enasd::engine::{ExecutorChoice, Snapshot};
 use enasd::search::{
     Estimator, Job, Score, SearchConfig, SharedState, SharedWeights, Task, ValidSet,
@@ -73,7 +72,7 @@ pub(crate) fn tiny_text() -> String {
 
 /// The search on the embedded images.
 pub(crate) fn task(config: SearchConfig) -> Task {
-    let dataset = Arc::new(Dataset::load(&config.data, config.seed).unwrap());
+    let dataset = Dataset::load(&config.data, config.seed).unwrap();
     let exec = ExecutorChoice::Auto.open(&candle_core::Device::Cpu).unwrap();
     Task::new(config, dataset, exec).unwrap()
 }
@@ -98,10 +97,10 @@ fn some_images(n: usize, salt: usize) -> ImageSet {
 }
 
 /// A few images of three classes that are easy to tell apart, with a test split or without.
-pub(crate) fn made_images(has_test: bool) -> Arc<Dataset> {
+pub(crate) fn made_images(has_test: bool) -> Dataset {
     let names = ["a", "b", "c"].map(str::to_owned).to_vec();
     let test = has_test.then(|| some_images(33, 3));
-    Arc::new(Dataset::new(names, some_images(96, 1), some_images(60, 2), test).unwrap())
+    ImageData::new(names, some_images(96, 1), some_images(60, 2), test).unwrap().into()
 }
 
 /// What `arch` with `weights` has right of the whole validation split.

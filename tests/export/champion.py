@@ -2,13 +2,14 @@
 
     champion.py ENASD ENASCTL CONFIG
 
-The data are the embedded images. `model.onnx` must have as many of the test images right as the
-card says that the daemon has, and the Python of the champion's README must answer what
-`enasctl predict` does.
+The data are the embedded images, or the embedded novels. `model.onnx` must have as many of the test
+images right as the card says that the daemon has, or the perplexity of the test text that it says,
+and the Python of the champion's README must answer what `enasctl predict` does.
 """
 
 import gzip
 import json
+import math
 import re
 import subprocess
 import sys
@@ -19,12 +20,17 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
-IMAGES = Path(__file__).resolve().parents[2] / "src/data/embedded/fashion-mnist"
+EMBEDDED = Path(__file__).resolve().parents[2] / "src/data/embedded"
 TOLERANCE = 1e-4
+# Words that onnxruntime reads at once: more than the daemon does.
+AT_ONCE = 200
+# Next words that are compared: as many as the README prints.
+NEXT = 5
 
 
 def read(name: str, head: int) -> np.ndarray:
-    return np.frombuffer(gzip.decompress((IMAGES / name).read_bytes()), np.uint8, offset=head)
+    packed = (EMBEDDED / "fashion-mnist" / name).read_bytes()
+    return np.frombuffer(gzip.decompress(packed), np.uint8, offset=head)
 
 
 def searched(folder: Path, enasd: str, config: str) -> Path:
@@ -48,27 +54,83 @@ def check_test_split(champion: Path, images: np.ndarray, labels: np.ndarray):
         raise SystemExit("the net that was taken away is not the one that was certified")
 
 
+def of_readme(champion: Path) -> str:
+    """What the Python of its README prints."""
+    program = re.search(r"```python\n(.*?)```", (champion / "README.md").read_text(), re.S)[1]
+    return subprocess.run([sys.executable, "-c", program], cwd=champion, check=True,
+                          capture_output=True, text=True).stdout
+
+
+def predicted(enasctl: str, champion: Path, *args: str | Path, text: bytes = b"") -> dict:
+    """What `enasctl predict` says."""
+    predict = [enasctl, "predict", "--model", champion, "--output", "json", *args]
+    return json.loads(subprocess.run(predict, input=text, check=True, stdout=subprocess.PIPE).stdout)
+
+
 def check_readme(champion: Path, enasctl: str, image: np.ndarray):
     """What its README has in Python says what the program says."""
     photo = champion / "photo.png"
     Image.fromarray(image).save(photo)
-    program = re.search(r"```python\n(.*?)```", (champion / "README.md").read_text(), re.S)[1]
-    ran = subprocess.run([sys.executable, "-c", program], cwd=champion, check=True,
-                         capture_output=True, text=True).stdout
-    name, probability = ran.strip().rsplit(" ", 1)
-    predict = [enasctl, "predict", "--model", champion, photo, "--top", "1", "--output", "json"]
-    found = json.loads(subprocess.run(predict, check=True, capture_output=True).stdout)
-    [told] = found["images"][0]["classes"]
-    print(f"its README: {ran.strip()}; enasctl predict: {told}")
+    ran = of_readme(champion).strip()
+    name, probability = ran.rsplit(" ", 1)
+    [told] = predicted(enasctl, champion, photo, "--top", "1")["images"][0]["classes"]
+    print(f"its README: {ran}; enasctl predict: {told}")
     if name != told["class"] or TOLERANCE < abs(float(probability) - told["probability"]):
         raise SystemExit("the README and the program do not agree")
 
 
+def perplexity(champion: Path, text: str) -> float:
+    """Of a text in onnxruntime, read in one row, of every word but the first."""
+    words = json.loads((champion / "labels.json").read_text())["words"]
+    number = {word: id for id, word in enumerate(words)}
+    lines = (line.split() + ["<eos>"] for line in text.splitlines())
+    ids = np.array([number.get(word, number["<unk>"]) for line in lines for word in line])
+    session = onnxruntime.InferenceSession(champion / "model.onnx")
+    hidden = next(put.shape[1] for put in session.get_inputs() if put.name == "state")
+    state, nats = np.zeros((1, hidden), np.float32), 0.0
+    for start in range(0, len(ids) - 1, AT_ONCE):
+        next_ids = ids[start + 1 : start + 1 + AT_ONCE]
+        window = ids[start : start + len(next_ids)].reshape(-1, 1)
+        found, state = session.run(["log_probabilities", "next_state"],
+                                   {"ids": window, "state": state})
+        nats -= found[np.arange(len(next_ids)), 0, next_ids].astype(np.float64).sum()
+    return math.exp(nats / (len(ids) - 1))
+
+
+def check_test_text(champion: Path, enasctl: str, text: bytes):
+    """onnxruntime and the program find the perplexity that the daemon certified."""
+    told = json.loads((champion / "card.json").read_text())["test"]["perplexity"]
+    found = perplexity(champion, text.decode())
+    predict = predicted(enasctl, champion, text=text)
+    print(f"{champion.name}: the perplexity of the test text is {found} in onnxruntime, {told} by its "
+          f"card, {predict['perplexity']} by enasctl predict")
+    if not all(abs(one - told) <= TOLERANCE * told for one in (found, predict["perplexity"])):
+        raise SystemExit("the net that was taken away is not the one that was certified")
+
+
+def check_readme_of_words(champion: Path, enasctl: str):
+    """What its README has in Python says what the program says."""
+    text = re.search(r'^text = "(.*)"$', (champion / "README.md").read_text(), re.M)[1]
+    ran = [line.rsplit(" ", 1) for line in of_readme(champion).splitlines()]
+    told = predicted(enasctl, champion, "--words", str(NEXT), text=text.encode())["next"]
+    print(f"after `{text}`, its README: {ran}; enasctl predict: {told}")
+    if len(ran) != NEXT or any(
+        word != one["word"] or TOLERANCE < abs(float(probability) - one["probability"])
+        for (word, probability), one in zip(ran, told, strict=True)
+    ):
+        raise SystemExit("the README and the program do not agree")
+
+
 def main(enasd: str, enasctl: str, config: str):
-    images = read("test-images-idx3-ubyte.gz", 16).reshape(-1, 1, 28, 28)
-    labels = read("test-labels-idx1-ubyte.gz", 8)
     with tempfile.TemporaryDirectory() as name:
         champion = searched(Path(name), enasd, config)
+        if "words" in json.loads((champion / "labels.json").read_text()):
+            text = gzip.decompress((EMBEDDED / "austen/test.txt.gz").read_bytes())
+            check_test_text(champion, enasctl, text)
+            check_readme_of_words(champion, enasctl)
+            return
+        images = read("test-images-idx3-ubyte.gz", 16).reshape(-1, 1, 28, 28)
+        labels = read("test-labels-idx1-ubyte.gz", 8)
         check_test_split(champion, images, labels)
         check_readme(champion, enasctl, images[0, 0])
 

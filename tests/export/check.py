@@ -3,9 +3,8 @@
     check.py CASES            every case of a folder that tests/export.rs wrote
     check.py CASES --plant    plants faults in copies of cases; each must be found
 
-Beside the logits it looks at what the files tell: class names, normalization, id. A logit may
-differ by TOLERANCE of the largest logit of its case; the largest logit of every image must be of
-the same class.
+Beside the logits it looks at what the files tell: class names, normalization, id. Nets of words
+are in words.py, and how much may differ in difference.py.
 """
 
 import argparse
@@ -23,21 +22,31 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-TOLERANCE = 1e-4
+import words
+from difference import WORST, difference
+
 OPSET = 17
 # The nets are small: more threads would wait for each other.
 torch.set_num_threads(1)
 ONE_THREAD = onnxruntime.SessionOptions()
 ONE_THREAD.intra_op_num_threads = 1
-# Those whose program is run on an image file too: one with grey images, one with colored ones.
-PROGRAMS = ("micro-1x28x28-running-0", "whole_net-3x32x32-running-0")
+# Those whose program is run on a file too: one with grey images, one with colored ones, and text.
+PROGRAMS = (
+    "micro-1x28x28-running-0",
+    "whole_net-3x32x32-running-0",
+    "recurrent-published8-standalone-0",
+)
 
 
 def faults(case: Path) -> list[str]:
     """What is wrong with the files of a case."""
     expected = load_file(case / "expected.safetensors")
     try:
+        opset = opset_faults(case / "model.onnx")
+        if "ids0" in expected:
+            return [*opset, *words.faults(case, expected)]
         return [
+            *opset,
             *onnx_faults(case / "model.onnx", expected, np.uint8),
             *onnx_faults(case / "model_f32.onnx", expected, np.float32),
             *torch_faults(case, expected),
@@ -47,11 +56,15 @@ def faults(case: Path) -> list[str]:
         return [f"{type(error).__name__}: {error}"]
 
 
-def onnx_faults(path: Path, expected: dict, pixels: type):
-    onnx.checker.check_model(path, full_check=True)
+def opset_faults(path: Path):
     model = onnx.load(path)
     if [(opset.domain, opset.version) for opset in model.opset_import] != [("", OPSET)]:
         yield f"{path.name}: the opset is not {OPSET}"
+
+
+def onnx_faults(path: Path, expected: dict, pixels: type):
+    onnx.checker.check_model(path, full_check=True)
+    model = onnx.load(path)
     names = {constant.name for constant in model.graph.initializer}
     if any(name.startswith("aux.") for name in names):
         yield f"{path.name}: it holds the auxiliary head"
@@ -102,23 +115,6 @@ def metadata_faults(path: Path, metadata: dict, expected: dict):
             yield f"{path.name}: the metadata has no `{key}`"
 
 
-def difference(what: str, found: np.ndarray, expected: np.ndarray):
-    if found.shape != expected.shape:
-        yield f"{what}: the shape is {found.shape}, not {expected.shape}"
-        return
-    largest = np.abs(found - expected).max() / np.abs(expected).max()
-    WORST[what.split(",")[0]] = max(WORST.get(what.split(",")[0], 0), float(largest))
-    if not largest <= TOLERANCE:
-        yield f"{what}: a logit differs by {largest:.1e} of the largest"
-    differ = (found.argmax(1) != expected.argmax(1)).sum()
-    if differ:
-        yield f"{what}: {differ} of {len(found)} images have another class"
-
-
-# The largest difference of each file's logits.
-WORST: dict[str, float] = {}
-
-
 def program_faults(case: Path, folder: Path):
     """Has the file itself classify an image file, and where that is grey, one of 16 bits too."""
     expected = load_file(case / "expected.safetensors")
@@ -156,7 +152,9 @@ def main(folder: Path, plant: bool):
     for case in cases:
         found = faults(case)
         if case.name in PROGRAMS:
-            found += program_faults(case, folder)
+            reads_words = case.name.startswith("recurrent")
+            look = words.program_faults if reads_words else program_faults
+            found += look(case, folder)
         for fault in found:
             print(f"{case.name}: {fault}", file=sys.stderr)
         wrong += bool(found)

@@ -87,20 +87,86 @@ def one_value(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def another_weight(case: Path) -> bool:
-    path = case / "weights.safetensors"
-    with safe_open(path, "np") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}
-        metadata = file.metadata()
-    tensors["stem.weight"] = one_value(tensors["stem.weight"])
-    save_file(tensors, path, metadata)
+def another_weight(name: str):
+    """A fault in the weights that PyTorch loads."""
+
+    def plant(case: Path) -> bool:
+        path = case / "weights.safetensors"
+        with safe_open(path, "np") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            metadata = file.metadata()
+        if name not in tensors:
+            return False
+        tensors[name] = one_value(tensors[name])
+        save_file(tensors, path, metadata)
+        return True
+
+    return "model.py", plant
+
+
+def embedding_twice(graph) -> bool:
+    """The softmax has an embedding of its own."""
+    found = [node for node in graph.node if node.op_type == "Transpose"]
+    for node in found:
+        own = next(tensor for tensor in graph.initializer if tensor.name == node.input[0])
+        graph.initializer.add().CopyFrom(own)
+        graph.initializer[-1].name = node.input[0] = "own"
+    return bool(found)
+
+
+def body(edit):
+    """A fault in what a net of words does at each step."""
+
+    def plant(outer) -> bool:
+        bodies = [edit(body.g) for _, body in attributes(outer.node, "body")]
+        return any(bodies)
+
+    return graph(plant)
+
+
+def renamed(name: str, op: str):
+    """Another operator where the name is that."""
+
+    def edit(graph) -> bool:
+        found = [node for node in graph.node if node.name == name and node.op_type != op]
+        for node in found:
+            node.op_type = op
+        return bool(found)
+
+    return edit
+
+
+def halves_swapped(graph) -> bool:
+    found = [node for node in graph.node if node.op_type == "Split"]
+    for node in found:
+        node.output[:] = [node.output[1], node.output[0]]
+    return bool(found)
+
+
+def one_end_less(graph) -> bool:
+    found = [node for node in graph.node if node.op_type == "Mean" and 1 < len(node.input)]
+    for node in found:
+        del node.input[-1]
+    return bool(found)
+
+
+def state_before(graph) -> bool:
+    """What is written is the state before the word."""
+    [node] = [node for node in graph.node if node.op_type == "Identity" and "written" in node.name]
+    node.input[0] = graph.input[0].name
     return True
 
 
-def another_name(case: Path) -> bool:
-    path = case / "weights.safetensors"
-    path.write_bytes(path.read_bytes().replace(b"class \\\\\\\"3", b"class \\\\\\\"4"))
-    return True
+def another_name(old: bytes, new: bytes):
+    """A fault in the names of classes, which are as long as they were."""
+
+    def plant(case: Path) -> bool:
+        path = case / "weights.safetensors"
+        content = path.read_bytes()
+        path.write_bytes(content.replace(old, new))
+        return old in content
+
+    return "weights.safetensors", plant
 
 
 # Each fault with the file that must be found wrong, and how it is planted.
@@ -117,8 +183,24 @@ FAULTS = {
     "Python: maximum with zeros": text("value=-torch.inf", "value=0.0"),
     "Python: a shift too short": text("1::2, 1::2", "::2, ::2"),
     "Python: another mean": text("- self.pixel_mean", "+ self.pixel_mean"),
-    "Python: another weight": ("model.py", another_weight),
-    "another class name": ("weights.safetensors", another_name),
+    "Python: another weight": another_weight("stem.weight"),
+    "another class name": another_name(b'class \\\\\\"3', b'class \\\\\\"4'),
+    "words: the embedding changed": graph(constant("embedding.weight", one_value)),
+    "words: the embedding twice": graph(embedding_twice),
+    "words: a weight of the cell changed": graph(constant("cell.input.weight", one_value)),
+    "words: no logarithm": graph(renamed("log_probabilities", "Softmax")),
+    "words: halves swapped": body(halves_swapped),
+    "words: the input node bends otherwise": body(renamed("cell.input/function", "Relu")),
+    "words: the gate is open otherwise": body(renamed("cell.input/gate", "Tanh")),
+    "words: one loose end less": body(one_end_less),
+    "words: a step too late": body(state_before),
+    "words, Python: halves swapped": text("h, t = (read", "t, h = (read"),
+    "words, Python: no way around a node": text("(self.function(h) - state)", "self.function(h)"),
+    "words, Python: features swapped": text("[word, state]", "[state, word]"),
+    "words, Python: no state is carried": text("log_softmax(2), state", "log_softmax(2), word"),
+    "words, Python: a start with ones": text("new_zeros", "new_ones"),
+    "words, Python: another weight": another_weight("cell.input.weight"),
+    "another word": another_name(b'w\\\\\\"3', b'w\\\\\\"4'),
 }
 
 

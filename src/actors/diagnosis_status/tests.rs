@@ -145,7 +145,7 @@ fn the_metrics_show_what_the_status_says_and_nothing_else() {
 fn search(strategy: StrategyKind) -> Search {
     let mut config = SearchConfig::default();
     (config.space.nodes, config.net.channels, config.policy.strategy) = (2, 2, strategy);
-    let dataset = Arc::new(Dataset::load(&config.data, config.seed).unwrap());
+    let dataset = Dataset::load(&config.data, config.seed).unwrap();
     let task = Task::new(config, dataset, Arc::new(CpuExec::new())).unwrap();
     let state = Search::initial_state(&task).unwrap();
     Search::new(task, &state).unwrap()

@@ -1,11 +1,12 @@
 //! The words of notes.
 
 use super::*;
-use crate::actors::{AdvantageStatus, LearntStatus};
+use crate::actors::{AdvantageStatus, LearntStatus, RetrainedStatus};
 use crate::search::{AdvantageReport, Arm, Comparison, Diagnosis, Interval, Score, Verdict};
 
 fn best(id: &str, correct: u64) -> BestStatus {
-    let score = ScoreView { accuracy: correct as f64 / 1000.0, correct, items: 1000 };
+    let score =
+        ScoreView { accuracy: correct as f64 / 1000.0, correct, items: 1000, perplexity: None };
     BestStatus { id: id.to_owned(), arch: String::new(), score, cycle: 2 }
 }
 
@@ -78,11 +79,18 @@ fn a_verdict_on_retrained_nets_is_told_in_its_own_words() {
     };
     let mut better = found(Verdict::Better);
     [better.mean, better.low, better.high] = [0.0125, 0.004, 0.021].map(Some);
+    let told = |objective: Objective| {
+        let mut status = Status { objective: objective.name().to_owned(), ..Status::default() };
+        status.finals.comparison = better.clone();
+        Note::retrained_verdict(&status, "not measured yet").message
+    };
     assert_eq!(
-        Note::retrained_verdict(&better, "not measured yet").message,
+        told(Objective::NegLogNll),
         "the policy's choice is better once retrained than the best of as many random draws: \
          +1.25 points, 95 % within +0.40 to +2.10, over 1 pair; before: not measured yet"
     );
+    let of_text = told(Objective::Perplexity);
+    assert!(of_text.contains("draws: +0.0125, 95 % within +0.0040 to +0.0210"), "{of_text}");
 }
 
 #[test]

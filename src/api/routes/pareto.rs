@@ -44,7 +44,9 @@ fn of_batches(found: (Arch, ArchCost), objective: Objective, reward: f64) -> Par
     let scored = scored(found, ScoreKind::Batches, reward);
     match objective {
         Objective::Accuracy => scored,
-        Objective::NegLogNll => ParetoArch { accuracy: None, reward: Some(reward), ..scored },
+        Objective::NegLogNll | Objective::Perplexity => {
+            ParetoArch { accuracy: None, reward: Some(reward), ..scored }
+        }
     }
 }
 

@@ -77,17 +77,19 @@ fn assemble(
     let damage = (0 < damaged).then(|| {
         format!("{damaged} rows of the history are damaged and are left out; `enasctl doctor` says more.")
     });
-    let rewards = match status.objective() {
+    let unit = |objective: Objective| match objective {
         Objective::Accuracy => RewardUnit::Accuracy,
         Objective::NegLogNll => RewardUnit::NegLogNll,
+        Objective::Perplexity => RewardUnit::Perplexity,
     };
+    let (rewards, tests) = (unit(status.objective()), unit(status.objective().of_tests()));
     Report {
         rewards,
         title: format!("Architecture search: {} on {}", status.space, status.data.source),
         verdicts: vec![
             shared_verdict(&status.advantage, rewards),
             learnt_verdict(&status.diagnosis.learnt, rewards),
-            retrained_verdict(&status.finals.comparison),
+            retrained_verdict(&status.finals.comparison, tests),
         ],
         curves,
         champion: champion.and_then(|champion| {
@@ -122,12 +124,12 @@ fn learnt_verdict(learnt: &LearntStatus, unit: RewardUnit) -> ReportVerdict {
     }
 }
 
-fn retrained_verdict(comparison: &RetrainedStatus) -> ReportVerdict {
+fn retrained_verdict(comparison: &RetrainedStatus, unit: RewardUnit) -> ReportVerdict {
     ReportVerdict {
         heading: "Once retrained".to_owned(),
         sentence: comparison.sentence.clone(),
         interval: interval(comparison.mean, comparison.low, comparison.high),
-        unit: RewardUnit::Accuracy,
+        unit,
         over: match comparison.pairs {
             1 => "1 pair of architectures".to_owned(),
             pairs => format!("{pairs} pairs of architectures"),
@@ -164,7 +166,7 @@ fn card(champion: &ChampionStatus, all: &[RetrainedArch]) -> Vec<(String, String
     facts.extend(rival(champion, all).map(|rival| {
         let test = rival.test.filter(|(_, items)| 0 < *items).map(|(correct, items)| {
             let accuracy = correct as f64 / items as f64;
-            let score = ScoreView { accuracy, correct, items };
+            let score = ScoreView { accuracy, correct, items, perplexity: None };
             format!("; {}", right(score, "test"))
         });
         let words = format!("{}: {}{}", rival.id, nets(rival), test.unwrap_or_default());
@@ -196,8 +198,13 @@ fn nets(arch: &RetrainedArch) -> String {
 }
 
 fn right(score: ScoreView, split: &str) -> String {
-    let ScoreView { accuracy, correct, items } = score;
-    format!("{} of the {split} split, {correct} of {items} images right", percent(accuracy))
+    let ScoreView { correct, items, perplexity, .. } = score;
+    match perplexity {
+        Some(_) => format!("{} on {items} words of the {split} split", score.shown()),
+        None => {
+            format!("{} of the {split} split, {correct} of {items} images right", score.shown())
+        }
+    }
 }
 
 /// Every key of the configuration that has a value, with it.
@@ -224,10 +231,14 @@ fn gather(key: &str, value: &Value, found: &mut Vec<(String, String)>) {
 fn provenance(status: &Status, run: &str, made_at: &str) -> Vec<(String, String)> {
     let (place, data, device) = (&status.place, &status.data, &status.device);
     let [channels, rows, columns] = data.image;
+    let items = if data.image == [0; 3] {
+        format!("words of a vocabulary of {}", data.classes)
+    } else {
+        format!("images of {channels}×{rows}×{columns} in {} classes", data.classes)
+    };
     let images = format!(
-        "{} for training, {} for validation, {} for the test split, of {channels}×{rows}×{columns} \
-         in {} classes",
-        data.train, data.valid, data.test, data.classes
+        "{} for training, {} for validation, {} for the test split: {items}",
+        data.train, data.valid, data.test
     );
     let facts = [
         ("made", made_at.to_owned()),
@@ -330,7 +341,7 @@ mod tests {
             arch("m5-5", DrawnBy::Random, 0.87),
             RetrainedArch { cycle: 1, ..arch("m5-4", DrawnBy::Random, 0.95) },
         ];
-        let score = ScoreView { accuracy: 0.75, correct: 450, items: 600 };
+        let score = ScoreView { accuracy: 0.75, correct: 450, items: 600, perplexity: None };
         let champion = ChampionStatus {
             id: "m5-1".to_owned(),
             arm: "derive".to_owned(),

@@ -159,10 +159,13 @@ pub struct RetrainingReply {
     pub seed: u32,
     /// Passes over the training split.
     pub epochs: u64,
-    /// Images of the validation split that it has right.
+    /// Images, or next words, of the validation split that it has right.
     pub correct: u64,
-    /// Images of the validation split.
+    /// Images or words of the validation split.
     pub items: u64,
+    /// The cross-entropy on them in nats, summed; none where it is no number.
+    #[serde(default)]
+    pub nll: Option<f64>,
     /// The reward of the architecture with the shared weights.
     pub shared_reward: Option<f64>,
     /// Trainable parameters, without the auxiliary head.
@@ -183,6 +186,7 @@ impl From<&TrialRow> for RetrainingReply {
             epochs: row.epochs,
             correct: row.correct,
             items: row.items,
+            nll: row.nll,
             shared_reward: row.shared_reward,
             params: row.params,
             multiply_adds: row.multiply_adds,
@@ -201,9 +205,9 @@ pub struct RulingReply {
     pub certificate: u64,
     /// The mean over seeds of the rewards of its nets on the validation split.
     pub valid_mean: Option<f64>,
-    /// Images of the test split that the net to be handed out has right.
+    /// Images, or next words, of the test split that the net to be handed out has right.
     pub test_correct: u64,
-    /// Images of the test split; 0 where it was not measured there.
+    /// Images or words of the test split; 0 where it was not measured there.
     pub test_items: u64,
     /// What was ruled, and why.
     pub ruling: String,

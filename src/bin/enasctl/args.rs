@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use enasd::api::wire::MAX_TOP;
+use enasd::api::wire::{MAX_NEXT_WORDS, MAX_TOP};
 use enasd::manual::Manual;
 
 use crate::arch_args::{ArchVerb, ConvertArgs, SpaceVerb};
@@ -124,8 +124,8 @@ pub(crate) enum Verb {
     },
     /// Writes the net of an architecture with its weights, for other programs.
     Export(ExportArgs),
-    /// Says which classes images are of, by the champion: the best net that was trained from
-    /// scratch.
+    /// Says which classes images are of, or how likely a text is and how it may go on, by the
+    /// champion: the best net that was trained from scratch.
     Predict(PredictArgs),
     /// Draws architectures, without any effect on the search.
     Sample(SampleArgs),
@@ -255,9 +255,10 @@ pub(crate) struct ListArgs {
 /// The arguments of `predict`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PredictArgs {
-    /// Images: PNG, JPEG, WebP or BMP. `-` is standard input: a tar of images, a list of their
-    /// names, or one image.
-    #[arg(required = true, value_name = "FILE")]
+    /// Of a net that reads images: PNG, JPEG, WebP or BMP; `-` is standard input: a tar of images,
+    /// a list of their names, or one image. Of a net that reads words: a text in UTF-8, with spaces
+    /// between the words; `-`, or no file, is standard input.
+    #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// The id, or any other text form, of a champion that is kept [default: the present one].
     #[arg(long, value_name = "ARCH")]
@@ -265,6 +266,10 @@ pub(crate) struct PredictArgs {
     /// How many classes of each image are told, 1 to 100.
     #[arg(long, value_name = "K", default_value_t = 3, value_parser = parse_top)]
     pub(crate) top: usize,
+    /// How many words are told that may follow a text, 1 to 1000. A line feed at its end is the end
+    /// of a line: `printf` writes none.
+    #[arg(long, value_name = "N", value_parser = parse_words)]
+    pub(crate) words: Option<usize>,
     /// The folder of a champion, wherever it was taken to: no daemon is asked.
     #[arg(long, value_name = "DIR", conflicts_with = "arch")]
     pub(crate) model: Option<PathBuf>,
@@ -273,6 +278,11 @@ pub(crate) struct PredictArgs {
 fn parse_top(text: &str) -> Result<usize, String> {
     let top = text.parse().ok().filter(|top| (1..=MAX_TOP).contains(top));
     top.ok_or_else(|| format!("it must be 1 to {MAX_TOP}"))
+}
+
+fn parse_words(text: &str) -> Result<usize, String> {
+    let words = text.parse().ok().filter(|words| (1..=MAX_NEXT_WORDS).contains(words));
+    words.ok_or_else(|| format!("it must be 1 to {MAX_NEXT_WORDS}"))
 }
 
 /// The arguments of `sample`.

@@ -27,14 +27,20 @@ pub(crate) async fn score(
 }
 
 fn score_table(result: &ScoreResult) -> String {
-    let ScoreView { accuracy, correct, items } = result.score;
+    let ScoreView { correct, items, .. } = result.score;
     let [low, high] = result.interval.map(percent);
     let objective = objective(&result.objective);
     let percentile = or_dash(result.percentile, |p| format!("above {p:.1} % of recent ones"));
     let rewards = match objective {
         // It is the accuracy, less what it costs.
         Objective::Accuracy => percentile,
-        Objective::NegLogNll => format!("{}, {percentile}", objective.show(result.reward)),
+        Objective::NegLogNll | Objective::Perplexity => {
+            format!("{}, {percentile}", objective.show(result.reward))
+        }
+    };
+    let (name, score) = match result.score.perplexity {
+        Some(_) => ("score", result.score.shown()),
+        None => ("accuracy", format!("{}, 95 % within {low} to {high}", result.score.shown())),
     };
     let near = result.nearest.iter().map(|near| {
         let NearArch { id, differs, of, reward } = near;
@@ -45,7 +51,7 @@ fn score_table(result: &ScoreResult) -> String {
     fields(&[
         ("id", result.id.clone()),
         ("given as", result.form.clone()),
-        ("accuracy", format!("{}, 95 % within {low} to {high}", percent(accuracy))),
+        (name, score),
         ("right", format!("{correct} of {items}")),
         ("rewards", rewards),
         ("parameters", thousands(result.params)),
@@ -75,7 +81,7 @@ pub(crate) async fn retrain(
             ("trained from scratch", format!("{} {nets}, {} epochs", result.seeds, result.epochs)),
             ("parameters", thousands(result.params)),
             ("multiply-adds an image", thousands(result.multiply_adds)),
-            ("accuracy with shared weights", percent(result.score.accuracy)),
+            ("score with shared weights", result.score.shown()),
         ])
     })
 }
@@ -149,7 +155,7 @@ mod tests {
             id: "m5-a".to_owned(),
             arch: String::new(),
             form: "id".to_owned(),
-            score: ScoreView { accuracy: 0.75, correct: 3, items: 4 },
+            score: ScoreView { accuracy: 0.75, correct: 3, items: 4, perplexity: None },
             interval: [0.5, 0.875],
             objective: objective.name().to_owned(),
             reward: 0.5,

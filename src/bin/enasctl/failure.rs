@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use enasd::api::ApiError;
 use enasd::config::ConfigError;
 use enasd::net::NetError;
-use enasd::search::SearchError;
+use enasd::search::{SearchError, WordFault};
 use enasd::space::SpaceError;
 use enasd::store::StoreError;
 
@@ -73,6 +73,43 @@ pub(crate) enum Failure {
         /// How many.
         failed: usize,
     },
+    /// The net reads images, and there are none.
+    #[error("the net reads images: give their files, or `-` for standard input")]
+    NoImages,
+    /// Only a text has words that follow it.
+    #[error("`--words` is of nets that read words, and this one reads images; leave it out")]
+    WordsOfText,
+    /// There is more than one text.
+    #[error(
+        "a net that reads words reads one text at a time: give one file, or none for standard input"
+    )]
+    ManyTexts,
+    /// The text cannot be had.
+    #[error("cannot read {file}: {source}")]
+    NoText {
+        /// The file, or standard input.
+        file: String,
+        /// What the operating system says.
+        r#source: io::Error,
+    },
+    /// The text is too long.
+    #[error("{file} has more than {limit} bytes, the most that {reader}")]
+    LongText {
+        /// The file, or standard input.
+        file: String,
+        /// The most bytes.
+        limit: u64,
+        /// Who reads no more, and what mends it.
+        reader: &'static str,
+    },
+    /// The text cannot be predicted.
+    #[error("{file} {fault}")]
+    Text {
+        /// The file, or standard input.
+        file: String,
+        /// Why.
+        fault: WordFault,
+    },
     /// The result cannot be printed.
     #[error("cannot print the result: {0}")]
     Output(io::Error),
@@ -112,7 +149,12 @@ impl Failure {
             Self::Api(
                 ApiError::Unreachable { .. } | ApiError::Silent { .. } | ApiError::Http { .. },
             ) => ExitCode::from(3),
-            Self::NoTerminal | Self::NoArch | Self::PixelsOfOnnxAlone => ExitCode::from(2),
+            Self::NoTerminal
+            | Self::NoArch
+            | Self::PixelsOfOnnxAlone
+            | Self::NoImages
+            | Self::WordsOfText
+            | Self::ManyTexts => ExitCode::from(2),
             Self::Degraded { .. } | Self::Unwell { .. } => ExitCode::from(4),
             _ => ExitCode::from(1),
         }

@@ -30,6 +30,7 @@ mod questions;
 mod report;
 mod reserved;
 mod retraining;
+mod scores;
 mod socket;
 mod space;
 mod status;

@@ -71,17 +71,20 @@ impl Printer {
         match self.format {
             Format::Json => self.json(reply),
             Format::Ndjson => items.iter().try_for_each(|item| self.line(item)),
-            Format::Table => {
-                let mut table = Table::new();
-                let style = if self.is_terminal { UTF8_HORIZONTAL_ONLY } else { NOTHING };
-                table.load_style(style);
-                table.set_header(columns.iter().map(|(name, _)| *name));
-                for item in items {
-                    table.add_row(columns.iter().map(|(_, text)| text(item)));
-                }
-                self.text(&table.trim_fmt())
-            }
+            Format::Table => self.text(&self.table(items, columns)),
         }
+    }
+
+    /// A table with a row for each item.
+    pub(crate) fn table<I>(&self, items: &[I], columns: &[Column<'_, I>]) -> String {
+        let mut table = Table::new();
+        let style = if self.is_terminal { UTF8_HORIZONTAL_ONLY } else { NOTHING };
+        table.load_style(style);
+        table.set_header(columns.iter().map(|(name, _)| *name));
+        for item in items {
+            table.add_row(columns.iter().map(|(_, text)| text(item)));
+        }
+        table.trim_fmt()
     }
 
     /// Prints one item of a stream at once.

@@ -12,8 +12,8 @@ use crate::args::{BestArgs, BestStage, ListArgs, ListOrder};
 use crate::failure::Failure;
 use crate::printer::{Printer, fields, milliseconds, objective, or_dash, percent, thousands};
 use crate::reserved::Reserved;
+use crate::scores::champion;
 use crate::socket::Daemon;
-use crate::status::champion;
 
 /// The best architectures; the weights of the first go to a file if asked for.
 pub(crate) async fn best(
@@ -28,7 +28,7 @@ pub(crate) async fn best(
         &reply.archs,
         &[
             ("id", &|best: &BestStatus| best.id.clone()),
-            (accuracy(args.stage), &|best| percent(best.score.accuracy)),
+            (accuracy(args.stage), &|best| best.score.shown()),
             ("right", &|best| format!("{} of {}", best.score.correct, best.score.items)),
             ("cycle", &|best| nth(best.cycle).to_string()),
         ],
@@ -59,9 +59,9 @@ pub(crate) async fn best(
 /// What the accuracies are.
 const fn accuracy(stage: BestStage) -> &'static str {
     match stage {
-        BestStage::Shared => "accuracy, shared weights",
-        BestStage::Retrained => "accuracy, retrained",
-        BestStage::Certified => "accuracy, test split",
+        BestStage::Shared => "score, shared weights",
+        BestStage::Retrained => "score, retrained",
+        BestStage::Certified => "score, test split",
     }
 }
 
@@ -114,17 +114,27 @@ fn what_rewards_are(reply: &ArchsReply, objective: Objective) -> String {
             "the negative logarithm of the mean cross-entropy",
             objective.show(-(1.0 - reply.cost_weight).ln()),
         ),
+        Objective::Perplexity => {
+            ("80 divided by the perplexity", format!("{} of it", percent(reply.cost_weight)))
+        }
     };
+    let items = items_of(objective);
     let less = if reply.cost_weight == 0.0 {
         String::new()
     } else {
         format!(", less up to {less} for what it costs")
     };
     format!(
-        "Each reward is {what} on one validation batch of {} images, or on the whole validation \
-         split where somebody had it scored{less}; `enasctl best` has accuracies on the whole split.",
-        reply.reward_images
+        "Each reward is {what} on one validation batch of {} {items}, or on the whole validation \
+         split where somebody had it scored{less}; `enasctl best` has {} on the whole split.",
+        reply.reward_images,
+        if objective.is_of_words() { "perplexities" } else { "accuracies" }
     )
+}
+
+/// What a validation batch holds.
+fn items_of(objective: Objective) -> &'static str {
+    if objective.is_of_words() { "words" } else { "images" }
 }
 
 /// Those that none beats in all.
@@ -132,7 +142,7 @@ fn front(printer: &mut Printer, reply: &ArchsReply) -> Result<(), Failure> {
     let objective = objective(&reply.objective);
     let score = match objective {
         Objective::Accuracy => "accuracy",
-        Objective::NegLogNll => "score",
+        Objective::NegLogNll | Objective::Perplexity => "score",
     };
     printer.many(
         reply,
@@ -183,17 +193,18 @@ pub(crate) async fn show(
 
 fn arch_table(reply: &ArchReply) -> String {
     let best = reply.best.as_ref().map(|best| {
-        let ScoreView { accuracy, correct, items } = best.score;
-        format!("{}, {correct} of {items} right", percent(accuracy))
+        let ScoreView { correct, items, .. } = best.score;
+        format!("{}, {correct} of {items} right", best.score.shown())
     });
     let objective = objective(&reply.objective);
     let scored = reply.scored.as_ref().map(|scored| {
         format!(
-            "{} at best, {} on average, {} times on {} images each, last in search step {}",
+            "{} at best, {} on average, {} times on {} {} each, last in search step {}",
             objective.show(scored.best_reward),
             objective.show(scored.mean_reward),
             scored.times,
             reply.reward_images,
+            items_of(objective),
             nth(scored.last_step)
         )
     });

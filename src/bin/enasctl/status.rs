@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use enasd::actors::{ChampionStatus, DerivationStatus, DeviceStatus, RunState, Status, nth};
+use enasd::actors::{DerivationStatus, DeviceStatus, RunState, Status, nth};
 use enasd::api::ApiError;
-use enasd::search::Arm;
 
 use crate::clock::now;
 use crate::failure::Failure;
 use crate::printer::{Printer, fields, or_dash, percent, thousands};
 use crate::retraining::retraining;
+use crate::scores::champion;
 use crate::socket::Daemon;
 use crate::verdicts::{advantage, advice, control, learnt, ranks, reliability, retrained};
 
@@ -63,12 +63,12 @@ fn table(status: &Status, now: f64) -> String {
         (
             "best",
             or_dash(status.best.first(), |b| {
-                format!("{}, {} with the shared weights", b.id, percent(b.score.accuracy))
+                format!("{}, {} with the shared weights", b.id, b.score.shown())
             }),
         ),
         ("retraining", retraining(status)),
         ("champion", or_dash(status.finals.champion.as_ref(), champion)),
-        ("retrained", retrained(&status.finals.comparison)),
+        ("retrained", retrained(status)),
         ("ranks", ranks(&status.finals.rank_correlation)),
         ("test split", format!("used for {} candidates", thousands(status.finals.test_uses))),
         ("checkpoint", checkpoint(status)),
@@ -127,19 +127,6 @@ pub(crate) fn doing(status: &Status) -> String {
     }
 }
 
-/// The champion with what its net has right.
-pub(crate) fn champion(champion: &ChampionStatus) -> String {
-    let ChampionStatus { id, arm, cycle, .. } = champion;
-    let valid = or_dash(champion.valid_score(), |score| percent(score.accuracy));
-    let test = match champion.test_score() {
-        Some(score) => format!("{} of the test images", percent(score.accuracy)),
-        None => "not tested".to_owned(),
-    };
-    let who = if arm == Arm::Random.name() { "random draws" } else { "the policy" };
-    let cycle = nth(*cycle);
-    format!("{id} by {who} in cycle {cycle}, {valid} of the validation images, {test}")
-}
-
 fn cycle(status: &Status) -> String {
     let place = &status.place;
     let left = or_dash(status.cycle_seconds_left, seconds);
@@ -149,12 +136,19 @@ fn cycle(status: &Status) -> String {
 
 fn shared(status: &Status) -> String {
     let shared = &status.shared;
+    let loss = or_dash(shared.loss, |loss| format!("{loss:.4}"));
+    let rate = or_dash(shared.images_per_second, |rate| format!("{rate:.0}"));
+    if status.objective().is_of_words() {
+        let [train, valid] = [shared.loss.map(f64::exp), shared.valid_perplexity]
+            .map(|found| or_dash(found, |found| format!("{found:.2}")));
+        return format!(
+            "loss {loss}, training perplexity {train}, validation perplexity {valid}, {rate} words/s"
+        );
+    }
     format!(
-        "loss {}, training accuracy {}, validation accuracy {}, {} images/s",
-        or_dash(shared.loss, |loss| format!("{loss:.4}")),
+        "loss {loss}, training accuracy {}, validation accuracy {}, {rate} images/s",
         or_dash(shared.train_accuracy, percent),
         or_dash(shared.valid_accuracy, percent),
-        or_dash(shared.images_per_second, |rate| format!("{rate:.0}"))
     )
 }
 
@@ -195,10 +189,14 @@ fn device(status: &Status) -> String {
 fn data(status: &Status) -> String {
     let data = &status.data;
     let [channels, rows, columns] = data.image;
-    format!(
-        "{}: {} training, {} validation, {} test images of {channels}×{rows}×{columns}, {} classes",
-        data.source, data.train, data.valid, data.test, data.classes
-    )
+    let counts = format!(
+        "{}: {} training, {} validation, {} test",
+        data.source, data.train, data.valid, data.test
+    );
+    if data.image == [0; 3] {
+        return format!("{counts} words, a vocabulary of {}", data.classes);
+    }
+    format!("{counts} images of {channels}×{rows}×{columns}, {} classes", data.classes)
 }
 
 /// A time in its two largest units.
@@ -215,7 +213,8 @@ pub(crate) fn seconds(seconds: f64) -> String {
 mod tests {
     use super::*;
     use enasd::actors::{
-        AdvantageStatus, DiagnosisStatus, LearntStatus, RetrainingStatus, ScoreView, TrialStatus,
+        AdvantageStatus, ChampionStatus, DiagnosisStatus, LearntStatus, RetrainingStatus,
+        ScoreView, TrialStatus,
     };
 
     #[test]
@@ -271,7 +270,7 @@ mod tests {
         let sentence = "whether it is better once retrained is not measured yet: no promotion";
         status.finals.comparison.sentence = sentence.to_owned();
         check_says(&status, "retrained", sentence);
-        let score = |accuracy| ScoreView { accuracy, correct: 0, items: 0 };
+        let score = |accuracy| ScoreView { accuracy, ..ScoreView::default() };
         let champion = ChampionStatus {
             id: "m5-a".to_owned(),
             arm: "derive".to_owned(),

@@ -52,11 +52,10 @@ pub(crate) fn advice(diagnosis: &DiagnosisStatus) -> impl Iterator<Item = (&'sta
 }
 
 /// Which arm is better once retrained.
-pub(crate) fn retrained(comparison: &RetrainedStatus) -> String {
-    let RetrainedStatus { mean, low, high, pairs, sentence, .. } = comparison;
+pub(crate) fn retrained(status: &Status) -> String {
+    let RetrainedStatus { mean, low, high, pairs, sentence, .. } = &status.finals.comparison;
     let over = if *pairs == 1 { "1 pair".to_owned() } else { format!("{pairs} pairs") };
-    // They are of test accuracies, whatever is maximized.
-    verdict((sentence, Objective::Accuracy), [*mean, *low, *high], &over)
+    verdict((sentence, status.objective().of_tests()), [*mean, *low, *high], &over)
 }
 
 /// How far shared scores agree with retrained ones.

@@ -65,7 +65,7 @@ fn line(status: &Status) -> String {
         format!("learnt {} ({})", differs(learnt.mean, objective), learnt.verdict),
         format!(
             "retrained {} ({})",
-            differs(retrained.mean, Objective::Accuracy),
+            differs(retrained.mean, objective.of_tests()),
             retrained.verdict
         ),
         format!("entropy {}", or_dash(status.policy.entropy_nats, |nats| format!("{nats:.2}"))),

@@ -1,14 +1,15 @@
 //! `enasctl why`: how far an architecture came, and why no farther.
 
-use enasd::actors::nth;
+use enasd::actors::{ScoreView, nth};
 use enasd::api::wire::{
     ArmRewards, FirstDraw, FoldedReply, RetrainingReply, RulingReply, StepReward, WhyReply,
 };
-use enasd::search::Objective;
+use enasd::search::{Objective, Score};
 
 use crate::arch::read;
 use crate::failure::Failure;
 use crate::printer::{Printer, fields, objective, or_dash, percent, thousands};
+use crate::scores::held_out;
 use crate::socket::Daemon;
 
 /// All that the history knows of an architecture.
@@ -35,8 +36,8 @@ fn table(reply: &WhyReply) -> String {
         ("first drawn", or_dash(reply.first.as_ref(), |draw| first(draw, objective))),
         ("rewards", lines(&reply.draws, |draws| of_arm(draws, objective))),
         ("rank", or_dash(rank, |text| text)),
-        ("retrained", lines(&reply.retrainings, retraining)),
-        ("certificate", lines(&reply.rulings, certificate)),
+        ("retrained", lines(&reply.retrainings, |net| retraining(net, objective))),
+        ("certificate", lines(&reply.rulings, |ruling| certificate(ruling, objective))),
         ("not known", or_dash(unknown(&reply.folded, reply.damaged), |text| text)),
         ("arch", reply.arch.clone()),
     ])
@@ -75,33 +76,34 @@ fn of_arm(of_arm: &ArmRewards, objective: Objective) -> String {
     }
 }
 
-fn retraining(net: &RetrainingReply) -> String {
-    let accuracy = net.correct as f64 / net.items.max(1) as f64;
+fn retraining(net: &RetrainingReply, objective: Objective) -> String {
+    let score = Score { nll: net.nll.unwrap_or(f64::NAN), correct: net.correct, items: net.items };
+    let found = held_out(ScoreView::of(score, objective), "validation");
     let why = match net.cause.as_str() {
         "request" => "on request",
         "sample" => "as one of a sample",
         _ => "as a candidate",
     };
     format!(
-        "cycle {}, {why}, net {}, {} epochs: {} of the validation images, {} parameters",
+        "cycle {}, {why}, net {}, {} epochs: {found}, {} parameters",
         nth(net.cycle),
         nth(net.seed.into()),
         net.epochs,
-        percent(accuracy),
         thousands(net.params)
     )
 }
 
-fn certificate(ruling: &RulingReply) -> String {
+fn certificate(ruling: &RulingReply, objective: Objective) -> String {
     if ruling.test_items == 0 {
         return format!("cycle {}: not measured on the test split", nth(ruling.cycle));
     }
     let accuracy = ruling.test_correct as f64 / ruling.test_items as f64;
     format!(
-        "cycle {}: number {}, {} of the test images, {} of {} right",
+        "cycle {}: number {}, {} of the test {}, {} of {} right",
         nth(ruling.cycle),
         ruling.certificate,
         percent(accuracy),
+        if objective.is_of_words() { "words" } else { "images" },
         ruling.test_correct,
         ruling.test_items
     )

@@ -64,14 +64,14 @@ fn every_problem_of_a_file_is_told_with_its_line_in_its_order() {
       f.toml:2: unknown key `channels`; did you mean `net.channels`?
       f.toml:5: `net.nodes` is called `space.nodes` in this version; write that instead
       f.toml:6: unknown key `net.chanels`; did you mean `net.channels`?
-      f.toml:7: unknown key `net.frob`; [net] takes layers, channels, dropout_keep, aux_weight, weights_of, shared_form, split_by
+      f.toml:7: unknown key `net.frob`; [net] takes layers, channels, dropout_keep, aux_weight, weights_of, shared_form, split_by, state_of, drop_words, drop_embedding, drop_input, drop_state, drop_weights, activation_weight, slowness_weight
       f.toml:8: `net.layers` takes a whole number from 1 to 40; found `4.0`
       f.toml:9: `net.dropout_keep` takes a number above 0 and up to 1; found `nan`
       f.toml:10: `net.aux_weight` takes a number from 0 up to 10; found `[1]`
       f.toml:12: unknown section [shedule]; did you mean `[schedule]`?
       f.toml:15: unknown section [optimizer]; the sections are space, net, data, engine, shared, policy, schedule, score, derive, final, limits, store, api, telemetry
       f.toml:19: `engine.device` takes `cpu`, `auto` or `cuda:N` with N from 0 to 255; found `"gpu"`
-      f.toml:22: `data.source` takes one of `fashion-mnist`, `idx`, `cifar-10`, `cifar-100`, `folder`; found `"mnist"`
+      f.toml:22: `data.source` takes one of `fashion-mnist`, `idx`, `cifar-10`, `cifar-100`, `folder`, `austen`, `text`; found `"mnist"`
       f.toml:23: `data.path` takes a path of 1 to 4095 bytes of UTF-8, in which `~` is not expanded; found `inf`
       f.toml:24: `data.flip` takes `true` or `false`; found `1`
       f.toml:25: `data.cutout` takes a whole number from 0 to 256; found `99999999999999999999`

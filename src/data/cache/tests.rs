@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use image::{GrayImage, Luma};
 
 use super::*;
-use crate::data::{Contents, DataSource, Dataset, LoadWatch};
+use crate::data::{DataSource, ImageContents, ImageData, LoadWatch};
 
 /// A watch on which no time passes: it is long when it is said to be.
 #[derive(Default)]
@@ -59,18 +59,24 @@ impl Rig {
 
     /// Loads, and sees how many images came from their files and what was told.
     #[track_caller]
-    fn check(&self, is_long: bool, memory_bytes: usize, images: u64, told: &[&str]) -> Contents {
+    fn check(
+        &self,
+        is_long: bool,
+        memory_bytes: usize,
+        images: u64,
+        told: &[&str],
+    ) -> ImageContents {
         let watch = Arc::new(Watch { is_long: is_long.into(), ..Watch::default() });
         let scratch = Scratch::with_memory(&self.cache(""), memory_bytes);
         let scratch = scratch.watched(Arc::clone(&watch) as Arc<dyn LoadWatch>);
-        let dataset = Dataset::load_into(&self.config, 7, &scratch).unwrap();
+        let dataset = ImageData::load_into(&self.config, 7, &scratch).unwrap();
         assert_eq!(*watch.images.lock().unwrap(), images);
         let found = watch.told.lock().unwrap();
         assert_eq!(found.len(), told.len(), "{found:?}");
         assert!(found.iter().zip(told).all(|(found, told)| found.contains(told)), "{found:?}");
         assert_eq!(dataset.train().is_on_disk(), memory_bytes == 0);
         assert!(dataset.train().name(0).starts_with("train/ant/"));
-        Contents::of(&dataset).unwrap()
+        ImageContents::of(&dataset).unwrap()
     }
 
     fn cache(&self, name: &str) -> PathBuf {

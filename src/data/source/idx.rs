@@ -178,7 +178,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::data::{DataConfig, DataSource, Dataset};
+    use crate::data::{DataConfig, DataSource, ImageData};
 
     /// An IDX file: type and number of dimensions, sizes, bytes.
     fn idx(kind: [u8; 2], sizes: &[u32], bytes: &[u8]) -> Vec<u8> {
@@ -198,12 +198,12 @@ mod tests {
     }
 
     /// Loads a sound folder in which `changes` replace files, or remove them where empty.
-    fn load_with(changes: &[(&str, Vec<u8>)]) -> Result<Dataset, String> {
+    fn load_with(changes: &[(&str, Vec<u8>)]) -> Result<ImageData, String> {
         load_as(0, changes)
     }
 
     /// Loads the same as images of `classes` classes.
-    fn load_as(classes: usize, changes: &[(&str, Vec<u8>)]) -> Result<Dataset, String> {
+    fn load_as(classes: usize, changes: &[(&str, Vec<u8>)]) -> Result<ImageData, String> {
         let folder = tempfile::tempdir().unwrap();
         let sound = [pair("train", &[0, 1, 2, 0, 1, 2]), pair("t10k", &[2, 1])].concat();
         let changes = changes.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.clone()));
@@ -214,7 +214,7 @@ mod tests {
         let path = Some(folder.path().to_owned());
         let config = DataConfig { source: DataSource::Idx, path, classes, ..DataConfig::default() };
         let in_folder = format!("{}/", folder.path().display());
-        Dataset::load(&config, 7).map_err(|error| error.to_string().replace(&in_folder, ""))
+        ImageData::load(&config, 7).map_err(|error| error.to_string().replace(&in_folder, ""))
     }
 
     #[track_caller]

@@ -6,6 +6,8 @@
 //! | `idx` | `train-images-idx3-ubyte[.gz]` and so on | 0 to the largest label, or as set |
 //! | `cifar-10`, `cifar-100` | `data_batch_1.bin`, `train.bin` and so on | 10 or 100 |
 //! | `folder` | `train/CLASS/*` and so on | the class folders |
+//!
+//! Text has sources of its own, see [`Corpus`](crate::data::Corpus).
 
 mod cifar;
 mod fashion_mnist;
@@ -43,10 +45,7 @@ pub(super) fn load(config: &DataConfig, scratch: &Scratch) -> Result<Splits, Dat
     match config.source {
         DataSource::FashionMnist => match &config.path {
             None => fashion_mnist::load(scratch),
-            Some(path) => Err(DataError::PathNotUsed {
-                origin: DataSource::FashionMnist.name(),
-                path: path.clone(),
-            }),
+            Some(path) => Err(path_not_used(config.source, path)),
         },
         DataSource::Idx => {
             let folder = folder(config, "a folder with train-images-idx3-ubyte[.gz]")?;
@@ -63,11 +62,20 @@ pub(super) fn load(config: &DataConfig, scratch: &Scratch) -> Result<Splits, Dat
         DataSource::Folder => {
             folder::load(folder(config, "a folder with train/CLASS/*")?, config.side, scratch)
         }
+        DataSource::Austen | DataSource::Text => Err(DataError::NoImages),
     }
 }
 
+/// The error of a folder for an embedded source.
+pub(super) fn path_not_used(source: DataSource, path: &Path) -> DataError {
+    DataError::PathNotUsed { origin: source.name(), path: path.to_owned() }
+}
+
 /// The folder that `config` names, which holds what is `expected`.
-fn folder<'a>(config: &'a DataConfig, expected: &'static str) -> Result<&'a Path, DataError> {
+pub(super) fn folder<'a>(
+    config: &'a DataConfig,
+    expected: &'static str,
+) -> Result<&'a Path, DataError> {
     let origin = config.source.name();
     let path = config.path.as_deref().ok_or(DataError::PathNotSet { origin, expected })?;
     check_folder(path, expected).map(|()| path)

@@ -9,8 +9,8 @@ use super::vocabulary::Vocabulary;
 use super::word_batch::WordBatch;
 use super::word_layout::{WordLayout, WordLayoutKeys};
 use crate::data::problems::Problems;
-use crate::data::source::RawFile;
-use crate::data::{DataError, DataNote, Receipt, TextFault};
+use crate::data::source::{self, RawFile};
+use crate::data::{DataConfig, DataError, DataNote, DataSource, Receipt, TextFault};
 
 /// The test text, which nothing reads without a [`Receipt`], as nothing reads test images
 /// ([`LockedTest`](crate::data::LockedTest)): the one way to it is [`Corpus::test_windows`].
@@ -29,6 +29,9 @@ impl fmt::Debug for LockedText {
         f.debug_struct("LockedText").field("len", &self.len()).finish_non_exhaustive()
     }
 }
+
+/// Rows of the validation text where the configuration does not say how many.
+const VALID_ROWS: usize = 64;
 
 /// All text of a run.
 #[derive(Debug)]
@@ -54,6 +57,17 @@ macro_rules! embedded {
 }
 
 impl Corpus {
+    /// The text that `config` names.
+    pub fn load(config: &DataConfig) -> Result<Self, DataError> {
+        match &config.path {
+            Some(path) if config.source == DataSource::Austen => {
+                Err(source::path_not_used(config.source, path))
+            }
+            None if config.source == DataSource::Austen => Self::austen(),
+            _ => Self::folder(source::folder(config, "a folder with train.txt and valid.txt")?),
+        }
+    }
+
     /// The embedded novels of Jane Austen; their licence lies beside the files.
     pub fn austen() -> Result<Self, DataError> {
         let files = Files {
@@ -123,6 +137,18 @@ impl Corpus {
     /// What a person should know about the text.
     pub fn notes(&self) -> &[DataNote] {
         &self.notes
+    }
+
+    /// How the validation text is put in rows and windows: so many rows, or for 0 as many as make
+    /// a short work of it.
+    pub fn valid_layout(&self, rows: usize, bptt: usize) -> WordLayout {
+        let keys = WordLayoutKeys { rows: "schedule.valid_batch_size", bptt: "schedule.bptt" };
+        WordLayout { rows: self.valid_rows(rows), bptt, keys }
+    }
+
+    /// The rows that the validation text is put in by the setting `rows`.
+    pub fn valid_rows(&self, rows: usize) -> usize {
+        if rows == 0 { VALID_ROWS.min(self.valid.len() / 2).max(1) } else { rows }
     }
 
     /// The whole test text in one row and windows of `bptt` words (0 counts as 1), the last of

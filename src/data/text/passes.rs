@@ -1,5 +1,6 @@
 //! Where the passes over the training text begin, found by drawing their lengths again.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::window_lengths::WindowLengths;
@@ -42,6 +43,33 @@ impl Passes {
         Arc::clone(&self.last)
     }
 
+    /// The numbers of the windows of pass `number`.
+    pub(super) fn numbered(&mut self, number: u64) -> Range<u64> {
+        if self.last.number != number {
+            let mark = self.marks.len().min(number as usize / STRIDE + 1) - 1;
+            let (mut pass, mut first) = ((mark * STRIDE) as u64, self.marks[mark]);
+            if pass < self.last.number && self.last.number <= number {
+                (pass, first) = (self.last.number, self.last.first);
+            }
+            while pass < number {
+                (pass, first) = self.after(pass, first);
+            }
+            self.last = Arc::new(Pass::new(self.lengths, number, first));
+        }
+        let n_windows = self.last.bounds.len() as u64 - 1;
+        self.last.first..self.last.first + n_windows
+    }
+
+    /// The pass after `number`, which begins with window `first`, and where that begins.
+    fn after(&mut self, number: u64, first: u64) -> (u64, u64) {
+        let (number, first) = (number + 1, first + self.lengths.of_pass(number).count() as u64);
+        // Whoever came to `last` has set the marks before it.
+        if number == (self.marks.len() * STRIDE) as u64 {
+            self.marks.push(first);
+        }
+        (number, first)
+    }
+
     /// The number of the pass with window `index`, and the index of its first window.
     fn walk(&mut self, index: u64) -> (u64, u64) {
         let mark = self.marks.partition_point(|&first| first <= index) - 1;
@@ -51,15 +79,11 @@ impl Passes {
             (number, first) = (last.number, last.first);
         }
         loop {
-            let next = first + self.lengths.of_pass(number).count() as u64;
-            if index < next {
+            let (next, first_of_next) = self.after(number, first);
+            if index < first_of_next {
                 return (number, first);
             }
-            (number, first) = (number + 1, next);
-            // Whoever came to `last` has set the marks before it.
-            if number == (self.marks.len() * STRIDE) as u64 {
-                self.marks.push(first);
-            }
+            (number, first) = (next, first_of_next);
         }
     }
 }

@@ -13,6 +13,9 @@ pub(super) const EOS: &str = "<eos>";
 /// The word that stands for those outside the vocabulary, where the training text has it.
 pub(super) const UNK: &str = "<unk>";
 
+/// Bytes of the longest word: what is longer is no text.
+pub(super) const LONGEST_WORD: usize = 1000;
+
 /// The words that a net knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vocabulary {
@@ -63,18 +66,27 @@ impl Vocabulary {
         self.unk
     }
 
-    /// The ids of the words of `text`, with `<eos>` for each line feed: what stands behind the
-    /// last one is not ended, for the net may be asked how it goes on. An unknown word is `<unk>`;
-    /// without one it is an error.
-    pub fn encode(&self, text: &str) -> Result<Vec<u32>, TextFault> {
-        let mut ids = Vec::new();
-        for (line, words) in (1..).zip(text.split_inclusive('\n')) {
-            for word in words.split_whitespace() {
+    /// The ids of the words of `text`, line by line, with `<eos>` for each line feed: what stands
+    /// behind the last one is not ended, for the net may be asked how it goes on. No line is empty.
+    /// An unknown word is `<unk>`; without one it is an error, as are more than `limit` words.
+    pub fn encode(&self, text: &str, limit: usize) -> Result<Vec<Vec<u32>>, TextFault> {
+        let (mut lines, mut count) = (Vec::new(), 0);
+        for (line, text) in (1..).zip(text.split_inclusive('\n')) {
+            let mut ids = Vec::new();
+            for word in text.split_whitespace() {
+                if LONGEST_WORD < word.len() {
+                    return Err(TextFault::LongWord { line, limit: LONGEST_WORD });
+                }
                 ids.push(self.id_or_unk(word, line)?);
             }
-            ids.extend(words.ends_with('\n').then_some(self.eos));
+            ids.extend(text.ends_with('\n').then_some(self.eos));
+            count += ids.len();
+            if limit < count {
+                return Err(TextFault::LongText { limit, line });
+            }
+            lines.extend((!ids.is_empty()).then_some(ids));
         }
-        Ok(ids)
+        Ok(lines)
     }
 
     /// The id of `word`, which is in `line`, or that of `<unk>`.
@@ -152,12 +164,28 @@ mod tests {
     fn text_from_outside_is_read_as_the_splits_are() {
         let words = vocabulary("the cat <unk>");
         assert_eq!(words.words().join(" "), "<eos> <unk> cat the");
-        assert_eq!(words.encode(" the  cat\nthe dog\r\n\n").unwrap(), [3, 2, 0, 3, 1, 0, 0]);
+        let lines = words.encode(" the  cat\nthe dog\r\n\n", 7).unwrap();
+        assert_eq!(lines, [vec![3, 2, 0], vec![3, 1, 0], vec![0]]);
         // A line that is not ended.
-        assert_eq!(words.encode("the cat").unwrap(), [3, 2]);
-        assert!(words.encode("").unwrap().is_empty());
-        let text = vocabulary("the cat").encode("the cat\nthe do\tg").unwrap_err().to_string();
-        assert!(text.starts_with("has the word `do` in line 2, which the training text"), "{text}");
+        assert_eq!(words.encode("cat\nthe cat", 7).unwrap(), [vec![2, 0], vec![3, 2]]);
+        for (text, lines) in [("", 0), (" \t", 0), ("the\n ", 1)] {
+            assert_eq!(words.encode(text, 7).unwrap().len(), lines, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn text_from_outside_that_cannot_be_read_is_refused_with_its_line() {
+        let words = vocabulary("the cat");
+        let check = |text: &str, expected: &str| {
+            let found = words.encode(text, 6).unwrap_err().to_string();
+            assert!(found.starts_with(expected), "{found}");
+        };
+        check("the cat\nthe do\tg", "has the word `do` in line 2, which the training text");
+        check("\n\nthe the\nthe the", "has more than 6 words by line 4");
+        check(
+            &format!("the\n{}", "a".repeat(1001)),
+            "has a word of more than 1000 bytes in line 2",
+        );
     }
 
     #[test]

@@ -4,12 +4,9 @@
 //! an empty one is an `<eos>` alone, as the authors of AWD-LSTM (Merity et al., 2018) count. The
 //! file is read piece by piece, so a line may be as long as it likes; no word may.
 
-use super::vocabulary::EOS;
+use super::vocabulary::{EOS, LONGEST_WORD};
 use crate::data::source::RawFile;
 use crate::data::{DataError, TextFault};
-
-/// Bytes of the longest word: what is longer is no text.
-const LONGEST_WORD: usize = 1000;
 
 /// Bytes that are read at once.
 const PIECE: usize = 1 << 16;

@@ -11,7 +11,8 @@
 //! in is found by drawing the lengths of those before it again, without their words: a restart needs
 //! the next index alone.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::columns::Columns;
 use super::corpus::Corpus;
@@ -48,10 +49,22 @@ impl WordStream {
         if LAST < index {
             return Err(DataError::NoWindow { index, last: LAST });
         }
-        // A panic elsewhere cannot leave half a pass behind: it is put in whole.
-        let pass = self.passes.lock().unwrap_or_else(PoisonError::into_inner).with(index);
-        let (start, length) = pass.window(index);
+        let (start, length) = self.passes().with(index).window(index);
         Ok(self.columns.window(self.corpus.train().ids(), start, length))
+    }
+
+    /// The numbers of the windows of one pass over the text, `number` counted from 0.
+    pub fn pass(&self, number: u64) -> Result<Range<u64>, DataError> {
+        // A pass has a window at least.
+        if LAST < number {
+            return Err(DataError::NoWindow { index: number, last: LAST });
+        }
+        Ok(self.passes().numbered(number))
+    }
+
+    fn passes(&self) -> MutexGuard<'_, Passes> {
+        // A panic elsewhere cannot leave half a pass behind: it is put in whole.
+        self.passes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

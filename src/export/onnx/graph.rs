@@ -1,8 +1,9 @@
 //! An ONNX graph under way: nodes in the order in which they run, and constants.
 
 use crate::export::onnx::proto::{
-    AttributeProto, FLOAT, FLOAT_ATTRIBUTE, INT_ATTRIBUTE, INT64, INTS_ATTRIBUTE, NodeProto,
-    TensorProto,
+    AttributeProto, DimensionProto, FLOAT, FLOAT_ATTRIBUTE, GRAPH_ATTRIBUTE, GraphProto,
+    INT_ATTRIBUTE, INT64, INTS_ATTRIBUTE, NodeProto, SideProto, TensorProto, TensorShapeProto,
+    TensorTypeProto, TypeProto, ValueInfoProto,
 };
 
 /// A graph under way.
@@ -23,14 +24,26 @@ impl Graph {
         output: String,
         attributes: Vec<AttributeProto>,
     ) -> String {
+        let [output] = self.several(op, inputs, [output], attributes);
+        output
+    }
+
+    /// The same where it writes several outputs; it is called as the first of them.
+    pub(super) fn several<const N: usize>(
+        &mut self,
+        op: &str,
+        inputs: &[&str],
+        outputs: [String; N],
+        attributes: Vec<AttributeProto>,
+    ) -> [String; N] {
         self.nodes.push(NodeProto {
             input: inputs.iter().map(|&input| input.to_owned()).collect(),
-            output: vec![output.clone()],
-            name: output.clone(),
+            output: outputs.to_vec(),
+            name: outputs[0].clone(),
             op_type: op.to_owned(),
             attribute: attributes,
         });
-        output
+        outputs
     }
 
     /// The same without attributes.
@@ -80,4 +93,36 @@ pub(super) fn list(name: &str, ints: Vec<i64>) -> AttributeProto {
 /// An attribute with one real number.
 pub(super) fn float(name: &str, f: f32) -> AttributeProto {
     AttributeProto { name: name.to_owned(), f, r#type: FLOAT_ATTRIBUTE, ..Default::default() }
+}
+
+/// An attribute with a graph.
+pub(super) fn subgraph(name: &str, graph: GraphProto) -> AttributeProto {
+    let name = name.to_owned();
+    AttributeProto { name, g: Some(graph), r#type: GRAPH_ATTRIBUTE, ..Default::default() }
+}
+
+/// A side of so many cells.
+pub(super) fn side(cells: usize) -> SideProto {
+    SideProto::Value(ints(&[cells])[0])
+}
+
+/// A side of any length.
+pub(super) fn any(name: &str) -> SideProto {
+    SideProto::Param(name.to_owned())
+}
+
+/// An input or an output of a graph: a tensor.
+pub(super) fn value<const N: usize>(
+    name: &str,
+    elem_type: i32,
+    sides: [SideProto; N],
+    doc: &str,
+) -> ValueInfoProto {
+    let dim = sides.map(|side| DimensionProto { value: Some(side) }).to_vec();
+    let tensor = TensorTypeProto { elem_type, shape: Some(TensorShapeProto { dim }) };
+    ValueInfoProto {
+        name: name.to_owned(),
+        r#type: Some(TypeProto { tensor_type: Some(tensor) }),
+        doc_string: doc.to_owned(),
+    }
 }

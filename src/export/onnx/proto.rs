@@ -68,7 +68,7 @@ pub(super) struct NodeProto {
     pub(super) attribute: Vec<AttributeProto>,
 }
 
-/// A fixed number or list of numbers of an operator.
+/// A fixed number, list of numbers or graph of an operator.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct AttributeProto {
     #[prost(string, tag = "1")]
@@ -77,6 +77,8 @@ pub(super) struct AttributeProto {
     pub(super) f: f32,
     #[prost(int64, tag = "3")]
     pub(super) i: i64,
+    #[prost(message, optional, tag = "6")]
+    pub(super) g: Option<GraphProto>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub(super) ints: Vec<i64>,
     /// Which of the above it is.
@@ -88,6 +90,8 @@ pub(super) struct AttributeProto {
 pub(super) const FLOAT_ATTRIBUTE: i32 = 1;
 /// [`AttributeProto::type`] of a number in [`AttributeProto::i`].
 pub(super) const INT_ATTRIBUTE: i32 = 2;
+/// [`AttributeProto::type`] of a graph in [`AttributeProto::g`].
+pub(super) const GRAPH_ATTRIBUTE: i32 = 5;
 /// [`AttributeProto::type`] of numbers in [`AttributeProto::ints`].
 pub(super) const INTS_ATTRIBUTE: i32 = 7;
 

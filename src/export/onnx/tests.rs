@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::export::onnx::proto::{AttributeProto, NodeProto, TensorProto};
+use crate::export::onnx::graph::ints;
+use crate::export::onnx::proto::{
+    AttributeProto, FLOAT, GraphProto, INT64, NodeProto, SideProto, TensorProto, UINT8,
+    ValueInfoProto,
+};
 use crate::export::sample::{CELLS, Sample};
 use crate::net::{Norm, Shape};
 
@@ -21,10 +25,17 @@ fn values(tensor: &TensorProto) -> Vec<f32> {
     bytes.map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 
+/// Samples of both kinds in both forms.
+fn samples() -> [Sample; 4] {
+    let [images, words] = [[Norm::Running, Norm::Batch]; 2];
+    let [one, two] = images.map(|norm| Sample::of(CELLS, norm));
+    let [three, four] = words.map(Sample::of_words);
+    [one, two, three, four]
+}
+
 #[test]
 fn every_number_that_a_forward_pass_reads_is_in_a_constant_and_no_other() {
-    for norm in [Norm::Running, Norm::Batch] {
-        let sample = Sample::of(CELLS, norm);
+    for sample in samples() {
         let graph = graph(&sample);
         let floats = graph.initializer.iter().filter(|tensor| tensor.data_type == FLOAT);
         let own = floats.filter(|t| !t.name.starts_with("images/") && t.name != "epsilon");
@@ -39,7 +50,7 @@ fn every_number_that_a_forward_pass_reads_is_in_a_constant_and_no_other() {
             let found = found.unwrap_or_else(|| rows(&sample, &constants, &name, own.dims()[1]));
             assert_eq!(found, numbers, "{name}");
         }
-        assert_eq!(constants.values().map(Vec::len).sum::<usize>(), n_values, "{norm:?}");
+        assert_eq!(constants.values().map(Vec::len).sum::<usize>(), n_values);
     }
 }
 
@@ -67,21 +78,27 @@ fn a_net_that_normalizes_by_the_batch_says_so() {
 
 #[test]
 fn every_value_is_written_once_and_before_it_is_read() {
-    for (cells, norm) in [(CELLS, Norm::Running), (CELLS, Norm::Batch)] {
-        let graph = graph(&Sample::of(cells, norm));
-        let constants = graph.initializer.iter().map(|tensor| tensor.name.clone());
-        let inputs = graph.input.iter().map(|input| input.name.clone());
+    for sample in samples() {
         let mut known = BTreeSet::new();
-        for name in constants.chain(inputs) {
-            assert!(known.insert(name.clone()), "{name}");
-        }
-        for node in &graph.node {
-            assert!(node.input.iter().all(|name| known.contains(name)), "{node:?}");
-            assert!(known.insert(node.output[0].clone()), "{node:?}");
-        }
-        assert!(graph.output.iter().all(|output| known.contains(&output.name)));
+        check_graph(&graph(&sample), &mut known);
         assert!(!known.iter().any(|name| name.starts_with("aux.")));
     }
+}
+
+/// Puts the names of the graph's values to those that are `known` around it.
+fn check_graph(graph: &GraphProto, known: &mut BTreeSet<String>) {
+    let constants = graph.initializer.iter().map(|tensor| &tensor.name);
+    for name in constants.chain(graph.input.iter().map(|input| &input.name)) {
+        assert!(known.insert(name.clone()), "{name}");
+    }
+    for node in &graph.node {
+        assert!(node.input.iter().all(|name| known.contains(name)), "{node:?}");
+        for body in node.attribute.iter().filter_map(|attribute| attribute.g.as_ref()) {
+            check_graph(body, known);
+        }
+        assert!(node.output.iter().all(|name| known.insert(name.clone())), "{node:?}");
+    }
+    assert!(graph.output.iter().all(|output| known.contains(&output.name)));
 }
 
 fn attribute<'a>(node: &'a NodeProto, name: &str) -> &'a AttributeProto {
@@ -125,17 +142,12 @@ fn a_file_says_what_it_reads_and_writes() {
         let graph = file.graph.unwrap();
         let found = graph.node.iter().filter(|node| node.op_type == "Cast").count();
         assert_eq!(found, casts);
-        let types = graph.input.iter().chain(&graph.output).map(|value| {
-            let tensor = value.r#type.clone().unwrap().tensor_type.unwrap();
-            let dims = tensor.shape.unwrap().dim.into_iter().map(|dim| dim.value.unwrap());
-            (value.name.as_str(), tensor.elem_type, dims.collect())
-        });
         let dims = |sides: &[i64]| -> Vec<SideProto> {
             let batch = SideProto::Param("N".to_owned());
             [batch].into_iter().chain(sides.iter().copied().map(SideProto::Value)).collect()
         };
         assert_eq!(
-            types.collect::<Vec<_>>(),
+            types(graph.input.iter().chain(&graph.output)),
             [
                 ("images", elem_type, dims(&[2, 9, 8])),
                 ("logits", FLOAT, dims(&[3])),
@@ -143,6 +155,38 @@ fn a_file_says_what_it_reads_and_writes() {
             ]
         );
     }
+}
+
+/// The name, the type and the sides of each value.
+fn types<'a>(
+    values: impl Iterator<Item = &'a ValueInfoProto>,
+) -> Vec<(&'a str, i32, Vec<SideProto>)> {
+    let value = |value: &'a ValueInfoProto| {
+        let tensor = value.r#type.clone().unwrap().tensor_type.unwrap();
+        let dims = tensor.shape.unwrap().dim.into_iter().map(|dim| dim.value.unwrap());
+        (value.name.as_str(), tensor.elem_type, dims.collect())
+    };
+    values.map(value).collect()
+}
+
+#[test]
+fn a_file_of_words_reads_ids_and_a_state_whatever_pixels_are() {
+    let sample = Sample::of_words(Norm::Running);
+    let [bytes, floats] = [PixelType::U8, PixelType::F32].map(|pixels| written(&sample, pixels));
+    assert_eq!(bytes, floats);
+    assert!(bytes.doc_string.contains("`vocabulary`"));
+    let graph = bytes.graph.unwrap();
+    let [steps, rows] = ["steps", "rows"].map(|name| SideProto::Param(name.to_owned()));
+    let [hidden, vocabulary] = [3, 4].map(SideProto::Value);
+    assert_eq!(
+        types(graph.input.iter().chain(&graph.output)),
+        [
+            ("ids", INT64, vec![steps.clone(), rows.clone()]),
+            ("state", FLOAT, vec![rows.clone(), hidden.clone()]),
+            ("log_probabilities", FLOAT, vec![steps, rows.clone(), vocabulary]),
+            ("next_state", FLOAT, vec![rows, hidden]),
+        ]
+    );
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub enum RewardUnit {
     Accuracy,
     /// Negative logarithms of mean cross-entropies: numbers of either sign.
     NegLogNll,
+    /// 80 divided by perplexities: numbers above 0.
+    Perplexity,
 }
 
 impl RewardUnit {
@@ -45,7 +47,7 @@ impl RewardUnit {
     pub(super) fn show(self, reward: f64) -> String {
         match self {
             Self::Accuracy => percent(reward),
-            Self::NegLogNll => format!("{reward:.4}"),
+            Self::NegLogNll | Self::Perplexity => format!("{reward:.4}"),
         }
     }
 
@@ -54,6 +56,7 @@ impl RewardUnit {
         match self {
             Self::Accuracy => "accuracies",
             Self::NegLogNll => "negative logarithms of the mean cross-entropies",
+            Self::Perplexity => "80 divided by perplexities",
         }
     }
 }

@@ -145,7 +145,9 @@ fn difference([mean, low, high]: [f64; 3], unit: RewardUnit) -> String {
             points(low),
             points(high)
         ),
-        RewardUnit::NegLogNll => format!("{mean:+.4}, 95 % within {low:+.4} to {high:+.4}"),
+        RewardUnit::NegLogNll | RewardUnit::Perplexity => {
+            format!("{mean:+.4}, 95 % within {low:+.4} to {high:+.4}")
+        }
     }
 }
 

@@ -190,7 +190,7 @@ impl RewardUnit {
     pub(super) const fn scale(self) -> Scale {
         match self {
             Self::Accuracy => Scale::Percent,
-            Self::NegLogNll => Scale::Plain,
+            Self::NegLogNll | Self::Perplexity => Scale::Plain,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The lines of a Python module that are a net's own: its layers, and how they are run.
+//! The lines of a Python module that are a net's own: its layers, and how those of a net of images
+//! are run.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +18,7 @@ pub(super) struct Script {
 }
 
 impl Script {
-    /// The lines for the net of `model`; `forward` begins with its normalized images as `image`.
+    /// The lines for the net of images of `model`; `forward` begins with its normalized images as `image`.
     pub(super) fn of(model: &Model<'_>) -> Self {
         let mut script = Self::default();
         let mut values = vec!["image".to_owned()];
@@ -96,7 +97,7 @@ impl Script {
     }
 
     /// Has the module at `path` be what `class` makes, and returns how it is called.
-    fn module(&mut self, path: &str, class: &str) -> String {
+    pub(super) fn module(&mut self, path: &str, class: &str) -> String {
         // Those above it hold nothing but others.
         for (end, _) in path.match_indices('.') {
             if self.modules.insert(path[..end].to_owned()) {

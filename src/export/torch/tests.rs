@@ -1,8 +1,10 @@
 //! What a Python file is made of; `tests/export/check.py` looks at what it computes.
 
+use super::images::PARTS;
 use super::*;
 use crate::export::color::tests::LAYERS;
 use crate::export::sample::{CELLS, Sample};
+use crate::net::Norm;
 
 fn written(arch: &str, norm: Norm) -> String {
     torch_file(&Sample::of(arch, norm).model()).unwrap()
@@ -72,6 +74,58 @@ fn a_cell_halves_adds_and_joins() {
     cell1_out_from0 = self.cell1.out.from0(cell1_calibrate0)
     cell1_out = torch.cat([cell1_out_from0, cell1_node3], 1)
     "#);
+}
+
+#[test]
+fn a_net_of_words_runs_its_cell_for_each_word() {
+    let file = torch_file(&Sample::of_words(Norm::Running).model()).unwrap();
+    let class = file.split(GAP).find(|part| name(part) == Some("Model")).unwrap();
+    let start = class.find("    def __init__").unwrap();
+    insta::assert_snapshot!(&class[start..], @r#"
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(len(VOCABULARY), HIDDEN)
+        self.cell = nn.ModuleDict()
+        self.cell.input = Node(2 * HIDDEN, nn.Tanh())
+        self.cell.node1 = Node(HIDDEN, nn.Tanh())
+        self.cell.node2 = Node(HIDDEN, nn.ReLU())
+        self.cell.node3 = Node(HIDDEN, nn.Sigmoid())
+        self.cell.node4 = Node(HIDDEN, nn.Identity())
+        self.cell.node5 = Node(HIDDEN, nn.Tanh())
+
+    def start(self, rows):
+        """The states before texts."""
+        return self.embedding.weight.new_zeros(rows, HIDDEN)
+
+    def forward(self, ids, state):
+        states = []
+        for word in self.embedding(ids):
+            node0 = self.cell.input(state, word)
+            node1 = self.cell.node1(node0)
+            node2 = self.cell.node2(node1)
+            node3 = self.cell.node3(node0)
+            node4 = self.cell.node4(node1)
+            node5 = self.cell.node5(node4)
+            state = (node2 + node3 + node5) / 3
+            states.append(state)
+        logits = torch.stack(states) @ self.embedding.weight.T
+        return logits.log_softmax(2), state
+    "#);
+}
+
+#[test]
+fn a_shared_child_has_the_names_of_its_part_of_the_weights() {
+    let file = torch_file(&Sample::of_words(Norm::Batch).model()).unwrap();
+    let line = "        self.cell.node2.relu.from1 = Node(HIDDEN, nn.ReLU())\n";
+    assert!(file.contains(line), "{file}");
+}
+
+#[test]
+fn a_vocabulary_is_a_literal_on_one_line() {
+    let file = torch_file(&Sample::of_words(Norm::Running).model()).unwrap();
+    let line = file.lines().find_map(|line| line.strip_prefix("VOCABULARY = ")).unwrap();
+    assert_eq!(line, r#"["\"; \\ é","<eos>","a","the"]"#);
+    assert!(file.contains("\nEOS = \"<eos>\"\n") && file.contains("\nHIDDEN = 3\n"));
 }
 
 #[test]

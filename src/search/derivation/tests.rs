@@ -17,7 +17,7 @@ fn search() -> Search {
         finals: FinalConfig { candidates: 2, ..FinalConfig::default() },
         ..SearchConfig::default()
     };
-    let dataset = Arc::new(Dataset::load(&config.data, config.seed).unwrap());
+    let dataset = Dataset::load(&config.data, config.seed).unwrap();
     let task = Task::new(config, dataset, Arc::new(CpuExec::new())).unwrap();
     let state = Search::initial_state(&task).unwrap();
     Search::new(task, &state).unwrap()

@@ -111,7 +111,7 @@ fn scored_by(score: ScoreConfig, valid_batch_size: usize, exec: Arc<dyn Executor
         schedule: ScheduleConfig { valid_batch_size, ..ScheduleConfig::default() },
         ..SearchConfig::default()
     };
-    let dataset = Arc::new(Dataset::load(&config.data, config.seed).unwrap());
+    let dataset = Dataset::load(&config.data, config.seed).unwrap();
     Task::new(config, dataset, exec).unwrap()
 }
 

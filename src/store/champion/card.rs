@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{LockedTest, NetResult};
+use crate::data::{NetResult, Sizes};
 use crate::numbers::{deviation, mean};
 use crate::search::{Champion, FinalConfig, Objective, PairReport, Rival, Score};
 use crate::store::champion::model::ModelCard;
@@ -94,14 +94,17 @@ pub struct RecipeCard {
 /// What was measured of a net.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MeasureCard {
-    /// The share of images that it has right.
+    /// The share of images, or words, that it has right.
     pub accuracy: f64,
     /// Images that it has right.
     pub correct: u64,
     /// Images of the split.
     pub items: u64,
-    /// The cross-entropy in nats, averaged over the images; none where it is no number.
+    /// The cross-entropy in nats, averaged over the items; none where it is no number.
     pub nll: Option<f64>,
+    /// Of text, what that is as a perplexity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub perplexity: Option<f64>,
 }
 
 /// The scores of an architecture's nets on the validation split.
@@ -195,13 +198,8 @@ impl ChampionCard {
 
 impl DataCard {
     fn of(parts: &ChampionParts<'_>) -> Self {
-        let dataset = parts.task.dataset();
-        Self {
-            blake3: parts.task.data().to_owned(),
-            train: dataset.train().len(),
-            valid: dataset.valid().len(),
-            test: dataset.test().map_or(0, LockedTest::len),
-        }
+        let Sizes { train, valid, test } = parts.task.dataset().sizes();
+        Self { blake3: parts.task.data().to_owned(), train, valid, test }
     }
 }
 
@@ -221,7 +219,13 @@ impl RecipeCard {
 impl MeasureCard {
     fn of(score: Score, objective: Objective) -> Self {
         let Score { nll, correct, items } = score;
-        Self { accuracy: objective.measure(score), correct, items, nll: mean_nll(nll, items) }
+        Self {
+            accuracy: score.accuracy(),
+            correct,
+            items,
+            nll: mean_nll(nll, items),
+            perplexity: objective.perplexity(score),
+        }
     }
 }
 
@@ -243,7 +247,8 @@ impl TestCard {
         let &NetResult { nll, correct, items, .. } = net;
         let [low, high] = net.interval();
         let nll = nll.and_then(|sum| mean_nll(sum, items));
-        Self { measure: MeasureCard { accuracy: net.accuracy(), correct, items, nll }, low, high }
+        let (accuracy, perplexity) = (net.accuracy(), net.perplexity());
+        Self { measure: MeasureCard { accuracy, correct, items, nll, perplexity }, low, high }
     }
 }
 

@@ -29,9 +29,9 @@ pub fn champion_files(
 ) -> Result<Vec<(&'static str, Vec<u8>)>, StoreError> {
     let Champion { arch, recipe, .. } = parts.champion;
     let labels = parts.task.labels();
-    let (model, net) = ModelCard::new(arch, recipe.net(), labels.image, labels.class_names.len())?;
+    let (model, net) = ModelCard::new(arch, recipe.net(), labels.kind())?;
     let card = ChampionCard::new(parts, &model);
-    let tensors = [parts.state.params.clone(), parts.state.running.clone()];
+    let tensors = [parts.state.weights().clone(), parts.state.running.clone()];
     let net = portable(net, tensors, (&model, &card), labels.clone());
     Ok(vec![
         (CARD, serde_json::to_vec_pretty(&model)?),

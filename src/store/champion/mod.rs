@@ -29,5 +29,5 @@ pub use card::{
 pub use files::{LABELS, ONNX, champion_files};
 pub(super) use model::ModelCard;
 pub(super) use net::champion_net;
-pub use net::{ChampionNet, champion_card, check_champion, open_champion};
+pub use net::{ChampionNet, NetPredictor, champion_card, check_champion, open_champion};
 pub use parts::{ChampionParts, Verdicts};

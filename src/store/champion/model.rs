@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::net::{Input, Net, NetConfig, Shape, family};
+use crate::data::DataKind;
+use crate::net::{Input, Net, NetConfig, family};
+use crate::search::Task;
 use crate::space::Arch;
 use crate::store::StoreError;
 
@@ -24,9 +26,9 @@ pub(in crate::store) struct ModelCard {
     pub(in crate::store) texts: BTreeMap<String, String>,
     /// The size of the net.
     pub(in crate::store) net: NetConfig,
-    /// Channels, rows and columns of an image.
+    /// Channels, rows and columns of an image; zeros of a net of words.
     pub(in crate::store) image: [usize; 3],
-    /// Number of classes.
+    /// Number of classes, or of different words.
     pub(in crate::store) classes: usize,
     /// Trainable parameters, without the auxiliary head.
     pub(in crate::store) params: u64,
@@ -38,13 +40,13 @@ impl ModelCard {
     /// The latest form that this program reads.
     pub(in crate::store) const FORMAT: u32 = 1;
 
-    /// The card of `arch` as a net of this size for such images, and the net.
+    /// The card of `arch` as a net of this size for such data, and the net.
     pub(in crate::store) fn new(
         arch: &Arch,
         net: NetConfig,
-        image: [usize; 3],
-        classes: usize,
+        data: DataKind,
     ) -> Result<(Self, Net), StoreError> {
+        let (image, classes) = Task::input(data).sides();
         // Those forms that have a text for it.
         let texts = arch.texts().into_iter();
         let texts = texts.filter_map(|(name, text)| Some((name.to_owned(), text.ok()?)));
@@ -77,9 +79,7 @@ impl ModelCard {
     }
 
     fn net_of(&self, arch: &Arch) -> Result<Net, StoreError> {
-        let [channels, height, width] = self.image;
-        let input =
-            Input::Image { shape: Shape { channels, height, width }, classes: self.classes };
+        let input = Input::of_sides(self.image, self.classes);
         // The head is of use to training alone.
         let size = NetConfig { aux_weight: 0.0, ..self.net };
         Ok(family(arch.space(), &size, input)?.standalone(arch)?)

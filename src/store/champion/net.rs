@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::data::Labels;
 use crate::engine::{Executor, Snapshot, from_safetensors};
-use crate::search::Predictor;
+use crate::search::{Predictor, WordPredictor};
 use crate::store::champion::card::ChampionCard;
 use crate::store::champion::files::{CHAMPION_CARD, LABELS, portable};
 use crate::store::champion::model::ModelCard;
@@ -16,15 +16,42 @@ use crate::store::form::read_form;
 use crate::store::listed::Listed;
 use crate::store::{CARD, PortableNet, StoreError, WEIGHTS};
 
-/// A champion's net, ready to classify.
+/// A champion's net, ready to predict.
 #[derive(Clone, Debug)]
 pub struct ChampionNet {
     /// The canonical id of its architecture.
     pub id: String,
     /// Whether it was measured on the test split.
     pub is_certified: bool,
+    /// Predicts by what it reads.
+    pub predictor: NetPredictor,
+}
+
+/// What a champion's net does, by what it reads.
+#[derive(Clone, Debug)]
+pub enum NetPredictor {
     /// Classifies images.
-    pub predictor: Predictor,
+    Images(Predictor),
+    /// Predicts the words of a text.
+    Words(WordPredictor),
+}
+
+impl ChampionNet {
+    /// What classifies images, if the net does.
+    pub fn of_images(&self) -> Result<&Predictor, StoreError> {
+        match &self.predictor {
+            NetPredictor::Images(predictor) => Ok(predictor),
+            NetPredictor::Words(_) => Err(StoreError::ReadsWords { id: self.id.clone() }),
+        }
+    }
+
+    /// What predicts words, if the net does.
+    pub fn of_words(&self) -> Result<&WordPredictor, StoreError> {
+        match &self.predictor {
+            NetPredictor::Words(predictor) => Ok(predictor),
+            NetPredictor::Images(_) => Err(StoreError::ReadsImages { id: self.id.clone() }),
+        }
+    }
 }
 
 /// The files of a champion that its net is made of.
@@ -40,7 +67,15 @@ struct Files {
 /// writing of the folder.
 pub fn open_champion(folder: &Path, exec: Arc<dyn Executor>) -> Result<ChampionNet, StoreError> {
     let Files { card, model, labels, weights } = read(folder)?;
-    let predictor = Predictor::new(model.net()?, &weights, labels, exec)?;
+    let net = model.net()?;
+    let predictor = match labels {
+        Labels::Images(labels) => {
+            NetPredictor::Images(Predictor::new(net, &weights, labels, exec)?)
+        }
+        Labels::Words(labels) => {
+            NetPredictor::Words(WordPredictor::new(net, &weights, &labels, exec)?)
+        }
+    };
     Ok(ChampionNet { id: model.id, is_certified: card.certificate != 0, predictor })
 }
 

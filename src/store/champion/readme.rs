@@ -1,13 +1,39 @@
 //! `README.md` of a champion: how it is used in Python and in Rust.
 
-use crate::data::Labels;
+use crate::data::{ImageLabels, Labels, WordLabels};
 use crate::store::champion::card::{ChampionCard, TestCard};
 
-/// The text, with a word between two `@` for what differs from champion to champion.
+/// The text of a net of images, with a word between two `@` for what differs from champion to champion.
 const TEXT: &str = include_str!("readme.md");
+
+/// The same of a net of words.
+const TEXT_OF_WORDS: &str = include_str!("readme_of_words.md");
 
 /// The text for a champion.
 pub(super) fn readme(card: &ChampionCard, labels: &Labels) -> String {
+    match labels {
+        Labels::Images(labels) => of_images(card, labels),
+        Labels::Words(labels) => of_words(card, labels),
+    }
+}
+
+fn of_words(card: &ChampionCard, labels: &WordLabels) -> String {
+    let perplexity = card.test.and_then(|test| test.measure.perplexity);
+    let tested =
+        perplexity.map(|found| format!(", with a perplexity of {found:.2} on the test text"));
+    let words = [
+        ("@ID@", card.id.as_str()),
+        ("@TESTED@", &tested.unwrap_or_default()),
+        ("@VERSION@", &card.recipe.version),
+        ("@WORDS@", &labels.words.len().to_string()),
+        ("@HIDDEN@", &card.recipe.settings.channels.to_string()),
+    ];
+    words
+        .into_iter()
+        .fold(TEXT_OF_WORDS.to_owned(), |text, (word, value)| text.replace(word, value))
+}
+
+fn of_images(card: &ChampionCard, labels: &ImageLabels) -> String {
     let [channels, height, width] = labels.image;
     // As Pillow and the crate `image` call them.
     let (mode, pixels) = if channels == 1 { ("L", "luma8") } else { ("RGB", "rgb8") };

@@ -1,12 +1,10 @@
 //! A champion made by hand: what its files say, and the net that is read back from them.
 
-use std::sync::Arc;
-
 use candle_core::{Device, Tensor};
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
 
 use super::*;
-use crate::data::{Dataset, ImageSet, ImageShape, Labels, NetResult};
+use crate::data::{ImageData, ImageLabels, ImageSet, ImageShape, Labels, NetResult};
 use crate::engine::{ExecutorChoice, Images};
 use crate::export::PixelType;
 use crate::search::{
@@ -37,11 +35,11 @@ fn task() -> TrialTask {
         ImageSet::new("here", shape, pixels, (0..n as u16).map(|at| at % 3).collect()).unwrap()
     };
     let names = ["ant", "bee", "cat"].map(str::to_owned).to_vec();
-    let dataset = Dataset::new(names, set(12), set(6), Some(set(5))).unwrap();
+    let dataset = ImageData::new(names, set(12), set(6), Some(set(5))).unwrap();
     let space = SpaceConfig { nodes: 2, ..SpaceConfig::default() };
     let config = SearchConfig { space, ..SearchConfig::default() };
     let exec = ExecutorChoice::Auto.open(&Device::Cpu).unwrap();
-    TrialTask::new(&Task::new(config, Arc::new(dataset), exec).unwrap(), "feed")
+    TrialTask::new(&Task::new(config, dataset.into(), exec).unwrap(), "feed")
 }
 
 fn net_result(right: [bool; 5]) -> NetResult {
@@ -152,8 +150,8 @@ fn a_champion_has_its_files_and_the_same_makes_the_same_bytes() {
 fn of_deep_images_it_is_told_how_their_values_become_pixels() {
     let files = rig().files();
     let card: ChampionCard = serde_json::from_slice(file(&files, CHAMPION_CARD)).unwrap();
-    let labels: Labels = serde_json::from_slice(file(&files, LABELS)).unwrap();
-    let text = readme::readme(&card, &Labels { deep: [1000, 1254], ..labels });
+    let labels: ImageLabels = serde_json::from_slice(file(&files, LABELS)).unwrap();
+    let text = readme::readme(&card, &Labels::Images(ImageLabels { deep: [1000, 1254], ..labels }));
     assert!(text.contains("to 8 first: 1000 becomes 0 and 1254 becomes 255"), "{text}");
 }
 
@@ -201,11 +199,11 @@ fn the_net_that_is_read_back_is_the_one_that_was_trained() {
     std::fs::rename(folder, &taken).unwrap();
     let exec = ExecutorChoice::Candle.open(&Device::Cpu).unwrap();
     let net = open_champion(&taken, exec.clone()).unwrap();
-    assert_eq!((net.id, net.is_certified), (rig.champion.arch.id(), true));
+    assert_eq!((net.id.clone(), net.is_certified), (rig.champion.arch.id(), true));
 
     let (file, pixels) = image();
     let mut values = Vec::new();
-    rig.task.dataset().normalization().append(&pixels, &mut values);
+    rig.task.dataset().images().unwrap().normalization().append(&pixels, &mut values);
     let images = Images { values: &values, labels: &[0] };
     let trained = rig.task.net(&rig.champion.plan()).unwrap();
     let logits =
@@ -213,7 +211,7 @@ fn the_net_that_is_read_back_is_the_one_that_was_trained() {
     let logits: Vec<f32> = logits.flatten_all().unwrap().to_vec1().unwrap();
     let powers: Vec<f64> = logits.iter().map(|&logit| f64::from(logit).exp()).collect();
     let sum: f64 = powers.iter().sum();
-    let found = net.predictor.predict(&[file], 3).unwrap().remove(0).unwrap();
+    let found = net.of_images().unwrap().predict(&[file], 3).unwrap().remove(0).unwrap();
     assert_eq!(found.len(), 3);
     for class in found {
         let place = ["ant", "bee", "cat"].iter().position(|name| *name == class.class).unwrap();

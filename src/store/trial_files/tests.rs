@@ -24,7 +24,7 @@ fn tensors(values: &[f32]) -> Snapshot {
 fn state(valid: Option<Score>) -> TrialState {
     let momenta = if valid.is_some() { Snapshot::new() } else { tensors(&[3.5, -0.1]) };
     let (params, running) = (tensors(&[0.1, -0.0]), tensors(&[f32::MIN_POSITIVE]));
-    TrialState { epoch: 7, params, momenta, running, valid }
+    TrialState { epoch: 7, params, momenta, running, valid, ..TrialState::default() }
 }
 
 fn rig() -> (tempfile::TempDir, TrialFolder) {

@@ -36,6 +36,7 @@ fn a_shared_step_shows() {
     let step = SharedStepNumbers {
         loss: 1.5,
         accuracy: 0.25,
+        perplexity: Some(99.5),
         learning_rate: 0.05,
         grad_norm: 3.5,
         images: 32,
@@ -47,6 +48,7 @@ fn a_shared_step_shows() {
         &[
             "enas_shared_loss 1.5",
             "enas_shared_accuracy_ratio{split=\"train\"} 0.25",
+            "enas_shared_perplexity{split=\"train\"} 99.5",
             "enas_learning_rate{net=\"shared\"} 0.05",
             "enas_grad_norm{net=\"shared\"} 3.5",
             "enas_steps_total{net=\"shared\"} 1",
@@ -65,6 +67,7 @@ fn a_controller_step_shows() {
         reward: 0.75,
         random_reward: 0.5,
         accuracy: 0.625,
+        perplexity: Some(80.25),
         baseline: 0.7,
         entropy_nats: 12.0,
         decisions: 40,
@@ -79,6 +82,7 @@ fn a_controller_step_shows() {
             "enas_reward{arm=\"controller\"} 0.75",
             "enas_reward{arm=\"random\"} 0.5",
             "enas_shared_accuracy_ratio{split=\"valid\"} 0.625",
+            "enas_shared_perplexity{split=\"valid\"} 80.25",
             "enas_baseline 0.7",
             "enas_policy_entropy_nats{kind=\"sum\"} 12",
             "enas_policy_entropy_nats{kind=\"per_decision\"} 0.3",

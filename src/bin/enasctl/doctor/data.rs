@@ -32,7 +32,7 @@ pub(super) fn check(patient: &Patient) -> Vec<Finding> {
         }
         Err(err) => return vec![Finding::error(DATA, &err, "see `data.source` and `data.path`")],
     };
-    let what = format!("{}, fingerprint {}", report.summary(), report.contents.blake3);
+    let what = format!("{}, fingerprint {}", report.summary(), report.contents.blake3());
     let mut findings = vec![Finding::ok(DATA, what)];
     findings.extend(odd(&report));
     findings.extend(of_checkpoint(&report.contents, patient));

@@ -17,7 +17,7 @@ pub(super) fn check(patient: &Patient) -> Vec<Finding> {
         let what = "the newest checkpoint does not say what it was used for";
         return vec![Finding::skip(LEDGER, what)];
     };
-    vec![match state.view.test_ledger(&data.blake3, finals) {
+    vec![match state.view.test_ledger(data.blake3(), finals) {
         Ok(ledger) => Finding::ok(LEDGER, told(&ledger)),
         Err(err) if is_forbidden(&err) => {
             Finding::forbidden(LEDGER, "read the ledger of the test split", patient.uid)

@@ -51,7 +51,7 @@ mod tests {
         let arch = format!("normal={cell} reduction={cell}").parse().unwrap();
         let plan = TrialPlan { arch, seed: 0, recipe: FinalConfig::default() };
         let [params, running, momenta] = [const { Snapshot::new() }; 3];
-        let state_of = TrialState { epoch: 3, params, running, momenta, valid: None };
+        let state_of = TrialState { epoch: 3, params, running, momenta, ..TrialState::default() };
         TrialFolder::open(&state.join("trials")).unwrap().put(KEY, &plan, &state_of).unwrap();
     }
 

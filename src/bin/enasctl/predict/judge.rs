@@ -1,20 +1,35 @@
-//! Who classifies: the daemon, or this program with a net from a folder.
+//! Who predicts: the daemon, or this program with a net from a folder.
 
 use std::path::Path;
 
 use candle_core::Device;
-use enasd::api::wire::{PredictResult, PredictedImage};
+use enasd::actors::Status;
+use enasd::api::wire::{MAX_TEXT_BYTES, PredictResult, PredictedImage, TextResult};
 use enasd::engine::ExecutorChoice;
-use enasd::search::SearchError;
+use enasd::search::{Objective, SearchError};
 use enasd::store::{ChampionNet, open_champion};
 
 use crate::arch::read;
 use crate::args::{DaemonPlace, PredictArgs};
 use crate::failure::Failure;
 use crate::predict::pictures::Picture;
+use crate::predict::text::{Longest, Text};
+use crate::printer::objective;
 use crate::socket::Daemon;
 
-/// Who classifies, and how.
+/// The most words of a text that is read here: the nets that read the fastest take minutes.
+const MAX_WORDS_HERE: usize = 1_000_000;
+
+/// The longest text that a daemon reads.
+const OF_DAEMON: Longest = Longest {
+    bytes: MAX_TEXT_BYTES as u64,
+    reader: "a daemon reads; send it in parts, or read it here with `--model`",
+};
+
+/// The longest text that is read here.
+const HERE: Longest = Longest { bytes: 64 << 20, reader: "is read; give it in parts" };
+
+/// Who predicts, and how.
 pub(super) struct Judge {
     source: Source,
     /// How many classes of each image are told.
@@ -42,6 +57,50 @@ impl Judge {
             (Source::Daemon(Daemon::new(place)?, arch), String::new(), false)
         };
         Ok(Self { source, top: args.top, id, certified })
+    }
+
+    /// Whether it reads words. All nets of a daemon read what its search maximizes a score on.
+    pub(super) async fn reads_words(&self) -> Result<bool, Failure> {
+        match &self.source {
+            Source::Here(net) => Ok(net.of_words().is_ok()),
+            Source::Daemon(daemon, _) => {
+                let status: Status = daemon.questions.get("/v1/status").await?;
+                Ok(objective(&status.objective) == Objective::Perplexity)
+            }
+        }
+    }
+
+    /// The longest text that it reads.
+    pub(super) const fn longest(&self) -> Longest {
+        match &self.source {
+            Source::Here(_) => HERE,
+            Source::Daemon(..) => OF_DAEMON,
+        }
+    }
+
+    /// What it makes of `text`, and so many words that may follow it.
+    pub(super) async fn read(
+        &self,
+        text: &Text,
+        words: Option<usize>,
+    ) -> Result<TextResult, Failure> {
+        match &self.source {
+            Source::Here(net) => {
+                let predictor = net.of_words()?;
+                let found = predictor.predict(&text.bytes, words.unwrap_or(0), MAX_WORDS_HERE);
+                let found =
+                    found.map_err(|fault| Failure::Text { file: text.file.clone(), fault })?;
+                Ok(TextResult::new(self.id.clone(), self.certified, found))
+            }
+            Source::Daemon(daemon, arch) => {
+                let asked = [("words", words.map(|n| n.to_string())), ("arch", arch.clone())];
+                let asked = asked.iter().filter_map(|(key, value)| {
+                    value.as_ref().map(|value| format!("{key}={value}"))
+                });
+                let path = format!("/v1/predict?{}", asked.collect::<Vec<_>>().join("&"));
+                Ok(daemon.work().post_bytes(&path, "text/plain", text.bytes.clone()).await?)
+            }
+        }
     }
 
     /// What is found of each of `pictures`, in their order.
@@ -74,7 +133,7 @@ impl Judge {
         match &mut self.source {
             Source::Here(net) => {
                 let (files, images): (Vec<_>, Vec<_>) = images.into_iter().unzip();
-                let found = net.predictor.predict(&images, self.top)?;
+                let found = net.of_images()?.predict(&images, self.top)?;
                 let found = files.into_iter().zip(found);
                 Ok(found.map(|(file, found)| PredictedImage::new(file, found)).collect())
             }

@@ -1,13 +1,15 @@
-//! `enasctl predict`: which classes images are of, by the daemon's champion or by one that was
-//! taken away.
+//! `enasctl predict`: which classes images are of, or how likely a text is, by the daemon's champion
+//! or by one that was taken away.
 //!
 //! ```text
 //! FILE…, or a tar or a list on standard input ─ a few at a time ─┬─ tar ─ POST /v1/predict
-//!                                                                └─ the net in `--model DIR`
+//! FILE, or a text on standard input ─────────────────────────────┴─ the net in `--model DIR`
 //! ```
 
 mod judge;
 mod pictures;
+mod reading;
+mod text;
 
 use std::thread;
 
@@ -26,13 +28,31 @@ const AT_ONCE: usize = 64;
 /// The bytes of images that are classified at a time, but for one that has more alone.
 const BYTES_AT_ONCE: usize = 8 << 20;
 
-/// Classifies images. Those that cannot be are told, and the others are answered.
+/// Predicts by a net: classes of images, or words of a text.
 pub(crate) async fn predict(
     place: &DaemonPlace,
     printer: &mut Printer,
     args: &PredictArgs,
 ) -> Result<(), Failure> {
-    let mut judge = Judge::new(place, args)?;
+    let judge = Judge::new(place, args)?;
+    if judge.reads_words().await? {
+        return reading::predict(printer, &judge, args).await;
+    }
+    if args.words.is_some() {
+        return Err(Failure::WordsOfText);
+    }
+    if args.files.is_empty() {
+        return Err(Failure::NoImages);
+    }
+    classify(printer, judge, args).await
+}
+
+/// Classifies images. Those that cannot be are told, and the others are answered.
+async fn classify(
+    printer: &mut Printer,
+    mut judge: Judge,
+    args: &PredictArgs,
+) -> Result<(), Failure> {
     let (send, mut pictures) = mpsc::channel(1);
     let files = args.files.clone();
     let reader =
@@ -76,10 +96,15 @@ fn print(printer: &mut Printer, result: &PredictResult) -> Result<usize, Failure
     errors.iter().for_each(remark);
     let failed = errors.len();
     if failed < result.images.len() {
-        let certified = if result.certified { "certified" } else { "not certified" };
-        printer.aside(&format!("\nby {}, {certified} on a test split", result.id))?;
+        printer.aside(&format!("\n{}", by(&result.id, result.certified)))?;
     }
     Ok(failed)
+}
+
+/// Whose words these are.
+fn by(id: &str, is_certified: bool) -> String {
+    let certified = if is_certified { "certified" } else { "not certified" };
+    format!("by {id}, {certified} on a test split")
 }
 
 /// The classes that come after the first.

@@ -11,7 +11,7 @@ use enasd::api::each_image;
 use enasd::api::wire::MAX_IMAGES_BYTES;
 
 /// What stands for standard input.
-const STDIN: &str = "-";
+pub(super) const STDIN: &str = "-";
 
 /// The largest image: with its place in a tar it fits into a request.
 const MAX_IMAGE_BYTES: u64 = (MAX_IMAGES_BYTES - (64 << 10)) as u64;

@@ -8,7 +8,6 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use crate::printer::percent;
 use crate::top::lines::rule;
 use crate::top::screen::Screen;
 use crate::top::theme::Theme;
@@ -64,7 +63,7 @@ fn row(idx: usize, best: &BestStatus, screen: &Screen, theme: Theme) -> Line<'st
         "{mark} {} of {}  {}  {} of {}, cycle {}  ",
         idx + 1,
         screen.best().len(),
-        percent(best.score.accuracy),
+        best.score.shown(),
         best.score.correct,
         best.score.items,
         nth(best.cycle)

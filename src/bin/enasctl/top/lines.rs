@@ -40,7 +40,9 @@ pub(crate) fn verdict(
                 100.0 * low,
                 100.0 * high
             ),
-            Objective::NegLogNll => format!(", {mean:+.3} (95 % {low:+.3} to {high:+.3}) "),
+            Objective::NegLogNll | Objective::Perplexity => {
+                format!(", {mean:+.3} (95 % {low:+.3} to {high:+.3}) ")
+            }
         },
         _ => " ".to_owned(),
     };

@@ -37,7 +37,12 @@ fn best(arch: &str, correct: u64) -> BestStatus {
     BestStatus {
         id: arch.id(),
         arch: arch.to_string(),
-        score: ScoreView { accuracy: correct as f64 / 600.0, correct, items: 600 },
+        score: ScoreView {
+            accuracy: correct as f64 / 600.0,
+            correct,
+            items: 600,
+            perplexity: None,
+        },
         cycle: 0,
     }
 }

@@ -2,13 +2,13 @@
 //! under way.
 
 use enasd::actors::{ChampionStatus, FinalsStatus, RetrainedStatus, Status, TrialStatus, nth};
-use enasd::search::{Arm, Objective};
+use enasd::search::Arm;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use crate::printer::{or_dash, percent};
+use crate::printer::or_dash;
 use crate::top::lines::{bar, rule, share, verdict};
 use crate::top::screen::Screen;
 use crate::top::theme::Theme;
@@ -26,8 +26,8 @@ pub(crate) fn rows(screen: &Screen, most_nets: u16) -> u16 {
 
 /// Draws the part.
 pub(crate) fn draw(frame: &mut Frame, area: Rect, status: &Status, theme: Theme) {
-    let FinalsStatus { retraining, champion, comparison, .. } = &status.finals;
-    let block = rule(title(comparison, theme), theme);
+    let FinalsStatus { retraining, champion, .. } = &status.finals;
+    let block = rule(title(status, theme), theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
     let champion = champion.iter().map(|champion| champion_line(champion, theme));
@@ -37,15 +37,15 @@ pub(crate) fn draw(frame: &mut Frame, area: Rect, status: &Status, theme: Theme)
 }
 
 /// Which arm is better once retrained, with what it rests on.
-fn title(comparison: &RetrainedStatus, theme: Theme) -> Line<'static> {
-    let RetrainedStatus { mean, low, high, verdict: words, .. } = comparison;
-    // Nets are compared by their test accuracies, whatever is maximized.
-    verdict(("The choice", words), [*mean, *low, *high], (Objective::Accuracy, theme))
+fn title(status: &Status, theme: Theme) -> Line<'static> {
+    let RetrainedStatus { mean, low, high, verdict: words, .. } = &status.finals.comparison;
+    let objective = status.objective().of_tests();
+    verdict(("The choice", words), [*mean, *low, *high], (objective, theme))
 }
 
 fn champion_line(champion: &ChampionStatus, theme: Theme) -> Line<'static> {
-    let valid = or_dash(champion.valid_score(), |score| percent(score.accuracy));
-    let test = or_dash(champion.test_score(), |score| percent(score.accuracy));
+    let [valid, test] = [champion.valid_score(), champion.test_score()]
+        .map(|score| or_dash(score, |score| score.shown()));
     let (arm, cycle) =
         (if champion.arm == Arm::Random.name() { "random" } else { "policy" }, champion.cycle);
     let text = format!("champion  {valid} valid, {test} test, {arm}, cycle {}  ", nth(cycle));

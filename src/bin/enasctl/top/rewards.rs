@@ -88,7 +88,7 @@ fn draw_chart(frame: &mut Frame, area: Rect, of: (&Curve, Objective), theme: The
 fn bounds(lines: &[Points; 2], objective: Objective) -> Option<(f64, f64)> {
     let per_one = match objective {
         Objective::Accuracy => 20.0,
-        Objective::NegLogNll => 10.0,
+        Objective::NegLogNll | Objective::Perplexity => 10.0,
     };
     let rewards = || lines.iter().flatten().map(|&(_, reward)| reward);
     let low = (per_one * rewards().reduce(f64::min)?).floor() / per_one;
@@ -101,7 +101,7 @@ fn label(end: f64, objective: Objective) -> String {
     match objective {
         Objective::Accuracy => format!("{:3.0} %", 100.0 * end),
         // Nothing has a sign where it is zero.
-        Objective::NegLogNll => format!("{:5.1}", end + 0.0),
+        Objective::NegLogNll | Objective::Perplexity => format!("{:5.1}", end + 0.0),
     }
 }
 
@@ -123,13 +123,19 @@ fn number_lines(status: &Status, theme: Theme) -> Vec<Line<'static>> {
     let reward = |reward: Option<f64>| or_dash(reward, |reward| objective.show(reward));
     let plain = Style::new();
     let loss = or_dash(shared.loss, |loss| format!("{loss:.4} nats"));
+    let (training, items) = if objective.is_of_words() {
+        let perplexity = shared.loss.map(f64::exp);
+        (or_dash(perplexity, |found| format!("perplexity {found:.1}")), "words/s")
+    } else {
+        (or_dash(shared.train_accuracy, percent), "images/s")
+    };
     let rows = [
         ("━ policy", reward(policy.reward), theme.policy()),
         ("• random arm", reward(policy.random_reward), theme.random()),
         ("entropy", entropy, plain),
         ("ω loss", loss, plain),
-        ("ω training", or_dash(shared.train_accuracy, percent), plain),
-        ("images/s", or_dash(shared.images_per_second, |rate| format!("{rate:.0}")), plain),
+        ("ω training", training, plain),
+        (items, or_dash(shared.images_per_second, |rate| format!("{rate:.0}")), plain),
         (
             "archs",
             format!(

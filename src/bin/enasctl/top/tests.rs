@@ -245,7 +245,7 @@ fn retrains(status: &mut Status) {
     ];
     status.finals.retraining =
         Some(RetrainingStatus { of: 4, epochs_of: 60, running, ..RetrainingStatus::default() });
-    let score = |accuracy| vec![ScoreView { accuracy, correct: 0, items: 0 }];
+    let score = |accuracy| vec![ScoreView { accuracy, ..ScoreView::default() }];
     status.finals.champion = Some(ChampionStatus {
         id: "m5-0e4j07as3sy5zkyev".to_owned(),
         arm: "derive".to_owned(),
