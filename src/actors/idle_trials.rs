@@ -23,11 +23,12 @@ impl Driver {
         }
         let pending = self.search.finals().sample.as_ref();
         let pending = pending.map(|sample| sample.pending(self.search.task().objective));
+        let every = self.saver.every();
         if let Some((worker, plan)) = self.idle_trials.next_start(&pending.unwrap_or_default()) {
             let state = self.load_trial(&plan).await?;
-            self.idle_trials.start(worker, plan, state);
+            self.idle_trials.start(worker, plan, state, every);
         }
-        self.idle_trials.go_on_all(self.saver.every());
+        self.idle_trials.go_on_all(every);
         Ok(())
     }
 }

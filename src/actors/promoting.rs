@@ -51,11 +51,11 @@ impl Driver {
         plans: &[TrialPlan],
         commands: &mut mpsc::Receiver<Command>,
     ) -> Result<(), ActorError> {
+        let every = self.saver.every();
         while let Some((worker, plan)) = self.retraining.next_start(plans) {
             let state = self.load_trial(&plan).await?;
-            self.retraining.start(worker, plan, state);
+            self.retraining.start(worker, plan, state, every);
         }
-        let every = self.saver.every();
         self.retraining.go_on_all(every);
         self.publish_promotion(RunState::Running);
         tokio::select! {
@@ -285,6 +285,7 @@ impl Driver {
             valid_mean: candidate.mean_reward(objective).filter(|mean| mean.is_finite()),
             test_correct: test.map_or(0, |net| net.correct),
             test_items: test.map_or(0, |net| net.items),
+            test_nll: test.and_then(|net| net.nll),
             ruling: Note::conclusion(conclusion, objective).message,
             at_unix_ms: unix_millis(),
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::Duration;
 
 use actix::Recipient;
 use tokio::sync::mpsc;
@@ -37,8 +37,6 @@ struct Slot {
     status: TrialStatus,
     /// Whether an epoch is under way.
     is_busy: bool,
-    /// When its files were last written.
-    saved: Instant,
 }
 
 /// An epoch that is over.
@@ -103,8 +101,15 @@ impl Retraining {
         Some((free, plans.iter().find(is_new)?.clone()))
     }
 
-    /// Gives a worker a trial, which goes on from `from`.
-    pub(super) fn start(&mut self, worker: usize, plan: TrialPlan, from: Option<Arc<TrialState>>) {
+    /// Gives a worker a trial, which goes on from `from`, and is brought along where it was not for
+    /// as long as `every`.
+    pub(super) fn start(
+        &mut self,
+        worker: usize,
+        plan: TrialPlan,
+        from: Option<Arc<TrialState>>,
+        every: Duration,
+    ) {
         let status = TrialStatus {
             id: plan.arch.id(),
             seed: plan.seed,
@@ -114,30 +119,24 @@ impl Retraining {
             ..TrialStatus::default()
         };
         let key = self.task.key(&plan);
-        self.slots[worker] =
-            Some(Slot { plan, key, status, is_busy: false, saved: Instant::now() });
-        self.go_on(worker, from.map_or(TrialStart::Scratch, TrialStart::State), false);
+        self.slots[worker] = Some(Slot { plan, key, status, is_busy: false });
+        self.go_on(worker, from.map_or(TrialStart::Scratch, TrialStart::State), every);
     }
 
-    /// Gives every worker that waits its next epoch; nets are brought along that were not saved
-    /// since `every`.
-    pub(super) fn go_on_all(&mut self, every: std::time::Duration) {
+    /// Gives every worker that waits its next epoch; nets are brought along that were not for as long
+    /// as `every`.
+    pub(super) fn go_on_all(&mut self, every: Duration) {
         for worker in 0..self.slots.len() {
-            let Some(slot) = &mut self.slots[worker] else { continue };
-            if !slot.is_busy {
-                let is_due = every <= slot.saved.elapsed();
-                if is_due {
-                    slot.saved = Instant::now();
-                }
-                self.go_on(worker, TrialStart::Here, is_due);
+            if self.slots[worker].as_ref().is_some_and(|slot| !slot.is_busy) {
+                self.go_on(worker, TrialStart::Here, every);
             }
         }
     }
 
-    fn go_on(&mut self, worker: usize, from: TrialStart, wants_state: bool) {
+    fn go_on(&mut self, worker: usize, from: TrialStart, every: Duration) {
         let Some(slot) = &mut self.slots[worker] else { return };
         slot.is_busy = true;
-        let message = TrainTrial { plan: slot.plan.clone(), from, wants_state };
+        let message = TrainTrial { plan: slot.plan.clone(), from, every };
         let trained = self.crew.train_trial(&self.workers[worker], self.is_idle, message);
         let answer = self.answer.clone();
         actix::spawn(async move {

@@ -21,8 +21,9 @@ pub struct TrainTrial {
     pub plan: TrialPlan,
     /// Where it goes on from.
     pub from: TrialStart,
-    /// Whether the answer is to bring the net along. It does so anyway once it is finished.
-    pub wants_state: bool,
+    /// The answer brings the net along where none did for so long. It does so anyway once the net is
+    /// finished.
+    pub every: Duration,
 }
 
 /// Where a trial goes on from.
@@ -41,7 +42,7 @@ pub enum TrialStart {
 pub struct TrialEpoch {
     /// What it measured; none where it was broken off, or where the net was finished before.
     pub report: Option<TrialReport>,
-    /// The net, where it is wanted or finished.
+    /// The net, where it is due or finished.
     pub state: Option<Arc<TrialState>>,
     /// How long it took.
     pub duration: Duration,
@@ -73,6 +74,8 @@ pub struct TrialWorker {
     /// Set where training is to be broken off.
     stop: Arc<AtomicBool>,
     trial: Option<Trial>,
+    /// When the trial began here, or was last brought along.
+    brought: Instant,
     /// The thread that trains; none for all that the process has.
     thread: Option<ThreadPool>,
 }
@@ -83,7 +86,7 @@ const NICEST: i32 = 19;
 impl TrialWorker {
     /// A worker that breaks off where `stop` is set.
     pub fn new(task: TrialTask, stop: Arc<AtomicBool>) -> Self {
-        Self { task, stop, trial: None, thread: None }
+        Self { task, stop, trial: None, brought: Instant::now(), thread: None }
     }
 
     /// The same on one thread, which takes only what of the machine is otherwise idle.
@@ -93,19 +96,23 @@ impl TrialWorker {
 
     fn train(&mut self, message: TrainTrial) -> Result<TrialEpoch, SearchError> {
         let start = Instant::now();
-        let TrainTrial { plan, from, wants_state } = message;
+        let TrainTrial { plan, from, every } = message;
         let here = self.trial.take().filter(|trial| *trial.plan() == plan);
-        let mut trial = match (from, here) {
-            (TrialStart::Here, Some(trial)) => trial,
-            (TrialStart::State(state), _) => Trial::new(self.task.clone(), plan, Some(&state))?,
-            (TrialStart::Scratch | TrialStart::Here, _) => {
-                Trial::new(self.task.clone(), plan, None)?
-            }
+        let mut trial = if let (TrialStart::Here, Some(trial)) = (&from, here) {
+            trial
+        } else {
+            self.brought = start;
+            let state = if let TrialStart::State(state) = &from { Some(&**state) } else { None };
+            Trial::new(self.task.clone(), plan, state)?
         };
         let report = if trial.is_finished() { None } else { trial.epoch(&self.stop)? };
-        let state = (trial.is_finished() || wants_state && report.is_some())
-            .then(|| trial.state().map(Arc::new))
-            .transpose()?;
+        let is_due = every <= self.brought.elapsed() && report.is_some();
+        let state = if trial.is_finished() || is_due {
+            self.brought = Instant::now();
+            Some(Arc::new(trial.state()?))
+        } else {
+            None
+        };
         // One that was broken off stands in the middle of an epoch.
         self.trial = (report.is_some() && !trial.is_finished()).then_some(trial);
         Ok(TrialEpoch { report, state, duration: start.elapsed() })

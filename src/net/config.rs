@@ -38,8 +38,8 @@ pub enum SharedForm {
     StandAlone,
 }
 
-/// The space whose nets read words.
-const WORDS: &[&str] = &["recurrent"];
+/// The spaces whose nets read words: settings of such nets say something to them alone.
+pub const WORDS: &[&str] = &["recurrent"];
 
 /// Choices of which copies of ω may be kept.
 pub(super) const SPLIT_BY: RangeInclusive<usize> = 0..=400;

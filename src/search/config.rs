@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Batching, DataConfig, ImageOrder};
 use crate::engine::SgdConfig;
-use crate::net::NetConfig;
+use crate::net::{NetConfig, WORDS};
 use crate::search::{Arm, Comparison, FinalConfig, Objective};
 use crate::setting::{Rule, Setting, above, below, between, from, one_of, search};
 use crate::setting::{settings, size, whole};
@@ -152,7 +152,7 @@ settings! {
         /// Images in a training batch, or rows of text.
         pub batch_size: usize = 32 => search(size(1..=8192));
         /// Words of a window of text: of a training one about so many, of a validation one as many.
-        pub bptt: usize = 35 => search(size(1..=1000)).before("35").only_of(&["recurrent"]);
+        pub bptt: usize = 35 => search(size(1..=1000)).before("35").only_of(WORDS);
         /// Architectures whose gradients one update of ω averages, the paper's M.
         pub archs_per_step: usize = 1 => search(size(1..=64));
         /// Who draws what ω is trained on.

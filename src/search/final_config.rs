@@ -2,11 +2,8 @@
 
 use crate::data::{Batching, BatchingKeys};
 use crate::engine::SgdConfig;
-use crate::net::{NetConfig, StateOf};
+use crate::net::{NetConfig, StateOf, WORDS};
 use crate::setting::{Rule, above, below, from, one_of, operation, settings, size, whole};
-
-/// The space whose nets read words.
-const WORDS: &[&str] = &["recurrent"];
 
 settings! {
     /// How the best architectures of a cycle are trained from scratch as nets that stand alone,

@@ -10,7 +10,6 @@
 //! Children are scored side by side where the executor likes it. Each is computed as if it were
 //! alone, so scores do not depend on the number of threads.
 
-use std::borrow::Borrow;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
@@ -18,6 +17,7 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterato
 use crate::data::{Corpus, DataError, Dataset, ImageBatch, ImageData};
 use crate::engine::{Images, Snapshot};
 use crate::net::{Net, Norm};
+use crate::search::carried::Carried;
 use crate::search::reading::measure_windows;
 use crate::search::{Estimator, Job, Score, ScoreConfig, SearchError, Task, ValidSet};
 use crate::space::Arch;
@@ -31,9 +31,10 @@ pub struct SharedWeights {
 impl Estimator for SharedWeights {
     /// A child whose logits are not numbers has nothing right.
     fn estimate(&mut self, job: &Job, scored: &AtomicU64) -> Result<Vec<Score>, SearchError> {
-        match &self.task.dataset {
-            Dataset::Images(data) => self.on_images(data, job, scored),
-            Dataset::Words(corpus) => self.on_words(corpus, job, scored),
+        match (job.on, &self.task.dataset) {
+            (ValidSet::Batch(index), _) => self.on_batch(index, job, scored),
+            (ValidSet::Whole, Dataset::Images(data)) => self.on_images(data, job, scored),
+            (ValidSet::Whole, Dataset::Words(corpus)) => self.on_text(corpus, job, scored),
         }
     }
 }
@@ -47,67 +48,61 @@ impl SharedWeights {
         Self { task }
     }
 
+    /// On one batch; a window of text begins with states of zero.
+    fn on_batch(
+        &self,
+        index: u64,
+        job: &Job,
+        scored: &AtomicU64,
+    ) -> Result<Vec<Score>, SearchError> {
+        let batch = self.task.valid_batch(index)?;
+        self.side_by_side(&job.archs, scored, |arch| {
+            let (child, mut carried) = (self.child(arch)?, Carried::default());
+            let read = carried.batch(0, &batch);
+            Ok(self.task.exec.measure(&child, &job.shared.params, read, None)?)
+        })
+    }
+
+    /// On all images of the split.
     fn on_images(
         &self,
         data: &ImageData,
         job: &Job,
         scored: &AtomicU64,
     ) -> Result<Vec<Score>, SearchError> {
-        let Job { archs, on, shared } = job;
-        let (shared, config) = (&shared.params, &self.task.config);
-        let (size, seed) = (config.schedule.valid_batch_size, config.seed);
+        let (shared, config) = (&job.shared.params, &self.task.config);
         let ScoreConfig { images, calibration, .. } = config.score;
-        match *on {
-            ValidSet::Batch(index) => {
-                let batch = data.valid_batch(size, images, (seed, index))?;
-                self.side_by_side(archs, scored, |arch| {
-                    self.on_batches(&self.child(arch)?, shared, None, [Ok(&batch)])
-                })
-            }
-            ValidSet::Whole if calibration == 0 => {
-                let size = data.valid_batch_size(size);
-                self.side_by_side(archs, scored, |arch| {
-                    let batches = data.valid_batches_by(images, size, seed);
-                    self.on_batches(&self.child(arch)?, shared, None, batches)
-                })
-            }
-            ValidSet::Whole => {
-                let batch = data.calibration_batch(calibration, seed)?;
-                self.side_by_side(archs, scored, |arch| {
-                    let net = self.child(arch)?.normed(Norm::Running);
-                    let images = Images { values: &batch.images, labels: &batch.labels };
-                    let moments = self.task.exec.moments(&net, shared, images)?;
-                    let batches = data.valid_batches(MEASURED_AT_ONCE);
-                    self.on_batches(&net, shared, Some(&moments), batches)
-                })
-            }
+        if calibration == 0 {
+            let size = data.valid_batch_size(config.schedule.valid_batch_size);
+            return self.side_by_side(&job.archs, scored, |arch| {
+                let batches = data.valid_batches_by(images, size, config.seed);
+                self.on_batches(&self.child(arch)?, shared, None, batches)
+            });
         }
+        let batch = data.calibration_batch(calibration, config.seed)?;
+        self.side_by_side(&job.archs, scored, |arch| {
+            let net = self.child(arch)?.normed(Norm::Running);
+            let images = Images { values: &batch.images, labels: &batch.labels };
+            let moments = self.task.exec.moments(&net, shared, images)?;
+            let batches = data.valid_batches(MEASURED_AT_ONCE);
+            self.on_batches(&net, shared, Some(&moments), batches)
+        })
     }
 
-    /// A validation window begins with states of zero; the whole split is read row by row, each with
-    /// the states that the child itself carries from window to window.
-    fn on_words(
+    /// On all text of the split, in rows, each with the states that the child itself carries from
+    /// window to window.
+    fn on_text(
         &self,
         corpus: &Corpus,
         job: &Job,
         scored: &AtomicU64,
     ) -> Result<Vec<Score>, SearchError> {
-        let Job { archs, on, shared } = job;
-        let (config, exec) = (&self.task.config, &*self.task.exec);
-        let layout = corpus.valid_layout(config.schedule.valid_batch_size, config.schedule.bptt);
-        match *on {
-            ValidSet::Batch(index) => {
-                let window = corpus.valid().batch(layout, (config.seed, index))?;
-                self.side_by_side(archs, scored, |arch| {
-                    let child = (&self.child(arch)?, &shared.params);
-                    measure_windows(exec, child, std::iter::once(window.clone()))
-                })
-            }
-            ValidSet::Whole => self.side_by_side(archs, scored, |arch| {
-                let child = (&self.child(arch)?, &shared.params);
-                measure_windows(exec, child, corpus.valid().windows(layout)?)
-            }),
-        }
+        let schedule = &self.task.config.schedule;
+        let layout = corpus.valid_layout(schedule.valid_batch_size, schedule.bptt);
+        self.side_by_side(&job.archs, scored, |arch| {
+            let child = (&self.child(arch)?, &job.shared.params);
+            measure_windows(&*self.task.exec, child, corpus.valid().windows(layout)?)
+        })
     }
 
     /// Scores the children in the order of `archs`, as many at once as the executor likes and as
@@ -149,13 +144,12 @@ impl SharedWeights {
         net: &Net,
         shared: &Snapshot,
         running: Option<&Snapshot>,
-        batches: impl IntoIterator<Item = Result<impl Borrow<ImageBatch>, DataError>>,
+        batches: impl IntoIterator<Item = Result<ImageBatch, DataError>>,
     ) -> Result<Score, SearchError> {
         let mut score = Score::default();
         for batch in batches {
-            let batch = batch?;
-            let ImageBatch { images, labels, .. } = batch.borrow();
-            let images = Images { values: images, labels };
+            let ImageBatch { images, labels, .. } = batch?;
+            let images = Images { values: &images, labels: &labels };
             score += self.task.exec.measure(net, shared, images.into(), running)?;
         }
         Ok(score)

@@ -1,4 +1,4 @@
-//! Bringing a history of an older format to today's: one of the second gets the tables that it lacks,
+//! Bringing a history of an older format to today's: one of the second or third gets what it lacks,
 //! in one transaction; one of the first is copied.
 //!
 //! ```text
@@ -20,7 +20,7 @@ use crate::search::Arm;
 use crate::store::atomic::{is_there, sync_folder};
 use crate::store::error::io_error;
 use crate::store::history_row::from_sql_int;
-use crate::store::history_schema::{database_error, open_older, upgrade_second};
+use crate::store::history_schema::{database_error, open_older, upgrade};
 use crate::store::{EventRow, History, HistoryPhase, HistoryRow, Keeping, StepRow, StoreError};
 
 /// Old rows that are read and written together.
@@ -50,7 +50,7 @@ fn migrate(path: &Path, bytes: u64) -> Result<(), StoreError> {
         None => Ok(()),
         Some((1, old)) => migrate_first(old, path, bytes),
         Some((_, mut db)) => {
-            upgrade_second(&mut db).map_err(database_error("migrate", path))?;
+            upgrade(&mut db).map_err(database_error("migrate", path))?;
             db.close().map_err(|(_, source)| database_error("close", path)(source))
         }
     }
@@ -274,7 +274,7 @@ mod tests {
     fn an_old_history_is_read_by_nobody_and_migrated_whole_and_kept_until_a_checkpoint() {
         let rig = Rig::new();
         let err = HistoryReader::open(&rig.path()).unwrap_err();
-        assert!(matches!(err, StoreError::OlderFormat { found: 1, expected: 3, .. }), "{err}");
+        assert!(matches!(err, StoreError::OlderFormat { found: 1, expected: 4, .. }), "{err}");
         let history = History::open(&rig.path(), u64::MAX).unwrap();
         rig.check();
         let (found, _) = open_older(&rig.folder.path().join(OLD)).unwrap().unwrap();
@@ -338,7 +338,7 @@ mod tests {
         History::open(&rig.path(), u64::MAX).unwrap().close().unwrap();
         Connection::open(rig.path()).unwrap().execute_batch(TO_SECOND).unwrap();
         let err = HistoryReader::look(&rig.path()).unwrap_err();
-        assert!(matches!(err, StoreError::OlderFormat { found: 2, expected: 3, .. }), "{err}");
+        assert!(matches!(err, StoreError::OlderFormat { found: 2, expected: 4, .. }), "{err}");
         // Killed in the middle of it, with the log that this leaves.
         let killed = rig.folder.path().join("killed");
         {
@@ -378,9 +378,11 @@ mod tests {
         flip(1);
         let err = History::open(&rig.path(), u64::MAX).unwrap_err();
         assert!(err.is_history_damage() && err.to_string().contains("in its header"), "{err}");
-        flip(2);
-        History::open(&rig.path(), u64::MAX).unwrap().close().unwrap();
-        rig.check();
+        for older in [2, 3] {
+            flip(older);
+            History::open(&rig.path(), u64::MAX).unwrap().close().unwrap();
+            rig.check();
+        }
         let reader = HistoryReader::open(&rig.path()).unwrap();
         assert_eq!(reader.trials(None, 9).unwrap(), [trial()]);
     }

@@ -184,6 +184,9 @@ pub struct ChampionRow {
     pub test_correct: u64,
     /// Items of the test split; 0 where it was not measured there.
     pub test_items: u64,
+    /// Its cross-entropy on the test split in nats, summed; none if it was not finite, or was not
+    /// kept yet when this was ruled.
+    pub test_nll: Option<f64>,
     /// What was ruled, and why, for people.
     pub ruling: String,
     /// When, in milliseconds since 1970, as its writer's clock had it.

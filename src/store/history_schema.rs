@@ -11,11 +11,12 @@ use rusqlite::{Connection, OpenFlags};
 use crate::store::atomic::is_there;
 use crate::store::error::io_error;
 use crate::store::history_tables::{TABLES, views};
+use crate::store::history_third::upgrade_champions;
 use crate::store::history_trials;
 use crate::store::{Defect, StoreError};
 
 /// The schema that this program writes, in `PRAGMA user_version`.
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 
 /// Memory for pages of a connection that reads; negative, as SQLite writes kibibytes.
 const READ_CACHE_KIB: i64 = -256;
@@ -72,10 +73,11 @@ pub(super) fn open_older(path: &Path) -> Result<Option<(u32, Connection)>, Store
     Ok(found.map(|found| (found, db)))
 }
 
-/// Gives a database of the second format what it lacks of today's, all or nothing.
-pub(super) fn upgrade_second(db: &mut Connection) -> rusqlite::Result<()> {
+/// Gives a database of the second or third format what it lacks of today's, all or nothing.
+pub(super) fn upgrade(db: &mut Connection) -> rusqlite::Result<()> {
     let transaction = db.transaction()?;
     transaction.execute_batch(history_trials::TABLES)?;
+    upgrade_champions(&transaction)?;
     transaction.execute("INSERT OR REPLACE INTO names VALUES (4, 'injected')", [])?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()

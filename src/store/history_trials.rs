@@ -26,7 +26,7 @@ pub(super) const TRIAL_COLUMNS: &str = "key, arch, arm, cycle, step, seed, epoch
 
 /// The columns of a champion, in the order in which they are summed.
 pub(super) const CHAMPION_COLUMNS: &str = "seq, arch, arm, cycle, certificate, valid_mean,
-    test_correct, test_items, ruling, at_unix_ms, sum";
+    test_correct, test_items, test_nll, ruling, at_unix_ms, sum";
 
 /// Both tables. Where they are there already, a bit of the header's format has flipped.
 pub(super) const TABLES: &str = "
@@ -59,6 +59,7 @@ CREATE TABLE IF NOT EXISTS champions (
     valid_mean   REAL,
     test_correct INTEGER NOT NULL,
     test_items   INTEGER NOT NULL,
+    test_nll     REAL,
     ruling       TEXT    NOT NULL,
     at_unix_ms   INTEGER NOT NULL,
     sum          INTEGER NOT NULL,
@@ -105,12 +106,18 @@ pub(super) fn insert_champion(db: &Connection, row: &ChampionRow) -> rusqlite::R
         real(row.valid_mean),
         int(row.test_correct).into(),
         int(row.test_items).into(),
+        real(row.test_nll),
         text(&row.ruling),
         row.at_unix_ms.into(),
     ];
+    insert_sealed_champion(db, sealed(CHAMPIONS, values))
+}
+
+/// Writes a champion with its sum.
+pub(super) fn insert_sealed_champion(db: &Connection, values: Vec<Value>) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO champions VALUES
-               (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-    db.prepare_cached(sql)?.execute(params_from_iter(sealed(CHAMPIONS, values))).map(drop)
+               (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    db.prepare_cached(sql)?.execute(params_from_iter(values)).map(drop)
 }
 
 /// The last trials, of one architecture or of all, in the order in which they were written.
@@ -212,8 +219,9 @@ fn read_champion(row: &Row<'_>) -> rusqlite::Result<Option<ChampionRow>> {
         valid_mean: row.get(5)?,
         test_correct: from_sql_int(row, 6)?,
         test_items: from_sql_int(row, 7)?,
-        ruling: row.get(8)?,
-        at_unix_ms: row.get(9)?,
+        test_nll: row.get(8)?,
+        ruling: row.get(9)?,
+        at_unix_ms: row.get(10)?,
     }))
 }
 
@@ -287,6 +295,7 @@ mod tests {
             valid_mean: Some(1.0 / 3.0),
             test_correct: 905,
             test_items: 1000,
+            test_nll: Some(0.1 + 0.2),
             ruling: "the first".to_owned(),
             at_unix_ms: 7,
         }

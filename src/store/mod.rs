@@ -54,6 +54,7 @@ mod history_scan;
 mod history_schema;
 mod history_stored;
 mod history_tables;
+mod history_third;
 mod history_trials;
 mod history_writer;
 mod ledger_file;

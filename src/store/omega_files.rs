@@ -91,13 +91,13 @@ fn carried(loaded: &LoadedCheckpoint, task: &Task) -> Result<[Snapshot; 2], Stor
     };
     let both = parted(from_safetensors(bytes, DType::F32)?, [OMEGA, OF_CONTROL]);
     let SearchConfig { schedule, net, .. } = &*task.config;
-    let expected = [schedule.batch_size * net.channels];
+    let expected = schedule.batch_size * net.channels;
     for (name, states) in both.iter().flatten() {
         let is_child = name.parse().is_ok_and(|place: usize| place < schedule.archs_per_step);
         // A child that has not read yet has none.
-        if !is_child || !([expected[0], 0].contains(&states.elem_count())) {
+        if !is_child || ![0, expected].contains(&states.elem_count()) {
             let found = states.dims();
-            let why = format!("the states `{name}` have shape {found:?}, expected {expected:?}");
+            let why = format!("the states `{name}` have shape {found:?}, expected [{expected}]");
             return Err(content(loaded, why));
         }
     }

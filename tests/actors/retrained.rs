@@ -1,9 +1,15 @@
 //! What is retrained, and what came of it: as in the plain loop, on workers beside each other, and
 //! with a history of the search as if there were none.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use actix::{Actor, Context, Handler, Recipient, ResponseFuture, System};
 use candle_core::Device;
-use enasd::actors::{Crew, Pause, Refusal, Resume, RetrainArch, Stop, TrainTrial, TrialEpoch};
+use enasd::actors::{
+    Crew, Pause, Refusal, Resume, RetrainArch, Stop, TrainTrial, TrialEpoch, TrialStart,
+    TrialWorker,
+};
 use enasd::engine::ExecutorChoice;
 use enasd::search::{
     FinalConfig, Objective, Search, SearchError, Task, TrialPlan, TrialTask, Until, run,
@@ -163,6 +169,29 @@ fn a_sample_is_retrained_beside_the_search() {
         assert_eq!(found["id"], expected.id);
         assert_eq!(found["rewards"], serde_json::json!(expected.rewards));
     }
+}
+
+/// What an epoch of minutes came to is not lost with the next: the first one is brought along, too.
+#[test]
+fn a_net_is_brought_along_as_soon_as_it_is_due() {
+    let task = sampling();
+    let arch = task.space.arch(&vec![0; task.space.script().options().count()]).unwrap();
+    let recipe = FinalConfig { epochs: 4, ..task.config.finals };
+    let plan = TrialPlan { arch, seed: 0, recipe };
+    let (at_once, never) = (Duration::ZERO, Duration::MAX);
+    System::new().block_on(async {
+        let worker = TrialWorker::new(TrialTask::new(&task, ""), Arc::default()).start();
+        let from = [TrialStart::Scratch, TrialStart::Here, TrialStart::Here, TrialStart::Here];
+        let epochs = [at_once, never, at_once, never].into_iter().zip(from);
+        let mut brought = Vec::new();
+        for (every, from) in epochs {
+            let message = TrainTrial { plan: plan.clone(), from, every };
+            let epoch = worker.send(message).await.unwrap().unwrap();
+            brought.push(epoch.state.map(|state| state.epoch));
+        }
+        // A finished net is brought along whatever is due.
+        assert_eq!(brought, [Some(1), None, Some(3), Some(4)]);
+    });
 }
 
 /// A worker whose first epoch fails.

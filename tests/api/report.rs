@@ -52,6 +52,7 @@ fn promote(history: &mut History) {
         valid_mean: Some(0.905),
         test_correct: 89,
         test_items: 100,
+        test_nll: None,
         ruling: "it is the first <champion>".to_owned(),
         at_unix_ms: 2,
     };

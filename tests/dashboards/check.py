@@ -160,6 +160,7 @@ def find_planted(live: Live, files: Files, enasctl: Path, exported: set) -> int:
         (planted.IN_THE_RUNBOOK, lambda files: runbook_faults(files, enasctl)),
         (planted.IN_THE_NAMES, lambda files: proof.name_faults(files, exported, [])),
         (planted.IN_THE_QUERIES, lambda files: proof.query_faults(live, files)),
+        (planted.OF_PERPLEXITY[live.reads_text], lambda files: proof.query_faults(live, files)),
         (planted.IN_THE_VARIABLES, lambda files: proof.variable_faults(live, files)),
         (planted.IN_THE_ALERTS, lambda files: proof.alert_faults(live, files)),
     ]

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+import tomllib
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -45,6 +46,8 @@ class Live:
         self.metrics = f"127.0.0.1:{free_port()}"
         self.web = f"127.0.0.1:{free_port()}"
         self.socket = folder / "socket"
+        data = tomllib.loads(settings.read_text()).get("data", {})
+        self.reads_text = data.get("source") in {"austen", "text"}
         self.daemon_command = [
             daemon, "run", "--config", settings, "--state", folder / "state",
             "--socket", self.socket, "--metrics", self.metrics,

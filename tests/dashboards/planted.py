@@ -28,9 +28,9 @@ def in_panel(of: str, **fields):
     return change(lambda files: panel(files, of).update(fields))
 
 
-def query(title: str, old: str, new: str):
+def query(title: str, old: str, new: str, place: int = 0):
     def edit(files: Files):
-        target = panel(files, title)["targets"][0]
+        target = panel(files, title)["targets"][place]
         assert old in target["expr"], f"{old} is not in panel `{title}`"
         target["expr"] = target["expr"].replace(old, new)
 
@@ -151,6 +151,17 @@ IN_THE_QUERIES = [
     (query("Steps", "rate(", "rate(("), "`Steps` does not parse"),
     (query("Steps", "$__rate_interval", "$__rate_intervall"), "`Steps` does not parse"),
 ]
+
+# What the queries must find where images are searched, and where text is.
+OF_PERPLEXITY = {
+    False: [
+        (query("Accuracy, and perplexity of text", "enas_shared_accuracy_ratio", "enas_shared_perplexity"), "`Accuracy, and perplexity of text` is empty"),
+    ],
+    True: [
+        (query("Accuracy, and perplexity of text", "enas_shared_perplexity", "enas_shared_perplexities", 1), "`Accuracy, and perplexity of text` has nothing to show"),
+        (query("Score of the champion, and perplexity of text", "enas_champion_perplexity", "enas_champion_perplexities", 1), "`Score of the champion, and perplexity of text` has nothing to show"),
+    ],
+}
 
 # What the variables must find.
 IN_THE_VARIABLES = [

@@ -11,6 +11,9 @@ LOOK_BACK_SECONDS = 120
 # A machine without a GPU has one series of it, whatever the alert looks for.
 FIXED_BY_THE_MACHINE = {"enas_device_info"}
 
+# What has a number only where text is searched.
+OF_TEXT = {"enas_shared_perplexity", "enas_champion_perplexity"}
+
 
 def filled_in(expr: str) -> str:
     """The expression as Grafana sends it with all instances chosen."""
@@ -42,24 +45,36 @@ def names(expr: str, exported: set) -> set:
 
 
 def query_faults(live: Live, files: Files) -> list:
-    """Queries that do not parse or have no number to show."""
+    """Queries that do not parse, have no number to show, or have one of text where there are images;
+    and panels that are empty."""
     dashboard = files.dashboard
-    asked = [
-        (f"panel `{panel['title']}`", target["expr"], not target.get("instant"))
+    asked = {
+        f"panel `{panel['title']}`": [
+            (target["expr"], not target.get("instant")) for target in panel["targets"]
+        ]
         for panel in panels(dashboard)
-        for target in panel["targets"]
-    ]
-    asked += [
-        (f"annotation `{note['name']}`", note["expr"], True)
+    }
+    asked |= {
+        f"annotation `{note['name']}`": [(note["expr"], True)]
         for note in dashboard["annotations"]["list"]
-    ]
+    }
     faults = []
-    for place, expr, over_time in asked:
-        try:
-            if not live.values(filled_in(expr), LOOK_BACK_SECONDS if over_time else 0):
+    for place, queries in asked.items():
+        is_empty = True
+        for expr, over_time in queries:
+            is_wanted = live.reads_text or not OF_TEXT & {metric for metric, _ in selectors(expr)}
+            try:
+                found = live.values(filled_in(expr), LOOK_BACK_SECONDS if over_time else 0)
+            except ValueError as error:
+                faults.append(f"{place} does not parse: {error}")
+                continue
+            is_empty &= not found
+            if is_wanted and not found:
                 faults.append(f"{place} has nothing to show: {expr}")
-        except ValueError as error:
-            faults.append(f"{place} does not parse: {error}")
+            if found and not is_wanted:
+                faults.append(f"{place} shows {found[:3]}, which images have not: {expr}")
+        if is_empty:
+            faults.append(f"{place} is empty")
     return faults
 
 

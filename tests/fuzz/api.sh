@@ -3,13 +3,13 @@
 # document that it serves: no 5xx, no answer that the document does not list, none of another
 # form. `stop` is left out, for it would end the run: it is sent at the end, and must be obeyed.
 #
-#   tests/fuzz/api.sh [SECONDS]        60 by default
+#   tests/fuzz/api.sh [SECONDS [CONFIG]]        60 and config/tiny.toml by default
 #
 # Needs Python 3 with venv, socat, curl, and the debug build. FUZZ_PLANT=1 spoils the document, and
 # the run must fail.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-readonly seconds=${1:-60} version=4.32.5
+readonly seconds=${1:-60} config=${2:-config/tiny.toml} version=4.32.5
 readonly venv=$PWD/target/tools/schemathesis-$version
 scratch=$(mktemp -d)
 daemon= bridge=
@@ -31,7 +31,7 @@ ask() { curl --silent --show-error --max-time 60 --unix-socket "$scratch/s" "$@"
 # A search of a second a cycle: commands wait for a step.
 export ENASD_ENGINE__THREADS=1 ENASD_SCHEDULE__SHARED_STEPS=2 ENASD_SCHEDULE__CONTROLLER_STEPS=2
 export ENASD_DERIVE__SAMPLES=2 ENASD_DERIVE__RERANK=1 ENASD_FINAL__CANDIDATES=0
-target/debug/enasd run --config config/tiny.toml --state "$scratch/state" --socket "$scratch/s" \
+target/debug/enasd run --config "$config" --state "$scratch/state" --socket "$scratch/s" \
   >/dev/null 2>"$scratch/log" &
 daemon=$!
 for _ in $(seq 600); do [ -S "$scratch/s" ] && break; sleep 0.1; done

@@ -24,15 +24,16 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND",
 ]
-# Tells by attributes what only a laid out page knows, and sorts by the parameters, twice.
+# Tells by attributes what only a laid out page knows, and sorts by what nets have once retrained,
+# twice: recurrent cells all have the same parameters.
 PROBE = """<script>
 const root = document.documentElement;
 root.dataset.wide = root.scrollWidth;
 root.dataset.room = root.clientWidth;
 const heads = [...document.querySelectorAll("table.sorts th")];
-const button = heads.find((head) => head.textContent === "parameters").querySelector("button");
+const button = heads.find((head) => head.textContent === "retrained").querySelector("button");
 const told = () => [...document.querySelectorAll("table.sorts tbody tr")]
-  .map((row) => row.cells[9].dataset.v).join(" ");
+  .map((row) => row.cells[4].dataset.v).join(" ");
 button.click();
 root.dataset.down = told();
 button.click();
@@ -157,9 +158,9 @@ def browser_faults(folder: Path, text: str) -> list:
         root = Page(probed).root
         if int(root.get("data-room", 0)) < int(root.get("data-wide", 1)):
             faults.append(f"at {size} it is {root.get('data-wide')} wide, and wider than the room")
-        down, up = ([int(v) for v in root.get(way, "0").split()] for way in ["data-down", "data-up"])
+        down, up = ([float(v) for v in root.get(way, "0").split()] for way in ["data-down", "data-up"])
         if down != sorted(down, reverse=True) or up != sorted(up) or len(up) < 2:
-            faults.append(f"sorted by parameters: {down}, then {up}")
+            faults.append(f"sorted by retrained nets: {down}, then {up}")
     return faults
 
 
@@ -193,7 +194,7 @@ def find_planted(folder: Path, text: str, status: dict) -> int:
     in_the_browser = [
         ("const heads =", "nothing(); const heads =", "said: "),
         ("<h1>", '<img src="https://example.org/x.png"><h1>', "said: "),
-        ("down ? -1 : 1", "down ? 1 : 1", "sorted by parameters"),
+        ("down ? -1 : 1", "down ? 1 : 1", "sorted by retrained nets"),
         ("<h1>", '<h1 style="width: 90rem">', "wider than the room"),
         ("button.type", "head.remove(); button.type", "heads sort"),
     ]

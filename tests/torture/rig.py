@@ -23,11 +23,16 @@ SMALL = {
     "ENASD_STORE__CHECKPOINT_SECONDS": "0.05",
 }
 
-# What a small search sets in each space; what the other space alone knows has its default.
+# What a small search sets in each space; what other spaces alone know has its default.
 SPACES = {
     "micro": {"ENASD_NET__AUX_WEIGHT": "0"},
     "whole_net": {"ENASD_SPACE__KIND": "whole_net", "ENASD_SPACE__NODES": "5",
                   "ENASD_SPACE__LAYERS": "3"},
+    "recurrent": {"ENASD_SPACE__KIND": "recurrent", "ENASD_SPACE__NODES": "5",
+                  "ENASD_SPACE__RECURRENT_NODES": "3", "ENASD_SCORE__REWARD": "perplexity",
+                  "ENASD_NET__CHANNELS": "8", "ENASD_SCHEDULE__BPTT": "10",
+                  "ENASD_DATA__SOURCE": "text",
+                  "ENASD_DATA__PATH": str(REPOSITORY / "tests/novels")},
 }
 
 # Longer than anything takes on a busy machine.

@@ -143,6 +143,7 @@ mod tests {
             valid_mean: None,
             test_correct: 1,
             test_items: 2,
+            test_nll: None,
             ruling: format!("{arch_id} is the first champion"),
             at_unix_ms: 0,
         }

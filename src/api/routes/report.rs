@@ -72,19 +72,21 @@ fn assemble(
     made: &Made,
 ) -> Report {
     let champion = status.finals.champion.as_ref();
-    let retrained = retrained(&history.trials, &history.rulings, champion);
+    let objective = status.objective();
+    let retrained = retrained(&history.trials, &history.rulings, champion, objective);
     let ranks = &status.finals.rank_correlation;
     let damage = (0 < damaged).then(|| {
         format!("{damaged} rows of the history are damaged and are left out; `enasctl doctor` says more.")
     });
-    let unit = |objective: Objective| match objective {
+    let unit = |objective| match objective {
         Objective::Accuracy => RewardUnit::Accuracy,
         Objective::NegLogNll => RewardUnit::NegLogNll,
         Objective::Perplexity => RewardUnit::Perplexity,
     };
-    let (rewards, tests) = (unit(status.objective()), unit(status.objective().of_tests()));
+    let (rewards, tests) = (unit(objective), unit(objective.of_tests()));
     Report {
         rewards,
+        tests,
         title: format!("Architecture search: {} on {}", status.space, status.data.source),
         verdicts: vec![
             shared_verdict(&status.advantage, rewards),
@@ -94,7 +96,7 @@ fn assemble(
         curves,
         champion: champion.and_then(|champion| {
             let arch = champion.arch.parse().ok()?;
-            Some(ReportChampion { arch, facts: card(champion, &retrained) })
+            Some(ReportChampion { arch, facts: card(champion, &retrained, objective.of_tests()) })
         }),
         agreement: Agreement { archs: ranks.archs, tau: ranks.tau, ceiling: ranks.ceiling },
         config: settings(&made.config),
@@ -142,7 +144,11 @@ fn interval(mean: Option<f64>, low: Option<f64>, high: Option<f64>) -> Option<[f
 }
 
 /// What was measured of the champion, and of the best of the other arm beside it.
-fn card(champion: &ChampionStatus, all: &[RetrainedArch]) -> Vec<(String, String)> {
+fn card(
+    champion: &ChampionStatus,
+    all: &[RetrainedArch],
+    tests: Objective,
+) -> Vec<(String, String)> {
     let fact = |name: &str, value: String| (name.to_owned(), value);
     let who = if champion.arm == Arm::Random.name() { "random draws" } else { "the policy" };
     let mut facts = vec![
@@ -152,11 +158,15 @@ fn card(champion: &ChampionStatus, all: &[RetrainedArch]) -> Vec<(String, String
     ];
     let own = all.iter().find(|arch| arch.is_champion);
     if let Some(own) = own {
-        facts.push(fact("retrained", nets(own)));
+        facts.push(fact("retrained", nets(own, tests)));
     }
     facts.extend(champion.test_score().map(|score| {
         let [low, high] = score.interval().map(percent);
-        let interval = format!("; 95 % within {low} to {high}");
+        // It is that of an accuracy.
+        let interval = match score.perplexity {
+            Some(_) => String::new(),
+            None => format!("; 95 % within {low} to {high}"),
+        };
         fact("certified", right(score, "test") + &interval)
     }));
     if let Some(own) = own {
@@ -164,12 +174,8 @@ fn card(champion: &ChampionStatus, all: &[RetrainedArch]) -> Vec<(String, String
         facts.push(fact("multiply-adds of an image", own.multiply_adds.to_string()));
     }
     facts.extend(rival(champion, all).map(|rival| {
-        let test = rival.test.filter(|(_, items)| 0 < *items).map(|(correct, items)| {
-            let accuracy = correct as f64 / items as f64;
-            let score = ScoreView { accuracy, correct, items, perplexity: None };
-            format!("; {}", right(score, "test"))
-        });
-        let words = format!("{}: {}{}", rival.id, nets(rival), test.unwrap_or_default());
+        let test = rival.test.map(|test| format!("; {}", of_split(test, "test", tests)));
+        let words = format!("{}: {}{}", rival.id, nets(rival, tests), test.unwrap_or_default());
         fact("the other arm's best, retrained alike", words)
     }));
     facts
@@ -186,15 +192,22 @@ fn rival<'a>(champion: &ChampionStatus, all: &'a [RetrainedArch]) -> Option<&'a 
         .max_by(|a, b| is_tested(a).cmp(&is_tested(b)).then_with(|| a.mean().total_cmp(&b.mean())))
 }
 
-fn nets(arch: &RetrainedArch) -> String {
-    let spread = arch.spread().map(|spread| format!(" ± {} between nets", percent(spread)));
-    let (mean, nets) = (percent(arch.mean()), arch.nets.len());
+fn nets(arch: &RetrainedArch, tests: Objective) -> String {
+    let spread = arch.spread().map(|spread| format!(" ± {} between nets", tests.show(spread)));
+    let nets = arch.nets.len();
     let plural = if nets == 1 { "net" } else { "nets" };
     format!(
-        "{mean} of the validation split{}, {nets} {plural} of {} epochs",
+        "{}{}, {nets} {plural} of {} epochs",
+        of_split(arch.mean(), "validation", tests),
         spread.unwrap_or_default(),
         arch.epochs
     )
+}
+
+/// What nets have of a split, in words.
+fn of_split(reward: f64, split: &str, tests: Objective) -> String {
+    let what = if tests.is_of_words() { "80 / perplexity " } else { "" };
+    format!("{what}{} of the {split} split", tests.show(reward))
 }
 
 fn right(score: ScoreView, split: &str) -> String {
@@ -231,7 +244,7 @@ fn gather(key: &str, value: &Value, found: &mut Vec<(String, String)>) {
 fn provenance(status: &Status, run: &str, made_at: &str) -> Vec<(String, String)> {
     let (place, data, device) = (&status.place, &status.data, &status.device);
     let [channels, rows, columns] = data.image;
-    let items = if data.image == [0; 3] {
+    let items = if status.objective().is_of_words() {
         format!("words of a vocabulary of {}", data.classes)
     } else {
         format!("images of {channels}×{rows}×{columns} in {} classes", data.classes)
@@ -337,7 +350,7 @@ mod tests {
         let all = [
             arch("m5-1", DrawnBy::Policy, 0.9),
             arch("m5-2", DrawnBy::Random, 0.8),
-            RetrainedArch { test: Some((81, 100)), ..arch("m5-3", DrawnBy::Random, 0.85) },
+            RetrainedArch { test: Some(0.81), ..arch("m5-3", DrawnBy::Random, 0.85) },
             arch("m5-5", DrawnBy::Random, 0.87),
             RetrainedArch { cycle: 1, ..arch("m5-4", DrawnBy::Random, 0.95) },
         ];
@@ -349,7 +362,7 @@ mod tests {
             test: vec![score],
             ..ChampionStatus::default()
         };
-        let card = card(&champion, &all);
+        let card = card(&champion, &all, Objective::Accuracy);
         let of = |name: &str| {
             let found = card.iter().find(|(known, _)| known == name);
             found.map(|(_, value)| value.as_str()).unwrap_or_default()
@@ -364,6 +377,9 @@ mod tests {
         );
         assert_eq!(of("parameters"), "1234");
         let rival = of("the other arm's best, retrained alike");
-        assert!(rival.starts_with("m5-3: 85.00 %") && rival.contains("81 of 100"), "{rival}");
+        assert!(
+            rival.starts_with("m5-3: 85.00 %") && rival.contains("81.00 % of the test"),
+            "{rival}"
+        );
     }
 }

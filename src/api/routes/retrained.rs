@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::actors::{ChampionStatus, nth};
 use crate::export::{DrawnBy, RetrainedArch};
-use crate::search::{Arm, Cause};
+use crate::search::{Arm, Cause, Objective, Score};
 use crate::store::{ChampionRow, TrialRow};
 
 /// The architectures of `trials`, each with its nets that were trained alike.
@@ -12,6 +12,7 @@ pub(super) fn retrained(
     trials: &[TrialRow],
     rulings: &[ChampionRow],
     champion: Option<&ChampionStatus>,
+    objective: Objective,
 ) -> Vec<RetrainedArch> {
     // Nets that had more epochs are another matter: halving leaves some of one epoch, too, of an
     // architecture that it trained to the end.
@@ -40,8 +41,9 @@ pub(super) fn retrained(
             cycle: nth(last.cycle),
             epochs: last.epochs,
             shared: last.shared_reward,
-            nets: rows.iter().map(|row| row.correct as f64 / row.items as f64).collect(),
-            test: tested(&last.arch_id, &cycles, rulings),
+            nets: rows.iter().map(|row| objective.of_tests().reward(score(row))).collect(),
+            test: tested(&last.arch_id, &cycles, rulings)
+                .map(|score| objective.of_tests().reward(score)),
             params: last.params,
             multiply_adds: last.multiply_adds,
             is_champion,
@@ -50,11 +52,20 @@ pub(super) fn retrained(
     alike.into_values().filter_map(of).collect()
 }
 
-/// What an architecture has right of the test split, and all of that, as last measured.
-fn tested(id: &str, cycles: &[u64], rulings: &[ChampionRow]) -> Option<(u64, u64)> {
+/// What a net has right of the validation split.
+fn score(row: &TrialRow) -> Score {
+    Score { nll: row.nll.unwrap_or(f64::NAN), correct: row.correct, items: row.items }
+}
+
+/// What an architecture has right of the test split, as last measured.
+fn tested(id: &str, cycles: &[u64], rulings: &[ChampionRow]) -> Option<Score> {
     let is_own = |row: &&ChampionRow| row.arch_id == id && cycles.contains(&row.cycle);
     let mut measured = rulings.iter().filter(is_own).filter(|row| 0 < row.test_items);
-    measured.next_back().map(|row| (row.test_correct, row.test_items))
+    measured.next_back().map(|row| Score {
+        nll: row.test_nll.unwrap_or(f64::NAN),
+        correct: row.test_correct,
+        items: row.test_items,
+    })
 }
 
 /// Who drew it, as reports tell it.
@@ -110,12 +121,18 @@ mod tests {
             valid_mean: Some(0.85),
             test_correct: 88,
             test_items: 100,
+            test_nll: Some(100.0 * 160_f64.ln()),
             ruling: String::new(),
             at_unix_ms: 0,
         };
         let champion =
             ChampionStatus { id: "m5-1".to_owned(), cycle: 1, ..ChampionStatus::default() };
-        let found = retrained(&trials, &[ruling], Some(&champion));
+        let found = |objective| {
+            retrained(&trials, std::slice::from_ref(&ruling), Some(&champion), objective)
+        };
+        let of_text = found(Objective::Perplexity)[1].test.unwrap();
+        assert!((of_text - 0.5).abs() < 1e-12, "80 / perplexity is {of_text}");
+        let found = found(Objective::NegLogNll);
         let lines: Vec<_> =
             found.iter().map(|one| (one.id.as_str(), one.by, one.epochs, one.nets.len())).collect();
         let expected = [
@@ -126,7 +143,7 @@ mod tests {
         ];
         assert_eq!(lines, expected);
         assert!((found[1].mean() - 0.85).abs() < 1e-12);
-        assert_eq!((found[1].test, found[1].is_champion), (Some((88, 100)), true));
+        assert_eq!((found[1].test, found[1].is_champion), (Some(0.88), true));
         for other in [0, 2, 3] {
             assert_eq!((found[other].test, found[other].is_champion), (None, false), "{other}");
         }

@@ -209,6 +209,9 @@ pub struct RulingReply {
     pub test_correct: u64,
     /// Images or words of the test split; 0 where it was not measured there.
     pub test_items: u64,
+    /// Its cross-entropy on the test split in nats, summed; none if that is no number, or was not
+    /// kept yet when this was ruled.
+    pub test_nll: Option<f64>,
     /// What was ruled, and why.
     pub ruling: String,
     /// When, in milliseconds since 1970.
@@ -223,6 +226,7 @@ impl From<&ChampionRow> for RulingReply {
             valid_mean: row.valid_mean,
             test_correct: row.test_correct,
             test_items: row.test_items,
+            test_nll: row.test_nll,
             ruling: row.ruling.clone(),
             unix_ms: row.at_unix_ms,
         }

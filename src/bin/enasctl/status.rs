@@ -193,7 +193,7 @@ fn data(status: &Status) -> String {
         "{}: {} training, {} validation, {} test",
         data.source, data.train, data.valid, data.test
     );
-    if data.image == [0; 3] {
+    if status.objective().is_of_words() {
         return format!("{counts} words, a vocabulary of {}", data.classes);
     }
     format!("{counts} images of {channels}×{rows}×{columns}, {} classes", data.classes)

@@ -8,7 +8,7 @@ use enasd::search::{Objective, Score};
 
 use crate::arch::read;
 use crate::failure::Failure;
-use crate::printer::{Printer, fields, objective, or_dash, percent, thousands};
+use crate::printer::{Printer, fields, objective, or_dash, thousands};
 use crate::scores::held_out;
 use crate::socket::Daemon;
 
@@ -97,15 +97,13 @@ fn certificate(ruling: &RulingReply, objective: Objective) -> String {
     if ruling.test_items == 0 {
         return format!("cycle {}: not measured on the test split", nth(ruling.cycle));
     }
-    let accuracy = ruling.test_correct as f64 / ruling.test_items as f64;
+    let RulingReply { test_nll, test_correct: correct, test_items: items, .. } = *ruling;
+    let score = Score { nll: test_nll.unwrap_or(f64::NAN), correct, items };
     format!(
-        "cycle {}: number {}, {} of the test {}, {} of {} right",
+        "cycle {}: number {}, {}, {correct} of {items} right",
         nth(ruling.cycle),
         ruling.certificate,
-        percent(accuracy),
-        if objective.is_of_words() { "words" } else { "images" },
-        ruling.test_correct,
-        ruling.test_items
+        held_out(ScoreView::of(score, objective), "test")
     )
 }
 
@@ -215,5 +213,20 @@ mod tests {
         {
             assert!(text.contains(expected), "{expected} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn a_certificate_of_text_is_a_perplexity() {
+        let ruling = RulingReply {
+            certificate: 1,
+            test_correct: 30,
+            test_items: 100,
+            test_nll: Some(100.0 * 120_f64.ln()),
+            ..RulingReply::default()
+        };
+        let objective = Objective::Perplexity.name().to_owned();
+        let text = table(&WhyReply { objective, rulings: vec![ruling], ..WhyReply::default() });
+        let expected = "cycle 1: number 1, perplexity 120.00 on the test text, 30 of 100 right\n";
+        assert!(text.contains(expected), "{expected} is not in\n{text}");
     }
 }

@@ -12,6 +12,8 @@ pub struct Report {
     pub title: String,
     /// What rewards are.
     pub rewards: RewardUnit,
+    /// What retrained nets are told and compared in.
+    pub tests: RewardUnit,
     /// What is compared, and what came of it.
     pub verdicts: Vec<ReportVerdict>,
     /// The search over time.
@@ -48,6 +50,15 @@ impl RewardUnit {
         match self {
             Self::Accuracy => percent(reward),
             Self::NegLogNll | Self::Perplexity => format!("{reward:.4}"),
+        }
+    }
+
+    /// What an axis of retrained nets is called.
+    pub(super) const fn retrained_label(self) -> &'static str {
+        match self {
+            Self::Accuracy => "accuracy once retrained",
+            Self::NegLogNll => "reward once retrained",
+            Self::Perplexity => "80 / perplexity once retrained",
         }
     }
 
@@ -123,10 +134,11 @@ pub struct RetrainedArch {
     pub epochs: u64,
     /// Its reward with the shared weights.
     pub shared: Option<f64>,
-    /// The validation accuracy of each of its nets; there is one at least.
+    /// What each of its nets has of the validation split, in [`Report::tests`]; there is one at
+    /// least.
     pub nets: Vec<f64>,
-    /// Items of the test split that the net to be handed out has right, and all of them.
-    pub test: Option<(u64, u64)>,
+    /// What the net to be handed out has of the test split, in [`Report::tests`].
+    pub test: Option<f64>,
     /// Trainable parameters, without the auxiliary head.
     pub params: u64,
     /// Multiply-adds for one image.
@@ -136,7 +148,7 @@ pub struct RetrainedArch {
 }
 
 impl RetrainedArch {
-    /// The mean accuracy of its nets.
+    /// The mean of its nets.
     pub fn mean(&self) -> f64 {
         mean(&self.nets)
     }

@@ -96,7 +96,7 @@ fn champion(champion: Option<&ReportChampion>) -> Markup {
 }
 
 fn retrained(report: &Report) -> Markup {
-    let archs = &report.retrained;
+    let (archs, units) = (&report.retrained, [report.rewards, report.tests]);
     // What halving trained for less cannot be compared with what it trained to the end.
     let most = archs.iter().map(|arch| arch.epochs).max();
     let is_whole = |arch: &&RetrainedArch| Some(arch.epochs) == most;
@@ -111,10 +111,10 @@ fn retrained(report: &Report) -> Markup {
         @if archs.is_empty() {
             p.none { "None was trained from scratch yet." }
         } @else {
-            (agreement(&whole, &report.agreement, report.rewards))
-            (pareto(&whole, &of_whole))
+            (agreement(&whole, &report.agreement, units))
+            (pareto(&whole, &of_whole, report.tests))
             h3 { "All of them" }
-            (retrained_table(archs, &is_on_front, report.rewards))
+            (retrained_table(archs, &is_on_front, units))
         }
     }
 }
@@ -175,7 +175,7 @@ mod tests {
             epochs: 15,
             shared: Some(mean - 0.2),
             nets: vec![mean - 0.01, mean + 0.01],
-            test: Some((905, 1000)),
+            test: Some(0.905),
             params,
             multiply_adds: 2 * params,
             is_champion: false,
@@ -210,6 +210,7 @@ mod tests {
         Report {
             title: "micro on fashion-mnist".to_owned(),
             rewards: RewardUnit::Accuracy,
+            tests: RewardUnit::Accuracy,
             verdicts: vec![verdict],
             curves,
             champion: Some(champion),
@@ -302,6 +303,14 @@ mod tests {
         for accuracy in [">90.00 %</td>", ">90.50 %</td>"] {
             assert!(shares.contains(accuracy) && numbers.contains(accuracy), "{accuracy}");
         }
+        // Of text nothing is a share of images.
+        (report.rewards, report.tests) = (RewardUnit::Perplexity, RewardUnit::Perplexity);
+        let text = page(&report);
+        for told in [">0.9000</td>", ">0.9050</td>", "80 / perplexity once retrained", "80 divided"]
+        {
+            assert!(text.contains(told), "{told}");
+        }
+        assert!(!text.contains("accuracy") && !text.contains(" %</td>"), "{text}");
     }
 
     #[test]

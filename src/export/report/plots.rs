@@ -33,7 +33,7 @@ pub(super) fn curves(report: &Report) -> Markup {
 pub(super) fn agreement(
     archs: &[RetrainedArch],
     agreement: &Agreement,
-    unit: RewardUnit,
+    [unit, tests]: [RewardUnit; 2],
 ) -> Markup {
     let tau = |of: Option<[f64; 3]>| match of {
         Some([mean, low, high]) => format!("{mean:.2} (95 % {low:.2} to {high:.2})"),
@@ -53,7 +53,7 @@ pub(super) fn agreement(
         description: words.clone(),
         axes: [
             Axis { label: "reward with the shared weights", scale: unit.scale() },
-            Axis { label: "accuracy once retrained", scale: Scale::Percent },
+            Axis { label: tests.retrained_label(), scale: tests.scale() },
         ],
         lines: Vec::new(),
         marks,
@@ -62,7 +62,7 @@ pub(super) fn agreement(
 }
 
 /// Scores against sizes, with the front.
-pub(super) fn pareto(archs: &[RetrainedArch], is_on_front: &[bool]) -> Markup {
+pub(super) fn pareto(archs: &[RetrainedArch], is_on_front: &[bool], tests: RewardUnit) -> Markup {
     let at = |arch: &RetrainedArch| (arch.params as f64, arch.mean());
     let on_front = archs.iter().zip(is_on_front).filter(|(_, is_on)| **is_on);
     let mut front: Vec<(f64, f64)> = on_front.map(|(arch, _)| at(arch)).collect();
@@ -78,7 +78,7 @@ pub(super) fn pareto(archs: &[RetrainedArch], is_on_front: &[bool]) -> Markup {
         ),
         axes: [
             Axis { label: "parameters", scale: Scale::Count },
-            Axis { label: "accuracy once retrained", scale: Scale::Percent },
+            Axis { label: tests.retrained_label(), scale: tests.scale() },
         ],
         lines: vec![Line { color: OTHER, points: front, band: Vec::new() }],
         marks: marks(archs, |arch| Some(at(arch))),

@@ -3,14 +3,15 @@
 use maud::{Markup, html};
 
 use crate::export::report::contents::{RetrainedArch, RewardUnit};
-use crate::numbers::{percent, thousands};
+use crate::numbers::thousands;
 
 /// A row for each architecture, the best first; `is_on_front` says of each whether it is on the
-/// front of score and size. What was measured with the shared weights is a reward of `unit`.
+/// front of score and size. What was measured with the shared weights is a reward of the first unit,
+/// what retrained nets have is told in the second.
 pub(super) fn retrained_table(
     archs: &[RetrainedArch],
     is_on_front: &[bool],
-    unit: RewardUnit,
+    units: [RewardUnit; 2],
 ) -> Markup {
     let mut order: Vec<(&RetrainedArch, bool)> =
         archs.iter().zip(is_on_front.iter().copied()).collect();
@@ -20,7 +21,8 @@ pub(super) fn retrained_table(
             table.sorts {
                 caption {
                     "All that were trained from scratch, the best first; with scripts, a column's \
-                     head sorts by it. Accuracies of the validation split are means over the nets."
+                     head sorts by it. Retrained: " (units[1].plural()) " on the validation split, means \
+                     over the nets."
                 }
                 thead { tr {
                     th scope="col" { "architecture" }
@@ -36,26 +38,24 @@ pub(super) fn retrained_table(
                     th scope="col" { "multiply-adds" }
                     th.text scope="col" { "front" }
                 } }
-                tbody { @for (arch, is_on_front) in order { (row(arch, is_on_front, unit)) } }
+                tbody { @for (arch, is_on_front) in order { (row(arch, is_on_front, units)) } }
             }
         }
     }
 }
 
-fn row(arch: &RetrainedArch, is_on_front: bool, unit: RewardUnit) -> Markup {
-    let test = arch.test.filter(|(_, items)| 0 < *items);
-    let test = test.map(|(correct, items)| correct as f64 / items as f64);
+fn row(arch: &RetrainedArch, is_on_front: bool, [unit, tests]: [RewardUnit; 2]) -> Markup {
     html! {
         tr class=[arch.is_champion.then_some("champion")] {
             td { (arch.id) @if arch.is_champion { " (champion)" } }
             td.text { (arch.by.name()) }
             (count(arch.cycle))
             (number(arch.shared, |reward| unit.show(reward)))
-            (share(Some(arch.mean())))
-            (share(arch.spread()))
+            (number(Some(arch.mean()), |mean| tests.show(mean)))
+            (number(arch.spread(), |spread| tests.show(spread)))
             (count(arch.nets.len() as u64))
             (count(arch.epochs))
-            (share(test))
+            (number(arch.test, |test| tests.show(test)))
             (count(arch.params))
             (count(arch.multiply_adds))
             td.text { @if is_on_front { "yes" } @else { "no" } }
@@ -65,10 +65,6 @@ fn row(arch: &RetrainedArch, is_on_front: bool, unit: RewardUnit) -> Markup {
 
 fn count(number: u64) -> Markup {
     html! { td data-v=(number) { (thousands(number)) } }
-}
-
-fn share(share: Option<f64>) -> Markup {
-    number(share, percent)
 }
 
 pub(super) fn number(number: Option<f64>, text: impl Fn(f64) -> String) -> Markup {

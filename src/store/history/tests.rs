@@ -180,7 +180,7 @@ fn a_later_schema_is_refused_and_left_as_it_is() {
     history.close().unwrap();
     let before = fs::read(rig.path()).unwrap();
     let err = rig.open().unwrap_err();
-    assert!(matches!(err, StoreError::Format { found: 9, expected: 3, .. }), "{err}");
+    assert!(matches!(err, StoreError::Format { found: 9, expected: 4, .. }), "{err}");
     assert_eq!(fs::read(rig.path()).unwrap(), before);
 }
 
