@@ -30,7 +30,7 @@ SPACES = {
                   "ENASD_SPACE__LAYERS": "3"},
     "recurrent": {"ENASD_SPACE__KIND": "recurrent", "ENASD_SPACE__NODES": "5",
                   "ENASD_SPACE__RECURRENT_NODES": "3", "ENASD_SCORE__REWARD": "perplexity",
-                  "ENASD_NET__CHANNELS": "8", "ENASD_SCHEDULE__BPTT": "10",
+                  "ENASD_NET__CHANNELS": "64", "ENASD_SCHEDULE__BPTT": "35",
                   "ENASD_DATA__SOURCE": "text",
                   "ENASD_DATA__PATH": str(REPOSITORY / "tests/novels")},
 }

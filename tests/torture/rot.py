@@ -5,12 +5,13 @@ cannot make good again is told: by the doctor, and in the log.
 """
 
 import hashlib
+import http.client
 import json
 import shutil
 import signal
 import time
 
-from rig import CYCLES, Failure, complaints, require
+from rig import CYCLES, Failure, complaints, require, until
 from state import State
 
 
@@ -73,8 +74,7 @@ def serve(rig, unbroken, state, note):
     """Asks a daemon on that folder for everything it may have wrong: its log."""
     with rig.start(state, CYCLES) as daemon:
         daemon.wait_answering()
-        if not daemon.has_ended():
-            daemon.ask("/v1/pause", "POST")
+        if is_paused(daemon):
             for path in ("/v1/status", "/v1/archs", "/v1/best", "/v1/events"):
                 require(daemon.ask(path)[0] == 200, f"{note}: {path} gives {daemon.ask(path)}")
             check_history(daemon, unbroken, note)
@@ -83,6 +83,16 @@ def serve(rig, unbroken, state, note):
         status = daemon.wait()
         require(status == 0, f"{note}: exit status {status}: {daemon.complaints()}")
         return daemon.said()
+
+
+def is_paused(daemon):
+    """Whether it waits now. A search that is nearly over may end before it hears of it."""
+    try:
+        daemon.ask("/v1/pause", "POST")
+        return json.loads(daemon.ask("/v1/status")[1])["state"] == "paused"
+    except (OSError, http.client.HTTPException):
+        until(daemon.has_ended, "it answers, or has ended")
+        return False
 
 
 def check_history(daemon, unbroken, note):

@@ -171,7 +171,8 @@ fn card(
     }));
     if let Some(own) = own {
         facts.push(fact("parameters", own.params.to_string()));
-        facts.push(fact("multiply-adds of an image", own.multiply_adds.to_string()));
+        let item = if tests.is_of_words() { "a word" } else { "an image" };
+        facts.push(fact(&format!("multiply-adds of {item}"), own.multiply_adds.to_string()));
     }
     facts.extend(rival(champion, all).map(|rival| {
         let test = rival.test.map(|test| format!("; {}", of_split(test, "test", tests)));
