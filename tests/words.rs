@@ -162,3 +162,53 @@ fn text_takes_the_space_and_the_reward_of_text() {
         assert!(error.contains(told), "{error}");
     }
 }
+
+/// Larger than any cell that the authors published, of whose size none is known.
+#[test]
+fn a_cell_of_the_most_nodes_is_searched_and_retrained() {
+    let folder = folder(true);
+    let settings = ["space.recurrent_nodes=24", "final.candidates=1", "final.epochs=1"];
+    let mut daemon = daemon(folder.path(), &settings);
+    daemon.args(["--until", "cycles=1"]);
+    ended(daemon);
+    let card = json(&champion(&folder.path().join("state")).join("card.json"));
+    assert!(card["id"].as_str().unwrap().starts_with("r24-"), "{card}");
+}
+
+/// What the start would refuse, with the same words, and before there is a state.
+#[test]
+fn a_text_too_short_for_a_batch_is_refused_by_the_check_and_the_start() {
+    let folder = folder(true);
+    for key in ["schedule.batch_size", "final.batch_size"] {
+        let settings = [&format!("{key}=8192"), "final.candidates=1"];
+        let started = daemon(folder.path(), &settings).output().unwrap();
+        let mut check = Command::new(env!("CARGO_BIN_EXE_enasd"));
+        check.args(["check-config", "--data", "--config"]).arg(common::shipped_config("tiny.toml"));
+        let data = format!("data.path={}", folder.path().join("data").display());
+        let known = ["data.source=text", &data];
+        let all = known.iter().chain(&SETTINGS).chain(&settings);
+        check.args(all.flat_map(|setting| ["--set", setting]));
+        for output in [check.output().unwrap(), started] {
+            let error = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(78), "{error}");
+            assert!(error.contains(key) && error.contains("8192 rows"), "{error}");
+        }
+    }
+}
+
+/// Nets that diverge have perplexities beyond all numbers, and no share of images.
+#[test]
+fn what_diverged_is_told_as_text() {
+    let folder = folder(true);
+    let settings = [
+        "final.candidates=1",
+        "final.seeds=1",
+        "final.learning_rate_max=100.0",
+        "final.clip_norm=1000000.0",
+    ];
+    let mut daemon = daemon(folder.path(), &settings);
+    daemon.args(["--until", "cycles=1"]);
+    let log = String::from_utf8(ended(daemon).stderr).unwrap();
+    assert!(log.contains("perplexity inf on 909 test words"), "{log}");
+    assert!(!log.contains("test images"), "{log}");
+}

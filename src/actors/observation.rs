@@ -93,7 +93,12 @@ pub(super) fn tell_unless_finite(whose: &str, report: &TrainReport, metrics: &Me
     let TrainReport { loss, grad_norm, .. } = report;
     if !report.is_finite() {
         metrics.non_finite(NetLabel::Shared);
-        tracing::warn!(loss, grad_norm, "a step of {whose} was not finite: nothing was changed");
+        tracing::warn!(
+            loss,
+            grad_norm,
+            "a step of {whose} was not finite: nothing was changed; where this goes on, lower \
+             `shared.learning_rate_max` or `shared.clip_norm`"
+        );
     }
 }
 

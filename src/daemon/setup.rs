@@ -132,7 +132,7 @@ fn open_task(
     let exec = open_executor(config.engine.executor, device)?;
     let task = Task::new(search.clone(), dataset, exec)?;
     // A batch that cannot be drawn is found at once, not in the first θ phase.
-    task.valid_batch(0)?;
+    task.check_batches()?;
     Ok(task)
 }
 

@@ -151,10 +151,10 @@ impl NetResult {
         bits.take(self.items as usize).collect()
     }
 
-    /// Of text, the perplexity, where it is a number.
+    /// Of text, the perplexity; infinite where it is no number.
     pub fn perplexity(&self) -> Option<f64> {
-        (!self.blocks.is_empty()).then_some(())?;
-        Some((self.nll? / self.items as f64).exp())
+        let nll = self.nll.unwrap_or(f64::INFINITY);
+        (!self.blocks.is_empty()).then(|| (nll / self.items as f64).exp())
     }
 
     /// The share of images, or words, that it had right, 0 to 1.

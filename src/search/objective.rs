@@ -110,8 +110,13 @@ impl Objective {
                 -if nll < MAX_NLL { nll.max(MIN_NLL) } else { MAX_NLL }.ln()
             }
             // Of a perplexity that is no number, or beyond all, nothing is left.
-            Self::Perplexity => (PERPLEXITY_SCALE / score.perplexity() * factor).max(0.0),
+            Self::Perplexity => (Self::of_perplexity(score.perplexity()) * factor).max(0.0),
         }
+    }
+
+    /// What [`Objective::Perplexity`] makes of a perplexity: 80 divided by it.
+    pub fn of_perplexity(perplexity: f64) -> f64 {
+        PERPLEXITY_SCALE / perplexity
     }
 
     /// The reward without what the cost took of it, where any of it is left.
@@ -138,11 +143,12 @@ impl Objective {
         }
     }
 
-    /// The perplexity of a score, where people are told of that beside the accuracy and it is a
-    /// number.
+    /// The perplexity of a score, where people are told of that beside the accuracy; infinite where
+    /// it is no number.
     pub fn perplexity(self, score: Score) -> Option<f64> {
-        let perplexity = self.is_of_words().then(|| score.perplexity());
-        perplexity.filter(|perplexity| perplexity.is_finite())
+        let perplexity = score.perplexity();
+        let told = if perplexity.is_finite() { perplexity } else { f64::INFINITY };
+        self.is_of_words().then_some(told)
     }
 
     /// What two retrained nets are compared by on the test split, the higher the better: accuracy,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::data::{Batch, DataKind, Dataset, ImageShape};
+use crate::data::{Batch, DataKind, Dataset, ImageShape, TrainStream};
 use crate::engine::Executor;
 use crate::net::{Input, LayerTimes, NetFamily, Shape, family};
 use crate::search::{Budget, Objective, Score, SearchConfig, SearchError};
@@ -56,6 +56,14 @@ impl Task {
     /// The reward of an architecture's score, less what its cost takes.
     pub fn reward(&self, arch: &Arch, score: Score) -> Result<f64, SearchError> {
         Ok(self.objective.reward_at(score, self.budget.factor(arch)?))
+    }
+
+    /// Refuses data of which a batch that rewards stand on, or that ω is trained on, cannot be made.
+    pub fn check_batches(&self) -> Result<(), SearchError> {
+        self.valid_batch(0)?;
+        let SearchConfig { schedule, data, seed, .. } = &*self.config;
+        TrainStream::new(&self.dataset, schedule.batching(data), *seed)?;
+        Ok(())
     }
 
     /// Draws the validation batch with this number, which is an error where it cannot be drawn.

@@ -59,6 +59,8 @@ pub struct TextPrediction {
     pub lines: Vec<Score>,
     /// The likeliest words to follow the text, the likeliest first.
     pub next: Vec<WordProbability>,
+    /// Words of the text that the vocabulary does not have: they were read as `<unk>`.
+    pub unknown: u64,
 }
 
 /// Why a text could not be read. The text goes on after the name of where it comes from.
@@ -118,7 +120,7 @@ impl WordPredictor {
         n_next: usize,
         limit: usize,
     ) -> Result<TextPrediction, WordFault> {
-        let lines = self.lines(text, limit)?;
+        let (lines, unknown) = self.lines(text, limit)?;
         let ids = lines.concat();
         let mut tally = Tally::new(&lines);
         let steps = (LOGITS_AT_ONCE / self.vocabulary.len()).clamp(1, AT_ONCE);
@@ -136,18 +138,22 @@ impl WordPredictor {
             last = Some(logits.narrow(0, end - start - 1, 1)?);
         }
         let next = last.map_or(Ok(Vec::new()), |logits| self.likeliest(&logits, n_next))?;
-        Ok(TextPrediction { lines: tally.scores, next })
+        Ok(TextPrediction { lines: tally.scores, next, unknown })
     }
 
-    /// The ids of the words of each line.
-    fn lines(&self, text: &[u8], limit: usize) -> Result<Vec<Vec<u32>>, WordFault> {
+    /// The ids of the words of each line, and how many words are unknown.
+    fn lines(&self, text: &[u8], limit: usize) -> Result<(Vec<Vec<u32>>, u64), WordFault> {
         let text = std::str::from_utf8(text)
             .map_err(|error| TextFault::NotUtf8 { offset: error.valid_up_to() as u64 })?;
         // What some editors write before a text is no part of its first word.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let lines = self.vocabulary.encode(text, limit)?;
         let is_blank = lines.iter().flatten().all(|&id| id == self.vocabulary.eos());
-        if is_blank { Err(TextFault::NoWords.into()) } else { Ok(lines) }
+        if is_blank {
+            return Err(TextFault::NoWords.into());
+        }
+        let is_unknown = |word: &&str| self.vocabulary.id(word).is_none();
+        Ok((lines, text.split_whitespace().filter(is_unknown).count() as u64))
     }
 
     /// The likeliest words by logits `(1, vocabulary)`.

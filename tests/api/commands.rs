@@ -32,7 +32,7 @@ async fn any_text_form_is_scored() {
         assert!(0 < result.params && 0 < result.multiply_adds);
         // enas-spec, section 9.1: 6 layers, 20 channels.
         assert_eq!(result.standalone.params, 608_540);
-        let [low, high] = result.interval;
+        let [low, high] = result.interval.unwrap();
         assert!(0.71 < low && low < 0.75 && 0.75 < high && high < 0.79, "{low} to {high}");
         // Itself is no neighbor.
         let near = &result.nearest[..];

@@ -1,7 +1,7 @@
 //! The Pareto front: the architectures that no other beats in its score and in all of its costs at
 //! once, among those with scores of one kind.
 
-use crate::actors::Status;
+use crate::actors::{ScoreView, Status};
 use crate::api::wire::{CostView, ParetoArch, ScoreKind};
 use crate::export::pareto_front;
 use crate::numbers::mean;
@@ -23,12 +23,12 @@ pub(super) fn pareto(known: Vec<ArchSummary>, status: &Status, budget: &Budget) 
         let factor = budget.factor_of(found.1).ok()?;
         Some(of_batches(found, objective, objective.without_cost(row.mean_reward, factor)?))
     });
-    let split = status.best.iter().filter_map(|best| {
-        Some(scored(with_cost(&best.arch)?, ScoreKind::Split, best.score.accuracy))
-    });
+    let split = status
+        .best
+        .iter()
+        .filter_map(|best| Some(of_nets(with_cost(&best.arch)?, ScoreKind::Split, &[best.score])));
     let retrained = status.finals.champion.iter().filter_map(|champion| {
-        let nets: Vec<f64> = champion.valid.iter().map(|net| net.accuracy).collect();
-        Some(scored(with_cost(&champion.arch)?, ScoreKind::Retrained, mean(&nets)))
+        Some(of_nets(with_cost(&champion.arch)?, ScoreKind::Retrained, &champion.valid))
     });
     let kinds = [retrained.collect(), split.collect(), batches.collect()];
     kinds.into_iter().flat_map(front).collect()
@@ -37,6 +37,19 @@ pub(super) fn pareto(known: Vec<ArchSummary>, status: &Status, budget: &Budget) 
 fn scored((arch, cost): (Arch, ArchCost), on: ScoreKind, accuracy: f64) -> ParetoArch {
     let (id, arch, cost) = (arch.id(), arch.to_string(), cost.into());
     ParetoArch { id, arch, on, accuracy: Some(accuracy), reward: None, cost }
+}
+
+/// One that is known by the scores of nets: of text, by what the objective makes of their perplexities.
+fn of_nets(found: (Arch, ArchCost), on: ScoreKind, nets: &[ScoreView]) -> ParetoArch {
+    let accuracies: Vec<f64> = nets.iter().map(|net| net.accuracy).collect();
+    let scored = scored(found, on, mean(&accuracies));
+    let rewards = nets.iter().map(|net| net.perplexity.map(Objective::of_perplexity));
+    match rewards.collect::<Option<Vec<f64>>>() {
+        Some(rewards) if !rewards.is_empty() => {
+            ParetoArch { accuracy: None, reward: Some(mean(&rewards)), ..scored }
+        }
+        _ => scored,
+    }
 }
 
 /// One that is known by its rewards: only the objective `accuracy` makes accuracies of them.
@@ -139,6 +152,20 @@ mod tests {
         let (accuracy, reward) = found(Objective::NegLogNll, -0.25);
         assert!((reward.unwrap() - (2.0_f64.ln() - 0.25)).abs() < 1e-12, "{reward:?}");
         assert_eq!(accuracy, None);
+    }
+
+    #[test]
+    fn text_is_compared_by_perplexities() {
+        let arch = Space::each()[0].arch(&[0; 40]).unwrap();
+        let cost = ArchCost { params: 1, multiply_adds: 1, milliseconds: None };
+        let net = |accuracy, perplexity| ScoreView { accuracy, perplexity, ..ScoreView::default() };
+        let of = |nets: &[ScoreView]| {
+            let found = of_nets((arch.clone(), cost), ScoreKind::Split, nets);
+            (found.accuracy, found.reward)
+        };
+        let text = [net(0.3, Some(160.0)), net(0.3, Some(f64::INFINITY))];
+        assert_eq!(of(&text), (None, Some(0.25)));
+        assert_eq!(of(&[net(0.5, None)]), (Some(0.5), None));
     }
 
     #[test]

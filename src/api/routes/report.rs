@@ -277,7 +277,7 @@ fn provenance(status: &Status, run: &str, made_at: &str) -> Vec<(String, String)
             ),
         ),
         ("data", data.source.clone()),
-        ("images", images),
+        (if status.objective().is_of_words() { "words" } else { "images" }, images),
         ("BLAKE3 of the data", data.blake3.clone()),
         ("test split", format!("used for {} candidates", status.finals.test_uses)),
         ("device", device.used.clone()),

@@ -40,7 +40,7 @@ pub(super) async fn score(
         id: arch.id(),
         arch: arch.to_string(),
         form: form.to_owned(),
-        interval: found.score.interval(),
+        interval: found.score.perplexity.is_none().then(|| found.score.interval()),
         score: found.score,
         objective: state.status().objective.clone(),
         reward: found.reward,

@@ -33,8 +33,9 @@ pub struct ScoreResult {
     pub score: ScoreView,
     /// The lower and the upper end of the 95 % interval of its accuracy, by Wilson: what other
     /// images of the same kind may give.
+    /// None of text, which is told by its perplexity.
     #[serde(default)]
-    pub interval: [f64; 2],
+    pub interval: Option<[f64; 2]>,
     /// What the search maximizes, as `score.reward` names it: rewards are in its units.
     #[serde(default)]
     pub objective: String,

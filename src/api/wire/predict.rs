@@ -109,6 +109,9 @@ pub struct TextResult {
     pub words: u64,
     /// The perplexity of the whole text; none where no word was predicted.
     pub perplexity: Option<f64>,
+    /// Words of the text that the net does not know: they were read as `<unk>`, which is easier to
+    /// foretell.
+    pub unknown: u64,
     /// What was found of each line, in their order.
     pub lines: Vec<PredictedLine>,
     /// The likeliest words to follow the text, the likeliest first: as many as were asked for.
@@ -150,6 +153,7 @@ impl TextResult {
             certified,
             words: whole.items,
             perplexity: perplexity(whole),
+            unknown: found.unknown,
             lines: lines.collect(),
             next: found.next.into_iter().map(PredictedWord::from).collect(),
         }

@@ -263,9 +263,9 @@ pub(crate) struct PredictArgs {
     /// The id, or any other text form, of a champion that is kept [default: the present one].
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<String>,
-    /// How many classes of each image are told, 1 to 100.
-    #[arg(long, value_name = "K", default_value_t = 3, value_parser = parse_top)]
-    pub(crate) top: usize,
+    /// How many classes of each image are told, 1 to 100 [default: 3].
+    #[arg(long, value_name = "K", value_parser = parse_top)]
+    pub(crate) top: Option<usize>,
     /// How many words are told that may follow a text, 1 to 1000. A line feed at its end is the end
     /// of a line: `printf` writes none.
     #[arg(long, value_name = "N", value_parser = parse_words)]

@@ -12,6 +12,7 @@ use crate::arch::spelled;
 use crate::args::SampleArgs;
 use crate::failure::Failure;
 use crate::printer::{Printer, fields, milliseconds, objective, or_dash, percent, thousands};
+use crate::scores::multiply_adds;
 use crate::socket::Daemon;
 
 /// Scores an architecture.
@@ -28,7 +29,6 @@ pub(crate) async fn score(
 
 fn score_table(result: &ScoreResult) -> String {
     let ScoreView { correct, items, .. } = result.score;
-    let [low, high] = result.interval.map(percent);
     let objective = objective(&result.objective);
     let percentile = or_dash(result.percentile, |p| format!("above {p:.1} % of recent ones"));
     let rewards = match objective {
@@ -38,9 +38,10 @@ fn score_table(result: &ScoreResult) -> String {
             format!("{}, {percentile}", objective.show(result.reward))
         }
     };
-    let (name, score) = match result.score.perplexity {
-        Some(_) => ("score", result.score.shown()),
-        None => ("accuracy", format!("{}, 95 % within {low} to {high}", result.score.shown())),
+    let shown = result.score.shown();
+    let (name, score) = match result.interval.map(|ends| ends.map(percent)) {
+        Some([low, high]) => ("accuracy", format!("{shown}, 95 % within {low} to {high}")),
+        None => ("score", shown),
     };
     let near = result.nearest.iter().map(|near| {
         let NearArch { id, differs, of, reward } = near;
@@ -55,10 +56,10 @@ fn score_table(result: &ScoreResult) -> String {
         ("right", format!("{correct} of {items}")),
         ("rewards", rewards),
         ("parameters", thousands(result.params)),
-        ("multiply-adds an image", thousands(result.multiply_adds)),
+        (multiply_adds(objective.is_of_words()), thousands(result.multiply_adds)),
         ("alone, parameters", thousands(cost.params)),
         ("alone, multiply-adds", thousands(cost.multiply_adds)),
-        ("alone, an image takes", or_dash(cost.milliseconds, milliseconds)),
+        ("alone, forward pass", or_dash(cost.milliseconds, milliseconds)),
         ("nearest known", if near.is_empty() { "-".to_owned() } else { near }),
         ("weights before", format!("search step {}", nth(result.step))),
     ])
@@ -80,7 +81,7 @@ pub(crate) async fn retrain(
             ("its turn", format!("number {} of those that are retrained", result.place)),
             ("trained from scratch", format!("{} {nets}, {} epochs", result.seeds, result.epochs)),
             ("parameters", thousands(result.params)),
-            ("multiply-adds an image", thousands(result.multiply_adds)),
+            (multiply_adds(result.score.perplexity.is_some()), thousands(result.multiply_adds)),
             ("score with shared weights", result.score.shown()),
         ])
     })
@@ -156,7 +157,7 @@ mod tests {
             arch: String::new(),
             form: "id".to_owned(),
             score: ScoreView { accuracy: 0.75, correct: 3, items: 4, perplexity: None },
-            interval: [0.5, 0.875],
+            interval: Some([0.5, 0.875]),
             objective: objective.name().to_owned(),
             reward: 0.5,
             percentile: Some(80.0),

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use enasd::net::WORDS;
 use enasd::store::write_atomically;
 use serde::Serialize;
 
@@ -15,8 +16,11 @@ use crate::socket::Daemon;
 
 /// What to bear in mind with weights that all architectures share.
 const SHARED: &str = "\nThese are shared weights: they rank architectures, and a net that is trained \
-                      from scratch is better. They normalize by the statistics of the images that \
-                      are given together: give many at once.";
+                      from scratch is better.";
+
+/// The same of those that normalize.
+const NORMALIZED: &str = " They normalize by the statistics of the images that are given together: \
+                          give many at once.";
 
 /// What `export` wrote.
 #[derive(Debug, Serialize)]
@@ -46,7 +50,11 @@ pub(crate) async fn export(
     if args.pixels.is_some() && args.to != ExportForm::Onnx {
         return Err(Failure::PixelsOfOnnxAlone);
     }
-    let id = read(&args.arch)?.id();
+    let arch = read(&args.arch)?;
+    let (id, reads_words) = (arch.id(), WORDS.contains(&arch.space().name()));
+    if args.pixels.is_some() && reads_words {
+        return Err(Failure::PixelsOfImages);
+    }
     let (name, bytes) = daemon.work().get_file(&path(&id, args)).await?;
     let stage = stage_of(&id, &name).to_owned();
     let mut files = Vec::new();
@@ -59,7 +67,10 @@ pub(crate) async fn export(
     files.push(write(args, &name, &bytes)?);
     let exported = Exported { id, stage, files };
     printer.list(&exported, &exported.files, table)?;
-    if exported.stage == ExportStage::Shared.name() { printer.aside(SHARED) } else { Ok(()) }
+    if exported.stage != ExportStage::Shared.name() {
+        return Ok(());
+    }
+    printer.aside(&format!("{SHARED}{}", if reads_words { "" } else { NORMALIZED }))
 }
 
 /// What is asked for; of `torch` the weights.

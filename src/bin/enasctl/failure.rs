@@ -44,6 +44,9 @@ pub(crate) enum Failure {
     /// Only an ONNX file has a type of pixels.
     #[error("`--pixels` is of `--to onnx` alone: the others read any; leave it out")]
     PixelsOfOnnxAlone,
+    /// A text has no pixels.
+    #[error("`--pixels` is of nets that read images, and this one reads words; leave it out")]
+    PixelsOfImages,
     /// There is no best architecture.
     #[error("the search has derived no architecture yet, so there are no weights to write")]
     NothingDerived,
@@ -79,6 +82,9 @@ pub(crate) enum Failure {
     /// Only a text has words that follow it.
     #[error("`--words` is of nets that read words, and this one reads images; leave it out")]
     WordsOfText,
+    /// Only an image has classes.
+    #[error("`--top` is of nets that read images, and this one reads words: `--words` it is")]
+    TopOfImages,
     /// There is more than one text.
     #[error(
         "a net that reads words reads one text at a time: give one file, or none for standard input"
@@ -152,6 +158,8 @@ impl Failure {
             Self::NoTerminal
             | Self::NoArch
             | Self::PixelsOfOnnxAlone
+            | Self::PixelsOfImages
+            | Self::TopOfImages
             | Self::NoImages
             | Self::WordsOfText
             | Self::ManyTexts => ExitCode::from(2),

@@ -12,7 +12,7 @@ use crate::args::{BestArgs, BestStage, ListArgs, ListOrder};
 use crate::failure::Failure;
 use crate::printer::{Printer, fields, milliseconds, objective, or_dash, percent, thousands};
 use crate::reserved::Reserved;
-use crate::scores::champion;
+use crate::scores::{champion, items_of, multiply_adds};
 use crate::socket::Daemon;
 
 /// The best architectures; the weights of the first go to a file if asked for.
@@ -132,11 +132,6 @@ fn what_rewards_are(reply: &ArchsReply, objective: Objective) -> String {
     )
 }
 
-/// What a validation batch holds.
-fn items_of(objective: Objective) -> &'static str {
-    if objective.is_of_words() { "words" } else { "images" }
-}
-
 /// Those that none beats in all.
 fn front(printer: &mut Printer, reply: &ArchsReply) -> Result<(), Failure> {
     let objective = objective(&reply.objective);
@@ -153,7 +148,7 @@ fn front(printer: &mut Printer, reply: &ArchsReply) -> Result<(), Failure> {
             ("measured on", &|row| measured_on(row.on).to_owned()),
             ("parameters", &|row| thousands(row.cost.params)),
             ("multiply-adds", &|row| thousands(row.cost.multiply_adds)),
-            ("an image takes", &|row| or_dash(row.cost.milliseconds, milliseconds)),
+            ("forward pass", &|row| or_dash(row.cost.milliseconds, milliseconds)),
         ],
     )?;
     printer.aside(&format!(
@@ -212,7 +207,7 @@ fn arch_table(reply: &ArchReply) -> String {
     rows.extend(facts(&reply.facts));
     rows.extend([
         ("parameters", thousands(reply.params)),
-        ("multiply-adds an image", thousands(reply.multiply_adds)),
+        (multiply_adds(objective.is_of_words()), thousands(reply.multiply_adds)),
         ("score among the best", or_dash(best, |text| text)),
         ("rewards", or_dash(scored, |text| text)),
         ("arch", reply.arch.clone()),

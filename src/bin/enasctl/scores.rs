@@ -1,9 +1,19 @@
 //! What nets have right, in words.
 
 use enasd::actors::{ChampionStatus, ScoreView, nth};
-use enasd::search::Arm;
+use enasd::search::{Arm, Objective};
 
 use crate::printer::or_dash;
+
+/// The name of what a net multiplies and adds for one that it reads.
+pub(crate) const fn multiply_adds(is_of_words: bool) -> &'static str {
+    if is_of_words { "multiply-adds a word" } else { "multiply-adds an image" }
+}
+
+/// What a validation batch holds.
+pub(crate) const fn items_of(objective: Objective) -> &'static str {
+    if objective.is_of_words() { "words" } else { "images" }
+}
 
 /// The champion with what its net has right.
 pub(crate) fn champion(champion: &ChampionStatus) -> String {

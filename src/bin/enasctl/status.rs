@@ -51,7 +51,7 @@ fn table(status: &Status, now: f64) -> String {
         ("policy", policy(status)),
         ("advantage", advantage(status)),
         ("learnt", learnt(status)),
-        ("reliability", reliability(&status.diagnosis)),
+        ("reliability", reliability(status)),
         (
             "archs",
             format!(

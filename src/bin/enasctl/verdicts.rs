@@ -8,6 +8,7 @@ use enasd::actors::{
 use enasd::search::Objective;
 
 use crate::printer::{or_dash, thousands};
+use crate::scores::items_of;
 
 /// What the control arm is scored with, where that is an ω of its own.
 pub(crate) fn control(shared: &SharedStatus) -> Option<(&'static str, String)> {
@@ -33,13 +34,14 @@ pub(crate) fn learnt(status: &Status) -> String {
 }
 
 /// How much of a reward is noise.
-pub(crate) fn reliability(diagnosis: &DiagnosisStatus) -> String {
-    diagnosis.reward_reliability.map_or_else(
+pub(crate) fn reliability(status: &Status) -> String {
+    let items = items_of(status.objective());
+    status.diagnosis.reward_reliability.map_or_else(
         || "not measured yet".to_owned(),
         |share| {
             format!(
                 "{:.0} % of the variance of one reward is the architectures', the rest is the \
-                 images' of its batch",
+                 {items}' of its batch",
                 100.0 * share
             )
         },

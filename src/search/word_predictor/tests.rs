@@ -135,7 +135,8 @@ fn a_text_of_one_word_has_no_perplexity_and_may_go_on() {
 fn unknown_words_and_the_marks_of_editors_are_read_as_in_the_splits() {
     let predictor = predictor(&labels(true));
     let read = |text: &str| predictor.predict(text.as_bytes(), 5, LIMIT).unwrap();
-    let expected = read("w01 <unk> w02\nw03\n");
+    // The words alone are told apart.
+    let expected = TextPrediction { unknown: 1, ..read("w01 <unk> w02\nw03\n") };
     assert_eq!(read("w01 dog w02\nw03\n"), expected);
     assert_eq!(read("\u{feff}w01  dog\tw02 \r\nw03\r\n"), expected);
     assert_ne!(read("w01 dog w02\nw03"), expected);
@@ -190,5 +191,14 @@ fn spoilt_weights_are_told() {
             let fault = found.predict(text.as_bytes(), 1, LIMIT).unwrap_err();
             assert!(matches!(fault, WordFault::NotANumber), "{fault}");
         }
+    }
+}
+
+#[test]
+fn words_that_the_net_does_not_know_are_counted() {
+    let predictor = predictor(&labels(true));
+    for (text, expected) in [("w01 w02", 0), ("zzz w01\n<unk> yyy zzz\n", 3)] {
+        let found = predictor.predict(text.as_bytes(), 1, LIMIT).unwrap();
+        assert_eq!(found.unknown, expected, "{text}");
     }
 }

@@ -17,6 +17,9 @@ use crate::predict::text::{Longest, Text};
 use crate::printer::objective;
 use crate::socket::Daemon;
 
+/// Classes of each image that are told where nobody says how many.
+const TOP: usize = 3;
+
 /// The most words of a text that is read here: the nets that read the fastest take minutes.
 const MAX_WORDS_HERE: usize = 1_000_000;
 
@@ -56,7 +59,7 @@ impl Judge {
             let arch = args.arch.as_deref().map(read).transpose()?.map(|arch| arch.id());
             (Source::Daemon(Daemon::new(place)?, arch), String::new(), false)
         };
-        Ok(Self { source, top: args.top, id, certified })
+        Ok(Self { source, top: args.top.unwrap_or(TOP), id, certified })
     }
 
     /// Whether it reads words. All nets of a daemon read what its search maximizes a score on.

@@ -36,6 +36,9 @@ pub(crate) async fn predict(
 ) -> Result<(), Failure> {
     let judge = Judge::new(place, args)?;
     if judge.reads_words().await? {
+        if args.top.is_some() {
+            return Err(Failure::TopOfImages);
+        }
         return reading::predict(printer, &judge, args).await;
     }
     if args.words.is_some() {

@@ -60,7 +60,11 @@ fn for_people(printer: &Printer, text: &Text, result: &TextResult) -> String {
     }
     let whole = perplexity(result.perplexity);
     let by = by(&result.id, result.certified);
-    format!("{shown}\n\nperplexity {whole} of {} words, {by}", result.words)
+    let unknown = match result.unknown {
+        0 => String::new(),
+        n => format!("; {n} that it does not know were read as <unk>, which flatters it"),
+    };
+    format!("{shown}\n\nperplexity {whole} of {} words, {by}{unknown}", result.words)
 }
 
 fn perplexity(found: Option<f64>) -> String {
