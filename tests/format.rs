@@ -5,10 +5,10 @@
 //! when it had gone on from there to the end of the third cycle, on x86-64 with AVX-512. Losses
 //! differ in their last bits by the width of the vectors; `state-1.avx2.txt` is what a machine
 //! without AVX-512 had, from the last program before search spaces became several (8b6ebf5). Every
-//! later program reads that folder, goes on, and has that history, bit for bit. `words-1` is the same
-//! of a search of text, `tests/novels`; its machine without AVX-512 was QEMU's Haswell, which has the
-//! history of `state-1.avx2.txt`, too. None of these files is ever made anew: a program that fails here has
-//! broken somebody's state.
+//! later program reads that folder, goes on, and has that history, bit for bit. `words-1` is the
+//! same of a search of text, `tests/novels`; its machine without AVX-512 was QEMU's Haswell, which
+//! has the history of `state-1.avx2.txt`, too. None of these files is ever made anew: a program that
+//! fails here has broken somebody's state.
 
 mod common;
 

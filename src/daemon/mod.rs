@@ -86,6 +86,7 @@ use crate::telemetry::{
 
 pub use error::{DaemonError, EXIT_CONFIG, EXIT_INTERNAL, EXIT_LOCKED, EXIT_SYSTEM};
 pub use reload::Load;
+pub use setup::check;
 
 /// How often the progress display looks at the status.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);

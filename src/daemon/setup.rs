@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use candle_core::Device;
 use tokio::sync::watch;
 
 use crate::actors::{Archive, DataStatus, DeviceStatus, KeeperFiles, LastRun, Saving, Status};
@@ -14,7 +15,7 @@ use crate::daemon::costs;
 use crate::daemon::history::{Opened, open_history};
 use crate::data::{Contents, DataNote, Dataset, LoadWatch, Scratch, Sizes};
 use crate::engine::{DeviceChoice, Executor, ExecutorChoice, OpenDevice, reason};
-use crate::search::{Search, SearchState, Task, TrialTask};
+use crate::search::{Search, SearchConfig, SearchError, SearchState, Task, TrialTask};
 use crate::store::{
     BestFolder, Binding, Checkpoints, Health, History, LedgerFile, LoadedCheckpoint, Rejected,
     StateFolder, TrialFolder, read_state,
@@ -145,16 +146,27 @@ fn archive(
     state: &SearchState,
 ) -> Result<Archive, DaemonError> {
     let trials = TrialTask::new(task, data);
-    let recipe = task.config.finals;
-    if 0 < recipe.candidates {
-        trials.check(task.space, &recipe)?;
-    }
+    check_promotions(task, &trials)?;
     let file = LedgerFile::open(&folder.test_ledger(), data);
     let ledger = file.load()?;
     file.check(&ledger, &state.finals)?;
     let task = trials;
     let trials = TrialFolder::open(&folder.trials())?;
     Ok(Archive { task, trials, file, ledger, is_behind: false })
+}
+
+fn check_promotions(task: &Task, trials: &TrialTask) -> Result<(), SearchError> {
+    let recipe = task.config.finals;
+    if recipe.candidates == 0 { Ok(()) } else { trials.check(task.space, &recipe) }
+}
+
+/// Refuses what a search on these data is refused for at its start: nets that cannot be built,
+/// batches that cannot be drawn. Nothing is computed.
+pub fn check(config: &SearchConfig, dataset: Dataset) -> Result<(), DaemonError> {
+    let exec = ExecutorChoice::Auto.open(&Device::Cpu).map_err(SearchError::from)?;
+    let task = Task::new(config.clone(), dataset, exec)?;
+    task.check_batches()?;
+    Ok(check_promotions(&task, &TrialTask::new(&task, ""))?)
 }
 
 /// Logs what the search learns from, and what a person should know about it.

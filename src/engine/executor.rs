@@ -52,6 +52,11 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// What was kept where there are no numbers but finite ones: none stands for the others.
+    pub fn kept(nll: Option<f64>, correct: u64, items: u64) -> Self {
+        Self { nll: nll.unwrap_or(f64::NAN), correct, items }
+    }
+
     /// The share of items that it has right; no number of none.
     pub fn accuracy(&self) -> f64 {
         self.correct as f64 / self.items as f64

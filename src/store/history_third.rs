@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use crate::store::history_trials::{CHAMPIONS, TABLES, insert_sealed_champion};
 use crate::store::seal::{is_whole, sealed};
 
-/// Gives champions their place for one. A row that is not what was written stays one, or goes, where
+/// Gives champions their place for one. A row that is not what was written stays one, or goes where
 /// there is no text in it any more.
 pub(super) fn upgrade_champions(db: &Connection) -> rusqlite::Result<()> {
     let sql = "SELECT count(*) FROM pragma_table_info('champions') WHERE name = 'test_nll'";
@@ -39,25 +39,10 @@ mod tests {
     use rusqlite::params_from_iter;
 
     use super::*;
-    use crate::search::Arm;
     use crate::store::history_marks::int;
+    use crate::store::history_trials::tests::champion;
     use crate::store::seal::real;
     use crate::store::{ChampionRow, History, HistoryReader};
-
-    fn champion(arch_id: &str, cycle: u64) -> ChampionRow {
-        ChampionRow {
-            arch_id: arch_id.to_owned(),
-            arm: Arm::Derive,
-            cycle,
-            certificate: 4,
-            valid_mean: Some(0.5),
-            test_correct: 905,
-            test_items: 1000,
-            test_nll: Some(0.25),
-            ruling: "the first".to_owned(),
-            at_unix_ms: 7,
-        }
-    }
 
     /// A champion of the third format, with its sum.
     fn third(row: &ChampionRow, seq: i64) -> Vec<Value> {

@@ -230,7 +230,7 @@ fn text(text: &str) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::path::PathBuf;
 
     use super::*;
@@ -286,7 +286,7 @@ mod tests {
         }
     }
 
-    fn champion(arch_id: &str, cycle: u64) -> ChampionRow {
+    pub(in crate::store) fn champion(arch_id: &str, cycle: u64) -> ChampionRow {
         ChampionRow {
             arch_id: arch_id.to_owned(),
             arm: Arm::Derive,

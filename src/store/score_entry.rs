@@ -22,7 +22,7 @@ impl From<Score> for ScoreEntry {
 
 impl From<ScoreEntry> for Score {
     fn from(ScoreEntry { nll, correct, items }: ScoreEntry) -> Self {
-        Self { nll: nll.unwrap_or(f64::NAN), correct, items }
+        Self::kept(nll, correct, items)
     }
 }
 

@@ -110,7 +110,7 @@ impl BestEntry {
 
     pub(super) fn score(&self) -> Score {
         let Self { nll, correct, items, .. } = *self;
-        Score { nll: nll.unwrap_or(f64::NAN), correct, items }
+        Score::kept(nll, correct, items)
     }
 }
 

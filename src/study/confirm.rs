@@ -193,10 +193,8 @@ fn measured(
 impl Confirmed {
     /// The mean over its nets of what `objective` makes of their scores.
     fn mean(&self, objective: Objective) -> f64 {
-        let rewards = self.nets.iter().map(|net| {
-            let nll = net.nll.unwrap_or(f64::NAN);
-            objective.reward(Score { nll, correct: net.correct, items: net.items })
-        });
+        let score = |net: &NetResult| Score::kept(net.nll, net.correct, net.items);
+        let rewards = self.nets.iter().map(|net| objective.reward(score(net)));
         mean(&rewards.collect::<Vec<_>>())
     }
 }

@@ -117,10 +117,7 @@ impl From<Score> for NetScore {
 impl StudiedArch {
     /// What the objective makes of each of its nets, by seed.
     pub fn rewards(&self, objective: Objective) -> Vec<f64> {
-        let score = |net: &NetScore| {
-            let nll = net.nll.unwrap_or(f64::NAN);
-            objective.reward(Score { nll, correct: net.correct, items: net.items })
-        };
+        let score = |net: &NetScore| objective.reward(Score::kept(net.nll, net.correct, net.items));
         self.nets.iter().map(score).collect()
     }
 

@@ -198,11 +198,7 @@ impl Trainings<'_> {
         match fs::read(&path) {
             Ok(bytes) => {
                 let found = serde_json::from_slice::<Measured>(&bytes).ok();
-                Ok(found.map(|Measured { nll, correct, items, .. }| Score {
-                    nll: nll.unwrap_or(f64::NAN),
-                    correct,
-                    items,
-                }))
+                Ok(found.map(|net| Score::kept(net.nll, net.correct, net.items)))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(StudyError::File { path, source }),

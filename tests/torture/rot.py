@@ -86,10 +86,12 @@ def serve(rig, unbroken, state, note):
 
 
 def is_paused(daemon):
-    """Whether it waits now. A search that is nearly over may end before it hears of it."""
+    """Waits until it waits. A search that is nearly over may end before it hears of it."""
+    def is_so():
+        return json.loads(daemon.ask("/v1/status")[1])["state"] == "paused"
     try:
         daemon.ask("/v1/pause", "POST")
-        return json.loads(daemon.ask("/v1/status")[1])["state"] == "paused"
+        return until(is_so, "it is paused")
     except (OSError, http.client.HTTPException):
         until(daemon.has_ended, "it answers, or has ended")
         return False

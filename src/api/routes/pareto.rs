@@ -39,17 +39,15 @@ fn scored((arch, cost): (Arch, ArchCost), on: ScoreKind, accuracy: f64) -> Paret
     ParetoArch { id, arch, on, accuracy: Some(accuracy), reward: None, cost }
 }
 
-/// One that is known by the scores of nets: of text, by what the objective makes of their perplexities.
+/// One that is known by the scores of nets, of text by what the objective makes of perplexities.
 fn of_nets(found: (Arch, ArchCost), on: ScoreKind, nets: &[ScoreView]) -> ParetoArch {
-    let accuracies: Vec<f64> = nets.iter().map(|net| net.accuracy).collect();
-    let scored = scored(found, on, mean(&accuracies));
-    let rewards = nets.iter().map(|net| net.perplexity.map(Objective::of_perplexity));
-    match rewards.collect::<Option<Vec<f64>>>() {
-        Some(rewards) if !rewards.is_empty() => {
-            ParetoArch { accuracy: None, reward: Some(mean(&rewards)), ..scored }
-        }
-        _ => scored,
+    let of_words = |net: &ScoreView| net.perplexity.map(Objective::of_perplexity);
+    let scores: Vec<f64> = nets.iter().map(|net| of_words(net).unwrap_or(net.accuracy)).collect();
+    let scored = scored(found, on, mean(&scores));
+    if nets.iter().any(|net| net.perplexity.is_some()) {
+        return ParetoArch { accuracy: None, reward: scored.accuracy, ..scored };
     }
+    scored
 }
 
 /// One that is known by its rewards: only the objective `accuracy` makes accuracies of them.

@@ -245,12 +245,12 @@ fn gather(key: &str, value: &Value, found: &mut Vec<(String, String)>) {
 fn provenance(status: &Status, run: &str, made_at: &str) -> Vec<(String, String)> {
     let (place, data, device) = (&status.place, &status.data, &status.device);
     let [channels, rows, columns] = data.image;
-    let items = if status.objective().is_of_words() {
-        format!("words of a vocabulary of {}", data.classes)
+    let (name, items) = if status.objective().is_of_words() {
+        ("words", format!("words of a vocabulary of {}", data.classes))
     } else {
-        format!("images of {channels}×{rows}×{columns} in {} classes", data.classes)
+        ("images", format!("images of {channels}×{rows}×{columns} in {} classes", data.classes))
     };
-    let images = format!(
+    let splits = format!(
         "{} for training, {} for validation, {} for the test split: {items}",
         data.train, data.valid, data.test
     );
@@ -277,7 +277,7 @@ fn provenance(status: &Status, run: &str, made_at: &str) -> Vec<(String, String)
             ),
         ),
         ("data", data.source.clone()),
-        (if status.objective().is_of_words() { "words" } else { "images" }, images),
+        (name, splits),
         ("BLAKE3 of the data", data.blake3.clone()),
         ("test split", format!("used for {} candidates", status.finals.test_uses)),
         ("device", device.used.clone()),

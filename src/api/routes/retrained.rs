@@ -54,18 +54,15 @@ pub(super) fn retrained(
 
 /// What a net has right of the validation split.
 fn score(row: &TrialRow) -> Score {
-    Score { nll: row.nll.unwrap_or(f64::NAN), correct: row.correct, items: row.items }
+    Score::kept(row.nll, row.correct, row.items)
 }
 
 /// What an architecture has right of the test split, as last measured.
 fn tested(id: &str, cycles: &[u64], rulings: &[ChampionRow]) -> Option<Score> {
     let is_own = |row: &&ChampionRow| row.arch_id == id && cycles.contains(&row.cycle);
     let mut measured = rulings.iter().filter(is_own).filter(|row| 0 < row.test_items);
-    measured.next_back().map(|row| Score {
-        nll: row.test_nll.unwrap_or(f64::NAN),
-        correct: row.test_correct,
-        items: row.test_items,
-    })
+    let last = measured.next_back();
+    last.map(|row| Score::kept(row.test_nll, row.test_correct, row.test_items))
 }
 
 /// Who drew it, as reports tell it.

@@ -77,7 +77,7 @@ fn of_arm(of_arm: &ArmRewards, objective: Objective) -> String {
 }
 
 fn retraining(net: &RetrainingReply, objective: Objective) -> String {
-    let score = Score { nll: net.nll.unwrap_or(f64::NAN), correct: net.correct, items: net.items };
+    let score = Score::kept(net.nll, net.correct, net.items);
     let found = held_out(ScoreView::of(score, objective), "validation");
     let why = match net.cause.as_str() {
         "request" => "on request",
@@ -98,7 +98,7 @@ fn certificate(ruling: &RulingReply, objective: Objective) -> String {
         return format!("cycle {}: not measured on the test split", nth(ruling.cycle));
     }
     let RulingReply { test_nll, test_correct: correct, test_items: items, .. } = *ruling;
-    let score = Score { nll: test_nll.unwrap_or(f64::NAN), correct, items };
+    let score = Score::kept(test_nll, correct, items);
     format!(
         "cycle {}: number {}, {}, {correct} of {items} right",
         nth(ruling.cycle),

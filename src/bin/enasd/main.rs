@@ -11,13 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use candle_core::Device;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use enasd::daemon::{self, DaemonError, EXIT_INTERNAL, RunConfig};
 use enasd::data::{DataReport, Dataset};
-use enasd::engine::ExecutorChoice;
 use enasd::manual::Manual;
-use enasd::search::{SearchConfig, SearchError, Task, TrialTask, Until};
+use enasd::search::Until;
 
 use crate::config_args::{ConfigArgs, load};
 use crate::failure::Failure;
@@ -176,19 +174,7 @@ fn check_config(args: &CheckArgs) -> Result<(), Failure> {
         let dataset = Dataset::load(&search.data, search.seed).map_err(DaemonError::from)?;
         let report = DataReport::of(&dataset).map_err(DaemonError::from)?.to_string();
         report.lines().for_each(|line| print(&format!("# {line}\n")));
-        check_search(search, dataset).map_err(DaemonError::from)?;
-    }
-    Ok(())
-}
-
-/// Refuses what a search on these data would be refused for at its start: nets that cannot be built,
-/// batches that cannot be drawn. Nothing is computed, so any device will do.
-fn check_search(search: &SearchConfig, dataset: Dataset) -> Result<(), SearchError> {
-    let exec = ExecutorChoice::Auto.open(&Device::Cpu)?;
-    let task = Task::new(search.clone(), dataset, exec)?;
-    task.check_batches()?;
-    if 0 < search.finals.candidates {
-        TrialTask::new(&task, "").check(task.space, &search.finals)?;
+        daemon::check(search, dataset)?;
     }
     Ok(())
 }
