@@ -155,6 +155,9 @@ fn text_takes_the_space_and_the_reward_of_text() {
         ("score.reward=accuracy", "`score.reward` is `accuracy`, and `data.source` is `text`"),
         ("space.kind=micro", "`space.kind` is `micro`, and `data.source` is `text`"),
         ("data.source=austen", "`data.path` is set, but `data.source` is `austen`"),
+        ("data.test_share=0.2", "`data.test_share` says something to searches of"),
+        ("final.flip=false", "`final.flip` says something to searches of"),
+        ("score.calibration=0", "`score.calibration` says something to searches of"),
     ] {
         let output = daemon(folder.path(), &[setting]).output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::data::image_set::{N_LABELS, SIDES};
-use crate::setting::{PATH, Rule, above, from, one_of, operation, search, settings, size};
+use crate::setting::{IMAGES, PATH, Rule, above, from, one_of, operation, search, settings, size};
 
 /// The largest share that may leave the training split: ω needs the larger part.
 pub(super) const MAX_SHARE: f64 = 0.5;
@@ -88,28 +88,28 @@ settings! {
         /// The folder, for every source but the embedded ones, which refuse it.
         pub path: Option<PathBuf> = None => operation(PATH);
         /// For `folder`: the side in pixels to which images are resized.
-        pub side: usize = 32 => search(size(SIDES));
+        pub side: usize = 32 => search(size(SIDES)).only_of(IMAGES);
         /// For `idx`: the number of classes, at least 2; 0 for as many as the labels name, of which
         /// each needs a training image. The classes that it makes are in the checkpoint's record
         /// of the data.
-        pub classes: usize = 0 => operation(size(0..=N_LABELS));
+        pub classes: usize = 0 => operation(size(0..=N_LABELS)).only_of(IMAGES);
         /// Share of the training images that become the validation split, where the source has no
         /// validation split of its own.
-        pub valid_share: f64 = 0.1 => search(above(0.0, MAX_SHARE));
+        pub valid_share: f64 = 0.1 => search(above(0.0, MAX_SHARE)).only_of(IMAGES);
         /// Share of the training images that become the test split, where the source has none of
         /// its own; 0 for no test split.
-        pub test_share: f64 = 0.0 => search(from(0.0, MAX_SHARE));
+        pub test_share: f64 = 0.0 => search(from(0.0, MAX_SHARE)).only_of(IMAGES);
         /// How both are split off.
         pub split: SplitRule = SplitRule::ByClass
-            => search(one_of(&["by-class", "whole"])).before("\"whole\"");
+            => search(one_of(&["by-class", "whole"])).before("\"whole\"").only_of(IMAGES);
         /// Zero pixels around an image before a random crop to its size; 0 for no crop. Less than
         /// the shorter side of the images.
-        pub crop_padding: usize = 4 => search(size(0..=64));
+        pub crop_padding: usize = 4 => search(size(0..=64)).only_of(IMAGES);
         /// Whether half of the images are mirrored.
-        pub flip: bool = true => search(Rule::Switch);
+        pub flip: bool = true => search(Rule::Switch).only_of(IMAGES);
         /// Side in pixels of the square, centered at random, that is blanked; 0 for none. At most
         /// the longer side of the images.
-        pub cutout: usize = 0 => search(size(0..=*SIDES.end()));
+        pub cutout: usize = 0 => search(size(0..=*SIDES.end())).only_of(IMAGES);
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use crate::net::StateOf;
-use crate::setting::{above, below, from, one_of, search, settings, size};
+use crate::setting::{WORDS, above, below, from, one_of, search, settings, size};
 
 /// Normal cells of a micro net.
 pub(super) const LAYERS: RangeInclusive<usize> = 1..=40;
@@ -37,9 +37,6 @@ pub enum SharedForm {
     /// a cell reads its nodes by themselves.
     StandAlone,
 }
-
-/// The spaces whose nets read words: settings of such nets say something to them alone.
-pub const WORDS: &[&str] = &["recurrent"];
 
 /// Choices of which copies of ω may be kept.
 pub(super) const SPLIT_BY: RangeInclusive<usize> = 0..=400;

@@ -18,7 +18,7 @@ mod times;
 mod whole_net;
 
 pub use cell::{CellFunction, CellNode, RecurrentCell, StateOf};
-pub use config::{NetConfig, SharedForm, WORDS, WeightsOf};
+pub use config::{NetConfig, SharedForm, WeightsOf};
 pub use error::NetError;
 pub use families::family;
 pub use family::{Input, NetFamily};

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Batching, DataConfig, ImageOrder};
 use crate::engine::SgdConfig;
-use crate::net::{NetConfig, WORDS};
+use crate::net::NetConfig;
 use crate::search::{Arm, Comparison, FinalConfig, Objective};
-use crate::setting::{Rule, Setting, above, below, between, from, one_of, search};
+use crate::setting::{IMAGES, Rule, Setting, WORDS, above, below, between, from, one_of, search};
 use crate::setting::{settings, size, whole};
 use crate::space::SpaceConfig;
 
@@ -205,11 +205,11 @@ settings! {
             => search(one_of(Objective::NAMES)).before("\"accuracy\"");
         /// Which validation images a batch holds, and in which order all of them are read.
         pub images: ImageOrder = ImageOrder::Balanced
-            => search(one_of(&["stored", "balanced"])).before("\"stored\"");
+            => search(one_of(&["stored", "balanced"])).before("\"stored\"").only_of(IMAGES);
         /// Training images that batch normalizations take their statistics from where a child is
         /// scored on the whole validation split, so that its score depends on no order and no size
         /// of batches; 0 for the statistics of each batch, as in the authors' code.
-        pub calibration: usize = 512 => search(size(0..=8192)).before("0");
+        pub calibration: usize = 512 => search(size(0..=8192)).before("0").only_of(IMAGES);
     }
 }
 

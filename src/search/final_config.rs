@@ -2,8 +2,10 @@
 
 use crate::data::{Batching, BatchingKeys};
 use crate::engine::SgdConfig;
-use crate::net::{NetConfig, StateOf, WORDS};
-use crate::setting::{Rule, above, below, from, one_of, operation, settings, size, whole};
+use crate::net::{NetConfig, StateOf};
+use crate::setting::{
+    IMAGES, Rule, WORDS, above, below, from, one_of, operation, settings, size, whole,
+};
 
 settings! {
     /// How the best architectures of a cycle are trained from scratch as nets that stand alone,
@@ -77,11 +79,11 @@ settings! {
         /// The norm of all of a step's gradients together is clipped to this.
         pub clip_norm: f64 = 5.0 => operation(above(0.0, 1e6));
         /// Zero pixels around an image before a random crop to its size; 0 for no crop.
-        pub crop_padding: usize = 2 => operation(size(0..=64));
+        pub crop_padding: usize = 2 => operation(size(0..=64)).only_of(IMAGES);
         /// Whether half of the images are mirrored.
-        pub flip: bool = true => operation(Rule::Switch);
+        pub flip: bool = true => operation(Rule::Switch).only_of(IMAGES);
         /// Side in pixels of the square, centered at random, that is blanked; 0 for none.
-        pub cutout: usize = 0 => operation(size(0..=256));
+        pub cutout: usize = 0 => operation(size(0..=256)).only_of(IMAGES);
         /// Whether candidates are chosen by a forecast from all that were retrained here, once that
         /// is known to say more than shared scores.
         pub forecast: bool = true => operation(Rule::Switch);

@@ -40,6 +40,13 @@ pub struct Setting {
     before: Option<&'static str>,
 }
 
+/// The spaces whose nets read images: settings of images and of such nets say something to them
+/// alone.
+pub const IMAGES: &[&str] = &["micro", "whole_net"];
+
+/// The spaces whose nets read words, likewise.
+pub const WORDS: &[&str] = &["recurrent"];
+
 /// Whether the search depends on a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {

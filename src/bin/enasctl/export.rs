@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use enasd::net::WORDS;
+use enasd::setting::WORDS;
 use enasd::store::write_atomically;
 use serde::Serialize;
 
