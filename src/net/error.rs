@@ -40,6 +40,15 @@ pub enum NetError {
         /// The space of the architecture.
         found: Space,
     },
+    /// The nets of the space are trained from scratch alone.
+    #[error(
+        "the nets of the {space} space share no weights; set `estimate.kind` to `stand-alone`, \
+         which trains each from scratch"
+    )]
+    NotShared {
+        /// The name of the space.
+        space: &'static str,
+    },
     /// A size is outside its range.
     #[error("`{key}` is {found}; it must be {min} to {max}")]
     Range {
