@@ -87,7 +87,7 @@ fn rewards_of_zeros(strategy: StrategyKind) -> [f64; 2] {
     let mut rewards = [0.0; 2];
     let observe = |record: &StepRecord| {
         if let Outcome::Controller(report) = &record.outcome {
-            rewards = [report.learn.mean_reward, report.random_reward];
+            rewards = [report.learn.mean_reward, report.random_reward.unwrap()];
         }
     };
     let end = run_with(task, &start, Until::Cycles(1), &mut Zeros, observe).unwrap();

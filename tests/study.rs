@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs;
+use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -166,6 +167,62 @@ fn the_present_shared_weights_of_the_state_folder_are_scored_too() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("the search in the state folder is of other data"), "{said}");
     assert_eq!(output.status.code(), Some(78));
+}
+
+#[test]
+fn a_table_that_was_broken_off_goes_on_to_the_same_and_trains_nothing_twice() {
+    let rig = Rig::new();
+    let tabulate = |folder: &str| {
+        let mut command = rig.command("tabulate");
+        command.args(["--set", "space.nodes=1", "--set", "limits.params=560", "--seeds", "2"]);
+        command.arg("--folder").arg(rig.path(folder)).arg(rig.path(&format!("{folder}.csv.gz")));
+        command
+    };
+    let run = |folder| {
+        let output = tabulate(folder).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        (String::from_utf8(output.stdout).unwrap(), said)
+    };
+    let (printed, said) = run("whole");
+    assert!(said.contains("nets of the table: 0 of 168"), "{said}");
+    assert!(printed.starts_with("84 architectures\n"), "{printed}");
+    let whole = fs::read(rig.path("whole.csv.gz")).unwrap();
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&whole[..]).read_to_string(&mut text).unwrap();
+    let rows: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(rows[0], "arch,score,accuracy,score_1,score_2,params,multiply_adds");
+    assert_eq!(rows.len(), 85);
+    for row in &rows[1..] {
+        let numbers: Vec<f64> =
+            row.split(',').skip(1).map(|number| number.parse().unwrap()).collect();
+        let mean = f64::midpoint(numbers[2], numbers[3]);
+        assert!((numbers[0] - mean).abs() < 2e-5, "{row}");
+    }
+    assert!(text.contains("Every architecture of micro with 1 nodes within the limits"), "{text}");
+
+    let mut broken =
+        tabulate("broken").stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let measured = || {
+        let files = fs::read_dir(rig.path("broken/tabulated")).into_iter().flatten();
+        files.filter(|file| file.as_ref().unwrap().path().extension().is_some()).count()
+    };
+    while measured() < 20 {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    broken.kill().unwrap();
+    broken.wait().unwrap();
+    let (_, said) = run("broken");
+    assert!(!said.contains(": 0 of 168"), "{said}");
+    assert_eq!(fs::read(rig.path("broken.csv.gz")).unwrap(), whole);
+    let (again, said) = run("whole");
+    assert_eq!((again, said), (printed, String::new()));
+
+    let large = rig.command("tabulate").args(["--set", "space.nodes=3"]).arg("t.gz").output();
+    let large = large.unwrap();
+    let said = String::from_utf8(large.stderr).unwrap();
+    assert!(said.contains("has more than 20000000 spellings"), "{said}");
+    assert_eq!(large.status.code(), Some(78));
 }
 
 /// Two searches' champions and controls, and two that nobody chose.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::{Addr, MailboxError, Message, Recipient};
 
 use crate::actors::{
-    AdoptPolicy, Certified, Certify, CloseTest, Evaluate, Evaluator, Inject, Keeper, LoadNewest,
+    AdoptDrawer, Certified, Certify, CloseTest, Evaluate, Evaluator, Inject, Keeper, LoadNewest,
     LoadTrial, Note, OpenTest, Record, RecordPromotion, Recorded, Restore, SampleArchs, Sampler,
     Save, SaveReply, SaveTrial, TakeSnapshot, TrainShared, TrainTrial, Trained, Trainer,
     TrialEpoch, TrialWorker,
@@ -51,8 +51,8 @@ pub enum ActorError {
 /// The sampler, the trainer, the evaluator, the trial workers and the keeper.
 #[derive(Clone, Debug)]
 pub struct Crew {
-    /// Takes [`AdoptPolicy`]: the sampler.
-    pub adopt: Recipient<AdoptPolicy>,
+    /// Takes [`AdoptDrawer`]: the sampler.
+    pub adopt: Recipient<AdoptDrawer>,
     /// Takes [`SampleArchs`]: the sampler.
     pub sample: Recipient<SampleArchs>,
     /// Takes [`TrainShared`]: the trainer.
@@ -159,9 +159,9 @@ impl Crew {
         Ok(self.ask(Actor::Sampler, &self.sample, message).await??)
     }
 
-    /// Gives the sampler another θ.
-    pub async fn adopt(&self, message: AdoptPolicy) -> Result<(), ActorError> {
-        Ok(self.ask(Actor::Sampler, &self.adopt, message).await??)
+    /// Gives the sampler what the strategy draws from now.
+    pub async fn adopt(&self, message: AdoptDrawer) -> Result<(), ActorError> {
+        self.ask(Actor::Sampler, &self.adopt, message).await
     }
 
     /// Takes one update of ω, and counts what was over a limit for that of the control arm's. The

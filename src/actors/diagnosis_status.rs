@@ -65,7 +65,7 @@ impl DiagnosisStatus {
         ranks: &RankCorrelationStatus,
     ) {
         let (found, config) = (search.diagnosis(), &search.task().config);
-        let why = why_unmeasured(search.policy().is_some(), config.derive.samples);
+        let why = why_unmeasured(search.policy_version().is_some(), config.derive.samples);
         self.learnt = LearntStatus::of(&found, why);
         self.reward_reliability = found.reliability;
         self.advice = advice(config, (entropy_left, found.reliability, ranks));

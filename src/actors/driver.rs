@@ -23,7 +23,7 @@ use crate::actors::outbox::{Outbox, Receipt};
 use crate::actors::place_span::place_span;
 use crate::actors::retraining::Retraining;
 use crate::actors::saver::Saver;
-use crate::actors::{ActorError, AdoptPolicy, Crew, Entered, LastRun, Note, RunState, Saving, nth};
+use crate::actors::{ActorError, AdoptDrawer, Crew, Entered, LastRun, Note, RunState, Saving, nth};
 use crate::search::{
     BestChange, Cause, DrawRequest, Job, Outcome, Place, Sampled, Search, SearchState, SharedState,
     StepRecord, TrialTask, Until, ValidSet, Work, archs,
@@ -241,7 +241,7 @@ impl Driver {
                 let objective = self.search.task().objective;
                 let learnt = self.search.learn(objective.scored(policy, scores.await?))?;
                 // The evaluator is at work on the random arm, which θ does not learn from.
-                self.adopt_policy().await?;
+                self.adopt_drawer().await?;
                 self.ahead = Some(self.draw_ahead().await?);
                 let random = objective.scored(uniform, random_scores.await?);
                 let record = self.search.finish_controller(learnt, random)?;
@@ -285,12 +285,9 @@ impl Driver {
         Ok(shared)
     }
 
-    /// Gives the sampler θ, where there is one.
-    pub(super) async fn adopt_policy(&self) -> Result<(), ActorError> {
-        let Some(policy) = self.search.policy() else { return Ok(()) };
-        let theta = policy.snapshot()?;
-        let message = AdoptPolicy { policy: Arc::new(theta), version: policy.version() };
-        self.crew.adopt(message).await
+    /// Gives the sampler what the strategy draws from now.
+    pub(super) async fn adopt_drawer(&self) -> Result<(), ActorError> {
+        self.crew.adopt(AdoptDrawer { drawer: self.search.drawer() }).await
     }
 
     /// Keeps a finished step to be published while the next is under way; one that derived is

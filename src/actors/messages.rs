@@ -10,20 +10,18 @@ use actix::Message;
 use crate::data::{Certificate, NetResult, Opening, Receipt};
 use crate::engine::Snapshot;
 use crate::search::{
-    DrawRequest, Drawn, Job, Score, SearchError, SearchState, SharedReport, SharedState,
+    DrawRequest, Drawer, Drawn, Job, Score, SearchError, SearchState, SharedReport, SharedState,
     SharedStep, StepRecord, TrialPlan, TrialState,
 };
 use crate::space::Arch;
 use crate::store::{ChampionRow, StoreError, TrialRow, Verdicts};
 
-/// Replaces the sampler's copy of θ. Controller → Sampler.
+/// Replaces who draws. Controller → Sampler.
 #[derive(Clone, Debug, Message)]
-#[rtype(result = "Result<(), SearchError>")]
-pub struct AdoptPolicy {
-    /// θ by parameter.
-    pub policy: Arc<Snapshot>,
-    /// Its version: updates of θ so far.
-    pub version: u64,
+#[rtype(result = "()")]
+pub struct AdoptDrawer {
+    /// The strategy's, after its last step.
+    pub drawer: Drawer,
 }
 
 /// Draws architectures. Controller → Sampler.

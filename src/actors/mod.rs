@@ -59,7 +59,7 @@ pub use finals_status::{
 };
 pub use keeper::{Keeper, KeeperFiles};
 pub use messages::{
-    AdoptPolicy, CloseHistory, CloseTest, Entered, Evaluate, Inject, LoadNewest, LoadTrial,
+    AdoptDrawer, CloseHistory, CloseTest, Entered, Evaluate, Inject, LoadNewest, LoadTrial,
     OpenTest, Record, RecordPromotion, Recorded, Restore, SampleArchs, Save, SaveReply, SaveTrial,
     Saved, TakeSnapshot, TrainShared, Trained,
 };

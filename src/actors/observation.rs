@@ -6,8 +6,8 @@ use crate::actors::{
     ScoreView, SharedStatus, Status,
 };
 use crate::search::{
-    AdvantageReport, BestArch, Comparison, ControllerReport, EntropyRange, Objective, Policy,
-    Search, Task, TrainReport,
+    AdvantageReport, BestArch, Comparison, ControllerReport, EntropyRange, Objective, Search, Task,
+    TrainReport,
 };
 use crate::telemetry::{IntervalNumbers, Metrics, NetLabel};
 
@@ -32,7 +32,7 @@ impl Status {
         self.show_retraining();
         self.shared.steps_total = place.shared_step(schedule);
         self.shared.control_steps = schedule.control_steps;
-        self.policy.steps_total = search.policy().map_or(0, Policy::version);
+        self.policy.steps_total = search.policy_version().unwrap_or(0);
         self.archs_sampled = search.archs_sampled();
         self.cycle_seconds_left = pace.cycle_seconds_left(place, schedule);
         self.diagnose(search);
@@ -115,7 +115,7 @@ impl PolicyStatus {
         let decisions = script.options().count();
         let range = EntropyRange::of(&task.config.policy, &script, epoch);
         self.reward = Some(learn.mean_reward);
-        self.random_reward = Some(report.random_reward);
+        self.random_reward = report.random_reward;
         self.baseline = update.map(|update| update.baseline);
         self.entropy_nats = Some(learn.mean_entropy);
         self.entropy_per_decision_nats = Some(learn.mean_entropy / decisions as f64);

@@ -126,7 +126,7 @@ impl Observer {
         self.metrics.controller_step(&ControllerStep {
             updates: learn.updates,
             reward: learn.mean_reward,
-            random_reward: report.random_reward,
+            random_reward: report.random_reward.unwrap_or(f64::NAN),
             accuracy: report.accuracy,
             perplexity: report.perplexity,
             baseline: policy.baseline.unwrap_or(f64::NAN),

@@ -35,7 +35,7 @@ impl Driver {
         let batch = state.place.shared_step(&task.config.schedule);
         self.search = Search::new(task, &state)?;
         self.crew.restore(Restore { shared: state.shared.clone(), batch }).await?;
-        self.adopt_policy().await?;
+        self.adopt_drawer().await?;
         self.observer.recovered(&self.search);
         let back = nth(self.search.number());
         let message = format!("search step {failed} failed, back to search step {back}: {error}");

@@ -1,22 +1,21 @@
-//! The sampler: draws architectures from its copy of θ, ahead of the trainer.
+//! The sampler: draws architectures as the strategy draws, ahead of the trainer.
 
 use actix::{Actor, Context, Handler};
 
-use crate::actors::{AdoptPolicy, SampleArchs};
-use crate::search::{Drawn, Policy, SearchError, Task, draw};
+use crate::actors::{AdoptDrawer, SampleArchs};
+use crate::search::{Drawer, Drawn, SearchError, Task, draw};
 
-/// Holds a copy of θ; all of its logic is in [`draw`].
+/// Holds who draws as it was after the last step of θ; all of its logic is in [`draw`].
 #[derive(Debug)]
 pub struct Sampler {
     task: Task,
-    /// None where every draw is uniform.
-    policy: Option<Policy>,
+    drawer: Drawer,
 }
 
 impl Sampler {
-    /// A sampler that draws from `policy`.
-    pub fn new(task: Task, policy: Option<Policy>) -> Self {
-        Self { task, policy }
+    /// A sampler that draws from `drawer`.
+    pub fn new(task: Task, drawer: Drawer) -> Self {
+        Self { task, drawer }
     }
 }
 
@@ -24,14 +23,11 @@ impl Actor for Sampler {
     type Context = Context<Self>;
 }
 
-impl Handler<AdoptPolicy> for Sampler {
-    type Result = Result<(), SearchError>;
+impl Handler<AdoptDrawer> for Sampler {
+    type Result = ();
 
-    fn handle(&mut self, message: AdoptPolicy, _: &mut Context<Self>) -> Self::Result {
-        let (config, script) = (&self.task.config.policy, self.task.space.script());
-        let policy = Policy::from_snapshot(config, &script, &message.policy, message.version)?;
-        self.policy = Some(policy);
-        Ok(())
+    fn handle(&mut self, message: AdoptDrawer, _: &mut Context<Self>) {
+        self.drawer = message.drawer;
     }
 }
 
@@ -39,6 +35,6 @@ impl Handler<SampleArchs> for Sampler {
     type Result = Result<Drawn, SearchError>;
 
     fn handle(&mut self, message: SampleArchs, _: &mut Context<Self>) -> Self::Result {
-        draw(self.policy.as_ref(), &self.task, message.seed, message.request)
+        draw(&self.drawer, &self.task, message.seed, message.request)
     }
 }

@@ -96,8 +96,11 @@ fn control(config: &SearchConfig) -> Vec<([&'static str; 2], Conflict)> {
         (StrategyKind::Random, _) => Some(("policy.strategy", "random")),
         (_, SharedDraws::Uniform) => Some(("schedule.draws", "uniform")),
         (_, SharedDraws::Fair) => Some(("schedule.draws", "fair")),
-        (StrategyKind::Reinforce, SharedDraws::Policy | SharedDraws::Annealed) => None,
+        (_, SharedDraws::Policy | SharedDraws::Annealed) => None,
     };
+    if 0 < control && !config.schedule.random_arm {
+        found.push(([STEPS, "schedule.random_arm"], Conflict::NoControlArm { control }));
+    }
     if let Some((key, value)) = uniform.filter(|_| 0 < control) {
         found.push(([STEPS, key], Conflict::ControlDraws { control, key, value }));
     }
@@ -244,7 +247,7 @@ mod tests {
                 config.engine.device = "gpu".to_owned();
             },
             &[
-                "default: `space.nodes` takes a whole number from 2 to 7; found `9`",
+                "default: `space.nodes` takes a whole number from 1 to 7; found `9`",
                 "default: `engine.device` takes `cpu`, `auto` or `cuda:N` with N from 0 to 255; \
                  found `\"gpu\"`",
                 "default: `shared.momentum` takes a number from 0 to below 1; found a number that \

@@ -248,6 +248,15 @@ pub enum Conflict {
         /// Steps of ω.
         shared: u64,
     },
+    /// There is no control arm that an ω of its own could be for.
+    #[error(
+        "`schedule.control_steps` is {control}, but `schedule.random_arm` is false: nobody is scored \
+         with that ω; set the one to 0 or the other to true"
+    )]
+    NoControlArm {
+        /// Steps of the control arm's ω.
+        control: u64,
+    },
     /// ω is trained under uniform draws as it is.
     #[error(
         "`schedule.control_steps` is {control}, but `{key}` = \"{value}\" has ω trained under uniform \

@@ -120,15 +120,18 @@ mod tests {
              \"policy.bound_epochs\":0,\
              \"policy.clip_norm\":0.02,\"policy.entropy_target\":0.0,\
              \"policy.entropy_weight\":0.0001,\"policy.epsilon\":0.001,\"policy.hidden\":64,\"policy.learning_rate\":0.0035,\
-             \"policy.op_tanh_reduction\":2.5,\"policy.phase_updates\":0,\"policy.prior\":true,\
+             \"policy.op_tanh_reduction\":2.5,\"policy.phase_updates\":0,\
+             \"policy.population\":100,\"policy.ppo_clip\":0.2,\"policy.ppo_updates\":4,\"policy.prior\":true,\
              \"policy.skip_rate\":0.4,\"policy.skip_weight\":0.8,\
              \"policy.standardize\":false,\"policy.strategy\":\"reinforce\",\"policy.tanh_constant\":1.1,\"policy.temperature\":1.0,\
+             \"policy.tournament\":25,\
              \"schedule.advantage_phases\":5,\"schedule.annealed_epochs\":20,\
              \"schedule.archs_per_step\":1,\
              \"schedule.batch_size\":32,\"schedule.bptt\":35,\"schedule.control_steps\":0,\
              \"schedule.controller_steps\":20,\
              \"schedule.draws\":\"policy\",\
-             \"schedule.epochs_per_cycle\":5,\"schedule.rollouts_per_step\":5,\
+             \"schedule.epochs_per_cycle\":5,\"schedule.random_arm\":true,\
+             \"schedule.rollouts_per_step\":5,\
              \"schedule.shared_steps\":300,\"schedule.valid_batch_size\":0,\
              \"score.calibration\":512,\"score.images\":\"balanced\",\"score.reward\":\"neg-log-nll\",\
              \"seed\":42,\

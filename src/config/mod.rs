@@ -148,6 +148,7 @@ mod tests {
                 "paper-micro.toml",
                 "paper-ptb.toml",
                 "recurrent.toml",
+                "simulate.toml",
                 "tiny.toml",
                 "whole_net.toml"
             ]

@@ -181,7 +181,10 @@ impl DaemonError {
                 | StoreError::Ledger { fault: LedgerFault::OtherData { .. }, .. },
             )
             | Self::Search(
-                SearchError::Net(_) | SearchError::Data(_) | SearchError::Limits { .. },
+                SearchError::Net(_)
+                | SearchError::Data(_)
+                | SearchError::Limits { .. }
+                | SearchError::NotInTable { .. },
             )
             | Self::Api(ApiError::NotASocket { .. } | ApiError::Socket { .. })
             | Self::Telemetry(_) => EXIT_CONFIG,

@@ -27,13 +27,13 @@ pub(super) fn start_actors(
 ) -> Result<(Addr<Controller>, Addr<Keeper>, End), DaemonError> {
     let Setup { task, state, files, binding, .. } = setup;
     let search = Search::new(task.clone(), &state)?;
-    let policy = search.policy().cloned();
+    let drawer = search.drawer();
     let batch = state.place.shared_step(&task.config.schedule);
     let trained = watched(&task, metrics, telemetry::Actor::Trainer);
     let scored = watched(&task, metrics, telemetry::Actor::Evaluator);
     let learner = SharedLearner::new(trained, &state.shared, batch)?;
 
-    let sampler = start(c"sampler", Sampler::new(task.clone(), policy));
+    let sampler = start(c"sampler", Sampler::new(task.clone(), drawer));
     let trainer = start(c"trainer", Trainer::new(learner));
     let evaluator = start(c"evaluator", Evaluator::new(Box::new(SharedWeights::new(scored))));
     let exec = watched(&task, metrics, telemetry::Actor::Trials).exec;

@@ -27,8 +27,9 @@ pub use error::ExportError;
 pub use model::{Model, Reads};
 pub use onnx::{PixelType, onnx_file};
 pub use report::{
-    Agreement, CurvePoint, Curves, DrawnBy, Moments, Report, ReportChampion, ReportVerdict,
-    RetrainedArch, RewardUnit, StudyReport, StudyRow, pareto_front, report_page, study_page,
+    Agreement, CurvePoint, Curves, DrawnBy, Moments, RegretLine, Report, ReportChampion,
+    ReportVerdict, RetrainedArch, RewardUnit, StudyReport, StudyRow, pareto_front, regret_svg,
+    report_page, study_page,
 };
 pub use svg::draw_svg;
 pub use terminal::{draw_part_text, draw_text};

@@ -88,7 +88,7 @@ impl Budget {
     }
 
     /// What the cost of `arch` leaves of its reward, or the first limit that it is over.
-    pub(super) fn judge(&self, arch: &Arch) -> Result<Result<f64, Limit>, SearchError> {
+    pub fn judge(&self, arch: &Arch) -> Result<Result<f64, Limit>, SearchError> {
         if !self.limits.is_set() {
             return Ok(Ok(1.0));
         }

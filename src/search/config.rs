@@ -69,8 +69,38 @@ pub enum StrategyKind {
     /// By a policy that REINFORCE trains (ENAS, section 2.2).
     #[default]
     Reinforce,
-    /// Uniformly, and nothing is learnt: random search with shared weights (Li & Talwalkar, 2019).
+    /// By a policy that proximal policy optimization trains (`NASNet`, Zoph et al., 2017).
+    Ppo,
+    /// From the better of a population, changed in one place (Real et al., 2019).
+    Evolution,
+    /// Uniformly, and nothing is learnt: random search (Li & Talwalkar, 2019, with shared weights).
     Random,
+}
+
+impl StrategyKind {
+    /// Every strategy.
+    pub const ALL: [Self; 4] = [Self::Reinforce, Self::Ppo, Self::Evolution, Self::Random];
+
+    /// The names of [`StrategyKind::ALL`].
+    pub const NAMES: &[&str] = {
+        let [a, b, c, d] = Self::ALL;
+        &[a.name(), b.name(), c.name(), d.name()]
+    };
+
+    /// The name in settings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reinforce => "reinforce",
+            Self::Ppo => "ppo",
+            Self::Evolution => "evolution",
+            Self::Random => "random",
+        }
+    }
+
+    /// The strategy called `name`.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
 }
 
 /// Who draws the architectures that ω is trained on.
@@ -93,10 +123,10 @@ settings! {
     /// The LSTM policy and how REINFORCE trains it (the micro column of the authors' settings).
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub struct PolicyConfig in policy {
-        /// How architectures are drawn to be learnt from; `random` has no use for the other
-        /// settings.
+        /// How architectures are drawn to be learnt from: by a policy that `reinforce` or `ppo`
+        /// trains, from a population by `evolution`, or at `random`.
         pub strategy: StrategyKind = StrategyKind::Reinforce
-            => search(one_of(&["reinforce", "random"]));
+            => search(one_of(StrategyKind::NAMES));
         /// Units of the LSTM.
         pub hidden: usize = 64 => search(size(1..=1024));
         /// Logits are divided by this before they are squashed; 1 leaves them.
@@ -134,6 +164,15 @@ settings! {
         /// holds to that for near nodes of a recurrent cell.
         pub prior: bool = true
             => search(Rule::Switch).before("true").only_of(&["micro", "recurrent"]);
+        /// Of `ppo`: how far the probability of an architecture may move from that by which it was
+        /// drawn, ε.
+        pub ppo_clip: f64 = 0.2 => search(above(0.0, 1.0)).before("0.2");
+        /// Of `ppo`: updates from the rollouts of each step.
+        pub ppo_updates: u64 = 4 => search(whole(1..=1000)).before("4");
+        /// Of `evolution`: architectures in the population, P.
+        pub population: usize = 100 => search(size(1..=10_000)).before("100");
+        /// Of `evolution`: members among which a parent is the best, S.
+        pub tournament: usize = 25 => search(size(1..=10_000)).before("25");
         /// Decay of the reward's moving average.
         pub baseline_decay: f64 = 0.99 => search(below(0.0, 1.0));
         /// Share of the skip connections of whole nets that the policy is held near, ρ.
@@ -165,8 +204,11 @@ settings! {
         pub control_steps: u64 = 0 => search(whole(0..=1_000_000)).before("0");
         /// Updates of θ in an epoch.
         pub controller_steps: u64 = 20 => search(whole(1..=100_000));
-        /// Rollouts that one update of θ averages; as many random architectures are scored beside.
+        /// Rollouts that one update of θ averages.
         pub rollouts_per_step: usize = 5 => search(size(1..=1000));
+        /// Whether as many architectures of uniform draws are scored beside them: the control arm,
+        /// without which nobody can say whether the policy is worth anything.
+        pub random_arm: bool = true => search(Rule::Switch).before("true");
         /// Images in a validation batch, or rows of text; 0 for 512 images or 64 rows, or as many as
         /// a smaller split has.
         pub valid_batch_size: usize = 0 => search(size(0..=8192));
@@ -181,6 +223,11 @@ impl ScheduleConfig {
     /// How ω sees the training data.
     pub const fn batching(&self, data: &DataConfig) -> Batching {
         Batching::of_search(data, self.batch_size, self.bptt)
+    }
+
+    /// Uniform draws that are scored in a step of θ.
+    pub const fn of_random_arm(&self) -> usize {
+        if self.random_arm { self.rollouts_per_step } else { 0 }
     }
 
     /// Whether what `arm` draws is scored with an ω of its own.

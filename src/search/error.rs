@@ -184,4 +184,13 @@ pub enum SearchError {
         /// How many the net has.
         expected: usize,
     },
+    /// A table of scores lacks an architecture.
+    #[error(
+        "{id} is not in the table; complete the table, or say by --unknown which score stands for all \
+         that it lacks"
+    )]
+    NotInTable {
+        /// Its canonical id.
+        id: String,
+    },
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use crate::search::{Arm, Sampled, Score, SearchError, SharedState, archs};
+use crate::search::{Arm, Objective, Sampled, Score, Scored, SearchError, SharedState, archs};
 use crate::space::Arch;
 
 /// What children are scored on.
@@ -39,4 +39,10 @@ pub trait Estimator: fmt::Debug + Send {
     /// The score of every architecture of `job`, in their order. `scored` goes up by one with
     /// each, for whoever wants to know how far it is.
     fn estimate(&mut self, job: &Job, scored: &AtomicU64) -> Result<Vec<Score>, SearchError>;
+
+    /// What was drawn with these scores of its, in the same order, and what `objective` makes of them
+    /// where they are measurements.
+    fn scored(&self, objective: Objective, drawn: Vec<Sampled>, scores: Vec<Score>) -> Vec<Scored> {
+        objective.scored(drawn, scores)
+    }
 }

@@ -1,17 +1,12 @@
-//! The random arm: every decision is drawn uniformly, and nothing is learnt.
-//!
-//! It is the control that says whether the policy is worth anything: random search with the same
-//! shared weights is a strong baseline (Li & Talwalkar, 2019).
+//! Uniform draws: every decision is drawn uniformly.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::search::strategy::mean_reward;
-use crate::search::{LearnReport, Policy, PolicyStep, Probabilities, Rollout, Scored};
-use crate::search::{SearchError, Strategy, StrategyState};
+use crate::search::{Probabilities, Rollout};
 use crate::space::{Choice, Script};
 
-/// Draws every decision uniformly, and learns nothing: the control arm, and a strategy.
+/// Draws every decision uniformly: the control arm, and random search.
 #[derive(Clone, Copy, Debug)]
 pub struct Random;
 
@@ -41,28 +36,11 @@ impl Random {
     }
 }
 
-impl Strategy for Random {
-    fn policy(&self) -> Option<&Policy> {
-        None
-    }
-
-    fn learn(&mut self, scored: &[Scored], _: PolicyStep) -> Result<LearnReport, SearchError> {
-        let mean_reward = mean_reward(scored)?;
-        let entropies = scored.iter().map(|s| s.sampled.rollout.entropy);
-        let mean_entropy = entropies.sum::<f64>() / scored.len() as f64;
-        Ok(LearnReport { mean_reward, mean_entropy, updates: 0, update: None })
-    }
-
-    fn state(&self) -> Result<StrategyState, SearchError> {
-        Ok(StrategyState::default())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::random::{Owner, generator};
-    use crate::space::{MicroSpace, SearchSpace, Space};
+    use crate::space::{MicroSpace, SearchSpace};
 
     fn script(n_nodes: usize) -> Script {
         MicroSpace::new(n_nodes).unwrap().script()
@@ -99,18 +77,5 @@ mod tests {
     fn the_same_generator_draws_the_same_architectures_and_another_others() {
         assert_eq!(sample(5, 4, 3), sample(5, 4, 3));
         assert_ne!(sample(5, 4, 3), sample(5, 4, 4));
-    }
-
-    #[test]
-    fn a_reward_that_is_not_finite_is_refused_with_its_place() {
-        let (mut arm, step) = (Random, PolicyStep { epoch: 0, left: 1 });
-        let rollout = sample(2, 1, 0).remove(0);
-        let space = Space::Micro(MicroSpace::new(2).unwrap());
-        let scored = |reward| Scored::with_reward(space, rollout.clone(), reward);
-        let err = arm.learn(&[scored(0.5), scored(f64::NAN)], step).unwrap_err();
-        assert!(matches!(err, SearchError::NonFiniteReward { position: 1, .. }), "{err}");
-        assert!(matches!(arm.learn(&[], step), Err(SearchError::NoRollouts)));
-        let report = arm.learn(&[scored(0.25), scored(0.75)], step).unwrap();
-        assert!((report.mean_reward - 0.5).abs() < 1e-15, "{report:?}");
     }
 }

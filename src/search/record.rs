@@ -53,8 +53,8 @@ pub struct ControllerReport {
     pub accuracy: f64,
     /// Of text, their perplexity, on average, where all are numbers.
     pub perplexity: Option<f64>,
-    /// Mean reward of the random arm.
-    pub random_reward: f64,
+    /// Mean reward of the random arm, where there is one.
+    pub random_reward: Option<f64>,
     /// The policy against the random arm, over the last θ phases; where a θ phase ends, for the
     /// interval takes longer to find than the rest of the step.
     pub advantage: Option<AdvantageReport>,

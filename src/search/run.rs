@@ -36,45 +36,67 @@ pub fn run_with(
     let mut search = Search::new(task.clone(), state)?;
     let place = search.place().shared_step(&schedule);
     let mut promoter = Promoter::new(&task);
-    let mut learner = SharedLearner::new(task, &state.shared, place)?;
+    let mut omega = if schedule.shared_steps == 0 {
+        Omega::Fixed(state.shared.clone())
+    } else {
+        Omega::Learnt(SharedLearner::new(task, &state.shared, place)?)
+    };
     promoter.promote(&mut search)?;
     while !until.is_reached(search.place(), &schedule) {
-        observe(&step(&mut search, &mut learner, estimator)?);
+        observe(&step(&mut search, &mut omega, estimator)?);
         promoter.promote(&mut search)?;
     }
-    search.state(learner.state()?.into())
+    search.state(omega.state()?)
+}
+
+/// ω, and what trains it where anything does.
+enum Omega {
+    Learnt(SharedLearner),
+    Fixed(Arc<SharedState>),
+}
+
+impl Omega {
+    fn state(&self) -> Result<Arc<SharedState>, SearchError> {
+        match self {
+            Self::Learnt(learner) => Ok(learner.state()?.into()),
+            Self::Fixed(shared) => Ok(shared.clone()),
+        }
+    }
 }
 
 /// Takes one step.
 fn step(
     search: &mut Search,
-    learner: &mut SharedLearner,
+    omega: &mut Omega,
     estimator: &mut dyn Estimator,
 ) -> Result<StepRecord, SearchError> {
     let task = search.task().clone();
     let sample = |search: &Search, request: DrawRequest| {
-        Ok::<_, SearchError>(draw(search.policy(), &task, task.config.seed, request)?.sampled)
+        Ok::<_, SearchError>(draw(&search.drawer(), &task, task.config.seed, request)?.sampled)
     };
     let mut score = |arm, drawn: Vec<Sampled>, on, shared: &Arc<SharedState>| {
         let job = Job::new(arm, &drawn, on, shared);
         let scores = estimator.estimate(&job, &AtomicU64::new(0))?;
-        Ok::<Vec<Scored>, SearchError>(task.objective.scored(drawn, scores))
+        Ok::<Vec<Scored>, SearchError>(estimator.scored(task.objective, drawn, scores))
     };
     match search.work() {
         Work::Shared { sample: request, step } => {
             let drawn = sample(search, request)?;
+            let Omega::Learnt(learner) = omega else {
+                unreachable!("a schedule without steps of ω has none")
+            };
             let report = learner.train(&archs(&drawn), step)?;
             Ok(search.finish_shared(drawn, report.shared))
         }
         Work::Controller { policy, uniform, batch } => {
-            let (shared, on) = (learner.state()?.into(), ValidSet::Batch(batch));
+            let (shared, on) = (omega.state()?, ValidSet::Batch(batch));
             let policy = score(policy.arm, sample(search, policy)?, on, &shared)?;
             let random = score(uniform.arm, sample(search, uniform)?, on, &shared)?;
             let learnt = search.learn(policy)?;
             search.finish_controller(learnt, random)
         }
         Work::Derive { sample: request, uniform, at_start, batch, again: again_batch } => {
-            let shared = learner.state()?.into();
+            let shared = omega.state()?;
             let forecast = search.forecast();
             let mut derive = |request: DrawRequest| {
                 let arm = request.arm;

@@ -15,10 +15,12 @@
 //! θ raises what it was shown, all of which was within the limits: a policy that grows sure of
 //! itself draws more of it within them, not less.
 
+use std::sync::Arc;
+
 use crate::random::{Owner, generator};
 use crate::search::fair::fair;
 use crate::search::limit::Redrawn;
-use crate::search::{Arm, Policy, Random, Sampled, SearchError, Task};
+use crate::search::{Arm, Drawer, Policy, Sampled, SearchError, Task};
 use crate::space::Arch;
 
 /// Attempts at a place at most. Of uniform draws 1 in 50 or more are within the limits, by a look at
@@ -69,23 +71,25 @@ pub fn archs(drawn: &[Sampled]) -> Vec<Arch> {
     drawn.iter().map(|sampled| sampled.arch.clone()).collect()
 }
 
-/// Draws what `request` asks for; the policy's arm draws uniformly too where there is no policy.
+/// Draws what `request` asks for; `drawer` is that of the policy's arm.
 pub fn draw(
-    policy: Option<&Policy>,
+    drawer: &Drawer,
     task: &Task,
     seed: u64,
     request: DrawRequest,
 ) -> Result<Drawn, SearchError> {
     let script = task.space.script();
     let untrained;
-    let (owner, policy) = match (request.rule, request.arm) {
-        (DrawRule::AtStart, _) => {
-            untrained = Policy::new(&task.config.policy, &script, task.config.seed);
-            (Owner::Untrained, policy.map(|_| &untrained))
+    let (owner, drawer) = match (request.rule, request.arm, drawer) {
+        (DrawRule::AtStart, _, Drawer::Policy(_)) => {
+            let policy = Policy::new(&task.config.policy, &script, task.config.seed);
+            untrained = Drawer::Policy(Arc::new(policy));
+            (Owner::Untrained, &untrained)
         }
-        (_, Arm::Controller | Arm::Derive) => (Owner::Policy, policy),
+        (DrawRule::AtStart, ..) => (Owner::Untrained, &Drawer::Uniform),
+        (_, Arm::Controller | Arm::Derive, drawer) => (Owner::Policy, drawer),
         // What somebody asks for is drawn by nobody, and by no policy.
-        (_, Arm::Random | Arm::Injected) => (Owner::Uniform, None),
+        (_, Arm::Random | Arm::Injected, _) => (Owner::Uniform, &Drawer::Uniform),
     };
     let mut rng = generator(seed, owner, request.index);
     let mut places: Vec<Option<Sampled>> = vec![None; request.count];
@@ -95,12 +99,11 @@ pub fn draw(
         if empty.is_empty() {
             break;
         }
-        let rollouts = match (policy, request.rule) {
-            (Some(policy), _) => policy.sample(&script, empty.len(), request.epoch, &mut rng)?,
-            (None, DrawRule::Fair { first }) if attempt == 0 => {
+        let rollouts = match (drawer, request.rule) {
+            (Drawer::Uniform, DrawRule::Fair { first }) if attempt == 0 => {
                 fair(&script, empty.len(), first, seed)
             }
-            (None, _) => Random::sample(&script, empty.len(), &mut rng),
+            _ => drawer.sample(&script, empty.len(), request.epoch, &mut rng)?,
         };
         for (place, rollout) in empty.into_iter().zip(rollouts) {
             let arch = task.space.arch(&rollout.choices)?;
@@ -111,15 +114,13 @@ pub fn draw(
         }
     }
     let sampled: Option<Vec<_>> = places.into_iter().collect();
-    let version = policy.map(Policy::version);
+    let version = drawer.policy().map(Policy::version);
     let sampled = sampled.ok_or(SearchError::OverLimits { attempts: MAX_ATTEMPTS, version })?;
     Ok(Drawn { sampled, redrawn })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::data::Dataset;
     use crate::engine::CpuExec;
@@ -151,7 +152,7 @@ mod tests {
     fn drawn(task: &Task, arm: Arm, count: usize) -> Drawn {
         let policy = Policy::new(&task.config.policy, &task.space.script(), 3);
         let request = DrawRequest { arm, count, index: 8, epoch: 0, rule: DrawRule::OfArm };
-        draw(Some(&policy), task, 3, request).unwrap()
+        draw(&Drawer::Policy(Arc::new(policy)), task, 3, request).unwrap()
     }
 
     /// The parameters of the middle one of what is drawn without limits.
@@ -232,7 +233,7 @@ mod tests {
         let task = task(limits).unwrap();
         let (arm, rule) = (Arm::Random, DrawRule::OfArm);
         let request = DrawRequest { arm, count: 30, index: 8, epoch: 0, rule };
-        let err = draw(None, &task, 3, request).unwrap_err();
+        let err = draw(&Drawer::Uniform, &task, 3, request).unwrap_err();
         assert!(matches!(err, SearchError::NoTimes), "{err}");
         // Separable convolutions take a quarter of a millisecond each, all else takes nothing.
         let mut times = LayerTimes::default();
@@ -244,7 +245,7 @@ mod tests {
             }
         }
         let task = task.timed(times).unwrap();
-        let found = draw(None, &task, 3, request).unwrap();
+        let found = draw(&Drawer::Uniform, &task, 3, request).unwrap();
         for sampled in &found.sampled {
             assert!(task.budget.cost(&sampled.arch).unwrap().milliseconds.unwrap() <= 3.5);
         }

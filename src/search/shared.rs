@@ -24,7 +24,7 @@ use crate::random::{Owner, generator};
 use crate::search::carried::Carried;
 use crate::search::limit::Redrawn;
 use crate::search::shared_draws::control_request;
-use crate::search::{Arm, Drawn, Score, SearchError, Task, archs, draw};
+use crate::search::{Arm, Drawer, Drawn, Score, SearchError, Task, archs, draw};
 use crate::space::Arch;
 
 /// A deep copy of ω and its momenta: tensors that no later step writes to.
@@ -163,7 +163,8 @@ impl SharedLearner {
         let Some((control, request)) = self.control.as_mut().zip(request) else {
             return Ok(None);
         };
-        let Drawn { sampled, redrawn } = draw(None, &self.task, self.task.config.seed, request)?;
+        let Drawn { sampled, redrawn } =
+            draw(&Drawer::Uniform, &self.task, self.task.config.seed, request)?;
         let train = control.train(&self.task, &archs(&sampled), batch, step)?;
         Ok(Some(ControlReport { train, redrawn }))
     }

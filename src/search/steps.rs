@@ -5,14 +5,15 @@
 use std::sync::Arc;
 
 use crate::engine::learning_rate;
+use crate::numbers::mean;
 use crate::random::{Owner, generator};
 use crate::search::shared_draws;
 use crate::search::strategies;
 use crate::search::{
     Advantage, AdvantageReport, Arm, BestArchs, ControllerReport, Diagnosis, DrawRequest, DrawRule,
-    Finals, LearnReport, Outcome, Phase, Place, Policy, PolicyStep, Probabilities, PromotionWork,
-    Row, Sampled, Scored, SearchError, SharedState, SharedStep, StepRecord, Strategy,
-    StrategyState, Task, TrainReport,
+    Drawer, Finals, LearnReport, Outcome, Phase, Place, Policy, PolicyStep, Probabilities,
+    PromotionWork, Row, Sampled, Scored, SearchError, SharedState, SharedStep, StepRecord,
+    Strategy, StrategyState, Task, TrainReport,
 };
 
 /// Everything that a restart needs.
@@ -53,7 +54,7 @@ pub enum Work {
     Controller {
         /// What to draw from the policy.
         policy: DrawRequest,
-        /// What to draw uniformly.
+        /// What to draw uniformly; nothing where there is no control arm.
         uniform: DrawRequest,
         /// The number of the validation batch.
         batch: u64,
@@ -156,9 +157,14 @@ impl Search {
         self.place.number(&self.task.config.schedule)
     }
 
-    /// The policy; none where every draw is uniform.
-    pub fn policy(&self) -> Option<&Policy> {
-        self.strategy.policy()
+    /// Who draws what is learnt from.
+    pub fn drawer(&self) -> Drawer {
+        self.strategy.drawer()
+    }
+
+    /// Updates that the policy has had; none where no policy draws.
+    pub fn policy_version(&self) -> Option<u64> {
+        self.drawer().policy().map(Policy::version)
     }
 
     /// The best architectures.
@@ -212,7 +218,7 @@ impl Search {
             },
             Phase::Controller { .. } => Work::Controller {
                 policy: request(Arm::Controller, config.schedule.rollouts_per_step),
-                uniform: request(Arm::Random, config.schedule.rollouts_per_step),
+                uniform: request(Arm::Random, config.schedule.of_random_arm()),
                 batch: index,
             },
             Phase::Derive => {
@@ -223,7 +229,7 @@ impl Search {
                 Work::Derive {
                     sample,
                     uniform: retrains.then(|| request(Arm::Random, samples)),
-                    at_start: self.policy().map(|_| at_start),
+                    at_start: self.policy_version().map(|_| at_start),
                     batch: index,
                     again: index | ANOTHER_BATCH,
                 }
@@ -256,15 +262,18 @@ impl Search {
     ) -> Result<StepRecord, SearchError> {
         let Learnt { policy, report: learn } = learnt;
         let rewards = |scored: &[Scored]| -> Vec<f64> { scored.iter().map(|s| s.reward).collect() };
-        self.advantage.push(&rewards(&policy), &rewards(&random))?;
+        if !random.is_empty() {
+            self.advantage.push(&rewards(&policy), &rewards(&random))?;
+        }
         let probabilities = Probabilities::mean(policy.iter().map(|s| &s.sampled.rollout));
-        let random_reward = rewards(&random).iter().sum::<f64>() / random.len() as f64;
+        let random_reward = (!random.is_empty()).then(|| mean(&rewards(&random)));
         let accuracy = policy.iter().map(|s| s.score.accuracy()).sum::<f64>() / policy.len() as f64;
         let perplexities = policy.iter().map(|s| self.task.objective.perplexity(s.score));
         let perplexity = perplexities.sum::<Option<f64>>().map(|sum| sum / policy.len() as f64);
         let next = self.place.next(&self.task.config.schedule);
         let ends_phase = !matches!(next.phase, Phase::Controller { .. });
-        let advantage = ends_phase.then(|| self.advantage());
+        let is_compared = self.task.config.schedule.random_arm;
+        let advantage = (ends_phase && is_compared).then(|| self.advantage());
         let mut rows: Vec<Row> = Vec::new();
         for (arm, scored) in [(Arm::Controller, policy), (Arm::Random, random)] {
             rows.extend(scored.into_iter().map(|s| row(arm, s.sampled, Some(s.reward))));

@@ -1,15 +1,18 @@
 //! The strategies that a search can be configured with.
 
-use crate::search::{Random, Reinforce, SearchError, Strategy, StrategyKind, StrategyState, Task};
+use crate::search::{
+    Evolution, Ppo, RandomSearch, Reinforce, SearchError, Strategy, StrategyKind, StrategyState,
+    Task,
+};
 
 /// The configured strategy at the start of a search.
 pub(super) fn initial(task: &Task) -> Box<dyn Strategy> {
-    let config = &task.config.policy;
+    let (config, seed) = (&task.config.policy, task.config.seed);
     match config.strategy {
-        StrategyKind::Reinforce => {
-            Box::new(Reinforce::new(config, task.space.script(), task.config.seed))
-        }
-        StrategyKind::Random => Box::new(Random),
+        StrategyKind::Reinforce => Box::new(Reinforce::new(config, task.space.script(), seed)),
+        StrategyKind::Ppo => Box::new(Ppo::new(config, task.space.script(), seed)),
+        StrategyKind::Evolution => Box::new(Evolution::new(config)),
+        StrategyKind::Random => Box::new(RandomSearch),
     }
 }
 
@@ -18,11 +21,11 @@ pub(super) fn from_state(
     task: &Task,
     state: &StrategyState,
 ) -> Result<Box<dyn Strategy>, SearchError> {
-    let config = &task.config.policy;
+    let (config, script) = (&task.config.policy, task.space.script());
     Ok(match config.strategy {
-        StrategyKind::Reinforce => {
-            Box::new(Reinforce::from_state(config, task.space.script(), state)?)
-        }
-        StrategyKind::Random => Box::new(Random),
+        StrategyKind::Reinforce => Box::new(Reinforce::from_state(config, script, state)?),
+        StrategyKind::Ppo => Box::new(Ppo::from_state(config, script, state)?),
+        StrategyKind::Evolution => Box::new(Evolution::from_state(config, &script, state)?),
+        StrategyKind::Random => Box::new(RandomSearch),
     })
 }

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use crate::engine::Snapshot;
-use crate::search::{AdamState, PhaseRollout, Policy, Scored, SearchError};
+use crate::search::{AdamState, Drawer, PhaseRollout, Scored, SearchError};
 
-/// Learns from the scores of what its policy drew. Drawing is the policy's alone, so that whoever
+/// Learns from the scores of what its drawer drew. Drawing is the drawer's alone, so that whoever
 /// draws needs no strategy.
 pub trait Strategy: fmt::Debug + Send {
-    /// Who draws; none where every draw is uniform.
-    fn policy(&self) -> Option<&Policy>;
+    /// Who draws, as it has learnt by now.
+    fn drawer(&self) -> Drawer;
 
     /// Learns from the scores of rollouts that the policy drew as it is. After an error the
     /// strategy is as it was.
@@ -66,7 +66,8 @@ pub struct StrategyState {
     /// The optimizer.
     pub optimizer: AdamState,
     /// The rollouts of the phase under way by step, where θ learns from all of them at its end;
-    /// else, and between two phases, nothing.
+    /// between two phases, nothing. The population, the oldest first, where one evolves. Else
+    /// nothing.
     pub rollouts: Vec<Vec<PhaseRollout>>,
 }
 

@@ -10,7 +10,7 @@ use crate::setting::{one_of, search, settings, size};
 use crate::space::SpaceError;
 
 /// Computed nodes of a micro cell.
-pub(super) const NODES: RangeInclusive<usize> = 2..=7;
+pub(super) const NODES: RangeInclusive<usize> = 1..=7;
 
 /// Layers of whole nets that are searched. There are larger ones, but their ids are hashes, of
 /// which the history could make no architecture.

@@ -8,7 +8,7 @@ use crate::space::{SpaceKind, config, form};
 #[non_exhaustive]
 pub enum SpaceError {
     /// The number of computed nodes is out of range.
-    #[error("a cell has {found} nodes; the micro space takes 2 to 7")]
+    #[error("a cell has {found} nodes; the micro space takes 1 to 7")]
     NodeCount {
         /// Nodes found or asked for.
         found: usize,

@@ -77,7 +77,7 @@ impl MicroSpace {
     pub const PUBLISHED: &'static str = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 \
                                          1 0 1 0 0 3 0 2 1 1 3 1 1 0 0 4 0 3 1 1";
 
-    /// The space of cells with `n_nodes` computed nodes, 2 to 7.
+    /// The space of cells with `n_nodes` computed nodes, 1 to 7.
     pub fn new(n_nodes: usize) -> Result<Self, SpaceError> {
         if Cell::NODE_RANGE.contains(&n_nodes) {
             Ok(Self { n_nodes })

@@ -65,6 +65,7 @@
 mod arch;
 mod config;
 mod digits;
+mod enumeration;
 mod error;
 mod fact;
 mod form;
@@ -82,6 +83,7 @@ mod whole_net;
 
 pub use arch::Arch;
 pub use config::{SpaceConfig, SpaceKind};
+pub use enumeration::TooManyArchs;
 pub use error::SpaceError;
 pub use fact::{Fact, Size};
 pub use form::{Form, Write};

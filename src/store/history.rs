@@ -284,7 +284,7 @@ impl History {
     }
 
     /// Ends the use of the database, and leaves one file.
-    pub(super) fn close(self) -> Result<(), StoreError> {
+    pub fn close(self) -> Result<(), StoreError> {
         self.rest()?;
         self.db.close().map_err(|(_, source)| database_error("close", &self.path)(source))
     }

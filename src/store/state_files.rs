@@ -263,7 +263,7 @@ mod tests {
         let Work::Controller { policy, uniform, .. } = search.work() else { panic!("no θ step") };
         let task = search.task().clone();
         let [policy, uniform] = [policy, uniform].map(|request| {
-            let drawn = draw(search.policy(), &task, 1, request).unwrap().sampled;
+            let drawn = draw(&search.drawer(), &task, 1, request).unwrap().sampled;
             let score = |choice| Score { nll: 1.0, correct: u64::from(choice), items: 5 };
             let scores = drawn.iter().map(|sampled| score(sampled.arch.choices()[2])).collect();
             task.objective.scored(drawn, scores)
@@ -296,6 +296,6 @@ mod tests {
             stopped = Search::new(task.clone(), &state).unwrap();
         }
         assert_eq!(kept, [1, 2, 0, 1, 2, 0]);
-        assert_eq!(stopped.policy().unwrap().version(), 6 + 2 * 2);
+        assert_eq!(stopped.policy_version().unwrap(), 6 + 2 * 2);
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::data::DataError;
 use crate::net::NetError;
 use crate::search::SearchError;
-use crate::space::SpaceError;
+use crate::space::{SpaceError, TooManyArchs};
 use crate::store::StoreError;
 
 /// Why a study could not go on. What was measured by then is kept, and is not measured again.
@@ -25,6 +25,9 @@ pub enum StudyError {
     /// An architecture cannot be spelled.
     #[error(transparent)]
     Space(#[from] SpaceError),
+    /// The space is too large for a table.
+    #[error(transparent)]
+    TooManyArchs(#[from] TooManyArchs),
     /// A tensor computation failed.
     #[error("a tensor computation failed: {}", crate::engine::reason(.0))]
     Engine(#[from] candle_core::Error),
@@ -39,6 +42,26 @@ pub enum StudyError {
         /// Why.
         source: io::Error,
     },
+    /// No search has left a history there.
+    #[error(
+        "{} has no history of scored architectures; give a state folder, a history.sqlite, or a folder \
+         of state folders", path.display()
+    )]
+    NoHistory {
+        /// Where one was looked for.
+        path: PathBuf,
+    },
+    /// A history lacks rows, so that what came after them is not what the search had by then.
+    #[error("{} has {rows} damaged rows; `enasctl doctor` says more", path.display())]
+    Damaged {
+        /// The history.
+        path: PathBuf,
+        /// Rows that are damaged.
+        rows: u64,
+    },
+    /// What was found cannot be written as comma-separated values.
+    #[error("what was found cannot be written as comma-separated values: {0}")]
+    Csv(#[from] csv::Error),
     /// What was found cannot be written as JSON.
     #[error("what was found cannot be written as JSON: {0}")]
     Json(serde_json::Error),

@@ -14,6 +14,9 @@ mod error;
 mod findings;
 mod levers;
 mod omega;
+mod regret;
+mod simulate;
+mod tabulate;
 mod trainings;
 
 use std::path::PathBuf;
@@ -25,9 +28,9 @@ use crate::engine::{Executor, Images, ZeroCost, initial_values};
 use crate::numbers::mean;
 use crate::random::{Owner, generator};
 use crate::search::{
-    Arm, DrawRequest, DrawRule, Estimator, Features, FinalConfig, Forecast, Job, Objective, Score,
-    ScoreConfig, SearchConfig, SharedState, SharedWeights, Task, TrialPlan, TrialTask, ValidSet,
-    Variance, draw,
+    Arm, DrawRequest, DrawRule, Drawer, Estimator, Features, FinalConfig, Forecast, Job, Objective,
+    Score, ScoreConfig, SearchConfig, SharedState, SharedWeights, Task, TrialPlan, TrialTask,
+    ValidSet, Variance, draw,
 };
 use crate::space::Arch;
 use crate::store::{LoadedCheckpoint, data_text, read_state};
@@ -39,6 +42,9 @@ pub use confirm::{Confirmation, Confirmed, GroupDifference, confirm};
 pub use error::StudyError;
 pub use findings::{Band, Estimate, Findings, NetScore, StudiedArch};
 pub use levers::{LEVERS, Lever};
+pub use regret::{Regret, RegretCurve, RegretGain, RegretPoint, SearchGroup, regret};
+pub use simulate::{Simulation, SimulationPlan, simulate};
+pub use tabulate::{Tabulated, tabulate};
 
 /// Epochs of the short trainings that are compared with the truth.
 const SHORT: [u64; 3] = [1, 2, 5];
@@ -164,7 +170,7 @@ fn archs(task: &Task, count: usize) -> Result<Vec<Arch>, StudyError> {
     for index in 0..100 {
         let (index, rule) = (u64::MAX - index, DrawRule::OfArm);
         let request = DrawRequest { arm: Arm::Random, count, index, epoch: 0, rule };
-        for sampled in draw(None, task, task.config.seed, request)?.sampled {
+        for sampled in draw(&Drawer::Uniform, task, task.config.seed, request)?.sampled {
             let id = sampled.arch.id();
             if found.len() < count && !ids.contains(&id) {
                 ids.push(id);

@@ -30,7 +30,7 @@ pub struct ControllerStep {
     pub updates: u64,
     /// Mean reward of the policy's architectures.
     pub reward: f64,
-    /// Mean reward of as many drawn uniformly.
+    /// Mean reward of as many drawn uniformly; no number where none are.
     pub random_reward: f64,
     /// Share of the validation batches that the policy's architectures had right.
     pub accuracy: f64,

@@ -15,12 +15,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use actix::{Actor, Context, Handler, System};
 use enasd::actors::{
-    ActorError, AdoptPolicy, Checkpoint, ChildWeights, Crew, Derive, Evaluate, Pause, Refusal,
+    ActorError, AdoptDrawer, Checkpoint, ChildWeights, Crew, Derive, Evaluate, Pause, Refusal,
     Resume, RunState, Sample, ScoreArch, Status, Stop, TrainShared, Trained, WeightsOf,
 };
 use enasd::engine::from_safetensors;
 use enasd::search::{
-    Arm, Outcome, ScheduleConfig, Score, Search, SearchConfig, SearchError, SharedDraws,
+    Arm, Outcome, Policy, ScheduleConfig, Score, Search, SearchConfig, SearchError, SharedDraws,
     StepRecord, Task, Until, run,
 };
 use enasd::store::{BestFolder, HistoryPhase, HistoryRow, StepRow, history_rows};
@@ -254,11 +254,12 @@ impl Handler<Evaluate> for Late {
     }
 }
 
-impl Handler<AdoptPolicy> for Late {
-    type Result = actix::ResponseFuture<Result<(), SearchError>>;
+impl Handler<AdoptDrawer> for Late {
+    type Result = actix::ResponseFuture<()>;
 
-    fn handle(&mut self, message: AdoptPolicy, _: &mut Context<Self>) -> Self::Result {
-        self.version.send_replace(message.version);
+    fn handle(&mut self, message: AdoptDrawer, _: &mut Context<Self>) -> Self::Result {
+        let version = message.drawer.policy().map_or(0, Policy::version);
+        self.version.send_replace(version);
         let adopt = self.inner.adopt.clone();
         Box::pin(async move { adopt.send(message).await.unwrap() })
     }

@@ -113,8 +113,8 @@ fn set_stage(
     let search = Search::new(task.clone(), state).unwrap();
     let batch = state.place.shared_step(&task.config.schedule);
     let learner = SharedLearner::new(task.clone(), &state.shared, batch).unwrap();
-    let policy = search.policy().cloned();
-    let sampler = on_own_thread(Sampler::new(task.clone(), policy));
+    let drawer = search.drawer();
+    let sampler = on_own_thread(Sampler::new(task.clone(), drawer));
     let trainer = on_own_thread(Trainer::new(learner));
     let evaluator = on_own_thread(Evaluator::new(Box::new(SharedWeights::new(task.clone()))));
     let binding =

@@ -13,8 +13,8 @@ use enasd::engine::{ExecutorChoice, Images, Noise, Params, Sgd, Snapshot};
 use enasd::net::NetConfig;
 use enasd::random::{Owner, generator};
 use enasd::search::{
-    Arm, DrawRequest, DrawRule, Estimator, Job, Policy, Sampled, ScheduleConfig, Search,
-    SearchConfig, SharedWeights, Task, TrainReport, ValidSet, Work, archs, draw,
+    Arm, DrawRequest, DrawRule, Estimator, Job, Sampled, ScheduleConfig, Search, SearchConfig,
+    SharedWeights, Task, TrainReport, ValidSet, Work, archs, draw,
 };
 
 const ROUNDS: u64 = 60;
@@ -26,7 +26,7 @@ const NETS: [[usize; 2]; 2] = [[1, 4], [6, 20]];
 const SHARED: [&str; 4] = ["train", "draw", "build the net", "make the batch"];
 
 /// The parts of a θ step.
-const CONTROLLER: [&str; 4] = ["score", "draw", "learn", "adopt"];
+const CONTROLLER: [&str; 4] = ["score", "draw", "learn", "keep"];
 
 fn task([layers, channels]: [usize; 2]) -> Task {
     let config = SearchConfig {
@@ -84,8 +84,7 @@ fn shared_steps(task: &Task, search: &Search) -> Vec<[Duration; 4]> {
         let mut parts = Parts::start();
         let (arm, rule) = (Arm::Controller, DrawRule::OfArm);
         let request = DrawRequest { arm, count: 1, index, epoch: 0, rule };
-        let policy = search.policy();
-        let drawn = draw(policy, task, config.seed, request).unwrap().sampled;
+        let drawn = draw(&search.drawer(), task, config.seed, request).unwrap().sampled;
         parts.was(1);
         let net = task.family.shared(&drawn[0].arch).unwrap();
         parts.was(2);
@@ -110,7 +109,7 @@ fn controller_step(search: &mut Search, estimator: &mut SharedWeights) -> [Durat
     let shared = &Search::initial_state(&task).unwrap().shared;
     let mut parts = Parts::start();
     let [policy, uniform] = [policy, uniform]
-        .map(|request| draw(search.policy(), &task, task.config.seed, request).unwrap().sampled);
+        .map(|request| draw(&search.drawer(), &task, task.config.seed, request).unwrap().sampled);
     parts.was(1);
     let score = |drawn: Vec<Sampled>| {
         let on = ValidSet::Batch(batch);
@@ -123,10 +122,7 @@ fn controller_step(search: &mut Search, estimator: &mut SharedWeights) -> [Durat
     let learnt = search.learn(policy).unwrap();
     search.finish_controller(learnt, uniform).unwrap();
     parts.was(2);
-    let policy = search.policy().unwrap();
-    let theta = policy.snapshot().unwrap();
-    let script = task.space.script();
-    Policy::from_snapshot(&task.config.policy, &script, &theta, policy.version()).unwrap();
+    drop(search.state(shared.clone()).unwrap());
     parts.was(3);
     parts.durations
 }

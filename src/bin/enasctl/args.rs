@@ -10,6 +10,7 @@ use crate::arch_args::{ArchVerb, ConvertArgs, SpaceVerb};
 use crate::clock::Since;
 use crate::export_args::ExportArgs;
 use crate::history_args::HistoryArgs;
+use crate::regret::RegretArgs;
 
 const EXIT_STATUS: &str = "0 done, 1 refused, 2 wrong usage, 3 no daemon answers, 4 the daemon is \
                            degraded (status) or something does not work (doctor).";
@@ -111,6 +112,9 @@ pub(crate) enum Verb {
     /// Writes a report of the search: one page of HTML with verdicts, curves, the champion and all
     /// that was retrained.
     Report(ReportArgs),
+    /// Compares searches by how fast they come to their best, from their histories, without a daemon:
+    /// the highest reward so far against architectures scored, or the regret where a table knows it.
+    Regret(RegretArgs),
     /// Scores an architecture with the present shared weights; it joins the history.
     Score {
         /// An id, or any other text form, or `-` to read it from standard input.

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use enasd::api::ApiError;
 use enasd::config::ConfigError;
 use enasd::net::NetError;
-use enasd::search::{SearchError, WordFault};
+use enasd::search::{SearchError, TableFault, WordFault};
 use enasd::space::SpaceError;
 use enasd::store::StoreError;
+use enasd::study::StudyError;
 
 /// Why the program ends with another status than 0.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,17 @@ pub(crate) enum Failure {
     /// A file cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Histories cannot be compared.
+    #[error(transparent)]
+    Study(#[from] StudyError),
+    /// A file is no table of scores.
+    #[error("{}: {fault}", path.display())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: TableFault,
+    },
     /// A net cannot be run.
     #[error(transparent)]
     Search(#[from] SearchError),

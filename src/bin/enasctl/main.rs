@@ -27,6 +27,7 @@ mod history_args;
 mod predict;
 mod printer;
 mod questions;
+mod regret;
 mod report;
 mod reserved;
 mod retraining;
@@ -80,6 +81,7 @@ async fn carry_out(verb: Verb, place: DaemonPlace, printer: &mut Printer) -> Res
         Verb::Config => questions::config(&daemon()?, printer).await,
         Verb::Why { arch } => why::why(&daemon()?, printer, &arch).await,
         Verb::Report(args) => report::report(&daemon()?, printer, &args).await,
+        Verb::Regret(args) => regret::run(&args, printer),
         Verb::Score { arch } => commands::score(&daemon()?, printer, &arch).await,
         Verb::Retrain { arch } => commands::retrain(&daemon()?, printer, &arch).await,
         Verb::Export(args) => export::export(&daemon()?, printer, &args).await,

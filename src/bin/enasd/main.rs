@@ -4,7 +4,9 @@ mod bench;
 mod config_args;
 mod failure;
 mod output;
+mod simulate;
 mod study;
+mod tabulate;
 mod threads;
 
 use std::path::{Path, PathBuf};
@@ -47,6 +49,10 @@ enum Verb {
     Study(study::StudyArgs),
     /// Retrain architectures with fresh seeds, and compare them on the locked test split.
     Confirm(study::ConfirmArgs),
+    /// Compare strategies on a table of known scores, each with many seeds.
+    Simulate(simulate::SimulateArgs),
+    /// Train every architecture of a small space from scratch, and write the table of their scores.
+    Tabulate(tabulate::TabulateArgs),
     /// Write the manual page and the shell completions into a folder, for a package.
     #[command(hide = true)]
     Manual { folder: PathBuf },
@@ -89,6 +95,8 @@ fn main() -> ExitCode {
         Some(Verb::Bench(args)) => bench::run(args),
         Some(Verb::Study(args)) => study::run(&args),
         Some(Verb::Confirm(args)) => study::confirm(&args),
+        Some(Verb::Simulate(args)) => simulate::run(&args),
+        Some(Verb::Tabulate(args)) => tabulate::run(&args),
         Some(Verb::Manual { folder }) => manual(&folder),
         Some(Verb::Run(args)) => run(&args),
         None => run(&cli.run),

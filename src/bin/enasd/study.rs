@@ -110,6 +110,7 @@ impl From<StudyError> for Failure {
         let why = format!("{error}; what was measured is kept, and measured once");
         let exit_code = match error {
             StudyError::Archs { .. }
+            | StudyError::TooManyArchs(_)
             | StudyError::OtherData
             | StudyError::Lever { .. }
             | StudyError::Claim { .. }
@@ -171,7 +172,11 @@ fn leave(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
 }
 
 /// What is computed with, and where it is kept.
-fn ground(loaded: &Loaded, seeds: usize, folder: Option<&PathBuf>) -> Result<Ground, Failure> {
+pub(crate) fn ground(
+    loaded: &Loaded,
+    seeds: usize,
+    folder: Option<&PathBuf>,
+) -> Result<Ground, Failure> {
     let engine = &loaded.config.engine;
     let threads = with_threads(engine.executor, engine.threads)?;
     let folder = match folder {
@@ -237,14 +242,14 @@ fn report(found: &Findings) -> StudyReport {
 
 /// Says how far a study is: now and then, and at each end.
 #[derive(Default)]
-struct Teller {
+pub(crate) struct Teller {
     /// What is told of, since when, and with how much done at first.
     part: Option<(String, Instant, u64)>,
     told: Option<Instant>,
 }
 
 impl Teller {
-    fn tell(&mut self, progress: Progress) {
+    pub(crate) fn tell(&mut self, progress: Progress) {
         let Progress { what, done, of } = progress;
         if self.part.as_ref().is_none_or(|(part, ..)| *part != what) {
             self.part = Some((what.clone(), Instant::now(), done));

@@ -113,7 +113,7 @@ fn every_problem_of_environment_and_flags_is_told_with_its_name() {
       ENASD_POLICY__LR: `policy.lr` is called `ENASD_POLICY__LEARNING_RATE` in this version; write that instead
       ENASD_ZOO__X: unknown section [zoo]; the sections are space, net, data, engine, shared, policy, schedule, score, derive, final, limits, store, api, telemetry
       --set space.node: unknown key `space.node`; did you mean `--set space.nodes`?
-      --set space.nodes: `space.nodes` takes a whole number from 2 to 7; found `0`
+      --set space.nodes: `space.nodes` takes a whole number from 1 to 7; found `0`
       --set nodes: unknown key `nodes`; did you mean `--set space.nodes`?
       --set : unknown key ``; the top level takes seed, and the sections space, net, data, engine, shared, policy, schedule, score, derive, final, limits, store, api, telemetry
     ");

@@ -50,10 +50,15 @@ impl RawFile {
             let path = folder.join(name);
             match fs::symlink_metadata(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                _ => return Self::new(&path, BufReader::new(open_plain(&path)?)).map(Some),
+                _ => return Self::at(&path).map(Some),
             }
         }
         Ok(None)
+    }
+
+    /// Opens the file at `path`.
+    pub(in crate::data) fn at(path: &Path) -> Result<Self, DataError> {
+        Self::new(path, BufReader::new(open_plain(path)?))
     }
 
     /// Reads `bytes` that are part of the binary under the name `path`.
@@ -101,7 +106,7 @@ impl RawFile {
     }
 
     /// The rest of the file, of at most `limit` bytes.
-    pub(super) fn rest(&mut self, limit: u64) -> Result<Vec<u8>, DataError> {
+    pub(in crate::data) fn rest(&mut self, limit: u64) -> Result<Vec<u8>, DataError> {
         let bytes = self.up_to(limit + 1)?;
         let found = bytes.len() as u64;
         if found > limit {

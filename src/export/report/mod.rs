@@ -15,6 +15,7 @@ mod front;
 mod page;
 mod plot;
 mod plots;
+mod regret;
 mod study;
 mod table;
 
@@ -24,4 +25,5 @@ pub use contents::{
 pub use curves::{CurvePoint, Curves, Moments};
 pub use front::pareto_front;
 pub use page::report_page;
+pub use regret::{RegretLine, regret_svg};
 pub use study::{StudyReport, StudyRow, study_page};

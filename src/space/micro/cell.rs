@@ -152,8 +152,8 @@ mod tests {
     }
 
     #[test]
-    fn sizes_outside_two_to_seven_are_refused() {
-        check(&[[0, 1]], Err("a cell has 1 nodes; the micro space takes 2 to 7"));
-        check(&[[0, 1]; 8], Err("a cell has 8 nodes; the micro space takes 2 to 7"));
+    fn sizes_outside_one_to_seven_are_refused() {
+        check(&[], Err("a cell has 0 nodes; the micro space takes 1 to 7"));
+        check(&[[0, 1]; 8], Err("a cell has 8 nodes; the micro space takes 1 to 7"));
     }
 }

@@ -104,9 +104,9 @@ mod tests {
              reduction cell, 40 numbers",
         );
         check(
-            "0 2 0 0 0 1 1 4",
-            "8 numbers are one micro cell of 2 nodes; give the normal cell and then the \
-             reduction cell, 16 numbers",
+            "0 2 0 0 0 1 1 4 0 1 1 4",
+            "12 numbers are one micro cell of 3 nodes; give the normal cell and then the \
+             reduction cell, 24 numbers",
         );
         check(
             "0 2 0",

@@ -1,0 +1,116 @@
+//! `enasctl regret`: how fast searches come to their best, from their histories, without a daemon.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+use enasd::data::read_table;
+use enasd::export::{RegretLine, regret_svg};
+use enasd::search::ScoreTable;
+use enasd::store::write_atomically;
+use enasd::study::{Band, Regret, RegretCurve, SearchGroup, StudyError, regret};
+
+use crate::failure::Failure;
+use crate::printer::{Printer, thousands};
+use crate::reserved::Reserved;
+
+/// The arguments of `regret`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RegretArgs {
+    /// State folders, histories, or folders of state folders; those of one NAME are searches of other
+    /// seeds, and without a name it is that of the folder around. The others are compared with the
+    /// first.
+    #[arg(required = true, value_name = "[NAME=]HISTORY")]
+    histories: Vec<String>,
+    /// A table of scores, plain or gz, by which the regret is known: without it, the highest reward so
+    /// far is drawn.
+    #[arg(long, value_name = "FILE")]
+    table: Option<PathBuf>,
+    /// Writes the curves as SVG.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Writes the curves as comma-separated values.
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Replaces the files if they are there.
+    #[arg(long)]
+    force: bool,
+}
+
+pub(crate) fn run(args: &RegretArgs, printer: &mut Printer) -> Result<(), Failure> {
+    let groups = args.histories.iter().map(|text| SearchGroup::of(text));
+    let groups = SearchGroup::joined(groups.collect::<Result<_, StudyError>>()?);
+    let table = args.table.as_ref().map(table).transpose()?;
+    let files = [&args.svg, &args.csv].map(Option::as_ref);
+    let reserved = files.into_iter().flatten().filter(|_| !args.force);
+    let reserved = reserved.map(|file| Reserved::new(file)).collect::<Result<Vec<_>, _>>()?;
+    let found = regret(&groups, table.as_ref())?;
+    if let Some(file) = &args.svg {
+        let drawn = regret_svg(&lines(&found), found.is_regret).unwrap_or_default();
+        write_atomically(file, drawn.as_bytes())?;
+    }
+    if let Some(file) = &args.csv {
+        write_atomically(file, &found.csv()?)?;
+    }
+    reserved.into_iter().for_each(Reserved::keep);
+    printer.one(&found, told)
+}
+
+/// The table, whose first architecture says of which space it is.
+fn table(path: &PathBuf) -> Result<ScoreTable, Failure> {
+    let text = read_table(path).map_err(StudyError::from)?;
+    let fault = |fault| Failure::Table { path: path.clone(), fault };
+    let space = ScoreTable::space_of(&text).map_err(fault)?;
+    ScoreTable::read(space, &text, None).map_err(fault)
+}
+
+fn lines(found: &Regret) -> Vec<RegretLine> {
+    let line = |curve: &RegretCurve| {
+        let points = curve.points.iter();
+        let band = points.clone().filter_map(|point| {
+            let Band { low, high, .. } = point.band?;
+            Some((point.evaluations as f64, low, high))
+        });
+        RegretLine {
+            name: curve.name.clone(),
+            band: band.collect(),
+            points: points.map(|point| (point.evaluations as f64, point.mean)).collect(),
+        }
+    };
+    found.curves.iter().map(line).collect()
+}
+
+fn told(found: &Regret) -> String {
+    let value = if found.is_regret { "regret" } else { "best reward" };
+    let mut text = format!(
+        "mean {value} with its 95 % interval\n{:24} {:>8} {:>12}  {:28} {}\n",
+        "group", "searches", "evaluations", "at half", "at the end"
+    );
+    for curve in &found.curves {
+        let [half, end] = curve.ends().map(|interval| shown(interval.map(Band::from)));
+        let last = curve.points.last();
+        let half = if curve.searches == 1 { "-".to_owned() } else { half };
+        let end = match last {
+            Some(point) if curve.searches == 1 => format!("{:.4}", point.mean),
+            _ => end,
+        };
+        let evaluations = thousands(last.map_or(0, |point| point.evaluations));
+        let (name, searches) = (&curve.name, curve.searches);
+        let _ = writeln!(text, "{name:24} {searches:>8} {evaluations:>12}  {half:28} {end}");
+    }
+    let (more, less) = if found.is_regret { ("less", "regret") } else { ("more", "reward") };
+    for gain in &found.gains {
+        let [half, end] = [gain.half, gain.end].map(shown);
+        let (group, than) = (&gain.group, &gain.than);
+        let _ = writeln!(
+            text,
+            "{group}: {more} {less} than {than} by {half} at half, {end} at the end"
+        );
+    }
+    text.trim_end().to_owned()
+}
+
+fn shown(band: Option<Band>) -> String {
+    let Some(Band { mean, low, high }) = band else { return "not measured".to_owned() };
+    format!("{mean:.4} ({low:.4} to {high:.4})")
+}

@@ -1,0 +1,52 @@
+//! `enasd tabulate`: a table of a small space, for searches that look scores up.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use enasd::daemon::EXIT_INTERNAL;
+use enasd::store::write_atomically;
+use enasd::study::{StudyError, tabulate};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::config_args::{ConfigArgs, load};
+use crate::failure::Failure;
+use crate::output::{count, print};
+use crate::study::{Teller, ground};
+
+#[derive(Args, Clone)]
+pub(crate) struct TabulateArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Nets of each architecture, trained as [final] has it.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = count(1, 16))]
+    seeds: usize,
+    /// Where all that is measured is kept, so that it is measured once [default: study in the state
+    /// folder].
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// The table to be written: comma-separated values, compressed.
+    #[arg(value_name = "FILE.csv.gz")]
+    file: PathBuf,
+}
+
+pub(crate) fn run(args: &TabulateArgs) -> Result<(), Failure> {
+    let ground = ground(&load(&args.config)?, args.seeds, args.folder.as_ref())?;
+    let mut teller = Teller::default();
+    let found = tabulate(&ground, &mut |progress| teller.tell(progress))?;
+    let compressed = compressed(&found.csv()?).map_err(|error| Failure {
+        why: format!("cannot compress the table: {error}"),
+        exit_code: EXIT_INTERNAL,
+    })?;
+    write_atomically(&args.file, &compressed).map_err(StudyError::from)?;
+    print(&found.to_string());
+    Ok(())
+}
+
+/// The same bytes for the same table: neither a name nor a time is in them.
+fn compressed(text: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text)?;
+    encoder.finish()
+}

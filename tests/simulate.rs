@@ -1,0 +1,146 @@
+//! `enasd simulate` and `enasctl regret` as a user runs them: strategies on a table of known scores.
+
+mod common;
+
+use std::fmt::Write;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use enasd::space::{Arch, MicroSpace, Space};
+
+/// The smallest search on the one-node cells.
+const CONFIG: &str = "[space]\nnodes = 1\n[policy]\nhidden = 8\nprior = false\n\
+                      [schedule]\ncontroller_steps = 5\nrollouts_per_step = 4\n";
+
+struct Rig {
+    root: tempfile::TempDir,
+}
+
+impl Rig {
+    /// A table of all 3,025 architectures, in which each operation is worth something.
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let space = Space::Micro(MicroSpace::new(1).unwrap());
+        let mut table = "# a table by hand\nscore,arch\n".to_owned();
+        for arch in space.every_arch().unwrap() {
+            let _ = writeln!(table, "{},{arch}", worth(&arch));
+        }
+        fs::write(root.path().join("table.csv"), table).unwrap();
+        fs::write(root.path().join("c.toml"), CONFIG).unwrap();
+        Self { root }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    fn simulate(&self, folder: &str, more: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_enasd"));
+        command.args(["simulate", "--config"]).arg(self.path("c.toml"));
+        command.arg("--table").arg(self.path("table.csv")).arg("--folder").arg(self.path(folder));
+        command.args(more).env("HOME", self.root.path()).output().unwrap()
+    }
+
+    fn regret(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_enasctl"));
+        command.current_dir(self.root.path()).arg("regret").args(args).output().unwrap()
+    }
+}
+
+/// Four times the operation numbers of the normal cell, and those of the reduction cell, 40 at most.
+fn worth(arch: &Arch) -> u32 {
+    let choices = arch.choices();
+    4 * (choices[2] + choices[3]) + choices[6] + choices[7]
+}
+
+#[track_caller]
+fn done(output: Output) -> String {
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn strategies_are_compared_on_equal_evaluations_and_evolution_beats_random_search() {
+    let rig = Rig::new();
+    let budget = ["--seeds", "6", "--evaluations", "300"];
+    let printed = done(rig.simulate("a", &budget));
+    assert!(
+        printed.starts_with("a table of 3,025 architectures of micro with 1 nodes, the best +40.")
+    );
+    assert!(printed.contains("7,200 evaluations in"), "{printed}");
+    for strategy in ["random", "reinforce", "ppo", "evolution"] {
+        let row = printed.lines().find(|line| line.starts_with(strategy)).unwrap();
+        assert!(row.contains("300"), "{row}");
+    }
+    // The same seeds, one search at a time and several: the same histories.
+    done(rig.simulate("b", &[&budget[..], &["--set", "engine.threads=1"]].concat()));
+    let rows = |folder: &str| {
+        let of = ["random", "evolution"].map(|name| format!("{folder}/{name}"));
+        let csv = format!("{folder}.csv");
+        let table = ["--table", "table.csv", "--csv", &csv, "--svg", &format!("{folder}.svg")];
+        let args = [&[&*of[0], &*of[1]], &table[..]].concat();
+        let printed = done(rig.regret(&args));
+        (printed, fs::read_to_string(rig.path(&csv)).unwrap())
+    };
+    let (printed, csv) = rows("a");
+    assert_eq!(rows("b"), (printed.clone(), csv.clone()));
+    let gain = printed.lines().find(|line| line.starts_with("evolution: less regret than random"));
+    let gain = gain.unwrap_or_else(|| panic!("{printed}"));
+    let half: f64 = gain.split_whitespace().nth(6).unwrap().parse().unwrap();
+    assert!(0.0 < half, "{gain}");
+    assert!(csv.starts_with("group,searches,evaluations,regret,low,high\nrandom,6,2,"), "{csv}");
+    assert_eq!(csv.lines().count(), 1 + 2 * 150);
+    let drawn = fs::read_to_string(rig.path("a.svg")).unwrap();
+    assert!(drawn.contains(">evolution</text>") && drawn.contains("regret"), "{drawn}");
+}
+
+#[test]
+fn without_a_table_the_best_reward_so_far_is_told_and_files_are_not_replaced_unasked() {
+    let rig = Rig::new();
+    done(rig.simulate("a", &["--strategies", "random", "--seeds", "2", "--evaluations", "40"]));
+    let args = ["mine=a/random/42", "mine=a/random/43/history.sqlite", "--csv", "x.csv"];
+    let printed = done(rig.regret(&args));
+    assert!(printed.starts_with("mean best reward"), "{printed}");
+    assert!(printed.contains("\nmine                            2           40 "), "{printed}");
+    let again = rig.regret(&args);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("x.csv is there already"));
+    done(rig.regret(&[&args[..], &["--force"]].concat()));
+}
+
+#[test]
+fn what_cannot_be_simulated_or_compared_is_refused_with_what_mends_it() {
+    let rig = Rig::new();
+    let refused = |output: Output, code: i32, why: &str| {
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains(why), "{said}");
+    };
+    let other = rig.simulate("a", &["--set", "space.nodes=2"]);
+    refused(
+        other,
+        78,
+        "table.csv: line 3 of the table: the architecture is of the space micro with 1",
+    );
+    refused(rig.simulate("a", &["--strategies", "greedy"]), 2, "there are reinforce, ppo");
+    let table = fs::read_to_string(rig.path("table.csv")).unwrap();
+    let short: Vec<&str> = table.lines().take(40).collect();
+    fs::write(rig.path("table.csv"), short.join("\n")).unwrap();
+    let lacks = rig.simulate("a", &["--strategies", "random", "--seeds", "1"]);
+    refused(lacks, 78, "is not in the table; complete the table, or say by --unknown");
+    let filled = ["--strategies", "random", "--seeds", "1", "--unknown", "-5"];
+    done(rig.simulate("a", &filled));
+    fs::write(rig.path("table.csv"), "arch,score\n0 0 0 0 0 0 0 0,fine\n").unwrap();
+    refused(
+        rig.simulate("a", &[]),
+        78,
+        "line 2 of the table: the score `fine` is no finite number",
+    );
+    fs::remove_file(rig.path("table.csv")).unwrap();
+    refused(rig.simulate("a", &[]), 78, "table.csv");
+    refused(rig.regret(&["nowhere"]), 1, "nowhere: ");
+    fs::create_dir(rig.path("empty")).unwrap();
+    refused(rig.regret(&["empty"]), 1, "empty has no history of scored architectures");
+}
