@@ -12,7 +12,7 @@
 use candle_core::{Device, Tensor, Var};
 
 use crate::engine::probe::{
-    Batch, flat, in_f64, params, random_arch, random_values, rng, small_family, uniform,
+    Batch, WINDOWS, flat, in_f64, params, random_arch, random_values, rng, small_family, uniform,
 };
 use crate::engine::{CandleExec, Noise, Snapshot};
 use crate::net::{LayerKind, Net, Shape, TensorId};
@@ -135,14 +135,28 @@ fn check_kind(kind: LayerKind, channels: Option<usize>) {
 fn dense_convolutions_have_the_gradient_of_differences() {
     for kernel in [1, 2, 3, 5] {
         for relu in [false, true] {
-            check_kind(LayerKind::Conv { kernel, relu }, Some(2));
+            check_kind(LayerKind::conv(kernel, relu), Some(2));
         }
     }
 }
 
 #[test]
+fn convolutions_of_any_window_have_the_gradient_of_differences() {
+    for window in WINDOWS {
+        check_kind(LayerKind::Conv { window, relu: true }, Some(2));
+    }
+}
+
+#[test]
+fn planes_with_zeros_around_them_have_the_gradient_of_differences() {
+    for sides in [[6, 7], [8, 10]] {
+        check_kind(LayerKind::Pad { sides }, None);
+    }
+}
+
+#[test]
 fn separable_convolutions_have_the_gradient_of_differences() {
-    for kernel in [3, 5] {
+    for kernel in [3, 5, 7] {
         for stride in [1, 2] {
             check_kind(LayerKind::SepConv { kernel, stride }, Some(2));
         }
@@ -168,7 +182,7 @@ fn factorized_reductions_have_the_gradient_of_differences() {
 
 #[test]
 fn joins_have_the_gradient_of_differences() {
-    let narrow = LayerKind::Conv { kernel: 1, relu: false };
+    let narrow = LayerKind::conv(1, false);
     for (image, batch) in SHAPES {
         let channels = image[0];
         for (join, written) in [

@@ -5,10 +5,10 @@
 use candle_core::{D, Result, Tensor};
 
 use crate::engine::windows::{
-    bands, every_second, nearest_under_tap, plane_means, row_lines, select_columns, select_rows,
-    tap_lines, window_means,
+    bands, every_second, nearest_under_tap, padded, plane_means, row_lines, select_columns,
+    select_rows, tap_lines, window_means,
 };
-use crate::net::Window;
+use crate::net::{Span, Window};
 
 /// Added to the variance of a batch normalization before its root.
 pub const NORM_EPSILON: f64 = 1e-5;
@@ -62,9 +62,10 @@ pub(super) fn norm(
     Ok((ys, TensorMoments { mean: mean.flatten_all()?, variance: variance.flatten_all()? }))
 }
 
-/// A dense convolution: `weight` is `(c_out, c_in, k, k)`; returns `(c_out, outputs)`.
+/// A dense convolution: `weight` is `(c_out, c_in, kh, kw)`; returns `(c_out, outputs)`.
 pub(super) fn conv(xs: &Tensor, weight: &Tensor, window: Window) -> Result<Tensor> {
-    let lines = if window.kernel == 1 { xs.flatten_from(1)? } else { tap_lines(xs, window)? };
+    let lines =
+        if window.dense_side() == Some(1) { xs.flatten_from(1)? } else { tap_lines(xs, window)? };
     weight.flatten_from(1)?.matmul(&lines)
 }
 
@@ -75,8 +76,8 @@ pub(super) fn separable_conv(
     pointwise: &Tensor,
     window: Window,
 ) -> Result<Tensor> {
-    let bands = bands(depthwise, window, xs.dim(3)?)?;
-    pointwise.matmul(&row_lines(xs, window)?.matmul(&bands)?.flatten_from(1)?)
+    let bands = bands(depthwise, window.columns, xs.dim(3)?)?;
+    pointwise.matmul(&row_lines(xs, window.rows)?.matmul(&bands)?.flatten_from(1)?)
 }
 
 /// A 1×1 convolution: `weight` is `(c_out, c_in)`; returns `(c_out, outputs)`.
@@ -94,6 +95,14 @@ pub(super) fn factorized_reduction(xs: &Tensor, even: &Tensor, odd: &Tensor) -> 
     Tensor::cat(&[half(0, even)?, half(1, odd)?], 0)
 }
 
+/// `(c, h, batch, w)` with `before` rows above and columns left of it, and others behind it, that
+/// are zero: `(c, h′, batch, w′)`, where `sides` are `h′` and `w′`.
+pub(super) fn pad(xs: &Tensor, before: [usize; 2], sides: [usize; 2]) -> Result<Tensor> {
+    let (_, height, _, width) = xs.dims4()?;
+    let rows = select_rows(xs, &padded(height, before[0], sides[0]))?;
+    select_columns(&rows, &padded(width, before[1], sides[1]))
+}
+
 /// Average over the cells of each window that lie inside the plane.
 pub(super) fn avg_pool(xs: &Tensor, window: Window) -> Result<Tensor> {
     window_means(xs, window)
@@ -104,14 +113,15 @@ pub(super) fn avg_pool(xs: &Tensor, window: Window) -> Result<Tensor> {
 /// The maximum of each row of a window, then of those: first among the firsts is first of all.
 pub(super) fn max_pool(xs: &Tensor, window: Window) -> Result<Tensor> {
     let (_, height, _, width) = xs.dims4()?;
-    let columns =
-        first_max(window, |tap| select_columns(xs, &nearest_under_tap(window, width, tap)))?;
-    first_max(window, |tap| select_rows(&columns, &nearest_under_tap(window, height, tap)))
+    let Window { rows, columns } = window;
+    let lines =
+        first_max(columns, |tap| select_columns(xs, &nearest_under_tap(columns, width, tap)))?;
+    first_max(rows, |tap| select_rows(&lines, &nearest_under_tap(rows, height, tap)))
 }
 
 /// The largest of what the taps read; the first of them among equals.
-fn first_max(window: Window, read: impl Fn(usize) -> Result<Tensor>) -> Result<Tensor> {
-    (1..window.kernel).try_fold(read(0)?, |largest, tap| {
+fn first_max(span: Span, read: impl Fn(usize) -> Result<Tensor>) -> Result<Tensor> {
+    (1..span.kernel).try_fold(read(0)?, |largest, tap| {
         let next = read(tap)?;
         largest.detach().ge(&next.detach())?.where_cond(&largest, &next)
     })

@@ -119,6 +119,7 @@ impl<'a> CandlePass<'a> {
                 layers::factorized_reduction(xs, &param(0)?, &param(1)?)?
             }
             (LayerKind::Gather, _) => self.gather(inputs, &params[..inputs.len()])?,
+            (LayerKind::Pad { sides }, _) => return layers::pad(xs, layer.pads_before(), sides),
             (LayerKind::Add, _) => return &inputs[0] + &inputs[1],
             (LayerKind::Concat, _) => return Tensor::cat(inputs, 0),
             (LayerKind::Zeros, _) => return xs.zeros_like(),

@@ -10,7 +10,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::engine::{Images, Params, Snapshot, initial_values};
-use crate::net::{Input, NetConfig, NetFamily, ParamSpec, Shape, family};
+use crate::net::{Input, NetConfig, NetFamily, ParamSpec, Shape, Window, family};
 use crate::random::{Owner, generator};
 use crate::space::{Arch, MicroSpace, Space};
 
@@ -21,6 +21,19 @@ pub(super) fn rng(seed: u64) -> ChaCha8Rng {
 
 /// The images of [`small_family`].
 pub(super) const SMALL: Shape = Shape { channels: 1, height: 9, width: 7 };
+
+/// Windows of dense convolutions that are not square, side by side and cell by cell.
+pub(super) const WINDOWS: [Window; 9] = [
+    Window::of([1, 7], [1, 1], 1),
+    Window::of([7, 1], [1, 1], 1),
+    Window::of([3, 1], [2, 1], 1),
+    Window::of([5, 3], [1, 1], 1),
+    Window::of([1, 1], [2, 2], 1),
+    Window::of([3, 3], [2, 2], 1),
+    Window::of([3, 3], [1, 1], 2),
+    Window::of([3, 3], [2, 2], 2),
+    Window::of([1, 5], [3, 2], 1),
+];
 
 /// Nets of 1 layer and 2 channels for odd planes, with an auxiliary head.
 pub(super) fn small_family(nodes: usize) -> Arc<dyn NetFamily> {

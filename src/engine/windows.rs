@@ -16,7 +16,7 @@
 
 use candle_core::{Device, Result, Tensor};
 
-use crate::net::Window;
+use crate::net::{Span, Window};
 
 /// A row number that reads as zeros, and whose gradient is dropped (candle's convention).
 const ZERO_ROW: u32 = u32::MAX;
@@ -25,19 +25,26 @@ const ZERO_ROW: u32 = u32::MAX;
 pub(super) type Cells = Vec<Option<usize>>;
 
 /// The cell under tap `tap` of each window along a side; `None` outside.
-fn under_tap(window: Window, side: usize, tap: usize) -> Cells {
-    let cell = |output: usize| (output * window.stride + tap).checked_sub(window.pad_before(side));
-    (0..window.outputs(side)).map(|output| cell(output).filter(|&cell| cell < side)).collect()
+fn under_tap(span: Span, side: usize, tap: usize) -> Cells {
+    let before = span.pad_before(side);
+    let cell = |output: usize| (output * span.stride + tap * span.dilation).checked_sub(before);
+    (0..span.outputs(side)).map(|output| cell(output).filter(|&cell| cell < side)).collect()
 }
 
 /// The same with the nearest cell of the side for one outside, which changes no maximum and no
 /// order among equals.
-pub(super) fn nearest_under_tap(window: Window, side: usize, tap: usize) -> Cells {
+pub(super) fn nearest_under_tap(span: Span, side: usize, tap: usize) -> Cells {
+    let before = span.pad_before(side);
     let cell = |output: usize| {
-        let cell = (output * window.stride + tap).saturating_sub(window.pad_before(side));
+        let cell = (output * span.stride + tap * span.dilation).saturating_sub(before);
         Some(cell.min(side - 1))
     };
-    (0..window.outputs(side)).map(cell).collect()
+    (0..span.outputs(side)).map(cell).collect()
+}
+
+/// Each cell of a side behind `before` cells that read as zero, `whole` cells in all.
+pub(super) fn padded(side: usize, before: usize, whole: usize) -> Cells {
+    (0..whole).map(|at| at.checked_sub(before).filter(|&cell| cell < side)).collect()
 }
 
 /// Every second cell of a side, starting at `offset`; zero beyond the side.
@@ -88,18 +95,19 @@ fn times_columns(xs: &Tensor, weights: &Tensor) -> Result<Tensor> {
 /// cells is the product of those along the two sides.
 pub(super) fn window_means(xs: &Tensor, window: Window) -> Result<Tensor> {
     let (channels, height, batch, width) = xs.dims4()?;
-    let means = |side: usize| {
-        let taps: Vec<Cells> = (0..window.kernel).map(|tap| under_tap(window, side, tap)).collect();
-        matrix([window.outputs(side), side], xs, |output, cell| {
+    let means = |span: Span, side: usize| {
+        let taps: Vec<Cells> = (0..span.kernel).map(|tap| under_tap(span, side, tap)).collect();
+        matrix([span.outputs(side), side], xs, |output, cell| {
             let count = taps.iter().filter(|cells| cells[output].is_some()).count();
             let read = taps.iter().any(|cells| cells[output] == Some(cell));
             if read { 1.0 / count as f64 } else { 0.0 }
         })
     };
-    let xs = times_columns(xs, &means(width)?.t()?)?;
-    let columns = batch * window.outputs(width);
-    let rows = means(height)?.broadcast_matmul(&xs.reshape((channels, height, columns))?)?;
-    rows.reshape((channels, window.outputs(height), batch, window.outputs(width)))
+    let Window { rows, columns } = window;
+    let xs = times_columns(xs, &means(columns, width)?.t()?)?;
+    let lines = xs.reshape((channels, height, batch * columns.outputs(width)))?;
+    let means = means(rows, height)?.broadcast_matmul(&lines)?;
+    means.reshape((channels, rows.outputs(height), batch, columns.outputs(width)))
 }
 
 /// Average over each plane: `(c, h, batch, w)` to `(c, batch)`.
@@ -113,10 +121,10 @@ pub(super) fn plane_means(xs: &Tensor) -> Result<Tensor> {
 }
 
 /// `(c, h, batch, w)` to `(c, h′·batch, k·w)`: for each output row the rows under its windows.
-pub(super) fn row_lines(xs: &Tensor, window: Window) -> Result<Tensor> {
+pub(super) fn row_lines(xs: &Tensor, span: Span) -> Result<Tensor> {
     let (channels, height, batch, width) = xs.dims4()?;
-    let taps: Vec<Cells> = (0..window.kernel).map(|tap| under_tap(window, height, tap)).collect();
-    let n_outputs = window.outputs(height);
+    let taps: Vec<Cells> = (0..span.kernel).map(|tap| under_tap(span, height, tap)).collect();
+    let n_outputs = span.outputs(height);
     let taps = &taps;
     let rows = (0..n_outputs).flat_map(|output| {
         (0..batch).flat_map(move |image| {
@@ -125,18 +133,18 @@ pub(super) fn row_lines(xs: &Tensor, window: Window) -> Result<Tensor> {
     });
     xs.reshape((channels, height * batch, width))?
         .index_select(&numbers(rows, xs.device())?, 1)?
-        .reshape((channels, n_outputs * batch, window.kernel * width))
+        .reshape((channels, n_outputs * batch, span.kernel * width))
 }
 
 /// The banded matrices `(c, k·w, w′)` of depthwise weights `(c, k, k)` for rows of `width` cells.
-pub(super) fn bands(weight: &Tensor, window: Window, width: usize) -> Result<Tensor> {
+pub(super) fn bands(weight: &Tensor, span: Span, width: usize) -> Result<Tensor> {
     let (channels, kernel, _) = weight.dims3()?;
-    let n_outputs = window.outputs(width);
-    let before = window.pad_before(width);
+    let n_outputs = span.outputs(width);
+    let before = span.pad_before(width);
     let taps = (0..kernel * width * n_outputs).map(|place| {
         let (row, rest) = (place / (width * n_outputs), place % (width * n_outputs));
         let (cell, output) = (rest / n_outputs, rest % n_outputs);
-        let tap = (cell + before).checked_sub(output * window.stride)?;
+        let tap = (cell + before).checked_sub(output * span.stride)?;
         (tap < kernel).then_some(row * kernel + tap)
     });
     weight
@@ -145,18 +153,17 @@ pub(super) fn bands(weight: &Tensor, window: Window, width: usize) -> Result<Ten
         .reshape((channels, kernel * width, n_outputs))
 }
 
-/// `(c, h, batch, w)` to `(c·k², h′·batch·w′)`: every tap of every channel as one line.
+/// `(c, h, batch, w)` to `(c·taps, h′·batch·w′)`: every tap of every channel as one line.
 pub(super) fn tap_lines(xs: &Tensor, window: Window) -> Result<Tensor> {
     let (channels, height, batch, width) = xs.dims4()?;
-    let n_outputs = [window.outputs(height), window.outputs(width)];
-    let taps = (0..window.kernel * window.kernel).map(|tap| {
-        let rows = under_tap(window, height, tap / window.kernel);
-        let columns = under_tap(window, width, tap % window.kernel);
-        select_columns(&select_rows(xs, &rows)?, &columns)
+    let Window { rows, columns } = window;
+    let taps = (0..window.area()).map(|tap| {
+        let cells = under_tap(columns, width, tap % columns.kernel);
+        select_columns(&select_rows(xs, &under_tap(rows, height, tap / columns.kernel))?, &cells)
     });
     let taps: Vec<Tensor> = taps.collect::<Result<_>>()?;
-    let n_lines = channels * window.kernel * window.kernel;
-    Tensor::stack(&taps, 1)?.reshape((n_lines, n_outputs[0] * batch * n_outputs[1]))
+    let n_outputs = rows.outputs(height) * batch * columns.outputs(width);
+    Tensor::stack(&taps, 1)?.reshape((channels * window.area(), n_outputs))
 }
 
 #[cfg(test)]
@@ -189,7 +196,7 @@ mod tests {
     #[test]
     fn bands_hold_the_taps_of_each_output() {
         let weight = Tensor::new(&[[[1_f32, 2.0, 3.0]; 3]], &Device::Cpu).unwrap();
-        let bands = bands(&weight, Window::same(3, 2), 4).unwrap();
+        let bands = bands(&weight, Window::same(3, 2).columns, 4).unwrap();
         assert_eq!(bands.dims(), [1, 12, 2]);
         assert_eq!(read(&bands)[..8], [1.0, 0.0, 2.0, 0.0, 3.0, 1.0, 0.0, 2.0]);
     }

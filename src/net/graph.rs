@@ -191,6 +191,9 @@ impl Builder {
             LayerKind::FactorizedReduction { .. } => {
                 layer.output = layer.input_shapes[0].halved(channels);
             }
+            LayerKind::Pad { sides: [height, width] } => {
+                layer.output = Shape { channels, height, width };
+            }
             LayerKind::Head { .. } => layer.output = Shape { channels, height: 1, width: 1 },
             _ => {}
         }
@@ -218,10 +221,10 @@ impl Builder {
         self.aux = true;
         let channels = self.shape(input).channels;
         let pooled = self.push(LayerKind::AuxPool, &[input], channels, "aux.pool".to_owned());
-        let narrow = LayerKind::Conv { kernel: 1, relu: false };
+        let narrow = LayerKind::conv(1, false);
         let narrowed = self.push(narrow, &[pooled], 128, "aux.conv0".to_owned());
         let side = self.shape(narrowed).height.min(self.shape(narrowed).width);
-        let wide = LayerKind::Conv { kernel: side.min(2), relu: true };
+        let wide = LayerKind::conv(side.min(2), true);
         let widened = self.push(wide, &[narrowed], 768, "aux.conv1".to_owned());
         let head = LayerKind::Head { dropout_keep: 1.0 };
         let logits = self.push(head, &[widened], classes, "aux.head".to_owned());

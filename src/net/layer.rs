@@ -8,10 +8,11 @@ pub type TensorId = usize;
 /// What a layer computes. `norm` stands for batch normalization with scale and offset.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LayerKind {
-    /// (ReLU,) dense convolution without bias at stride 1, norm.
+    /// (ReLU,) dense convolution without bias, norm. What is a ReLU behind the norm elsewhere is
+    /// the one of whatever reads it here.
     Conv {
-        /// Side of the kernel; "SAME" padding.
-        kernel: usize,
+        /// Its taps; "SAME" padding.
+        window: Window,
         /// Whether a ReLU comes first.
         relu: bool,
     },
@@ -37,6 +38,11 @@ pub enum LayerKind {
     FactorizedReduction {
         /// Whether a ReLU comes first.
         relu: bool,
+    },
+    /// Zeros around a plane, as many before it as behind it; an odd one more goes to the end.
+    Pad {
+        /// Rows and columns of what it writes, at least those that it reads.
+        sides: [usize; 2],
     },
     /// The sum of two tensors.
     Add,
@@ -84,6 +90,13 @@ pub enum LayerKind {
         /// Share of the features that training drops.
         drop: f64,
     },
+}
+
+impl LayerKind {
+    /// (ReLU,) dense convolution of a square kernel at stride 1, norm.
+    pub const fn conv(kernel: usize, relu: bool) -> Self {
+        Self::Conv { window: Window::same(kernel, 1), relu }
+    }
 }
 
 /// One layer of a net.
@@ -152,7 +165,7 @@ impl Layer {
     /// The window that the layer slides over its input, where it has one.
     pub fn window(&self) -> Option<Window> {
         match self.kind {
-            LayerKind::Conv { kernel, .. } => Some(Window::same(kernel, 1)),
+            LayerKind::Conv { window, .. } => Some(window),
             LayerKind::SepConv { kernel, stride } => Some(Window::same(kernel, stride)),
             LayerKind::AvgPool { stride } | LayerKind::MaxPool { stride } => {
                 Some(Window::same(3, stride))
@@ -160,6 +173,12 @@ impl Layer {
             LayerKind::AuxPool => Some(aux_window(self.input_shapes[0])),
             _ => None,
         }
+    }
+
+    /// For [`LayerKind::Pad`]: rows above and columns left of its input.
+    pub fn pads_before(&self) -> [usize; 2] {
+        let Shape { height, width, .. } = self.input_shapes[0];
+        [(self.output.height - height) / 2, (self.output.width - width) / 2]
     }
 
     /// Start of the names of the scale, of the offset, and of the running mean and variance of the
@@ -188,9 +207,9 @@ impl Layer {
             (format!("{}.{name}", self.path), ParamSpec::weight(dims, fan_in))
         };
         let mut params = match self.kind {
-            LayerKind::Conv { kernel, .. } => {
-                let fan_in = c_in * kernel * kernel;
-                vec![named("weight", &[c_out, c_in, kernel, kernel], fan_in)]
+            LayerKind::Conv { window, .. } => {
+                let dims = [c_out, c_in, window.rows.kernel, window.columns.kernel];
+                vec![named("weight", &dims, c_in * window.area())]
             }
             LayerKind::SepConv { kernel, .. } => vec![
                 named("depthwise", &[c_in, kernel, kernel], kernel * kernel),
@@ -230,7 +249,7 @@ impl Layer {
         let plane = self.output.plane() as u64;
         let (c_in, c_out) = (self.input_shapes[0].channels as u64, self.output.channels as u64);
         match self.kind {
-            LayerKind::Conv { kernel, .. } => plane * c_in * c_out * (kernel * kernel) as u64,
+            LayerKind::Conv { window, .. } => plane * c_in * c_out * window.area() as u64,
             LayerKind::SepConv { kernel, .. } => {
                 plane * (c_in * (kernel * kernel) as u64 + c_in * c_out)
             }
@@ -254,5 +273,5 @@ fn uniform(path: &str, dims: [usize; 2]) -> (String, ParamSpec) {
 /// The 5×5 window of the auxiliary head, shrunk to the plane where that is smaller.
 pub(super) fn aux_window(shape: Shape) -> Window {
     let kernel = 5.min(shape.height).min(shape.width);
-    Window { kernel, stride: 3, padding: crate::net::Padding::Valid }
+    Window::valid(kernel, 3)
 }

@@ -127,7 +127,7 @@ impl<'a> Frame<'a> {
     pub(super) fn new(family: &'a MicroNet) -> Self {
         let mut builder = Builder::new(family.image);
         let channels = family.config.channels;
-        let stem = LayerKind::Conv { kernel: 3, relu: false };
+        let stem = LayerKind::conv(3, false);
         let stem = builder.push(stem, &[0], 3 * channels, "stem".to_owned());
         Self { family, builder, running: [stem; 2], channels, aux_logits: None }
     }
@@ -150,7 +150,7 @@ impl<'a> Frame<'a> {
     /// The same, and one more convolution of the second: both are whole where the cell reduces.
     pub(super) fn standalone_inputs(&mut self, position: usize) -> [TensorId; 2] {
         let [first, second] = self.calibrate(position);
-        let kind = LayerKind::Conv { kernel: 1, relu: true };
+        let kind = LayerKind::conv(1, true);
         let path = format!("cell{position}.base");
         [first, self.builder.push(kind, &[second], self.channels, path)]
     }
@@ -159,7 +159,7 @@ impl<'a> Frame<'a> {
         if self.builder.shape(tensor).channels == self.channels {
             return tensor;
         }
-        let kind = LayerKind::Conv { kernel: 1, relu: true };
+        let kind = LayerKind::conv(1, true);
         self.builder.push(kind, &[tensor], self.channels, path)
     }
 

@@ -25,5 +25,5 @@ pub use family::{Input, NetFamily};
 pub use graph::{Cost, Net, Norm};
 pub use layer::{Init, Layer, LayerKind, ParamSpec, TensorId};
 pub use recurrent::WordNetSize;
-pub use shape::{Padding, Shape, Window};
+pub use shape::{Padding, Shape, Span, Window};
 pub use times::LayerTimes;

@@ -38,13 +38,15 @@ impl Shape {
     }
 }
 
-/// A square window that slides over a plane.
+/// What slides along one side of a plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Window {
-    /// Side of the window.
+pub struct Span {
+    /// Taps of each window.
     pub kernel: usize,
     /// Distance between windows.
     pub stride: usize,
+    /// Distance between the taps of a window.
+    pub dilation: usize,
     /// What happens at the border.
     pub padding: Padding,
 }
@@ -58,44 +60,98 @@ pub enum Padding {
     Valid,
 }
 
-impl Window {
-    /// A window with "SAME" padding.
-    pub const fn same(kernel: usize, stride: usize) -> Self {
-        Self { kernel, stride, padding: Padding::Same }
+impl Span {
+    /// Cells from the first tap of a window to the last.
+    pub const fn reach(self) -> usize {
+        (self.kernel - 1) * self.dilation + 1
     }
 
     /// Windows along a side of `side` cells.
     pub const fn outputs(self, side: usize) -> usize {
         match self.padding {
             Padding::Same => side.div_ceil(self.stride),
-            Padding::Valid => (side - self.kernel) / self.stride + 1,
+            Padding::Valid => (side - self.reach()) / self.stride + 1,
         }
     }
 
     /// Padding cells before the first one of a side of `side` cells.
     pub const fn pad_before(self, side: usize) -> usize {
         match self.padding {
-            Padding::Same => {
-                let covered = (self.outputs(side) - 1) * self.stride + self.kernel;
-                covered.saturating_sub(side) / 2
-            }
+            Padding::Same => self.covered(side).saturating_sub(side) / 2,
             Padding::Valid => 0,
         }
     }
 
     /// Padding cells behind the last one of a side of `side` cells.
     pub const fn pad_after(self, side: usize) -> usize {
-        let covered = (self.outputs(side) - 1) * self.stride + self.kernel;
-        covered.saturating_sub(side + self.pad_before(side))
+        self.covered(side).saturating_sub(side + self.pad_before(side))
+    }
+
+    /// Cells from the first tap of the first window to the last one of the last.
+    const fn covered(self, side: usize) -> usize {
+        (self.outputs(side) - 1) * self.stride + self.reach()
+    }
+}
+
+/// A window that slides over a plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// From row to row.
+    pub rows: Span,
+    /// From column to column.
+    pub columns: Span,
+}
+
+impl Window {
+    /// A square window with "SAME" padding.
+    pub const fn same(kernel: usize, stride: usize) -> Self {
+        Self::of([kernel; 2], [stride; 2], 1)
+    }
+
+    /// A window with "SAME" padding of so many rows and columns of taps, `dilation` apart, whose
+    /// strides are from row to row and from column to column.
+    pub const fn of(kernel: [usize; 2], stride: [usize; 2], dilation: usize) -> Self {
+        let padding = Padding::Same;
+        Self {
+            rows: Span { kernel: kernel[0], stride: stride[0], dilation, padding },
+            columns: Span { kernel: kernel[1], stride: stride[1], dilation, padding },
+        }
+    }
+
+    /// A square window without padding.
+    pub const fn valid(kernel: usize, stride: usize) -> Self {
+        let side = Span { kernel, stride, dilation: 1, padding: Padding::Valid };
+        Self { rows: side, columns: side }
+    }
+
+    /// Taps.
+    pub const fn area(self) -> usize {
+        self.rows.kernel * self.columns.kernel
+    }
+
+    /// The side of a square window whose taps lie side by side and that goes cell by cell.
+    pub fn dense_side(self) -> Option<usize> {
+        let Span { kernel, stride, dilation, .. } = self.rows;
+        (self.rows == self.columns && stride == 1 && dilation == 1).then_some(kernel)
     }
 
     /// The shape of the windows over a plane.
     pub const fn over(self, shape: Shape) -> Shape {
         Shape {
             channels: shape.channels,
-            height: self.outputs(shape.height),
-            width: self.outputs(shape.width),
+            height: self.rows.outputs(shape.height),
+            width: self.columns.outputs(shape.width),
         }
+    }
+
+    /// Padding cells above and left of a plane.
+    pub const fn pads_before(self, shape: Shape) -> [usize; 2] {
+        [self.rows.pad_before(shape.height), self.columns.pad_before(shape.width)]
+    }
+
+    /// Padding cells below and right of a plane.
+    pub const fn pads_after(self, shape: Shape) -> [usize; 2] {
+        [self.rows.pad_after(shape.height), self.columns.pad_after(shape.width)]
     }
 }
 
@@ -105,17 +161,31 @@ mod tests {
 
     #[test]
     fn same_padding_is_tensorflows() {
-        for (kernel, stride, side, outputs, pads) in [
-            (3, 1, 28, 28, [1, 1]),
-            (5, 1, 7, 7, [2, 2]),
-            (3, 2, 28, 14, [0, 1]),
-            (5, 2, 28, 14, [1, 2]),
-            (3, 2, 7, 4, [1, 1]),
-            (1, 2, 8, 4, [0, 0]),
+        for (kernel, stride, dilation, side, outputs, pads) in [
+            (3, 1, 1, 28, 28, [1, 1]),
+            (5, 1, 1, 7, 7, [2, 2]),
+            (3, 2, 1, 28, 14, [0, 1]),
+            (5, 2, 1, 28, 14, [1, 2]),
+            (3, 2, 1, 7, 4, [1, 1]),
+            (1, 2, 1, 8, 4, [0, 0]),
+            (7, 3, 1, 28, 10, [3, 3]),
+            (3, 1, 2, 28, 28, [2, 2]),
+            (3, 2, 2, 28, 14, [1, 2]),
+            (3, 3, 2, 7, 3, [2, 2]),
+            (1, 3, 1, 7, 3, [0, 0]),
         ] {
-            let window = Window::same(kernel, stride);
-            assert_eq!(window.outputs(side), outputs);
-            assert_eq!([window.pad_before(side), window.pad_after(side)], pads);
+            let span = Window::of([kernel, 1], [stride, 1], dilation).rows;
+            assert_eq!(span.outputs(side), outputs);
+            assert_eq!([span.pad_before(side), span.pad_after(side)], pads);
         }
+    }
+
+    #[test]
+    fn a_window_may_be_flat_and_go_differently_along_the_sides() {
+        let window = Window::of([1, 7], [2, 1], 1);
+        let plane = Shape { channels: 2, height: 9, width: 5 };
+        assert_eq!(window.over(plane), Shape { channels: 2, height: 5, width: 5 });
+        assert_eq!((window.pads_before(plane), window.pads_after(plane)), ([0, 3], [0, 3]));
+        assert_eq!((window.area(), window.dense_side()), (7, None));
     }
 }

@@ -13,7 +13,7 @@ use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
-use crate::net::{Layer, LayerKind, Net, Shape};
+use crate::net::{Layer, LayerKind, Net, Shape, Window};
 
 /// The time of one layer for one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,11 +95,12 @@ fn timed(net: &Net) -> impl Iterator<Item = &Layer> {
 fn key(layer: &Layer) -> (String, String) {
     let relu = |relu: bool| if relu { "_relu" } else { "" };
     let kind = match layer.kind {
-        LayerKind::Conv { kernel, relu: is } => format!("conv_{kernel}x{kernel}{}", relu(is)),
+        LayerKind::Conv { window, relu: is } => format!("conv_{}{}", slid(window), relu(is)),
         LayerKind::SepConv { kernel, stride } => format!("sep_conv_{kernel}x{kernel}_by_{stride}"),
         LayerKind::AvgPool { stride } => format!("avg_pool_by_{stride}"),
         LayerKind::MaxPool { stride } => format!("max_pool_by_{stride}"),
         LayerKind::FactorizedReduction { relu: is } => format!("reduction{}", relu(is)),
+        LayerKind::Pad { .. } => "pad".to_owned(),
         LayerKind::Add => "add".to_owned(),
         LayerKind::Gather => "gather".to_owned(),
         LayerKind::Concat => "concat".to_owned(),
@@ -114,6 +115,20 @@ fn key(layer: &Layer) -> (String, String) {
     let input = spelled(layer.input_shapes[0]);
     let shapes = if joins(layer) { input } else { format!("{input} to {}", spelled(layer.output)) };
     (kind, shapes)
+}
+
+/// Kernel, stride and dilation; those of 1 are left out.
+fn slid(Window { rows, columns }: Window) -> String {
+    let kernel = format!("{}x{}", rows.kernel, columns.kernel);
+    let stride = match [rows.stride, columns.stride] {
+        [1, 1] => String::new(),
+        [down, across] => format!("_by_{down}x{across}"),
+    };
+    let dilation = match rows.dilation {
+        1 => String::new(),
+        dilation => format!("_dilated_{dilation}"),
+    };
+    kernel + &stride + &dilation
 }
 
 fn spelled(Shape { channels, height, width }: Shape) -> String {

@@ -120,7 +120,7 @@ impl<'a> Frame<'a> {
     fn new(family: &'a WholeNetFamily, form: Form) -> Self {
         let mut builder = Builder::new(family.image);
         let channels = family.config.channels;
-        let stem = LayerKind::Conv { kernel: 3, relu: false };
+        let stem = LayerKind::conv(3, false);
         let stem = builder.push(stem, &[0], channels, "stem".to_owned());
         Self { family, form, builder, tensors: vec![stem], channels }
     }
@@ -132,12 +132,12 @@ impl<'a> Frame<'a> {
 
     fn operation(&mut self, layer: usize, op: LayerOp, input: TensorId) -> TensorId {
         let path = format!("layer{layer}.{op}");
-        let narrow = LayerKind::Conv { kernel: 1, relu: true };
+        let narrow = LayerKind::conv(1, true);
         let narrowed = self.builder.push(narrow, &[input], self.channels, format!("{path}.0"));
         let kind = match op {
-            LayerOp::Conv3x3 => LayerKind::Conv { kernel: 3, relu: true },
+            LayerOp::Conv3x3 => LayerKind::conv(3, true),
             LayerOp::SepConv3x3 => LayerKind::SepConv { kernel: 3, stride: 1 },
-            LayerOp::Conv5x5 => LayerKind::Conv { kernel: 5, relu: true },
+            LayerOp::Conv5x5 => LayerKind::conv(5, true),
             LayerOp::SepConv5x5 => LayerKind::SepConv { kernel: 5, stride: 1 },
             LayerOp::AvgPool3x3 => LayerKind::AvgPool { stride: 1 },
             LayerOp::MaxPool3x3 => LayerKind::MaxPool { stride: 1 },

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::engine::cpu_exec::CpuExec;
 use crate::engine::kernel::Isa;
-use crate::engine::probe::{Batch, flat, in_f64, params, random_arch, random_values, rng};
+use crate::engine::probe::{Batch, WINDOWS, flat, in_f64, params, random_arch, random_values, rng};
 use crate::engine::{CandleExec, Executor, Gradients, Noise, Snapshot};
 use crate::net::{self, Input, LayerKind, Net, NetConfig, NetFamily, Shape, SharedForm, TensorId};
 use crate::space::{MicroSpace, Space};
@@ -90,7 +90,7 @@ fn check_close(found: &[f64], expected: &[f64], floor: f64, what: &str) {
 fn between(layer: (LayerKind, &[TensorId], usize), image: [usize; 3]) -> Net {
     let [channels, height, width] = image;
     let [stem, narrow] =
-        [(2, false), (1, true)].map(|(kernel, relu)| LayerKind::Conv { kernel, relu });
+        [(2, false), (1, true)].map(|(kernel, relu)| LayerKind::conv(kernel, relu));
     let head = LayerKind::Head { dropout_keep: 0.7 };
     let layers: [(LayerKind, &[TensorId], usize); 4] =
         [(stem, &[0], 3), (narrow, &[1], 3), layer, (head, &[3], 4)];
@@ -117,14 +117,23 @@ mod same_net;
 fn dense_convolutions_agree() {
     for kernel in [1, 2, 3, 5] {
         for relu in [false, true] {
-            check_layer(LayerKind::Conv { kernel, relu }, &[2], 5);
+            check_layer(LayerKind::conv(kernel, relu), &[2], 5);
+        }
+    }
+}
+
+#[test]
+fn convolutions_of_any_window_agree() {
+    for window in WINDOWS {
+        for relu in [false, true] {
+            check_layer(LayerKind::Conv { window, relu }, &[2], 5);
         }
     }
 }
 
 #[test]
 fn separable_convolutions_agree() {
-    for (kernel, stride) in [(3, 1), (3, 2), (5, 1), (5, 2)] {
+    for (kernel, stride) in [(3, 1), (3, 2), (5, 1), (5, 2), (7, 1), (7, 2)] {
         check_layer(LayerKind::SepConv { kernel, stride }, &[2], 5);
     }
 }
@@ -148,6 +157,7 @@ fn reductions_and_joins_agree() {
     check_layer(LayerKind::Concat, &[1, 2], 6);
     check_layer(LayerKind::Gather, &[1, 2], 5);
     check_layer(LayerKind::DropPath { depth: 0.5 }, &[2], 3);
+    check_layer(LayerKind::Pad { sides: [13, 36] }, &[2], 3);
 }
 
 fn family(nodes: usize, channels: usize, image: [usize; 3]) -> Arc<dyn NetFamily> {

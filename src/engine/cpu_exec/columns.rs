@@ -11,12 +11,13 @@ use crate::engine::cpu_exec::tiling::Tiling;
 use crate::engine::kernel::{
     ColumnPlace, Isa, Lanes, Target, affine_columns, depthwise, winograd_inputs,
 };
+use crate::net::Window;
 
 /// Reads one group.
 pub(super) enum Columns<'a> {
     Pixels { inputs: PerInput<Input<'a>>, total: usize },
     Halves { input: Input<'a>, width: usize },
-    Taps { rows: InputRows<'a>, kernel: usize, width: usize },
+    Taps { rows: InputRows<'a> },
     Winograd { rows: InputRows<'a>, tiling: Tiling, line: Buffer },
     Depthwise { rows: InputRows<'a>, weights: &'a [f32] },
 }
@@ -32,10 +33,7 @@ impl<'a> Columns<'a> {
         match plan.reads {
             Reads::Pixels => Self::Pixels { inputs, total: plan.ins },
             Reads::Halves => Self::Halves { input: inputs[0], width: plan.output.width },
-            Reads::Taps(slide) => {
-                let kernel = slide.window.kernel;
-                Self::Taps { rows: rows(slide, plan.block_rows), kernel, width: plan.output.width }
-            }
+            Reads::Taps(slide) => Self::Taps { rows: rows(slide, plan.block_rows) },
             Reads::Winograd(tiling) => Self::Winograd {
                 rows: rows(tiling.slide, tiling.side),
                 tiling,
@@ -67,11 +65,12 @@ impl<'a> Columns<'a> {
                     read_halves(isa, *input, *width, row, columns);
                 }
             }
-            Self::Taps { rows, kernel, width } => {
-                read_taps(&rows.under(isa, first, n), *kernel, *width, columns);
+            Self::Taps { rows } => {
+                let slide = rows.slide();
+                read_taps(&rows.under(isa, first, n), slide, columns);
             }
             Self::Winograd { rows, tiling, line } => {
-                let channels = rows.windows().channels;
+                let channels = rows.slide().input.channels;
                 let tiles = tiling.row(&block.tiles, channels);
                 let place = tiling.columns(channels);
                 for (row, at) in block.rows.clone().step_by(tiling.side).enumerate() {
@@ -81,7 +80,7 @@ impl<'a> Columns<'a> {
                 }
             }
             Self::Depthwise { rows, weights } => {
-                let windows = rows.windows();
+                let windows = rows.slide().windows();
                 let rows = rows.under(isa, first, n);
                 depthwise(isa, windows, &rows, weights, Target::Columns(columns));
                 return rows;
@@ -119,17 +118,20 @@ fn read_halves(isa: Isa, input: Input<'_>, width: usize, row: usize, columns: &m
 }
 
 /// `rows` are as many as the windows of a block need.
-fn read_taps(rows: &[&[Lanes]], kernel: usize, width: usize, columns: &mut [Lanes]) {
-    let n = rows.len() + 1 - kernel;
-    let channels_by_padded = rows[0].len();
-    let ins = columns.len() / (n * width);
-    let channels = ins / (kernel * kernel);
-    let padded = channels_by_padded / channels;
+fn read_taps(rows: &[&[Lanes]], slide: Slide, columns: &mut [Lanes]) {
+    let (Window { rows: down, columns: across }, padded) = (slide.window, slide.padded());
+    let ins = slide.input.channels * slide.window.area();
     for (pixel, column) in columns.chunks_exact_mut(ins).enumerate() {
-        let (row, x) = (pixel / width, pixel % width);
-        for (channel, taps) in column.chunks_exact_mut(kernel * kernel).enumerate() {
-            for (ky, taps) in taps.chunks_exact_mut(kernel).enumerate() {
-                taps.copy_from_slice(&rows[row + ky][channel * padded + x..][..kernel]);
+        let (row, x) = (pixel / slide.output.width, pixel % slide.output.width);
+        for (place, taps) in column.chunks_exact_mut(across.kernel).enumerate() {
+            let (channel, ky) = (place / down.kernel, place % down.kernel);
+            let row = rows[row * down.stride + ky * down.dilation];
+            let under = &row[channel * padded + x * across.stride..][..across.reach()];
+            if across.dilation == 1 {
+                taps.copy_from_slice(under);
+            } else {
+                let under = under.iter().step_by(across.dilation);
+                taps.iter_mut().zip(under).for_each(|(tap, x)| *tap = *x);
             }
         }
     }

@@ -37,6 +37,40 @@ pub(super) fn concat(job: &Job, values: &[&Value], shape: Shape) -> Value {
     Value::plain(&job.buffers, planes)
 }
 
+/// A value with zeros around it, so many rows above and columns left of it.
+pub(super) fn pad(job: &Job, value: &Value, [above, left]: [usize; 2], shape: Shape) -> Value {
+    let rows = value.shape().height;
+    let place = Padded { before: left, padded: shape.width };
+    let planes = job.fill(shape, |group, out| {
+        out.fill(Lanes::splat(0.0));
+        let input = value.input(group, false);
+        let out = out.chunks_exact_mut(shape.channels * shape.width).skip(above).take(rows);
+        for (row, out) in out.enumerate() {
+            affine_padded(job.isa, input.raw(row), out, place);
+        }
+    });
+    Value::plain(&job.buffers, planes)
+}
+
+/// Given the gradient of a value with zeros around it, adds that of the value, of the given shape.
+pub(super) fn pad_grad(
+    job: &Job,
+    [above, left]: [usize; 2],
+    (grad, shape): (&Planes, Shape),
+    sink: &mut Sink,
+) {
+    let Shape { channels, height, width } = shape;
+    let whole = grad.shape.width;
+    job.by_group(sink.parts(), |group, sink| {
+        let sink = sink.own();
+        let grad = grad.group(group).chunks_exact(whole).skip(above * channels);
+        let lines = sink.out.chunks_exact_mut(width).zip(grad).take(height * channels);
+        for (out, line) in lines {
+            write(job, &line[left..][..width], out, sink.add);
+        }
+    });
+}
+
 /// Zeros.
 pub(super) fn zeros(job: &Job, shape: Shape) -> Value {
     let planes = job.fill(shape, |_, out| out.fill(Lanes::splat(0.0)));

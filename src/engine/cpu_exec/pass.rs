@@ -62,6 +62,7 @@ impl Pass<'_> {
                 (Some(output), Some(Kept::Norm(norm)))
             }
             Work::Pool(pool) => (Some(pool.forward(job, input(0)?)), None),
+            Work::Pad(before) => (Some(joins::pad(job, input(0)?, *before, stage.shape)), None),
             Work::Add => (Some(joins::add(job, input(0)?, input(1)?)), None),
             Work::Concat => (Some(joins::concat(job, &inputs(stage, values)?, stage.shape)), None),
             Work::Zeros => (Some(joins::zeros(job, stage.shape)), None),
@@ -170,6 +171,9 @@ impl Pass<'_> {
                     factors.backward(job, grad, sink);
                 });
             }
+            (Work::Pad(before), _) => tensors.write_from(job, (id, shape), from, |grad, sink| {
+                joins::pad_grad(job, *before, (grad, shape), sink);
+            }),
             (Work::Add, _) => {
                 stage.inputs.iter().for_each(|&id| tensors.add(job, id, (from, shape)));
             }

@@ -35,11 +35,13 @@ impl Reads {
     /// And whether a ReLU comes first.
     fn of(layer: &Layer) -> (bool, Self) {
         match (layer.kind, Slide::of(layer)) {
-            (LayerKind::Conv { kernel: 1, relu }, _) => (relu, Self::Pixels),
-            (LayerKind::Conv { kernel: 3 | 5, relu }, Some(slide)) if layer.inputs[0] != IMAGES => {
-                (relu, Self::Winograd(Tiling::new(slide)))
-            }
-            (LayerKind::Conv { relu, .. }, Some(slide)) => (relu, Self::Taps(slide)),
+            (LayerKind::Conv { window, relu }, Some(slide)) => match window.dense_side() {
+                Some(1) => (relu, Self::Pixels),
+                Some(3 | 5) if layer.inputs[0] != IMAGES => {
+                    (relu, Self::Winograd(Tiling::new(slide)))
+                }
+                _ => (relu, Self::Taps(slide)),
+            },
             (LayerKind::SepConv { .. }, Some(slide)) => (true, Self::Depthwise(slide)),
             (LayerKind::FactorizedReduction { relu }, _) => (relu, Self::Halves),
             _ => (true, Self::Pixels),
@@ -155,7 +157,7 @@ impl Plan {
         }
         let Reads::Winograd(tiling) = self.reads else { return Ok(matrix) };
         let mut transformed = job.buffers.numbers(self.matrices * self.outs() * self.ins);
-        winograd_weights(job.isa, tiling.slide.window.kernel, &matrix, &mut transformed);
+        winograd_weights(job.isa, tiling.slide.window.columns.kernel, &matrix, &mut transformed);
         Ok(transformed)
     }
 
@@ -176,7 +178,7 @@ impl Plan {
         let taps: Numbers<f32>;
         let matrix = if let Reads::Winograd(tiling) = self.reads {
             let mut found = job.buffers.numbers(self.outs() * self.taps());
-            winograd_weight_grads(job.isa, tiling.slide.window.kernel, matrix, &mut found);
+            winograd_weight_grads(job.isa, tiling.slide.window.columns.kernel, matrix, &mut found);
             taps = found;
             &taps[..]
         } else {

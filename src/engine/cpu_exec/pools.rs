@@ -3,7 +3,7 @@
 use crate::engine::cpu_exec::grads::{GroupSink, Sink};
 use crate::engine::cpu_exec::job::Job;
 use crate::engine::cpu_exec::planes::{Input, Planes, Value};
-use crate::engine::cpu_exec::slide::{InputRows, OutputRows, Slide};
+use crate::engine::cpu_exec::slide::{InputRows, OutputRows, Slide, counts};
 use crate::engine::kernel::{
     GradRow, Isa, Lanes, NO_TAP, RowPlace, Target, add_assign, depthwise, max_pool, max_pool_grad,
     max_pool_taps, relu_grad, scale_pixels,
@@ -38,11 +38,11 @@ impl Pool {
         };
         let slide = Slide::of(layer)?;
         let Slide { window, input, output, .. } = slide;
-        let columns = slide.counts(input.width, output.width);
-        let rows = slide.counts(input.height, output.height);
+        let columns: Vec<usize> = counts(window.columns, input.width).collect();
+        let rows = counts(window.rows, input.height);
         let share = |row: usize| columns.iter().map(move |column| 1.0 / (row * column) as f32);
-        let factors = rows.into_iter().flat_map(share).collect();
-        let taps = input.channels * window.kernel * window.kernel;
+        let factors = rows.flat_map(share).collect();
+        let taps = input.channels * window.area();
         Some(Self { slide, kind, factors, ones: vec![1.0; taps.max(output.width)] })
     }
 
@@ -60,8 +60,7 @@ impl Pool {
     }
 
     fn taps(&self) -> &[f32] {
-        let kernel = self.slide.window.kernel;
-        &self.ones[..self.slide.input.channels * kernel * kernel]
+        &self.ones[..self.slide.input.channels * self.slide.window.area()]
     }
 
     fn max_group(&self, job: &Job, input: Input<'_>, out: &mut [Lanes]) {

@@ -60,11 +60,18 @@ pub(super) struct Stage {
 pub(super) enum Work {
     Product(Box<Plan>),
     Pool(Pool),
+    /// Rows above and columns left of the input.
+    Pad([usize; 2]),
     Add,
     Concat,
     Zeros,
-    DropPath { depth: f64 },
-    Head { weight: String, dropout_keep: f64 },
+    DropPath {
+        depth: f64,
+    },
+    Head {
+        weight: String,
+        dropout_keep: f64,
+    },
 }
 
 /// What a pass has computed so far.
@@ -161,6 +168,7 @@ impl Stage {
             Work::Pool(pool)
         } else {
             match layer.kind {
+                LayerKind::Pad { .. } => Work::Pad(layer.pads_before()),
                 LayerKind::Add => Work::Add,
                 LayerKind::Concat => Work::Concat,
                 LayerKind::Zeros => Work::Zeros,
@@ -187,7 +195,9 @@ impl Stage {
             Work::Product(_) => [true, true],
             Work::Pool(pool) => [pool.needs_input(), false],
             Work::Head { .. } => [true, false],
-            Work::Add | Work::Concat | Work::Zeros | Work::DropPath { .. } => [false, false],
+            Work::Pad(_) | Work::Add | Work::Concat | Work::Zeros | Work::DropPath { .. } => {
+                [false, false]
+            }
         }
     }
 }

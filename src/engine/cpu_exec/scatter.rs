@@ -12,7 +12,7 @@ use crate::engine::kernel::{
     GradRow, Isa, Lanes, POINTS, RowPlace, SharedRows, Target, depthwise, relu_grad, scale_pixels,
     winograd_input_grads,
 };
-use crate::net::Shape;
+use crate::net::{Shape, Window};
 
 /// Takes the gradients of a block of columns, row by row, `[in][column]`, and writes those of one
 /// group's inputs.
@@ -61,8 +61,7 @@ struct Windows<'a> {
 pub(super) fn flipped(job: &Job, plan: &Plan, depthwise: &[f32]) -> Numbers<f32> {
     let mut flipped = job.buffers.collect(depthwise.iter().copied());
     if let Reads::Depthwise(slide) = plan.reads {
-        let taps = slide.window.kernel * slide.window.kernel;
-        flipped.chunks_exact_mut(taps).for_each(<[f32]>::reverse);
+        flipped.chunks_exact_mut(slide.window.area()).for_each(<[f32]>::reverse);
     }
     flipped
 }
@@ -204,7 +203,7 @@ impl Tiles {
 impl Windows<'_> {
     /// Whether rows are not spread, so that they can be written where they are read.
     fn is_dense(&self) -> bool {
-        self.slide.window.stride == 1
+        self.slide.window.columns.stride == 1
     }
 
     fn give(&mut self, isa: Isa, dxs: &[Lanes]) {
@@ -273,19 +272,22 @@ fn write_taps(
     dxs: &[Lanes],
 ) {
     let Shape { channels, height, width } = input.shape;
-    let kernel = slide.window.kernel;
+    let Window { rows: down, columns: across } = slide.window;
     let [above, before] = slide.pad();
     for (tap, dxs) in dxs.chunks_exact(slide.output.width).enumerate() {
-        let (channel, ky, kx) = (tap / (kernel * kernel), tap / kernel % kernel, tap % kernel);
-        let Some(at) = (row + ky).checked_sub(above).filter(|&at| at < height) else {
+        let (place, kx) = (tap / across.kernel, tap % across.kernel);
+        let (channel, ky) = (place / down.kernel, place % down.kernel);
+        let at = (row * down.stride + ky * down.dilation).checked_sub(above);
+        let Some(at) = at.filter(|&at| at < height) else {
             continue;
         };
-        let cell = Gate::of(input, channel);
+        let gate = Gate::of(input, channel);
+        let under = &input.row(at)[channel * width..][..width];
+        let out = &mut sink.row(at, channels * width).row[channel * width..][..width];
         for (x, ds) in dxs.iter().enumerate() {
-            if let Some(x) = (x + kx).checked_sub(before).filter(|&x| x < width) {
-                let place = channel * width + x;
-                let out = &mut sink.row(at, channels * width).row[place];
-                cell.pass(ds, &input.row(at)[place], out);
+            let x = (x * across.stride + kx * across.dilation).checked_sub(before);
+            if let Some(x) = x.filter(|&x| x < width) {
+                gate.pass(ds, &under[x], &mut out[x]);
             }
         }
     }

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::engine::cpu_exec::buffers::{Buffer, Buffers};
 use crate::engine::cpu_exec::planes::Input;
 use crate::engine::kernel::{Isa, Lanes, Padded, RowPlace, Windows, affine_padded};
-use crate::net::{Layer, Shape, Window};
+use crate::net::{Layer, Shape, Span, Window};
 
 /// Pixels of the rows that are computed at a time: enough for a matrix product, few enough for
 /// the cache.
@@ -42,53 +42,58 @@ impl Slide {
         Some(Self { window: layer.window()?, input, output: layer.output, block: 1 })
     }
 
-    /// The windows over rows of the input.
+    /// The windows over rows of the input, of a square window whose taps lie side by side.
     pub(super) fn windows(&self) -> Windows {
-        let Window { kernel, stride, .. } = self.window;
-        let outputs = self.output.width.next_multiple_of(self.block);
-        let reach = (outputs - 1) * stride + kernel;
+        let Span { kernel, stride, .. } = self.window.columns;
         Windows {
             kernel,
             stride,
             channels: self.input.channels,
             width: self.output.width,
-            padded: reach.max(self.pad()[1] + self.input.width),
+            padded: self.padded(),
         }
+    }
+
+    /// Columns of a row of the input with its padding.
+    pub(super) fn padded(&self) -> usize {
+        let columns = self.window.columns;
+        let outputs = self.output.width.next_multiple_of(self.block);
+        let reach = (outputs - 1) * columns.stride + columns.reach();
+        reach.max(self.pad()[1] + self.input.width)
     }
 
     /// The windows over rows of the output's gradient, spread to the stride, that give the
     /// gradient of the input.
     pub(super) fn transposed(&self) -> Windows {
         Windows {
-            kernel: self.window.kernel,
+            kernel: self.window.columns.kernel,
             stride: 1,
             channels: self.input.channels,
             width: self.input.width,
-            padded: self.input.width + self.window.kernel - 1,
+            padded: self.input.width + self.window.columns.kernel - 1,
         }
     }
 
     /// Where the pixels of a row of the output's gradient go in those rows.
     pub(super) fn spread(&self) -> RowPlace {
-        let Window { kernel, stride, .. } = self.window;
+        let Span { kernel, stride, .. } = self.window.columns;
         let [_, before] = self.pad();
         RowPlace { padded: self.transposed().padded, before: kernel - 1 - before, step: stride }
     }
 
     /// Padding above and left of the plane.
     pub(super) fn pad(&self) -> [usize; 2] {
-        [self.window.pad_before(self.input.height), self.window.pad_before(self.input.width)]
+        self.window.pads_before(self.input)
     }
+}
 
-    /// Cells of the plane under each window along the rows, or along the columns.
-    pub(super) fn counts(&self, side: usize, outputs: usize) -> Vec<usize> {
-        let before = self.window.pad_before(side);
-        let count = |output: usize| {
-            let start = output * self.window.stride;
-            (start + self.window.kernel).min(before + side) - start.max(before)
-        };
-        (0..outputs).map(count).collect()
-    }
+/// Cells of a side under each of its windows, whose taps lie side by side.
+pub(super) fn counts(span: Span, side: usize) -> impl Iterator<Item = usize> {
+    let before = span.pad_before(side);
+    (0..span.outputs(side)).map(move |output| {
+        let start = output * span.stride;
+        (start + span.kernel).min(before + side) - start.max(before)
+    })
 }
 
 /// The newest rows of one group, each in a slot of its own; all others read as padding.
@@ -100,14 +105,14 @@ struct Ring {
 }
 
 impl Ring {
-    /// Rows of `windows`, whose pixels will be written at `place`, and `width` of them.
+    /// Rows of so many channels, whose pixels will be written at `place`, and `width` of them.
     fn new(
         buffers: &Arc<Buffers>,
-        (capacity, windows): (usize, Windows),
+        (capacity, channels): (usize, usize),
         (place, width): (RowPlace, usize),
         padding: f32,
     ) -> Self {
-        let row_len = windows.channels * windows.padded;
+        let row_len = channels * place.padded;
         let mut values = buffers.take((capacity + 1) * row_len);
         let padding = Lanes::splat(padding);
         let (slots, outside) = values.split_at_mut(capacity * row_len);
@@ -153,28 +158,29 @@ impl<'a> InputRows<'a> {
         padding: f32,
         block: usize,
     ) -> Self {
-        let windows = slide.windows();
-        let capacity = (block - 1) * windows.stride + windows.kernel;
+        let rows = slide.window.rows;
+        let capacity = (block - 1) * rows.stride + rows.reach();
         let [_, before] = slide.pad();
-        let place = RowPlace { padded: windows.padded, before, step: 1 };
-        let ring = Ring::new(buffers, (capacity, windows), (place, input.shape.width), padding);
+        let place = RowPlace { padded: slide.padded(), before, step: 1 };
+        let Shape { channels, width, .. } = input.shape;
+        let ring = Ring::new(buffers, (capacity, channels), (place, width), padding);
         Self { slide, input, ring, filled: 0 }
     }
 
-    /// The windows over these rows.
-    pub(super) fn windows(&self) -> Windows {
-        self.slide.windows()
+    /// What slides over these rows.
+    pub(super) fn slide(&self) -> Slide {
+        self.slide
     }
 
     /// The rows under the windows of `n` output rows from `first` on, which grows call by call.
     pub(super) fn under(&mut self, isa: Isa, first: usize, n: usize) -> Rows<'_> {
-        let Window { kernel, stride, .. } = self.slide.window;
+        let Span { stride, .. } = self.slide.window.rows;
         let [above, before] = self.slide.pad();
-        let n_rows = (n - 1) * stride + kernel;
+        let n_rows = (n - 1) * stride + self.slide.window.rows.reach();
         let height = self.slide.input.height;
         let start = first * stride;
         let end = (start + n_rows).saturating_sub(above).min(height);
-        let pad = Padded { before, padded: self.slide.windows().padded };
+        let pad = Padded { before, padded: self.slide.padded() };
         let needed = self.filled.max(start.saturating_sub(above));
         for row in needed..end {
             let ys = self.ring.row_mut(row);
@@ -201,7 +207,7 @@ impl OutputRows {
         let windows = slide.transposed();
         let capacity = block + windows.kernel;
         let pixels = (slide.spread(), slide.output.width);
-        let ring = Ring::new(buffers, (capacity, windows), pixels, padding);
+        let ring = Ring::new(buffers, (capacity, windows.channels), pixels, padding);
         Self { slide, ring, given: 0, taken: 0 }
     }
 
@@ -220,7 +226,7 @@ impl OutputRows {
     pub(super) fn next_complete(&mut self) -> Option<usize> {
         let row = self.taken;
         let [above, _] = self.slide.pad();
-        let last = (row + above) / self.slide.window.stride;
+        let last = (row + above) / self.slide.window.rows.stride;
         let all = self.given == self.slide.output.height;
         let complete = row < self.slide.input.height && (last < self.given || all);
         self.taken += usize::from(complete);
@@ -229,7 +235,7 @@ impl OutputRows {
 
     /// The rows whose windows cover input row `row`, top to bottom.
     pub(super) fn over(&self, row: usize) -> Rows<'_> {
-        let Window { kernel, stride, .. } = self.slide.window;
+        let Span { kernel, stride, .. } = self.slide.window.rows;
         let [above, _] = self.slide.pad();
         let spread = |at: usize| {
             let at = at.checked_sub(kernel - 1)?;

@@ -26,7 +26,7 @@ pub(super) struct Tiling {
 impl Tiling {
     /// `slide` has windows of 3×3 or 5×5 at stride 1.
     pub(super) fn new(slide: Slide) -> Self {
-        let side = POINTS + 1 - slide.window.kernel;
+        let side = POINTS + 1 - slide.window.columns.kernel;
         let [across, down] =
             [slide.output.width, slide.output.height].map(|outputs| outputs.div_ceil(side));
         let wide = across.min(BLOCK_TILES);

@@ -26,7 +26,7 @@ pub enum Target<'a> {
 /// The gradient of the input is the same of the padded gradient of the output, spread out by the
 /// stride, with stride 1 and each window of weights turned by half a turn.
 ///
-/// Kernels 3 and 5 with strides 1 and 2 are fast; others are not.
+/// Kernels 3, 5 and 7 with strides 1 and 2 are fast; others are not.
 pub fn depthwise(
     isa: Isa,
     windows: Windows,
@@ -43,6 +43,8 @@ pub fn depthwise(
         (3, 2) => isa.run(Tiled::<3, 2>(pass)),
         (5, 1) => isa.run(Tiled::<5, 1>(pass)),
         (5, 2) => isa.run(Tiled::<5, 2>(pass)),
+        (7, 1) => isa.run(Tiled::<7, 1>(pass)),
+        (7, 2) => isa.run(Tiled::<7, 2>(pass)),
         _ => isa.run(Any(pass)),
     }
 }

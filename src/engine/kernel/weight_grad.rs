@@ -39,6 +39,8 @@ pub fn depthwise_weight_grad(
         (3, 2) => isa.run(Tiled::<3, 2>(pass)),
         (5, 1) => isa.run(Tiled::<5, 1>(pass)),
         (5, 2) => isa.run(Tiled::<5, 2>(pass)),
+        (7, 1) => isa.run(Tiled::<7, 1>(pass)),
+        (7, 2) => isa.run(Tiled::<7, 2>(pass)),
         _ => isa.run(Any(pass)),
     }
 }

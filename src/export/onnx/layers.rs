@@ -9,7 +9,7 @@ use crate::engine::NORM_EPSILON;
 use crate::export::model::Numbers;
 use crate::export::onnx::graph::{Graph, float, int, ints, list};
 use crate::export::onnx::proto::AttributeProto;
-use crate::net::{Layer, LayerKind, Norm, Shape};
+use crate::net::{Layer, LayerKind, Norm, Shape, Window};
 
 /// Layers under way, with the numbers that they may read.
 #[derive(Debug)]
@@ -53,6 +53,7 @@ impl Layers<'_> {
                 let xs = self.relu(layer, inputs[0]);
                 self.graph.op("AveragePool", &[&xs], path, pool_attributes(layer))
             }
+            LayerKind::Pad { .. } => self.pad(layer, inputs[0]),
             LayerKind::Add => self.graph.plain("Add", inputs, path),
             LayerKind::Concat => self.graph.op("Concat", inputs, path, vec![int("axis", 1)]),
             // Only training drops.
@@ -87,7 +88,7 @@ impl Layers<'_> {
 
     fn separable(&mut self, layer: &Layer, xs: &str) -> String {
         let (c_in, c_out) = (layer.input_shapes[0].channels, layer.output.channels);
-        let kernel = layer.window().map_or(1, |window| window.kernel);
+        let kernel = layer.window().map_or(1, |window| window.rows.kernel);
         let depthwise = self.weight(layer, "depthwise", &[c_in, 1, kernel, kernel]);
         let mut attributes = window_attributes(layer);
         attributes.extend(ints(&[c_in]).into_iter().map(|groups| int("group", groups)));
@@ -128,6 +129,16 @@ impl Layers<'_> {
         let steps = self.graph.integers("shifted/steps", &[2, 2]);
         let inputs = [&whole, &starts, &ends, &axes, &steps].map(String::as_str);
         self.graph.plain("Slice", &inputs, format!("{path}/shifted"))
+    }
+
+    fn pad(&mut self, layer: &Layer, xs: &str) -> String {
+        let (path, input, output) = (&layer.path, layer.input_shapes[0], layer.output);
+        let [above, left] = layer.pads_before();
+        let below = output.height - input.height - above;
+        let right = output.width - input.width - left;
+        let ends = ints(&[0, 0, above, left, 0, 0, below, right]);
+        let ends = self.graph.integers(&format!("{path}/ends"), &ends);
+        self.graph.plain("Pad", &[xs, &ends], path.clone())
     }
 
     /// The inputs' own 1×1 convolutions as one of all inputs.
@@ -223,14 +234,18 @@ fn moment(graph: &mut Graph, xs: &str, output: String) -> String {
 /// How a layer's window slides, where it has one.
 fn window_attributes(layer: &Layer) -> Vec<AttributeProto> {
     let Some(window) = layer.window() else { return Vec::new() };
-    let sides = [layer.input_shapes[0].height, layer.input_shapes[0].width];
-    let pads = sides.map(|side| window.pad_before(side)).into_iter();
-    let pads: Vec<usize> = pads.chain(sides.map(|side| window.pad_after(side))).collect();
-    vec![
-        list("kernel_shape", ints(&[window.kernel; 2])),
-        list("strides", ints(&[window.stride; 2])),
-        list("pads", ints(&pads)),
-    ]
+    let Window { rows, columns } = window;
+    let input = layer.input_shapes[0];
+    let pads = [window.pads_before(input), window.pads_after(input)];
+    let mut attributes = vec![
+        list("kernel_shape", ints(&[rows.kernel, columns.kernel])),
+        list("strides", ints(&[rows.stride, columns.stride])),
+        list("pads", ints(pads.as_flattened())),
+    ];
+    if rows.dilation != 1 {
+        attributes.push(list("dilations", ints(&[rows.dilation, columns.dilation])));
+    }
+    attributes
 }
 
 fn pool_attributes(layer: &Layer) -> Vec<AttributeProto> {

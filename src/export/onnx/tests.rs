@@ -9,7 +9,7 @@ use crate::export::onnx::proto::{
     ValueInfoProto,
 };
 use crate::export::sample::{CELLS, Sample};
-use crate::net::{Norm, Shape};
+use crate::net::Norm;
 
 fn written(sample: &Sample, pixels: PixelType) -> ModelProto {
     let bytes = onnx_file(&sample.model(), pixels).unwrap();
@@ -117,16 +117,11 @@ fn windows_are_padded_as_the_net_has_them() {
             node.name == layer.path && node.op_type.ends_with("Pool") || names.contains(&node.name)
         });
         let node = node.unwrap();
-        let Shape { height, width, .. } = layer.input_shapes[0];
-        let pads = [
-            window.pad_before(height),
-            window.pad_before(width),
-            window.pad_after(height),
-            window.pad_after(width),
-        ];
+        let input = layer.input_shapes[0];
+        let pads = [window.pads_before(input), window.pads_after(input)].concat();
         n_uneven += usize::from(pads[..2] != pads[2..]);
         assert_eq!(attribute(node, "pads").ints, ints(&pads), "{node:?}");
-        assert_eq!(attribute(node, "strides").ints, ints(&[window.stride; 2]), "{node:?}");
+        assert_eq!(attribute(node, "strides").ints, ints(&[window.rows.stride; 2]), "{node:?}");
     }
     assert!(0 < n_uneven, "no window of this net shows on which side the rest is");
 }

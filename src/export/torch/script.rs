@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::export::model::{Model, json};
-use crate::net::{Layer, LayerKind};
+use crate::net::{Layer, LayerKind, Window};
 
 /// The lines of a module's `__init__` and `forward`.
 #[derive(Debug, Default)]
@@ -46,9 +46,8 @@ impl Script {
         let made = match layer.kind {
             // Only training drops.
             LayerKind::DropPath { .. } => return xs.to_owned(),
-            LayerKind::Conv { kernel, relu } => {
-                let relu = truth(relu);
-                let class = format!("Conv({c_in}, {c_out}, kernel={kernel}, relu={relu})");
+            LayerKind::Conv { window, relu } => {
+                let class = conv([c_in, c_out], window, relu);
                 format!("{}({xs})", self.module(path, &class))
             }
             LayerKind::SepConv { kernel, stride } => {
@@ -63,9 +62,10 @@ impl Script {
             LayerKind::AvgPool { stride } => format!("avg_pool({xs}, stride={stride})"),
             LayerKind::MaxPool { stride } => format!("max_pool({xs}, stride={stride})"),
             LayerKind::AuxPool => {
-                let window = layer.window().map_or((1, 1), |w| (w.kernel, w.stride));
+                let window = layer.window().map_or((1, 1), |w| (w.rows.kernel, w.rows.stride));
                 format!("F.avg_pool2d(F.relu({xs}), {}, {})", window.0, window.1)
             }
+            LayerKind::Pad { .. } => format!("F.pad({xs}, {})", pads(layer)),
             LayerKind::Add => inputs.join(" + "),
             LayerKind::Concat => format!("torch.cat([{}], 1)", inputs.join(", ")),
             LayerKind::Head { .. } => {
@@ -113,6 +113,31 @@ impl Script {
 
 fn truth(value: bool) -> &'static str {
     if value { "True" } else { "False" }
+}
+
+/// The module of a dense convolution; what is usual is left out.
+fn conv([c_in, c_out]: [usize; 2], window: Window, relu: bool) -> String {
+    let relu = truth(relu);
+    if let Some(side) = window.dense_side() {
+        return format!("Conv({c_in}, {c_out}, kernel={side}, relu={relu})");
+    }
+    let Window { rows, columns } = window;
+    let kernel = format!("({}, {})", rows.kernel, columns.kernel);
+    let stride = format!("({}, {})", rows.stride, columns.stride);
+    let dilation = rows.dilation;
+    format!(
+        "WindowConv({c_in}, {c_out}, kernel={kernel}, stride={stride}, dilation={dilation}, \
+         relu={relu})"
+    )
+}
+
+/// Columns left and right of a plane, and rows above and below it, as in `(0, 1, 2, 2)`.
+fn pads(layer: &Layer) -> String {
+    let (input, output) = (layer.input_shapes[0], layer.output);
+    let [above, left] = layer.pads_before();
+    let right = output.width - input.width - left;
+    let below = output.height - input.height - above;
+    format!("({left}, {right}, {above}, {below})")
 }
 
 fn linear(c_in: usize, c_out: usize) -> String {

@@ -13,7 +13,7 @@ use candle_core::{Device, Tensor};
 
 use super::{Case, FLOOR, between, check_close, family, family_of, largest};
 use crate::engine::cpu_exec::CpuExec;
-use crate::engine::probe::{flat, in_f64, params, random_arch, rng, uniform};
+use crate::engine::probe::{WINDOWS, flat, in_f64, params, random_arch, rng, uniform};
 use crate::engine::{CandleExec, Noise, Snapshot};
 use crate::net::{LayerKind, SharedForm, TensorId};
 
@@ -91,14 +91,18 @@ fn layers() -> Vec<(LayerKind, &'static [TensorId], usize)> {
         (LayerKind::Concat, &[1, 2], 6),
         (LayerKind::Gather, &[1, 2], 5),
         (LayerKind::DropPath { depth: 0.5 }, &[2], 3),
+        (LayerKind::Pad { sides: [8, 9] }, &[2], 3),
     ];
+    for window in [WINDOWS[0], WINDOWS[2], WINDOWS[6], WINDOWS[8]] {
+        layers.push((LayerKind::Conv { window, relu: true }, &[2], 2));
+    }
     for relu in [false, true] {
-        let dense = |kernel| (LayerKind::Conv { kernel, relu }, &[2][..], 4);
+        let dense = |kernel| (LayerKind::conv(kernel, relu), &[2][..], 4);
         layers.extend([1, 2, 3, 5].map(dense));
         layers.push((LayerKind::FactorizedReduction { relu }, &[2], 5));
     }
     for stride in [1, 2] {
-        layers.extend([3, 5].map(|kernel| (LayerKind::SepConv { kernel, stride }, &[2][..], 4)));
+        layers.extend([3, 5, 7].map(|kernel| (LayerKind::SepConv { kernel, stride }, &[2][..], 4)));
         layers.push((LayerKind::AvgPool { stride }, &[2], 3));
         layers.push((LayerKind::MaxPool { stride }, &[2], 3));
     }

@@ -13,9 +13,9 @@ use crate::engine::probe::rng;
 use crate::net::{LayerKind, Net, Shape, TensorId};
 
 const OPERATIONS: [LayerKind; 6] = [
-    LayerKind::Conv { kernel: 3, relu: true },
+    LayerKind::conv(3, true),
     LayerKind::SepConv { kernel: 3, stride: 1 },
-    LayerKind::Conv { kernel: 5, relu: true },
+    LayerKind::conv(5, true),
     LayerKind::SepConv { kernel: 5, stride: 1 },
     LayerKind::AvgPool { stride: 1 },
     LayerKind::MaxPool { stride: 1 },
@@ -41,10 +41,10 @@ fn net(
 ) -> Net {
     let mut rng = rng(seed);
     let mut draft = Draft::default();
-    let mut tensors = vec![draft.push(LayerKind::Conv { kernel: 3, relu: false }, &[0], channels)];
+    let mut tensors = vec![draft.push(LayerKind::conv(3, false), &[0], channels)];
     for number in 0..n_layers {
         let newest = tensors[number];
-        let narrow = draft.push(LayerKind::Conv { kernel: 1, relu: true }, &[newest], channels);
+        let narrow = draft.push(LayerKind::conv(1, true), &[newest], channels);
         let operation = OPERATIONS[(number + seed as usize) % OPERATIONS.len()];
         let mut joined: Vec<_> = tensors[..number].to_vec();
         joined.retain(|_| rng.random_bool(0.4));

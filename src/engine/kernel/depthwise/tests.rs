@@ -9,7 +9,8 @@ const WIDTHS: [usize; 7] = [1, 2, 3, 7, 8, 13, 33];
 
 /// Every kernel and stride with every width, and odd numbers of channels.
 fn shapes() -> impl Iterator<Item = (Windows, usize)> {
-    let sides = [(1, 1), (2, 2), (3, 1), (3, 2), (3, 3), (4, 3), (5, 1), (5, 2), (5, 3)];
+    let sides =
+        [(1, 1), (2, 2), (3, 1), (3, 2), (3, 3), (4, 3), (5, 1), (5, 2), (5, 3), (7, 1), (7, 2)];
     let windows = sides.into_iter().flat_map(|(kernel, stride)| {
         WIDTHS.into_iter().map(move |width| {
             let padded = (width - 1) * stride + kernel + width % 3;

@@ -61,7 +61,7 @@ fn check(isa: Isa, windows: Windows, output_rows: usize, valid: usize) {
 fn products_are_summed_over_rows_pixels_and_images_that_count() {
     on_all(|isa| {
         for (kernel, stride) in
-            [(1, 1), (2, 2), (3, 1), (3, 2), (3, 3), (4, 3), (5, 1), (5, 2), (5, 3)]
+            [(1, 1), (2, 2), (3, 1), (3, 2), (3, 3), (4, 3), (5, 1), (5, 2), (5, 3), (7, 1), (7, 2)]
         {
             for (idx, width) in WIDTHS.into_iter().enumerate() {
                 let padded = (width - 1) * stride + kernel + width % 3;

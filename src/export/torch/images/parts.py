@@ -44,6 +44,28 @@ class Conv(nn.Module):
         return self.norm(F.conv2d(padded(x, self.weight.shape[2], 1), self.weight))
 
 
+class WindowConv(nn.Module):
+    """(ReLU,) convolution of any window, norm."""
+
+    def __init__(self, c_in, c_out, kernel, stride, dilation, relu):
+        super().__init__()
+        self.stride, self.dilation, self.relu = stride, dilation, relu
+        self.weight = nn.Parameter(torch.zeros(c_out, c_in, *kernel))
+        self.norm = Norm(c_out)
+
+    def forward(self, x):
+        x = F.relu(x) if self.relu else x
+        pads = []
+        # An odd rest of the padding goes to the end.
+        for axis in (3, 2):
+            side, stride = x.shape[axis], self.stride[axis - 2]
+            reach = (self.weight.shape[axis] - 1) * self.dilation + 1
+            total = max((-(-side // stride) - 1) * stride + reach - side, 0)
+            pads += [total // 2, total - total // 2]
+        x = F.conv2d(F.pad(x, pads), self.weight, stride=self.stride, dilation=self.dilation)
+        return self.norm(x)
+
+
 class SepConv(nn.Module):
     """ReLU, depthwise convolution, pointwise convolution, norm."""
 
