@@ -17,7 +17,7 @@ use crate::engine::probe::{flat, params, rng};
 use crate::engine::words::tests::{PLAIN, varied};
 use crate::engine::{CandleExec, CpuExec, Executor, Images, Noise, Snapshot, Words, ZeroCost};
 use crate::net::{
-    Input, LayerKind, Net, NetConfig, ParamSpec, Shape, TensorId, WordNetSize, family,
+    Input, LayerKind, Net, NetConfig, ParamSpec, Shape, TensorId, Window, WordNetSize, family,
 };
 use crate::space::Arch;
 
@@ -83,6 +83,8 @@ fn fill(net: &Net) -> Snapshot {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Kind {
     Conv { kernel: usize, relu: bool },
+    WindowConv { kernel: [usize; 2], stride: [usize; 2], dilation: usize },
+    Pad { sides: [usize; 2] },
     SepConv { kernel: usize, stride: usize },
     AvgPool { stride: usize },
     MaxPool { stride: usize },
@@ -97,7 +99,11 @@ enum Kind {
 impl Kind {
     fn layer(&self) -> LayerKind {
         match *self {
-            Self::Conv { kernel, relu } => LayerKind::Conv { kernel, relu },
+            Self::Conv { kernel, relu } => LayerKind::conv(kernel, relu),
+            Self::WindowConv { kernel, stride, dilation } => {
+                LayerKind::Conv { window: Window::of(kernel, stride, dilation), relu: true }
+            }
+            Self::Pad { sides } => LayerKind::Pad { sides },
             Self::SepConv { kernel, stride } => LayerKind::SepConv { kernel, stride },
             Self::AvgPool { stride } => LayerKind::AvgPool { stride },
             Self::MaxPool { stride } => LayerKind::MaxPool { stride },
@@ -133,7 +139,7 @@ fn check_layer(case: &LayerCase) {
     let [batch, channels, height, width] = case.image;
     let shape = Shape { channels, height, width };
     let kind = case.layer.layer();
-    let narrow = LayerKind::Conv { kernel: 1, relu: false };
+    let narrow = LayerKind::conv(1, false);
     let two: [(LayerKind, &[TensorId], usize); 2] =
         [(narrow, &[0], channels), (kind, &[0, 1], case.channels)];
     let one: [(LayerKind, &[TensorId], usize); 1] = [(kind, &[0], case.channels)];
@@ -163,7 +169,7 @@ fn check_layer(case: &LayerCase) {
 fn every_layer_agrees_with_pytorch() {
     let text = include_str!("testdata/torch_layers.json");
     let LayerCases { cases } = serde_json::from_str(text).unwrap();
-    assert_eq!(cases.len(), 36);
+    assert_eq!(cases.len(), 47);
     cases.iter().for_each(check_layer);
 }
 

@@ -47,6 +47,16 @@ def digest(values):
             "first": flat[:3].tolist()}
 
 
+def window_pad(x, kernel, stride, dilation):
+    """TensorFlow's "SAME" for rows and columns with a kernel, stride and dilation of their own."""
+    pads = []
+    for axis in (1, 0):
+        side, reach = x.shape[2 + axis], (kernel[axis] - 1) * dilation + 1
+        total = max((-(-side // stride[axis]) - 1) * stride[axis] + reach - side, 0)
+        pads += [total // 2, total - total // 2]
+    return F.pad(x, pads)
+
+
 def same_pad(x, kernel, stride, value=0.0):
     """TensorFlow's "SAME": an odd rest of the padding goes to the end."""
     pads = []
@@ -69,6 +79,19 @@ def conv(x, params, path, c_out, kernel, relu, moments=None):
     weight = params.take(f"{path}.weight", c_out, x.shape[1], kernel, kernel)
     x = torch.relu(x) if relu else x
     return norm(F.conv2d(same_pad(x, kernel, 1), weight), params, path, moments)
+
+
+def window_conv(x, params, path, c_out, kind):
+    kernel, stride, dilation = kind["kernel"], kind["stride"], kind["dilation"]
+    weight = params.take(f"{path}.weight", c_out, x.shape[1], *kernel)
+    x = window_pad(torch.relu(x), kernel, stride, dilation)
+    return norm(F.conv2d(x, weight, stride=stride, dilation=dilation), params, path)
+
+
+def pad(x, sides):
+    """Zeros around the plane; an odd row or column of them goes to the end."""
+    down, across = sides[0] - x.shape[2], sides[1] - x.shape[3]
+    return F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
 
 
 def sep_conv(x, params, path, c_out, kernel, stride, moments=None):
@@ -133,6 +156,10 @@ def run_case(kind, inputs, image, c_out, params):
         return gather(parts, ["layer1.from0", "layer1.from1"], params, "layer1", c_out)
     if name == "conv":
         return conv(image, params, "layer0", c_out, kind["kernel"], kind["relu"])
+    if name == "window_conv":
+        return window_conv(image, params, "layer0", c_out, kind)
+    if name == "pad":
+        return pad(image, kind["sides"])
     if name == "sep_conv":
         return sep_conv(image, params, "layer0", c_out, kind["kernel"], kind["stride"])
     if name == "factorized_reduction":
@@ -158,6 +185,13 @@ CASES = (
        for kind in ("add", "gather", "concat")]
     + [({"kind": "aux_pool"}, 1, shape, shape[1]) for shape in ((2, 3, 9, 8), (2, 2, 4, 3))]
     + [({"kind": "head"}, 1, (3, 4, 3, 5), 5)]
+    + [({"kind": "window_conv", "kernel": kernel, "stride": stride, "dilation": dilation},
+        1, (2, 3, 8, 7), 4)
+       for kernel, stride, dilation in (
+           ((1, 7), (1, 1), 1), ((7, 1), (2, 1), 1), ((1, 1), (2, 2), 1), ((3, 3), (2, 2), 1),
+           ((3, 3), (1, 1), 2), ((3, 3), (2, 2), 2), ((3, 5), (3, 2), 1))]
+    + [({"kind": "sep_conv", "kernel": 7, "stride": s}, 1, (2, 3, 8, 7), 4) for s in (1, 2)]
+    + [({"kind": "pad", "sides": sides}, 1, (2, 3, 4, 5), 3) for sides in ((5, 5), (7, 9))]
 )
 
 
