@@ -47,7 +47,7 @@ pub enum LayerKind {
     /// The sum of two tensors.
     Add,
     /// Join on channels, ReLU, 1×1 convolution to the channels of one input, norm. Each input
-    /// brings its own rows of the convolution's weights.
+    /// brings its own rows of the convolution's weights, and none comes twice.
     Gather,
     /// Join on channels.
     Concat,

@@ -94,7 +94,7 @@ fn layers() -> Vec<(LayerKind, &'static [TensorId], usize)> {
         (LayerKind::Pad { sides: [8, 9] }, &[2], 3),
     ];
     for window in [WINDOWS[0], WINDOWS[2], WINDOWS[6], WINDOWS[8]] {
-        layers.push((LayerKind::Conv { window, relu: true }, &[2], 2));
+        layers.push((LayerKind::Conv { window, relu: true }, &[2], 3));
     }
     for relu in [false, true] {
         let dense = |kernel| (LayerKind::conv(kernel, relu), &[2][..], 4);
