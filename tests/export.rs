@@ -23,7 +23,7 @@ use enasd::engine::{
 use enasd::export::{Model, PixelType, Reads, onnx_file, safetensors_file, torch_file};
 use enasd::net::{Input, Net, NetConfig, NetError, Norm, Shape, family};
 use enasd::random::{Owner, generator};
-use enasd::space::{Arch, MicroSpace, Space, WholeNet};
+use enasd::space::{Arch, MicroSpace, Nasnet, Space, WholeNet};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -190,6 +190,8 @@ fn cases() -> Vec<Case> {
             cases.push(Case::new(micro, layers, image, form, seed));
             let whole_net = Space::WholeNet(WholeNet::new(6 + size % 7).unwrap());
             cases.push(Case::new(whole_net, config, image, form, seed));
+            let nasnet = Space::Nasnet(Nasnet::new(2 + size % 4).unwrap());
+            cases.push(Case::new(nasnet, layers, image, form, seed));
         }
     }
     // Halves of a factorized reduction that differ. Sides that differ, and end at 1.

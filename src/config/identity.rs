@@ -139,7 +139,8 @@ mod tests {
              \"shared.learning_rate_min\":0.0005,\
              \"shared.learning_rate_period\":10,\
              \"shared.learning_rate_period_factor\":2,\"shared.momentum\":0.9,\
-             \"shared.weight_decay\":0.0001,\"space.kind\":\"micro\",\"space.layers\":12,\
+             \"shared.weight_decay\":0.0001,\"space.blocks\":5,\"space.kind\":\"micro\",\
+             \"space.layers\":12,\
              \"space.nodes\":5,\"space.recurrent_nodes\":8}"
         );
     }

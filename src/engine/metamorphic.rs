@@ -11,7 +11,7 @@ use crate::engine::{
     CandleExec, Executor, Noise, Sgd, SgdConfig, Snapshot, from_safetensors, to_safetensors,
     update_running,
 };
-use crate::net::{LayerKind, Net, Shape};
+use crate::net::{LayerKind, Net, Shape, Span, Window};
 use crate::space::{Arch, Cell, MicroSpace, Node};
 
 const NODES: usize = 3;
@@ -143,6 +143,50 @@ fn the_average_of_ones_is_one_everywhere() {
             assert_close(&flat(&output), &vec![1.0; n_outputs], 1e-12);
         }
     }
+}
+
+/// As NASNet's pools of 5×5 and 7×7 are made: with the padding of a window of that size.
+#[test]
+fn the_maxima_of_a_larger_window_are_those_of_threes_after_each_other() {
+    for (height, width) in [(8, 9), (5, 4), (1, 2), (13, 3)] {
+        for (n_pools, stride) in [(2, 1), (2, 2), (3, 1), (3, 2)] {
+            let shape = Shape { channels: 1, height, width };
+            let kinds = (1..=n_pools).map(|pool| LayerKind::MaxPool {
+                stride: if pool == n_pools { stride } else { 1 },
+            });
+            let inputs: Vec<[usize; 1]> = (0..n_pools).map(|input| [input]).collect();
+            let layers: Vec<_> =
+                kinds.zip(&inputs).map(|(kind, input)| (kind, &input[..], 1)).collect();
+            let net = Net::of_layers(shape, &layers);
+            let values = Batch::random(shape, 1, 2, 7).values;
+            let images = Tensor::from_slice(&values, (1, 1, height, width), &Device::Cpu).unwrap();
+            let images = images.to_dtype(DType::F64).unwrap();
+            let output = CandleExec::in_f64()
+                .output(&net, &params(&Snapshot::new()), &images, None)
+                .unwrap();
+            let window = Window::same(2 * n_pools + 1, stride);
+            let expected = maxima(&values, shape, window);
+            assert_close(&flat(&output), &expected, 0.0);
+        }
+    }
+}
+
+/// The largest value under each window, looked at one after the other.
+fn maxima(values: &[f32], shape: Shape, window: Window) -> Vec<f64> {
+    let Shape { height, width, .. } = window.over(shape);
+    let [above, before] = window.pads_before(shape);
+    let under = |span: Span, output: usize, before: usize, side: usize| {
+        let start = output * span.stride;
+        start.saturating_sub(before)..(start + span.kernel - before).min(side)
+    };
+    let places = (0..height).flat_map(|row| (0..width).map(move |column| (row, column)));
+    let largest = places.map(|(row, column)| {
+        let rows = under(window.rows, row, above, shape.height);
+        let columns = under(window.columns, column, before, shape.width);
+        let cells = rows.flat_map(|y| columns.clone().map(move |x| values[y * shape.width + x]));
+        f64::from(cells.fold(f32::NEG_INFINITY, f32::max))
+    });
+    largest.collect()
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub(super) fn color(option: Choice) -> &'static str {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::space::{Arch, MicroSpace, Recurrent, Space, WholeNet};
+    use crate::space::{Arch, BlockCell, MicroSpace, Nasnet, Recurrent, Space, WholeNet};
     use proptest::prelude::*;
     use std::ops::RangeInclusive;
 
@@ -56,9 +56,14 @@ pub(super) mod tests {
         any(n_nodes.prop_map(|n| Space::Recurrent(Recurrent::new(n).unwrap())))
     }
 
+    /// Any architecture of NASNet's space.
+    pub(in crate::export) fn blocks() -> impl Strategy<Value = Arch> {
+        any(BlockCell::RANGE.prop_map(|n| Space::Nasnet(Nasnet::new(n).unwrap())))
+    }
+
     /// Any architecture.
     pub(in crate::export) fn arch() -> impl Strategy<Value = Arch> {
-        prop_oneof![cells(), nets(), recurrent(Recurrent::NODE_RANGE)]
+        prop_oneof![cells(), nets(), recurrent(Recurrent::NODE_RANGE), blocks()]
     }
 
     #[test]

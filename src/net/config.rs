@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use crate::net::StateOf;
-use crate::setting::{WORDS, above, below, from, one_of, search, settings, size};
+use crate::setting::{CELLS, WORDS, above, below, from, one_of, search, settings, size};
 
 /// Normal cells of a micro net.
 pub(super) const LAYERS: RangeInclusive<usize> = 1..=40;
@@ -45,16 +45,17 @@ settings! {
     /// How wide the nets are, and how they are regularized.
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub struct NetConfig in net {
-        /// Normal cells of micro nets; two reduction cells come on top (the authors' `num_layers`).
-        pub layers: usize = 1 => search(size(LAYERS)).only_of(&["micro"]);
+        /// Normal cells of micro nets and NASNet's; two reduction cells come on top (the authors'
+        /// `num_layers`).
+        pub layers: usize = 1 => search(size(LAYERS)).only_of(CELLS);
         /// Channels of the first cells or layers; each reduction of a micro net doubles them, and
         /// of a whole net that stands alone. Of a net of words, the features of a word and of a
         /// state.
         pub channels: usize = 4 => search(size(CHANNELS));
         /// Share of activations kept by the dropout before the classifier, or the softmax.
         pub dropout_keep: f64 = 0.9 => search(above(0.0, 1.0));
-        /// Weight of the loss of micro nets' auxiliary head; 0 leaves the head out.
-        pub aux_weight: f64 = 0.4 => search(from(0.0, 10.0)).only_of(&["micro"]);
+        /// Weight of the loss of the auxiliary head of nets of cells; 0 leaves the head out.
+        pub aux_weight: f64 = 0.4 => search(from(0.0, 10.0)).only_of(CELLS);
         /// What has weights of its own where they are shared.
         pub weights_of: WeightsOf = WeightsOf::Edge
             => search(one_of(&["edge", "operation"])).before("\"edge\"").only_of(&["micro"]);

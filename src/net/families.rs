@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::net::few_shot::FewShot;
 use crate::net::micro::MicroNet;
+use crate::net::nasnet::NasnetFamily;
 use crate::net::recurrent::WordFamily;
 use crate::net::whole_net::WholeNetFamily;
 use crate::net::{Input, NetConfig, NetError, NetFamily};
@@ -19,6 +20,7 @@ pub fn family(
         Space::Micro(space) => Arc::new(MicroNet::new(space, *config, input)?),
         Space::WholeNet(space) => Arc::new(WholeNetFamily::new(space, *config, input)?),
         Space::Recurrent(space) => Arc::new(WordFamily::new(space, *config, input)?),
+        Space::Nasnet(space) => Arc::new(NasnetFamily::new(space, *config, input)?),
     };
     if config.split_by == 0 {
         return Ok(family);
@@ -49,7 +51,7 @@ mod tests {
     fn nets_of_words_read_no_images_and_those_of_images_no_words() {
         let shape = Shape { channels: 1, height: 8, width: 8 };
         let input = Input::Image { shape, classes: 3 };
-        check(input, &["micro", "whole_net"], "read words, and these are to read images");
+        check(input, &["micro", "whole_net", "nasnet"], "read words, and these are to read images");
         let input = Input::Words { vocabulary: 30 };
         check(input, &["recurrent"], "read images, and these are to read words");
     }

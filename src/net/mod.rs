@@ -12,6 +12,7 @@ mod few_shot;
 mod graph;
 mod layer;
 mod micro;
+mod nasnet;
 mod recurrent;
 mod shape;
 mod times;

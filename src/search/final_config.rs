@@ -4,7 +4,7 @@ use crate::data::{Batching, BatchingKeys};
 use crate::engine::SgdConfig;
 use crate::net::{NetConfig, StateOf};
 use crate::setting::{
-    IMAGES, Rule, WORDS, above, below, from, one_of, operation, settings, size, whole,
+    CELLS, IMAGES, Rule, WORDS, above, below, from, one_of, operation, settings, size, whole,
 };
 
 settings! {
@@ -30,17 +30,17 @@ settings! {
         pub batch_size: usize = 64 => operation(size(1..=8192));
         /// Words of a window of text.
         pub bptt: usize = 35 => operation(size(1..=1000)).only_of(WORDS);
-        /// Normal cells of micro nets; two reduction cells come on top.
-        pub layers: usize = 1 => operation(size(1..=40)).only_of(&["micro"]);
+        /// Normal cells of micro nets and NASNet's; two reduction cells come on top.
+        pub layers: usize = 1 => operation(size(1..=40)).only_of(CELLS);
         /// Channels of the first cells or layers; of a net of words, the features of a state.
         pub channels: usize = 8 => operation(size(1..=2048));
         /// Share of activations kept by the dropout before the classifier, or the softmax.
         pub dropout_keep: f64 = 0.9 => operation(above(0.0, 1.0));
-        /// Weight of the loss of micro nets' auxiliary head; 0 leaves the head out.
-        pub aux_weight: f64 = 0.0 => operation(from(0.0, 10.0)).only_of(&["micro"]);
-        /// Share of the paths of micro nets that drop-path keeps at the last cell, once training
+        /// Weight of the loss of the auxiliary head of nets of cells; 0 leaves the head out.
+        pub aux_weight: f64 = 0.0 => operation(from(0.0, 10.0)).only_of(CELLS);
+        /// Share of the paths of nets of cells that drop-path keeps at the last cell, once training
         /// ends; 1 drops none.
-        pub drop_path_keep: f64 = 1.0 => operation(above(0.0, 1.0)).only_of(&["micro"]);
+        pub drop_path_keep: f64 = 1.0 => operation(above(0.0, 1.0)).only_of(CELLS);
         /// What the state of a recurrent cell is: the mean of its loose ends, or of all nodes.
         pub state_of: StateOf = StateOf::LooseEnds
             => operation(one_of(&["loose-ends", "all"])).only_of(WORDS);

@@ -42,7 +42,10 @@ pub struct Setting {
 
 /// The spaces whose nets read images: settings of images and of such nets say something to them
 /// alone.
-pub const IMAGES: &[&str] = &["micro", "whole_net"];
+pub const IMAGES: &[&str] = &["micro", "whole_net", "nasnet"];
+
+/// The spaces whose nets are two cells, stacked.
+pub const CELLS: &[&str] = &["micro", "nasnet"];
 
 /// The spaces whose nets read words, likewise.
 pub const WORDS: &[&str] = &["recurrent"];

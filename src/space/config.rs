@@ -20,9 +20,12 @@ pub(super) const LAYERS: RangeInclusive<usize> = 3..=22;
 /// published.
 pub(super) const RECURRENT_NODES: RangeInclusive<usize> = 1..=24;
 
+/// Blocks of a cell of NASNet's space. There are larger ones, but their ids would be hashes.
+pub(super) const BLOCKS: RangeInclusive<usize> = 1..=10;
+
 const KINDS: &[&str] = {
-    let [a, b, c] = SpaceKind::ALL;
-    &[a.name(), b.name(), c.name()]
+    let [a, b, c, d] = SpaceKind::ALL;
+    &[a.name(), b.name(), c.name(), d.name()]
 };
 
 settings! {
@@ -37,6 +40,8 @@ settings! {
         pub layers: usize = 12 => search(size(LAYERS)).only_of(&["whole_net"]);
         /// Nodes of a recurrent cell behind its input node.
         pub recurrent_nodes: usize = 8 => search(size(RECURRENT_NODES)).only_of(&["recurrent"]);
+        /// Blocks of a cell of NASNet's.
+        pub blocks: usize = 5 => search(size(BLOCKS)).only_of(&["nasnet"]);
     }
 }
 
@@ -51,11 +56,13 @@ pub enum SpaceKind {
     WholeNet,
     /// The recurrent cell of a net that reads words (ENAS, section 2.1).
     Recurrent,
+    /// One normal and one reduction cell of blocks, stacked (Zoph et al., 2018).
+    Nasnet,
 }
 
 impl SpaceKind {
     /// Every space.
-    pub const ALL: [Self; 3] = [Self::Micro, Self::WholeNet, Self::Recurrent];
+    pub const ALL: [Self; 4] = [Self::Micro, Self::WholeNet, Self::Recurrent, Self::Nasnet];
 
     /// The name used in configs and on the wire.
     pub const fn name(self) -> &'static str {
@@ -63,6 +70,7 @@ impl SpaceKind {
             Self::Micro => "micro",
             Self::WholeNet => "whole_net",
             Self::Recurrent => "recurrent",
+            Self::Nasnet => "nasnet",
         }
     }
 }
@@ -95,6 +103,9 @@ mod tests {
             assert_eq!(kind.name().parse(), Ok(kind));
         }
         let error = "macro".parse::<SpaceKind>().unwrap_err().to_string();
-        assert_eq!(error, "unknown space `macro`; the spaces are micro, whole_net, recurrent");
+        assert_eq!(
+            error,
+            "unknown space `macro`; the spaces are micro, whole_net, recurrent, nasnet"
+        );
     }
 }

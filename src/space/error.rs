@@ -1,6 +1,7 @@
 //! Why a text or a list of choices is not an architecture.
 
-use crate::space::{SpaceKind, config, form};
+use crate::space::told::{listed, start};
+use crate::space::{BlockError, SpaceKind, config, form};
 
 /// Why a text or a list of choices is not an architecture. Each text says what is wrong, where,
 /// and what would be right.
@@ -60,6 +61,9 @@ pub enum SpaceError {
         /// The nodes that no other reads.
         loose_ends: Vec<usize>,
     },
+    /// Of the nasnet space.
+    #[error(transparent)]
+    Blocks(BlockError),
     /// No space has this name.
     #[error("unknown space `{name}`; the spaces are {}", SpaceKind::ALL.map(SpaceKind::name).join(", "))]
     UnknownSpace {
@@ -377,15 +381,6 @@ pub enum SpaceError {
         /// The start of the text found.
         text: String,
     },
-}
-
-/// The start of a text that is told and may have any length.
-fn start(text: &str) -> String {
-    text.chars().take(60).collect()
-}
-
-fn listed(numbers: &[usize]) -> String {
-    numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// What a layer may skip from.

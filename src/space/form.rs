@@ -92,7 +92,7 @@ pub(super) fn examples() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::space::{MicroSpace, Recurrent, WholeNet};
+    use crate::space::{BlockCell, BlockError, MicroSpace, Nasnet, Recurrent, WholeNet};
     use proptest::prelude::*;
 
     const PUBLISHED: &str = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 \
@@ -120,7 +120,8 @@ mod tests {
         let whole = (3_usize..=24).prop_map(|n| Space::WholeNet(WholeNet::new(n).unwrap()));
         let recurrent =
             Recurrent::NODE_RANGE.prop_map(|n| Space::Recurrent(Recurrent::new(n).unwrap()));
-        prop_oneof![micro, whole, recurrent].prop_flat_map(|space| {
+        let nasnet = BlockCell::RANGE.prop_map(|n| Space::Nasnet(Nasnet::new(n).unwrap()));
+        prop_oneof![micro, whole, recurrent, nasnet].prop_flat_map(|space| {
             let choices: Vec<_> = space.script().options().map(|n| 0..n as u32).collect();
             choices.prop_map(move |choices| space.arch(&choices).unwrap())
         })
@@ -171,23 +172,29 @@ mod tests {
         }
     }
 
-    /// Whether numbers that spell `arch` in this form may not be those of another architecture,
-    /// where the forms of `space` are tried first: rows of numbers say nothing of their space.
+    /// Whether what spells `arch` in this form may not spell another architecture, where the forms of
+    /// `space` are tried first: rows of numbers say nothing of their space, nor does a genotype of two
+    /// cells.
     fn reads(space: Space, arch: &Arch, form: &str) -> bool {
+        let own = arch.space().name();
+        if form == "genotype" && own != "recurrent" && own != space.name() {
+            return own == "micro" && space.name() != "nasnet";
+        }
         let is_recurrent = |space: Space| space.name() == "recurrent";
         !["numbers", "original"].contains(&form)
             || is_recurrent(space) == is_recurrent(arch.space())
     }
 
     /// How texts of each form begin.
-    const START: &str = "(normal=\\[|layers=\\[|cell=\\[|m5-|w4-|r8-|0 |\\[\\[0\\], \
+    const START: &str = "(normal=\\[|layers=\\[|cell=\\[|nasnet normal=\\[|m5-|w4-|r8-|n5-|0 |\\[\\[0\\], \
         |Genotype\\(|normal=\\[\\('|Genotype\\(normal=\\[\\('|normal_concat=range\\(\
         |\\{'normal/op_2_0': |\\{\"reduce/input_2_0\": \\[\
         |'embedding': \\{'0': \\{|Genotype\\(recurrent=\\[\\('|\\{\"-1\": \\[\\[)?";
 
     /// `text` as it may come from a script, a file, a shell or a message.
     fn pasted(text: &str, style: u8) -> String {
-        let is_native = ["normal=[", "layers=[", "cell=["].iter().any(|s| text.starts_with(s));
+        let is_native =
+            ["normal=[", "layers=[", "cell=[", "nasnet "].iter().any(|s| text.starts_with(s));
         let mut text = text.to_owned();
         if style & 1 == 1 {
             text = text.replace(", ", ",\r\n    ");
@@ -206,6 +213,9 @@ mod tests {
 
     /// Whether the program of a form has no such architecture.
     fn is_lacked(arch: &Arch, form: &str, err: &SpaceError) -> bool {
+        if let SpaceError::Blocks(BlockError::NoGenotype { .. }) = err {
+            return arch.space().name() == "nasnet";
+        }
         let cells = MicroSpace::cells(arch).unwrap();
         let unread = cells.each_ref().map(|cell| cell.loose_ends()[0] < 2);
         match err {
@@ -306,7 +316,9 @@ mod tests {
                      `[[0], [3, 0], …] {'embedding': …}`, `0 3 0 0 1 0 …`, \
                      `0⏎3 0⏎0 1 0⏎…`, `cell=[tanh(0), relu(1), …]`, `0 2 1 0 2 1 …`, \
                      `0 0 0 1 1 2 1 …`, `Genotype(recurrent=[…], concat=[…])`, \
-                     `{\"-1\": [[0, \"tanh\"]], …}`, or an id (`m5-…`)";
+                     `{\"-1\": [[0, \"tanh\"]], …}`, \
+                     `nasnet normal=[op(state)+op(state), op(state)|op(state), …] reduction=[…]`, \
+                     `Genotype(normal=[('sep_conv_7x7', 0), …], …)`, or an id (`m5-…`)";
         for text in ["|nor_conv_3x3~0|", "{\"ks\":[3,5,7]}"] {
             check(text, &format!("`{text}` is {known}"));
         }

@@ -24,7 +24,8 @@
 //!    `bin/enasctl/top/looked_at.rs`.
 //!
 //! For whole nets it is [`LayerOp`] in `space/whole_net/op.rs` and one line in `net/whole_net.rs`; for
-//! recurrent cells [`Activation`] in `space/recurrent/activation.rs`, and its numbers in `arcs.rs`.
+//! recurrent cells [`Activation`] in `space/recurrent/activation.rs`, and its numbers in `arcs.rs`; for
+//! NASNet's cells [`NasnetOp`] in `space/nasnet/op.rs` and `net/nasnet/operations.rs`.
 //!
 //! A menu with one option more is another space: ids mean other architectures, θ has other shapes,
 //! and no state folder of before goes on (`tests/format.rs` fails). Where folders are to live,
@@ -63,6 +64,7 @@
 //! [`NetFamily`]: crate::net::NetFamily
 
 mod arch;
+mod block_error;
 mod config;
 mod digits;
 mod enumeration;
@@ -73,21 +75,26 @@ mod genotype;
 mod id;
 mod literal;
 mod micro;
+mod nasnet;
 mod numbers;
 mod recurrent;
 mod scanner;
 mod script;
 mod search_space;
 mod sketch;
+mod smallest;
+mod told;
 mod whole_net;
 
 pub use arch::Arch;
+pub use block_error::BlockError;
 pub use config::{SpaceConfig, SpaceKind};
 pub use enumeration::TooManyArchs;
 pub use error::SpaceError;
 pub use fact::{Fact, Size};
 pub use form::{Form, Write};
 pub use micro::{Cell, CellKind, Edge, MicroSpace, N_CELL_INPUTS, Node, Op};
+pub use nasnet::{Block, BlockCell, BlockCombine, BlockEdge, Nasnet, NasnetOp};
 pub use recurrent::{Activation, Recurrent, RecurrentNode};
 pub use script::{Choice, Decision, LINK, Locality, Menu, Script, Step};
 pub use search_space::{SearchSpace, Space};

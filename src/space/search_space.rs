@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::space::{
-    Arch, Choice, Fact, Form, MicroSpace, Recurrent, Script, Size, Sketch, SpaceConfig, SpaceError,
-    SpaceKind, WholeNet,
+    Arch, Choice, Fact, Form, MicroSpace, Nasnet, Recurrent, Script, Size, Sketch, SpaceConfig,
+    SpaceError, SpaceKind, WholeNet,
 };
 
 /// A search space of a given size.
@@ -16,6 +16,8 @@ pub enum Space {
     WholeNet(WholeNet),
     /// The recurrent cell of a net that reads words (ENAS, section 2.1).
     Recurrent(Recurrent),
+    /// Two cells of blocks, stacked (Zoph et al., 2018).
+    Nasnet(Nasnet),
 }
 
 impl Space {
@@ -25,15 +27,17 @@ impl Space {
             SpaceKind::Micro => MicroSpace::new(config.nodes).map(Self::Micro),
             SpaceKind::WholeNet => WholeNet::new(config.layers).map(Self::WholeNet),
             SpaceKind::Recurrent => Recurrent::new(config.recurrent_nodes).map(Self::Recurrent),
+            SpaceKind::Nasnet => Nasnet::new(config.blocks).map(Self::Nasnet),
         }
     }
 
     /// One space of each kind, of the size that is the default.
-    pub fn each() -> [Self; 3] {
+    pub fn each() -> [Self; 4] {
         [
             Self::Micro(MicroSpace::default()),
             Self::WholeNet(WholeNet::default()),
             Self::Recurrent(Recurrent::default()),
+            Self::Nasnet(Nasnet::default()),
         ]
     }
 
@@ -43,6 +47,7 @@ impl Space {
             Self::Micro(space) => space,
             Self::WholeNet(space) => space,
             Self::Recurrent(space) => space,
+            Self::Nasnet(space) => space,
         }
     }
 
@@ -55,7 +60,7 @@ impl Space {
     /// number is the net's.
     pub fn with_layers(self, layers: usize) -> Result<Self, SpaceError> {
         match self {
-            Self::Micro(_) | Self::Recurrent(_) => Ok(self),
+            Self::Micro(_) | Self::Recurrent(_) | Self::Nasnet(_) => Ok(self),
             Self::WholeNet(_) => WholeNet::new(layers).map(Self::WholeNet),
         }
     }
@@ -80,6 +85,7 @@ impl Space {
         match kind {
             "m" => Some(MicroSpace::new(size).map(Self::Micro)),
             "w" => Some(WholeNet::new(size).map(Self::WholeNet)),
+            "n" => Some(Nasnet::new(size).map(Self::Nasnet)),
             "r" => Some(Recurrent::new(size).map(Self::Recurrent)),
             _ => None,
         }

@@ -18,6 +18,7 @@ pub(crate) const KNOWN_CIRCLES: &[(&str, &str, &str)] = &[
     ("space", "search_space", "arch"),
     ("space", "search_space", "form"),
     ("space", "search_space", "micro"),
+    ("space", "search_space", "nasnet"),
     ("space", "search_space", "recurrent"),
     ("space", "search_space", "whole_net"),
     ("space", "arch", "form"),

@@ -6,11 +6,21 @@ use crate::source::paths;
 const HOMES: &[&str] = &["space", "net", "export"];
 
 /// What belongs to one space alone.
-const WORDS: &[&str] =
-    &["MicroSpace", "CellKind", "WholeNet", "LayerOp", "NetLayer", "RecurrentNode"];
+const WORDS: &[&str] = &[
+    "MicroSpace",
+    "CellKind",
+    "WholeNet",
+    "LayerOp",
+    "NetLayer",
+    "RecurrentNode",
+    "NasnetOp",
+    "BlockCell",
+    "BlockCombine",
+    "BlockEdge",
+];
 
 /// The same, where they are names of `space`: others have such words too.
-const NAMES: &[&str] = &["Cell", "Op", "Recurrent", "Activation"];
+const NAMES: &[&str] = &["Cell", "Op", "Recurrent", "Activation", "Nasnet", "Block"];
 
 /// The words of one space that a statement of `layer` says.
 pub(crate) fn word_faults(layer: &str, statement: &str) -> Vec<String> {

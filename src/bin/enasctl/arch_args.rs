@@ -10,7 +10,8 @@ pub(crate) enum SpaceVerb {
     Show {
         /// Its name.
         name: SpaceKind,
-        /// Of micro and recurrent: nodes of a cell [default: 5 and 8].
+        /// Of micro and recurrent: nodes of a cell [default: 5 and 8]; of nasnet: its blocks
+        /// [default: 5].
         #[arg(long)]
         nodes: Option<usize>,
         /// Of `whole_net`: layers.
@@ -44,7 +45,7 @@ pub(crate) struct ShowArgs {
     /// The search space: forms of its architectures are tried first. Without it, micro's are.
     #[arg(long)]
     pub(crate) space: Option<SpaceKind>,
-    /// Of micro: normal cells; two reduction cells come on top [default: 15]. Of `whole_net`:
+    /// Of micro and nasnet: normal cells; two reduction cells come on top [default: 15]. Of `whole_net`:
     /// layers, which the architecture has to have.
     #[arg(long)]
     pub(crate) layers: Option<usize>,

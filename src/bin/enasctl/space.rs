@@ -62,6 +62,7 @@ pub(crate) fn run(verb: &SpaceVerb, printer: &mut Printer) -> Result<(), Failure
         nodes: nodes.unwrap_or(defaults.nodes),
         layers,
         recurrent_nodes: nodes.unwrap_or(defaults.recurrent_nodes),
+        blocks: nodes.unwrap_or(defaults.blocks),
     })?;
     printer.one(&describe(space), table)
 }

@@ -24,7 +24,7 @@ pub(crate) struct BenchArgs {
     /// With its part of the `shared` weights, or `standalone` as it is shipped.
     #[arg(long, default_value_t = NetKind::Shared)]
     net: NetKind,
-    /// Of micro: normal cells; two reduction cells come on top [default: 6]. Of `whole_net`:
+    /// Of micro and nasnet: normal cells; two reduction cells come on top [default: 6]. Of `whole_net`:
     /// layers [default: 12].
     #[arg(long, value_name = "N")]
     layers: Option<usize>,

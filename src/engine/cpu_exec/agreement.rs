@@ -109,6 +109,7 @@ fn check_layer(kind: LayerKind, inputs: &[TensorId], channels: usize) {
     }
 }
 
+mod blocks;
 mod differences;
 mod linked_nets;
 mod same_net;

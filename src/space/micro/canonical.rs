@@ -1,16 +1,16 @@
 //! The canonical spelling of a cell: one for all that compute the same.
 //!
 //! Two cells are the same when one becomes the other by swapping the edges of nodes and by
-//! renumbering computed nodes. The canonical form of a cell is its smallest spelling: nodes are
-//! placed one after another, each time one whose inputs are placed already and whose edge pair
-//! reads smallest; where several read the same, every order is tried.
+//! renumbering computed nodes. The canonical form of a cell is its smallest spelling, in which a node
+//! reads as its edge pair.
 
 use crate::space::micro::{Cell, Edge, N_CELL_INPUTS, Node, Op};
+use crate::space::smallest::{Renumbered, smallest};
 
 /// The smallest spelling of `cell`.
 pub(super) fn canonical(cell: &Cell) -> Cell {
-    let codes = canonical_codes(cell);
-    let nodes = codes.into_iter().enumerate().map(|(idx, code)| node_of(code, idx)).collect();
+    let nodes =
+        smallest(cell).into_iter().enumerate().map(|(idx, code)| node_of(code, idx)).collect();
     Cell::new(nodes).expect("a cell that is spelled otherwise is a cell")
 }
 
@@ -37,51 +37,19 @@ fn node_of(code: u32, idx: usize) -> Node {
     Node([edge(code / edge_radix(idx)), edge(code % edge_radix(idx))])
 }
 
-/// The codes of the smallest spelling of `cell`.
-fn canonical_codes(cell: &Cell) -> Vec<u32> {
-    let mut place_of = vec![None; cell.nodes().len() + N_CELL_INPUTS];
-    for (input, place) in place_of.iter_mut().take(N_CELL_INPUTS).enumerate() {
-        *place = Some(input);
+impl Renumbered for Cell {
+    fn sides(&self) -> [usize; 2] {
+        [N_CELL_INPUTS, self.nodes().len()]
     }
-    let mut best = None;
-    place_next(cell, &mut place_of, &mut Vec::new(), &mut best);
-    best.expect("every cell has at least one order")
-}
 
-/// Tries every smallest next node; keeps the smallest whole spelling in `best`.
-fn place_next(
-    cell: &Cell,
-    place_of: &mut Vec<Option<usize>>,
-    codes: &mut Vec<u32>,
-    best: &mut Option<Vec<u32>>,
-) {
-    let idx = codes.len();
-    if idx == cell.nodes().len() {
-        if best.as_ref().is_none_or(|best| *codes < *best) {
-            *best = Some(codes.clone());
-        }
-        return;
+    fn code(&self, node: usize, idx: usize, place_of: &[Option<usize>]) -> Option<u32> {
+        let Node(edges) = self.nodes()[node - N_CELL_INPUTS];
+        let [a, b] = edges.map(|edge| Some(Edge { input: place_of[edge.input]?, ..edge }));
+        Some(node_code([a?, b?], idx))
     }
-    let ready: Vec<(u32, usize)> = cell
-        .numbered_nodes()
-        .filter(|&(node, _)| place_of[node].is_none())
-        .filter_map(|(node, Node(edges))| {
-            let [a, b] = edges.map(|edge| place_of[edge.input].map(|input| Edge { input, ..edge }));
-            Some((node_code([a?, b?], idx), node))
-        })
-        .collect();
-    let Some(&(smallest, _)) = ready.iter().min() else { return };
-    let mut tried_unread = false;
-    for (_, node) in ready.into_iter().filter(|&(code, _)| code == smallest) {
-        // Twins that nobody reads are interchangeable: one order stands for all.
-        if !cell.reads(node) && std::mem::replace(&mut tried_unread, true) {
-            continue;
-        }
-        place_of[node] = Some(idx + N_CELL_INPUTS);
-        codes.push(smallest);
-        place_next(cell, place_of, codes, best);
-        codes.pop();
-        place_of[node] = None;
+
+    fn reads(&self, node: usize) -> bool {
+        Self::reads(self, node)
     }
 }
 

@@ -8,32 +8,13 @@
 //! cell that this space does not have. Of this space's cells DARTS lacks one kind, a reduction cell
 //! with an input that no node reads: the output would join the input, which is not halved.
 
-use crate::space::genotype::{fields, joined};
 use crate::space::literal::{self, Literal};
 use crate::space::micro::{Cell, CellKind, Edge, N_CELL_INPUTS, Node, Op, cells};
-use crate::space::{Arch, MicroSpace, SpaceError};
-
-/// The fields in their order, with what is missing where one is not there.
-const FIELDS: [(&str, &str); 4] = [
-    ("normal", "a genotype with `normal=[…]`, the edges of the normal cell"),
-    ("normal_concat", "a genotype with `normal_concat=[…]`, what the normal cell's output joins"),
-    ("reduce", "a genotype with `reduce=[…]`, the edges of the reduction cell"),
-    (
-        "reduce_concat",
-        "a genotype with `reduce_concat=[…]`, what the reduction cell's output joins",
-    ),
-];
-
-const EACH: &str = "`normal`, `normal_concat`, `reduce` and `reduce_concat`, each once";
-const EDGE: &str = "an edge such as `('sep_conv_3x3', 0)`";
+use crate::space::{Arch, MicroSpace, SpaceError, genotype};
 
 /// Whether `text` is a genotype rather than of the native form.
 pub(super) fn looks_like(text: &str) -> bool {
-    let pasted: String = text.chars().filter(|c| !c.is_whitespace()).take(9).collect();
-    let has_tuples = ["normal=[(", "normal=[["].contains(&pasted.as_str());
-    // DARTS calls a recurrent cell a genotype, too.
-    let is_named = text.contains("Genotype") && !text.contains("recurrent");
-    has_tuples || is_named || text.contains(FIELDS[1].0)
+    genotype::is_of_cells(text)
 }
 
 pub(super) fn write(arch: &Arch) -> Result<String, SpaceError> {
@@ -54,41 +35,20 @@ pub(super) fn write(arch: &Arch) -> Result<String, SpaceError> {
 
 pub(super) fn read(source: &str) -> Result<Arch, SpaceError> {
     let text = literal::read(source)?;
-    let genotype = text.only(is_genotype)?.unwrap_or(&text);
-    let fields = fields(genotype, FIELDS.map(|(name, _)| name), EACH)?;
-    let field = |idx: usize| fields[idx].ok_or_else(|| genotype.unexpected(FIELDS[idx].1));
-    let normal = cell(CellKind::Normal, field(0)?, field(1)?)?;
-    let reduction = cell(CellKind::Reduction, field(2)?, field(3)?)?;
-    MicroSpace::arch(&normal, &reduction)
+    let [normal, reduction] = genotype::of_cells(&text)?;
+    let normal = cell(CellKind::Normal, normal)?;
+    MicroSpace::arch(&normal, &cell(CellKind::Reduction, reduction)?)
 }
 
-fn is_genotype(found: &Literal<'_>) -> bool {
-    let is_called = found.is_list() && found.word.ends_with("Genotype");
-    is_called || FIELDS.iter().any(|(name, _)| found.get(name).is_some())
-}
-
-fn cell(kind: CellKind, edges: &Literal<'_>, concat: &Literal<'_>) -> Result<Cell, SpaceError> {
-    let mut found = Vec::new();
-    for item in edges.items() {
-        // Some write the two edges of a node in brackets of their own.
-        let is_node = item.items().first().is_some_and(Literal::is_list);
-        match item.items() {
-            pair @ [_, _] if is_node => found.extend(pair),
-            _ if is_node => return Err(item.unexpected("two edges for each node")),
-            _ => found.push(item),
-        }
-    }
-    let (pairs, rest) = found.as_chunks::<2>();
-    if !rest.is_empty() {
-        return Err(edges.unexpected("two edges for each node, so an even number of them"));
-    }
-    let nodes = pairs.iter().zip(N_CELL_INPUTS..).map(|([a, b], node)| {
+fn cell(kind: CellKind, [edges, concat]: [&Literal<'_>; 2]) -> Result<Cell, SpaceError> {
+    let pairs = genotype::pairs(edges)?.into_iter().zip(N_CELL_INPUTS..);
+    let nodes = pairs.map(|([a, b], node)| {
         let edge = |found| edge(found, kind, node);
         Ok(Node([edge(a)?, edge(b)?]))
     });
     let cell = Cell::new(nodes.collect::<Result<_, SpaceError>>()?)?;
     let most = Cell::NODE_RANGE.end() + N_CELL_INPUTS;
-    let (joined, loose_ends) = (joined(concat, most)?, cell.loose_ends());
+    let (joined, loose_ends) = (genotype::joined(concat, most)?, cell.loose_ends());
     if joined == loose_ends {
         Ok(cell)
     } else {
@@ -97,12 +57,8 @@ fn cell(kind: CellKind, edges: &Literal<'_>, concat: &Literal<'_>) -> Result<Cel
 }
 
 fn edge(found: &Literal<'_>, kind: CellKind, node: usize) -> Result<Edge, SpaceError> {
-    let [op, input] = found.items() else { return Err(found.unexpected(EDGE)) };
-    if op.is_list() {
-        return Err(op.unexpected(EDGE));
-    }
-    let op = Op::foreign(op.word, op.position(), kind.name(), node)?;
-    Ok(Edge { input: input.number("the number of the node read")?, op })
+    let (op, input) = genotype::edge(found)?;
+    Ok(Edge { input, op: Op::foreign(op.word, op.position(), kind.name(), node)? })
 }
 
 #[cfg(test)]
