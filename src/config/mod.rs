@@ -144,8 +144,10 @@ mod tests {
             names,
             [
                 "demo.toml",
+                "nasnet.toml",
                 "paper-macro.toml",
                 "paper-micro.toml",
+                "paper-nasnet.toml",
                 "paper-ptb.toml",
                 "recurrent.toml",
                 "simulate.toml",
