@@ -162,10 +162,10 @@ impl<'a> Frame<'a> {
     fn inputs(&mut self, position: usize) -> [TensorId; 2] {
         let [first, second] = self.running;
         let (shape, narrow) = (self.builder.shape(first), LayerKind::conv(1, true));
-        let kind = if !shape.same_plane(self.builder.shape(second)) {
-            Some(LayerKind::FactorizedReduction { relu: true })
-        } else {
+        let kind = if shape.same_plane(self.builder.shape(second)) {
             Some(narrow).filter(|_| shape.channels != self.channels)
+        } else {
+            Some(LayerKind::FactorizedReduction { relu: true })
         };
         let path = |input| format!("cell{position}.input{input}");
         let first = kind.map_or(first, |kind| self.push(kind, &[first], path(0)));

@@ -1,5 +1,6 @@
-//! DARTS' form, in which people keep NASNet's and AmoebaNet's cells: `Genotype(normal=[('sep_conv_5x5',
-//! 1), …], normal_concat=[2, …], reduce=[…], reduce_concat=[…])`, two edges for each node.
+//! DARTS' form, in which people keep NASNet's cells and those of others:
+//! `Genotype(normal=[('sep_conv_5x5', 1), …], normal_concat=[2, …], reduce=[…], reduce_concat=[…])`, two
+//! edges for each node.
 //!
 //! A node of a genotype adds, so of this space's cells those are written whose blocks all do. DARTS
 //! joins the nodes that `concat` names, this space those that no block reads: a genotype is read
