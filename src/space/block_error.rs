@@ -1,6 +1,5 @@
 //! Why a text is no architecture of NASNet's blocks.
 
-use crate::space::config::BLOCKS;
 use crate::space::told::{listed, start};
 
 /// Why a text is no architecture of NASNet's blocks, or none that another program has too.
@@ -8,11 +7,7 @@ use crate::space::told::{listed, start};
 #[non_exhaustive]
 pub enum BlockError {
     /// The number of blocks is out of range.
-    #[error(
-        "a cell has {found} blocks; the nasnet space takes {} to {}",
-        BLOCKS.start(),
-        BLOCKS.end()
-    )]
+    #[error("a cell has {found} blocks; the nasnet space takes 1 to 10")]
     Count {
         /// Blocks found or asked for.
         found: usize,
