@@ -91,7 +91,7 @@ fn strategies_are_compared_on_equal_evaluations_and_evolution_beats_random_searc
     let half: f64 = gain.split_whitespace().nth(6).unwrap().parse().unwrap();
     assert!(0.0 < half, "{gain}");
     assert!(csv.starts_with("group,searches,evaluations,regret,low,high\nrandom,6,2,"), "{csv}");
-    assert_eq!(csv.lines().count(), 1 + 2 * 150);
+    assert_eq!(csv.lines().count(), 1 + 2 * 200);
     let drawn = fs::read_to_string(rig.path("a.svg")).unwrap();
     assert!(drawn.contains(">evolution</text>") && drawn.contains("regret"), "{drawn}");
 }

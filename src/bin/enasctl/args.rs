@@ -10,7 +10,7 @@ use crate::arch_args::{ArchVerb, ConvertArgs, SpaceVerb};
 use crate::clock::Since;
 use crate::export_args::ExportArgs;
 use crate::history_args::HistoryArgs;
-use crate::regret::RegretArgs;
+use crate::regret_args::RegretArgs;
 
 const EXIT_STATUS: &str = "0 done, 1 refused, 2 wrong usage, 3 no daemon answers, 4 the daemon is \
                            degraded (status) or something does not work (doctor).";

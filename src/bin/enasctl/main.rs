@@ -28,6 +28,7 @@ mod predict;
 mod printer;
 mod questions;
 mod regret;
+mod regret_args;
 mod report;
 mod reserved;
 mod retraining;

@@ -3,7 +3,6 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use clap::Args as ClapArgs;
 use enasd::data::read_table;
 use enasd::export::{RegretLine, regret_svg};
 use enasd::search::ScoreTable;
@@ -12,30 +11,8 @@ use enasd::study::{Band, Regret, RegretCurve, SearchGroup, StudyError, regret};
 
 use crate::failure::Failure;
 use crate::printer::{Printer, thousands};
+use crate::regret_args::RegretArgs;
 use crate::reserved::Reserved;
-
-/// The arguments of `regret`.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct RegretArgs {
-    /// State folders, histories, or folders of state folders; those of one NAME are searches of other
-    /// seeds, and without a name it is that of the folder around. The others are compared with the
-    /// first.
-    #[arg(required = true, value_name = "[NAME=]HISTORY")]
-    histories: Vec<String>,
-    /// A table of scores, plain or gz, by which the regret is known: without it, the highest reward so
-    /// far is drawn.
-    #[arg(long, value_name = "FILE")]
-    table: Option<PathBuf>,
-    /// Writes the curves as SVG.
-    #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
-    /// Writes the curves as comma-separated values.
-    #[arg(long, value_name = "FILE")]
-    csv: Option<PathBuf>,
-    /// Replaces the files if they are there.
-    #[arg(long)]
-    force: bool,
-}
 
 pub(crate) fn run(args: &RegretArgs, printer: &mut Printer) -> Result<(), Failure> {
     let groups = args.histories.iter().map(|text| SearchGroup::of(text));

@@ -113,7 +113,7 @@ mod tests {
             "3 numbers do not spell two micro cells; expected 8 for each node (`input op input op` \
              per node, the normal cell, then the reduction cell): 40 for 5 nodes",
         );
-        check(&"0 ".repeat(64), "a cell has 8 nodes; the micro space takes 2 to 7");
+        check(&"0 ".repeat(64), "a cell has 8 nodes; the micro space takes 1 to 7");
     }
 
     #[test]
