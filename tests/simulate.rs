@@ -132,6 +132,9 @@ fn what_cannot_be_simulated_or_compared_is_refused_with_what_mends_it() {
     refused(lacks, 78, "is not in the table; complete the table, or say by --unknown");
     let filled = ["--strategies", "random", "--seeds", "1", "--unknown", "-5"];
     done(rig.simulate("a", &filled));
+    let known = ["a/random", "--table", "table.csv"];
+    refused(rig.regret(&known), 1, "is not in the table");
+    done(rig.regret(&[&known[..], &["--unknown", "-5"]].concat()));
     fs::write(rig.path("table.csv"), "arch,score\n0 0 0 0 0 0 0 0,fine\n").unwrap();
     refused(
         rig.simulate("a", &[]),

@@ -110,15 +110,20 @@ impl Strategy for Reinforce {
     }
 
     fn learn(&mut self, scored: &[Scored], step: PolicyStep) -> Result<LearnReport, SearchError> {
+        if self.phase_updates == 0 {
+            // Only the baseline moves before the one update that may fail.
+            let baseline = self.learner.baseline;
+            return self
+                .learn_step(scored, step.epoch)
+                .inspect_err(|_| self.learner.baseline = baseline);
+        }
         // A copy learns, so that an error in any of the updates leaves this one as it was.
         let mut learner = self.clone();
         let mut report = learner.learn_step(scored, step.epoch)?;
-        if 0 < learner.phase_updates {
-            learner.phase.push(scored.iter().map(PhaseRollout::new).collect());
-            if step.left == 0 {
-                learner.learn_phase(step.epoch)?;
-                report.updates += learner.phase_updates;
-            }
+        learner.phase.push(scored.iter().map(PhaseRollout::new).collect());
+        if step.left == 0 {
+            learner.learn_phase(step.epoch)?;
+            report.updates += learner.phase_updates;
         }
         *self = learner;
         Ok(report)

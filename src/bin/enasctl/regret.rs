@@ -1,7 +1,7 @@
 //! `enasctl regret`: how fast searches come to their best, from their histories, without a daemon.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::Path;
 
 use enasd::data::read_table;
 use enasd::export::{RegretLine, regret_svg};
@@ -17,7 +17,7 @@ use crate::reserved::Reserved;
 pub(crate) fn run(args: &RegretArgs, printer: &mut Printer) -> Result<(), Failure> {
     let groups = args.histories.iter().map(|text| SearchGroup::of(text));
     let groups = SearchGroup::joined(groups.collect::<Result<_, StudyError>>()?);
-    let table = args.table.as_ref().map(table).transpose()?;
+    let table = args.table.as_ref().map(|path| table(path, args.unknown)).transpose()?;
     let files = [&args.svg, &args.csv].map(Option::as_ref);
     let reserved = files.into_iter().flatten().filter(|_| !args.force);
     let reserved = reserved.map(|file| Reserved::new(file)).collect::<Result<Vec<_>, _>>()?;
@@ -34,11 +34,11 @@ pub(crate) fn run(args: &RegretArgs, printer: &mut Printer) -> Result<(), Failur
 }
 
 /// The table, whose first architecture says of which space it is.
-fn table(path: &PathBuf) -> Result<ScoreTable, Failure> {
+fn table(path: &Path, unknown: Option<f64>) -> Result<ScoreTable, Failure> {
     let text = read_table(path).map_err(StudyError::from)?;
-    let fault = |fault| Failure::Table { path: path.clone(), fault };
+    let fault = |fault| Failure::Table { path: path.to_owned(), fault };
     let space = ScoreTable::space_of(&text).map_err(fault)?;
-    ScoreTable::read(space, &text, None).map_err(fault)
+    ScoreTable::read(space, &text, unknown).map_err(fault)
 }
 
 fn lines(found: &Regret) -> Vec<RegretLine> {
