@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use crate::numbers::{deviation, mean};
 use crate::search::adam::{Adam, AdamConfig};
+use crate::search::strategy::mean_reward;
 use crate::search::theta::Layout;
 use crate::search::walk::WalkOutcome;
-use crate::search::{Baseline, Policy, PolicyConfig, Scored, SearchError, StrategyState};
+use crate::search::{
+    Baseline, Policy, PolicyConfig, Scored, SearchError, StrategyState, UpdateReport,
+};
 use crate::space::{Choice, Script};
 
 /// The owner of θ.
@@ -26,6 +29,16 @@ pub(super) struct PolicyLearner {
     standardize: bool,
     /// λ.
     skip_weight: f64,
+}
+
+/// What a step is learnt from, rollout by rollout.
+pub(super) struct Taken<'a> {
+    pub(super) mean_reward: f64,
+    pub(super) choices: Vec<&'a [Choice]>,
+    /// R − b, standardized where it is wanted.
+    pub(super) advantages: Vec<f64>,
+    /// In nats, when they were drawn.
+    pub(super) entropies: Vec<f64>,
 }
 
 impl PolicyLearner {
@@ -73,21 +86,37 @@ impl PolicyLearner {
         }
     }
 
+    /// What a step is learnt from, all of it drawn by θ as it is; moves the baseline.
+    pub(super) fn take<'a>(&mut self, scored: &'a [Scored]) -> Result<Taken<'a>, SearchError> {
+        let mean_reward = mean_reward(scored)?;
+        self.check_versions(scored)?;
+        let baseline = &mut self.baseline;
+        let advantages = scored.iter().map(|s| baseline.advantage(s.reward)).collect();
+        Ok(Taken {
+            mean_reward,
+            choices: scored.iter().map(|s| &s.sampled.rollout.choices[..]).collect(),
+            advantages: self.standardized(advantages),
+            entropies: scored.iter().map(|s| s.sampled.rollout.entropy).collect(),
+        })
+    }
+
+    /// What the first update from these taught.
+    pub(super) fn report(&self, taken: &Taken<'_>, grad_norm: f64) -> UpdateReport {
+        UpdateReport {
+            baseline: self.baseline.mean().unwrap_or(taken.mean_reward),
+            mean_advantage: mean(&taken.advantages),
+            grad_norm,
+        }
+    }
+
     /// Refuses rollouts of another θ: their gradient would be off-policy.
-    pub(super) fn check_versions(&self, scored: &[Scored]) -> Result<(), SearchError> {
+    fn check_versions(&self, scored: &[Scored]) -> Result<(), SearchError> {
         let current = self.policy.version();
         let mut versions = scored.iter().map(|s| s.sampled.rollout.policy_version);
         match versions.find(|&version| version != current) {
             Some(drawn_by) => Err(SearchError::StaleRollout { drawn_by, current }),
             None => Ok(()),
         }
-    }
-
-    /// R − b of each, in their order, which moves the baseline; standardized where it is wanted.
-    pub(super) fn advantages(&mut self, scored: &[Scored]) -> Vec<f64> {
-        let baseline = &mut self.baseline;
-        let advantages = scored.iter().map(|s| baseline.advantage(s.reward)).collect();
-        self.standardized(advantages)
     }
 
     /// The same advantages, standardized where it is wanted.

@@ -12,15 +12,12 @@
 //!
 //! The paper gives neither ε nor E: 0.2 and 4 are ours, as in Schulman et al.
 
-use crate::numbers::mean;
 use crate::search::policy_learner::PolicyLearner;
-use crate::search::strategy::mean_reward;
 use crate::search::walk::WalkOutcome;
 use crate::search::{
     Drawer, LearnReport, PolicyConfig, PolicyStep, Scored, SearchError, Strategy, StrategyState,
-    UpdateReport,
 };
-use crate::space::{Choice, Script};
+use crate::space::Script;
 
 /// A policy that proximal policy optimization trains.
 #[derive(Clone, Debug)]
@@ -50,38 +47,27 @@ impl Ppo {
     }
 
     fn learn_step(&mut self, scored: &[Scored], epoch: u64) -> Result<LearnReport, SearchError> {
-        let mean_reward = mean_reward(scored)?;
         let learner = &mut self.learner;
-        learner.check_versions(scored)?;
-        let choices: Vec<&[Choice]> =
-            scored.iter().map(|s| &s.sampled.rollout.choices[..]).collect();
-        let advantages = learner.advantages(scored);
-        let mut entropies: Vec<f64> = scored.iter().map(|s| s.sampled.rollout.entropy).collect();
+        let taken = learner.take(scored)?;
         // Before the first update every r is 1.
-        let mut weights = learner.weights(&advantages, &entropies);
-        let mut first = None;
-        for update in 0..self.updates {
-            if 0 < update {
-                let now = learner.outcomes(&choices, epoch)?;
-                entropies = now.iter().map(|outcome| outcome.entropy).collect();
-                weights = learner.weights(&advantages, &entropies);
-                let each = weights.iter_mut().zip(&advantages).zip(scored.iter().zip(&now));
-                for ((weight, advantage), (scored, now)) in each {
-                    let ratio = (now.log_prob - scored.sampled.rollout.log_prob).exp();
-                    *weight = clipped(*weight, *advantage, ratio, self.clip);
-                }
+        let mut weights = learner.weights(&taken.advantages, &taken.entropies);
+        let (grad_norm, outcomes) = learner.update(&taken.choices, &weights, epoch)?;
+        let entropies = outcomes.iter().map(|outcome| outcome.entropy);
+        let mean_entropy = entropies.sum::<f64>() / outcomes.len() as f64;
+        for _ in 1..self.updates {
+            let now = learner.outcomes(&taken.choices, epoch)?;
+            let entropies: Vec<f64> = now.iter().map(|outcome| outcome.entropy).collect();
+            weights = learner.weights(&taken.advantages, &entropies);
+            let each = weights.iter_mut().zip(&taken.advantages).zip(scored.iter().zip(&now));
+            for ((weight, advantage), (scored, now)) in each {
+                let ratio = (now.log_prob - scored.sampled.rollout.log_prob).exp();
+                *weight = clipped(*weight, *advantage, ratio, self.clip);
             }
-            let (norm, _) = learner.update(&choices, &weights, epoch)?;
-            first.get_or_insert(norm);
+            learner.update(&taken.choices, &weights, epoch)?;
         }
-        let update = first.map(|grad_norm| UpdateReport {
-            baseline: learner.baseline.mean().unwrap_or(mean_reward),
-            mean_advantage: mean(&advantages),
-            grad_norm,
-        });
-        let entropies = scored.iter().map(|s| s.sampled.rollout.entropy);
-        let mean_entropy = entropies.sum::<f64>() / scored.len() as f64;
-        Ok(LearnReport { mean_reward, mean_entropy, updates: self.updates, update })
+        let update = Some(learner.report(&taken, grad_norm));
+        let (mean_reward, updates) = (taken.mean_reward, self.updates);
+        Ok(LearnReport { mean_reward, mean_entropy, updates, update })
     }
 }
 

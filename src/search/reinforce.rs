@@ -19,14 +19,12 @@
 //! for thousands of updates, in which Adam forgets larger ones, and then one of 0.1 throws θ to
 //! where it draws almost uniformly and hardly learns.
 
-use crate::numbers::mean;
 use crate::search::phase_rollouts::advantages;
 use crate::search::policy_learner::PolicyLearner;
-use crate::search::strategy::mean_reward;
 use crate::search::walk::WalkOutcome;
 use crate::search::{
     Drawer, LearnReport, PhaseRollout, PolicyConfig, PolicyStep, Scored, SearchError, Strategy,
-    StrategyState, UpdateReport,
+    StrategyState,
 };
 use crate::space::{Choice, Script};
 
@@ -63,23 +61,14 @@ impl Reinforce {
 
     /// One update from the rollouts of a step, all drawn by θ as it is.
     fn learn_step(&mut self, scored: &[Scored], epoch: u64) -> Result<LearnReport, SearchError> {
-        let mean_reward = mean_reward(scored)?;
         let learner = &mut self.learner;
-        learner.check_versions(scored)?;
-        let choices: Vec<&[Choice]> =
-            scored.iter().map(|s| &s.sampled.rollout.choices[..]).collect();
-        let advantages = learner.advantages(scored);
-        let entropies: Vec<f64> = scored.iter().map(|s| s.sampled.rollout.entropy).collect();
-        let weights = learner.weights(&advantages, &entropies);
-        let (grad_norm, outcomes) = learner.update(&choices, &weights, epoch)?;
+        let taken = learner.take(scored)?;
+        let weights = learner.weights(&taken.advantages, &taken.entropies);
+        let (grad_norm, outcomes) = learner.update(&taken.choices, &weights, epoch)?;
         let entropies = outcomes.iter().map(|outcome| outcome.entropy);
         let mean_entropy = entropies.sum::<f64>() / outcomes.len() as f64;
-        let update = UpdateReport {
-            baseline: learner.baseline.mean().unwrap_or(mean_reward),
-            mean_advantage: mean(&advantages),
-            grad_norm,
-        };
-        Ok(LearnReport { mean_reward, mean_entropy, updates: 1, update: Some(update) })
+        let update = Some(learner.report(&taken, grad_norm));
+        Ok(LearnReport { mean_reward: taken.mean_reward, mean_entropy, updates: 1, update })
     }
 
     /// The updates from all rollouts of a phase, which are then forgotten.

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::engine::to_safetensors;
+use crate::numbers::mean;
 use crate::random::{Owner, generator};
-use crate::search::{EntropyRange, Probabilities, Rollout, StrategyKind};
+use crate::search::{EntropyRange, Probabilities, Rollout, StrategyKind, UpdateReport};
 use crate::space::{CellKind, Decision, MicroSpace, Op, Space, Step};
 use candle_core::{Device, Tensor};
 
