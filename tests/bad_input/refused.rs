@@ -24,8 +24,8 @@ fn check(code: i32, env: &[(&str, &str)], args: &[&str], words: &[&str]) {
 fn wrong_variables_and_flags_are_refused_with_what_would_be_right() {
     for (name, value, words) in [
         ("ENASD_NET__CHANELS", "4", "did you mean `ENASD_NET__CHANNELS`?"),
-        ("ENASD_SPACE__NODES", "9", "`space.nodes` takes a whole number from 2 to 7; found `9`"),
-        ("ENASD_SPACE__NODES", "two", "from 2 to 7; found `two`"),
+        ("ENASD_SPACE__NODES", "9", "`space.nodes` takes a whole number from 1 to 7; found `9`"),
+        ("ENASD_SPACE__NODES", "two", "from 1 to 7; found `two`"),
         ("ENASD_DATA__SOURCE", "mnist", "takes one of `fashion-mnist`, `idx`, `cifar-10`"),
         ("ENASD_ENGINE__DEVICE", "gpu", "takes `cpu`, `auto` or `cuda:N`"),
         ("ENASD_DERIVE__RERANK", "900", "only `derive.samples` = 2 architectures are drawn"),
@@ -81,7 +81,7 @@ fn a_wrong_file_is_refused_with_the_line() {
             "bad.toml:3: unknown key `net.chanels`; did you mean `net.channels`?",
         ),
         ("[shedule]\n", "bad.toml:1: unknown section [shedule]; did you mean `[schedule]`?"),
-        ("[space]\nnodes = 99\n", "bad.toml:2: `space.nodes` takes a whole number from 2 to 7"),
+        ("[space]\nnodes = 99\n", "bad.toml:2: `space.nodes` takes a whole number from 1 to 7"),
         ("[space]\nnodes = \"4\"\n", "found `\"4\"`; write it without quotes"),
         ("[net]\nnodes = 4\n", "bad.toml:2: `net.nodes` is called `space.nodes` in this version"),
         ("[net\nnodes = 4\n", "bad.toml:1:5: not TOML"),
