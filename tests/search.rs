@@ -39,6 +39,24 @@ fn same_seed_same_history_and_a_stop_in_between_changes_nothing() {
 }
 
 #[test]
+fn every_strategy_goes_on_from_its_state_with_the_same_history() {
+    for strategy in StrategyKind::ALL {
+        let mut config = common::tiny_config();
+        (config.policy.strategy, config.policy.population) = (strategy, 4);
+        config.schedule.random_arm = strategy != StrategyKind::Ppo;
+        let task = common::task(config);
+        let start = Search::initial_state(&task).unwrap();
+        let (mut whole, mut parts, mut state) = (Vec::new(), Vec::new(), start.clone());
+        run(task.clone(), &start, Until::Epochs(3), |r| whole.push(line(r))).unwrap();
+        for epochs in 1..=3 {
+            state =
+                run(task.clone(), &state, Until::Epochs(epochs), |r| parts.push(line(r))).unwrap();
+        }
+        assert_eq!(whole, parts, "{strategy:?}");
+    }
+}
+
+#[test]
 fn a_learner_that_goes_back_goes_on_like_a_new_one() {
     let task = common::task(common::tiny_config());
     let start = Search::initial_state(&task).unwrap().shared;

@@ -21,7 +21,7 @@ use enasd::actors::{
 use enasd::engine::from_safetensors;
 use enasd::search::{
     Arm, Outcome, Policy, ScheduleConfig, Score, Search, SearchConfig, SearchError, SharedDraws,
-    StepRecord, Task, Until, run,
+    StepRecord, StrategyKind, Task, Until, run,
 };
 use enasd::store::{BestFolder, HistoryPhase, HistoryRow, StepRow, history_rows};
 use stage::{LIMIT, stage, stage_from};
@@ -81,6 +81,22 @@ fn levers_of_the_policy_have_the_same_history_in_both_too() {
     (config.policy.bound_epochs, config.policy.phase_updates) = (2, 3);
     let (rows, _) = check_same_history(config);
     assert_ne!(rows, check_same_history(common::tiny_config()).0);
+}
+
+/// Whoever learns, and whether anybody stands beside it.
+#[test]
+fn every_strategy_has_the_same_history_in_both_with_a_control_arm_and_without() {
+    for strategy in StrategyKind::ALL {
+        let mut config = common::tiny_config();
+        (config.policy.strategy, config.policy.population) = (strategy, 4);
+        config.schedule.random_arm = strategy == StrategyKind::Evolution;
+        let (rows, _) = check_same_history(config.clone());
+        let of_step = rows.iter().filter(|row| row.phase == HistoryPhase::Controller);
+        let arms: BTreeSet<&str> = of_step.map(|row| row.arm.name()).collect();
+        let expected: &[&str] =
+            if config.schedule.random_arm { &["controller", "random"] } else { &["controller"] };
+        assert_eq!(arms.into_iter().collect::<Vec<_>>(), expected, "{strategy:?}");
+    }
 }
 
 /// The history of a cycle, which is that of the plain loop.
