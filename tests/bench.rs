@@ -116,7 +116,11 @@ fn wrong_flags_are_refused_with_what_would_be_right() {
         (2, &["--space", "whole_net", "--arch", "0 0 0 6 0 1"], "the operations are 0 to 5"),
         (2, &["--space", "whole_net", "--arch", "0 0 5 1"], "do not spell the layers of a net"),
         (2, &["--net", "both"], "give `shared` or `standalone`"),
-        (2, &["--space", "macro"], "the spaces are micro, whole_net, recurrent"),
+        (
+            2,
+            &["--space", "macro"],
+            "the spaces are micro, whole_net, recurrent, nas_cnn, nasbench201",
+        ),
         (2, &["--batch", "0"], "1..=8192"),
         (2, &["--steps", "0"], "1..=100000"),
         (2, &["--output", "xml"], "possible values: text, json"),

@@ -23,7 +23,7 @@ use enasd::engine::{
 use enasd::export::{Model, PixelType, Reads, onnx_file, safetensors_file, torch_file};
 use enasd::net::{Input, Net, NetConfig, NetError, Norm, Shape, family};
 use enasd::random::{Owner, generator};
-use enasd::space::{Arch, MicroSpace, Nasnet, Space, WholeNet};
+use enasd::space::{Arch, MicroSpace, NasCnn, Nasnet, Space, WholeNet};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -192,6 +192,10 @@ fn cases() -> Vec<Case> {
             cases.push(Case::new(whole_net, config, image, form, seed));
             let nasnet = Space::Nasnet(Nasnet::new(2 + size % 4).unwrap());
             cases.push(Case::new(nasnet, layers, image, form, seed));
+            if form == Norm::Running {
+                let filters = NasCnn::new(3 + size % 4, size % 2 == 1).unwrap();
+                cases.push(Case::new(Space::NasCnn(filters), config, image, form, seed));
+            }
         }
     }
     // Halves of a factorized reduction that differ. Sides that differ, and end at 1.
@@ -211,7 +215,9 @@ fn exported_files_hold_what_the_engine_needs_for_its_logits() {
     let cases = cases();
     let reads_images = |space: &Space| {
         let image = Input::Image { shape: IMAGES[0], classes: CLASSES };
-        !matches!(family(*space, &NetConfig::default(), image), Err(NetError::ReadsWords { .. }))
+        let nets = family(*space, &NetConfig::default(), image);
+        let net = nets.and_then(|nets| nets.standalone(&space.rules().published().unwrap()));
+        !matches!(net, Err(NetError::ReadsWords { .. } | NetError::NoNets { .. }))
     };
     for space in Space::each().into_iter().filter(reads_images) {
         let is_of = |case: &Case| case.arch.space().name() == space.name();

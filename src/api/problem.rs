@@ -194,6 +194,10 @@ impl From<SpaceError> for Problem {
 
 impl From<NetError> for Problem {
     fn from(err: NetError) -> Self {
+        if matches!(err, NetError::NotShared { .. } | NetError::NoNets { .. }) {
+            let hint = "its texts, its drawing and what the search knows of it are to be had";
+            return Self::new(ProblemCode::RefusedState, err.to_string(), hint);
+        }
         let hint = "give an architecture of the space that this daemon searches";
         Self::new(ProblemCode::BadArch, err.to_string(), hint)
     }

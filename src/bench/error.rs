@@ -14,9 +14,15 @@ pub enum BenchError {
     /// A size is out of its range.
     #[error("{0}; see --layers, --channels, --side and --image-channels")]
     Net(NetError),
-    /// The architecture's nets do not read images.
+    /// The architecture has no net that reads images.
     #[error("--arch: {0}")]
     NoImages(NetError),
+    /// The architecture's nets share no weights.
+    #[error("the nets of the {space} space share no weights; set --net to `standalone`")]
+    NotShared {
+        /// The name of the space.
+        space: &'static str,
+    },
     /// The text is no architecture.
     #[error("--arch: {0}")]
     Arch(SpaceError),
@@ -65,7 +71,8 @@ pub enum BenchError {
 impl From<NetError> for BenchError {
     fn from(err: NetError) -> Self {
         match err {
-            NetError::ReadsWords { .. } => Self::NoImages(err),
+            NetError::ReadsWords { .. } | NetError::NoNets { .. } => Self::NoImages(err),
+            NetError::NotShared { space } => Self::NotShared { space },
             err => Self::Net(err),
         }
     }

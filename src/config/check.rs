@@ -294,9 +294,9 @@ mod tests {
                 config.search.policy.skip_rate = 0.3;
             },
             &[
-                "default: `space.layers` says something to searches of `whole_net` alone, but \
+                "default: `space.layers` says something to searches of `whole_net` and `nas_cnn` alone, but \
                  `space.kind` is `micro`; remove it",
-                "default: `policy.skip_rate` says something to searches of `whole_net` alone, but \
+                "default: `policy.skip_rate` says something to searches of `whole_net` and `nas_cnn` alone, but \
                  `space.kind` is `micro`; remove it",
             ],
         );

@@ -144,9 +144,11 @@ mod tests {
             names,
             [
                 "demo.toml",
+                "nas_cnn.toml",
                 "nasnet.toml",
                 "paper-macro.toml",
                 "paper-micro.toml",
+                "paper-nas-cnn.toml",
                 "paper-nasnet.toml",
                 "paper-ptb.toml",
                 "recurrent.toml",
@@ -201,6 +203,19 @@ mod tests {
             cutout: 0,
             ..FinalConfig::default()
         }
+    }
+
+    // enas-spec, section 6.1.
+    #[test]
+    fn the_file_of_nas_holds_the_authors() {
+        let search = shipped("paper-nas-cnn.toml").search;
+        let SearchConfig { space, net, policy, finals, .. } = search;
+        assert_eq!((space.kind, space.layers, space.strides), (SpaceKind::NasCnn, 6, false));
+        assert_eq!((net.channels, finals.channels), (36, 36));
+        assert_eq!((policy.hidden, policy.learning_rate), (35, 0.0006));
+        assert_eq!((policy.tanh_constant, policy.skip_weight), (0.0, 0.0));
+        assert_eq!((finals.epochs, finals.momentum, finals.weight_decay), (50, 0.9, 1e-4));
+        assert_eq!((finals.learning_rate_max, finals.learning_rate_min), (0.1, 0.1));
     }
 
     // enas-spec, sections 4 and 5, the columns of the macro search.

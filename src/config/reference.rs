@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::config::keys::{self, settings, split};
 use crate::config::{Config, Source};
-use crate::setting::{LOG_LEVELS, PATH, Role, Rule};
+use crate::setting::{IMAGES, LOG_LEVELS, PATH, Role, Rule};
 
 const TEXT: &str = include_str!("../../config/enasd.toml");
 
@@ -119,7 +119,11 @@ fn it_says_of_which_space_a_key_is() {
         let comment = comment(key.path);
         let space = comment.strip_prefix("Of ").and_then(|rest| rest.split_once(':'));
         let found = space.map_or("", |(spaces, _)| spaces);
-        assert_eq!(found, key.only_of.join(" and "), "{}", key.path);
+        let expected = match key.only_of {
+            IMAGES => "images".to_owned(),
+            spaces => spaces.join(" and "),
+        };
+        assert_eq!(found, expected, "{}", key.path);
     }
 }
 

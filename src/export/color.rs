@@ -17,7 +17,9 @@ pub(super) fn color(option: Choice) -> &'static str {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::space::{Arch, BlockCell, MicroSpace, Nasnet, Recurrent, Space, WholeNet};
+    use crate::space::{
+        Arch, BlockCell, MicroSpace, NasCnn, Nasbench201, Nasnet, Recurrent, Space, WholeNet,
+    };
     use proptest::prelude::*;
     use std::ops::RangeInclusive;
 
@@ -32,7 +34,7 @@ pub(super) mod tests {
     pub(in crate::export) const LAYERS: &str = "layers=[conv_3x3, sep_conv_3x3, conv_5x5(stem), max_pool_3x3(0), sep_conv_5x5, \
          avg_pool_3x3(stem+1+3)]";
 
-    fn any(spaces: impl Strategy<Value = Space>) -> impl Strategy<Value = Arch> {
+    fn drawn(spaces: impl Strategy<Value = Space>) -> impl Strategy<Value = Arch> {
         spaces.prop_flat_map(|space| {
             let choices: Vec<_> = space.script().options().map(|n| 0..n as u32).collect();
             choices.prop_map(move |choices| space.arch(&choices).unwrap())
@@ -41,29 +43,47 @@ pub(super) mod tests {
 
     /// Any architecture of the micro space.
     pub(in crate::export) fn cells() -> impl Strategy<Value = Arch> {
-        any((2_usize..=7).prop_map(|n| Space::Micro(MicroSpace::new(n).unwrap())))
+        drawn((2_usize..=7).prop_map(|n| Space::Micro(MicroSpace::new(n).unwrap())))
     }
 
     /// Any architecture of the whole-net space.
     pub(in crate::export) fn nets() -> impl Strategy<Value = Arch> {
-        any((3_usize..=24).prop_map(|n| Space::WholeNet(WholeNet::new(n).unwrap())))
+        drawn((3_usize..=24).prop_map(|n| Space::WholeNet(WholeNet::new(n).unwrap())))
     }
 
     /// Any architecture of the recurrent space.
     pub(in crate::export) fn recurrent(
         n_nodes: RangeInclusive<usize>,
     ) -> impl Strategy<Value = Arch> {
-        any(n_nodes.prop_map(|n| Space::Recurrent(Recurrent::new(n).unwrap())))
+        drawn(n_nodes.prop_map(|n| Space::Recurrent(Recurrent::new(n).unwrap())))
+    }
+
+    /// Any of NAS's nets.
+    pub(in crate::export) fn filters() -> impl Strategy<Value = Arch> {
+        let sizes = (3_usize..=22, any::<bool>());
+        drawn(sizes.prop_map(|(n, strides)| Space::NasCnn(NasCnn::new(n, strides).unwrap())))
+    }
+
+    /// Any architecture of NAS-Bench-201.
+    pub(in crate::export) fn benchmark() -> impl Strategy<Value = Arch> {
+        drawn(Just(Space::Nasbench201(Nasbench201)))
     }
 
     /// Any architecture of NASNet's space.
     pub(in crate::export) fn blocks() -> impl Strategy<Value = Arch> {
-        any(BlockCell::RANGE.prop_map(|n| Space::Nasnet(Nasnet::new(n).unwrap())))
+        drawn(BlockCell::RANGE.prop_map(|n| Space::Nasnet(Nasnet::new(n).unwrap())))
     }
 
     /// Any architecture.
     pub(in crate::export) fn arch() -> impl Strategy<Value = Arch> {
-        prop_oneof![cells(), nets(), recurrent(Recurrent::NODE_RANGE), blocks()]
+        prop_oneof![
+            cells(),
+            nets(),
+            recurrent(Recurrent::NODE_RANGE),
+            filters(),
+            blocks(),
+            benchmark()
+        ]
     }
 
     #[test]

@@ -20,12 +20,14 @@ const GAP: f64 = 96.0;
 pub(super) const LABEL: (f64, f64) = (72.0, 24.0);
 /// From a label to its node.
 pub(super) const STEM: f64 = 16.0;
-/// Width and height of a node's box.
+/// Width and height of a node's box; one with more than two labels is as high as these.
 pub(super) const NODE: (f64, f64) = (44.0, 60.0);
 /// Width and height of an input's box, and the output's width.
 pub(super) const INPUT: (f64, f64) = (72.0, 44.0);
-/// Distance of a node's two labels from its middle.
+/// Distance of a node's two labels from its middle, and half of that between two.
 const PORT: f64 = 16.0;
+/// What the labels of a node leave of the height that they take by their distance.
+const RIM: f64 = 4.0;
 /// Height of a lane, and between two links at the output.
 const LANE: f64 = 18.0;
 /// Between the boxes of a column.
@@ -111,14 +113,17 @@ impl Layout {
 fn items(sketch: &Sketch) -> (Vec<Item>, Vec<Vec<usize>>) {
     let n_ends = sketch.links.iter().filter(|link| link.op.is_none()).count();
     let depths = sketch.depths();
+    let n_labels =
+        |at: usize| sketch.links.iter().filter(|link| link.to == at && link.op.is_some()).count();
     let mut items: Vec<Item> = depths
         .iter()
         .zip(&sketch.vertices)
-        .map(|(&column, vertex)| {
+        .enumerate()
+        .map(|(at, (&column, vertex))| {
             let height = match vertex.role {
                 VertexRole::Input => INPUT.1,
                 VertexRole::Output => NODE.1.max(LANE * (n_ends + 1) as f64),
-                VertexRole::Node => NODE.1,
+                VertexRole::Node => NODE.1.max(2.0 * PORT * n_labels(at) as f64 - RIM),
             };
             Item { column, height, y: 0.0, before: Vec::new(), after: Vec::new() }
         })
@@ -297,7 +302,7 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::color::tests::{PUBLISHED, cells};
+    use crate::export::color::tests::{PUBLISHED, benchmark, cells};
     use crate::space::Arch;
     use proptest::prelude::*;
 
@@ -316,7 +321,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_overlaps_and_all_is_inside(arch in cells()) {
+        fn nothing_overlaps_and_all_is_inside(arch in prop_oneof![cells(), benchmark()]) {
             for layout in arch.sketch().into_iter().map(Layout::new) {
                 let rooms: Vec<_> = layout.places.iter().map(|p| room(&layout, p)).collect();
                 for (idx, a) in rooms.iter().enumerate() {

@@ -77,13 +77,14 @@ fn head(id: &str, sketch: Option<&Sketch>) -> String {
         .collect();
     let x = MARGIN + ops.len() as f64 * (LABEL.0 + 12.0) + 8.0;
     let joined = match sketch.map_or("", |sketch| sketch.vertices[sketch.output()].join) {
-        "concat" => "concatenated",
-        other => other,
+        "" => String::new(),
+        "concat" => " (concatenated)".to_owned(),
+        other => format!(" ({other})"),
     };
     let dashed = format!(
         "<path d=\"M{x:.1} {y:.1}H{:.1}\" stroke=\"{FAINT}\" stroke-width=\"2\" \
          stroke-dasharray=\"5 4\"/>\n\
-         <text x=\"{:.1}\" y=\"{:.1}\" fill=\"{INK}\">to the output ({joined})</text>\n",
+         <text x=\"{:.1}\" y=\"{:.1}\" fill=\"{INK}\">to the output{joined}</text>\n",
         x + 32.0,
         x + 40.0,
         y + 4.0,
@@ -194,7 +195,9 @@ fn vertex(layout: &Layout, place: &Place) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::color::tests::{LAYERS, PUBLISHED, SMALL, cells, nets, recurrent};
+    use crate::export::color::tests::{
+        LAYERS, PUBLISHED, SMALL, benchmark, cells, filters, nets, recurrent,
+    };
     use crate::space::{Recurrent, WholeNet};
     use proptest::prelude::*;
 
@@ -267,6 +270,30 @@ mod tests {
             prop_assert_eq!((count("input"), count("output"), count("legend")), (2, 1, 4));
             prop_assert!(drawing.contains("to the output (mean)"));
             prop_assert!(!drawing.contains("NaN") && !drawing.contains("inf"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_layer_and_every_link_of_a_net_of_filters_is_drawn_once(arch in filters()) {
+            let drawing = draw_svg(&arch);
+            prop_assert_eq!(misnested(&drawing), None);
+            let count = |class: &str| drawing.matches(&format!("class=\"{class}\"")).count();
+            let sketch = arch.sketch().remove(0);
+            let n_layers = sketch.vertices.len() - 2;
+            prop_assert_eq!((count("node"), count("op"), count("legend")), (n_layers, n_layers, 4));
+            prop_assert_eq!(count("skip") + count("chain"), sketch.links.len());
+            prop_assert!(!drawing.contains("NaN") && !drawing.contains("inf"));
+        }
+
+        #[test]
+        fn every_edge_of_a_cell_of_the_benchmark_is_drawn_once(arch in benchmark()) {
+            let drawing = draw_svg(&arch);
+            prop_assert_eq!(misnested(&drawing), None);
+            let count = |class: &str| drawing.matches(&format!("class=\"{class}\"")).count();
+            prop_assert_eq!((count("node"), count("edge"), count("op")), (3, 6, 6));
+            prop_assert_eq!((count("input"), count("output"), count("loose-end")), (1, 1, 1));
+            prop_assert!(drawing.contains("to the output</text>"));
         }
     }
 

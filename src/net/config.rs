@@ -49,8 +49,8 @@ settings! {
         /// `num_layers`).
         pub layers: usize = 1 => search(size(LAYERS)).only_of(CELLS);
         /// Channels of the first cells or layers; each reduction of a micro net doubles them, and
-        /// of a whole net that stands alone. Of a net of words, the features of a word and of a
-        /// state.
+        /// of a whole net that stands alone. Of NAS's nets, what 36 filters become, and others in
+        /// proportion. Of a net of words, the features of a word and of a state.
         pub channels: usize = 4 => search(size(CHANNELS));
         /// Share of activations kept by the dropout before the classifier, or the softmax.
         pub dropout_keep: f64 = 0.9 => search(above(0.0, 1.0));

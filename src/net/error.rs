@@ -49,6 +49,15 @@ pub enum NetError {
         /// The name of the space.
         space: &'static str,
     },
+    /// The space is for tables.
+    #[error(
+        "architectures of the {space} space become no nets: their scores are looked up \
+         (`estimate.kind` = `table`), and nothing of them is trained, measured or exported"
+    )]
+    NoNets {
+        /// The name of the space.
+        space: &'static str,
+    },
     /// A size is outside its range.
     #[error("`{key}` is {found}; it must be {min} to {max}")]
     Range {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::net::few_shot::FewShot;
 use crate::net::micro::MicroNet;
+use crate::net::nas_cnn::NasCnnFamily;
 use crate::net::nasnet::NasnetFamily;
+use crate::net::no_nets::NoNets;
 use crate::net::recurrent::WordFamily;
 use crate::net::whole_net::WholeNetFamily;
 use crate::net::{Input, NetConfig, NetError, NetFamily};
@@ -20,7 +22,9 @@ pub fn family(
         Space::Micro(space) => Arc::new(MicroNet::new(space, *config, input)?),
         Space::WholeNet(space) => Arc::new(WholeNetFamily::new(space, *config, input)?),
         Space::Recurrent(space) => Arc::new(WordFamily::new(space, *config, input)?),
+        Space::NasCnn(space) => Arc::new(NasCnnFamily::new(space, *config, input)?),
         Space::Nasnet(space) => Arc::new(NasnetFamily::new(space, *config, input)?),
+        Space::Nasbench201(_) => Arc::new(NoNets::new(space.name(), input)),
     };
     if config.split_by == 0 {
         return Ok(family);
@@ -51,9 +55,25 @@ mod tests {
     fn nets_of_words_read_no_images_and_those_of_images_no_words() {
         let shape = Shape { channels: 1, height: 8, width: 8 };
         let input = Input::Image { shape, classes: 3 };
-        check(input, &["micro", "whole_net", "nasnet"], "read words, and these are to read images");
+        check(
+            input,
+            &["micro", "whole_net", "nas_cnn", "nasnet", "nasbench201"],
+            "read words, and these are to read images",
+        );
         let input = Input::Words { vocabulary: 30 };
-        check(input, &["recurrent"], "read images, and these are to read words");
+        check(input, &["recurrent", "nasbench201"], "read images, and these are to read words");
+    }
+
+    #[test]
+    fn a_space_for_tables_has_no_nets_and_no_weights() {
+        let shape = Shape { channels: 3, height: 32, width: 32 };
+        let input = Input::Image { shape, classes: 10 };
+        let space = Space::each().into_iter().find(|space| space.name() == "nasbench201").unwrap();
+        let family = family(space, &NetConfig::default(), input).unwrap();
+        let arch = space.rules().published().unwrap();
+        let refused = Err(NetError::NoNets { space: "nasbench201" });
+        assert_eq!([family.shared(&arch), family.standalone(&arch)], [refused.clone(), refused]);
+        assert_eq!((family.input(), family.shared_params().len()), (input, 0));
     }
 
     #[test]

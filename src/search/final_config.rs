@@ -32,7 +32,8 @@ settings! {
         pub bptt: usize = 35 => operation(size(1..=1000)).only_of(WORDS);
         /// Normal cells of micro nets and NASNet's; two reduction cells come on top.
         pub layers: usize = 1 => operation(size(1..=40)).only_of(CELLS);
-        /// Channels of the first cells or layers; of a net of words, the features of a state.
+        /// Channels of the first cells or layers; of NAS's nets, what 36 filters become; of a net of
+        /// words, the features of a state.
         pub channels: usize = 8 => operation(size(1..=2048));
         /// Share of activations kept by the dropout before the classifier, or the softmax.
         pub dropout_keep: f64 = 0.9 => operation(above(0.0, 1.0));

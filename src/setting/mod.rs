@@ -40,9 +40,9 @@ pub struct Setting {
     before: Option<&'static str>,
 }
 
-/// The spaces whose nets read images: settings of images and of such nets say something to them
-/// alone.
-pub const IMAGES: &[&str] = &["micro", "whole_net", "nasnet"];
+/// The spaces whose nets read images, and those for tables, whose data are images: settings of
+/// images and of such nets say something to them alone.
+pub const IMAGES: &[&str] = &["micro", "whole_net", "nas_cnn", "nasnet", "nasbench201"];
 
 /// The spaces whose nets are two cells, stacked.
 pub const CELLS: &[&str] = &["micro", "nasnet"];

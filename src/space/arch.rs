@@ -42,7 +42,7 @@ impl Arch {
 
     /// A name that is the same for architectures that compute the same by construction (as where
     /// the edges of a node are swapped or nodes renumbered) and different for all others: the tag
-    /// of its space and base-32 digits, at most 64 characters.
+    /// of its space and base-32 digits, at most 96 characters.
     pub fn id(&self) -> String {
         id::id(self)
     }

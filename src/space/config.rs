@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{one_of, search, settings, size};
+use crate::setting::{Rule, one_of, search, settings, size};
 use crate::space::SpaceError;
 
 /// Computed nodes of a micro cell.
@@ -23,10 +23,7 @@ pub(super) const RECURRENT_NODES: RangeInclusive<usize> = 1..=24;
 /// Blocks of a cell of NASNet's space. There are larger ones, but their ids would be hashes.
 pub(super) const BLOCKS: RangeInclusive<usize> = 1..=10;
 
-const KINDS: &[&str] = {
-    let [a, b, c, d] = SpaceKind::ALL;
-    &[a.name(), b.name(), c.name(), d.name()]
-};
+const KINDS: &[&str] = &SpaceKind::NAMES;
 
 settings! {
     /// What is searched.
@@ -37,11 +34,13 @@ settings! {
         /// Computed nodes of a micro cell (the paper's B less its two inputs).
         pub nodes: usize = 5 => search(size(NODES)).once("net.nodes").only_of(&["micro"]);
         /// Layers of whole nets.
-        pub layers: usize = 12 => search(size(LAYERS)).only_of(&["whole_net"]);
+        pub layers: usize = 12 => search(size(LAYERS)).only_of(&["whole_net", "nas_cnn"]);
         /// Nodes of a recurrent cell behind its input node.
         pub recurrent_nodes: usize = 8 => search(size(RECURRENT_NODES)).only_of(&["recurrent"]);
         /// Blocks of a cell of NASNet's.
         pub blocks: usize = 5 => search(size(BLOCKS)).only_of(&["nasnet"]);
+        /// Whether the strides of layers are searched, too.
+        pub strides: bool = false => search(Rule::Switch).before("false").only_of(&["nas_cnn"]);
     }
 }
 
@@ -56,13 +55,35 @@ pub enum SpaceKind {
     WholeNet,
     /// The recurrent cell of a net that reads words (ENAS, section 2.1).
     Recurrent,
+    /// The filters of every layer, and the layers that it reads (Zoph and Le, 2016).
+    NasCnn,
     /// One normal and one reduction cell of blocks, stacked (Zoph et al., 2018).
     Nasnet,
+    /// The cell of NAS-Bench-201, for tables (Dong and Yang, 2020).
+    Nasbench201,
 }
 
 impl SpaceKind {
     /// Every space.
-    pub const ALL: [Self; 4] = [Self::Micro, Self::WholeNet, Self::Recurrent, Self::Nasnet];
+    pub const ALL: [Self; 6] = [
+        Self::Micro,
+        Self::WholeNet,
+        Self::Recurrent,
+        Self::NasCnn,
+        Self::Nasnet,
+        Self::Nasbench201,
+    ];
+
+    /// The names of [`SpaceKind::ALL`].
+    pub const NAMES: [&str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut at = 0;
+        while at < names.len() {
+            names[at] = Self::ALL[at].name();
+            at += 1;
+        }
+        names
+    };
 
     /// The name used in configs and on the wire.
     pub const fn name(self) -> &'static str {
@@ -70,7 +91,9 @@ impl SpaceKind {
             Self::Micro => "micro",
             Self::WholeNet => "whole_net",
             Self::Recurrent => "recurrent",
+            Self::NasCnn => "nas_cnn",
             Self::Nasnet => "nasnet",
+            Self::Nasbench201 => "nasbench201",
         }
     }
 }
@@ -105,7 +128,8 @@ mod tests {
         let error = "macro".parse::<SpaceKind>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "unknown space `macro`; the spaces are micro, whole_net, recurrent, nasnet"
+            "unknown space `macro`; the spaces are micro, whole_net, recurrent, nas_cnn, nasnet, \
+             nasbench201"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! Why a text or a list of choices is not an architecture.
 
 use crate::space::told::{listed, start};
-use crate::space::{BlockError, SpaceKind, config, form};
+use crate::space::{BlockError, CnnError, SpaceKind, config, form};
 
 /// Why a text or a list of choices is not an architecture. Each text says what is wrong, where,
 /// and what would be right.
@@ -61,11 +61,14 @@ pub enum SpaceError {
         /// The nodes that no other reads.
         loose_ends: Vec<usize>,
     },
+    /// Of the `nas_cnn` space.
+    #[error(transparent)]
+    Cnn(CnnError),
     /// Of the nasnet space.
     #[error(transparent)]
     Blocks(BlockError),
     /// No space has this name.
-    #[error("unknown space `{name}`; the spaces are {}", SpaceKind::ALL.map(SpaceKind::name).join(", "))]
+    #[error("unknown space `{name}`; the spaces are {}", SpaceKind::NAMES.join(", "))]
     UnknownSpace {
         /// The name found.
         name: String,

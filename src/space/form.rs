@@ -92,7 +92,9 @@ pub(super) fn examples() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::space::{BlockCell, BlockError, MicroSpace, Nasnet, Recurrent, WholeNet};
+    use crate::space::{
+        BlockCell, BlockError, MicroSpace, NasCnn, Nasbench201, Nasnet, Recurrent, WholeNet,
+    };
     use proptest::prelude::*;
 
     const PUBLISHED: &str = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 \
@@ -120,8 +122,11 @@ mod tests {
         let whole = (3_usize..=24).prop_map(|n| Space::WholeNet(WholeNet::new(n).unwrap()));
         let recurrent =
             Recurrent::NODE_RANGE.prop_map(|n| Space::Recurrent(Recurrent::new(n).unwrap()));
+        let filters = (3_usize..=22, any::<bool>())
+            .prop_map(|(n, strides)| Space::NasCnn(NasCnn::new(n, strides).unwrap()));
         let nasnet = BlockCell::RANGE.prop_map(|n| Space::Nasnet(Nasnet::new(n).unwrap()));
-        prop_oneof![micro, whole, recurrent, nasnet].prop_flat_map(|space| {
+        let benchmark = Just(Space::Nasbench201(Nasbench201));
+        prop_oneof![micro, whole, recurrent, filters, nasnet, benchmark].prop_flat_map(|space| {
             let choices: Vec<_> = space.script().options().map(|n| 0..n as u32).collect();
             choices.prop_map(move |choices| space.arch(&choices).unwrap())
         })
@@ -144,7 +149,7 @@ mod tests {
             }
             prop_assert_eq!(&arch.space().arch(arch.choices()).unwrap(), &arch);
             let id = arch.id();
-            prop_assert!(id.len() <= 64, "{}", id);
+            prop_assert!(id.len() <= 96, "{}", id);
             match id.parse::<Arch>() {
                 Ok(again) => prop_assert_eq!(again.id(), id),
                 Err(err) => prop_assert_eq!(err, SpaceError::HashedId { id }),
@@ -186,15 +191,16 @@ mod tests {
     }
 
     /// How texts of each form begin.
-    const START: &str = "(normal=\\[|layers=\\[|cell=\\[|nasnet normal=\\[|m5-|w4-|r8-|n5-|0 |\\[\\[0\\], \
+    const START: &str = "(normal=\\[|layers=\\[|cell=\\[|layers=\\[3x5x|nasnet normal=\\[\
+        |\\|none~0\\|\\+|m5-|w4-|r8-|c4-|s4-|n5-|b4-|0 |\\[\\[0\\], \
         |Genotype\\(|normal=\\[\\('|Genotype\\(normal=\\[\\('|normal_concat=range\\(\
         |\\{'normal/op_2_0': |\\{\"reduce/input_2_0\": \\[\
         |'embedding': \\{'0': \\{|Genotype\\(recurrent=\\[\\('|\\{\"-1\": \\[\\[)?";
 
     /// `text` as it may come from a script, a file, a shell or a message.
     fn pasted(text: &str, style: u8) -> String {
-        let is_native =
-            ["normal=[", "layers=[", "cell=[", "nasnet "].iter().any(|s| text.starts_with(s));
+        let natives = ["normal=[", "layers=[", "cell=[", "nasnet ", "|"];
+        let is_native = natives.iter().any(|start| text.starts_with(start));
         let mut text = text.to_owned();
         if style & 1 == 1 {
             text = text.replace(", ", ",\r\n    ");
@@ -261,7 +267,7 @@ mod tests {
 
     #[test]
     fn what_is_read_is_told_with_the_form_that_it_was_in() {
-        for arch in [PUBLISHED, WholeNet::PUBLISHED, Recurrent::PUBLISHED]
+        for arch in [PUBLISHED, WholeNet::PUBLISHED, Recurrent::PUBLISHED, Nasbench201::PUBLISHED]
             .map(|text| text.parse::<Arch>().unwrap())
         {
             let texts =
@@ -317,10 +323,11 @@ mod tests {
                      `0⏎3 0⏎0 1 0⏎…`, `cell=[tanh(0), relu(1), …]`, `0 2 1 0 2 1 …`, \
                      `0 0 0 1 1 2 1 …`, `Genotype(recurrent=[…], concat=[…])`, \
                      `{\"-1\": [[0, \"tanh\"]], …}`, \
+                     `layers=[3x5x36, 3x3x48(0), …]`, \
                      `nasnet normal=[op(state)+op(state), op(state)|op(state), …] reduction=[…]`, \
-                     `Genotype(normal=[('sep_conv_7x7', 0), …], …)`, or an id (`m5-…`)";
-        for text in ["|nor_conv_3x3~0|", "{\"ks\":[3,5,7]}"] {
-            check(text, &format!("`{text}` is {known}"));
-        }
+                     `Genotype(normal=[('sep_conv_7x7', 0), …], …)`, \
+                     `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`, or an id (`m5-…`)";
+        let text = "{\"ks\":[3,5,7]}";
+        check(text, &format!("`{text}` is {known}"));
     }
 }

@@ -6,9 +6,10 @@
 //! ```
 //!
 //! The canonical spelling is a number in a mixed radix, a digit for each choice of the script, so
-//! the id is exact: no two architectures share one, and it can be read back. Where it would pass
-//! 64 characters, as with more than 22 layers, the id is 130 bits of its BLAKE3: it tells
-//! architectures apart, and none is read from it. So no space is searched that has such ids.
+//! the id is exact: no two architectures share one, and it can be read back. Where it would be
+//! longer than its space has them, 64 characters or 96 of NAS's nets, as with more than 22 layers,
+//! the id is 130 bits of its BLAKE3: it tells architectures apart, and none is read from it. So no
+//! space is searched that has such ids.
 
 use crate::space::digits::Digits;
 use crate::space::{Arch, Choice, SearchSpace, Space, SpaceError};
@@ -19,8 +20,8 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// The base, as a number.
 const BASE: u64 = DIGITS.len() as u64;
 
-/// The longest id, which is a file's name in the state folder.
-const MAX_CHARS: usize = 64;
+/// Of an id that is none, so many characters are told.
+const TOLD_CHARS: usize = 128;
 
 /// Digits of a hash: 130 bits, so that two architectures in 2⁶⁵ share one.
 const HASH_DIGITS: usize = 26;
@@ -29,8 +30,9 @@ const HASH_DIGITS: usize = 26;
 const HASHED: char = 'h';
 
 pub(super) fn id(arch: &Arch) -> String {
-    let exact = exact(arch.space().rules(), arch.choices());
-    if exact.len() <= MAX_CHARS { exact } else { hashed(arch.space().rules(), &exact) }
+    let space = arch.space();
+    let (rules, exact) = (space.rules(), exact(space.rules(), arch.choices()));
+    if exact.len() <= rules.longest_id() { exact } else { hashed(rules, &exact) }
 }
 
 /// The canonical spelling of what `choices` spell.
@@ -77,7 +79,7 @@ fn spelled(space: Space, digits: &str, text: &str) -> Result<Arch, SpaceError> {
     let rules = space.rules();
     let n_digits = n_digits(rules);
     let malformed = || SpaceError::Id {
-        id: text.chars().take(2 * MAX_CHARS).collect(),
+        id: text.chars().take(TOLD_CHARS).collect(),
         tag: rules.tag(),
         digits: n_digits,
     };

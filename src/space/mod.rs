@@ -25,7 +25,9 @@
 //!
 //! For whole nets it is [`LayerOp`] in `space/whole_net/op.rs` and one line in `net/whole_net.rs`; for
 //! recurrent cells [`Activation`] in `space/recurrent/activation.rs`, and its numbers in `arcs.rs`; for
-//! NASNet's cells [`NasnetOp`] in `space/nasnet/op.rs` and `net/nasnet/operations.rs`.
+//! NASNet's cells [`NasnetOp`] in `space/nasnet/op.rs` and `net/nasnet/operations.rs`. A number that a
+//! layer of NAS's nets may have more stands in `space/nas_cnn.rs` alone. NAS-Bench-201 has the
+//! operations of its tables.
 //!
 //! A menu with one option more is another space: ids mean other architectures, θ has other shapes,
 //! and no state folder of before goes on (`tests/format.rs` fails). Where folders are to live,
@@ -65,6 +67,7 @@
 
 mod arch;
 mod block_error;
+mod cnn_error;
 mod config;
 mod digits;
 mod enumeration;
@@ -75,6 +78,8 @@ mod genotype;
 mod id;
 mod literal;
 mod micro;
+mod nas_cnn;
+mod nasbench201;
 mod nasnet;
 mod numbers;
 mod recurrent;
@@ -88,12 +93,15 @@ mod whole_net;
 
 pub use arch::Arch;
 pub use block_error::BlockError;
+pub use cnn_error::CnnError;
 pub use config::{SpaceConfig, SpaceKind};
 pub use enumeration::TooManyArchs;
 pub use error::SpaceError;
 pub use fact::{Fact, Size};
 pub use form::{Form, Write};
 pub use micro::{Cell, CellKind, Edge, MicroSpace, N_CELL_INPUTS, Node, Op};
+pub use nas_cnn::{CnnLayer, NasCnn};
+pub use nasbench201::{EdgeOp, Nasbench201};
 pub use nasnet::{Block, BlockCell, BlockCombine, BlockEdge, Nasnet, NasnetOp};
 pub use recurrent::{Activation, Recurrent, RecurrentNode};
 pub use script::{Choice, Decision, LINK, Locality, Menu, Script, Step};

@@ -21,7 +21,15 @@ const MAX_DIGITS: usize = 15;
 /// Whether `text` starts like numbers, so that an error should speak of them.
 pub(super) fn looks_like(text: &str) -> bool {
     let is_number = |word: &str| word.starts_with(|c: char| "+-".contains(c) || c.is_numeric());
-    !is_dictionary(text) && all(text).next().is_some_and(is_number)
+    let is_foreign = is_dictionary(text) || begins_with_sides(text);
+    !is_foreign && all(text).next().is_some_and(is_number)
+}
+
+/// Whether `text` is a list of layers the first of which begins with a number, as in
+/// `layers=[3x5x36, …]`.
+pub(super) fn begins_with_sides(text: &str) -> bool {
+    let list = text.strip_prefix("layers").map(|rest| rest.trim_start_matches(['=', '[', ' ']));
+    list.is_some_and(|list| list.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// How many words `text` has that are to be numbers.

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::space::{
-    Arch, Choice, Fact, Form, MicroSpace, Nasnet, Recurrent, Script, Size, Sketch, SpaceConfig,
-    SpaceError, SpaceKind, WholeNet,
+    Arch, Choice, Fact, Form, MicroSpace, NasCnn, Nasbench201, Nasnet, Recurrent, Script, Size,
+    Sketch, SpaceConfig, SpaceError, SpaceKind, WholeNet,
 };
 
 /// A search space of a given size.
@@ -16,8 +16,12 @@ pub enum Space {
     WholeNet(WholeNet),
     /// The recurrent cell of a net that reads words (ENAS, section 2.1).
     Recurrent(Recurrent),
+    /// The filters of every layer, and the layers that it reads (Zoph and Le, 2016).
+    NasCnn(NasCnn),
     /// Two cells of blocks, stacked (Zoph et al., 2018).
     Nasnet(Nasnet),
+    /// The cell of NAS-Bench-201, for tables (Dong and Yang, 2020).
+    Nasbench201(Nasbench201),
 }
 
 impl Space {
@@ -27,17 +31,21 @@ impl Space {
             SpaceKind::Micro => MicroSpace::new(config.nodes).map(Self::Micro),
             SpaceKind::WholeNet => WholeNet::new(config.layers).map(Self::WholeNet),
             SpaceKind::Recurrent => Recurrent::new(config.recurrent_nodes).map(Self::Recurrent),
+            SpaceKind::NasCnn => NasCnn::new(config.layers, config.strides).map(Self::NasCnn),
             SpaceKind::Nasnet => Nasnet::new(config.blocks).map(Self::Nasnet),
+            SpaceKind::Nasbench201 => Ok(Self::Nasbench201(Nasbench201)),
         }
     }
 
     /// One space of each kind, of the size that is the default.
-    pub fn each() -> [Self; 4] {
+    pub fn each() -> [Self; SpaceKind::ALL.len()] {
         [
             Self::Micro(MicroSpace::default()),
             Self::WholeNet(WholeNet::default()),
             Self::Recurrent(Recurrent::default()),
+            Self::NasCnn(NasCnn::default()),
             Self::Nasnet(Nasnet::default()),
+            Self::Nasbench201(Nasbench201),
         ]
     }
 
@@ -47,7 +55,9 @@ impl Space {
             Self::Micro(space) => space,
             Self::WholeNet(space) => space,
             Self::Recurrent(space) => space,
+            Self::NasCnn(space) => space,
             Self::Nasnet(space) => space,
+            Self::Nasbench201(space) => space,
         }
     }
 
@@ -60,8 +70,11 @@ impl Space {
     /// number is the net's.
     pub fn with_layers(self, layers: usize) -> Result<Self, SpaceError> {
         match self {
-            Self::Micro(_) | Self::Recurrent(_) | Self::Nasnet(_) => Ok(self),
+            Self::Micro(_) | Self::Recurrent(_) | Self::Nasnet(_) | Self::Nasbench201(_) => {
+                Ok(self)
+            }
             Self::WholeNet(_) => WholeNet::new(layers).map(Self::WholeNet),
+            Self::NasCnn(space) => space.with_layers(layers).map(Self::NasCnn),
         }
     }
 
@@ -87,6 +100,9 @@ impl Space {
             "w" => Some(WholeNet::new(size).map(Self::WholeNet)),
             "n" => Some(Nasnet::new(size).map(Self::Nasnet)),
             "r" => Some(Recurrent::new(size).map(Self::Recurrent)),
+            "c" => Some(NasCnn::new(size, false).map(Self::NasCnn)),
+            "s" => Some(NasCnn::new(size, true).map(Self::NasCnn)),
+            "b" => Some(Ok(Self::Nasbench201(Nasbench201::of_nodes(size)?))),
             _ => None,
         }
     }
@@ -120,6 +136,11 @@ pub trait SearchSpace {
 
     /// How ids begin: a letter of its own and its size, as in `m5`.
     fn tag(&self) -> String;
+
+    /// The longest exact id, in characters; what is longer becomes a hash.
+    fn longest_id(&self) -> usize {
+        64
+    }
 
     /// The parts of an architecture, in the order in which the policy spells them.
     fn parts(&self) -> &'static [&'static str];

@@ -5,16 +5,16 @@
 
 use crate::store::StoreError;
 
-/// The longest name; an architecture's id has at most 29 characters.
-const MAX_CHARS: usize = 64;
+/// The longest name; the longest id, of a net of 22 layers with strides, has 91 characters.
+const MAX_CHARS: usize = 96;
 
-/// Refuses what is not an id: 1 to 64 lower-case letters, digits and hyphens.
+/// Refuses what is not an id: 1 to 96 lower-case letters, digits and hyphens.
 pub(super) fn check_id(name: &str) -> Result<(), StoreError> {
     let allowed = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
     if (1..=MAX_CHARS).contains(&name.len()) && name.bytes().all(allowed) {
         return Ok(());
     }
-    let allowed = "1 to 64 lower-case letters, digits and hyphens";
+    let allowed = "1 to 96 lower-case letters, digits and hyphens";
     Err(StoreError::Name { name: name.to_owned(), of: "an architecture", allowed })
 }
 
@@ -31,7 +31,7 @@ pub(super) fn check_key(name: &str) -> Result<(), StoreError> {
     Err(StoreError::Name { name: name.to_owned(), of: "a trial", allowed })
 }
 
-/// Refuses what is not a plain file name: 1 to 64 letters, digits, `_`, `-` and `.`, the first
+/// Refuses what is not a plain file name: 1 to 96 letters, digits, `_`, `-` and `.`, the first
 /// no point. `own` is the file that the store itself adds to the folder.
 pub(super) fn check_file_name(name: &str, own: &str) -> Result<(), StoreError> {
     let allowed = |c: u8| c.is_ascii_alphanumeric() || b"_-.".contains(&c);
@@ -39,7 +39,7 @@ pub(super) fn check_file_name(name: &str, own: &str) -> Result<(), StoreError> {
     if well_formed && !name.starts_with('.') && name != own {
         return Ok(());
     }
-    let allowed = "1 to 64 letters, digits, `_`, `-` and `.`, not starting with a point, and \
+    let allowed = "1 to 96 letters, digits, `_`, `-` and `.`, not starting with a point, and \
                    not the store's own list";
     Err(StoreError::Name { name: name.to_owned(), of: "a file", allowed })
 }
@@ -50,10 +50,10 @@ mod tests {
 
     #[test]
     fn no_id_leaves_its_folder() {
-        for id in ["a", "m5-0g2", &"a".repeat(64)] {
+        for id in ["a", "m5-0g2", &"a".repeat(96)] {
             assert!(check_id(id).is_ok(), "{id}");
         }
-        for id in ["", ".", "..", "../x", "a/b", "A", "a.b", "a\0", "ä", " a", &"a".repeat(65)] {
+        for id in ["", ".", "..", "../x", "a/b", "A", "a.b", "a\0", "ä", " a", &"a".repeat(97)] {
             assert!(check_id(id).is_err(), "{id}");
         }
     }

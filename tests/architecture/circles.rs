@@ -18,6 +18,8 @@ pub(crate) const KNOWN_CIRCLES: &[(&str, &str, &str)] = &[
     ("space", "search_space", "arch"),
     ("space", "search_space", "form"),
     ("space", "search_space", "micro"),
+    ("space", "search_space", "nas_cnn"),
+    ("space", "search_space", "nasbench201"),
     ("space", "search_space", "nasnet"),
     ("space", "search_space", "recurrent"),
     ("space", "search_space", "whole_net"),

@@ -17,10 +17,13 @@ const WORDS: &[&str] = &[
     "BlockCell",
     "BlockCombine",
     "BlockEdge",
+    "EdgeOp",
+    "NasCnn",
+    "CnnLayer",
 ];
 
 /// The same, where they are names of `space`: others have such words too.
-const NAMES: &[&str] = &["Cell", "Op", "Recurrent", "Activation", "Nasnet", "Block"];
+const NAMES: &[&str] = &["Cell", "Op", "Recurrent", "Activation", "Nasnet", "Block", "Nasbench201"];
 
 /// The words of one space that a statement of `layer` says.
 pub(crate) fn word_faults(layer: &str, statement: &str) -> Vec<String> {

@@ -109,7 +109,7 @@ pub struct ConvertRequest {
 }
 
 fn kinds() -> Object {
-    one_of(SpaceKind::ALL.map(SpaceKind::name))
+    one_of(SpaceKind::NAMES)
 }
 
 /// The reply of `POST /v1/archs:convert`.

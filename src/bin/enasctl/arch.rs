@@ -24,7 +24,7 @@ const PAPER_CELLS: usize = 15;
 struct Description {
     id: String,
     facts: Vec<FactReply>,
-    /// Nothing of an architecture whose nets do not read images.
+    /// Nothing of an architecture that has no net which reads images.
     #[serde(flatten)]
     size: Option<NetSize>,
     arch: String,
@@ -99,10 +99,14 @@ fn describe(arch: &Arch, args: &ShowArgs) -> Result<Description, Failure> {
         NetForm::Standalone => family.standalone(arch),
         NetForm::Shared => family.shared(arch),
     });
+    let net = match net.transpose() {
+        Err(NetError::NoNets { .. }) => None,
+        found => found?,
+    };
     Ok(Description {
         id: arch.id(),
         facts: FactReply::all(arch),
-        size: net.transpose()?.map(|net| net.cost().into()),
+        size: net.map(|net| net.cost().into()),
         arch: arch.to_string(),
         flat: arch.to_flat(),
     })
@@ -122,7 +126,13 @@ fn show_shared(args: &ShowArgs, printer: &mut Printer) -> Result<(), Failure> {
         return Err(Failure::NoArch);
     }
     let space = space(args)?;
-    let params = nets(space, args)?.shared_params();
+    let nets = nets(space, args)?;
+    let params = nets.shared_params();
+    if params.is_empty() {
+        // Any architecture is told why there are none.
+        let first = space.arch(&vec![0; space.script().options().count()])?;
+        nets.shared(&first)?;
+    }
     let count = |is_aux: bool| {
         let of_head = params.iter().filter(|(name, _)| name.starts_with("aux.") == is_aux);
         of_head.map(|(_, spec)| spec.len() as u64).sum()

@@ -14,9 +14,12 @@ pub(crate) enum SpaceVerb {
         /// [default: 5].
         #[arg(long)]
         nodes: Option<usize>,
-        /// Of `whole_net`: layers.
+        /// Of `whole_net` and `nas_cnn`: layers.
         #[arg(long, default_value_t = SpaceConfig::default().layers)]
         layers: usize,
+        /// Of `nas_cnn`: the strides of layers are searched, too.
+        #[arg(long)]
+        strides: bool,
     },
 }
 
@@ -45,11 +48,11 @@ pub(crate) struct ShowArgs {
     /// The search space: forms of its architectures are tried first. Without it, micro's are.
     #[arg(long)]
     pub(crate) space: Option<SpaceKind>,
-    /// Of micro and nasnet: normal cells; two reduction cells come on top [default: 15]. Of `whole_net`:
-    /// layers, which the architecture has to have.
+    /// Of micro and nasnet: normal cells; two reduction cells come on top [default: 15]. Of `whole_net`
+    /// and `nas_cnn`: layers, which the architecture has to have.
     #[arg(long)]
     pub(crate) layers: Option<usize>,
-    /// Channels of the first cells or layers.
+    /// Channels of the first cells or layers; of `nas_cnn`, what 36 filters become.
     #[arg(long, default_value_t = 36)]
     pub(crate) channels: usize,
     /// Trained from scratch, or with its part of the shared weights [default: standalone].

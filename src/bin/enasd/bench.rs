@@ -24,11 +24,11 @@ pub(crate) struct BenchArgs {
     /// With its part of the `shared` weights, or `standalone` as it is shipped.
     #[arg(long, default_value_t = NetKind::Shared)]
     net: NetKind,
-    /// Of micro and nasnet: normal cells; two reduction cells come on top [default: 6]. Of `whole_net`:
-    /// layers [default: 12].
+    /// Of micro and nasnet: normal cells; two reduction cells come on top [default: 6]. Of `whole_net`
+    /// and `nas_cnn`: layers [default: 12].
     #[arg(long, value_name = "N")]
     layers: Option<usize>,
-    /// Channels of the first cells [default: 20].
+    /// Channels of the first cells; of `nas_cnn`, what 36 filters become [default: 20].
     #[arg(long, value_name = "N")]
     channels: Option<usize>,
     /// Images of the batch, or rows of text.

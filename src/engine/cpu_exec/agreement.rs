@@ -111,6 +111,7 @@ fn check_layer(kind: LayerKind, inputs: &[TensorId], channels: usize) {
 
 mod blocks;
 mod differences;
+mod filter_nets;
 mod linked_nets;
 mod same_net;
 

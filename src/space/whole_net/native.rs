@@ -3,7 +3,7 @@
 
 use crate::space::scanner::Scanner;
 use crate::space::whole_net::{NetLayer, layers, tensor_name};
-use crate::space::{Arch, SpaceError, WholeNet};
+use crate::space::{Arch, SpaceError, WholeNet, numbers};
 
 pub(super) fn write(arch: &Arch) -> String {
     let layers = layers(arch).into_iter().map(|NetLayer { op, skips }| {
@@ -14,7 +14,7 @@ pub(super) fn write(arch: &Arch) -> String {
 }
 
 pub(super) fn looks_like(text: &str) -> bool {
-    text.starts_with("layers")
+    text.starts_with("layers") && !numbers::begins_with_sides(text)
 }
 
 pub(super) fn read(source: &str) -> Result<Arch, SpaceError> {
