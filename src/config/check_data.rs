@@ -3,14 +3,14 @@
 use crate::config::error::Conflict;
 use crate::data::DataConfig;
 use crate::search::SearchConfig;
-use crate::space::SpaceKind;
+use crate::setting::WORDS;
 
 /// The pairs of values that do not go together.
 pub(super) fn conflicts(config: &SearchConfig) -> Vec<([&'static str; 2], Conflict)> {
     let SearchConfig { space, data, score, limits, .. } = config;
     let mut found: Vec<_> = folder(data).into_iter().collect();
     let (is_text, origin) = (data.source.is_text(), data.source.name());
-    if is_text != (space.kind == SpaceKind::Recurrent) {
+    if is_text != WORDS.contains(&space.kind.name()) {
         let conflict = Conflict::OtherData { key: "space.kind", value: space.kind.name(), origin };
         found.push((["space.kind", "data.source"], conflict));
     }
@@ -43,6 +43,7 @@ mod tests {
     use super::*;
     use crate::data::DataSource;
     use crate::search::Objective;
+    use crate::space::SpaceKind;
 
     /// The keys that do not go together where `change` is made to a search on the embedded text.
     fn keys(change: impl FnOnce(&mut SearchConfig)) -> Vec<&'static str> {
@@ -57,6 +58,7 @@ mod tests {
     #[test]
     fn text_goes_with_its_space_and_its_reward_and_with_no_limit_of_time() {
         assert_eq!(keys(|_| ()), [""; 0]);
+        assert_eq!(keys(|config| config.space.kind = SpaceKind::NasRnn), [""; 0]);
         assert_eq!(keys(|config| config.space.kind = SpaceKind::Micro), ["space.kind"]);
         assert_eq!(keys(|config| config.score.reward = Objective::NegLogNll), ["score.reward"]);
         assert_eq!(keys(|config| config.limits.milliseconds = 1.0), ["limits.milliseconds"]);

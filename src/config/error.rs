@@ -362,7 +362,8 @@ pub enum Conflict {
     /// Images where a setting is of text, or the other way round.
     #[error(
         "`{key}` is `{value}`, and `data.source` is `{origin}`: text (`austen`, `text`) goes with \
-         `space.kind = \"recurrent\"` and `score.reward = \"perplexity\"`, and both with text alone"
+         `space.kind = \"recurrent\"` or `\"nas_rnn\"` and `score.reward = \"perplexity\"`, and these \
+         with text alone"
     )]
     OtherData {
         /// The setting.

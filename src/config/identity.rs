@@ -140,7 +140,7 @@ mod tests {
              \"shared.learning_rate_period\":10,\
              \"shared.learning_rate_period_factor\":2,\"shared.momentum\":0.9,\
              \"shared.weight_decay\":0.0001,\"space.blocks\":5,\"space.kind\":\"micro\",\
-             \"space.layers\":12,\
+             \"space.layers\":12,\"space.leaves\":8,\
              \"space.nodes\":5,\"space.recurrent_nodes\":8,\"space.strides\":false}"
         );
     }

@@ -145,10 +145,12 @@ mod tests {
             [
                 "demo.toml",
                 "nas_cnn.toml",
+                "nas_rnn.toml",
                 "nasnet.toml",
                 "paper-macro.toml",
                 "paper-micro.toml",
                 "paper-nas-cnn.toml",
+                "paper-nas-rnn.toml",
                 "paper-nasnet.toml",
                 "paper-ptb.toml",
                 "recurrent.toml",

@@ -4,7 +4,8 @@
 //! layer from PyTorch's own operations, `testdata/torch_net.py` interprets architectures into
 //! whole nets, of which `testdata/torch_zero_cost.py` takes the zero-cost measures, and
 //! `testdata/torch_macro.py` joins dense convolutions by links; `testdata/torch_words.py` is a net of
-//! words. All fill parameters by a rule that is repeated here.
+//! words, and `testdata/torch_tree.py` are two with trees. All fill parameters by a rule that is
+//! repeated here.
 
 #![cfg(test)]
 
@@ -14,7 +15,7 @@ use candle_core::{DType, Device, Tensor, Var};
 use serde::Deserialize;
 
 use crate::engine::probe::{flat, params, rng};
-use crate::engine::words::tests::{PLAIN, varied};
+use crate::engine::words::tests::{PLAIN, tree_of, varied};
 use crate::engine::{CandleExec, CpuExec, Executor, Images, Noise, Snapshot, Words, ZeroCost};
 use crate::net::{
     Input, LayerKind, Net, NetConfig, ParamSpec, Shape, TensorId, Window, WordNetSize, family,
@@ -312,6 +313,15 @@ fn zero_cost_measures_agree_with_pytorch() {
     }
 }
 
+/// The nets of words.
+const WORDS: WordNetSize =
+    WordNetSize { activation_weight: 0.7, slowness_weight: 1.3, vocabulary: 7, hidden: 3, ..PLAIN };
+
+/// How many states its cell has.
+fn n_states(net: &Net) -> usize {
+    net.layers[1].cell.as_ref().unwrap().n_states()
+}
+
 #[derive(Deserialize)]
 struct WordCase {
     loss: f64,
@@ -323,25 +333,29 @@ struct WordCase {
 
 impl WordCase {
     #[track_caller]
-    fn check(&self, exec: &dyn Executor, (dtype, tolerance): (DType, f64)) {
-        let (what, rows, hidden) = (exec.name(), 4, 3);
-        let size = WordNetSize { vocabulary: 7, hidden, activation_weight: 0.7, ..PLAIN };
-        let net = WordNetSize { slowness_weight: 1.3, ..size }.net(varied());
-        let weights: Snapshot = fill(&net)
+    fn check_all(&self, net: &Net) {
+        self.check(net, &CandleExec::in_f64(), (DType::F64, TOLERANCE));
+        self.check(net, &CpuExec::new(), (DType::F32, TOLERANCE_IN_F32));
+    }
+
+    #[track_caller]
+    fn check(&self, net: &Net, exec: &dyn Executor, (dtype, tolerance): (DType, f64)) {
+        let (what, rows) = (exec.name(), 4);
+        let weights: Snapshot = fill(net)
             .into_iter()
             .map(|(name, value)| (name, value.to_dtype(dtype).unwrap()))
             .collect();
         let [ids, next] = [5, 3].map(|by| (0..20).map(|k| k * by % 7).collect::<Vec<u32>>());
-        let before = image_fill(rows * hidden);
+        let before = image_fill(rows * WORDS.hidden * n_states(net));
         let [mut carried, mut shown] = [before.clone(), before];
         let noise = Noise { rng: &mut rng(0), drop_path: 0.0 };
         let words = Words { ids: &ids, next: &next, rows, carried: &mut carried };
-        let found = exec.train(&net, &params(&weights), words.into(), noise).unwrap();
+        let found = exec.train(net, &params(&weights), words.into(), noise).unwrap();
         assert!((found.loss - self.loss).abs() <= tolerance, "{what}: {}", found.loss);
         assert_eq!(found.correct, self.correct, "{what}");
         let words = Words { ids: &ids, next: &next, rows, carried: &mut shown };
         self.logits.check(
-            &exec.logits(&net, &weights, words.into(), None).unwrap(),
+            &exec.logits(net, &weights, words.into(), None).unwrap(),
             tolerance,
             &what,
         );
@@ -358,6 +372,27 @@ impl WordCase {
 #[test]
 fn nets_of_words_agree_with_pytorch() {
     let case: WordCase = serde_json::from_str(include_str!("testdata/torch_words.json")).unwrap();
-    case.check(&CandleExec::in_f64(), (DType::F64, TOLERANCE));
-    case.check(&CpuExec::new(), (DType::F32, TOLERANCE_IN_F32));
+    case.check_all(&WORDS.net(varied()));
+}
+
+#[derive(Deserialize)]
+struct TreeCase {
+    arch: String,
+    #[serde(flatten)]
+    words: WordCase,
+}
+
+#[derive(Deserialize)]
+struct TreeCases {
+    trees: Vec<TreeCase>,
+}
+
+#[test]
+fn nets_with_trees_agree_with_pytorch() {
+    let TreeCases { trees } =
+        serde_json::from_str(include_str!("testdata/torch_tree.json")).unwrap();
+    assert_eq!(trees.len(), 2);
+    for case in trees {
+        case.words.check_all(&tree_of(&WORDS, &case.arch));
+    }
 }

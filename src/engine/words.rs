@@ -4,7 +4,7 @@ use candle_core::{Result, bail};
 use rand_chacha::ChaCha8Rng;
 
 use crate::engine::pass::mask;
-use crate::net::{Layer, LayerKind, Net, RecurrentCell};
+use crate::net::{Layer, LayerKind, Net, TreeCell, WordCell};
 
 /// A window of text, on the host: word `t` of row `r` is number `t * rows + r`.
 #[derive(Debug)]
@@ -15,8 +15,8 @@ pub struct Words<'a> {
     pub next: &'a [u32],
     /// Rows that are read side by side.
     pub rows: usize,
-    /// The states before the window, `(rows, H)`, or nothing at the start of a text; the states
-    /// after it, once the window is read.
+    /// The states before the window, `(rows, H)`, of a tree cell h and c, `(rows, 2H)`, or nothing at
+    /// the start of a text; the states after it, once the window is read.
     pub carried: &'a mut Vec<f32>,
 }
 
@@ -33,8 +33,8 @@ impl Words<'_> {
             bail!("there is no word {id}: the vocabulary has {}", net.vocabulary);
         }
         let carried = self.carried.len();
-        if carried != 0 && carried != rows * net.hidden {
-            bail!("{carried} numbers are no states of {rows} rows of {}", net.hidden);
+        if carried != 0 && carried != rows * net.carried() {
+            bail!("{carried} numbers are no states of {rows} rows of {}", net.carried());
         }
         Ok(n / rows)
     }
@@ -57,10 +57,12 @@ pub(super) struct WordNet {
     pub(super) vocabulary: usize,
     /// H.
     pub(super) hidden: usize,
-    pub(super) cell: RecurrentCell,
+    pub(super) cell: WordCell,
     /// The name of E, `(vocabulary, H)`.
     pub(super) embedding: String,
-    /// The names of the cell's weights: of node 0, `(2H, 2H)`, then of each other node, `(H, 2H)`.
+    /// The names of the cell's weights: of node 0, `(2H, 2H)`, then of each other node, `(H, 2H)`; or of
+    /// all leaves, `(2H, leaves·H)`. Of the first the rows that read words come before those that read
+    /// states.
     pub(super) weights: Vec<String>,
     drops: Drops,
     /// α.
@@ -89,6 +91,9 @@ impl WordNet {
         else {
             bail!("the net reads no words")
         };
+        if let WordCell::Tree(tree) = cell {
+            check(tree)?;
+        }
         let names = |layer: &Layer| layer.params().into_iter().map(|(name, _)| name);
         Ok(Self {
             vocabulary: net.image.channels,
@@ -111,8 +116,36 @@ impl WordNet {
 
     /// The sides of the cell's weights number `place`.
     pub(super) fn sides(&self, place: usize) -> [usize; 2] {
-        [if place == 0 { 2 * self.hidden } else { self.hidden }, 2 * self.hidden]
+        match place {
+            0 => [2 * self.hidden, self.width()],
+            _ => [self.hidden, 2 * self.hidden],
+        }
     }
+
+    /// Values that the weights which read words make of one.
+    pub(super) fn width(&self) -> usize {
+        self.cell.width() * self.hidden
+    }
+
+    /// Values that a row carries from word to word.
+    pub(super) fn carried(&self) -> usize {
+        self.cell.n_states() * self.hidden
+    }
+}
+
+/// Refuses a tree that reads nodes before they are there, or any but the root not just once.
+fn check(tree: &TreeCell) -> Result<()> {
+    let (n_nodes, n_leaves) = (tree.nodes.len(), tree.n_leaves());
+    let is_ordered =
+        (n_leaves..).zip(&tree.reads).all(|(node, reads)| reads.iter().all(|&from| from < node));
+    let mut read: Vec<usize> = tree.reads.iter().flatten().copied().collect();
+    read.sort_unstable();
+    let is_tree = is_ordered && read.into_iter().eq(0..n_nodes.saturating_sub(1));
+    let is_whole = [tree.injected, tree.memory].iter().all(|&node| node < n_nodes);
+    if TreeCell::MAX_NODES < n_nodes || !(is_tree && is_whole) {
+        bail!("the cell of {n_nodes} nodes is no tree");
+    }
+    Ok(())
 }
 
 /// What a training pass multiplies by; nothing where nothing is dropped.
@@ -120,7 +153,7 @@ impl WordNet {
 pub(super) struct Masks {
     /// Of words, `(vocabulary)`.
     pub(super) words: Vec<f32>,
-    /// Of what node 0 reads of words, `(rows, H)`.
+    /// Of what node 0, or a leaf, reads of words, `(rows, H)`.
     pub(super) input: Vec<f32>,
     /// Of what nodes read of states, `(rows, H)`.
     pub(super) state: Vec<f32>,

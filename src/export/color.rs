@@ -18,7 +18,8 @@ pub(super) fn color(option: Choice) -> &'static str {
 pub(super) mod tests {
     use super::*;
     use crate::space::{
-        Arch, BlockCell, MicroSpace, NasCnn, Nasbench201, Nasnet, Recurrent, Space, WholeNet,
+        Arch, BlockCell, MicroSpace, NasCnn, NasRnn, Nasbench201, Nasnet, Recurrent, Space,
+        WholeNet,
     };
     use proptest::prelude::*;
     use std::ops::RangeInclusive;
@@ -74,6 +75,11 @@ pub(super) mod tests {
         drawn(BlockCell::RANGE.prop_map(|n| Space::Nasnet(Nasnet::new(n).unwrap())))
     }
 
+    /// Any architecture of the `nas_rnn` space.
+    pub(in crate::export) fn trees() -> impl Strategy<Value = Arch> {
+        any(NasRnn::LEAF_RANGE.prop_map(|n| Space::NasRnn(NasRnn::new(n).unwrap())))
+    }
+
     /// Any architecture.
     pub(in crate::export) fn arch() -> impl Strategy<Value = Arch> {
         prop_oneof![
@@ -81,6 +87,7 @@ pub(super) mod tests {
             nets(),
             recurrent(Recurrent::NODE_RANGE),
             filters(),
+            trees(),
             blocks(),
             benchmark()
         ]

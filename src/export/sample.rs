@@ -18,6 +18,10 @@ pub(super) const CELLS: &str = "0 1 1 2 0 3 2 4 1 0 1 1 1 2 2 3";
 /// A recurrent cell with every activation and three loose ends: 2, 3 and 5.
 pub(super) const RECURRENT: &str = "0 0 1 1 0 2 1 3 4 0";
 
+/// A tree cell with every activation, whose c is of a node above the one that c is injected into.
+pub(super) const TREE: &str = "tree=[tanh(x+h), relu(x*h), identity(x+h), sigmoid(0*1), tanh(2+3)] \
+     inject=relu(3*c) c=4";
+
 /// A net with what its model borrows.
 #[derive(Clone)]
 pub(super) struct Sample {
@@ -63,6 +67,14 @@ impl Sample {
         let weights = initial_values(&net.params(), &mut generator(1, Owner::Bench, 0)).unwrap();
         let words = ["\"; \\ é", "<eos>", "a", "the"].map(str::to_owned).to_vec();
         Self { arch: arch.to_string(), net, weights, running: Snapshot::new(), class_names: words }
+    }
+
+    /// The net of words with the cell [`TREE`].
+    pub(super) fn of_tree() -> Self {
+        let arch: Arch = TREE.parse().unwrap();
+        let net = WordNetSize::plain(4, 3).standalone(&arch, StateOf::LooseEnds).unwrap();
+        let weights = initial_values(&net.params(), &mut generator(1, Owner::Bench, 0)).unwrap();
+        Self { arch: arch.to_string(), net, weights, ..Self::of_words(Norm::Running) }
     }
 
     pub(super) fn model(&self) -> Model<'_> {

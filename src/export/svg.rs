@@ -196,9 +196,9 @@ fn vertex(layout: &Layout, place: &Place) -> String {
 mod tests {
     use super::*;
     use crate::export::color::tests::{
-        LAYERS, PUBLISHED, SMALL, benchmark, cells, filters, nets, recurrent,
+        LAYERS, PUBLISHED, SMALL, benchmark, cells, filters, nets, recurrent, trees,
     };
-    use crate::space::{Recurrent, WholeNet};
+    use crate::space::{NasRnn, Recurrent, WholeNet};
     use proptest::prelude::*;
 
     /// Follows every tag of `text`; the innermost open element that is closed wrongly, if any.
@@ -269,6 +269,19 @@ mod tests {
             prop_assert_eq!(count("loose-end"), Recurrent::loose_ends(&arch).unwrap().len());
             prop_assert_eq!((count("input"), count("output"), count("legend")), (2, 1, 4));
             prop_assert!(drawing.contains("to the output (mean)"));
+            prop_assert!(!drawing.contains("NaN") && !drawing.contains("inf"));
+        }
+
+        #[test]
+        fn every_node_of_a_tree_is_drawn_once_with_what_it_reads(arch in trees()) {
+            let drawing = draw_svg(&arch);
+            prop_assert_eq!(misnested(&drawing), None);
+            let count = |class: &str| drawing.matches(&format!("class=\"{class}\"")).count();
+            let n_nodes = NasRnn::tree(&arch).unwrap().nodes.len();
+            // One reads what is injected, too.
+            prop_assert_eq!((count("node"), count("op")), (n_nodes, 2 * n_nodes + 1));
+            prop_assert_eq!((count("input"), count("output"), count("legend")), (3, 1, 4));
+            prop_assert_eq!(count("loose-end"), 1);
             prop_assert!(!drawing.contains("NaN") && !drawing.contains("inf"));
         }
     }

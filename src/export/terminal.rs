@@ -98,7 +98,9 @@ fn texts(sketch: &Sketch, beside: Beside) -> Vec<Text> {
             },
         )
         .collect();
-    let mut texts = vec![Text(vec![inputs.join(", ")])];
+    let last = inputs.len().saturating_sub(1);
+    let marked = |(at, input)| if at < last { format!("{input},") } else { input };
+    let mut texts = vec![Text(inputs.into_iter().enumerate().map(marked).collect())];
     for (at, vertex) in sketch.vertices.iter().enumerate() {
         if vertex.role != VertexRole::Node {
             continue;
@@ -110,16 +112,13 @@ fn texts(sketch: &Sketch, beside: Beside) -> Vec<Text> {
         if let Some(first) = pieces.first_mut() {
             *first = format!("{} = {first}", vertex.name);
         }
-        let mut mark = |text: &str| {
-            if let Some(last) = pieces.last_mut() {
-                last.push_str(text);
-            }
-        };
         if ends.contains(&at) {
-            mark(" → out");
+            pieces.push("→ out".to_owned());
         }
         if !vertex.note.is_empty() {
-            mark(",");
+            if let Some(last) = pieces.last_mut() {
+                last.push(',');
+            }
             pieces.push(vertex.note.to_owned());
         }
         texts.push(Text(pieces));
@@ -183,7 +182,7 @@ fn pad(text: &str, width: usize) -> String {
 mod tests {
     use super::*;
     use crate::export::color::tests::{LAYERS, PUBLISHED, SMALL, arch, cells, nets, recurrent};
-    use crate::space::{MicroSpace, Node, Recurrent};
+    use crate::space::{MicroSpace, NasRnn, Node, Recurrent};
     use proptest::prelude::*;
 
     #[test]
@@ -277,6 +276,18 @@ mod tests {
                        ●────────┼──7         7 = sigmoid(3) → out
                                 ●──┼──8      8 = sigmoid(6) → out
                                    ╰──┴──▶   out = mean [7 8]
+        ");
+    }
+
+    #[test]
+    fn a_tree_is_drawn_from_the_word_and_both_states() {
+        insta::assert_snapshot!(draw_text(&NasRnn::EXAMPLE.parse().unwrap(), 80), @r"
+        tree cell
+        x  h  c               x = x[t], h = h[t-1], c = c[t-1]
+        ●──●──●──0            0 = tanh(x+h) then relu(·+c)
+        ●──●─────┼──1         1 = relu(x*h), c[t] before activation
+                 ●──●──2      2 = sigmoid(0*1) → out
+                       ╰──▶   out = [2]
         ");
     }
 

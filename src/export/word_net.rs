@@ -1,7 +1,7 @@
 //! The parts of a net of words, by which its files name them.
 
 use crate::export::ExportError;
-use crate::net::{LayerKind, Net, RecurrentCell};
+use crate::net::{LayerKind, Net, WordCell};
 
 /// The parts of a net of words.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub(super) struct WordNet<'a> {
     /// Start of the names of the cell.
     pub(super) path: &'a str,
     /// The cell.
-    pub(super) cell: &'a RecurrentCell,
+    pub(super) cell: &'a WordCell,
 }
 
 impl<'a> WordNet<'a> {
@@ -42,8 +42,13 @@ impl<'a> WordNet<'a> {
         })
     }
 
-    /// Start of the name of the weights of the input node, `(2H, 2H)`.
+    /// Start of the name of the weights of the input node, `(2H, 2H)`, or of leaves, `(2H, leaves·H)`.
     pub(super) fn input(&self) -> String {
-        format!("{}.input", self.path)
+        format!("{}.{}", self.path, self.cell.input())
+    }
+
+    /// Features that go from word to word.
+    pub(super) fn carried(&self) -> usize {
+        self.cell.n_states() * self.hidden
     }
 }

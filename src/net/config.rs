@@ -69,7 +69,8 @@ settings! {
         /// What the state of a recurrent cell is: the mean of its loose ends, or of all nodes, as
         /// the authors search.
         pub state_of: StateOf = StateOf::LooseEnds
-            => search(one_of(&["loose-ends", "all"])).before("\"loose-ends\"").only_of(WORDS);
+            => search(one_of(&["loose-ends", "all"])).before("\"loose-ends\"")
+                .only_of(&["recurrent"]);
         /// Share of the words of the vocabulary that a window's training does without.
         pub drop_words: f64 = 0.0 => search(below(0.0, 1.0)).before("0.0").only_of(WORDS);
         /// Share of the embedding's features, for all words alike.

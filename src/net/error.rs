@@ -28,7 +28,7 @@ pub enum NetError {
     /// The nets of the space read images.
     #[error(
         "the nets of the {space} space read images, and these are to read words; set `space.kind` \
-         to `recurrent`, whose nets do, or `data.source` to one that has images"
+         to `recurrent` or `nas_rnn`, whose nets do, or `data.source` to one that has images"
     )]
     ReadsImages {
         /// The name of the space.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::net::few_shot::FewShot;
 use crate::net::micro::MicroNet;
 use crate::net::nas_cnn::NasCnnFamily;
+use crate::net::nas_rnn::TreeFamily;
 use crate::net::nasnet::NasnetFamily;
 use crate::net::no_nets::NoNets;
 use crate::net::recurrent::WordFamily;
@@ -23,6 +24,7 @@ pub fn family(
         Space::WholeNet(space) => Arc::new(WholeNetFamily::new(space, *config, input)?),
         Space::Recurrent(space) => Arc::new(WordFamily::new(space, *config, input)?),
         Space::NasCnn(space) => Arc::new(NasCnnFamily::new(space, *config, input)?),
+        Space::NasRnn(space) => Arc::new(TreeFamily::new(space, *config, input)?),
         Space::Nasnet(space) => Arc::new(NasnetFamily::new(space, *config, input)?),
         Space::Nasbench201(_) => Arc::new(NoNets::new(space.name(), input)),
     };
@@ -61,7 +63,11 @@ mod tests {
             "read words, and these are to read images",
         );
         let input = Input::Words { vocabulary: 30 };
-        check(input, &["recurrent", "nasbench201"], "read images, and these are to read words");
+        check(
+            input,
+            &["recurrent", "nas_rnn", "nasbench201"],
+            "read images, and these are to read words",
+        );
     }
 
     #[test]

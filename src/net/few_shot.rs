@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::net::config::SPLIT_BY;
-use crate::net::{Input, Net, NetError, NetFamily, ParamSpec};
+use crate::net::{Input, Net, NetError, NetFamily, ParamSpec, WordCell};
 use crate::space::{Arch, Space};
 
 /// The nets of a family with copies of ω.
@@ -57,7 +57,7 @@ impl NetFamily for FewShot {
         for layer in &mut net.layers {
             layer.path.insert_str(0, &prefix);
             layer.rows.iter_mut().for_each(|row| row.insert_str(0, &prefix));
-            let nodes = layer.cell.iter_mut().flat_map(|cell| &mut cell.nodes);
+            let nodes = layer.cell.iter_mut().flat_map(WordCell::nodes_mut);
             nodes.for_each(|node| node.path.insert_str(0, &prefix));
         }
         Ok(net)

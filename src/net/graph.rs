@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::net::{Layer, LayerKind, ParamSpec, RecurrentCell, Shape, TensorId};
+use crate::net::{Layer, LayerKind, ParamSpec, Shape, TensorId, WordCell};
 
 /// Which statistics a batch normalization uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,7 +210,7 @@ impl Builder {
     }
 
     /// Gives the [`LayerKind::Recurrent`] just appended its cell.
-    pub(super) fn set_cell(&mut self, cell: RecurrentCell) {
+    pub(super) fn set_cell(&mut self, cell: WordCell) {
         if let Some(layer) = self.layers.last_mut() {
             layer.cell = Some(cell);
         }

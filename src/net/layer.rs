@@ -1,6 +1,6 @@
 //! The layers a child is made of, coarse enough that an executor can fuse each of them.
 
-use crate::net::{RecurrentCell, Shape, Window};
+use crate::net::{Shape, Window, WordCell};
 
 /// Number of a tensor: 0 is the image batch, layer `i` writes tensor `i + 1`.
 pub type TensorId = usize;
@@ -72,9 +72,9 @@ pub enum LayerKind {
         /// Share of the features that it drops.
         drop: f64,
     },
-    /// A recurrent cell, [`Layer::cell`], unrolled over the words.
+    /// A cell, [`Layer::cell`], unrolled over the words.
     Recurrent {
-        /// Share of the features that node 0 does not see of a word, in training.
+        /// Share of the features that node 0, or a leaf, does not see of a word, in training.
         drop_input: f64,
         /// Share of the features that nodes do not see of states.
         drop_state: f64,
@@ -115,7 +115,7 @@ pub struct Layer {
     /// For [`LayerKind::Gather`]: start of the names of each input's weights, in the same order.
     pub rows: Vec<String>,
     /// For [`LayerKind::Recurrent`]: the cell.
-    pub cell: Option<RecurrentCell>,
+    pub cell: Option<WordCell>,
     /// Whether it belongs to the auxiliary head, which only training runs.
     pub aux: bool,
 }
@@ -228,10 +228,12 @@ impl Layer {
             LayerKind::Embed { .. } => vec![uniform(&self.path, [c_in, c_out])],
             LayerKind::TiedSoftmax { .. } => vec![uniform(&self.path, [c_out, c_in])],
             LayerKind::Recurrent { .. } => {
-                let input = uniform(&format!("{}.input", self.path), [2 * c_in, 2 * c_in]);
-                let nodes = self.cell.iter().flat_map(|cell| &cell.nodes);
-                let nodes = nodes.map(|node| uniform(&node.path, [c_in, 2 * c_in]));
-                std::iter::once(input).chain(nodes).collect()
+                let input = self.cell.iter().map(|cell| {
+                    let path = format!("{}.{}", self.path, cell.input());
+                    uniform(&path, [2 * c_in, cell.width() * c_in])
+                });
+                let nodes = self.cell.iter().flat_map(WordCell::nodes);
+                input.chain(nodes.map(|node| uniform(&node.path, [c_in, 2 * c_in]))).collect()
             }
             _ => Vec::new(),
         };
@@ -257,8 +259,8 @@ impl Layer {
             LayerKind::Gather => plane * c_in * c_out * self.inputs.len() as u64,
             LayerKind::Head { .. } | LayerKind::TiedSoftmax { .. } => c_in * c_out,
             LayerKind::Recurrent { .. } => {
-                let nodes = self.cell.as_ref().map_or(0, |cell| cell.nodes.len() as u64);
-                (4 + 2 * nodes) * c_in * c_in
+                let of = |cell: &WordCell| 2 * (cell.width() + cell.nodes().len()) as u64;
+                self.cell.as_ref().map_or(0, of) * c_in * c_in
             }
             _ => 0,
         }

@@ -21,7 +21,7 @@ use crate::net::config::CHANNELS;
 use crate::net::graph::Builder;
 use crate::net::{
     CellNode, Input, LayerKind, Net, NetConfig, NetError, NetFamily, Norm, ParamSpec,
-    RecurrentCell, Shape, StateOf,
+    RecurrentCell, Shape, StateOf, TreeCell, WordCell,
 };
 use crate::space::{Activation, Arch, Recurrent, RecurrentNode, Space};
 
@@ -65,12 +65,8 @@ pub(super) struct WordFamily {
 impl WordFamily {
     /// The nets of `space` for `input`.
     pub(super) fn new(space: Recurrent, config: NetConfig, input: Input) -> Result<Self, NetError> {
-        let Input::Words { vocabulary } = input else {
-            return Err(NetError::ReadsWords { space: Space::Recurrent(space).name() });
-        };
-        NetError::check_range("channels", config.channels, CHANNELS)?;
-        NetError::check_range("vocabulary", vocabulary, 2..=MAX_VOCABULARY)?;
-        Ok(Self { space, size: WordNetSize::of(&config, vocabulary), state_of: config.state_of })
+        let size = WordNetSize::checked(Space::Recurrent(space), &config, input)?;
+        Ok(Self { space, size, state_of: config.state_of })
     }
 
     /// Refuses an architecture of another space.
@@ -106,9 +102,18 @@ fn shared_path(number: usize, RecurrentNode { from, activation }: RecurrentNode)
 }
 
 impl WordNetSize {
-    /// As `config` says.
-    fn of(config: &NetConfig, vocabulary: usize) -> Self {
-        Self {
+    /// As `config` says, once nets of `space` of that size can read `input`.
+    pub(super) fn checked(
+        space: Space,
+        config: &NetConfig,
+        input: Input,
+    ) -> Result<Self, NetError> {
+        let Input::Words { vocabulary } = input else {
+            return Err(NetError::ReadsWords { space: space.name() });
+        };
+        NetError::check_range("channels", config.channels, CHANNELS)?;
+        NetError::check_range("vocabulary", vocabulary, 2..=MAX_VOCABULARY)?;
+        Ok(Self {
             vocabulary,
             hidden: config.channels,
             drop_words: config.drop_words,
@@ -119,7 +124,7 @@ impl WordNetSize {
             drop_output: 1.0 - config.dropout_keep,
             activation_weight: config.activation_weight,
             slowness_weight: config.slowness_weight,
-        }
+        })
     }
 
     /// Of so many words and features; nothing is dropped, and nothing penalized.
@@ -138,13 +143,20 @@ impl WordNetSize {
         }
     }
 
-    /// The child `arch` with its part of the shared weights.
+    /// The child `arch` with its part of the shared weights. Trees have none.
     pub fn shared(&self, arch: &Arch, state_of: StateOf) -> Result<Net, NetError> {
+        if let space @ Space::NasRnn(_) = arch.space() {
+            return Err(NetError::NotShared { space: space.name() });
+        }
         Ok(self.net(RecurrentCell::of(arch, state_of, shared_path)?))
     }
 
-    /// The child `arch` as it is trained from scratch and shipped.
+    /// The child `arch` as it is trained from scratch and shipped. The state of a tree is its root,
+    /// whatever `state_of` says.
     pub fn standalone(&self, arch: &Arch, state_of: StateOf) -> Result<Net, NetError> {
+        if let Some(tree) = TreeCell::of(arch) {
+            return Ok(self.net(tree));
+        }
         let path = |number, _| format!("cell.node{number}");
         Ok(self.net(RecurrentCell::of(arch, state_of, path)?))
     }
@@ -164,7 +176,7 @@ impl WordNetSize {
     }
 
     /// The net with this cell.
-    pub fn net(&self, cell: RecurrentCell) -> Net {
+    pub fn net(&self, cell: impl Into<WordCell>) -> Net {
         let &Self { hidden, vocabulary, .. } = self;
         let word = Shape { channels: vocabulary, height: 1, width: 1 };
         let mut builder = Builder::new(word);
@@ -178,7 +190,7 @@ impl WordNetSize {
             slowness_weight: self.slowness_weight,
         };
         let states = builder.push(recurrent, &[embedded], hidden, "cell".to_owned());
-        builder.set_cell(cell);
+        builder.set_cell(cell.into());
         let softmax = LayerKind::TiedSoftmax { drop: self.drop_output };
         let logits = builder.push(softmax, &[states], vocabulary, EMBEDDING.to_owned());
         let layers = builder.layers;
@@ -235,7 +247,8 @@ mod tests {
     fn the_state_is_the_mean_of_the_loose_ends_or_of_all_nodes() {
         let ends = |state_of| {
             let net = size(7).shared(&published(8), state_of).unwrap();
-            net.layers[1].cell.clone().unwrap().ends
+            let Some(WordCell::Highway(cell)) = &net.layers[1].cell else { panic!("no cell") };
+            cell.ends.clone()
         };
         assert_eq!(ends(StateOf::LooseEnds), [7, 8]);
         assert_eq!(ends(StateOf::All), [1, 2, 3, 4, 5, 6, 7, 8]);

@@ -44,7 +44,7 @@ settings! {
         pub drop_path_keep: f64 = 1.0 => operation(above(0.0, 1.0)).only_of(CELLS);
         /// What the state of a recurrent cell is: the mean of its loose ends, or of all nodes.
         pub state_of: StateOf = StateOf::LooseEnds
-            => operation(one_of(&["loose-ends", "all"])).only_of(WORDS);
+            => operation(one_of(&["loose-ends", "all"])).only_of(&["recurrent"]);
         /// Share of the words of the vocabulary that a window's training does without.
         pub drop_words: f64 = 0.0 => operation(below(0.0, 1.0)).only_of(WORDS);
         /// Share of the embedding's features, for all words alike.

@@ -48,7 +48,7 @@ pub const IMAGES: &[&str] = &["micro", "whole_net", "nas_cnn", "nasnet", "nasben
 pub const CELLS: &[&str] = &["micro", "nasnet"];
 
 /// The spaces whose nets read words, likewise.
-pub const WORDS: &[&str] = &["recurrent"];
+pub const WORDS: &[&str] = &["recurrent", "nas_rnn"];
 
 /// Whether the search depends on a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

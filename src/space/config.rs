@@ -16,6 +16,9 @@ pub(super) const NODES: RangeInclusive<usize> = 1..=7;
 /// which the history could make no architecture.
 pub(super) const LAYERS: RangeInclusive<usize> = 3..=22;
 
+/// Leaves of a tree cell: to twice the paper's base number.
+pub(super) const LEAVES: RangeInclusive<usize> = 2..=16;
+
 /// Nodes of a recurrent cell behind its input node: to twice as many as in any cell that was
 /// published.
 pub(super) const RECURRENT_NODES: RangeInclusive<usize> = 1..=24;
@@ -41,6 +44,8 @@ settings! {
         pub blocks: usize = 5 => search(size(BLOCKS)).only_of(&["nasnet"]);
         /// Whether the strides of layers are searched, too.
         pub strides: bool = false => search(Rule::Switch).before("false").only_of(&["nas_cnn"]);
+        /// Leaves of a tree cell (the paper's base number).
+        pub leaves: usize = 8 => search(size(LEAVES)).only_of(&["nas_rnn"]);
     }
 }
 
@@ -57,6 +62,8 @@ pub enum SpaceKind {
     Recurrent,
     /// The filters of every layer, and the layers that it reads (Zoph and Le, 2016).
     NasCnn,
+    /// The recurrent cell of a net that reads words as a tree (Zoph & Le, section 3.4).
+    NasRnn,
     /// One normal and one reduction cell of blocks, stacked (Zoph et al., 2018).
     Nasnet,
     /// The cell of NAS-Bench-201, for tables (Dong and Yang, 2020).
@@ -65,11 +72,12 @@ pub enum SpaceKind {
 
 impl SpaceKind {
     /// Every space.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Micro,
         Self::WholeNet,
         Self::Recurrent,
         Self::NasCnn,
+        Self::NasRnn,
         Self::Nasnet,
         Self::Nasbench201,
     ];
@@ -92,6 +100,7 @@ impl SpaceKind {
             Self::WholeNet => "whole_net",
             Self::Recurrent => "recurrent",
             Self::NasCnn => "nas_cnn",
+            Self::NasRnn => "nas_rnn",
             Self::Nasnet => "nasnet",
             Self::Nasbench201 => "nasbench201",
         }
@@ -128,8 +137,8 @@ mod tests {
         let error = "macro".parse::<SpaceKind>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "unknown space `macro`; the spaces are micro, whole_net, recurrent, nas_cnn, nasnet, \
-             nasbench201"
+            "unknown space `macro`; the spaces are micro, whole_net, recurrent, nas_cnn, nas_rnn, \
+             nasnet, nasbench201"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! Why a text or a list of choices is not an architecture.
 
-use crate::space::told::{listed, start};
-use crate::space::{BlockError, CnnError, SpaceKind, config, form};
+use crate::space::told::{earlier_tensors, listed, start};
+use crate::space::{BlockError, CnnError, SpaceKind, TreeError, config, form};
 
 /// Why a text or a list of choices is not an architecture. Each text says what is wrong, where,
 /// and what would be right.
@@ -364,6 +364,9 @@ pub enum SpaceError {
         /// The id.
         id: String,
     },
+    /// A tree that is no cell of the `nas_rnn` space.
+    #[error(transparent)]
+    Tree(TreeError),
     /// Nothing but blanks.
     #[error("an empty text is no architecture")]
     NoText,
@@ -384,14 +387,4 @@ pub enum SpaceError {
         /// The start of the text found.
         text: String,
     },
-}
-
-/// What a layer may skip from.
-fn earlier_tensors(layer: usize) -> String {
-    match layer {
-        0 => "nothing, for it reads the stem alone".to_owned(),
-        1 => "`stem`".to_owned(),
-        2 => "`stem` or layer 0".to_owned(),
-        _ => format!("`stem` or layers 0 to {}", layer - 2),
-    }
 }

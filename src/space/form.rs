@@ -93,7 +93,7 @@ pub(super) fn examples() -> String {
 mod tests {
     use super::*;
     use crate::space::{
-        BlockCell, BlockError, MicroSpace, NasCnn, Nasbench201, Nasnet, Recurrent, WholeNet,
+        BlockCell, BlockError, MicroSpace, NasCnn, NasRnn, Nasbench201, Nasnet, Recurrent, WholeNet,
     };
     use proptest::prelude::*;
 
@@ -124,12 +124,15 @@ mod tests {
             Recurrent::NODE_RANGE.prop_map(|n| Space::Recurrent(Recurrent::new(n).unwrap()));
         let filters = (3_usize..=22, any::<bool>())
             .prop_map(|(n, strides)| Space::NasCnn(NasCnn::new(n, strides).unwrap()));
+        let trees = NasRnn::LEAF_RANGE.prop_map(|n| Space::NasRnn(NasRnn::new(n).unwrap()));
         let nasnet = BlockCell::RANGE.prop_map(|n| Space::Nasnet(Nasnet::new(n).unwrap()));
         let benchmark = Just(Space::Nasbench201(Nasbench201));
-        prop_oneof![micro, whole, recurrent, filters, nasnet, benchmark].prop_flat_map(|space| {
-            let choices: Vec<_> = space.script().options().map(|n| 0..n as u32).collect();
-            choices.prop_map(move |choices| space.arch(&choices).unwrap())
-        })
+        prop_oneof![micro, whole, recurrent, filters, trees, nasnet, benchmark].prop_flat_map(
+            |space| {
+                let choices: Vec<_> = space.script().options().map(|n| 0..n as u32).collect();
+                choices.prop_map(move |choices| space.arch(&choices).unwrap())
+            },
+        )
     }
 
     proptest! {
@@ -191,15 +194,15 @@ mod tests {
     }
 
     /// How texts of each form begin.
-    const START: &str = "(normal=\\[|layers=\\[|cell=\\[|layers=\\[3x5x|nasnet normal=\\[\
-        |\\|none~0\\|\\+|m5-|w4-|r8-|c4-|s4-|n5-|b4-|0 |\\[\\[0\\], \
+    const START: &str = "(normal=\\[|layers=\\[|cell=\\[|tree=\\[|layers=\\[3x5x|nasnet normal=\\[\
+        |\\|none~0\\|\\+|m5-|w4-|r8-|t8-|c4-|s4-|n5-|b4-|0 |\\[\\[0\\], \
         |Genotype\\(|normal=\\[\\('|Genotype\\(normal=\\[\\('|normal_concat=range\\(\
         |\\{'normal/op_2_0': |\\{\"reduce/input_2_0\": \\[\
         |'embedding': \\{'0': \\{|Genotype\\(recurrent=\\[\\('|\\{\"-1\": \\[\\[)?";
 
     /// `text` as it may come from a script, a file, a shell or a message.
     fn pasted(text: &str, style: u8) -> String {
-        let natives = ["normal=[", "layers=[", "cell=[", "nasnet ", "|"];
+        let natives = ["normal=[", "layers=[", "cell=[", "tree=[", "nasnet ", "|"];
         let is_native = natives.iter().any(|start| text.starts_with(start));
         let mut text = text.to_owned();
         if style & 1 == 1 {
@@ -267,8 +270,14 @@ mod tests {
 
     #[test]
     fn what_is_read_is_told_with_the_form_that_it_was_in() {
-        for arch in [PUBLISHED, WholeNet::PUBLISHED, Recurrent::PUBLISHED, Nasbench201::PUBLISHED]
-            .map(|text| text.parse::<Arch>().unwrap())
+        for arch in [
+            PUBLISHED,
+            WholeNet::PUBLISHED,
+            Recurrent::PUBLISHED,
+            NasRnn::EXAMPLE,
+            Nasbench201::PUBLISHED,
+        ]
+        .map(|text| text.parse::<Arch>().unwrap())
         {
             let texts =
                 arch.texts().into_iter().filter_map(|(name, text)| Some((name, text.ok()?)));
@@ -324,6 +333,7 @@ mod tests {
                      `0 0 0 1 1 2 1 …`, `Genotype(recurrent=[…], concat=[…])`, \
                      `{\"-1\": [[0, \"tanh\"]], …}`, \
                      `layers=[3x5x36, 3x3x48(0), …]`, \
+                     `tree=[tanh(x+h), relu(x*h), sigmoid(0*1)] inject=relu(0+c) c=1`, \
                      `nasnet normal=[op(state)+op(state), op(state)|op(state), …] reduction=[…]`, \
                      `Genotype(normal=[('sep_conv_7x7', 0), …], …)`, \
                      `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`, or an id (`m5-…`)";

@@ -24,7 +24,8 @@
 //!    `bin/enasctl/top/looked_at.rs`.
 //!
 //! For whole nets it is [`LayerOp`] in `space/whole_net/op.rs` and one line in `net/whole_net.rs`; for
-//! recurrent cells [`Activation`] in `space/recurrent/activation.rs`, and its numbers in `arcs.rs`; for
+//! recurrent cells [`Activation`] in `space/recurrent/activation.rs`, and its numbers in `arcs.rs`, and
+//! the trees of `nas_rnn` have the same; for
 //! NASNet's cells [`NasnetOp`] in `space/nasnet/op.rs` and `net/nasnet/operations.rs`. A number that a
 //! layer of NAS's nets may have more stands in `space/nas_cnn.rs` alone. NAS-Bench-201 has the
 //! operations of its tables.
@@ -79,6 +80,7 @@ mod id;
 mod literal;
 mod micro;
 mod nas_cnn;
+mod nas_rnn;
 mod nasbench201;
 mod nasnet;
 mod numbers;
@@ -101,6 +103,7 @@ pub use fact::{Fact, Size};
 pub use form::{Form, Write};
 pub use micro::{Cell, CellKind, Edge, MicroSpace, N_CELL_INPUTS, Node, Op};
 pub use nas_cnn::{CnnLayer, NasCnn};
+pub use nas_rnn::{Combine, NasRnn, Tree, TreeError, TreeNode};
 pub use nasbench201::{EdgeOp, Nasbench201};
 pub use nasnet::{Block, BlockCell, BlockCombine, BlockEdge, Nasnet, NasnetOp};
 pub use recurrent::{Activation, Recurrent, RecurrentNode};

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::space::{
-    Arch, Choice, Fact, Form, MicroSpace, NasCnn, Nasbench201, Nasnet, Recurrent, Script, Size,
-    Sketch, SpaceConfig, SpaceError, SpaceKind, WholeNet,
+    Arch, Choice, Fact, Form, MicroSpace, NasCnn, NasRnn, Nasbench201, Nasnet, Recurrent, Script,
+    Size, Sketch, SpaceConfig, SpaceError, SpaceKind, WholeNet,
 };
 
 /// A search space of a given size.
@@ -18,6 +18,8 @@ pub enum Space {
     Recurrent(Recurrent),
     /// The filters of every layer, and the layers that it reads (Zoph and Le, 2016).
     NasCnn(NasCnn),
+    /// The recurrent cell of a net that reads words as a tree (Zoph & Le, section 3.4).
+    NasRnn(NasRnn),
     /// Two cells of blocks, stacked (Zoph et al., 2018).
     Nasnet(Nasnet),
     /// The cell of NAS-Bench-201, for tables (Dong and Yang, 2020).
@@ -32,6 +34,7 @@ impl Space {
             SpaceKind::WholeNet => WholeNet::new(config.layers).map(Self::WholeNet),
             SpaceKind::Recurrent => Recurrent::new(config.recurrent_nodes).map(Self::Recurrent),
             SpaceKind::NasCnn => NasCnn::new(config.layers, config.strides).map(Self::NasCnn),
+            SpaceKind::NasRnn => NasRnn::new(config.leaves).map(Self::NasRnn),
             SpaceKind::Nasnet => Nasnet::new(config.blocks).map(Self::Nasnet),
             SpaceKind::Nasbench201 => Ok(Self::Nasbench201(Nasbench201)),
         }
@@ -44,6 +47,7 @@ impl Space {
             Self::WholeNet(WholeNet::default()),
             Self::Recurrent(Recurrent::default()),
             Self::NasCnn(NasCnn::default()),
+            Self::NasRnn(NasRnn::default()),
             Self::Nasnet(Nasnet::default()),
             Self::Nasbench201(Nasbench201),
         ]
@@ -56,6 +60,7 @@ impl Space {
             Self::WholeNet(space) => space,
             Self::Recurrent(space) => space,
             Self::NasCnn(space) => space,
+            Self::NasRnn(space) => space,
             Self::Nasnet(space) => space,
             Self::Nasbench201(space) => space,
         }
@@ -70,9 +75,11 @@ impl Space {
     /// number is the net's.
     pub fn with_layers(self, layers: usize) -> Result<Self, SpaceError> {
         match self {
-            Self::Micro(_) | Self::Recurrent(_) | Self::Nasnet(_) | Self::Nasbench201(_) => {
-                Ok(self)
-            }
+            Self::Micro(_)
+            | Self::Recurrent(_)
+            | Self::NasRnn(_)
+            | Self::Nasnet(_)
+            | Self::Nasbench201(_) => Ok(self),
             Self::WholeNet(_) => WholeNet::new(layers).map(Self::WholeNet),
             Self::NasCnn(space) => space.with_layers(layers).map(Self::NasCnn),
         }
@@ -103,6 +110,7 @@ impl Space {
             "c" => Some(NasCnn::new(size, false).map(Self::NasCnn)),
             "s" => Some(NasCnn::new(size, true).map(Self::NasCnn)),
             "b" => Some(Ok(Self::Nasbench201(Nasbench201::of_nodes(size)?))),
+            "t" => Some(NasRnn::new(size).map(Self::NasRnn)),
             _ => None,
         }
     }

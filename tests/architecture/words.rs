@@ -19,11 +19,14 @@ const WORDS: &[&str] = &[
     "BlockEdge",
     "EdgeOp",
     "NasCnn",
+    "NasRnn",
+    "TreeNode",
     "CnnLayer",
 ];
 
 /// The same, where they are names of `space`: others have such words too.
-const NAMES: &[&str] = &["Cell", "Op", "Recurrent", "Activation", "Nasnet", "Block", "Nasbench201"];
+const NAMES: &[&str] =
+    &["Cell", "Op", "Recurrent", "Activation", "Combine", "Tree", "Nasnet", "Block", "Nasbench201"];
 
 /// The words of one space that a statement of `layer` says.
 pub(crate) fn word_faults(layer: &str, statement: &str) -> Vec<String> {

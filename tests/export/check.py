@@ -35,6 +35,7 @@ PROGRAMS = (
     "micro-1x28x28-running-0",
     "whole_net-3x32x32-running-0",
     "recurrent-published8-standalone-0",
+    "nas_rnn-published8-standalone-1",
 )
 
 
@@ -152,7 +153,7 @@ def main(folder: Path, plant: bool):
     for case in cases:
         found = faults(case)
         if case.name in PROGRAMS:
-            reads_words = case.name.startswith("recurrent")
+            reads_words = case.name.startswith(("recurrent", "nas_rnn"))
             look = words.program_faults if reads_words else program_faults
             found += look(case, folder)
         for fault in found:

@@ -1,4 +1,5 @@
-//! Nets of words: both published cells, and random ones, with random weights.
+//! Nets of words: both published cells, what stands for some in the `nas_rnn` space, and random ones, with
+//! random weights.
 //!
 //! ```text
 //! CASE/model.onnx            reads ids and a state
@@ -17,10 +18,12 @@ use enasd::engine::{CpuExec, Executor, Snapshot, Words, from_safetensors, to_saf
 use enasd::export::{Model, PixelType, Reads, onnx_file, safetensors_file, torch_file};
 use enasd::net::{Net, StateOf, WordNetSize};
 use enasd::random::{Owner, generator};
-use enasd::space::{Arch, Recurrent, Space};
+use enasd::space::{Arch, NasRnn, Recurrent, Space};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+/// Leaves of the trees that stand for published ones.
+const TREES: [usize; 2] = [2, 8];
 /// Random cells of each form.
 const RANDOM: usize = 8;
 /// Nodes of the cells that the authors published.
@@ -171,15 +174,25 @@ fn cases() -> Vec<Case> {
             cases.push(Case::new(arch, &format!("published{n_nodes}"), form, number));
         }
         for number in 0..RANDOM {
-            let mut rng = generator(number as u64, Owner::Uniform, 0);
             let space = Space::Recurrent(Recurrent::new(1 + 3 * number / 2).unwrap());
-            let script = space.script();
-            let choices =
-                script.options().map(|n| rng.random_range(0..n as u32)).collect::<Vec<_>>();
-            cases.push(Case::new(space.arch(&choices).unwrap(), "random", form, number));
+            cases.push(Case::new(random(space, number), "random", form, number));
         }
     }
+    for (number, n_leaves) in TREES.into_iter().enumerate() {
+        let arch = Space::NasRnn(NasRnn::new(n_leaves).unwrap()).rules().published().unwrap();
+        cases.push(Case::new(arch, &format!("published{n_leaves}"), Form::Standalone, number));
+    }
+    for number in 0..RANDOM {
+        let space = Space::NasRnn(NasRnn::new(2 + number).unwrap());
+        cases.push(Case::new(random(space, number), "random", Form::Standalone, number));
+    }
     cases
+}
+
+fn random(space: Space, number: usize) -> Arch {
+    let (script, mut rng) = (space.script(), generator(number as u64, Owner::Uniform, 0));
+    let choices = script.options().map(|n| rng.random_range(0..n as u32));
+    space.arch(&choices.collect::<Vec<_>>()).unwrap()
 }
 
 #[test]

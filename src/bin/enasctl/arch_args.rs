@@ -20,6 +20,9 @@ pub(crate) enum SpaceVerb {
         /// Of `nas_cnn`: the strides of layers are searched, too.
         #[arg(long)]
         strides: bool,
+        /// Of `nas_rnn`: leaves of a cell.
+        #[arg(long, default_value_t = SpaceConfig::default().leaves)]
+        leaves: usize,
     },
 }
 

@@ -55,7 +55,7 @@ struct Size {
 
 /// Carries out a verb.
 pub(crate) fn run(verb: &SpaceVerb, printer: &mut Printer) -> Result<(), Failure> {
-    let SpaceVerb::Show { name, nodes, layers, strides } = *verb;
+    let SpaceVerb::Show { name, nodes, layers, strides, leaves } = *verb;
     let defaults = SpaceConfig::default();
     let space = Space::new(&SpaceConfig {
         kind: name,
@@ -64,6 +64,7 @@ pub(crate) fn run(verb: &SpaceVerb, printer: &mut Printer) -> Result<(), Failure
         recurrent_nodes: nodes.unwrap_or(defaults.recurrent_nodes),
         blocks: nodes.unwrap_or(defaults.blocks),
         strides,
+        leaves,
     })?;
     printer.one(&describe(space), table)
 }

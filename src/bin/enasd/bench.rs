@@ -7,6 +7,7 @@ use enasd::bench::{
     self, ArchChoice, BenchConfig, BenchError, BenchJob, BenchSize, NetKind, Report, Saves,
 };
 use enasd::daemon::{EXIT_CONFIG, EXIT_INTERNAL};
+use enasd::setting::WORDS;
 use enasd::space::{Space, SpaceConfig, SpaceKind};
 
 use crate::failure::Failure;
@@ -40,13 +41,13 @@ pub(crate) struct BenchArgs {
     /// Channels of an image [default: 3].
     #[arg(long, value_name = "N")]
     image_channels: Option<usize>,
-    /// Of `recurrent`: features of a word and of a state [default: 200].
+    /// Of nets of words: features of a word and of a state [default: 200].
     #[arg(long, value_name = "N", value_parser = count(1, 4096))]
     hidden: Option<usize>,
-    /// Of `recurrent`: words of the vocabulary [default: 10000].
+    /// Of nets of words: words of the vocabulary [default: 10000].
     #[arg(long, value_name = "N", value_parser = count(2, 1_000_000))]
     vocabulary: Option<usize>,
-    /// Of `recurrent`: words of a row of the batch [default: 35].
+    /// Of nets of words: words of a row of the batch [default: 35].
     #[arg(long, value_name = "N", value_parser = count(1, 10_000))]
     window: Option<usize>,
     /// Steps and forward passes that are timed, after one of each.
@@ -125,7 +126,7 @@ fn size(args: &BenchArgs, space: Space) -> Result<BenchSize, Failure> {
     ];
     let of_words =
         [("--hidden", args.hidden), ("--vocabulary", args.vocabulary), ("--window", args.window)];
-    let reads_words = matches!(space, Space::Recurrent(_));
+    let reads_words = WORDS.contains(&space.name());
     let foreign = if reads_words { &of_images[..] } else { &of_words };
     if let Some((option, _)) = foreign.iter().find(|(_, value)| value.is_some()) {
         let why = format!("{option} says nothing about nets of the space `{}`", space.name());

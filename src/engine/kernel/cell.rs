@@ -11,7 +11,7 @@ use super::exponential::{sigmoid, tanh};
 use crate::net::CellFunction;
 
 /// The functions themselves, and what they make of gradients.
-trait Function {
+pub(super) trait Function {
     /// `act(x)`
     fn of<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s;
 

@@ -38,6 +38,7 @@ mod softmax;
 mod sums;
 mod tile;
 mod tiles;
+mod tree;
 mod vectors;
 mod weight_grad;
 mod windows;
@@ -61,6 +62,7 @@ pub use scale_pixels::scale_pixels;
 pub use softmax::{Answer, cross_entropy};
 pub use sums::{channel_sums, grad_sums};
 pub use tile::BAND;
+pub use tree::{tree_cell, tree_cell_grad};
 pub use weight_grad::{WeightSums, depthwise_weight_grad};
 pub use windows::{PaddedRows, RowPlace, Windows};
 pub use winograd::{

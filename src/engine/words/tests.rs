@@ -1,10 +1,12 @@
 //! Nets of words: gradients against differences, both executors against each other, the published
-//! cells against the numbers of enas-spec, section 9.8, and all numbers of threads.
+//! cells against the numbers of enas-spec, section 9.8, the example of a tree by hand, and all numbers
+//! of threads.
 #![cfg(test)]
 
 mod agreement;
 mod differences;
 mod published;
+mod trees;
 
 use std::collections::BTreeMap;
 
@@ -14,7 +16,8 @@ use rand::RngExt;
 use crate::engine::Snapshot;
 use crate::engine::probe::rng;
 use crate::engine::words::{Masks, WordNet, Words};
-use crate::net::{CellFunction, CellNode, Net, RecurrentCell, WordNetSize};
+use crate::net::{CellFunction, CellNode, Net, RecurrentCell, StateOf, WordNetSize};
+use crate::space::{Arch, NasRnn, Space};
 
 const ALL: [CellFunction; 4] =
     [CellFunction::Tanh, CellFunction::Relu, CellFunction::Sigmoid, CellFunction::Identity];
@@ -53,6 +56,20 @@ pub(in crate::engine) fn varied() -> RecurrentCell {
     cell(&[(0, relu), (1, tanh), (1, sigmoid), (0, identity), (3, relu)])
 }
 
+/// A net with a random tree of so many leaves.
+fn tree(size: &WordNetSize, n_leaves: usize, seed: u64) -> Net {
+    let space = Space::NasRnn(NasRnn::new(n_leaves).unwrap());
+    let (script, mut rng) = (space.script(), rng(seed));
+    let choices = script.options().map(|n| rng.random_range(0..n as u32));
+    let arch = space.arch(&choices.collect::<Vec<_>>()).unwrap();
+    size.standalone(&arch, StateOf::default()).unwrap()
+}
+
+/// A net with the tree that has this text.
+pub(in crate::engine) fn tree_of(size: &WordNetSize, text: &str) -> Net {
+    size.standalone(&text.parse::<Arch>().unwrap(), StateOf::default()).unwrap()
+}
+
 /// Weights about 0, the smaller the more of them are added up: states that grow from step to step
 /// would magnify what is rounded.
 fn values(net: &Net, seed: u64) -> Snapshot {
@@ -76,11 +93,11 @@ struct Text {
 }
 
 impl Text {
-    fn random(size: &WordNetSize, [rows, steps]: [usize; 2], seed: u64) -> Self {
-        let mut rng = rng(seed);
-        let mut word = |_| rng.random_range(0..size.vocabulary as u32);
+    fn random(net: &Net, [rows, steps]: [usize; 2], seed: u64) -> Self {
+        let (net, mut rng) = (WordNet::of(net).unwrap(), rng(seed));
+        let mut word = |_| rng.random_range(0..net.vocabulary as u32);
         let [ids, next] = [0; 2].map(|_| (0..rows * steps).map(&mut word).collect());
-        let carried = (0..rows * size.hidden).map(|at| (at as f32).sin()).collect();
+        let carried = (0..rows * net.carried()).map(|at| (at as f32).sin()).collect();
         Self { ids, next, rows, carried }
     }
 

@@ -46,6 +46,18 @@ impl Graph {
         outputs
     }
 
+    /// The parts, each as long as the others, that `value` falls into along an axis.
+    pub(super) fn split(&mut self, value: &str, parts: Vec<String>, axis: i64) -> Vec<String> {
+        self.nodes.push(NodeProto {
+            input: vec![value.to_owned()],
+            output: parts.clone(),
+            name: parts[0].clone(),
+            op_type: "Split".to_owned(),
+            attribute: vec![int("axis", axis)],
+        });
+        parts
+    }
+
     /// The same without attributes.
     pub(super) fn plain(&mut self, op: &str, inputs: &[&str], output: String) -> String {
         self.op(op, inputs, output, Vec::new())

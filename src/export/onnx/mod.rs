@@ -5,12 +5,14 @@
 //! newest ones in which the mean over axes still names them in an attribute, so that everything
 //! here is written alike for runtimes of any later day, and old enough for all in use.
 
+mod functions;
 mod graph;
 mod images;
 mod layers;
 mod proto;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod words;
 
 use prost::Message;
@@ -42,8 +44,8 @@ pub enum PixelType {
 /// normalizes by the statistics of a batch does so by those of the N images.
 ///
 /// Of a net of words, which has no `pixels`, the inputs are `ids`, `(steps, rows)` of i64, for any
-/// number of either from 1 on, and `state`, `(rows, H)`; the outputs are `log_probabilities`,
-/// `(steps, rows, words)`, and `next_state`, `(rows, H)`.
+/// number of either from 1 on, and `state`, `(rows, H)`, of a tree cell `(rows, 2H)`; the outputs are
+/// `log_probabilities`, `(steps, rows, words)`, and `next_state`, as large as `state`.
 ///
 /// Equal models make equal bytes.
 pub fn onnx_file(model: &Model<'_>, pixels: PixelType) -> Result<Vec<u8>, ExportError> {

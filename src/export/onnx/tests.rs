@@ -25,12 +25,12 @@ fn values(tensor: &TensorProto) -> Vec<f32> {
     bytes.map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 
-/// Samples of both kinds in both forms.
-fn samples() -> [Sample; 4] {
+/// Samples of both kinds in both forms, and a tree.
+fn samples() -> [Sample; 5] {
     let [images, words] = [[Norm::Running, Norm::Batch]; 2];
     let [one, two] = images.map(|norm| Sample::of(CELLS, norm));
     let [three, four] = words.map(Sample::of_words);
-    [one, two, three, four]
+    [one, two, three, four, Sample::of_tree()]
 }
 
 #[test]
@@ -182,6 +182,15 @@ fn a_file_of_words_reads_ids_and_a_state_whatever_pixels_are() {
             ("next_state", FLOAT, vec![rows, hidden]),
         ]
     );
+}
+
+#[test]
+fn the_state_of_a_tree_is_two_states() {
+    let graph = graph(&Sample::of_tree());
+    let state = [SideProto::Param("rows".to_owned()), SideProto::Value(6)];
+    for (value, name) in [(&graph.input[1], "state"), (&graph.output[1], "next_state")] {
+        assert_eq!(types([value].into_iter()), [(name, FLOAT, state.to_vec())]);
+    }
 }
 
 #[test]

@@ -6,15 +6,19 @@
 //! state (rows, H) ─────────────────┘                  └─ next_state (rows, H)
 //! ```
 //!
+//! Of a tree cell the state is h and c, `(rows, 2H)`.
+//!
 //! The weights stand in the outer graph, where the scan's body sees them.
 
 use std::collections::BTreeMap;
 
 use crate::export::model::Numbers;
+use crate::export::onnx::functions::operator;
 use crate::export::onnx::graph::{Graph, any, int, list, side, subgraph, value};
 use crate::export::onnx::proto::{FLOAT, GraphProto, INT64};
+use crate::export::onnx::tree;
 use crate::export::word_net::WordNet;
-use crate::net::CellFunction;
+use crate::net::{CellFunction, RecurrentCell, TreeCell, WordCell};
 
 /// The names of the graph's inputs and outputs.
 const IDS: &str = "ids";
@@ -54,7 +58,7 @@ pub(super) fn graph(
     graph.op("LogSoftmax", &[&logits], LOG_PROBABILITIES.to_owned(), vec![int("axis", -1)]);
     let steps = || [any(STEPS), any(ROWS)];
     let told = [any(STEPS), any(ROWS), side(net.vocabulary)];
-    let state = || [any(ROWS), side(net.hidden)];
+    let state = || [any(ROWS), side(net.carried())];
     GraphProto {
         node: graph.nodes,
         name: id.to_owned(),
@@ -81,30 +85,56 @@ struct Cell<'a> {
 }
 
 impl Cell<'_> {
-    /// The graph that makes the states after a word `(rows, H)` of those before it.
+    /// The graph that makes the states after a word of those before it.
     fn body(&mut self) -> GraphProto {
-        let path = self.net.path;
+        let (path, net) = (self.net.path, self.net);
         let [before, word] = ["before", "word"].map(|name| format!("{path}/{name}"));
-        let input = self.net.input();
-        let read = format!("{input}/read");
-        let read = self.body.op("Concat", &[&word, &before], read, vec![int("axis", 1)]);
-        let mut nodes = vec![self.node(&input, CellFunction::Tanh, [&read, &before])];
-        for node in &self.net.cell.nodes {
-            let from = nodes[node.from].clone();
-            nodes.push(self.node(&node.path, node.function, [&from, &from]));
-        }
-        let ends: Vec<&str> = self.net.cell.ends.iter().map(|&end| nodes[end].as_str()).collect();
-        let after = self.body.plain("Mean", &ends, format!("{path}/after"));
-        // A scan hands on its state by another name than the row that it writes.
-        let written = self.body.plain("Identity", &[&after], format!("{path}/written"));
-        let state = |name: &str| value(name, FLOAT, [any(ROWS), side(self.net.hidden)], "");
+        let read = [before.as_str(), word.as_str()];
+        let [after, written] = match net.cell {
+            WordCell::Highway(cell) => self.highway(cell, read),
+            WordCell::Tree(cell) => self.tree(cell, read),
+        };
+        let value = |name: &str, features| value(name, FLOAT, [any(ROWS), side(features)], "");
+        let state = |name: &str| value(name, net.carried());
         GraphProto {
             node: std::mem::take(&mut self.body.nodes),
             name: path.to_owned(),
             initializer: Vec::new(),
-            input: vec![state(&before), state(&word)],
-            output: vec![state(&after), state(&written)],
+            input: vec![state(&before), value(&word, net.hidden)],
+            output: vec![state(&after), value(&written, net.hidden)],
         }
+    }
+
+    /// What is handed on, and what is written, `(rows, H)`, of the state `before` and of `word`.
+    fn highway(&mut self, cell: &RecurrentCell, [before, word]: [&str; 2]) -> [String; 2] {
+        let (path, input) = (self.net.path, self.net.input());
+        let read = format!("{input}/read");
+        let read = self.body.op("Concat", &[word, before], read, vec![int("axis", 1)]);
+        let mut nodes = vec![self.node(&input, CellFunction::Tanh, [&read, before])];
+        for node in &cell.nodes {
+            let from = nodes[node.from].clone();
+            nodes.push(self.node(&node.path, node.function, [&from, &from]));
+        }
+        let ends: Vec<&str> = cell.ends.iter().map(|&end| nodes[end].as_str()).collect();
+        let after = self.body.plain("Mean", &ends, format!("{path}/after"));
+        // A scan hands on its state by another name than the row that it writes.
+        let written = self.body.plain("Identity", &[&after], format!("{path}/written"));
+        [after, written]
+    }
+
+    /// The same of a tree, whose states `(rows, 2H)` are h and c.
+    fn tree(&mut self, cell: &TreeCell, read: [&str; 2]) -> [String; 2] {
+        let (path, input) = (self.net.path, self.net.input());
+        let weight = format!("{input}.weight");
+        let numbers = &self.numbers[&weight];
+        let weight = self.weights.floats(weight, &numbers.dims, &numbers.values);
+        let halves = ["words", "states"].map(|of| format!("{input}/of_{of}"));
+        let halves = self.weights.several("Split", &[&weight], halves, vec![int("axis", 0)]);
+        let weights = halves.each_ref().map(String::as_str);
+        let [h, c] = tree::append(&mut self.body, (cell, path), read, weights);
+        let after = format!("{path}/after");
+        let after = self.body.op("Concat", &[&h, &c], after, vec![int("axis", 1)]);
+        [after, self.body.plain("Identity", &[&h], format!("{path}/written"))]
     }
 
     /// `s + σ(t)·(f(h) − s)` with the state s, where `[h | t]` is the product of what is read and
@@ -123,14 +153,5 @@ impl Cell<'_> {
         let change = graph.plain("Sub", &[&h, state], name("change"));
         let part = graph.plain("Mul", &[&gate, &change], name("part"));
         graph.plain("Add", &[state, &part], path.to_owned())
-    }
-}
-
-const fn operator(function: CellFunction) -> &'static str {
-    match function {
-        CellFunction::Tanh => "Tanh",
-        CellFunction::Relu => "Relu",
-        CellFunction::Sigmoid => "Sigmoid",
-        CellFunction::Identity => "Identity",
     }
 }

@@ -15,6 +15,7 @@ mod images;
 mod script;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod words;
 
 use crate::export::ExportError;
@@ -40,7 +41,7 @@ struct Parts {
 ///
 /// The `Model` of a net of images takes pixels from 0 to 255, `(N, channels, rows, columns)`, and
 /// gives logits, `(N, classes)`. That of a net of words takes ids, `(steps, rows)`, and states,
-/// `(rows, H)`, and gives log-probabilities, `(steps, rows, words)`, and the states after them. Its
+/// `(rows, H)`, of a tree cell `(rows, 2H)`, and gives log-probabilities, `(steps, rows, words)`, and the states after them. Its
 /// parameters have the engine's names.
 pub fn torch_file(model: &Model<'_>) -> Result<String, ExportError> {
     model.facts()?;

@@ -114,6 +114,42 @@ fn a_net_of_words_runs_its_cell_for_each_word() {
 }
 
 #[test]
+fn a_tree_runs_leaf_by_leaf_and_hands_both_states_on() {
+    let file = torch_file(&Sample::of_tree().model()).unwrap();
+    let class = file.split(GAP).find(|part| name(part) == Some("Model")).unwrap();
+    let start = class.find("    def __init__").unwrap();
+    insta::assert_snapshot!(&class[start..], @r#"
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(len(VOCABULARY), HIDDEN)
+        self.cell = nn.ModuleDict()
+        self.cell.leaves = Leaves(3)
+
+    def start(self, rows):
+        """The states before texts."""
+        return self.embedding.weight.new_zeros(rows, 2 * HIDDEN)
+
+    def forward(self, ids, state):
+        states = []
+        for word in self.embedding(ids):
+            h, c = state.chunk(2, 1)
+            xs, hs = self.cell.leaves(word, h)
+            node0 = torch.tanh(xs[0] + hs[0])
+            node1 = torch.relu(xs[1] * hs[1])
+            node2 = xs[2] + hs[2]
+            node3 = torch.sigmoid(node0 * node1)
+            node3 = torch.relu(node3 * c)
+            memory = node2 + node3
+            node4 = torch.tanh(memory)
+            state = torch.cat([node4, memory], 1)
+            states.append(node4)
+        logits = torch.stack(states) @ self.embedding.weight.T
+        return logits.log_softmax(2), state
+    "#);
+    assert!(file.contains("\nclass Leaves(") && !file.contains("class Node("), "{file}");
+}
+
+#[test]
 fn a_shared_child_has_the_names_of_its_part_of_the_weights() {
     let file = torch_file(&Sample::of_words(Norm::Batch).model()).unwrap();
     let line = "        self.cell.node2.relu.from1 = Node(HIDDEN, nn.ReLU())\n";

@@ -44,12 +44,12 @@ impl<'a> Bands<'a> {
         let (band, state, nodes) = (size.band(), size.state(), size.nodes);
         let (inputs, inputs_2) = self.inputs.split_at_mut(n * band);
         let (befores, befores_2) = self.befores.split_at_mut(n * band);
-        let (gates, gates_2) = self.gates.split_at_mut(n * 2 * nodes * band);
+        let (gates, gates_2) = self.gates.split_at_mut(n * size.gates * band);
         let (states, states_2) = self.states.split_at_mut(n * nodes * band);
         let (outputs, outputs_2) = self.outputs.split_at_mut(n * band);
         let (grads, grads_2) = self.grads.split_at_mut(n * band);
         let (masked, masked_2) = self.masked.split_at_mut(n * band);
-        let (carried, carried_2) = self.carried.split_at_mut(n * state);
+        let (carried, carried_2) = self.carried.split_at_mut(n * size.carried * state);
         let (step_grads, step_grads_2) = self.step_grads.split_at_mut(n * nodes * state);
         let [before, room] = self.before_grads;
         let (before, before_2) = before.split_at_mut(n * state);

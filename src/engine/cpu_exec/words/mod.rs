@@ -6,10 +6,13 @@
 //! and steps have one order.
 
 mod bands;
+mod highway;
 mod packed;
 mod softmax;
 mod sums;
+mod tree;
 mod unroll;
+mod values;
 mod window;
 mod workspace;
 
@@ -96,7 +99,7 @@ impl CpuExec {
         let Workspace { net, masks, packed, window, scratch, .. } = workspace;
         packed.fill(net, weights, (masks, with_grads), scratch)?;
         window.fit(size);
-        window.start(words.carried);
+        window.start(size, words.carried);
         weights.read(&net.embedding, |embedding| window.embed(size, words, embedding, masks))?;
         let unroll = Unroll { isa: self.isa, size, net, masks, packed };
         by_bands(window, size, |bands| unroll.forward(bands));

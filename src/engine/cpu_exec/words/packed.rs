@@ -9,6 +9,31 @@ use crate::engine::cpu_exec::words::workspace::PackedWeights;
 use crate::engine::kernel::{Panels, pack, pack_transposed, panel_len};
 use crate::engine::words::{Masks, WordNet};
 
+/// The weights of node 0, or of the leaves, that read words, and those that read states; those of other
+/// nodes follow.
+pub(super) const OF_WORDS: usize = 0;
+pub(super) const OF_STATES: usize = 1;
+
+/// The packed weights of a cell, `(H, width)` each.
+#[derive(Clone, Copy)]
+pub(super) struct CellPanels<'a> {
+    pub(super) packed: &'a PackedWeights,
+    pub(super) hidden: usize,
+    pub(super) width: usize,
+}
+
+impl CellPanels<'_> {
+    /// Of the weights number `place`, for products with what they read.
+    pub(super) fn forward(&self, place: usize) -> Panels<'_> {
+        Panels::packed([self.hidden, self.width], &self.packed.cell[place][0])
+    }
+
+    /// For products with gradients of what they make.
+    pub(super) fn back(&self, place: usize) -> Panels<'_> {
+        Panels::packed([self.width, self.hidden], &self.packed.cell[place][1])
+    }
+}
+
 impl PackedWeights {
     /// Packs all weights that `net` reads, without what is dropped of them; for a pass without
     /// gradients only what goes forward.
@@ -19,7 +44,7 @@ impl PackedWeights {
         (masks, with_grads): (&Masks, bool),
         scratch: &mut Vec<f32>,
     ) -> Result<()> {
-        let (hidden, words) = (net.hidden, net.vocabulary);
+        let (hidden, width, words) = (net.hidden, net.width(), net.vocabulary);
         self.cell.resize_with(1 + net.weights.len(), Default::default);
         for (place, name) in net.weights.iter().enumerate() {
             let mask = masks.weights.get(place).filter(|mask| !mask.is_empty());
@@ -32,11 +57,11 @@ impl PackedWeights {
                     }
                     None => values,
                 };
-                // Those of node 0 are two: the rows that read words, and those that read states.
-                let first = if place == 0 { 0 } else { place + 1 };
-                let halves = values.chunks_exact(2 * hidden * hidden);
+                // The first are two: the rows that read words, and those that read states.
+                let first = if place == 0 { OF_WORDS } else { OF_STATES + place };
+                let halves = values.chunks_exact(width * hidden);
                 for (values, packed) in halves.zip(&mut self.cell[first..]) {
-                    pack_both([hidden, 2 * hidden], values, packed, with_grads);
+                    pack_both([hidden, width], values, packed, with_grads);
                 }
             })?;
         }

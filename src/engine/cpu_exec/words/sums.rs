@@ -5,11 +5,12 @@ use rayon::slice::ParallelSliceMut;
 
 use candle_core::{Result, Tensor};
 
-use crate::engine::cpu_exec::words::unroll::{Unroll, multiply};
+use crate::engine::cpu_exec::words::unroll::Unroll;
+use crate::engine::cpu_exec::words::values::multiply;
 use crate::engine::cpu_exec::words::workspace::{Size, Window};
 use crate::engine::floats;
 use crate::engine::kernel::{BAND, Factors, Isa, matmul_sums, matmul_sums_scratch};
-use crate::engine::words::WordNet;
+use crate::net::WordCell;
 
 /// Rows of a gradient that a thread works on at a time.
 const TASK: usize = 128;
@@ -43,34 +44,40 @@ impl WeightGrads<'_> {
     /// After the steps back: writes the gradient of the cell's weights number `place`.
     pub(super) fn write(&mut self, place: usize, grad: &Tensor) -> Result<()> {
         let (unroll, size) = (self.unroll, self.unroll.size);
-        let WordNet { cell, .. } = unroll.net;
-        let masks = unroll.masks;
-        if let Some(node) = place.checked_sub(1).map(|node| &cell.nodes[node])
+        let (cell, masks) = (&unroll.net.cell, unroll.masks);
+        let from = place.checked_sub(1).map(|node| cell.nodes()[node].from);
+        if let Some(from) = from
             && !masks.state.is_empty()
         {
-            mask_states(self.window, size, node.from, &masks.state);
+            mask_states(self.window, size, from, &masks.state);
         }
+        // The products of leaves with states have gradients of their own.
+        let of_states = match cell {
+            WordCell::Highway(_) => 0,
+            WordCell::Tree(tree) => tree.n_leaves() * size.band(),
+        };
         let Window { inputs, befores, gates, states, masked, .. } = &*self.window;
         let [ins, outs] = unroll.net.sides(place);
         floats::write_with(grad, &mut *self.scratch, |sums, scratch| {
             sums.fill(0.0);
             for band in 0..size.bands() {
                 let (at, nodes) = (band * size.band(), size.nodes);
-                let ys = (&gates[2 * (at * nodes + place * size.band())..], outs);
-                let mut add = |xs: &[f32], sums: &mut [f32]| {
-                    let factors = Factors { xs: (xs, size.hidden), ys, rows: size.steps * BAND };
+                let own = &gates[at * size.gates + 2 * place * size.band()..];
+                let mut add = |xs: &[f32], before: usize, sums: &mut [f32]| {
+                    let (xs, ys) = ((xs, size.hidden), (&own[before..], outs));
+                    let factors = Factors { xs, ys, rows: size.steps * BAND };
                     sums_by_rows(unroll.isa, factors, [size.hidden, outs], sums, scratch);
                 };
-                match place.checked_sub(1).map(|node| cell.nodes[node].from) {
+                match from {
                     None => {
                         let (words, states) = sums.split_at_mut(ins / 2 * outs);
-                        add(&inputs[at..], words);
-                        add(&befores[at..], states);
+                        add(&inputs[at..], 0, words);
+                        add(&befores[at..], of_states, states);
                     }
                     Some(from) if masks.state.is_empty() => {
-                        add(&states[at * nodes + from * size.band()..], sums);
+                        add(&states[at * nodes + from * size.band()..], 0, sums);
                     }
-                    Some(_) => add(&masked[at..], sums),
+                    Some(_) => add(&masked[at..], 0, sums),
                 }
             }
             if let Some(mask) = masks.weights.get(place).filter(|mask| !mask.is_empty()) {

@@ -2,11 +2,12 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::engine::cpu_exec::words::unroll::{add_scaled, multiply};
+use crate::engine::cpu_exec::words::values::{add_scaled, multiply};
 use crate::engine::cpu_exec::words::workspace::{Size, Window};
 use crate::engine::floats;
 use crate::engine::kernel::BAND;
 use crate::engine::words::{Masks, WordNet, Words};
+use crate::net::WordCell;
 
 /// Where row `row` of step `step` lies in a list of states.
 fn place(size: Size, step: usize, row: usize) -> usize {
@@ -16,11 +17,18 @@ fn place(size: Size, step: usize, row: usize) -> usize {
 impl Size {
     /// Of a window that `net` reads.
     pub(super) fn of(net: &WordNet, words: &Words<'_>) -> Result<Self> {
+        let nodes = 1 + net.cell.nodes().len();
+        let gates = match &net.cell {
+            WordCell::Highway(_) => 2 * nodes,
+            WordCell::Tree(tree) => 2 * tree.n_leaves(),
+        };
         Ok(Self {
             steps: words.steps(net)?,
             rows: words.rows,
             hidden: net.hidden,
-            nodes: 1 + net.cell.nodes.len(),
+            nodes,
+            gates,
+            carried: net.cell.n_states(),
             vocabulary: net.vocabulary,
         })
     }
@@ -36,9 +44,15 @@ impl Size {
 
 impl Window {
     /// Begins with the states that were carried on.
-    pub(super) fn start(&mut self, carried: &[f32]) {
+    pub(super) fn start(&mut self, size: Size, carried: &[f32]) {
+        let (hidden, lists) = (size.hidden, size.carried);
         self.first.fill(0.0);
-        self.first[..carried.len()].copy_from_slice(carried);
+        for (row, states) in carried.chunks_exact(lists * hidden).enumerate() {
+            for (list, state) in states.chunks_exact(hidden).enumerate() {
+                let at = (row / BAND * lists + list) * size.state() + row % BAND * hidden;
+                self.first[at..][..hidden].copy_from_slice(state);
+            }
+        }
     }
 
     /// The states after the last step.
@@ -46,7 +60,10 @@ impl Window {
         carried.clear();
         for row in 0..size.rows {
             let last = place(size, size.steps - 1, row);
-            carried.extend_from_slice(&self.outputs[last..][..size.hidden]);
+            let lists = [&self.outputs, &self.states];
+            for list in &lists[..size.carried] {
+                carried.extend_from_slice(&list[last..][..size.hidden]);
+            }
         }
     }
 

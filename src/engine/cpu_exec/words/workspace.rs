@@ -8,6 +8,13 @@
 //! states                          [band][node][step][row][H]
 //! ```
 //!
+//! Of a tree, whose nodes nobody keeps, the gates are the products of its leaves, and the states its c:
+//!
+//! ```text
+//! gates                           [band][with words, with states][step][row][leaves·H]
+//! states                          [band][step][row][H]
+//! ```
+//!
 //! So bands are worked on by any number of threads, and sums over rows have one order. Rows that fill
 //! up the last band are computed like others, from zeros; they have no gradients.
 
@@ -33,8 +40,12 @@ pub(super) struct Size {
     pub(super) rows: usize,
     /// H.
     pub(super) hidden: usize,
-    /// Nodes, that of the input included.
+    /// Lists of states that are kept: one for each node, that of the input included; of a tree one.
     pub(super) nodes: usize,
+    /// How many times H gates a word has.
+    pub(super) gates: usize,
+    /// How many states go from word to word: h, and the c of a tree.
+    pub(super) carried: usize,
     pub(super) vocabulary: usize,
 }
 
@@ -99,7 +110,7 @@ pub(super) struct Window {
     pub(super) grads: Vec<f32>,
     /// What a node reads.
     pub(super) masked: Vec<f32>,
-    /// The states before the window, `[band][row][H]`.
+    /// The states before the window, `[band][h, c][row][H]`, where c is of trees alone.
     pub(super) first: Vec<f32>,
     /// Gradients of a step's states, `[band][node][row][H]`.
     pub(super) step_grads: Vec<f32>,
@@ -138,9 +149,9 @@ impl Window {
         for list in [inputs, befores, outputs, dropped, grads, masked] {
             list.resize(all, 0.0);
         }
-        self.gates.resize(2 * size.nodes * all, 0.0);
+        self.gates.resize(size.gates * all, 0.0);
         self.states.resize(size.nodes * all, 0.0);
-        self.first.resize(bands, 0.0);
+        self.first.resize(size.carried * bands, 0.0);
         self.step_grads.resize(size.nodes * bands, 0.0);
         self.before_grads.iter_mut().for_each(|list| list.resize(bands, 0.0));
     }

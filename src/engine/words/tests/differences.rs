@@ -7,9 +7,12 @@ use candle_core::{DType, Device, Tensor};
 use crate::engine::candle_words::WordPass;
 use crate::engine::probe::{flat, in_f64, params, rng};
 use crate::engine::words::WordNet;
-use crate::engine::words::tests::{ALL, PLAIN, REGULARIZED, Text, cell, values, varied};
+use crate::engine::words::tests::{
+    ALL, PLAIN, REGULARIZED, Text, cell, tree, tree_of, values, varied,
+};
 use crate::engine::{Noise, Params, Snapshot};
-use crate::net::{Net, WordNetSize};
+use crate::net::Net;
+use crate::space::NasRnn;
 
 const STEP: f64 = 1e-6;
 const TOLERANCE: f64 = 1e-6;
@@ -28,8 +31,8 @@ fn loss(net: &Net, params: &Params, text: &Text) -> Tensor {
 }
 
 #[track_caller]
-fn check(size: WordNetSize, net: &Net) {
-    let text = Text::random(&size, [3, 4], 5);
+fn check(net: &Net) {
+    let text = Text::random(net, [3, 4], 5);
     let values = in_f64(&values(net, 6));
     let variables = params(&values);
     let store = loss(net, &variables, &text).backward().unwrap();
@@ -54,9 +57,17 @@ fn check(size: WordNetSize, net: &Net) {
 
 #[test]
 fn every_gradient_is_that_of_differences() {
-    check(PLAIN, &PLAIN.net(varied()));
-    check(REGULARIZED, &REGULARIZED.net(varied()));
+    check(&PLAIN.net(varied()));
+    check(&REGULARIZED.net(varied()));
     for function in ALL {
-        check(REGULARIZED, &REGULARIZED.net(cell(&[(0, function)])));
+        check(&REGULARIZED.net(cell(&[(0, function)])));
+    }
+}
+
+#[test]
+fn every_gradient_of_a_tree_is_that_of_differences() {
+    check(&tree_of(&PLAIN, NasRnn::EXAMPLE));
+    for seed in 0..4 {
+        check(&tree(&REGULARIZED, 2 + seed as usize, seed));
     }
 }
