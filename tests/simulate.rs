@@ -100,7 +100,9 @@ fn strategies_are_compared_on_equal_evaluations_and_evolution_beats_random_searc
 fn without_a_table_the_best_reward_so_far_is_told_and_files_are_not_replaced_unasked() {
     let rig = Rig::new();
     done(rig.simulate("a", &["--strategies", "random", "--seeds", "2", "--evaluations", "40"]));
-    let args = ["mine=a/random/42", "mine=a/random/43/history.sqlite", "--csv", "x.csv"];
+    // One that is named twice is one search.
+    let twice = "mine=./a/random/42/history.sqlite";
+    let args = ["mine=a/random/42", twice, "mine=a/random/43/history.sqlite", "--csv", "x.csv"];
     let printed = done(rig.regret(&args));
     assert!(printed.starts_with("mean best reward"), "{printed}");
     assert!(printed.contains("\nmine                            2           40 "), "{printed}");
@@ -108,6 +110,18 @@ fn without_a_table_the_best_reward_so_far_is_told_and_files_are_not_replaced_una
     assert_eq!(again.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&again.stderr).contains("x.csv is there already"));
     done(rig.regret(&[&args[..], &["--force"]].concat()));
+    // Searches of an earlier simulation do not stand among those of a later one.
+    done(
+        rig.simulate(
+            "a",
+            &["--strategies", "random,random", "--seeds", "1", "--evaluations", "20"],
+        ),
+    );
+    let printed = done(rig.regret(&["a/random"]));
+    assert!(printed.contains("\nrandom                          1           20 "), "{printed}");
+    let both = rig.regret(&["a/random", "--csv", "y", "--svg", "y"]);
+    assert_eq!(both.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&both.stderr).contains("y is to be both"));
 }
 
 #[test]
@@ -125,6 +139,10 @@ fn what_cannot_be_simulated_or_compared_is_refused_with_what_mends_it() {
         "table.csv: line 3 of the table: the architecture is of the space micro with 1",
     );
     refused(rig.simulate("a", &["--strategies", "greedy"]), 2, "there are reinforce, ppo");
+    refused(rig.simulate("a", &["--unknown", "nan"]), 2, "`nan` is no score");
+    fs::create_dir_all(rig.path("real/random/42/checkpoints")).unwrap();
+    let real = rig.simulate("real", &["--strategies", "random"]);
+    refused(real, 78, "real/random/42 holds more than the history of a simulation");
     let table = fs::read_to_string(rig.path("table.csv")).unwrap();
     let short: Vec<&str> = table.lines().take(40).collect();
     fs::write(rig.path("table.csv"), short.join("\n")).unwrap();
@@ -139,7 +157,7 @@ fn what_cannot_be_simulated_or_compared_is_refused_with_what_mends_it() {
     refused(
         rig.simulate("a", &[]),
         78,
-        "line 2 of the table: the score `fine` is no finite number",
+        "line 2 of the table: the score `fine` is no number of at most 1e100",
     );
     fs::remove_file(rig.path("table.csv")).unwrap();
     refused(rig.simulate("a", &[]), 78, "table.csv");

@@ -215,8 +215,11 @@ fn a_table_that_was_broken_off_goes_on_to_the_same_and_trains_nothing_twice() {
     let (_, said) = run("broken");
     assert!(!said.contains(": 0 of 168"), "{said}");
     assert_eq!(fs::read(rig.path("broken.csv.gz")).unwrap(), whole);
-    let (again, said) = run("whole");
-    assert_eq!((again, said), (printed, String::new()));
+    let again = tabulate("whole").output().unwrap();
+    let said = String::from_utf8(again.stderr).unwrap();
+    assert!(said.contains("is there already") && again.status.code() == Some(78), "{said}");
+    let again = tabulate("whole").arg("--force").output().unwrap();
+    assert_eq!((again.stdout, again.stderr), (printed.into_bytes(), Vec::new()));
 
     let large = rig.command("tabulate").args(["--set", "space.nodes=3"]).arg("t.gz").output();
     let large = large.unwrap();

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::actors::RankCorrelationStatus;
 use crate::search::{
-    Comparison, Diagnosis, Objective, PolicyConfig, Search, SearchConfig, Verdict,
+    Comparison, Diagnosis, Objective, PolicyConfig, Search, SearchConfig, StrategyKind, Verdict,
 };
 use crate::telemetry::{IntervalNumbers, Metrics};
 
@@ -65,7 +65,7 @@ impl DiagnosisStatus {
         ranks: &RankCorrelationStatus,
     ) {
         let (found, config) = (search.diagnosis(), &search.task().config);
-        let why = why_unmeasured(search.policy_version().is_some(), config.derive.samples);
+        let why = why_unmeasured(config.policy.strategy, config.derive.samples);
         self.learnt = LearntStatus::of(&found, why);
         self.reward_reliability = found.reliability;
         self.advice = advice(config, (entropy_left, found.reliability, ranks));
@@ -99,10 +99,13 @@ impl LearntStatus {
 }
 
 /// Why nobody knows what the policy has learnt, where nobody does.
-fn why_unmeasured(has_policy: bool, samples: usize) -> &'static str {
-    match samples {
-        _ if !has_policy => "`policy.strategy` is \"random\", which learns nothing",
-        0 | 1 => "one draw says nothing of others, set `derive.samples` to 2 or more",
+fn why_unmeasured(strategy: StrategyKind, samples: usize) -> &'static str {
+    match (strategy, samples) {
+        (StrategyKind::Random, _) => "`policy.strategy` is \"random\", which learns nothing",
+        (StrategyKind::Evolution, _) => {
+            "`policy.strategy` is \"evolution\", which has a population and no policy"
+        }
+        (_, 0 | 1) => "one draw says nothing of others, set `derive.samples` to 2 or more",
         _ => "no cycle has ended",
     }
 }

@@ -6,8 +6,8 @@ use crate::actors::{
     ScoreView, SharedStatus, Status,
 };
 use crate::search::{
-    AdvantageReport, BestArch, Comparison, ControllerReport, EntropyRange, Objective, Search, Task,
-    TrainReport,
+    AdvantageReport, BestArch, ControllerReport, EntropyRange, Objective, ScheduleConfig, Search,
+    Task, TrainReport,
 };
 use crate::telemetry::{IntervalNumbers, Metrics, NetLabel};
 
@@ -129,15 +129,20 @@ impl PolicyStatus {
 
 impl AdvantageStatus {
     /// The published form of the comparison `of` the arms.
-    pub(super) fn of(report: &AdvantageReport, of: Comparison) -> Self {
-        let verdict = report.verdict();
+    pub(super) fn of(report: &AdvantageReport, schedule: &ScheduleConfig) -> Self {
+        let (verdict, of) = (report.verdict(), schedule.comparison());
+        let sentence = verdict.sentence(of);
         Self {
             mean: report.interval.map(|interval| interval.mean),
             low: report.interval.map(|interval| interval.low),
             high: report.interval.map(|interval| interval.high),
             steps: report.n_steps as u64,
             verdict: verdict.name(of).to_owned(),
-            sentence: verdict.sentence(of).to_owned(),
+            sentence: if schedule.random_arm {
+                sentence.to_owned()
+            } else {
+                format!("{sentence}: there is no random arm, `schedule.random_arm` is false")
+            },
         }
     }
 

@@ -58,8 +58,9 @@ impl Observer {
     /// Publishes what a resumed search knows before its first step.
     pub(super) fn begin(&mut self, search: &Search) {
         self.know_best(search);
-        let comparison = search.task().config.schedule.comparison();
-        self.status.advantage = AdvantageStatus::of(&search.advantage(), comparison);
+
+        self.status.advantage =
+            AdvantageStatus::of(&search.advantage(), &search.task().config.schedule);
         self.status.advantage.show(&self.metrics);
         self.know_finals(search);
         self.publish(search, RunState::Starting);
@@ -139,7 +140,7 @@ impl Observer {
         });
         policy.probabilities.iter().for_each(|pick| pick.show(&self.metrics));
         if let Some(advantage) = &report.advantage {
-            let found = AdvantageStatus::of(advantage, task.config.schedule.comparison());
+            let found = AdvantageStatus::of(advantage, &task.config.schedule);
             let before = std::mem::replace(&mut self.status.advantage, found);
             self.status.advantage.show(&self.metrics);
             self.log_verdict();

@@ -77,7 +77,7 @@ pub(super) mod tests {
 
     /// Any architecture of the `nas_rnn` space.
     pub(in crate::export) fn trees() -> impl Strategy<Value = Arch> {
-        any(NasRnn::LEAF_RANGE.prop_map(|n| Space::NasRnn(NasRnn::new(n).unwrap())))
+        drawn(NasRnn::LEAF_RANGE.prop_map(|n| Space::NasRnn(NasRnn::new(n).unwrap())))
     }
 
     /// Any architecture.

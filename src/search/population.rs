@@ -44,7 +44,9 @@ impl Population {
 
     /// Draws `n` children of the population as it is.
     pub(super) fn sample(&self, script: &Script, n: usize, rng: &mut ChaCha8Rng) -> Vec<Rollout> {
-        let founders = self.size.saturating_sub(self.members.len()).min(n);
+        let wanted = self.size.saturating_sub(self.members.len());
+        // Nobody is there to have children.
+        let founders = if self.members.is_empty() { n } else { wanted.min(n) };
         let mut rollouts = Random::sample(script, founders, rng);
         rollouts.extend((founders..n).map(|_| self.child(script, rng)));
         rollouts

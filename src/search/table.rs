@@ -27,6 +27,9 @@ pub struct ScoreTable {
     unknown: Option<f64>,
 }
 
+/// The largest score, and with a minus the smallest.
+const MAX_SCORE: f64 = 1e100;
+
 /// Why a text is no table.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} of the table: {why}")]
@@ -69,7 +72,14 @@ impl ScoreTable {
         if scores.is_empty() {
             return Err(rows.empty());
         }
+        // It may be what some architecture is worth.
+        let best = unknown.map_or(best, |unknown| best.max(unknown));
         Ok(Self { space, scores, best, unknown })
+    }
+
+    /// A score: a number of which differences and means are numbers, too.
+    pub fn parse_score(text: &str) -> Option<f64> {
+        text.parse().ok().filter(|score: &f64| score.abs() <= MAX_SCORE)
     }
 
     /// The space that its architectures are of.
@@ -109,11 +119,13 @@ impl<'a> Rows<'a> {
         let head = reader.headers().map_err(broken)?.clone();
         let line = reader.position().line().saturating_sub(1).max(1);
         let column = |name: &str| {
-            head.iter().position(|column| column == name).ok_or_else(|| {
+            let mut found = head.iter().enumerate().filter(|(_, column)| *column == name);
+            let place = found.next().map(|(place, _)| place);
+            place.filter(|_| found.next().is_none()).ok_or_else(|| {
                 let found = head.iter().collect::<Vec<_>>().join(",");
                 let found: String = found.chars().take(80).collect();
                 let why = format!(
-                    "there is no column `{name}`; the first line that is no comment names the \
+                    "there is no column `{name}`, or more than one; the first line that is no comment names the \
                      columns, `arch,score` and any others, and is `{found}`"
                 );
                 TableFault { line, why }
@@ -133,13 +145,13 @@ impl<'a> Rows<'a> {
         let [arch, score] = self.columns.map(|column| &self.record[column]);
         let fault = |why: String| TableFault { line, why };
         let arch = Arch::parse(space, arch).map_err(|error| fault(error.to_string()))?;
-        match score.parse() {
-            Ok(score) if f64::is_finite(score) => Ok(Some((line, arch, score))),
-            _ => {
-                let score: String = score.chars().take(40).collect();
-                Err(fault(format!("the score `{score}` is no finite number")))
-            }
-        }
+        let Some(found) = ScoreTable::parse_score(score) else {
+            let score: String = score.chars().take(40).collect();
+            return Err(fault(format!(
+                "the score `{score}` is no number of at most {MAX_SCORE:e}"
+            )));
+        };
+        Ok(Some((line, arch, found)))
     }
 
     fn empty(&self) -> TableFault {
@@ -229,13 +241,18 @@ mod tests {
     #[test]
     fn what_is_no_table_is_refused_with_its_line() {
         let head = "arch,score\n";
-        refused("", 1, "there is no column `arch`");
+        refused("", 1, "there is no column `arch`, or more than one");
         refused("arch;score\n0;1\n", 1, "there is no column `arch`");
         refused("# only\narch,value\n", 2, "there is no column `score`");
+        refused("arch,score,score\n", 1, "there is no column `score`, or more than one");
         refused(head, 2, "no architecture stands in it");
         refused(&format!("{head}nonsense,0.5\n"), 2, "is no known form");
-        refused(&format!("{head}0 0 0 0 0 0 0 0,good\n"), 2, "`good` is no finite number");
-        refused(&format!("{head}0 0 0 0 0 0 0 0,inf\n"), 2, "`inf` is no finite number");
+        refused(
+            &format!("{head}0 0 0 0 0 0 0 0,good\n"),
+            2,
+            "`good` is no number of at most 1e100",
+        );
+        refused(&format!("{head}0 0 0 0 0 0 0 0,inf\n"), 2, "`inf` is no number of at most 1e100");
         let twice = "0 0 1 0 0 0 0 0,0.5\n1 0 0 0 0 0 0 0,0.5\n";
         refused(&format!("{head}{twice}"), 3, "stands in it twice");
         let larger = ["0 4 1 4"; 4].join(" ");

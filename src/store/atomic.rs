@@ -44,6 +44,7 @@ const FILE_MODE: u32 = 0o640;
 /// after a power cut, sees the old file or the new one and never a part.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let (parent, name) = split(path)?;
+    check_replaceable(path)?;
     let temp = parent.join(format!("{TEMP_PREFIX}{name}"));
     remove_leftover(parent, &temp)?;
     let written = write_file(&temp, bytes)
@@ -53,6 +54,18 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         return Err(err);
     }
     sync_folder(parent)
+}
+
+/// Refuses to put a file in the place of what is none: a device would be gone.
+fn check_replaceable(path: &Path) -> Result<(), StoreError> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_file() || found.is_symlink() => Ok(()),
+        Ok(_) => Err(io_error("replace", path)(io::Error::other(
+            "it is no plain file; give another name",
+        ))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(io_error("look at", path)(error)),
+    }
 }
 
 /// Replaces the folder `parent`/`name` with one that holds `files` and nothing else, written in
@@ -236,6 +249,21 @@ mod tests {
     fn make(parent: &Path, name: &str, text: &str) {
         fs::create_dir(parent.join(name)).unwrap();
         fs::write(parent.join(name).join("a"), text).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_plain_file_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let _bound = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for path in [socket, folder.path().join("folder")] {
+            if !path.exists() {
+                fs::create_dir(&path).unwrap();
+            }
+            let error = write_atomically(&path, b"x").unwrap_err().to_string();
+            assert!(error.contains("it is no plain file; give another name"), "{error}");
+            assert!(!path.is_file());
+        }
     }
 
     #[test]

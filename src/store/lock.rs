@@ -22,6 +22,13 @@ pub(super) fn is_named(file: &File, path: &Path) -> Result<bool, StoreError> {
     }
 }
 
+/// Makes the folder where it is missing, and keeps others out of it for as long as what is returned
+/// lives.
+pub fn hold_folder(path: &Path) -> Result<File, StoreError> {
+    fs::create_dir_all(path).map_err(io_error("make", path))?;
+    lock_folder(path)
+}
+
 pub(super) fn lock_folder(path: &Path) -> Result<File, StoreError> {
     let folder = File::options()
         .read(true)

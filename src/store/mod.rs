@@ -105,6 +105,7 @@ pub use history_reader::{ArchOrder, ArchSummary, HistoryReader};
 pub use history_row::{ChampionRow, EventRow, HistoryPhase, HistoryRow, StepRow, TrialRow};
 pub use history_writer::Keeping;
 pub use ledger_file::LedgerFile;
+pub use lock::hold_folder;
 pub use net_file::{NetFile, NetFormat, PortableNet};
 pub use quarantine::Rejected;
 pub use retention::{Retention, RetentionAction};

@@ -35,12 +35,21 @@ pub enum StudyError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A file of the study cannot be read.
-    #[error("{}: {source}; choose another --folder, or mend its rights", path.display())]
+    #[error("{}: {source}; choose another, or mend its rights", path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// A folder that is to give way has more in it than an earlier simulation left.
+    #[error(
+        "{} holds more than the history of a simulation, which would give way; choose another --folder",
+        path.display()
+    )]
+    OtherFiles {
+        /// The folder.
+        path: PathBuf,
     },
     /// No search has left a history there.
     #[error(

@@ -84,6 +84,8 @@ pub struct Regret {
     pub curves: Vec<RegretCurve>,
     /// Every group against the first.
     pub gains: Vec<RegretGain>,
+    /// Histories in which nothing was scored yet, which count for nothing.
+    pub left_out: Vec<PathBuf>,
 }
 
 impl SearchGroup {
@@ -94,41 +96,50 @@ impl SearchGroup {
             Some((name, path)) if !name.is_empty() && !name.contains('/') => (Some(name), path),
             _ => (None, text),
         };
-        let path = Path::new(path);
-        let failed = |source| StudyError::File { path: path.to_owned(), source };
-        let found = fs::metadata(path).map_err(failed)?;
+        let failed = |source| StudyError::File { path: path.into(), source };
+        // However it is written, a search is one.
+        let path = fs::canonicalize(path).map_err(failed)?;
         let mut histories = Vec::new();
-        let mut home = path;
-        if found.is_file() {
-            histories.push(path.to_owned());
-            home = path.parent().and_then(Path::parent).unwrap_or(path);
-        } else if path.join(HISTORY).is_file() {
+        let parent = |path: &Path| path.parent().map_or_else(|| path.to_owned(), Path::to_owned);
+        let home = if fs::metadata(&path).map_err(failed)?.is_file() {
+            histories.push(path.clone());
+            parent(&parent(&path))
+        } else if path.join(HISTORY).exists() {
             histories.push(path.join(HISTORY));
-            home = path.parent().unwrap_or(path);
+            parent(&path)
         } else {
-            for entry in fs::read_dir(path).map_err(failed)? {
+            for entry in fs::read_dir(&path).map_err(failed)? {
                 histories.push(entry.map_err(failed)?.path().join(HISTORY));
             }
-            histories.retain(|history| history.is_file());
+            histories.retain(|history| history.exists());
             histories.sort();
-        }
+            path.clone()
+        };
         if histories.is_empty() {
-            return Err(StudyError::NoHistory { path: path.to_owned() });
+            return Err(StudyError::NoHistory { path });
         }
         let of_folder = || {
-            let home = fs::canonicalize(home).unwrap_or_else(|_| home.to_owned());
             home.file_name().map_or("searches".into(), |name| name.to_string_lossy().into_owned())
         };
-        Ok(Self { name: name.map_or_else(of_folder, str::to_owned), histories })
+        let name = name.map_or_else(of_folder, str::to_owned);
+        // What a terminal or a drawing would act on is no part of a name.
+        let name = name.chars().filter(|c| !c.is_control()).collect();
+        Ok(Self { name, histories })
     }
 
-    /// The same groups with those of one name together, in the order of their names' first.
+    /// The same groups with those of one name together, each search once, in the order of their names'
+    /// first.
     pub fn joined(groups: Vec<Self>) -> Vec<Self> {
         let mut joined: Vec<Self> = Vec::new();
         for group in groups {
-            match joined.iter_mut().find(|known| known.name == group.name) {
-                Some(known) => known.histories.extend(group.histories),
-                None => joined.push(group),
+            let Some(known) = joined.iter_mut().find(|known| known.name == group.name) else {
+                joined.push(group);
+                continue;
+            };
+            for history in group.histories {
+                if !known.histories.contains(&history) {
+                    known.histories.push(history);
+                }
             }
         }
         joined
@@ -177,14 +188,19 @@ fn course(scored: &[(String, f64)], table: Option<&ScoreTable>) -> Result<Vec<f6
 /// one is a group of its own.
 pub fn regret(groups: &[SearchGroup], table: Option<&ScoreTable>) -> Result<Regret, StudyError> {
     let mut courses: Vec<(String, Vec<Vec<f64>>)> = Vec::new();
+    let mut left_out = Vec::new();
     for group in groups {
         let mut of_arm: BTreeMap<bool, Vec<Vec<f64>>> = BTreeMap::new();
         for history in &group.histories {
+            let known: usize = of_arm.values().map(Vec::len).sum();
             for (is_random, arm) in [(false, Arm::Controller), (true, Arm::Random)] {
                 let scored = scored(history, arm)?;
                 if !scored.is_empty() {
                     of_arm.entry(is_random).or_default().push(course(&scored, table)?);
                 }
+            }
+            if of_arm.values().map(Vec::len).sum::<usize>() == known {
+                left_out.push(history.clone());
             }
         }
         if of_arm.is_empty() {
@@ -200,7 +216,7 @@ pub fn regret(groups: &[SearchGroup], table: Option<&ScoreTable>) -> Result<Regr
         courses.into_iter().map(|(name, courses)| RegretCurve::of(name, &courses)).collect();
     let is_regret = table.is_some();
     let gains = curves.iter().skip(1).map(|curve| curve.gain(&curves[0], is_regret)).collect();
-    Ok(Regret { is_regret, curves, gains })
+    Ok(Regret { is_regret, curves, gains, left_out })
 }
 
 impl RegretCurve {

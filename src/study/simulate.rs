@@ -17,7 +17,7 @@ use crate::search::{
     FinalConfig, PolicyConfig, ScheduleConfig, ScoreTable, Search, SearchConfig, StepRecord,
     StrategyKind, Table, Task, Until, run_with,
 };
-use crate::store::{History, Keeping, StoreError, history_rows};
+use crate::store::{History, Keeping, StoreError, history_rows, hold_folder};
 use crate::study::{Progress, StudyError};
 
 /// Architectures of a history that are written at once.
@@ -25,6 +25,10 @@ const ROWS_A_WRITE: usize = 10_000;
 
 /// The name of a history in its folder.
 const HISTORY: &str = "history.sqlite";
+
+/// All files of a history.
+const HISTORY_FILES: [&str; 4] =
+    [HISTORY, "history.sqlite-wal", "history.sqlite-shm", "history.sqlite-journal"];
 
 /// Searches that are simulated.
 #[derive(Debug)]
@@ -66,6 +70,11 @@ pub fn simulate(
     plan: &SimulationPlan,
     told: &mut dyn FnMut(Progress),
 ) -> Result<Vec<Simulation>, StudyError> {
+    // Nobody else simulates here meanwhile.
+    let _held = hold_folder(&plan.folder)?;
+    for strategy in &plan.strategies {
+        clear(&plan.folder.join(strategy.name()))?;
+    }
     let first = plan.task.config.seed;
     let runs = plan.strategies.iter().flat_map(|&strategy| {
         (0..plan.seeds).map(move |seed| (strategy, first.wrapping_add(seed)))
@@ -105,6 +114,33 @@ pub fn simulate(
 fn take<'a, T>(next: &AtomicUsize, of: &'a [T]) -> Option<(usize, &'a T)> {
     let place = next.fetch_add(1, Ordering::Relaxed);
     Some((place, of.get(place)?))
+}
+
+/// Removes the histories of an earlier simulation from the folder of a strategy, so that no search of
+/// other settings stands among its own. A folder that has anything else is not one of those.
+fn clear(folder: &Path) -> Result<(), StudyError> {
+    let failed = |source| StudyError::File { path: folder.to_owned(), source };
+    let found = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        found => found.map_err(failed)?,
+    };
+    let mut earlier = Vec::new();
+    for entry in found {
+        let path = entry.map_err(failed)?.path();
+        let is_own = fs::read_dir(&path).is_ok_and(|mut files| {
+            files.all(|file| {
+                file.is_ok_and(|file| HISTORY_FILES.contains(&&*file.file_name().to_string_lossy()))
+            })
+        });
+        if !is_own {
+            return Err(StudyError::OtherFiles { path });
+        }
+        earlier.push(path);
+    }
+    for path in earlier {
+        fs::remove_dir_all(&path).map_err(|source| StudyError::File { path, source })?;
+    }
+    Ok(())
 }
 
 /// Simulates one search.
@@ -169,23 +205,11 @@ struct Keeper {
 }
 
 impl Keeper {
-    /// A new history in `folder`, in the place of one that is there.
+    /// A new history in `folder`.
     fn new(folder: &Path) -> Result<Self, StudyError> {
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |source| StudyError::File { path, source }
-        };
-        fs::create_dir_all(folder).map_err(failed(folder))?;
+        let failed = |source| StudyError::File { path: folder.to_owned(), source };
+        fs::create_dir_all(folder).map_err(failed)?;
         let path = folder.join(HISTORY);
-        for end in ["", "-wal", "-shm"] {
-            let path = folder.join(format!("{HISTORY}{end}"));
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(failed(&path)(error));
-                }
-                _ => {}
-            }
-        }
         Ok(Self { history: History::open(&path, u64::MAX)?, path, waiting: Vec::new(), rows: 0 })
     }
 

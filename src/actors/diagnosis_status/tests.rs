@@ -96,12 +96,13 @@ fn learnt(numbers: Option<[f64; 3]>, why: &str) -> LearntStatus {
 
 #[test]
 fn what_is_not_learnt_yet_says_why_and_what_is_says_no_reason() {
-    for (has_policy, samples, reason) in [
-        (true, 100, "not measured yet: no cycle has ended"),
-        (true, 1, "set `derive.samples` to 2 or more"),
-        (false, 100, "`policy.strategy` is \"random\", which learns nothing"),
+    for (strategy, samples, reason) in [
+        (StrategyKind::Reinforce, 100, "not measured yet: no cycle has ended"),
+        (StrategyKind::Ppo, 1, "set `derive.samples` to 2 or more"),
+        (StrategyKind::Random, 100, "`policy.strategy` is \"random\", which learns nothing"),
+        (StrategyKind::Evolution, 1, "which has a population and no policy"),
     ] {
-        let found = learnt(None, why_unmeasured(has_policy, samples));
+        let found = learnt(None, why_unmeasured(strategy, samples));
         assert_eq!((found.mean, found.verdict.as_str()), (None, "not measured yet"));
         assert!(found.sentence.contains("untrained") && found.sentence.ends_with(reason));
     }

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::actors::{AdvantageStatus, LearntStatus, RetrainedStatus};
-use crate::search::{AdvantageReport, Arm, Comparison, Diagnosis, Interval, Score, Verdict};
+use crate::search::{
+    AdvantageReport, Arm, Comparison, Diagnosis, Interval, ScheduleConfig, Score, Verdict,
+};
 
 fn best(id: &str, correct: u64) -> BestStatus {
     let score =
@@ -41,7 +43,7 @@ fn a_verdict_is_told_with_its_numbers_and_the_one_before() {
     let interval = Interval { mean: -0.05, low: -0.08, high: -0.01 };
     let report = AdvantageReport { n_steps: 20, interval: Some(interval) };
     let mut status = Status {
-        advantage: AdvantageStatus::of(&report, Comparison::Shared),
+        advantage: AdvantageStatus::of(&report, &ScheduleConfig::default()),
         best: vec![best("m5-a", 701)],
         ..Status::default()
     };

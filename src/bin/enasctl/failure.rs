@@ -36,6 +36,12 @@ pub(crate) enum Failure {
     /// Histories cannot be compared.
     #[error(transparent)]
     Study(#[from] StudyError),
+    /// Two things would be written to one file.
+    #[error("{} is to be both the drawing and the values; give two names", path.display())]
+    OneFile {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file is no table of scores.
     #[error("{}: {fault}", path.display())]
     Table {

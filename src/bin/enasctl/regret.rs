@@ -17,13 +17,20 @@ use crate::reserved::Reserved;
 pub(crate) fn run(args: &RegretArgs, printer: &mut Printer) -> Result<(), Failure> {
     let groups = args.histories.iter().map(|text| SearchGroup::of(text));
     let groups = SearchGroup::joined(groups.collect::<Result<_, StudyError>>()?);
+    if let (Some(svg), Some(csv)) = (&args.svg, &args.csv)
+        && svg == csv
+    {
+        return Err(Failure::OneFile { path: svg.clone() });
+    }
     let table = args.table.as_ref().map(|path| table(path, args.unknown)).transpose()?;
     let files = [&args.svg, &args.csv].map(Option::as_ref);
     let reserved = files.into_iter().flatten().filter(|_| !args.force);
     let reserved = reserved.map(|file| Reserved::new(file)).collect::<Result<Vec<_>, _>>()?;
     let found = regret(&groups, table.as_ref())?;
     if let Some(file) = &args.svg {
-        let drawn = regret_svg(&lines(&found), found.is_regret).unwrap_or_default();
+        let drawn = regret_svg(&lines(&found), found.is_regret);
+        // Every group has a search, and every search a point.
+        let drawn = drawn.ok_or_else(|| StudyError::NoHistory { path: file.clone() })?;
         write_atomically(file, drawn.as_bytes())?;
     }
     if let Some(file) = &args.csv {
@@ -77,12 +84,18 @@ fn told(found: &Regret) -> String {
     }
     let (more, less) = if found.is_regret { ("less", "regret") } else { ("more", "reward") };
     for gain in &found.gains {
+        if gain.end.is_none() {
+            continue;
+        }
         let [half, end] = [gain.half, gain.end].map(shown);
         let (group, than) = (&gain.group, &gain.than);
         let _ = writeln!(
             text,
             "{group}: {more} {less} than {than} by {half} at half, {end} at the end"
         );
+    }
+    for path in &found.left_out {
+        let _ = writeln!(text, "left out, for nothing was scored yet: {}", path.display());
     }
     text.trim_end().to_owned()
 }

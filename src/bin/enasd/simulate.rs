@@ -16,7 +16,7 @@ use enasd::study::{Simulation, SimulationPlan, StudyError, simulate};
 use crate::config_args::{ConfigArgs, load};
 use crate::failure::Failure;
 use crate::output::{count, print};
-use crate::study::Teller;
+use crate::study::{Teller, plain};
 use crate::threads::with_threads;
 
 #[derive(Args, Clone)]
@@ -27,7 +27,7 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "FILE")]
     table: PathBuf,
     /// The score of every architecture that is not in the table; without it, such a one is an error.
-    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true, value_parser = parse_score)]
     unknown: Option<f64>,
     /// The strategies, with commas between.
     #[arg(
@@ -50,6 +50,10 @@ pub(crate) struct SimulateArgs {
     folder: Option<PathBuf>,
 }
 
+fn parse_score(text: &str) -> Result<f64, String> {
+    ScoreTable::parse_score(text).ok_or_else(|| format!("`{text}` is no score: a number is wanted"))
+}
+
 fn parse_strategy(text: &str) -> Result<StrategyKind, String> {
     let known =
         || format!("there is no strategy `{text}`; there are {}", StrategyKind::NAMES.join(", "));
@@ -60,8 +64,8 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<(), Failure> {
     let loaded = load(&args.config)?;
     let (search, engine) = (&loaded.config.search, &loaded.config.engine);
     let threads = with_threads(engine.executor, engine.threads)?;
-    let space = Space::new(&search.space).map_err(StudyError::from)?;
-    let text = read_table(&args.table).map_err(StudyError::from)?;
+    let space = Space::new(&search.space).map_err(|error| plain(error.into()))?;
+    let text = read_table(&args.table).map_err(|error| plain(error.into()))?;
     let table = ScoreTable::read(space, &text, args.unknown).map_err(|fault| Failure {
         why: format!("{}: {fault}", args.table.display()),
         exit_code: EXIT_CONFIG,
@@ -76,17 +80,24 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<(), Failure> {
             .map_err(DaemonError::from)?;
     let exec = bench::open(engine.executor.name(), &engine.device)?;
     let task = Task::new(search.clone(), dataset, exec).map_err(DaemonError::from)?;
+    // One that is named twice is one.
+    let mut strategies: Vec<StrategyKind> = Vec::new();
+    for strategy in &args.strategies {
+        if !strategies.contains(strategy) {
+            strategies.push(*strategy);
+        }
+    }
     let plan = SimulationPlan {
         task,
         table: Arc::new(table),
-        strategies: args.strategies.clone(),
+        strategies,
         seeds: args.seeds as u64,
         evaluations: args.evaluations as u64,
         folder,
         threads,
     };
     let (start, mut teller) = (Instant::now(), Teller::default());
-    let found = simulate(&plan, &mut |progress| teller.tell(progress))?;
+    let found = simulate(&plan, &mut |progress| teller.tell(progress)).map_err(plain)?;
     print(&told(&plan, &found, start.elapsed().as_secs_f64()));
     Ok(())
 }
@@ -120,10 +131,9 @@ fn told(plan: &SimulationPlan, found: &[Simulation], seconds: f64) -> String {
         let (name, seeds, count) = (strategy.name(), of.len(), thousands(evaluations));
         text += &format!("{name:12} {seeds:>6} {count:>12} {best:>+10.4}  {regret}\n");
     }
-    text += &format!(
-        "histories in {}; `enasctl regret {}/*` draws them\n",
-        plan.folder.display(),
-        plan.folder.display()
-    );
+    let folder = plan.folder.display();
+    let groups: Vec<String> =
+        plan.strategies.iter().map(|strategy| format!("'{folder}/{}'", strategy.name())).collect();
+    text += &format!("to draw them: enasctl regret {}\n", groups.join(" "));
     text
 }

@@ -107,21 +107,28 @@ fn parse_levers(text: &str) -> Result<Levers, String> {
 
 impl From<StudyError> for Failure {
     fn from(error: StudyError) -> Self {
-        let why = format!("{error}; what was measured is kept, and measured once");
-        let exit_code = match error {
-            StudyError::Archs { .. }
-            | StudyError::TooManyArchs(_)
-            | StudyError::OtherData
-            | StudyError::Lever { .. }
-            | StudyError::Claim { .. }
-            | StudyError::File { .. } => EXIT_CONFIG,
-            StudyError::Data(error) => DaemonError::from(error).exit_code(),
-            StudyError::Search(error) => DaemonError::from(error).exit_code(),
-            StudyError::Store(error) => DaemonError::from(error).exit_code(),
-            _ => EXIT_INTERNAL,
-        };
-        Self { why, exit_code }
+        let Self { why, exit_code } = plain(error);
+        Self { why: format!("{why}; what was measured is kept, and measured once"), exit_code }
     }
+}
+
+/// The same where nothing was measured.
+pub(crate) fn plain(error: StudyError) -> Failure {
+    let why = error.to_string();
+    let exit_code = match error {
+        StudyError::Archs { .. }
+        | StudyError::TooManyArchs(_)
+        | StudyError::OtherData
+        | StudyError::Lever { .. }
+        | StudyError::Claim { .. }
+        | StudyError::OtherFiles { .. }
+        | StudyError::File { .. } => EXIT_CONFIG,
+        StudyError::Data(error) => DaemonError::from(error).exit_code(),
+        StudyError::Search(error) => DaemonError::from(error).exit_code(),
+        StudyError::Store(error) => DaemonError::from(error).exit_code(),
+        _ => EXIT_INTERNAL,
+    };
+    Failure { why, exit_code }
 }
 
 pub(crate) fn run(args: &StudyArgs) -> Result<(), Failure> {

@@ -1,10 +1,10 @@
 //! `enasd tabulate`: a table of a small space, for searches that look scores up.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use enasd::daemon::EXIT_INTERNAL;
+use enasd::daemon::{EXIT_CONFIG, EXIT_INTERNAL};
 use enasd::store::write_atomically;
 use enasd::study::{StudyError, tabulate};
 use flate2::Compression;
@@ -26,12 +26,16 @@ pub(crate) struct TabulateArgs {
     /// folder].
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
+    /// Replaces the table if it is there.
+    #[arg(long)]
+    force: bool,
     /// The table to be written: comma-separated values, compressed.
     #[arg(value_name = "FILE.csv.gz")]
     file: PathBuf,
 }
 
 pub(crate) fn run(args: &TabulateArgs) -> Result<(), Failure> {
+    check_file(&args.file, args.force)?;
     let ground = ground(&load(&args.config)?, args.seeds, args.folder.as_ref())?;
     let mut teller = Teller::default();
     let found = tabulate(&ground, &mut |progress| teller.tell(progress))?;
@@ -42,6 +46,25 @@ pub(crate) fn run(args: &TabulateArgs) -> Result<(), Failure> {
     write_atomically(&args.file, &compressed).map_err(StudyError::from)?;
     print(&found.to_string());
     Ok(())
+}
+
+/// Refuses a file that could not be written, before hours of work.
+fn check_file(file: &Path, is_forced: bool) -> Result<(), Failure> {
+    let refused = |why: String| Err(Failure { why, exit_code: EXIT_CONFIG });
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        return refused(format!("there is no folder for {}; make it first", file.display()));
+    }
+    match file.symlink_metadata() {
+        Ok(found) if !found.is_file() => {
+            refused(format!("{} is no plain file; give another name", file.display()))
+        }
+        Ok(_) if !is_forced => refused(format!(
+            "{} is there already; give another name, or `--force` to replace it",
+            file.display()
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The same bytes for the same table: neither a name nor a time is in them.

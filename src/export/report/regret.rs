@@ -48,9 +48,10 @@ pub fn regret_svg(lines: &[RegretLine], is_regret: bool) -> Option<String> {
     let drawn = plot.svg()?;
     let (elements, end) = drawn.rsplit_once("</svg>")?;
     // Regrets fall, and rewards rise: the legend stands where no line comes.
-    let top = if is_regret { 18 } else { 270 - 20 * lines.len() };
+    let apart = (240 / lines.len().max(1)).clamp(8, 20);
+    let top = if is_regret { 18 } else { 270_usize.saturating_sub(apart * lines.len()) };
     let legend = lines.iter().zip(colors()).enumerate().map(|(place, (line, color))| {
-        let y = top + 20 * place;
+        let y = top + apart * place;
         format!(
             "<rect x=\"520\" y=\"{y}\" width=\"22\" height=\"4\" fill=\"{color}\"/>\n\
              <text x=\"550\" y=\"{}\" font-family=\"sans-serif\" font-size=\"14\">{}</text>\n",

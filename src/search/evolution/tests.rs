@@ -53,6 +53,17 @@ fn the_first_of_a_population_are_drawn_as_random_search_draws() {
 }
 
 #[test]
+fn a_step_may_draw_more_than_the_population_has() {
+    let mut evolution = evolution(2, 25);
+    let script = space().script();
+    let expected = Random::sample(&script, 5, &mut generator(1, Owner::Policy, 9));
+    assert_eq!(draw(&evolution, 5, 9), expected, "there are no parents yet");
+    let members: Vec<Scored> = (0..5).map(|mark| scored(marked(mark), 1.0)).collect();
+    evolution.learn(&members, STEP).unwrap();
+    assert_eq!((rewards(&evolution).len(), draw(&evolution, 5, 9).len()), (2, 5));
+}
+
+#[test]
 fn a_child_differs_from_its_parent_in_one_choice_and_each_alike() {
     let mut evolution = evolution(1, 1);
     evolution.learn(&[scored(marked(3), 0.5)], STEP).unwrap();
