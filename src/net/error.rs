@@ -42,8 +42,9 @@ pub enum NetError {
     },
     /// The nets of the space are trained from scratch alone.
     #[error(
-        "the nets of the {space} space share no weights; set `estimate.kind` to `stand-alone`, \
-         which trains each from scratch"
+        "the nets of the {space} space share no weights, and this search is one with shared weights; \
+         `enasd confirm` trains such nets from scratch, and `enasd simulate` searches among them on a \
+         table of their scores"
     )]
     NotShared {
         /// The name of the space.
@@ -52,7 +53,7 @@ pub enum NetError {
     /// The space is for tables.
     #[error(
         "architectures of the {space} space become no nets: their scores are looked up \
-         (`estimate.kind` = `table`), and nothing of them is trained, measured or exported"
+         in a table by `enasd simulate`, and nothing of them is trained, measured or exported"
     )]
     NoNets {
         /// The name of the space.

@@ -105,8 +105,9 @@ mod tests {
         assert!(family.shared_params().is_empty());
         assert_eq!(
             family.shared(&arch).unwrap_err().to_string(),
-            "the nets of the nas_rnn space share no weights; set `estimate.kind` to \
-             `stand-alone`, which trains each from scratch"
+            "the nets of the nas_rnn space share no weights, and this search is one with shared \
+             weights; `enasd confirm` trains such nets from scratch, and `enasd simulate` searches \
+             among them on a table of their scores"
         );
         let other: Arch = NasRnn::EXAMPLE.parse().unwrap();
         for found in [family.standalone(&other), family.shared(&other)] {

@@ -11,7 +11,7 @@ use enasd::data::{Dataset, Scratch, read_table};
 use enasd::numbers::thousands;
 use enasd::search::{ScoreTable, StrategyKind, Task, paired_difference};
 use enasd::space::Space;
-use enasd::study::{Simulation, SimulationPlan, StudyError, simulate};
+use enasd::study::{Simulation, SimulationPlan, simulate};
 
 use crate::config_args::{ConfigArgs, load};
 use crate::failure::Failure;
