@@ -308,8 +308,8 @@ mod tests {
         2 = conv 5×5 with stem
         3 = max 3×3 with 0, halves all
         4 = sep 5×5
-        5 = avg 3×3 with stem 1
-          3 → out
+        5 = avg 3×3 with stem 1 3
+          → out
         out = [5]
         ");
     }

@@ -21,8 +21,9 @@ mod shape;
 mod times;
 mod tree;
 mod whole_net;
+mod word_cell;
 
-pub use cell::{CellFunction, CellNode, RecurrentCell, StateOf, WordCell};
+pub use cell::{CellFunction, CellNode, RecurrentCell, StateOf};
 pub use config::{NetConfig, SharedForm, WeightsOf};
 pub use error::NetError;
 pub use families::family;
@@ -33,3 +34,4 @@ pub use recurrent::WordNetSize;
 pub use shape::{Padding, Shape, Span, Window};
 pub use times::LayerTimes;
 pub use tree::{Join, TreeCell};
+pub use word_cell::WordCell;

@@ -30,18 +30,15 @@
 //! diverged, and no special case.
 
 mod canonical;
-mod error;
 mod native;
 mod sketch;
-
-pub use error::TreeError;
 
 use std::ops::RangeInclusive;
 
 use crate::space::config::LEAVES;
 use crate::space::{
     Activation, Arch, Choice, Decision, Fact, Form, Locality, Menu, Script, SearchSpace, Size,
-    Sketch, Space, SpaceError, Step, Write,
+    Sketch, Space, SpaceError, Step, TreeError, Write,
 };
 
 /// How a node joins what it reads.

@@ -19,6 +19,7 @@ pub(crate) const KNOWN_CIRCLES: &[(&str, &str, &str)] = &[
     ("space", "search_space", "form"),
     ("space", "search_space", "micro"),
     ("space", "search_space", "nas_cnn"),
+    ("space", "search_space", "nas_rnn"),
     ("space", "search_space", "nasbench201"),
     ("space", "search_space", "nasnet"),
     ("space", "search_space", "recurrent"),

@@ -7,7 +7,8 @@
 //! A leaf reads x, times its W, and h, times its U; a node above reads two nodes by their numbers. The
 //! node that is injected and the node that c[t] is of come last. `*` is the product feature by feature.
 
-use crate::space::nas_rnn::{Combine, NasRnn, Tree, TreeError, TreeNode};
+use crate::space::TreeError;
+use crate::space::nas_rnn::{Combine, NasRnn, Tree, TreeNode};
 use crate::space::scanner::Scanner;
 use crate::space::{Arch, SpaceError};
 

@@ -1,17 +1,11 @@
 //! Why a text is no tree cell.
 
-use crate::space::config::LEAVES;
-
 /// Why a text, or a tree, is no cell of the `nas_rnn` space.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TreeError {
     /// The number of leaves is out of range.
-    #[error(
-        "a tree has {found} leaves; the nas_rnn space takes {} to {}",
-        LEAVES.start(),
-        LEAVES.end()
-    )]
+    #[error("a tree has {found} leaves; the nas_rnn space takes 2 to 16")]
     LeafCount {
         /// Leaves found or asked for.
         found: usize,
