@@ -119,7 +119,8 @@ fn wrong_flags_are_refused_with_what_would_be_right() {
         (
             2,
             &["--space", "macro"],
-            "the spaces are micro, whole_net, recurrent, nas_cnn, nasbench201",
+            "the spaces are micro, whole_net, recurrent, nas_cnn, nas_rnn, \
+             nasnet, nasbench201",
         ),
         (2, &["--batch", "0"], "1..=8192"),
         (2, &["--steps", "0"], "1..=100000"),
