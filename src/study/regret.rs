@@ -104,14 +104,16 @@ impl SearchGroup {
         let home = if fs::metadata(&path).map_err(failed)?.is_file() {
             histories.push(path.clone());
             parent(&parent(&path))
-        } else if path.join(HISTORY).exists() {
+        } else if path.join(HISTORY).try_exists().map_err(failed)? {
             histories.push(path.join(HISTORY));
             parent(&path)
         } else {
             for entry in fs::read_dir(&path).map_err(failed)? {
-                histories.push(entry.map_err(failed)?.path().join(HISTORY));
+                let history = entry.map_err(failed)?.path().join(HISTORY);
+                if fs::metadata(&history).is_ok() {
+                    histories.push(history);
+                }
             }
-            histories.retain(|history| history.exists());
             histories.sort();
             path.clone()
         };

@@ -167,13 +167,11 @@ fn simulate_one(
         let kept = keeper.take(record, &schedule);
         failed = failed.take().or(kept.err());
     })?;
-    match failed {
-        Some(error) => Err(error.into()),
-        None => {
-            let history = keeper.finish(&schedule)?;
-            Ok(Simulation { strategy, seed, evaluations, best, history })
-        }
+    if let Some(error) = failed {
+        return Err(error.into());
     }
+    let history = keeper.finish(&schedule)?;
+    Ok(Simulation { strategy, seed, evaluations, best, history })
 }
 
 /// The settings of one search: nothing is trained, derived or retrained, and no control arm is beside

@@ -1,5 +1,6 @@
 //! `enasd simulate`: strategies compared on a table of known scores.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -129,11 +130,11 @@ fn told(plan: &SimulationPlan, found: &[Simulation], seconds: f64) -> String {
             None => regrets.first().map_or(String::new(), |regret| format!("{regret:.4}")),
         };
         let (name, seeds, count) = (strategy.name(), of.len(), thousands(evaluations));
-        text += &format!("{name:12} {seeds:>6} {count:>12} {best:>+10.4}  {regret}\n");
+        let _ = writeln!(text, "{name:12} {seeds:>6} {count:>12} {best:>+10.4}  {regret}");
     }
     let folder = plan.folder.display();
     let groups: Vec<String> =
         plan.strategies.iter().map(|strategy| format!("'{folder}/{}'", strategy.name())).collect();
-    text += &format!("to draw them: enasctl regret {}\n", groups.join(" "));
+    let _ = writeln!(text, "to draw them: enasctl regret {}", groups.join(" "));
     text
 }

@@ -26,10 +26,9 @@ fn what_is_no_plain_file_is_not_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("socket");
     let _bound = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-    for path in [socket, folder.path().join("folder")] {
-        if !path.exists() {
-            fs::create_dir(&path).unwrap();
-        }
+    let inner = folder.path().join("folder");
+    fs::create_dir(&inner).unwrap();
+    for path in [socket, inner] {
         let error = write_atomically(&path, b"x").unwrap_err().to_string();
         assert!(error.contains("it is no plain file; give another name"), "{error}");
         assert!(!path.is_file());
