@@ -220,7 +220,11 @@ fn a_table_that_was_broken_off_goes_on_to_the_same_and_trains_nothing_twice() {
     assert!(said.contains("is there already") && again.status.code() == Some(78), "{said}");
     let again = tabulate("whole").arg("--force").output().unwrap();
     assert_eq!((again.stdout, again.stderr), (printed.into_bytes(), Vec::new()));
+}
 
+#[test]
+fn a_space_too_large_for_a_table_is_refused() {
+    let rig = Rig::new();
     let large = rig.command("tabulate").args(["--set", "space.nodes=3"]).arg("t.gz").output();
     let large = large.unwrap();
     let said = String::from_utf8(large.stderr).unwrap();

@@ -112,7 +112,7 @@ pub struct Tree {
     pub inject: TreeNode,
     /// The node that it is joined to.
     pub injected: usize,
-    /// The node whose value before its activation is c[t].
+    /// The node whose value before its activation is `c[t]`.
     pub memory: usize,
 }
 
