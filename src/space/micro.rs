@@ -15,9 +15,10 @@ pub use cell::{Cell, CellKind, Edge, N_CELL_INPUTS, Node};
 pub use op::Op;
 
 use crate::space::fact::row;
+use crate::space::sketch::CellNode;
 use crate::space::{
-    Arch, Choice, Decision, Fact, Form, Link, Locality, Menu, Script, SearchSpace, Size, Sketch,
-    Space, SpaceError, Step, Vertex, VertexRole, Write,
+    Arch, Choice, Decision, Fact, Form, Locality, Menu, Script, SearchSpace, Size, Sketch, Space,
+    SpaceError, Step, Write,
 };
 
 /// The operations of an edge; of both cells.
@@ -203,7 +204,15 @@ impl SearchSpace for MicroSpace {
 
     fn sketch(&self, choices: &[Choice]) -> Vec<Sketch> {
         let cells = CellKind::ALL.into_iter().zip(self.both_cells(choices));
-        cells.map(|(kind, cell)| sketch(kind, &cell)).collect()
+        let sketch = |(kind, cell): (CellKind, Cell)| {
+            let nodes = cell.nodes().iter().map(|Node(edges)| CellNode {
+                edges: edges.map(|Edge { input, op }| (input, op.idx())),
+                join: "+",
+                sign: "+",
+            });
+            Sketch::of_cell(format!("{kind} cell"), &Op::SHORT_NAMES, nodes, cell.loose_ends())
+        };
+        cells.map(sketch).collect()
     }
 
     fn sizes(&self) -> Vec<Size> {
@@ -226,40 +235,6 @@ impl SearchSpace for MicroSpace {
 /// The cells of an architecture that one of this space's forms writes.
 fn cells(arch: &Arch) -> [Cell; 2] {
     MicroSpace::cells(arch).expect("a form writes architectures of its own space")
-}
-
-/// ```text
-/// vertices  0, 1          the inputs h[k-2] and h[k-1]
-///           2 … n+1       the nodes
-///           n+2           the output: the loose ends, concatenated
-/// ```
-fn sketch(kind: CellKind, cell: &Cell) -> Sketch {
-    let plain = |name: &str, label: &str, role, join| Vertex {
-        name: name.to_owned(),
-        label: label.to_owned(),
-        role,
-        op: None,
-        join,
-        note: "",
-        caption: Vec::new(),
-    };
-    let input = |name, label| plain(name, label, VertexRole::Input, "");
-    let mut vertices = vec![input("0", "h[k-2]"), input("1", "h[k-1]")];
-    let mut links = Vec::new();
-    for (to, Node(edges)) in cell.numbered_nodes() {
-        let [a, b] = edges.map(|Edge { input, op }| format!("{}({input})", op.short_name()));
-        let number = to.to_string();
-        let node = plain(&number, &number, VertexRole::Node, "+");
-        vertices.push(Vertex { caption: vec![a, format!("+ {b}")], ..node });
-        links.extend(edges.map(|Edge { input: from, op }| {
-            let op = Some(op.idx() as Choice);
-            Link { from, to, op }
-        }));
-    }
-    let (output, ends) = (vertices.len(), cell.loose_ends());
-    vertices.push(plain("out", "h[k]", VertexRole::Output, "concat"));
-    links.extend(ends.into_iter().map(|from| Link { from, to: output, op: None }));
-    Sketch { title: format!("{kind} cell"), ops: &Op::SHORT_NAMES, vertices, links }
 }
 
 #[cfg(test)]

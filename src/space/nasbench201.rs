@@ -134,21 +134,12 @@ impl SearchSpace for Nasbench201 {
 ///           4             the output: node 3 as it is
 /// ```
 fn sketch(ops: &[EdgeOp]) -> Sketch {
-    let plain = |name: &str, label: &str, role, join| Vertex {
-        name: name.to_owned(),
-        label: label.to_owned(),
-        role,
-        op: None,
-        join,
-        note: "",
-        caption: Vec::new(),
-    };
-    let mut vertices = vec![plain("0", "input", VertexRole::Input, "")];
+    let mut vertices = vec![Vertex::new("0", "input", VertexRole::Input)];
     let mut links = Vec::new();
     for ((from, to), op) in edges().zip(ops) {
         if vertices.len() == to {
             let number = to.to_string();
-            vertices.push(plain(&number, &number, VertexRole::Node, "+"));
+            vertices.push(Vertex { join: "+", ..Vertex::new(&number, &number, VertexRole::Node) });
         }
         let caption = &mut vertices[to].caption;
         let plus = if caption.is_empty() { "" } else { "+ " };
@@ -156,7 +147,7 @@ fn sketch(ops: &[EdgeOp]) -> Sketch {
         links.push(Link { from, to, op: Some(op.idx() as Choice) });
     }
     let output = vertices.len();
-    vertices.push(plain("out", "output", VertexRole::Output, ""));
+    vertices.push(Vertex::new("out", "output", VertexRole::Output));
     links.push(Link { from: output - 1, to: output, op: None });
     Sketch { title: "cell".to_owned(), ops: &EdgeOp::SHORT_NAMES, vertices, links }
 }

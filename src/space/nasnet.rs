@@ -9,12 +9,12 @@ mod cell;
 mod genotype;
 mod native;
 mod op;
-mod sketch;
 
 pub use cell::{Block, BlockCell, BlockEdge};
 pub use op::{BlockCombine, NasnetOp};
 
 use crate::space::fact::row;
+use crate::space::sketch::CellNode;
 use crate::space::{
     Arch, BlockError, CellKind, Choice, Decision, Fact, Form, Locality, Menu, N_CELL_INPUTS,
     Script, SearchSpace, Size, Sketch, Space, SpaceError, Step, Write,
@@ -192,7 +192,16 @@ impl SearchSpace for Nasnet {
 
     fn sketch(&self, choices: &[Choice]) -> Vec<Sketch> {
         let cells = CellKind::ALL.into_iter().zip(self.both_cells(choices));
-        cells.map(|(kind, cell)| sketch::sketch(kind, &cell)).collect()
+        let sketch = |(kind, cell): (CellKind, BlockCell)| {
+            let nodes = cell.blocks().iter().map(|&Block { edges, combine }| CellNode {
+                edges: edges.map(|BlockEdge { input, op }| (input, op.idx())),
+                join: combine.join(),
+                sign: combine.sign(),
+            });
+            let (title, ops) = (format!("{kind} cell"), &NasnetOp::SHORT_NAMES);
+            Sketch::of_cell(title, ops, nodes, cell.loose_ends())
+        };
+        cells.map(sketch).collect()
     }
 
     fn sizes(&self) -> Vec<Size> {

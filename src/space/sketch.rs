@@ -56,7 +56,63 @@ pub struct Link {
     pub op: Option<Choice>,
 }
 
+/// A node of a cell: what it makes of two earlier states, each by an operation.
+pub(super) struct CellNode {
+    /// The two states, each with the place of its operation among those of the cell.
+    pub(super) edges: [(usize, usize); 2],
+    /// How both are combined.
+    pub(super) join: &'static str,
+    /// The sign of that.
+    pub(super) sign: &'static str,
+}
+
+impl Vertex {
+    /// A vertex of which nothing else is to be said.
+    pub(super) fn new(name: &str, label: &str, role: VertexRole) -> Self {
+        Self {
+            name: name.to_owned(),
+            label: label.to_owned(),
+            role,
+            op: None,
+            join: "",
+            note: "",
+            caption: Vec::new(),
+        }
+    }
+}
+
 impl Sketch {
+    /// A cell that reads the outputs of the two cells before it, and whose output joins the states
+    /// `loose_ends`:
+    ///
+    /// ```text
+    /// vertices  0, 1          the inputs h[k-2] and h[k-1]
+    ///           2 … n+1       the nodes
+    ///           n+2           the output: the loose ends, concatenated
+    /// ```
+    pub(super) fn of_cell(
+        title: String,
+        ops: &'static [&'static str],
+        nodes: impl Iterator<Item = CellNode>,
+        loose_ends: Vec<usize>,
+    ) -> Self {
+        let input = |name, label| Vertex::new(name, label, VertexRole::Input);
+        let mut vertices = vec![input("0", "h[k-2]"), input("1", "h[k-1]")];
+        let mut links = Vec::new();
+        for CellNode { edges, join, sign } in nodes {
+            let to = vertices.len();
+            let [a, b] = edges.map(|(from, op)| format!("{}({from})", ops[op]));
+            let (number, caption) = (to.to_string(), vec![a, format!("{sign} {b}")]);
+            let node = Vertex::new(&number, &number, VertexRole::Node);
+            vertices.push(Vertex { join, caption, ..node });
+            links.extend(edges.map(|(from, op)| Link { from, to, op: Some(op as Choice) }));
+        }
+        let to = vertices.len();
+        vertices.push(Vertex { join: "concat", ..Vertex::new("out", "h[k]", VertexRole::Output) });
+        links.extend(loose_ends.into_iter().map(|from| Link { from, to, op: None }));
+        Self { title, ops, vertices, links }
+    }
+
     /// The output's vertex, the last.
     pub fn output(&self) -> usize {
         self.vertices.len() - 1

@@ -254,16 +254,7 @@ impl SearchSpace for WholeNet {
 ///           L+1           the head
 /// ```
 fn sketch(layers: &[NetLayer], reductions: [usize; 2]) -> Sketch {
-    let plain = |name: &str, label: &str, role| Vertex {
-        name: name.to_owned(),
-        label: label.to_owned(),
-        role,
-        op: None,
-        join: "",
-        note: "",
-        caption: Vec::new(),
-    };
-    let mut vertices = vec![plain("stem", "stem", VertexRole::Input)];
+    let mut vertices = vec![Vertex::new("stem", "stem", VertexRole::Input)];
     let mut links = Vec::new();
     for (layer, NetLayer { op, skips }) in layers.iter().enumerate() {
         let number = layer.to_string();
@@ -277,14 +268,14 @@ fn sketch(layers: &[NetLayer], reductions: [usize; 2]) -> Sketch {
             join: if skips.is_empty() { "" } else { "concat" },
             note: if reductions.contains(&layer) { "halves all" } else { "" },
             caption,
-            ..plain(&number, &number, VertexRole::Node)
+            ..Vertex::new(&number, &number, VertexRole::Node)
         });
         // A layer's main input comes last, as in the net.
         let reads = skips.iter().copied().chain([layer]);
         links.extend(reads.map(|from| Link { from, to: layer + 1, op: None }));
     }
     let head = vertices.len();
-    vertices.push(plain("out", "head", VertexRole::Output));
+    vertices.push(Vertex::new("out", "head", VertexRole::Output));
     links.push(Link { from: head - 1, to: head, op: None });
     let ops = &LayerOp::SHORT_NAMES;
     Sketch { title: format!("net of {} layers", layers.len()), ops, vertices, links }

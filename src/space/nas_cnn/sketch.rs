@@ -13,16 +13,7 @@ use crate::space::{Choice, Link, Sketch, Vertex, VertexRole};
 const SHORT_NAMES: [&str; 4] = ["24 filters", "36 filters", "48 filters", "64 filters"];
 
 pub(super) fn sketch(layers: &[CnnLayer]) -> Sketch {
-    let plain = |name: &str, label: &str, role| Vertex {
-        name: name.to_owned(),
-        label: label.to_owned(),
-        role,
-        op: None,
-        join: "",
-        note: "",
-        caption: Vec::new(),
-    };
-    let mut vertices = vec![plain("image", "image", VertexRole::Input)];
+    let mut vertices = vec![Vertex::new("image", "image", VertexRole::Input)];
     let mut links = Vec::new();
     for (number, layer) in layers.iter().enumerate() {
         let (sides, reads) = (sides(layer), reads(layer));
@@ -35,13 +26,13 @@ pub(super) fn sketch(layers: &[CnnLayer]) -> Sketch {
             op: place.map(|place| place as Choice),
             join: if reads.len() == 1 { "" } else { "concat" },
             caption,
-            ..plain(&name, &format!("{name}  {sides}"), VertexRole::Node)
+            ..Vertex::new(&name, &format!("{name}  {sides}"), VertexRole::Node)
         });
         links.extend(reads.into_iter().map(|from| Link { from, to: number + 1, op: None }));
     }
     let (head, ends) = (vertices.len(), NasCnn::unread(layers));
     let join = if ends.len() == 1 { "" } else { "concat" };
-    vertices.push(Vertex { join, ..plain("out", "head", VertexRole::Output) });
+    vertices.push(Vertex { join, ..Vertex::new("out", "head", VertexRole::Output) });
     links.extend(ends.into_iter().map(|end| Link { from: end + 1, to: head, op: None }));
     Sketch { title: format!("net of {} layers", layers.len()), ops: &SHORT_NAMES, vertices, links }
 }

@@ -17,18 +17,9 @@ const INPUTS: [[&str; 2]; 3] = [["x", "x[t]"], ["h", "h[t-1]"], ["c", "c[t-1]"]]
 const MEMORY: usize = 2;
 
 pub(super) fn sketch(tree: &Tree) -> Sketch {
-    let vertex = |name: &str, label: &str, role| Vertex {
-        name: name.to_owned(),
-        label: label.to_owned(),
-        role,
-        op: None,
-        join: "",
-        note: "",
-        caption: Vec::new(),
-    };
     let space = tree.space();
     let mut vertices: Vec<Vertex> =
-        INPUTS.map(|[name, label]| vertex(name, label, VertexRole::Input)).into();
+        INPUTS.map(|[name, label]| Vertex::new(name, label, VertexRole::Input)).into();
     let mut links = Vec::new();
     for (number, &node) in tree.nodes.iter().enumerate() {
         let to = number + INPUTS.len();
@@ -51,10 +42,10 @@ pub(super) fn sketch(tree: &Tree) -> Sketch {
         }
         let name = number.to_string();
         let note = if number == tree.memory { "c[t] before activation" } else { "" };
-        vertices.push(Vertex { note, caption, ..vertex(&name, &name, VertexRole::Node) });
+        vertices.push(Vertex { note, caption, ..Vertex::new(&name, &name, VertexRole::Node) });
     }
     let output = vertices.len();
-    vertices.push(vertex("out", "h[t]", VertexRole::Output));
+    vertices.push(Vertex::new("out", "h[t]", VertexRole::Output));
     links.push(Link { from: output - 1, to: output, op: None });
     let title = "tree cell".to_owned();
     Sketch { title, ops: &Activation::NAMES, vertices, links }

@@ -173,6 +173,14 @@ impl BlockCombine {
         }
     }
 
+    /// What drawings write on a block.
+    pub(super) const fn join(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Concat => "concat",
+        }
+    }
+
     /// Its place in [`BlockCombine::ALL`].
     pub const fn idx(self) -> usize {
         self as usize

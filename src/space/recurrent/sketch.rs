@@ -14,24 +14,15 @@ use crate::space::{Choice, Link, Sketch, Vertex, VertexRole};
 const INPUT: usize = 2;
 
 pub(super) fn sketch(nodes: &[RecurrentNode]) -> Sketch {
-    let vertex = |name: &str, label: &str, role| Vertex {
-        name: name.to_owned(),
-        label: label.to_owned(),
-        role,
-        op: None,
-        join: "",
-        note: "",
-        caption: Vec::new(),
-    };
     let node = |number: usize, caption: String| Vertex {
         caption: vec![caption],
-        ..vertex(&number.to_string(), &number.to_string(), VertexRole::Node)
+        ..Vertex::new(&number.to_string(), &number.to_string(), VertexRole::Node)
     };
     let link =
         |from, to, activation: Activation| Link { from, to, op: Some(activation.idx() as Choice) };
     let mut vertices = vec![
-        vertex("x", "x[t]", VertexRole::Input),
-        vertex("h", "h[t-1]", VertexRole::Input),
+        Vertex::new("x", "x[t]", VertexRole::Input),
+        Vertex::new("h", "h[t-1]", VertexRole::Input),
         node(0, "tanh(x, h)".to_owned()),
     ];
     let mut links = vec![link(0, INPUT, Activation::Tanh), link(1, INPUT, Activation::Tanh)];
@@ -43,7 +34,7 @@ pub(super) fn sketch(nodes: &[RecurrentNode]) -> Sketch {
     vertices.push(Vertex {
         join: "mean",
         caption: vec!["mean".to_owned()],
-        ..vertex("out", "h[t]", VertexRole::Output)
+        ..Vertex::new("out", "h[t]", VertexRole::Output)
     });
     links.extend(ends.into_iter().map(|end| Link { from: end + INPUT, to: output, op: None }));
     Sketch { title: "recurrent cell".to_owned(), ops: &Activation::NAMES, vertices, links }
