@@ -82,6 +82,11 @@ impl NasnetFamily {
         cells.ok_or(NetError::Space { found, expected })
     }
 
+    fn net(&self, arch: &Arch, form: Form) -> Result<Net, NetError> {
+        let cells = self.cells(arch)?;
+        Ok(self.build(form, |frame, place| frame.cell(place, &cells[place.kind as usize])))
+    }
+
     fn build(&self, form: Form, mut cell: impl FnMut(&mut Frame<'_>, Place) -> TensorId) -> Net {
         let mut frame = Frame::new(self, form);
         for position in 0..self.n_cells() {
@@ -104,17 +109,11 @@ impl NetFamily for NasnetFamily {
     }
 
     fn shared(&self, arch: &Arch) -> Result<Net, NetError> {
-        let cells = self.cells(arch)?;
-        let cell =
-            |frame: &mut Frame<'_>, place: Place| frame.cell(place, &cells[place.kind as usize]);
-        Ok(self.build(Form::Shared, cell))
+        self.net(arch, Form::Shared)
     }
 
     fn standalone(&self, arch: &Arch) -> Result<Net, NetError> {
-        let cells = self.cells(arch)?;
-        let cell =
-            |frame: &mut Frame<'_>, place: Place| frame.cell(place, &cells[place.kind as usize]);
-        Ok(self.build(Form::Standalone, cell))
+        self.net(arch, Form::Standalone)
     }
 
     fn shared_params(&self) -> BTreeMap<String, ParamSpec> {

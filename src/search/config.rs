@@ -175,7 +175,8 @@ settings! {
         pub tournament: usize = 25 => search(size(1..=10_000)).before("25");
         /// Decay of the reward's moving average.
         pub baseline_decay: f64 = 0.99 => search(below(0.0, 1.0));
-        /// Share of the skip connections of whole nets, and of the links of NAS's, that the policy is held near, ρ.
+        /// Share of the skip connections of whole nets, and of the links of NAS's, that the policy
+        /// is held near, ρ.
         pub skip_rate: f64 = 0.4
             => search(between(0.0, 1.0)).only_of(&["whole_net", "nas_cnn"]);
         /// Weight of their divergence from that rate in the loss.

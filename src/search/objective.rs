@@ -1,4 +1,5 @@
-//! The objective: the one place where a score becomes a reward.
+//! The objective: the one place where a measurement becomes a reward. (What a
+//! [`Table`](crate::search::Table) says is a reward already.)
 //!
 //! A score is what was measured of a child; the objective says what of it the policy is to
 //! maximize. Everything that compares architectures compares rewards.

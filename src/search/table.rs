@@ -77,9 +77,14 @@ impl ScoreTable {
         Ok(Self { space, scores, best, unknown })
     }
 
-    /// A score: a number of which differences and means are numbers, too.
-    pub fn parse_score(text: &str) -> Option<f64> {
-        text.parse().ok().filter(|score: &f64| score.abs() <= MAX_SCORE)
+    /// A score: a number of which differences and means are numbers, too. The error says why `text`
+    /// is none.
+    pub fn parse_score(text: &str) -> Result<f64, String> {
+        let score = text.parse().ok().filter(|score: &f64| score.abs() <= MAX_SCORE);
+        score.ok_or_else(|| {
+            let shown: String = text.chars().take(40).collect();
+            format!("the score `{shown}` is no number of at most {MAX_SCORE:e}")
+        })
     }
 
     /// The space that its architectures are of.
@@ -125,8 +130,8 @@ impl<'a> Rows<'a> {
                 let found = head.iter().collect::<Vec<_>>().join(",");
                 let found: String = found.chars().take(80).collect();
                 let why = format!(
-                    "there is no column `{name}`, or more than one; the first line that is no comment names the \
-                     columns, `arch,score` and any others, and is `{found}`"
+                    "there is no column `{name}`, or more than one; the first line that is no \
+                     comment names the columns, `arch,score` and any others, and is `{found}`"
                 );
                 TableFault { line, why }
             })
@@ -145,13 +150,8 @@ impl<'a> Rows<'a> {
         let [arch, score] = self.columns.map(|column| &self.record[column]);
         let fault = |why: String| TableFault { line, why };
         let arch = Arch::parse(space, arch).map_err(|error| fault(error.to_string()))?;
-        let Some(found) = ScoreTable::parse_score(score) else {
-            let score: String = score.chars().take(40).collect();
-            return Err(fault(format!(
-                "the score `{score}` is no number of at most {MAX_SCORE:e}"
-            )));
-        };
-        Ok(Some((line, arch, found)))
+        let score = ScoreTable::parse_score(score).map_err(fault)?;
+        Ok(Some((line, arch, score)))
     }
 
     fn empty(&self) -> TableFault {

@@ -24,11 +24,10 @@
 //!    `bin/enasctl/top/looked_at.rs`.
 //!
 //! For whole nets it is [`LayerOp`] in `space/whole_net/op.rs` and one line in `net/whole_net.rs`; for
-//! recurrent cells [`Activation`] in `space/recurrent/activation.rs`, and its numbers in `arcs.rs`, and
-//! the trees of `nas_rnn` have the same; for
-//! NASNet's cells [`NasnetOp`] in `space/nasnet/op.rs` and `net/nasnet/operations.rs`. A number that a
-//! layer of NAS's nets may have more stands in `space/nas_cnn.rs` alone. NAS-Bench-201 has the
-//! operations of its tables.
+//! recurrent cells [`Activation`] in `space/recurrent/activation.rs`, and its numbers in `arcs.rs`,
+//! and the trees of `nas_rnn` have the same; for NASNet's cells [`NasnetOp`] in `space/nasnet/op.rs`
+//! and `net/nasnet/operations.rs`. A number that a layer of NAS's nets may have more stands in
+//! `space/nas_cnn.rs` alone. NAS-Bench-201 has the operations of its tables.
 //!
 //! A menu with one option more is another space: ids mean other architectures, θ has other shapes,
 //! and no state folder of before goes on (`tests/format.rs` fails). Where folders are to live,

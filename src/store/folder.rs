@@ -13,7 +13,8 @@ use crate::store::{FolderFault, StoreError};
 
 /// The parts of the folder.
 pub(super) const CHECKPOINTS: &str = "checkpoints";
-pub(super) const HISTORY: &str = "history.sqlite";
+/// The file of the history, here and wherever else there is one.
+pub const HISTORY: &str = "history.sqlite";
 pub(super) const CORRUPT: &str = "corrupt";
 pub(super) const BEST: &str = "best";
 pub(super) const CHAMPIONS: &str = "champions";

@@ -94,7 +94,7 @@ pub use cost_file::CostFile;
 pub use defect::{Defect, FolderFault, LedgerFault};
 pub use error::StoreError;
 pub use exports::Exports;
-pub use folder::StateFolder;
+pub use folder::{HISTORY, StateFolder};
 pub use history::{History, Pruned};
 pub use history_binding::{OwnHistory, RejectedHistory};
 pub use history_check::Health;

@@ -16,7 +16,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Contents, Dataset, NetResult, Opening, Scratch};
+use crate::data::{NetResult, Opening};
 use crate::numbers::{mean, percent};
 use crate::search::{
     Interval, Objective, Score, Task, TrialPlan, TrialTask, mean_difference, paired_difference,
@@ -124,11 +124,7 @@ pub fn confirm(
     claims: &str,
     told: &mut dyn FnMut(Progress),
 ) -> Result<Confirmation, StudyError> {
-    let scratch = Scratch::new(&ground.folder.join("cache"));
-    let dataset = Dataset::load_into(&ground.config.data, ground.config.seed, &scratch)?;
-    // Groups are compared by what each image was taken for.
-    dataset.images()?;
-    let data = Contents::of(&dataset)?.blake3().to_owned();
+    let (dataset, data) = ground.images()?;
     let task = Task::new(ground.config.clone(), dataset, ground.exec.clone())?;
     let claims = Claim::read(&task, claims)?;
     let trials = TrialTask::new(&task, &data);

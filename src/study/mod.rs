@@ -80,6 +80,18 @@ pub struct Ground {
     pub threads: usize,
 }
 
+impl Ground {
+    /// The data, which are images: the scores of text say nothing that a net gets right or wrong. And
+    /// their fingerprint.
+    fn images(&self) -> Result<(Dataset, String), StudyError> {
+        let scratch = Scratch::new(&self.folder.join("cache"));
+        let dataset = Dataset::load_into(&self.config.data, self.config.seed, &scratch)?;
+        dataset.images()?;
+        let name = Contents::of(&dataset)?.blake3().to_owned();
+        Ok((dataset, name))
+    }
+}
+
 /// What a study is asked.
 #[derive(Debug)]
 pub struct StudyPlan {
@@ -147,9 +159,7 @@ pub fn study(plan: &StudyPlan, told: &mut dyn FnMut(Progress)) -> Result<Finding
 }
 
 fn halves(plan: &Ground) -> Result<Halves, StudyError> {
-    let scratch = Scratch::new(&plan.folder.join("cache"));
-    let dataset = Dataset::load_into(&plan.config.data, plan.config.seed, &scratch)?;
-    let whole = Contents::of(&dataset)?.blake3().to_owned();
+    let (dataset, whole) = plan.images()?;
     let [scores, truth] = dataset.images()?.halved(plan.config.seed)?;
     let with_name = |half: ImageData| {
         let half = Dataset::from(half);

@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::numbers::mean;
 use crate::search::{Arm, Interval, ScoreTable, mean_difference, paired_difference};
 use crate::space::Arch;
-use crate::store::{HistoryFilter, HistoryPhase, HistoryReader};
+use crate::store::{HISTORY, HistoryFilter, HistoryPhase, HistoryReader};
 use crate::study::{Band, StudyError};
 
 /// Places of a curve at most: a plot has room for so many.
@@ -23,9 +24,6 @@ const PLACES: usize = 200;
 
 /// Rows that are read of a history at once.
 const ROWS_A_READ: u32 = 10_000;
-
-/// The name of a history in its folder.
-const HISTORY: &str = "history.sqlite";
 
 /// The histories of one group of searches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,14 +192,15 @@ pub fn regret(groups: &[SearchGroup], table: Option<&ScoreTable>) -> Result<Regr
     for group in groups {
         let mut of_arm: BTreeMap<bool, Vec<Vec<f64>>> = BTreeMap::new();
         for history in &group.histories {
-            let known: usize = of_arm.values().map(Vec::len).sum();
+            let mut is_empty = true;
             for (is_random, arm) in [(false, Arm::Controller), (true, Arm::Random)] {
                 let scored = scored(history, arm)?;
                 if !scored.is_empty() {
+                    is_empty = false;
                     of_arm.entry(is_random).or_default().push(course(&scored, table)?);
                 }
             }
-            if of_arm.values().map(Vec::len).sum::<usize>() == known {
+            if is_empty {
                 left_out.push(history.clone());
             }
         }
@@ -224,17 +223,13 @@ pub fn regret(groups: &[SearchGroup], table: Option<&ScoreTable>) -> Result<Regr
 impl RegretCurve {
     fn of(name: String, courses: &[Vec<f64>]) -> Self {
         let shortest = courses.iter().map(Vec::len).min().unwrap_or(0);
-        let at = |n: usize| -> Vec<f64> {
-            let values = courses.iter().map(|course| course[n - 1]);
-            values.collect()
-        };
+        let at = |n: usize| -> Vec<f64> { courses.iter().map(|course| course[n - 1]).collect() };
         let places = PLACES.min(shortest);
         let points = (1..=places).map(|place| {
             let n = (place * shortest).div_ceil(places);
             let values = at(n);
             let band = paired_difference(&values);
-            let mean = values.iter().sum::<f64>() / values.len() as f64;
-            RegretPoint { evaluations: n as u64, mean, band: band.map(Band::from) }
+            RegretPoint { evaluations: n as u64, mean: mean(&values), band: band.map(Band::from) }
         });
         let ends =
             [shortest.div_ceil(2), shortest].map(|n| if n == 0 { Vec::new() } else { at(n) });

@@ -5,6 +5,7 @@
 //! FOLDER/STRATEGY/SEED/history.sqlite       every architecture in the order in which it was scored
 //! ```
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -17,18 +18,14 @@ use crate::search::{
     FinalConfig, PolicyConfig, ScheduleConfig, ScoreTable, Search, SearchConfig, StepRecord,
     StrategyKind, Table, Task, Until, run_with,
 };
-use crate::store::{History, Keeping, StoreError, history_rows, hold_folder};
+use crate::store::{HISTORY, History, Keeping, StoreError, history_rows, hold_folder};
 use crate::study::{Progress, StudyError};
 
 /// Architectures of a history that are written at once.
 const ROWS_A_WRITE: usize = 10_000;
 
-/// The name of a history in its folder.
-const HISTORY: &str = "history.sqlite";
-
-/// All files of a history.
-const HISTORY_FILES: [&str; 4] =
-    [HISTORY, "history.sqlite-wal", "history.sqlite-shm", "history.sqlite-journal"];
+/// What the files of a history have behind its name.
+const ENDINGS: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 
 /// Searches that are simulated.
 #[derive(Debug)]
@@ -127,10 +124,12 @@ fn clear(folder: &Path) -> Result<(), StudyError> {
     let mut earlier = Vec::new();
     for entry in found {
         let path = entry.map_err(failed)?.path();
+        let is_history = |name: &OsStr| {
+            let ending = name.to_str().and_then(|name| name.strip_prefix(HISTORY));
+            ending.is_some_and(|ending| ENDINGS.contains(&ending))
+        };
         let is_own = fs::read_dir(&path).is_ok_and(|mut files| {
-            files.all(|file| {
-                file.is_ok_and(|file| HISTORY_FILES.contains(&&*file.file_name().to_string_lossy()))
-            })
+            files.all(|file| file.is_ok_and(|file| is_history(&file.file_name())))
         });
         if !is_own {
             return Err(StudyError::OtherFiles { path });

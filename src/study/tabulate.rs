@@ -9,7 +9,6 @@
 
 use std::fmt;
 
-use crate::data::{Contents, Dataset, Scratch};
 use crate::numbers::mean;
 use crate::search::{Objective, Score, Task, TrialPlan, TrialTask};
 use crate::space::Arch;
@@ -25,16 +24,12 @@ pub struct Tabulated {
     archs: Vec<(Arch, Vec<Score>, [u64; 2])>,
 }
 
-/// Trains every architecture of the configured space that is within the limits as `[final]` has it, with as many seeds as
-/// `ground` says, and measures each net on the validation split. What was measured is kept, and not
-/// measured again.
+/// Trains every architecture of the configured space that is within the limits as `[final]` has it,
+/// with as many seeds as `ground` says, and measures each net on the validation split. What was
+/// measured is kept, and not measured again.
 pub fn tabulate(ground: &Ground, told: &mut dyn FnMut(Progress)) -> Result<Tabulated, StudyError> {
-    let scratch = Scratch::new(&ground.folder.join("cache"));
-    let dataset = Dataset::load_into(&ground.config.data, ground.config.seed, &scratch)?;
-    // Scores are of cross-entropies over classes.
-    dataset.images()?;
+    let (dataset, data) = ground.images()?;
     let images = dataset.sizes().valid;
-    let data = Contents::of(&dataset)?.blake3().to_owned();
     let task = Task::new(ground.config.clone(), dataset, ground.exec.clone())?;
     let mut archs = Vec::new();
     for arch in task.space.every_arch()? {

@@ -19,7 +19,7 @@ pub(crate) struct RegretArgs {
     pub(crate) table: Option<PathBuf>,
     /// The score of every architecture that is not in the table; without it, such a one is an error.
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true, requires = "table",
-        value_parser = parse_score)]
+        value_parser = ScoreTable::parse_score)]
     pub(crate) unknown: Option<f64>,
     /// Writes the curves as SVG.
     #[arg(long, value_name = "FILE")]
@@ -30,8 +30,4 @@ pub(crate) struct RegretArgs {
     /// Replaces the files if they are there.
     #[arg(long)]
     pub(crate) force: bool,
-}
-
-fn parse_score(text: &str) -> Result<f64, String> {
-    ScoreTable::parse_score(text).ok_or_else(|| format!("`{text}` is no score: a number is wanted"))
 }

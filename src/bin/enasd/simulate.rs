@@ -28,7 +28,7 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "FILE")]
     table: PathBuf,
     /// The score of every architecture that is not in the table; without it, such a one is an error.
-    #[arg(long, value_name = "SCORE", allow_negative_numbers = true, value_parser = parse_score)]
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true, value_parser = ScoreTable::parse_score)]
     unknown: Option<f64>,
     /// The strategies, with commas between.
     #[arg(
@@ -49,10 +49,6 @@ pub(crate) struct SimulateArgs {
     /// simulated in the state folder].
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
-}
-
-fn parse_score(text: &str) -> Result<f64, String> {
-    ScoreTable::parse_score(text).ok_or_else(|| format!("`{text}` is no score: a number is wanted"))
 }
 
 fn parse_strategy(text: &str) -> Result<StrategyKind, String> {
