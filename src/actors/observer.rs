@@ -58,7 +58,6 @@ impl Observer {
     /// Publishes what a resumed search knows before its first step.
     pub(super) fn begin(&mut self, search: &Search) {
         self.know_best(search);
-
         self.status.advantage =
             AdvantageStatus::of(&search.advantage(), &search.task().config.schedule);
         self.status.advantage.show(&self.metrics);

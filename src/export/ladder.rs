@@ -13,8 +13,9 @@
 //! └────────────┘        │
 //! ```
 //!
-//! A layer that does not read the one before has no arrow on top. A layer leaves its box below the middle and is read above it, so no line is both; where lines
-//! cross without a dot they have nothing to do with each other.
+//! A layer that does not read the one before has no arrow on top. A layer leaves its box below the
+//! middle and is read above it, so no line is both; where lines cross without a dot they have nothing
+//! to do with each other.
 
 use crate::export::color::color;
 use crate::export::layout::LABEL;

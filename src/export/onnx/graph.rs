@@ -29,33 +29,22 @@ impl Graph {
     }
 
     /// The same where it writes several outputs; it is called as the first of them.
-    pub(super) fn several<const N: usize>(
+    pub(super) fn several<T: AsRef<[String]>>(
         &mut self,
         op: &str,
         inputs: &[&str],
-        outputs: [String; N],
+        outputs: T,
         attributes: Vec<AttributeProto>,
-    ) -> [String; N] {
+    ) -> T {
+        let names = outputs.as_ref();
         self.nodes.push(NodeProto {
             input: inputs.iter().map(|&input| input.to_owned()).collect(),
-            output: outputs.to_vec(),
-            name: outputs[0].clone(),
+            output: names.to_vec(),
+            name: names[0].clone(),
             op_type: op.to_owned(),
             attribute: attributes,
         });
         outputs
-    }
-
-    /// The parts, each as long as the others, that `value` falls into along an axis.
-    pub(super) fn split(&mut self, value: &str, parts: Vec<String>, axis: i64) -> Vec<String> {
-        self.nodes.push(NodeProto {
-            input: vec![value.to_owned()],
-            output: parts.clone(),
-            name: parts[0].clone(),
-            op_type: "Split".to_owned(),
-            attribute: vec![int("axis", axis)],
-        });
-        parts
     }
 
     /// The same without attributes.

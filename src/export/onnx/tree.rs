@@ -23,9 +23,10 @@ pub(super) fn append(
     let [words, states] = [("of_word", word, weights[0]), ("of_state", &h, weights[1])].map(
         |(name, read, weight)| {
             let products = format!("{path}/{name}");
-            let parts = (0..tree.n_leaves()).map(|leaf| format!("{products}/{leaf}")).collect();
+            let leaf = |leaf| format!("{products}/{leaf}");
+            let parts: Vec<String> = (0..tree.n_leaves()).map(leaf).collect();
             let products = body.plain("MatMul", &[read, weight], products);
-            body.split(&products, parts, 1)
+            body.several("Split", &[&products], parts, vec![int("axis", 1)])
         },
     );
     let (mut values, mut befores): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());

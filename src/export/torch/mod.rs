@@ -41,8 +41,8 @@ struct Parts {
 ///
 /// The `Model` of a net of images takes pixels from 0 to 255, `(N, channels, rows, columns)`, and
 /// gives logits, `(N, classes)`. That of a net of words takes ids, `(steps, rows)`, and states,
-/// `(rows, H)`, of a tree cell `(rows, 2H)`, and gives log-probabilities, `(steps, rows, words)`, and the states after them. Its
-/// parameters have the engine's names.
+/// `(rows, H)`, of a tree cell `(rows, 2H)`, and gives log-probabilities, `(steps, rows, words)`, and
+/// the states after them. Its parameters have the engine's names.
 pub fn torch_file(model: &Model<'_>) -> Result<String, ExportError> {
     model.facts()?;
     let parts = match model.reads {
