@@ -100,7 +100,7 @@ mod tests {
     fn look(state: &Path, is_begun: bool) -> (f64, bool) {
         let task = task(1e6);
         let space = task.space;
-        let arch: Arch = space.arch(&vec![0; space.script().options().count()]).unwrap();
+        let arch: Arch = space.first_arch();
         let (task, event) = timed(task, state, "cpu, fast", is_begun).unwrap();
         (task.budget.cost(&arch).unwrap().milliseconds.unwrap(), event.is_some())
     }
@@ -172,7 +172,7 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let (task, event) = timed(task(0.0), state.path(), "", true).unwrap();
         let space = task.space;
-        let arch = space.arch(&vec![0; space.script().options().count()]).unwrap();
+        let arch = space.first_arch();
         assert_eq!((task.budget.cost(&arch).unwrap().milliseconds, event), (None, None));
         assert_eq!(fs::read_dir(state.path()).unwrap().count(), 0);
     }

@@ -132,8 +132,8 @@ fn open_task(
     let dataset = Dataset::load_into(&search.data, search.seed, &scratch)?;
     let exec = open_executor(config.engine.executor, device)?;
     let task = Task::new(search.clone(), dataset, exec)?;
-    // A batch that cannot be drawn is found at once, not in the first θ phase.
-    task.check_batches()?;
+    // It is found at once, not in the first steps.
+    task.check()?;
     Ok(task)
 }
 
@@ -165,7 +165,7 @@ fn check_promotions(task: &Task, trials: &TrialTask) -> Result<(), SearchError> 
 pub fn check(config: &SearchConfig, dataset: Dataset) -> Result<(), DaemonError> {
     let exec = ExecutorChoice::Auto.open(&Device::Cpu).map_err(SearchError::from)?;
     let task = Task::new(config.clone(), dataset, exec)?;
-    task.check_batches()?;
+    task.check()?;
     Ok(check_promotions(&task, &TrialTask::new(&task, ""))?)
 }
 

@@ -58,8 +58,10 @@ impl Task {
         Ok(self.objective.reward_at(score, self.budget.factor(arch)?))
     }
 
-    /// Refuses data of which a batch that rewards stand on, or that ω is trained on, cannot be made.
-    pub fn check_batches(&self) -> Result<(), SearchError> {
+    /// Refuses what no search with shared weights can begin with: nets that share none, and data of
+    /// which a batch that rewards stand on, or that ω is trained on, cannot be made.
+    pub fn check(&self) -> Result<(), SearchError> {
+        self.family.shared(&self.space.first_arch())?;
         self.valid_batch(0)?;
         let SearchConfig { schedule, data, seed, .. } = &*self.config;
         TrainStream::new(&self.dataset, schedule.batching(data), *seed)?;

@@ -140,7 +140,7 @@ impl TrialTask {
     /// Refuses a recipe by which no net of `space` can be built or trained on these data.
     pub fn check(&self, space: Space, recipe: &FinalConfig) -> Result<(), SearchError> {
         // Any will do, and the authors published none of some sizes.
-        let arch = space.arch(&vec![0; space.script().options().count()])?;
+        let arch = space.first_arch();
         self.net(&TrialPlan { arch, seed: 0, recipe: *recipe })?;
         TrainStream::new(&self.dataset, recipe.batching(), 0)?;
         Ok(())

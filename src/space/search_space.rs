@@ -96,6 +96,11 @@ impl Space {
         Ok(Arch::checked(self, choices.to_vec()))
     }
 
+    /// The architecture of which every choice is the first, where any will do.
+    pub fn first_arch(self) -> Arch {
+        Arch::checked(self, vec![0; self.script().options().count()])
+    }
+
     /// The space whose ids begin with `tag`, or why there is none of that size; nothing where no
     /// ids begin so.
     pub(super) fn tagged(tag: &str) -> Option<Result<Self, SpaceError>> {

@@ -58,9 +58,8 @@ fn what_is_deleted_while_the_search_is_paused_is_made_again_without_a_command() 
         let c = stage.controller.clone();
         timeout(LIMIT, c.send(Pause)).await.unwrap().unwrap().unwrap();
         let ids = timeout(LIMIT, c.send(Derive)).await.unwrap().unwrap().unwrap();
-        let files_in = |folder: &Path| {
-            if folder.is_dir() { common::files_of(folder) } else { Vec::new() }
-        };
+        // The daemon writes and renames them meanwhile.
+        let files_in = |folder: &Path| common::files_now(folder).unwrap_or_default();
         let best = || ids.iter().map(|id| files_in(&path.join("best").join(id)));
         let before: Vec<_> = best().collect();
         let checkpoint = common::newest_checkpoint(&path);

@@ -165,14 +165,17 @@ pub(crate) fn newest_checkpoint(state: &Path) -> Vec<(String, Vec<u8>)> {
 
 /// The files of a folder, by name, with their content.
 pub(crate) fn files_of(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            (name, std::fs::read(path).unwrap())
-        })
-        .collect();
+    files_now(folder).unwrap()
+}
+
+/// The same of a folder that somebody works on: an error where one of them goes away on the way.
+pub(crate) fn files_now(folder: &Path) -> std::io::Result<Vec<(String, Vec<u8>)>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        files.push((name, std::fs::read(path)?));
+    }
     files.sort();
-    files
+    Ok(files)
 }

@@ -130,8 +130,7 @@ fn show_shared(args: &ShowArgs, printer: &mut Printer) -> Result<(), Failure> {
     let params = nets.shared_params();
     if params.is_empty() {
         // Any architecture is told why there are none.
-        let first = space.arch(&vec![0; space.script().options().count()])?;
-        nets.shared(&first)?;
+        nets.shared(&space.first_arch())?;
     }
     let count = |is_aux: bool| {
         let of_head = params.iter().filter(|(name, _)| name.starts_with("aux.") == is_aux);

@@ -96,7 +96,16 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<(), Failure> {
     let (start, mut teller) = (Instant::now(), Teller::default());
     let found = simulate(&plan, &mut |progress| teller.tell(progress)).map_err(plain)?;
     print(&told(&plan, &found, start.elapsed().as_secs_f64()));
+    print(&to_draw(args, &plan));
     Ok(())
+}
+
+/// The command that draws what came of it.
+fn to_draw(args: &SimulateArgs, plan: &SimulationPlan) -> String {
+    let unknown = args.unknown.map_or(String::new(), |score| format!(" --unknown {score}"));
+    let folders = plan.strategies.iter().map(|strategy| plan.folder.join(strategy.name()));
+    let groups: String = folders.map(|folder| format!(" '{}'", folder.display())).collect();
+    format!("to draw them: enasctl regret --table '{}'{unknown}{groups}\n", args.table.display())
 }
 
 /// What became of each strategy.
@@ -128,9 +137,5 @@ fn told(plan: &SimulationPlan, found: &[Simulation], seconds: f64) -> String {
         let (name, seeds, count) = (strategy.name(), of.len(), thousands(evaluations));
         let _ = writeln!(text, "{name:12} {seeds:>6} {count:>12} {best:>+10.4}  {regret}");
     }
-    let folder = plan.folder.display();
-    let groups: Vec<String> =
-        plan.strategies.iter().map(|strategy| format!("'{folder}/{}'", strategy.name())).collect();
-    let _ = writeln!(text, "to draw them: enasctl regret {}", groups.join(" "));
     text
 }
