@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::actors::{CloseTest, SaveTrial};
 use crate::data::{Certificate, Opening, TestLedger};
-use crate::search::{SearchState, TrialState, TrialTask};
+use crate::search::{BestArchs, SearchState, StandAlone, Task, TrialState, TrialTask, child_plan};
 use crate::store::{LedgerFile, StoreError, TrialFolder};
 
 /// Trials whose files are kept beside those of the champion and of what is under way: the newest.
@@ -69,13 +69,18 @@ impl Archive {
     }
 
     /// Removes the files of trials that nobody will ask for.
-    pub(super) fn retain(&self, state: &SearchState) -> Result<(), StoreError> {
+    pub(super) fn retain(&self, task: &Task, state: &SearchState) -> Result<(), StoreError> {
         let finals = &state.finals;
         let mut kept: BTreeSet<String> =
             self.trials.list()?.into_iter().take(KEPT_TRIALS).collect();
         if let Some(champion) = &finals.champion {
             kept.insert(self.task.key(&champion.plan()));
         }
+        let of_children = StandAlone::new(task, self.task.data());
+        let children = state.of_cycle.iter().flat_map(BestArchs::archs);
+        kept.extend(
+            children.map(|best| of_children.task().key(&child_plan(task, best.arch.clone()))),
+        );
         for promotion in finals.all_promotions() {
             for place in 0..promotion.candidates.len() {
                 kept.extend(promotion.all_plans(place).map(|plan| self.task.key(&plan)));

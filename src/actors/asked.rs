@@ -19,6 +19,9 @@ impl Driver {
     pub(super) async fn score(&mut self, message: ScoreArch, to: Answer<ScoreReply>) {
         let ScoreArch { arch, form } = message;
         let task = self.search.task().clone();
+        if let Err(refusal) = self.with_shared_weights() {
+            return answer(to, Err(refusal));
+        }
         if let Err(error) = task.family.shared(&arch) {
             return answer(to, Err(Refusal::Request { why: error.to_string() }));
         }
@@ -63,6 +66,7 @@ impl Driver {
         &mut self,
         RetrainArch { arch, form }: RetrainArch,
     ) -> Result<(RetrainReply, Receipt), Refusal> {
+        self.with_shared_weights()?;
         let refused = |why: String| Refusal::Request { why };
         let task = self.search.task().clone();
         let recipe = task.config.finals;
@@ -93,6 +97,18 @@ impl Driver {
             step,
         };
         Ok((reply, receipt))
+    }
+}
+
+impl Driver {
+    /// Refuses what takes shared weights where there are none.
+    pub(super) fn with_shared_weights(&self) -> Result<(), Refusal> {
+        if self.search.task().is_stand_alone() {
+            let why = "the children of this search share no weights: each is trained from scratch, and \
+                       has its score in the history (`score.estimator`)";
+            return Err(Refusal::State { why: why.to_owned() });
+        }
+        Ok(())
     }
 }
 

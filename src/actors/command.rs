@@ -35,6 +35,9 @@ impl Driver {
                 Ok(receipt) => drop(actix::spawn(async { answer(to, saved(receipt).await) })),
                 Err(error) => answer(to, Err(failed(error))),
             },
+            Command::Derive(Derive, to) if self.search.task().is_stand_alone() => {
+                answer(to, self.with_shared_weights().map(|()| Vec::new()));
+            }
             Command::Derive(Derive, to) => match self.derive_beside().await {
                 // Failed or not: it is tried again, and the architectures are found.
                 Ok((ids, receipt)) => drop(actix::spawn(async {
@@ -129,6 +132,7 @@ impl Driver {
                 return Err(Refusal::State { why });
             }
         }
+        self.with_shared_weights()?;
         let shared = self.shared().await.map_err(failed)?;
         let weights = arch_weights(&arch, self.search.task(), &shared.params);
         let weights = weights.map_err(|error| Refusal::Request { why: error.to_string() })?;

@@ -29,6 +29,9 @@ pub enum ActorError {
     /// A file could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The queue of trials does not answer.
+    #[error("the queue of trials does not answer: {0}")]
+    Trials(#[from] std::io::Error),
     /// The run is over, and its end is not on disk.
     #[error(
         "the last checkpoint could not be written: {why}. The steps since the newest one are \
@@ -85,6 +88,9 @@ pub struct Crew {
     pub close_test: Recipient<CloseTest>,
     /// Take [`TrainTrial`]: the trial workers.
     pub trials: Vec<Recipient<TrainTrial>>,
+    /// Take [`TrainTrial`]: the workers that train the children of the search from scratch; none where
+    /// they share weights.
+    pub children: Vec<Recipient<TrainTrial>>,
     /// Takes [`TrainTrial`]: the trial worker that takes what of the machine is otherwise idle;
     /// none where no sample is retrained.
     pub idle_trial: Option<Recipient<TrainTrial>>,
@@ -94,12 +100,27 @@ pub struct Crew {
     pub metrics: Metrics,
 }
 
+/// Who trains nets from scratch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TrialWorkers<'a> {
+    /// Those that are promoted.
+    pub finals: &'a [Addr<TrialWorker>],
+    /// The children of the search.
+    pub children: &'a [Addr<TrialWorker>],
+    /// The stratified sample.
+    pub idle: Option<&'a Addr<TrialWorker>>,
+}
+
+fn recipients(workers: &[Addr<TrialWorker>]) -> Vec<Recipient<TrainTrial>> {
+    workers.iter().map(|worker| worker.clone().recipient()).collect()
+}
+
 impl Crew {
     /// The crew of these actors; `metrics` counts the messages to them.
     pub fn new(
         (sampler, trainer): (&Addr<Sampler>, &Addr<Trainer>),
         evaluator: &Addr<Evaluator>,
-        (workers, idle): (&[Addr<TrialWorker>], Option<&Addr<TrialWorker>>),
+        workers: TrialWorkers<'_>,
         keeper: &Addr<Keeper>,
         metrics: &Metrics,
     ) -> Self {
@@ -120,9 +141,10 @@ impl Crew {
             load_trial: keeper.clone().recipient(),
             open_test: keeper.clone().recipient(),
             close_test: keeper.clone().recipient(),
-            trials: workers.iter().map(|worker| worker.clone().recipient()).collect(),
-            idle_trial: idle.map(|worker| worker.clone().recipient()),
-            certify: workers.first().map(|worker| worker.clone().recipient()),
+            trials: recipients(workers.finals),
+            children: recipients(workers.children),
+            idle_trial: workers.idle.map(|worker| worker.clone().recipient()),
+            certify: workers.finals.first().map(|worker| worker.clone().recipient()),
             metrics: metrics.clone(),
         }
     }

@@ -23,12 +23,11 @@ use crate::actors::outbox::{Outbox, Receipt};
 use crate::actors::place_span::place_span;
 use crate::actors::retraining::Retraining;
 use crate::actors::saver::Saver;
-use crate::actors::{ActorError, AdoptDrawer, Crew, Entered, LastRun, Note, RunState, Saving, nth};
+use crate::actors::{ActorError, AdoptDrawer, Crew, LastRun, Note, RunState, Saving, nth};
 use crate::search::{
-    BestChange, Cause, DrawRequest, Job, Outcome, Place, Sampled, Search, SearchState, SharedState,
+    Cause, DrawRequest, Job, Outcome, Place, Sampled, Search, SearchState, SharedState, StandAlone,
     StepRecord, TrialTask, Until, ValidSet, Work, archs,
 };
-use crate::store::arch_weights;
 
 /// What came before the run, when it ends, and how often it saves.
 #[derive(Clone, Debug)]
@@ -59,6 +58,10 @@ pub(super) struct Driver {
     pub(super) retraining: Retraining,
     /// What is retrained beside the search.
     pub(super) idle_trials: Retraining,
+    /// The children of the search that are trained from scratch.
+    pub(super) children: Retraining,
+    /// What says when they fail.
+    pub(super) alone: StandAlone,
     /// How often the test split was ever used.
     pub(super) test_uses: u64,
     /// The promotion that was told of: why and before which step it began.
@@ -85,7 +88,11 @@ impl Driver {
     ) -> Self {
         let saver = Saver::new(crew.clone(), config.saving.clone(), config.disk_patience);
         let (trials, break_off) = (config.trials.clone(), config.break_off.clone());
+        let alone = StandAlone::new(search.task(), trials.data());
+        let of_children = alone.task().clone();
         Self {
+            children: Retraining::of_children(of_children, crew.clone(), break_off.clone()),
+            alone,
             retraining: Retraining::new(trials.clone(), crew.clone(), break_off.clone()),
             idle_trials: Retraining::idle(trials, crew.clone(), break_off),
             test_uses: config.test_uses,
@@ -172,8 +179,13 @@ impl Driver {
                 Err(error) => self.recover(error).await,
             };
         }
-        match self.step().await {
-            Ok(record) => self.finished(record).await,
+        let taken = match self.search.work() {
+            Work::Children => self.train_children(commands).await,
+            work => self.step(work).await.map(Some),
+        };
+        match taken {
+            Ok(Some(record)) => self.finished(record).await,
+            Ok(None) => Ok(()),
             Err(error) => self.recover(error).await,
         }
     }
@@ -214,8 +226,8 @@ impl Driver {
     }
 
     /// Takes one step of the search.
-    async fn step(&mut self) -> Result<StepRecord, ActorError> {
-        match self.search.work() {
+    async fn step(&mut self, work: Work) -> Result<StepRecord, ActorError> {
+        match work {
             Work::Shared { sample, step } => {
                 self.frozen = None;
                 let drawn = self.draw(sample).await?;
@@ -225,7 +237,7 @@ impl Driver {
                 let ahead = self.draw_ahead();
                 let (trained, ahead) = futures_util::future::join(train, ahead).await;
                 let trained = trained?;
-                self.ahead = Some(ahead?);
+                self.ahead = ahead?;
                 self.observer.trained(&trained);
                 Ok(self.search.finish_shared(drawn, trained.report.shared))
             }
@@ -242,7 +254,7 @@ impl Driver {
                 let learnt = self.search.learn(objective.scored(policy, scores.await?))?;
                 // The evaluator is at work on the random arm, which θ does not learn from.
                 self.adopt_drawer().await?;
-                self.ahead = Some(self.draw_ahead().await?);
+                self.ahead = self.draw_ahead().await?;
                 let random = objective.scored(uniform, random_scores.await?);
                 let record = self.search.finish_controller(learnt, random)?;
                 self.observer.learned(start.elapsed());
@@ -253,6 +265,10 @@ impl Driver {
                 let requests = (sample, uniform, at_start);
                 let (policy, uniform, at_start) = self.derive_all(requests, (batch, again)).await?;
                 Ok(self.search.finish_derive(policy, uniform, &at_start))
+            }
+            Work::Children | Work::Choose => {
+                self.take_note().await?;
+                Ok(self.search.finish_choose()?)
             }
         }
     }
@@ -266,9 +282,9 @@ impl Driver {
     }
 
     /// Draws what the step after this one wants from π.
-    async fn draw_ahead(&self) -> Result<(DrawRequest, Vec<Sampled>), ActorError> {
-        let request = self.search.sample_ahead();
-        Ok((request, self.sample(request).await?))
+    async fn draw_ahead(&self) -> Result<Option<(DrawRequest, Vec<Sampled>)>, ActorError> {
+        let Some(request) = self.search.sample_ahead() else { return Ok(None) };
+        Ok(Some((request, self.sample(request).await?)))
     }
 
     async fn sample(&self, request: DrawRequest) -> Result<Vec<Sampled>, ActorError> {
@@ -303,20 +319,6 @@ impl Driver {
             self.entered(&change).await?;
             self.save_soon().await?;
         }
-        Ok(())
-    }
-
-    /// Takes the weights of what a derivation brought into the best from the ω that scored it,
-    /// which the next ω step replaces.
-    pub(super) async fn entered(&mut self, change: &BestChange) -> Result<(), ActorError> {
-        let shared = self.shared().await?;
-        let task = self.search.task();
-        let entered = change.entered.iter().map(|best| {
-            let weights = Arc::new(arch_weights(&best.arch, task, &shared.params)?);
-            Ok(Entered { id: best.arch.id(), weights })
-        });
-        let entered = entered.collect::<Result<_, ActorError>>()?;
-        self.saver.entered(entered, self.search.best());
         Ok(())
     }
 

@@ -12,6 +12,8 @@ impl Driver {
         }
         while let Some(finished) = self.idle_trials.try_next()? {
             self.epoch_over(finished, |finals| finals.sample.as_mut())?;
+            // Promotions go by the nets.
+            self.idle_trials.result()?;
             self.observer.follow_finals(&self.search);
         }
         let objective = self.search.task().objective;
@@ -24,9 +26,10 @@ impl Driver {
         let pending = self.search.finals().sample.as_ref();
         let pending = pending.map(|sample| sample.pending(self.search.task().objective));
         let every = self.saver.every();
-        if let Some((worker, plan)) = self.idle_trials.next_start(&pending.unwrap_or_default()) {
-            let state = self.load_trial(&plan).await?;
-            self.idle_trials.start(worker, plan, state, every);
+        self.idle_trials.submit(&pending.unwrap_or_default())?;
+        if let Some(lease) = self.idle_trials.lease()? {
+            let state = self.load_trial(&lease.ticket.plan).await?;
+            self.idle_trials.start(lease, state, every);
         }
         self.idle_trials.go_on_all(every);
         Ok(())

@@ -14,7 +14,7 @@ use crate::actors::shelf::{Loss, Shelf};
 use crate::actors::{
     Entered, Inject, Note, RecordPromotion, Recorded, Save, SaveReply, Saved, Saving,
 };
-use crate::search::{SearchState, StepRecord, Task};
+use crate::search::{Applied, Outcome, SearchState, StepRecord, Task};
 use crate::store::{
     BestFolder, Binding, Checkpoints, History, Keeping, OwnHistory, RejectedHistory, StateFolder,
     StoreError, Verdicts, history_rows, read_state, state_files,
@@ -124,7 +124,11 @@ impl Keeper {
             Keeping { bytes: self.saving.borrow().history_bytes, at_unix_ms: unix_millis() };
         let written = match self.backlog[..] {
             [] => Ok(()),
-            _ => self.written(|keeper| keeper.history.record(&rollouts, &steps, keeping)),
+            _ => self.written(|keeper| {
+                // Before the rows that follow from it.
+                keeper.history.record_applied(applied(&keeper.backlog))?;
+                keeper.history.record(&rollouts, &steps, keeping)
+            }),
         };
         let error = match written {
             Ok(()) => {
@@ -308,7 +312,7 @@ impl Keeper {
             );
         }
         self.shelve_champion(state, verdicts);
-        if let Err(error) = self.archive.retain(state) {
+        if let Err(error) = self.archive.retain(&self.task, state) {
             tracing::warn!("the files of an old trial could not be removed: {error}");
         }
         self.saved = Some(generation.path.clone());
@@ -349,11 +353,23 @@ impl Keeper {
         let Some(loaded) = self.checkpoints.load_newest()? else {
             return Err(StoreError::NoCheckpoint { path: self.folder.checkpoints() });
         };
-        let state = read_state(&loaded, &self.task)?;
+        let mut state = read_state(&loaded, &self.task)?;
+        let step = state.place.number(&self.task.config.schedule);
+        // What is not in the history yet is gone by then.
+        self.history.record_applied(applied(&self.backlog))?;
+        state.replay = self.history.applied(step)?;
         self.backlog.clear();
-        self.history.rewind(state.place.number(&self.task.config.schedule))?;
+        self.history.rewind(step)?;
         Ok(Arc::new(state))
     }
+}
+
+/// From whose children θ learnt in these steps.
+fn applied(records: &[StepRecord]) -> impl Iterator<Item = &Applied> {
+    records.iter().filter_map(|record| match &record.outcome {
+        Outcome::Controller(report) => report.applied.as_ref(),
+        Outcome::Shared(_) | Outcome::Derive(_) => None,
+    })
 }
 
 /// What is told of best architectures without their weights.

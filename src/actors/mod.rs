@@ -4,6 +4,9 @@
 mod archive;
 mod asked;
 mod champion_shelf;
+mod children;
+mod children_status;
+mod children_watch;
 mod classifier;
 mod command;
 mod commands;
@@ -13,6 +16,7 @@ mod crew;
 mod derivation;
 mod diagnosis_status;
 mod driver;
+mod entering;
 mod evaluator;
 mod finals_status;
 mod idle_trials;
@@ -41,6 +45,7 @@ mod trainer;
 mod trial_worker;
 
 pub use archive::Archive;
+pub use children_status::ChildrenStatus;
 pub use classifier::Classifier;
 pub use commands::{
     Checkpoint, ChildWeights, Commands, Derive, Pause, Predict, PredictReply, PredictWords,
@@ -49,7 +54,7 @@ pub use commands::{
 };
 pub use comparison::difference_text;
 pub use controller::{Controller, End};
-pub use crew::{ActorError, Crew};
+pub use crew::{ActorError, Crew, TrialWorkers};
 pub use diagnosis_status::{DiagnosisStatus, LearntStatus};
 pub use driver::DriverConfig;
 pub use evaluator::Evaluator;

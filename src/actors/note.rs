@@ -79,14 +79,14 @@ impl Note {
     }
 
     /// The best architecture is another, or has a higher score.
-    pub(super) fn best(best: &BestStatus, before: Option<&BestStatus>) -> Self {
+    pub(super) fn best(best: &BestStatus, before: Option<&BestStatus>, how: &str) -> Self {
         let replaced = match before {
             Some(before) if before.id == best.id => format!(", {} before", score(before)),
             Some(before) => format!("; it replaces {} with {}", before.id, score(before)),
             None => "; the first of this search".to_owned(),
         };
         let (id, found) = (&best.id, best.score.told("validation"));
-        let text = format!("{id}: {found} with the shared weights{replaced}");
+        let text = format!("{id}: {found} {how}{replaced}");
         Self::new("best", text)
     }
 
@@ -102,11 +102,8 @@ impl Note {
     /// The end of the cycle that `place` is in.
     pub(super) fn cycle(place: &PlaceStatus, status: &Status) -> Self {
         let best = status.best.first().map_or_else(String::new, |best| {
-            let id = &best.id;
-            format!(
-                "the best architecture so far is {id}, {} with the shared weights; ",
-                score(best)
-            )
+            let (id, how) = (&best.id, status.scored_how());
+            format!("the best architecture so far is {id}, {} {how}; ", score(best))
         });
         let (verdict, learnt) = (shared_comparison(status), learnt_comparison(status));
         let nth = place.nth_cycle();

@@ -25,6 +25,11 @@ impl Status {
         Objective::of_name(&self.objective).unwrap_or_default()
     }
 
+    /// How the search scores architectures, in words.
+    pub fn scored_how(&self) -> &'static str {
+        if self.children.is_some() { "trained from scratch" } else { "with the shared weights" }
+    }
+
     /// Where `search` is, and how much it has done.
     pub(super) fn moved(&mut self, search: &Search, pace: &Pace) {
         let (place, schedule) = (search.place(), &search.task().config.schedule);

@@ -28,9 +28,9 @@ use crate::telemetry::{
 /// Publishes the status; the only one that writes metrics of the search.
 #[derive(Debug)]
 pub struct Observer {
-    status: Status,
+    pub(super) status: Status,
     publish: watch::Sender<Arc<Status>>,
-    metrics: Metrics,
+    pub(super) metrics: Metrics,
     pace: Pace,
     epoch_sums: EpochSums,
     disk: DiskWatch,
@@ -95,7 +95,8 @@ impl Observer {
                 self.notes.push(Note::cycle(&place, &self.status));
             }
         }
-        self.metrics.archs_sampled(record.rows.len() as u64, 0);
+        let drawn = record.rows.iter().filter(|row| row.is_drawn()).count();
+        self.metrics.archs_sampled(drawn as u64, 0);
     }
 
     fn observe_shared(&mut self, record: &StepRecord, report: &TrainReport) {
@@ -138,6 +139,9 @@ impl Observer {
             duration: self.pace.last_policy(),
         });
         policy.probabilities.iter().for_each(|pick| pick.show(&self.metrics));
+        if let Some(applied) = &report.applied {
+            self.status.children.get_or_insert_default().applied(applied, &self.metrics);
+        }
         if let Some(advantage) = &report.advantage {
             let found = AdvantageStatus::of(advantage, &task.config.schedule);
             let before = std::mem::replace(&mut self.status.advantage, found);
@@ -171,7 +175,7 @@ impl Observer {
         self.know_best(search);
         let Some(best) = self.status.best.first() else { return };
         if before.as_ref() != Some(best) {
-            self.notes.push(Note::best(best, before.as_ref()));
+            self.notes.push(Note::best(best, before.as_ref(), self.status.scored_how()));
         }
     }
 
@@ -182,16 +186,13 @@ impl Observer {
         self.status.best = best.collect();
         let Some(best) = search.best().archs().first() else { return };
         // What was scored can be built.
-        if let Ok(net) = search.task().family.shared(&best.arch) {
+        if let Ok(net) = search.task().child(&best.arch) {
             let Cost { params, multiply_adds, .. } = net.cost();
             let score = best.score.accuracy();
             self.metrics.best(&Best { score, params, multiply_adds });
         }
-        tracing::info!(
-            arch = best.arch.id(),
-            reward = best.reward,
-            "the best architecture so far with the shared weights"
-        );
+        let (arch, reward) = (best.arch.id(), best.reward);
+        tracing::info!(arch, reward, "the best architecture so far in the search");
     }
 
     /// Takes note of a checkpoint.

@@ -52,9 +52,10 @@ impl Driver {
         commands: &mut mpsc::Receiver<Command>,
     ) -> Result<(), ActorError> {
         let every = self.saver.every();
-        while let Some((worker, plan)) = self.retraining.next_start(plans) {
-            let state = self.load_trial(&plan).await?;
-            self.retraining.start(worker, plan, state, every);
+        self.retraining.submit(plans)?;
+        while let Some(lease) = self.retraining.lease()? {
+            let state = self.load_trial(&lease.ticket.plan).await?;
+            self.retraining.start(lease, state, every);
         }
         self.retraining.go_on_all(every);
         self.publish_promotion(RunState::Running);
@@ -66,6 +67,8 @@ impl Driver {
             finished = self.retraining.next() => {
                 if let Some(finished) = finished? {
                     self.epoch_over(finished, |finals| finals.under_way.as_mut())?;
+                    // A promotion goes by the nets.
+                    self.retraining.result()?;
                 }
             },
             told = self.saver.news(&mut self.observer) => told?,
@@ -81,7 +84,7 @@ impl Driver {
         finished: Finished,
         of: impl FnOnce(&mut Finals) -> Option<&mut Promotion>,
     ) -> Result<(), ActorError> {
-        let Finished { plan, key, epoch } = finished;
+        let Finished { plan, key, epoch, .. } = finished;
         if let Some(report) = &epoch.report {
             self.observer.trial_epoch(report, epoch.duration);
         }
@@ -149,7 +152,7 @@ impl Driver {
     }
 
     /// Has a net written. Nobody waits for it: one that is lost is trained again.
-    fn save_trial(&self, save: SaveTrial) {
+    pub(super) fn save_trial(&self, save: SaveTrial) {
         let saved = self.crew.save_trial(save);
         actix::spawn(async move {
             if let Ok(Err(error)) = saved.await {
@@ -166,20 +169,24 @@ impl Driver {
         if let Some(net) = self.retraining.net(plan) {
             return Ok(Some(net));
         }
-        if let Some(state) = self.read_trial(plan).await? {
+        let task = self.retraining.task();
+        if let Some(state) = self.read_trial(task.key(plan)).await? {
             return Ok(Some(state));
         }
         // One that is trained for longer goes on where the rung before left it.
         let Some(beginning) = plan.beginning() else { return Ok(None) };
         let found = match self.retraining.net(&beginning) {
             Some(net) => Some(net),
-            None => self.read_trial(&beginning).await?,
+            None => self.read_trial(task.key(&beginning)).await?,
         };
         Ok(found.filter(|net| net.goes_on()))
     }
 
-    async fn read_trial(&self, plan: &TrialPlan) -> Result<Option<Arc<TrialState>>, ActorError> {
-        match self.crew.load_trial(self.retraining.task().key(plan)).await {
+    pub(super) async fn read_trial(
+        &self,
+        key: String,
+    ) -> Result<Option<Arc<TrialState>>, ActorError> {
+        match self.crew.load_trial(key).await {
             // A disk that fails does not stop the search: training again gives the same bits.
             Err(ActorError::Store(error)) => {
                 tracing::warn!("a net is trained again, for its files cannot be read: {error}");
@@ -198,7 +205,7 @@ impl Driver {
         let mut nets = Vec::new();
         for plan in plans {
             let net = self.load_trial(&plan).await?;
-            let net = net.filter(|net| net.valid.is_some() && net.epoch == plan.recipe.epochs);
+            let net = net.filter(|net| net.is_finished(&plan.recipe));
             let Some(net) = net else {
                 if let Some(promotion) = &mut self.search.finals_mut().under_way {
                     promotion.retrain(&plan);

@@ -2,7 +2,7 @@
 
 use crate::actors::driver::Driver;
 use crate::actors::{ActorError, Note, Restore, nth};
-use crate::search::{Search, Task};
+use crate::search::{Search, SearchError, Task};
 
 /// Steps that fail in a row before the run ends.
 const MAX_RECOVERIES_IN_A_ROW: u32 = 3;
@@ -14,6 +14,11 @@ impl Driver {
         let step = self.search.number();
         let in_a_row = if furthest < step { 1 } else { failures + 1 };
         self.failed = (furthest.max(step), in_a_row);
+        if matches!(error, ActorError::Search(SearchError::AllFailed { .. })) {
+            // Another attempt would come to the same. What failed is to be seen in the history.
+            self.save_soon().await?;
+            return Err(error);
+        }
         if matches!(error, ActorError::Mailbox { .. }) || MAX_RECOVERIES_IN_A_ROW < in_a_row {
             return Err(error);
         }
@@ -25,6 +30,7 @@ impl Driver {
         self.break_off().await;
         self.retraining.forget();
         self.idle_trials.forget();
+        self.children.forget();
         self.saver.discard(&mut self.observer).await?;
         // A device may not hold one ω more.
         self.frozen = None;
@@ -47,5 +53,6 @@ impl Driver {
     pub(super) async fn break_off(&mut self) {
         self.retraining.break_off().await;
         self.idle_trials.break_off().await;
+        self.children.break_off().await;
     }
 }

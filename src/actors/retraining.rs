@@ -1,6 +1,6 @@
 //! How the driver retrains: which worker trains which net, and which nets are at hand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,7 +9,10 @@ use actix::Recipient;
 use tokio::sync::mpsc;
 
 use crate::actors::{ActorError, Crew, TrainTrial, TrialEpoch, TrialStart, TrialStatus};
-use crate::search::{TrialPlan, TrialState, TrialTask};
+use crate::search::{
+    ChildResult, Failure, Lease, LocalTrials, Ticket, TrialPlan, TrialState, TrialTask, Trials,
+    result_of,
+};
 
 /// The trials under way, and the nets of those that are finished.
 pub(super) struct Retraining {
@@ -17,6 +20,10 @@ pub(super) struct Retraining {
     crew: Crew,
     workers: Vec<Recipient<TrainTrial>>,
     is_idle: bool,
+    /// What waits for a worker. Workers are threads of this process: none of them dies alone.
+    queue: LocalTrials,
+    /// The keys of what was put there, and is not over.
+    submitted: BTreeSet<String>,
     /// What each worker is at; none where it has nothing to do.
     slots: Vec<Option<Slot>>,
     answers: mpsc::UnboundedReceiver<Answer>,
@@ -32,11 +39,12 @@ type Answer = (usize, Result<TrialEpoch, ActorError>);
 
 /// A trial at a worker.
 struct Slot {
-    plan: TrialPlan,
-    key: String,
+    lease: Lease,
     status: TrialStatus,
     /// Whether an epoch is under way.
     is_busy: bool,
+    /// How long its epochs took here.
+    spent: Duration,
 }
 
 /// An epoch that is over.
@@ -44,6 +52,8 @@ pub(super) struct Finished {
     pub(super) plan: TrialPlan,
     pub(super) key: String,
     pub(super) epoch: TrialEpoch,
+    /// How long the trial took here so far.
+    pub(super) spent: Duration,
 }
 
 impl std::fmt::Debug for Retraining {
@@ -56,6 +66,12 @@ impl Retraining {
     /// Trains with the workers of `crew`, which break off where `stop` is set.
     pub(super) fn new(task: TrialTask, crew: Crew, stop: Arc<AtomicBool>) -> Self {
         let workers = crew.trials.clone();
+        Self::with_workers(task, crew, workers, false, stop)
+    }
+
+    /// The same with the workers of `crew` that train the children of the search.
+    pub(super) fn of_children(task: TrialTask, crew: Crew, stop: Arc<AtomicBool>) -> Self {
+        let workers = crew.children.clone();
         Self::with_workers(task, crew, workers, false, stop)
     }
 
@@ -74,8 +90,20 @@ impl Retraining {
     ) -> Self {
         let (answer, answers) = mpsc::unbounded_channel();
         let slots = workers.iter().map(|_| None).collect();
-        let nets = BTreeMap::new();
-        Self { task, crew, workers, is_idle, slots, answers, answer, stop, nets }
+        let queue = LocalTrials::new(Duration::MAX);
+        Self {
+            task,
+            crew,
+            workers,
+            is_idle,
+            queue,
+            submitted: BTreeSet::new(),
+            slots,
+            answers,
+            answer,
+            stop,
+            nets: BTreeMap::new(),
+        }
     }
 
     /// What is trained on.
@@ -93,23 +121,35 @@ impl Retraining {
         self.slots.iter().flatten().any(|slot| slot.is_busy)
     }
 
-    /// The next of `plans` that no worker is at, and the worker that is free for it.
-    pub(super) fn next_start(&self, plans: &[TrialPlan]) -> Option<(usize, TrialPlan)> {
-        let free = self.slots.iter().position(Option::is_none)?;
-        let is_new =
-            |plan: &&TrialPlan| self.slots.iter().flatten().all(|slot| slot.plan != **plan);
-        Some((free, plans.iter().find(is_new)?.clone()))
+    /// Has `plans` wait for workers, and what was to be trained before no more.
+    pub(super) fn submit(&mut self, plans: &[TrialPlan]) -> Result<(), ActorError> {
+        let mut wanted = BTreeSet::new();
+        for plan in plans {
+            let key = self.task.key(plan);
+            wanted.insert(key.clone());
+            if self.submitted.insert(key.clone()) {
+                self.queue.submit(Ticket { key, plan: plan.clone() })?;
+            }
+        }
+        let others: Vec<String> = self.submitted.difference(&wanted).cloned().collect();
+        others.iter().try_for_each(|key| self.cancel(key))
     }
 
-    /// Gives a worker a trial, which goes on from `from`, and is brought along where it was not for
-    /// as long as `every`.
-    pub(super) fn start(
-        &mut self,
-        worker: usize,
-        plan: TrialPlan,
-        from: Option<Arc<TrialState>>,
-        every: Duration,
-    ) {
+    fn cancel(&mut self, key: &str) -> Result<(), ActorError> {
+        self.submitted.remove(key);
+        Ok(self.queue.cancel(key)?)
+    }
+
+    /// What waits longest, for a worker that is free.
+    pub(super) fn lease(&self) -> Result<Option<Lease>, ActorError> {
+        let Some(free) = self.slots.iter().position(Option::is_none) else { return Ok(None) };
+        Ok(self.queue.lease(free as u64, Duration::ZERO)?)
+    }
+
+    /// Gives a worker what it leased, which goes on from `from`, and is brought along where it was not
+    /// for as long as `every`.
+    pub(super) fn start(&mut self, lease: Lease, from: Option<Arc<TrialState>>, every: Duration) {
+        let (worker, plan) = (lease.worker as usize, &lease.ticket.plan);
         let status = TrialStatus {
             id: plan.arch.id(),
             seed: plan.seed,
@@ -118,8 +158,7 @@ impl Retraining {
             epochs: plan.recipe.epochs,
             ..TrialStatus::default()
         };
-        let key = self.task.key(&plan);
-        self.slots[worker] = Some(Slot { plan, key, status, is_busy: false });
+        self.slots[worker] = Some(Slot { lease, status, is_busy: false, spent: Duration::ZERO });
         self.go_on(worker, from.map_or(TrialStart::Scratch, TrialStart::State), every);
     }
 
@@ -136,7 +175,7 @@ impl Retraining {
     fn go_on(&mut self, worker: usize, from: TrialStart, every: Duration) {
         let Some(slot) = &mut self.slots[worker] else { return };
         slot.is_busy = true;
-        let message = TrainTrial { plan: slot.plan.clone(), from, every };
+        let message = TrainTrial { plan: slot.lease.ticket.plan.clone(), from, every };
         let trained = self.crew.train_trial(&self.workers[worker], self.is_idle, message);
         let answer = self.answer.clone();
         actix::spawn(async move {
@@ -163,26 +202,70 @@ impl Retraining {
     fn answered(&mut self, (worker, epoch): Answer) -> Result<Option<Finished>, ActorError> {
         let Some(slot) = &mut self.slots[worker] else { return Ok(None) };
         slot.is_busy = false;
-        let (plan, key) = (slot.plan.clone(), slot.key.clone());
+        let lease = slot.lease.clone();
+        let Ticket { key, plan } = lease.ticket.clone();
         let epoch = match epoch {
             Ok(epoch) => epoch,
             Err(error) => {
                 self.slots[worker] = None;
+                self.cancel(&key)?;
                 return Err(error);
             }
         };
+        slot.spent += epoch.duration;
+        let spent = slot.spent;
         if let Some(report) = &epoch.report {
             slot.status.observe(report);
         }
-        let finished = epoch.state.as_ref().filter(|state| state.valid.is_some());
+        // One that nobody wants any more is let go.
+        if !self.queue.renew(&lease, Duration::ZERO)? {
+            self.slots[worker] = None;
+            return Ok(None);
+        }
+        let finished = epoch.state.as_ref().filter(|state| state.is_finished(&plan.recipe));
         if let Some(net) = finished {
             self.nets.insert(key.clone(), net.clone());
         }
-        // One that was broken off is to be begun again from its files.
-        if finished.is_some() || epoch.report.is_none() {
+        if let Some(score) = finished.and_then(|state| state.valid) {
+            self.complete(worker, result_of(score))?;
+        } else if epoch.report.is_none() {
+            // One that was broken off is to be begun again from its files.
             self.slots[worker] = None;
+            self.cancel(&key)?;
         }
-        Ok(Some(Finished { plan, key, epoch }))
+        Ok(Some(Finished { plan, key, epoch, spent }))
+    }
+
+    /// Hands in what came of what a worker is at, which then is free.
+    fn complete(&mut self, worker: usize, result: ChildResult) -> Result<(), ActorError> {
+        if let Some(slot) = self.slots[worker].take() {
+            self.queue.complete(&slot.lease, result)?;
+            self.submitted.remove(&slot.lease.ticket.key);
+        }
+        Ok(())
+    }
+
+    /// Hands in what was leased without a net, before it is begun.
+    pub(super) fn refuse(&mut self, lease: &Lease, failure: Failure) -> Result<(), ActorError> {
+        self.queue.complete(lease, Err(failure))?;
+        self.submitted.remove(&lease.ticket.key);
+        Ok(())
+    }
+
+    /// Ends what is at a worker without a net.
+    pub(super) fn fail(&mut self, key: &str, failure: Failure) -> Result<(), ActorError> {
+        let is_of = |slot: &Option<Slot>| {
+            slot.as_ref().is_some_and(|slot| slot.lease.ticket.key == key && !slot.is_busy)
+        };
+        match self.slots.iter().position(is_of) {
+            Some(worker) => self.complete(worker, Err(failure)),
+            None => Ok(()),
+        }
+    }
+
+    /// The next result, each once.
+    pub(super) fn result(&self) -> Result<Option<(TrialPlan, ChildResult)>, ActorError> {
+        Ok(self.queue.result()?.map(|(ticket, result)| (ticket.plan, result)))
     }
 
     /// The finished net of `plan`, where it is at hand.
@@ -193,6 +276,11 @@ impl Retraining {
     /// Takes a finished net from the disk to hand.
     pub(super) fn found(&mut self, plan: &TrialPlan, net: Arc<TrialState>) {
         self.nets.insert(self.task.key(plan), net);
+    }
+
+    /// Lets go of all nets but those of these keys.
+    pub(super) fn retain(&mut self, keys: &BTreeSet<String>) {
+        self.nets.retain(|key, _| keys.contains(key));
     }
 
     /// Lets go of all nets.
@@ -209,5 +297,9 @@ impl Retraining {
         }
         self.stop.store(false, Ordering::Relaxed);
         self.slots.iter_mut().for_each(|slot| *slot = None);
+        for key in std::mem::take(&mut self.submitted) {
+            // A queue of this process is always there.
+            drop(self.queue.cancel(&key));
+        }
     }
 }

@@ -186,6 +186,7 @@ impl Shelf {
     /// Whether the ω of `state` is the one that scored `best`.
     fn is_of(&self, best: &BestArch, state: &SearchState) -> bool {
         let schedule = &self.task.config.schedule;
-        Place::shared_steps_before(best.step, schedule) == state.place.shared_step(schedule)
+        let before = Place::shared_steps_before(best.step, schedule);
+        !self.task.is_stand_alone() && before == state.place.shared_step(schedule)
     }
 }

@@ -4,7 +4,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::actors::{DiagnosisStatus, FinalsStatus, PickStatus, PlaceStatus, ScoreView};
+use crate::actors::{
+    ChildrenStatus, DiagnosisStatus, FinalsStatus, PickStatus, PlaceStatus, ScoreView,
+};
 
 /// Whether the search goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -248,6 +250,9 @@ pub struct Status {
     pub archs_unique: u64,
     /// The best architectures, best first.
     pub best: Vec<BestStatus>,
+    /// The children that are trained from scratch; absent where they share weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub children: Option<ChildrenStatus>,
     /// Retraining, and what came of it.
     #[serde(default)]
     pub finals: FinalsStatus,

@@ -237,6 +237,9 @@ pub enum Conflict {
         /// The share that is kept.
         keep: f64,
     },
+    /// Children share weights that nothing trains, or share none that something does.
+    #[error("{0}")]
+    Estimator(&'static str),
     /// The control arm's ω would be trained in more steps than there are.
     #[error(
         "`schedule.control_steps` is {control}, but an epoch has `schedule.shared_steps` = {shared}, \
@@ -385,13 +388,11 @@ fn both([first, second]: &[Source; 2]) -> String {
 }
 
 fn list(problems: &[ConfigProblem]) -> String {
-    match problems {
-        [problem] => problem.to_string(),
-        problems => {
-            let lines: Vec<String> = problems.iter().map(|p| format!("\n  {p}")).collect();
-            format!("the configuration has {} problems:{}", problems.len(), lines.concat())
-        }
+    if let [problem] = problems {
+        return problem.to_string();
     }
+    let lines: Vec<String> = problems.iter().map(|p| format!("\n  {p}")).collect();
+    format!("the configuration has {} problems:{}", problems.len(), lines.concat())
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ mod tests {
              \"schedule.epochs_per_cycle\":5,\"schedule.random_arm\":true,\
              \"schedule.rollouts_per_step\":5,\
              \"schedule.shared_steps\":300,\"schedule.valid_batch_size\":0,\
-             \"score.calibration\":512,\"score.images\":\"balanced\",\"score.reward\":\"neg-log-nll\",\
+             \"score.calibration\":512,\"score.estimator\":\"shared-weights\",\"score.images\":\"balanced\",\"score.reward\":\"neg-log-nll\",\
              \"seed\":42,\
              \"shared.clip_norm\":5.0,\"shared.learning_rate_max\":0.05,\
              \"shared.learning_rate_min\":0.0005,\
@@ -141,7 +141,10 @@ mod tests {
              \"shared.learning_rate_period_factor\":2,\"shared.momentum\":0.9,\
              \"shared.weight_decay\":0.0001,\"space.blocks\":5,\"space.kind\":\"micro\",\
              \"space.layers\":12,\"space.leaves\":8,\
-             \"space.nodes\":5,\"space.recurrent_nodes\":8,\"space.strides\":false}"
+             \"space.nodes\":5,\"space.recurrent_nodes\":8,\"space.strides\":false,\
+             \"trial.best_of\":5,\"trial.epochs\":8,\"trial.failed_reward\":-1000.0,\
+             \"trial.max_age\":100,\"trial.memory_mib\":0,\"trial.power\":1.0,\
+             \"trial.replicas\":1,\"trial.seconds\":0.0}"
         );
     }
 

@@ -6,14 +6,14 @@ use crate::data::DataConfig;
 use crate::engine::{EngineConfig, SgdConfig};
 use crate::net::NetConfig;
 use crate::search::{
-    DeriveConfig, FinalConfig, LimitsConfig, PolicyConfig, ScheduleConfig, ScoreConfig,
-    SearchConfig,
+    ChildConfig, DeriveConfig, FinalConfig, LimitsConfig, PolicyConfig, ScheduleConfig,
+    ScoreConfig, SearchConfig,
 };
 use crate::setting::{Role, Setting};
 use crate::space::SpaceConfig;
 
 /// The settings, section by section.
-const SECTIONS: [&[Setting]; 15] = [
+const SECTIONS: [&[Setting]; 16] = [
     &[SearchConfig::SEED],
     SpaceConfig::SETTINGS,
     NetConfig::SETTINGS,
@@ -23,6 +23,7 @@ const SECTIONS: [&[Setting]; 15] = [
     PolicyConfig::SETTINGS,
     ScheduleConfig::SETTINGS,
     ScoreConfig::SETTINGS,
+    ChildConfig::SETTINGS,
     DeriveConfig::SETTINGS,
     FinalConfig::SETTINGS,
     LimitsConfig::SETTINGS,
@@ -234,7 +235,7 @@ mod tests {
     #[test]
     fn sections_are_named_once() {
         let names: Vec<_> = sections().collect();
-        assert_eq!(names.len(), 14);
+        assert_eq!(names.len(), 15);
         assert!(is_section("telemetry") && !is_section("") && !is_section("seed"));
         assert_eq!(
             siblings("store.x"),

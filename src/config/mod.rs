@@ -28,6 +28,7 @@
 mod changes;
 mod check;
 mod check_data;
+mod check_estimator;
 mod entry;
 mod environment;
 mod error;

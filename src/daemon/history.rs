@@ -2,6 +2,7 @@
 //! missing or damaged is told, and no reason to stay down: the search does not read it.
 
 use crate::actors::LastRun;
+use crate::search::Applied;
 use crate::store::{Health, History, OwnHistory, RejectedHistory, StateFolder, StoreError};
 use crate::telemetry::{Metrics, unix_millis};
 
@@ -12,6 +13,8 @@ pub(super) struct Opened {
     pub(super) health: Health,
     /// How the run before ended.
     pub(super) last: LastRun,
+    /// From whose children θ learnt in steps that are to be taken again.
+    pub(super) replay: Vec<Applied>,
 }
 
 /// Opens the history of `folder` for a search that goes on at `step`.
@@ -21,7 +24,7 @@ pub(super) fn open_history(
     step: u64,
 ) -> Result<Opened, StoreError> {
     let opened = OwnHistory::open(folder, bytes).and_then(|own| hold_against(own, step));
-    let (OwnHistory { mut history, rejected }, last, health) = match opened {
+    let (OwnHistory { mut history, rejected }, last, health, replay) = match opened {
         Err(error) if error.is_history_damage() => {
             hold_against(OwnHistory::begin(folder, bytes, &error)?, step)?
         }
@@ -45,7 +48,7 @@ pub(super) fn open_history(
         let rows = if health.damaged == 1 { "row" } else { "rows" };
         tell("history-damaged", format!("{} {rows} of the history are damaged", health.damaged))?;
     }
-    Ok(Opened { history, health, last })
+    Ok(Opened { history, health, last, replay })
 }
 
 /// Sets a history back to `step` and holds it against a search that stands there. Damage is an
@@ -53,11 +56,12 @@ pub(super) fn open_history(
 fn hold_against(
     mut own: OwnHistory,
     step: u64,
-) -> Result<(OwnHistory, LastRun, Health), StoreError> {
+) -> Result<(OwnHistory, LastRun, Health, Vec<Applied>), StoreError> {
     let last = last_run(&own.history, step)?;
+    let replay = own.history.applied(step)?;
     own.history.rewind(step)?;
     let health = own.history.check(step)?;
-    Ok((own, last, health))
+    Ok((own, last, health, replay))
 }
 
 /// How the run before ended that left `history`, where the checkpoint resumes at `step`.

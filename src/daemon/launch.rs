@@ -6,12 +6,13 @@ use std::sync::Arc;
 use actix::{Actor, Addr, Arbiter};
 
 use crate::actors::{
-    Controller, Crew, DriverConfig, End, Evaluator, Keeper, Observer, Sampler, Trainer, TrialWorker,
+    Controller, Crew, DriverConfig, End, Evaluator, Keeper, Observer, Sampler, Trainer,
+    TrialWorker, TrialWorkers,
 };
 use crate::daemon::DaemonError;
 use crate::daemon::setup::Setup;
 use crate::engine::Watched;
-use crate::search::{Search, SharedLearner, SharedWeights, Task};
+use crate::search::{Search, SharedLearner, SharedWeights, Task, TrialTask};
 use crate::telemetry::{self, Metrics};
 
 /// Nets that are trained from scratch side by side at most, each on a core: so many are in memory.
@@ -38,13 +39,18 @@ pub(super) fn start_actors(
     let evaluator = start(c"evaluator", Evaluator::new(Box::new(SharedWeights::new(scored))));
     let exec = watched(&task, metrics, telemetry::Actor::Trials).exec;
     let trials = driver.trials.clone().with_exec(exec);
-    let workers: Vec<_> = (0..task.exec.children_at_once().clamp(1, MAX_TRIALS))
-        .map(|_| start(c"trial", TrialWorker::new(trials.clone(), driver.break_off.clone())))
-        .collect();
+    let workers = |task: &TrialTask, count: usize| -> Vec<_> {
+        let worker = || TrialWorker::new(task.clone(), driver.break_off.clone());
+        (0..count).map(|_| start(c"trial", worker())).collect()
+    };
+    let at_once = task.exec.children_at_once().clamp(1, MAX_TRIALS);
+    let finals = workers(&trials, at_once);
+    let children = if task.is_stand_alone() { at_once } else { 0 };
+    let children = workers(&trials.best_of(task.config.trial.best_of), children);
     let idle = (0 < task.config.finals.sample).then(|| idle_worker(&driver)).transpose()?;
     let keeper = start(c"keeper", Keeper::new(task, files, binding));
-    let crew =
-        Crew::new((&sampler, &trainer), &evaluator, (&workers, idle.as_ref()), &keeper, metrics);
+    let workers = TrialWorkers { finals: &finals, children: &children, idle: idle.as_ref() };
+    let crew = Crew::new((&sampler, &trainer), &evaluator, workers, &keeper, metrics);
     let (controller, end) = Controller::new(search, crew, observer, driver);
     Ok((controller.start(), keeper, end))
 }

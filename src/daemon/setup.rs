@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use candle_core::Device;
 use tokio::sync::watch;
 
-use crate::actors::{Archive, DataStatus, DeviceStatus, KeeperFiles, LastRun, Saving, Status};
+use crate::actors::{
+    Archive, ChildrenStatus, DataStatus, DeviceStatus, KeeperFiles, LastRun, Saving, Status,
+};
 use crate::config::{Config, Loaded};
 use crate::daemon::DaemonError;
 use crate::daemon::binding;
@@ -61,17 +63,17 @@ pub(super) fn set_up(
     let task = open_task(config, &folder, &device, watch)?;
     let computed_by = format!("{}, {}", device.used, task.exec.name());
     let (task, timed) = costs::timed(task, folder.path(), &computed_by, found.is_some())?;
-    let dataset = &task.dataset;
-    let contents = Contents::of(dataset)?;
-    tell((&contents, dataset.sizes()), &loaded, dataset.notes());
+    let contents = Contents::of(&task.dataset)?;
+    tell((&contents, task.dataset.sizes()), &loaded, task.dataset.notes());
     let binding = binding::binding(config, &contents, computed_by);
     let bound = (config, &folder, &contents, &binding);
-    let (state, rejected, events) = state_of(found, &task, bound)?;
+    let (mut state, rejected, events) = state_of(found, &task, bound)?;
     let step = state.place.number(&config.search.schedule);
-    let Opened { mut history, health, last } =
+    let Opened { mut history, health, last, replay } =
         open_history(&folder, config.store.history_bytes, step)?;
+    state.replay = replay;
     write_down(&mut history, events.into_iter().chain(timed).collect())?;
-    binding::keep_list(&folder, dataset, &contents)?;
+    binding::keep_list(&folder, &task.dataset, &contents)?;
     let best = Arc::new(BestFolder::open(&folder.best())?);
     let archive = archive(&task, &folder, contents.blake3(), &state)?;
     let champions = Arc::new(BestFolder::open(&folder.champions())?);
@@ -272,6 +274,7 @@ fn initial_status(
             blake3,
         },
         started_unix_seconds: unix_time().as_secs_f64(),
+        children: task.is_stand_alone().then(ChildrenStatus::default),
         ..Status::default()
     }
 }

@@ -43,8 +43,8 @@ pub enum NetError {
     /// The nets of the space are trained from scratch alone.
     #[error(
         "the nets of the {space} space share no weights, and this search is one with shared weights; \
-         `enasd confirm` trains such nets from scratch, and `enasd simulate` searches among them on a \
-         table of their scores"
+         set `score.estimator` to \"stand-alone\" and `schedule.shared_steps` to 0 to have each trained \
+         from scratch"
     )]
     NotShared {
         /// The name of the space.

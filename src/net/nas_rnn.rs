@@ -106,8 +106,8 @@ mod tests {
         assert_eq!(
             family.shared(&arch).unwrap_err().to_string(),
             "the nets of the nas_rnn space share no weights, and this search is one with shared \
-             weights; `enasd confirm` trains such nets from scratch, and `enasd simulate` searches \
-             among them on a table of their scores"
+             weights; set `score.estimator` to \"stand-alone\" and `schedule.shared_steps` to 0 to have \
+             each trained from scratch"
         );
         let other: Arch = NasRnn::EXAMPLE.parse().unwrap();
         for found in [family.standalone(&other), family.shared(&other)] {

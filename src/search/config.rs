@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::{Batching, DataConfig, ImageOrder};
 use crate::engine::SgdConfig;
 use crate::net::NetConfig;
-use crate::search::{Arm, Comparison, FinalConfig, Objective};
+use crate::search::{Arm, ChildConfig, Comparison, FinalConfig, Objective};
 use crate::setting::{IMAGES, Rule, Setting, WORDS, above, below, between, from, one_of, search};
 use crate::setting::{settings, size, whole};
 use crate::space::SpaceConfig;
@@ -28,8 +28,10 @@ pub struct SearchConfig {
     pub policy: PolicyConfig,
     /// How the phases alternate.
     pub schedule: ScheduleConfig,
-    /// How architectures are scored with the shared weights.
+    /// How architectures are scored.
     pub score: ScoreConfig,
+    /// How children are trained from scratch, where they share no weights.
+    pub trial: ChildConfig,
     /// How the best are derived.
     pub derive: DeriveConfig,
     /// What architectures may cost.
@@ -42,6 +44,39 @@ pub struct SearchConfig {
 impl SearchConfig {
     /// The setting of the seed, which stands in no section.
     pub const SEED: Setting = search(whole(0..=u64::MAX)).at("seed");
+
+    /// How a child is trained from scratch, where children share no weights.
+    pub fn child_recipe(&self) -> FinalConfig {
+        let SearchConfig { net, data, shared, schedule, trial, .. } = self;
+        FinalConfig {
+            epochs: trial.epochs,
+            batch_size: schedule.batch_size,
+            bptt: schedule.bptt,
+            layers: net.layers,
+            channels: net.channels,
+            dropout_keep: net.dropout_keep,
+            aux_weight: net.aux_weight,
+            state_of: net.state_of,
+            drop_words: net.drop_words,
+            drop_embedding: net.drop_embedding,
+            drop_input: net.drop_input,
+            drop_state: net.drop_state,
+            drop_weights: net.drop_weights,
+            activation_weight: net.activation_weight,
+            slowness_weight: net.slowness_weight,
+            learning_rate_max: shared.learning_rate_max,
+            learning_rate_min: shared.learning_rate_min,
+            learning_rate_period: shared.learning_rate_period,
+            learning_rate_period_factor: shared.learning_rate_period_factor,
+            momentum: shared.momentum,
+            weight_decay: shared.weight_decay,
+            clip_norm: shared.clip_norm,
+            crop_padding: data.crop_padding,
+            flip: data.flip,
+            cutout: data.cutout,
+            ..FinalConfig::default()
+        }
+    }
 }
 
 impl Default for SearchConfig {
@@ -55,6 +90,7 @@ impl Default for SearchConfig {
             policy: PolicyConfig::default(),
             schedule: ScheduleConfig::default(),
             score: ScoreConfig::default(),
+            trial: ChildConfig::default(),
             derive: DeriveConfig::default(),
             limits: LimitsConfig::default(),
             finals: FinalConfig::default(),
@@ -117,6 +153,30 @@ pub enum SharedDraws {
     /// Uniformly, so that each option of each choice is trained equally often (`FairNAS`, Chu et
     /// al., 2021).
     Fair,
+}
+
+/// What gives children their scores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EstimatorKind {
+    /// Their parts of the weights ω that all share (ENAS, section 2.2).
+    #[default]
+    SharedWeights,
+    /// Training from scratch (NAS, Zoph and Le, 2016, section 3.1).
+    StandAlone,
+}
+
+impl EstimatorKind {
+    /// The names of all.
+    pub const NAMES: &[&str] = &[Self::SharedWeights.name(), Self::StandAlone.name()];
+
+    /// The name in settings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SharedWeights => "shared-weights",
+            Self::StandAlone => "stand-alone",
+        }
+    }
 }
 
 settings! {
@@ -189,8 +249,8 @@ settings! {
     /// How the two phases alternate (ENAS, section 2.2).
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub struct ScheduleConfig in schedule {
-        /// Updates of ω in an epoch; code may also have 0, where nothing is shared.
-        pub shared_steps: u64 = 300 => search(whole(1..=1_000_000));
+        /// Updates of ω in an epoch; 0 where children are trained from scratch, and share nothing.
+        pub shared_steps: u64 = 300 => search(whole(0..=1_000_000));
         /// Images in a training batch, or rows of text.
         pub batch_size: usize = 32 => search(size(1..=8192));
         /// Words of a window of text: of a training one about so many, of a validation one as many.
@@ -238,16 +298,23 @@ impl ScheduleConfig {
         arm == Arm::Random && 0 < self.control_steps
     }
 
-    /// What is compared where both arms are scored with shared weights.
+    /// What is compared where both arms are scored alike.
     pub fn comparison(&self) -> Comparison {
+        if self.shared_steps == 0 {
+            return Comparison::StandAlone;
+        }
         if self.has_own_omega(Arm::Random) { Comparison::OwnShared } else { Comparison::Shared }
     }
 }
 
 settings! {
-    /// How architectures are scored on validation images with the shared weights.
+    /// How architectures are scored.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct ScoreConfig in score {
+        /// What gives children their scores: the weights that all of them share (ENAS), or training
+        /// from scratch, as `[trial]` has it (NAS).
+        pub estimator: EstimatorKind = EstimatorKind::SharedWeights
+            => search(one_of(EstimatorKind::NAMES)).before("\"shared-weights\"");
         /// What a score is worth: the share of images that are right; the negative logarithm of the
         /// mean cross-entropy, which tells more of as many images; or, of text alone, 80 divided by
         /// the perplexity. Retrained nets are chosen by it too.
@@ -266,7 +333,12 @@ settings! {
 impl ScoreConfig {
     /// As the authors' code has it, and as searches were scored that are older than these settings.
     pub const fn paper() -> Self {
-        Self { reward: Objective::Accuracy, images: ImageOrder::Stored, calibration: 0 }
+        Self {
+            estimator: EstimatorKind::SharedWeights,
+            reward: Objective::Accuracy,
+            images: ImageOrder::Stored,
+            calibration: 0,
+        }
     }
 }
 

@@ -164,7 +164,7 @@ impl Search {
         features.map_or(f64::MIN, |features| forecast.of(&features))
     }
 
-    fn promotion_of(
+    pub(super) fn promotion_of(
         &self,
         cause: Cause,
         recipe: FinalConfig,

@@ -10,6 +10,17 @@ use crate::space::SpaceError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SearchError {
+    /// No child of a cycle has a score.
+    #[error(
+        "all children of cycle {} failed, and there is none to choose; the history and the log say of \
+         each why: raise `trial.seconds` or `trial.memory_mib`, lower `shared.learning_rate_max`, or \
+         make the nets smaller",
+        cycle + 1
+    )]
+    AllFailed {
+        /// The cycle, counted from 0.
+        cycle: u64,
+    },
     /// What is maximized is not measured of such data.
     #[error(
         "`score.reward` is `{found}`, and the data are {data}; set it to {instead}",

@@ -21,8 +21,8 @@ use std::sync::Arc;
 use crate::numbers::mean;
 use crate::search::strategy::mean_reward;
 use crate::search::{
-    Drawer, LearnReport, PhaseRollout, PolicyConfig, PolicyStep, Population, Scored, SearchError,
-    Strategy, StrategyState,
+    Drawer, LearnReport, PhaseRollout, Policy, PolicyConfig, PolicyStep, Population, Scored,
+    SearchError, Strategy, StrategyState,
 };
 use crate::space::Script;
 
@@ -62,7 +62,12 @@ impl Strategy for Evolution {
         Drawer::Population(self.population.clone())
     }
 
-    fn learn(&mut self, scored: &[Scored], _: PolicyStep) -> Result<LearnReport, SearchError> {
+    fn learn_by(
+        &mut self,
+        scored: &[Scored],
+        _: PolicyStep,
+        _: Option<&Policy>,
+    ) -> Result<LearnReport, SearchError> {
         let mean_reward = mean_reward(scored)?;
         let entropies: Vec<f64> = scored.iter().map(|s| s.sampled.rollout.entropy).collect();
         Arc::make_mut(&mut self.population).join(scored.iter().map(PhaseRollout::new));

@@ -13,6 +13,9 @@ mod best;
 mod bounds;
 mod budget;
 mod carried;
+mod child;
+mod child_config;
+mod children;
 mod config;
 mod dense;
 mod derivation;
@@ -44,6 +47,7 @@ mod rank_correlation;
 mod reading;
 mod record;
 mod reinforce;
+mod replica;
 mod request;
 mod rollout;
 mod run;
@@ -54,6 +58,7 @@ mod shared;
 mod shared_draws;
 mod shared_weights;
 mod softmax;
+mod stand_alone;
 mod steps;
 mod strata;
 mod strategies;
@@ -64,6 +69,7 @@ mod task;
 mod theta;
 mod trial;
 mod trial_state;
+mod trials;
 mod variance;
 mod verdict;
 mod walk;
@@ -79,9 +85,11 @@ pub use baseline::Baseline;
 pub use best::{BestArch, BestArchs, BestChange};
 pub use bounds::EntropyRange;
 pub use budget::{ArchCost, Budget};
+pub use child::{Child, ChildResult, Failure, result_of};
+pub use child_config::ChildConfig;
 pub use config::{
-    DeriveConfig, LimitsConfig, PolicyConfig, ScheduleConfig, ScoreConfig, SearchConfig,
-    SharedDraws, StrategyKind,
+    DeriveConfig, EstimatorKind, LimitsConfig, PolicyConfig, ScheduleConfig, ScoreConfig,
+    SearchConfig, SharedDraws, StrategyKind,
 };
 pub use derivation::Derived;
 pub use diagnosis::{Diagnosis, SCORED_AGAIN, mean_difference, paired_difference};
@@ -107,6 +115,7 @@ pub use random_search::RandomSearch;
 pub use rank_correlation::{MIN_ARCHS, RankCorrelation, kendall};
 pub use record::{ControllerReport, Outcome, Row, StepRecord};
 pub use reinforce::Reinforce;
+pub use replica::{Applied, ReplicaState, TrainedChild};
 pub use request::{MAX_WAITING, Unqueued};
 pub use rollout::{PickProbabilities, Probabilities, Rollout, Sampled};
 pub use run::{run, run_with};
@@ -117,12 +126,14 @@ pub use shared::{
     ControlReport, SharedLearner, SharedReport, SharedState, SharedStep, TrainReport,
 };
 pub use shared_weights::SharedWeights;
+pub use stand_alone::{StandAlone, child_plan};
 pub use steps::{Learnt, Search, SearchState, Work};
 pub use strategy::{LearnReport, PolicyStep, Strategy, StrategyState, UpdateReport};
 pub use table::{ScoreTable, Table, TableFault};
 pub use task::Task;
 pub use trial::{Trial, TrialPlan, TrialReport, TrialTask};
 pub use trial_state::TrialState;
+pub use trials::{Completed, Lease, LocalTrials, Ticket, Trials};
 pub use variance::Variance;
 pub use verdict::{Comparison, Verdict};
 pub use word_predictor::{TextPrediction, WordFault, WordPredictor, WordProbability};

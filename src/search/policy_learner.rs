@@ -86,10 +86,14 @@ impl PolicyLearner {
         }
     }
 
-    /// What a step is learnt from, all of it drawn by θ as it is; moves the baseline.
-    pub(super) fn take<'a>(&mut self, scored: &'a [Scored]) -> Result<Taken<'a>, SearchError> {
+    /// What a step is learnt from, all of it drawn by `by`, or by θ as it is; moves the baseline.
+    pub(super) fn take<'a>(
+        &mut self,
+        scored: &'a [Scored],
+        by: Option<&Policy>,
+    ) -> Result<Taken<'a>, SearchError> {
         let mean_reward = mean_reward(scored)?;
-        self.check_versions(scored)?;
+        check_versions(scored, by.unwrap_or(&self.policy))?;
         let baseline = &mut self.baseline;
         let advantages = scored.iter().map(|s| baseline.advantage(s.reward)).collect();
         Ok(Taken {
@@ -106,16 +110,6 @@ impl PolicyLearner {
             baseline: self.baseline.mean().unwrap_or(taken.mean_reward),
             mean_advantage: mean(&taken.advantages),
             grad_norm,
-        }
-    }
-
-    /// Refuses rollouts of another θ: their gradient would be off-policy.
-    fn check_versions(&self, scored: &[Scored]) -> Result<(), SearchError> {
-        let current = self.policy.version();
-        let mut versions = scored.iter().map(|s| s.sampled.rollout.policy_version);
-        match versions.find(|&version| version != current) {
-            Some(drawn_by) => Err(SearchError::StaleRollout { drawn_by, current }),
-            None => Ok(()),
         }
     }
 
@@ -143,15 +137,17 @@ impl PolicyLearner {
         self.policy.outcomes(&self.script, choices, epoch)
     }
 
-    /// One step of Adam along the clipped gradient of a loss; its norm before that, and what the
-    /// rollouts were by θ before it.
+    /// One step of Adam along the clipped gradient of a loss, taken where `by` stands, or θ as it is;
+    /// its norm before that, and what the rollouts were by that policy.
     pub(super) fn update(
         &mut self,
         choices: &[&[Choice]],
         weights: &[WalkOutcome],
         epoch: u64,
+        by: Option<&Policy>,
     ) -> Result<(f64, Vec<WalkOutcome>), SearchError> {
-        let (mut grad, outcomes) = self.policy.gradient(&self.script, choices, weights, epoch)?;
+        let by = by.unwrap_or(&self.policy);
+        let (mut grad, outcomes) = by.gradient(&self.script, choices, weights, epoch)?;
         let norm = grad.norm();
         if !norm.is_finite() {
             let version = self.policy.version();
@@ -172,6 +168,15 @@ impl PolicyLearner {
             optimizer: self.optimizer.state()?,
             rollouts: Vec::new(),
         })
+    }
+}
+
+/// Refuses rollouts of another θ than that of `by`: their gradient would be off-policy.
+fn check_versions(scored: &[Scored], by: &Policy) -> Result<(), SearchError> {
+    let mut versions = scored.iter().map(|s| s.sampled.rollout.policy_version);
+    match versions.find(|&version| version != by.version()) {
+        Some(drawn_by) => Err(SearchError::StaleRollout { drawn_by, current: by.version() }),
+        None => Ok(()),
     }
 }
 

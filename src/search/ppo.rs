@@ -15,7 +15,8 @@
 use crate::search::policy_learner::PolicyLearner;
 use crate::search::walk::WalkOutcome;
 use crate::search::{
-    Drawer, LearnReport, PolicyConfig, PolicyStep, Scored, SearchError, Strategy, StrategyState,
+    Drawer, LearnReport, Policy, PolicyConfig, PolicyStep, Scored, SearchError, Strategy,
+    StrategyState,
 };
 use crate::space::Script;
 
@@ -46,25 +47,36 @@ impl Ppo {
         Ok(Self { learner, clip: config.ppo_clip, updates: config.ppo_updates })
     }
 
-    fn learn_step(&mut self, scored: &[Scored], epoch: u64) -> Result<LearnReport, SearchError> {
+    fn learn_step(
+        &mut self,
+        scored: &[Scored],
+        epoch: u64,
+        by: Option<&Policy>,
+    ) -> Result<LearnReport, SearchError> {
         let learner = &mut self.learner;
-        let taken = learner.take(scored)?;
-        // Before the first update every r is 1.
-        let mut weights = learner.weights(&taken.advantages, &taken.entropies);
-        let (grad_norm, outcomes) = learner.update(&taken.choices, &weights, epoch)?;
+        let taken = learner.take(scored, by)?;
+        let mut first = None;
+        for number in 0..self.updates {
+            let weights = if number == 0 && by.is_none() {
+                // Before the first update every r is 1.
+                learner.weights(&taken.advantages, &taken.entropies)
+            } else {
+                let now = learner.outcomes(&taken.choices, epoch)?;
+                let entropies: Vec<f64> = now.iter().map(|outcome| outcome.entropy).collect();
+                let mut weights = learner.weights(&taken.advantages, &entropies);
+                let each = weights.iter_mut().zip(&taken.advantages).zip(scored.iter().zip(&now));
+                for ((weight, advantage), (scored, now)) in each {
+                    let ratio = (now.log_prob - scored.sampled.rollout.log_prob).exp();
+                    *weight = clipped(*weight, *advantage, ratio, self.clip);
+                }
+                weights
+            };
+            let update = learner.update(&taken.choices, &weights, epoch, None)?;
+            first.get_or_insert(update);
+        }
+        let (grad_norm, outcomes) = first.unwrap_or_default();
         let entropies = outcomes.iter().map(|outcome| outcome.entropy);
         let mean_entropy = entropies.sum::<f64>() / outcomes.len() as f64;
-        for _ in 1..self.updates {
-            let now = learner.outcomes(&taken.choices, epoch)?;
-            let entropies: Vec<f64> = now.iter().map(|outcome| outcome.entropy).collect();
-            weights = learner.weights(&taken.advantages, &entropies);
-            let each = weights.iter_mut().zip(&taken.advantages).zip(scored.iter().zip(&now));
-            for ((weight, advantage), (scored, now)) in each {
-                let ratio = (now.log_prob - scored.sampled.rollout.log_prob).exp();
-                *weight = clipped(*weight, *advantage, ratio, self.clip);
-            }
-            learner.update(&taken.choices, &weights, epoch)?;
-        }
         let update = Some(learner.report(&taken, grad_norm));
         let (mean_reward, updates) = (taken.mean_reward, self.updates);
         Ok(LearnReport { mean_reward, mean_entropy, updates, update })
@@ -83,10 +95,15 @@ impl Strategy for Ppo {
         Drawer::Policy(self.learner.policy.clone())
     }
 
-    fn learn(&mut self, scored: &[Scored], step: PolicyStep) -> Result<LearnReport, SearchError> {
+    fn learn_by(
+        &mut self,
+        scored: &[Scored],
+        step: PolicyStep,
+        by: Option<&Policy>,
+    ) -> Result<LearnReport, SearchError> {
         // A copy learns, so that an error in any of the updates leaves this one as it was.
         let mut learner = self.clone();
-        let report = learner.learn_step(scored, step.epoch)?;
+        let report = learner.learn_step(scored, step.epoch, by)?;
         *self = learner;
         Ok(report)
     }

@@ -5,7 +5,7 @@
 
 use crate::search::strategy::mean_reward;
 use crate::search::{
-    Drawer, LearnReport, PolicyStep, Scored, SearchError, Strategy, StrategyState,
+    Drawer, LearnReport, Policy, PolicyStep, Scored, SearchError, Strategy, StrategyState,
 };
 
 /// Random search as a strategy.
@@ -17,7 +17,12 @@ impl Strategy for RandomSearch {
         Drawer::Uniform
     }
 
-    fn learn(&mut self, scored: &[Scored], _: PolicyStep) -> Result<LearnReport, SearchError> {
+    fn learn_by(
+        &mut self,
+        scored: &[Scored],
+        _: PolicyStep,
+        _: Option<&Policy>,
+    ) -> Result<LearnReport, SearchError> {
         let mean_reward = mean_reward(scored)?;
         let entropies = scored.iter().map(|s| s.sampled.rollout.entropy);
         let mean_entropy = entropies.sum::<f64>() / scored.len() as f64;

@@ -1,7 +1,7 @@
 //! What a finished step leaves: the rows of the history, and what came of it.
 
 use crate::search::{
-    AdvantageReport, Arm, BestChange, LearnReport, Place, Probabilities, TrainReport,
+    AdvantageReport, Applied, Arm, BestChange, LearnReport, Place, Probabilities, TrainReport,
 };
 use crate::space::Arch;
 
@@ -12,12 +12,19 @@ pub struct Row {
     pub arm: Arm,
     /// The architecture.
     pub arch: Arch,
-    /// log π(m; θ) in nats.
-    pub log_prob: f64,
-    /// Entropy of its decisions in nats.
-    pub entropy: f64,
+    /// log π(m; θ) in nats; none where it was drawn in an earlier step, which says it.
+    pub log_prob: Option<f64>,
+    /// Entropy of its decisions in nats, likewise.
+    pub entropy: Option<f64>,
     /// The reward, where it was scored.
     pub reward: Option<f64>,
+}
+
+impl Row {
+    /// Whether it was drawn in its step, and not in an earlier one.
+    pub fn is_drawn(&self) -> bool {
+        self.log_prob.is_some()
+    }
 }
 
 /// What one finished step did.
@@ -58,4 +65,6 @@ pub struct ControllerReport {
     /// The policy against the random arm, over the last θ phases; where a θ phase ends, for the
     /// interval takes longer to find than the rest of the step.
     pub advantage: Option<AdvantageReport>,
+    /// From which replica's children θ learnt, where they are trained from scratch.
+    pub applied: Option<Applied>,
 }

@@ -7,6 +7,9 @@
 //! ∇J ≈ 1/M Σ_m (R(m, ω) − b) ∇log π(m; θ) + β ∇H(π) − λ ∇KL
 //! ```
 //!
+//! Rollouts of an earlier θ, from which replicas learn (NAS, Zoph and Le, 2016, section 3.2), count with
+//! the gradient where that θ stands, as parameter servers apply it; the baseline is that of now.
+//!
 //! With `policy.phase_updates` θ learns from the rollouts of a phase again, `phase_rollouts.rs`.
 //! With `policy.entropy_target` the term β·H gives way to −β/2·(H − target)².
 //! KL holds the links of macro architectures near a rate, `bounds.rs` (section 2.3). One update is
@@ -23,8 +26,8 @@ use crate::search::phase_rollouts::advantages;
 use crate::search::policy_learner::PolicyLearner;
 use crate::search::walk::WalkOutcome;
 use crate::search::{
-    Drawer, LearnReport, PhaseRollout, PolicyConfig, PolicyStep, Scored, SearchError, Strategy,
-    StrategyState,
+    Drawer, LearnReport, PhaseRollout, Policy, PolicyConfig, PolicyStep, Scored, SearchError,
+    Strategy, StrategyState,
 };
 use crate::space::{Choice, Script};
 
@@ -59,12 +62,17 @@ impl Reinforce {
         Ok(Self { learner, phase_updates: config.phase_updates, phase })
     }
 
-    /// One update from the rollouts of a step, all drawn by θ as it is.
-    fn learn_step(&mut self, scored: &[Scored], epoch: u64) -> Result<LearnReport, SearchError> {
+    /// One update from the rollouts of a step, all drawn by `by`, or by θ as it is.
+    fn learn_step(
+        &mut self,
+        scored: &[Scored],
+        epoch: u64,
+        by: Option<&Policy>,
+    ) -> Result<LearnReport, SearchError> {
         let learner = &mut self.learner;
-        let taken = learner.take(scored)?;
+        let taken = learner.take(scored, by)?;
         let weights = learner.weights(&taken.advantages, &taken.entropies);
-        let (grad_norm, outcomes) = learner.update(&taken.choices, &weights, epoch)?;
+        let (grad_norm, outcomes) = learner.update(&taken.choices, &weights, epoch, by)?;
         let entropies = outcomes.iter().map(|outcome| outcome.entropy);
         let mean_entropy = entropies.sum::<f64>() / outcomes.len() as f64;
         let update = Some(learner.report(&taken, grad_norm));
@@ -87,7 +95,7 @@ impl Reinforce {
                 .zip(rollouts.iter().zip(&now))
                 .map(|(weight, (rollout, now))| weight.scaled(rollout.importance(now.log_prob)))
                 .collect();
-            self.learner.update(&choices, &weights, epoch)?;
+            self.learner.update(&choices, &weights, epoch, None)?;
         }
         Ok(())
     }
@@ -98,17 +106,22 @@ impl Strategy for Reinforce {
         Drawer::Policy(self.learner.policy.clone())
     }
 
-    fn learn(&mut self, scored: &[Scored], step: PolicyStep) -> Result<LearnReport, SearchError> {
+    fn learn_by(
+        &mut self,
+        scored: &[Scored],
+        step: PolicyStep,
+        by: Option<&Policy>,
+    ) -> Result<LearnReport, SearchError> {
         if self.phase_updates == 0 {
             // Only the baseline moves before the one update that may fail.
             let baseline = self.learner.baseline;
             return self
-                .learn_step(scored, step.epoch)
+                .learn_step(scored, step.epoch, by)
                 .inspect_err(|_| self.learner.baseline = baseline);
         }
         // A copy learns, so that an error in any of the updates leaves this one as it was.
         let mut learner = self.clone();
-        let mut report = learner.learn_step(scored, step.epoch)?;
+        let mut report = learner.learn_step(scored, step.epoch, by)?;
         learner.phase.push(scored.iter().map(PhaseRollout::new).collect());
         if step.left == 0 {
             learner.learn_phase(step.epoch)?;

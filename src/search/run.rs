@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use crate::data::{Opening, TestLedger};
 use crate::search::{
     Derived, DrawRequest, Estimator, Job, PromotionWork, Sampled, Scored, Search, SearchError,
-    SearchState, SharedLearner, SharedState, SharedWeights, StepRecord, Task, Trial, TrialPlan,
-    TrialState, TrialTask, Until, ValidSet, Work, archs, draw,
+    SearchState, SharedLearner, SharedState, SharedWeights, StandAlone, StepRecord, Task, Trial,
+    TrialPlan, TrialState, TrialTask, Until, ValidSet, Work, archs, draw,
 };
 
 /// Searches from `state` until `until` with shared weights, and hands every finished step to
@@ -95,6 +95,8 @@ fn step(
             let learnt = search.learn(policy)?;
             search.finish_controller(learnt, random)
         }
+        Work::Children => learn_from_children(search),
+        Work::Choose => search.finish_choose(),
         Work::Derive { sample: request, uniform, at_start, batch, again: again_batch } => {
             let shared = omega.state()?;
             let forecast = search.forecast();
@@ -110,14 +112,24 @@ fn step(
             };
             let policy = derive(request)?;
             let uniform = uniform.map(&mut derive).transpose()?;
-            let at_start = match at_start {
-                Some(request) => {
-                    let drawn = sample(search, request)?;
-                    score(request.arm, drawn, ValidSet::Batch(batch), &shared)?
-                }
-                None => Vec::new(),
+            let on_start = |request: DrawRequest| {
+                score(request.arm, sample(search, request)?, ValidSet::Batch(batch), &shared)
             };
+            let at_start = at_start.map(on_start).transpose()?.unwrap_or_default();
             Ok(search.finish_derive(policy, uniform, &at_start))
+        }
+    }
+}
+
+/// Trains children in the order of their draws until θ learns from a replica's.
+fn learn_from_children(search: &mut Search) -> Result<StepRecord, SearchError> {
+    let alone = StandAlone::new(search.task(), "");
+    loop {
+        if let Some(replica) = search.ready_replica() {
+            return search.finish_children(replica);
+        }
+        if let Some(plan) = search.pending_children().first() {
+            search.child_trained(plan, alone.train(plan)?);
         }
     }
 }

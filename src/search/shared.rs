@@ -42,8 +42,12 @@ pub struct SharedState {
 }
 
 impl SharedState {
-    /// ω at the start of a search; the control arm's begins with the same values.
+    /// ω at the start of a search, none where children share none; the control arm's begins with the
+    /// same values.
     pub fn initial(task: &Task) -> Result<Self, SearchError> {
+        if task.is_stand_alone() {
+            return Ok(Self::default());
+        }
         let mut rng = generator(task.config.seed, Owner::SharedInit, 0);
         let params = initial_values(&task.family.shared_params(), &mut rng)?;
         let omega = Self { params, ..Self::default() };

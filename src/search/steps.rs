@@ -7,13 +7,14 @@ use std::sync::Arc;
 use crate::engine::learning_rate;
 use crate::numbers::mean;
 use crate::random::{Owner, generator};
+use crate::search::replica::Replicas;
 use crate::search::shared_draws;
 use crate::search::strategies;
 use crate::search::{
-    Advantage, AdvantageReport, Arm, BestArchs, ControllerReport, Diagnosis, DrawRequest, DrawRule,
-    Drawer, Finals, LearnReport, Outcome, Phase, Place, Policy, PolicyStep, Probabilities,
-    PromotionWork, Row, Sampled, Scored, SearchError, SharedState, SharedStep, StepRecord,
-    Strategy, StrategyState, Task, TrainReport,
+    Advantage, AdvantageReport, Applied, Arm, BestArchs, ControllerReport, Diagnosis, DrawRequest,
+    DrawRule, Drawer, Finals, LearnReport, Outcome, Phase, Place, Policy, PolicyStep,
+    Probabilities, PromotionWork, ReplicaState, Row, Sampled, Scored, SearchError, SharedState,
+    SharedStep, StepRecord, Strategy, StrategyState, Task, TrainReport,
 };
 
 /// Everything that a restart needs.
@@ -35,6 +36,14 @@ pub struct SearchState {
     pub diagnosis: Diagnosis,
     /// ω and its optimizer. Its place in the data follows from `place`.
     pub shared: Arc<SharedState>,
+    /// The replicas that draw, where children are trained from scratch; else none.
+    pub replicas: Vec<ReplicaState>,
+    /// The best children of the cycle under way, of the policy's and of the control arm's, where
+    /// children are trained from scratch.
+    pub of_cycle: [BestArchs; 2],
+    /// What is known of the steps to come, from a search of this state that got further: in no
+    /// checkpoint, for the history has it.
+    pub replay: Vec<Applied>,
 }
 
 /// In the number of a validation batch: one that no step of the schedule has.
@@ -74,13 +83,17 @@ pub enum Work {
         /// The number of another, on which some of the policy's draws are scored again.
         again: u64,
     },
+    /// Train children from scratch, until all of a replica's are; then update θ.
+    Children,
+    /// Choose the best of the cycle's children.
+    Choose,
 }
 
 /// What θ has learnt from: one half of a θ step.
 #[derive(Debug)]
 pub struct Learnt {
-    policy: Vec<Scored>,
-    report: LearnReport,
+    pub(super) policy: Vec<Scored>,
+    pub(super) report: LearnReport,
 }
 
 /// Owns θ, the schedule, the comparison of the arms, and the best architectures.
@@ -88,26 +101,37 @@ pub struct Learnt {
 pub struct Search {
     pub(super) task: Task,
     pub(super) place: Place,
-    strategy: Box<dyn Strategy>,
+    pub(super) strategy: Box<dyn Strategy>,
     advantage: Advantage,
     pub(super) best: BestArchs,
     archs_sampled: u64,
     pub(super) finals: Finals,
     pub(super) diagnosis: Diagnosis,
+    pub(super) replicas: Replicas,
+    pub(super) of_cycle: [BestArchs; 2],
 }
 
 impl Search {
     /// The state at the start of a search.
     pub fn initial_state(task: &Task) -> Result<SearchState, SearchError> {
+        let strategy = strategies::initial(task);
+        let replicas = if task.is_stand_alone() {
+            Replicas::initial(task, &strategy.drawer())?
+        } else {
+            Vec::new()
+        };
         Ok(SearchState {
             place: Place::first(&task.config.schedule),
-            strategy: strategies::initial(task).state()?,
+            strategy: strategy.state()?,
             advantage: Vec::new(),
             best: BestArchs::default(),
             archs_sampled: 0,
             finals: Finals::default(),
             diagnosis: Diagnosis::default(),
             shared: Arc::new(SharedState::initial(task)?),
+            replicas,
+            of_cycle: Default::default(),
+            replay: Vec::new(),
         })
     }
 
@@ -116,6 +140,8 @@ impl Search {
         let config = &task.config;
         let schedule = &config.schedule;
         let window = schedule.advantage_phases * schedule.controller_steps;
+        let mut replicas = Replicas::from_states(&task, &state.replicas)?;
+        replicas.replay(&state.replay, state.place.number(schedule));
         Ok(Self {
             place: state.place,
             strategy: strategies::from_state(&task, &state.strategy)?,
@@ -124,6 +150,8 @@ impl Search {
             archs_sampled: state.archs_sampled,
             finals: state.finals.clone(),
             diagnosis: state.diagnosis,
+            replicas,
+            of_cycle: state.of_cycle.clone(),
             task,
         })
     }
@@ -139,6 +167,9 @@ impl Search {
             finals: self.finals.clone(),
             diagnosis: self.diagnosis,
             shared,
+            replicas: self.replicas.states()?,
+            of_cycle: self.of_cycle.clone(),
+            replay: Vec::new(),
         })
     }
 
@@ -194,12 +225,13 @@ impl Search {
     }
 
     /// What the step after the next will draw from π, with θ as it stands once it has learnt
-    /// from the next.
-    pub fn sample_ahead(&self) -> DrawRequest {
+    /// from the next; nothing where replicas draw.
+    pub fn sample_ahead(&self) -> Option<DrawRequest> {
         match self.work_at(self.place.next(&self.task.config.schedule)) {
             Work::Controller { policy: sample, .. }
             | Work::Shared { sample, .. }
-            | Work::Derive { sample, .. } => sample,
+            | Work::Derive { sample, .. } => Some(sample),
+            Work::Children | Work::Choose => None,
         }
     }
 
@@ -216,6 +248,8 @@ impl Search {
                     learning_rate: learning_rate(&config.shared, epoch, 0.0),
                 },
             },
+            Phase::Controller { .. } if self.task.is_stand_alone() => Work::Children,
+            Phase::Derive if self.task.is_stand_alone() => Work::Choose,
             Phase::Controller { .. } => Work::Controller {
                 policy: request(Arm::Controller, config.schedule.rollouts_per_step),
                 uniform: request(Arm::Random, config.schedule.of_random_arm()),
@@ -247,11 +281,14 @@ impl Search {
     /// Updates θ with the scores of its own rollouts. The step is then to be finished, for which
     /// the random arm's scores are wanted, and no sooner.
     pub fn learn(&mut self, policy: Vec<Scored>) -> Result<Learnt, SearchError> {
-        let steps = self.task.config.schedule.controller_steps;
-        let Place { epoch, phase } = self.place;
-        let step = PolicyStep { epoch, left: steps.saturating_sub(phase.step() + 1) };
-        let report = self.strategy.learn(&policy, step)?;
+        let report = self.strategy.learn(&policy, self.policy_step(self.place.epoch))?;
         Ok(Learnt { policy, report })
+    }
+
+    /// The step of θ that comes next, by what was drawn after so many epochs.
+    pub(super) fn policy_step(&self, epoch: u64) -> PolicyStep {
+        let steps = self.task.config.schedule.controller_steps;
+        PolicyStep { epoch, left: steps.saturating_sub(self.place.phase.step() + 1) }
     }
 
     /// Compares what θ has learnt from with the random arm.
@@ -259,6 +296,15 @@ impl Search {
         &mut self,
         learnt: Learnt,
         random: Vec<Scored>,
+    ) -> Result<StepRecord, SearchError> {
+        self.compare(learnt, random, None)
+    }
+
+    pub(super) fn compare(
+        &mut self,
+        learnt: Learnt,
+        random: Vec<Scored>,
+        applied: Option<Applied>,
     ) -> Result<StepRecord, SearchError> {
         let Learnt { policy, report: learn } = learnt;
         let rewards = |scored: &[Scored]| -> Vec<f64> { scored.iter().map(|s| s.reward).collect() };
@@ -285,6 +331,7 @@ impl Search {
             perplexity,
             random_reward,
             advantage,
+            applied,
         };
         Ok(self.finish(rows, Outcome::Controller(report)))
     }
@@ -312,7 +359,7 @@ impl Search {
 
     pub(super) fn finish(&mut self, rows: Vec<Row>, outcome: Outcome) -> StepRecord {
         let place = self.place;
-        self.archs_sampled += rows.len() as u64;
+        self.archs_sampled += rows.iter().filter(|row| row.is_drawn()).count() as u64;
         self.place = place.next(&self.task.config.schedule);
         StepRecord { place, rows, outcome }
     }
@@ -320,5 +367,6 @@ impl Search {
 
 pub(super) fn row(arm: Arm, sampled: Sampled, reward: Option<f64>) -> Row {
     let Sampled { rollout, arch, .. } = sampled;
-    Row { arm, arch, log_prob: rollout.log_prob, entropy: rollout.entropy, reward }
+    let (log_prob, entropy) = (Some(rollout.log_prob), Some(rollout.entropy));
+    Row { arm, arch, log_prob, entropy, reward }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::engine::Snapshot;
-use crate::search::{AdamState, Drawer, PhaseRollout, Scored, SearchError};
+use crate::search::{AdamState, Drawer, PhaseRollout, Policy, Scored, SearchError};
 
 /// Learns from the scores of what its drawer drew. Drawing is the drawer's alone, so that whoever
 /// draws needs no strategy.
@@ -13,7 +13,17 @@ pub trait Strategy: fmt::Debug + Send {
 
     /// Learns from the scores of rollouts that the policy drew as it is. After an error the
     /// strategy is as it was.
-    fn learn(&mut self, scored: &[Scored], step: PolicyStep) -> Result<LearnReport, SearchError>;
+    fn learn(&mut self, scored: &[Scored], step: PolicyStep) -> Result<LearnReport, SearchError> {
+        self.learn_by(scored, step, None)
+    }
+
+    /// The same from rollouts that `by` drew, an earlier policy where there is one.
+    fn learn_by(
+        &mut self,
+        scored: &[Scored],
+        step: PolicyStep,
+        by: Option<&Policy>,
+    ) -> Result<LearnReport, SearchError>;
 
     /// Everything that a restart needs.
     fn state(&self) -> Result<StrategyState, SearchError>;

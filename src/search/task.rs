@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::data::{Batch, DataKind, Dataset, ImageShape, TrainStream};
 use crate::engine::Executor;
-use crate::net::{Input, LayerTimes, NetFamily, Shape, family};
-use crate::search::{Budget, Objective, Score, SearchConfig, SearchError};
+use crate::net::{Input, LayerTimes, Net, NetError, NetFamily, Shape, family};
+use crate::search::{Budget, EstimatorKind, Objective, Score, SearchConfig, SearchError};
 use crate::space::{Arch, Space};
 
 /// What is searched on. Cheap to clone: whoever computes has one.
@@ -55,13 +55,25 @@ impl Task {
 
     /// The reward of an architecture's score, less what its cost takes.
     pub fn reward(&self, arch: &Arch, score: Score) -> Result<f64, SearchError> {
-        Ok(self.objective.reward_at(score, self.budget.factor(arch)?))
+        let reward = self.objective.reward_at(score, self.budget.factor(arch)?);
+        Ok(if self.is_stand_alone() { self.config.trial.powered(reward) } else { reward })
     }
 
-    /// Refuses what no search with shared weights can begin with: nets that share none, and data of
-    /// which a batch that rewards stand on, or that ω is trained on, cannot be made.
+    /// Whether children are trained from scratch, and share no weights.
+    pub fn is_stand_alone(&self) -> bool {
+        self.config.score.estimator == EstimatorKind::StandAlone
+    }
+
+    /// The net of a child.
+    pub fn child(&self, arch: &Arch) -> Result<Net, NetError> {
+        if self.is_stand_alone() { self.family.standalone(arch) } else { self.family.shared(arch) }
+    }
+
+    /// Refuses what no search can begin with: nets that cannot be built, or share no weights where
+    /// they are to, and data of which a batch that rewards stand on, or that is trained on, cannot be
+    /// made.
     pub fn check(&self) -> Result<(), SearchError> {
-        self.family.shared(&self.space.first_arch())?;
+        self.child(&self.space.first_arch())?;
         self.valid_batch(0)?;
         let SearchConfig { schedule, data, seed, .. } = &*self.config;
         TrainStream::new(&self.dataset, schedule.batching(data), *seed)?;

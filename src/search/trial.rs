@@ -23,7 +23,9 @@ use crate::net::{Cost, Net, NetFamily, family};
 use crate::random::{Owner, generator};
 use crate::search::carried::Carried;
 use crate::search::reading::{certify_words, measure_windows};
-use crate::search::{Averaging, FinalConfig, Objective, Score, SearchError, Task, TrialState};
+use crate::search::{
+    Averaging, ChildResult, FinalConfig, Objective, Score, SearchError, Task, TrialState, result_of,
+};
 use crate::space::{Arch, Space};
 
 /// Share of the running moments that a batch leaves as it is.
@@ -52,6 +54,8 @@ pub struct TrialTask {
     seed: u64,
     /// The fingerprint of the data.
     data: Arc<str>,
+    /// Last epochs that are measured, of which the best counts.
+    best_of: u64,
 }
 
 /// What one epoch measured.
@@ -90,7 +94,14 @@ impl TrialTask {
     pub fn new(task: &Task, data: &str) -> Self {
         let Task { dataset, exec, objective, config, .. } = task;
         let (dataset, exec) = (dataset.clone(), exec.clone());
-        Self { dataset, exec, objective: *objective, seed: config.seed, data: data.into() }
+        let (seed, data) = (config.seed, data.into());
+        Self { dataset, exec, objective: *objective, seed, data, best_of: 1 }
+    }
+
+    /// The same of which the best of so many last epochs on the validation split is the score (NAS,
+    /// section 4.1); nets that are shipped are measured as they are.
+    pub fn best_of(self, epochs: u64) -> Self {
+        Self { best_of: epochs, ..self }
     }
 
     /// What it takes to show the nets images from outside, and to name what they answer.
@@ -188,12 +199,20 @@ impl TrialTask {
         let recipe = younger.iter().fold(recipe, |recipe, key| recipe.replace(key, ""));
         let mut hasher = blake3::Hasher::new();
         let arch = plan.arch.to_string();
-        let of = format!("{} {} {}", self.seed, plan.seed, self.exec.name());
+        let mut of = format!("{} {} {}", self.seed, plan.seed, self.exec.name());
+        if self.best_of != 1 {
+            of = format!("{of}, the best of {}", self.best_of);
+        }
         for part in ["trial 1", plan.arch.space().name(), &arch, &of, &recipe, &self.data] {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
         }
         hasher.finalize().to_hex()[..32].to_owned()
+    }
+
+    /// Whether the score after so many epochs of `recipe` may be the one that counts.
+    fn counts(&self, epoch: u64, recipe: &FinalConfig) -> bool {
+        recipe.epochs < epoch.saturating_add(self.best_of)
     }
 
     /// What the net of `plan` with `state`'s weights has right of the validation split.
@@ -274,7 +293,7 @@ impl Trial {
             carried: Carried::default(),
             epoch: state.epoch,
             // What goes on is not measured yet.
-            valid: state.valid.filter(|_| state.epoch == plan.recipe.epochs),
+            valid: state.valid.filter(|_| task.counts(state.epoch, &plan.recipe)),
             task,
             plan,
             net,
@@ -289,10 +308,15 @@ impl Trial {
 
     /// Whether the last epoch is finished and measured.
     pub fn is_finished(&self) -> bool {
-        self.valid.is_some()
+        self.valid.is_some() && self.epoch == self.plan.recipe.epochs
     }
 
-    /// Trains for one epoch, and measures the net where it was the last. Gives nothing where
+    /// What it came to, once it is finished.
+    pub fn result(&self) -> Option<ChildResult> {
+        self.valid.filter(|_| self.is_finished()).map(result_of)
+    }
+
+    /// Trains for one epoch, and measures the net where it was one of the last. Gives nothing where
     /// `stop` is set on the way: the trial then is to be begun again from its last state.
     pub fn epoch(&mut self, stop: &AtomicBool) -> Result<Option<TrialReport>, SearchError> {
         let recipe = self.plan.recipe;
@@ -325,13 +349,16 @@ impl Trial {
         }
         self.epoch += 1;
         report.epoch = self.epoch;
-        let (is_last, patience) = (self.epoch == recipe.epochs, recipe.average_patience);
-        if is_last || 0 < patience {
+        let (counts, patience) = (self.task.counts(self.epoch, &recipe), recipe.average_patience);
+        if counts || 0 < patience {
             let score = self.task.validate(&self.plan, &self.state()?)?;
             if 0 < patience {
                 self.averaging.measured(score.nll / score.items as f64, patience);
             }
-            self.valid = is_last.then_some(score);
+            let reward = |score: Score| self.task.objective.reward(score);
+            // Among equals the first.
+            let before = self.valid.filter(|before| reward(score) <= reward(*before));
+            self.valid = counts.then(|| before.unwrap_or(score));
         }
         Ok(Some(report))
     }

@@ -1,7 +1,7 @@
 //! How far a trial has come.
 
 use crate::engine::Snapshot;
-use crate::search::{Averaging, Score};
+use crate::search::{Averaging, FinalConfig, Score};
 
 /// What a resumed trial needs.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +17,8 @@ pub struct TrialState {
     pub running: Snapshot,
     /// How far that has come.
     pub averaging: Averaging,
-    /// What was measured on the validation split, once the last epoch is finished.
+    /// What was measured on the validation split, once the last epoch is finished; the best so far,
+    /// where more than one epoch counts.
     pub valid: Option<Score>,
 }
 
@@ -29,6 +30,11 @@ impl TrialState {
         } else {
             &self.params
         }
+    }
+
+    /// Whether the last epoch of `recipe` is finished and measured.
+    pub fn is_finished(&self, recipe: &FinalConfig) -> bool {
+        self.valid.is_some() && self.epoch == recipe.epochs
     }
 
     /// Whether a longer training can go on from this finished one.

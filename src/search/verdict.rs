@@ -1,6 +1,6 @@
 //! What a comparison says, in words.
 //!
-//! There are three comparisons, the first of them in two ways, and each has words of its own. What
+//! There are three comparisons, the first of them in three ways, and each has words of its own. What
 //! scores higher with the shared weights need not be better once it is trained alone: neither says
 //! anything of the other. And a policy begins with preferences of its own, so that one that has learnt
 //! nothing may score higher than random draws.
@@ -8,6 +8,7 @@
 //! ```text
 //! Shared      the policy's draws │ random draws                   same ω, same validation batch
 //! OwnShared   the policy's draws │ random draws    each on an ω of its own, same validation batch
+//! StandAlone  the policy's draws │ random draws                   from scratch, same validation split
 //! Learnt      the policy's draws │ the untrained policy's         same ω, same validation batch
 //! Retrained   the policy's choice │ the best of as many random    from scratch, same test images
 //! ```
@@ -35,6 +36,8 @@ pub enum Comparison {
     /// The policy's draws with the shared weights, with uniform ones with shared weights that are
     /// trained under uniform draws, on the same validation batches.
     OwnShared,
+    /// The policy's draws with uniform ones, each trained from scratch as the search trains them.
+    StandAlone,
     /// The policy's draws with those of the policy at its start, with the shared weights as they
     /// are on a validation batch.
     Learnt,
@@ -57,11 +60,16 @@ impl Verdict {
     /// A few words, for tables.
     pub const fn name(self, of: Comparison) -> &'static str {
         match (of, self) {
-            (Comparison::Shared | Comparison::OwnShared, Self::Better) => "scores higher",
-            (Comparison::Shared | Comparison::OwnShared, Self::NotYetBetter) => {
-                "does not score higher yet"
+            (Comparison::Shared | Comparison::OwnShared | Comparison::StandAlone, Self::Better) => {
+                "scores higher"
             }
-            (Comparison::Shared | Comparison::OwnShared, Self::Worse) => "scores lower",
+            (
+                Comparison::Shared | Comparison::OwnShared | Comparison::StandAlone,
+                Self::NotYetBetter,
+            ) => "does not score higher yet",
+            (Comparison::Shared | Comparison::OwnShared | Comparison::StandAlone, Self::Worse) => {
+                "scores lower"
+            }
             (Comparison::Learnt, Self::Better) => "scores higher than untrained",
             (Comparison::Learnt, Self::NotYetBetter) => "does not score higher yet than untrained",
             (Comparison::Learnt, Self::Worse) => "scores lower than untrained",
@@ -89,6 +97,7 @@ impl Verdict {
                  not measured yet"
             }
             (Comparison::OwnShared, _) => self.of_own_shared(),
+            (Comparison::StandAlone, _) => self.of_stand_alone(),
             (Comparison::Learnt, Self::Better) => {
                 "the policy's draws score higher with the shared weights than the untrained policy's"
             }
@@ -116,6 +125,23 @@ impl Verdict {
             (Comparison::Retrained, Self::NotMeasured) => {
                 "whether the policy's choice is better once retrained than the best of as many \
                  random draws is not measured yet"
+            }
+        }
+    }
+
+    /// The sentence of a comparison of arms that share no weights.
+    const fn of_stand_alone(self) -> &'static str {
+        match self {
+            Self::Better => {
+                "the policy's draws score higher than random ones, trained from scratch"
+            }
+            Self::NotYetBetter => {
+                "the policy's draws do not score higher yet than random ones, trained from scratch"
+            }
+            Self::Worse => "the policy's draws score lower than random ones, trained from scratch",
+            Self::NotMeasured => {
+                "whether the policy's draws score higher than random ones, trained from scratch, is \
+                 not measured yet"
             }
         }
     }

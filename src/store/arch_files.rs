@@ -123,8 +123,12 @@ pub fn scored_weights(folder: &BestFolder, best: &BestArch) -> Result<Vec<u8>, A
     Ok(weights)
 }
 
-/// The part of `shared`, which is ω or a part of it, that the child `arch` reads.
+/// The part of `shared`, which is ω or a part of it, that the child `arch` reads; all of it where
+/// nothing is shared, and it is the child's own.
 pub fn arch_weights(arch: &Arch, task: &Task, shared: &Snapshot) -> Result<Snapshot, StoreError> {
+    if task.is_stand_alone() {
+        return Ok(shared.clone());
+    }
     Ok(part_of(&task.family.shared(arch)?, shared)?)
 }
 
@@ -134,7 +138,7 @@ pub fn best_files(
     task: &Task,
     shared: &Snapshot,
 ) -> Result<Vec<(&'static str, Vec<u8>)>, StoreError> {
-    let net = task.family.shared(&best.arch)?;
+    let net = task.child(&best.arch)?;
     let cost = net.cost();
     let (image, classes) = task.family.input().sides();
     let class_names = match &task.dataset {

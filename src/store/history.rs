@@ -19,8 +19,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
+use crate::search::Applied;
 use crate::store::history_archs::Sketch;
 use crate::store::history_check::{Health, check};
+use crate::store::history_children;
 use crate::store::history_fold::{Clock, remove};
 use crate::store::history_injected::inject;
 use crate::store::history_marks::{Marks, int};
@@ -113,6 +115,29 @@ impl History {
         Ok(())
     }
 
+    /// Writes from whose children θ learnt in these steps; when this returns, that survives a power
+    /// cut.
+    pub fn record_applied<'a>(
+        &mut self,
+        applied: impl Iterator<Item = &'a Applied>,
+    ) -> Result<(), StoreError> {
+        let mut applied = applied.peekable();
+        if applied.peek().is_none() {
+            return Ok(());
+        }
+        let mut write = |db: &mut Connection| {
+            let transaction = db.transaction()?;
+            applied.try_for_each(|one| history_children::insert(&transaction, one))?;
+            transaction.commit()
+        };
+        write(&mut self.db).map_err(database_error("write children to", &self.path))
+    }
+
+    /// From whose children θ learnt in `step` and later, as far as that is known.
+    pub fn applied(&self, step: u64) -> Result<Vec<Applied>, StoreError> {
+        history_children::from(&self.db, step, None).map_err(database_error("read", &self.path))
+    }
+
     /// Writes what somebody had scored before step `step`. It is named by the step that it came
     /// before and is none of what that did: neither a rewind nor a replay takes it away, for it did
     /// happen, and would not happen again.
@@ -181,7 +206,7 @@ impl History {
     /// Takes away all that the search did in `step` and in later steps, and says how many rows those
     /// were. Called with the step at which a checkpoint resumes, it keeps the history from showing
     /// what the search has yet to do. What somebody had scored stays, and so do events, trials and
-    /// champions: they did happen.
+    /// champions: they did happen; and so does from whose children θ learnt, which it goes by.
     pub fn rewind(&mut self, step: u64) -> Result<u64, StoreError> {
         let (mut marks, mut clock) = (self.marks.clone(), self.clock.clone());
         let mut delete = |db: &mut Connection| {

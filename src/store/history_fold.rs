@@ -11,11 +11,11 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use crate::search::Arm;
-use crate::store::HistoryPhase;
 use crate::store::history_marks::int;
 use crate::store::history_row::{arm_code, first_place, from_sql_int};
 use crate::store::history_stored::{DrawRow, StepEntry};
 use crate::store::seal::{is_whole, real, sealed};
+use crate::store::{HistoryPhase, history_children};
 
 /// The table of the folded rows.
 pub(super) const HOURS: &str = "hours";
@@ -207,6 +207,7 @@ pub(super) fn remove(db: &Connection, from: u64, until: u64) -> rusqlite::Result
 
 /// Removes all rows of the steps from `from` to before `until`, and says how many those were.
 fn clear(db: &Connection, from: u64, until: u64) -> rusqlite::Result<u64> {
+    history_children::remove(db, from, until)?;
     remove_but(db, from, until, None)
 }
 

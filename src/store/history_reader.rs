@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 
-use crate::search::Arm;
+use crate::search::{Applied, Arm};
 use crate::store::error::is_database_damage;
 use crate::store::history::EVENTS;
 use crate::store::history_archs::{ARCH_COLUMNS, ARCHS, ArchRow};
 use crate::store::history_check::{Health, check, check_folded};
+use crate::store::history_children;
 use crate::store::history_draws::add_draws;
 use crate::store::history_fold::{HOUR_COLUMNS, HOURS};
 use crate::store::history_hours::hours;
@@ -223,6 +224,11 @@ impl HistoryReader {
         })
         .map_err(database_error("read", &self.path))?;
         Ok(events)
+    }
+
+    /// From whose children θ learnt in `step` and later, as far as that is known.
+    pub fn applied(&self, step: u64) -> Result<Vec<Applied>, StoreError> {
+        history_children::from(&self.db, step, None).map_err(database_error("read", &self.path))
     }
 
     /// The last `limit` nets that were trained from scratch, of one architecture or of all, in the

@@ -12,8 +12,8 @@ use crate::store::atomic::is_there;
 use crate::store::error::io_error;
 use crate::store::history_tables::{TABLES, views};
 use crate::store::history_third::upgrade_champions;
-use crate::store::history_trials;
 use crate::store::{Defect, StoreError};
+use crate::store::{history_children, history_trials};
 
 /// The schema that this program writes, in `PRAGMA user_version`.
 pub(super) const VERSION: u32 = 4;
@@ -54,6 +54,7 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, StoreError> {
     }
     current(&db, path)?;
     rename_epoch(&mut db).map_err(failed())?;
+    db.execute_batch(history_children::TABLE).map_err(failed())?;
     // A filesystem without shared memory keeps the older journal, which is as safe.
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).map_err(failed())?;
     db.pragma_update(None, "synchronous", "FULL").map_err(failed())?;

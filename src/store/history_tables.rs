@@ -8,6 +8,7 @@
 //! archs      the architectures with the best rewards, and the last ones
 //! seen       a sketch of all architectures that were ever drawn, from which they are counted
 //! events     what happened to the daemon, numbered
+//! children   from whose children θ learnt in each step, where they are trained from scratch
 //! trials     the nets that were trained from scratch, by the key of their trial
 //! champions  what the best of each promotion came to
 //! marks      how far all this goes: one row

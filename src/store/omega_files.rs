@@ -9,6 +9,7 @@
 //!                         f32, under `omega.`; those of the control arm's under `control.`
 //! ```
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use candle_core::{DType, Tensor};
@@ -110,7 +111,7 @@ fn omega(
     task: &Task,
     [params, momenta, carried]: [Snapshot; 3],
 ) -> Result<SharedState, StoreError> {
-    let specs = task.family.shared_params();
+    let specs = if task.is_stand_alone() { BTreeMap::new() } else { task.family.shared_params() };
     for (name, spec) in &specs {
         fits(loaded, name, spec, params.get(name))?;
     }

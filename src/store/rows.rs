@@ -51,7 +51,7 @@ fn history_row(
         cycle_epoch: (record.place.epoch % schedule.epochs_per_cycle) as u32,
         arch_id: row.arch.id(),
         reward: row.reward,
-        log_prob: Some(row.log_prob),
-        entropy: Some(row.entropy),
+        log_prob: row.log_prob,
+        entropy: row.entropy,
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::search::{BestArch, Diagnosis, Interval, PhaseRollout, Score};
 use crate::space::{Arch, Space, SpaceError};
+use crate::store::replica_entry::ReplicaEntry;
 use crate::store::score_entry::number;
 
 /// The content of `search.json`.
@@ -25,6 +26,16 @@ pub(super) struct SearchFile {
     /// Absent before it was told.
     #[serde(default)]
     pub(super) diagnosis: DiagnosisEntry,
+    /// Absent where children share weights, and so is the next.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) replicas: Vec<ReplicaEntry>,
+    /// The best children of the cycle under way, of the policy's and of the control arm's.
+    #[serde(default, skip_serializing_if = "of_no_cycle")]
+    pub(super) of_cycle: [Vec<BestEntry>; 2],
+}
+
+fn of_no_cycle(of_cycle: &[Vec<BestEntry>; 2]) -> bool {
+    of_cycle.iter().all(Vec::is_empty)
 }
 
 /// What the last derivation told of the search.
@@ -166,6 +177,8 @@ impl From<SearchFile1> for SearchFile {
             advantage: file.advantage,
             best: file.best.into_iter().map(BestEntry::from).collect(),
             diagnosis: DiagnosisEntry::default(),
+            replicas: Vec::new(),
+            of_cycle: Default::default(),
         }
     }
 }

@@ -3,6 +3,8 @@
 //! ```text
 //! shared.safetensors      ω, and what goes with it: see `omega_files`
 //! policy.safetensors      θ under `theta.`, Adam's moments under `adam.`, f64
+//! replicas.safetensors    the θ of each replica under its number, f64; only where children are
+//!                         trained from scratch
 //! search.json             everything else, but for
 //! promotion.json          promotions, and what came of them; older ones have none
 //! config.json             the settings that the search depends on
@@ -16,13 +18,14 @@ use candle_core::DType;
 
 use crate::engine::{from_safetensors, to_safetensors};
 use crate::search::{
-    AdamState, BestArch, BestArchs, Finals, Objective, Phase, PhaseRollout, Place, SearchState,
-    StrategyState, Task,
+    AdamState, BestArch, BestArchs, Finals, Objective, Phase, PhaseRollout, Place, SearchError,
+    SearchState, StrategyState, Task,
 };
 use crate::space::SpaceError;
 use crate::store::finals_file::FinalsFile;
 use crate::store::loaded_file::{content, file};
 use crate::store::omega_files::{joined, omega_files, parted, read_omega};
+use crate::store::replica_entry::{REPLICAS, ReplicaEntry, policies_file, replicas};
 use crate::store::search_file::{BestEntry, PhaseEntry, SearchFile, StrategyEntry};
 use crate::store::{LoadedCheckpoint, StoreError};
 
@@ -69,8 +72,10 @@ pub fn state_files(
             rollouts: rollouts.iter().map(|s| s.iter().map(PhaseEntry::from).collect()).collect(),
         },
         advantage: state.advantage.clone(),
-        best: state.best.archs().iter().map(BestEntry::new).collect(),
+        best: entries(&state.best),
         diagnosis: state.diagnosis.into(),
+        replicas: state.replicas.iter().map(ReplicaEntry::from).collect(),
+        of_cycle: [0, 1].map(|arm| entries(&state.of_cycle[arm])),
     };
     let theta = joined([(THETA, policy), (ADAM, &optimizer.moments)]);
     let mut files = vec![
@@ -82,13 +87,18 @@ pub fn state_files(
         (COMPUTED_BY, binding.computed_by.as_bytes().to_vec()),
     ];
     files.extend(omega_files(&state.shared)?);
+    files.extend(policies_file(&state.replicas)?.map(|bytes| (REPLICAS, bytes)));
     Ok(files)
+}
+
+fn entries(best: &BestArchs) -> Vec<BestEntry> {
+    best.archs().iter().map(BestEntry::new).collect()
 }
 
 /// The best architectures by a checkpoint's `search.json`, where this program can read it.
 pub(super) fn best_archs(format: u32, search: &[u8]) -> Option<Vec<BestArch>> {
     let SearchFile { best, .. } = SearchFile::read(format, search).ok()?;
-    best.into_iter().map(|entry| best_arch(entry, Objective::default()).ok()).collect()
+    best.iter().map(|entry| best_arch(entry, Objective::default()).ok()).collect()
 }
 
 /// What came of promotions by a checkpoint's `promotion.json`, where this program can read it.
@@ -117,6 +127,7 @@ pub fn computed_by(loaded: &LoadedCheckpoint) -> Result<Option<&str>, StoreError
 /// Reads the files of a checkpoint back, and checks that they fit the task.
 pub fn read_state(loaded: &LoadedCheckpoint, task: &Task) -> Result<SearchState, StoreError> {
     let search = SearchFile::read(loaded.format, file(loaded, SEARCH)?)?;
+    let [of_policy, of_control] = search.of_cycle.each_ref();
     let theta = from_safetensors(file(loaded, POLICY)?, DType::F64)?;
     let [policy, moments] = parted(theta, [THETA, ADAM]);
     Ok(SearchState {
@@ -129,7 +140,10 @@ pub fn read_state(loaded: &LoadedCheckpoint, task: &Task) -> Result<SearchState,
             rollouts: rollouts(loaded, &search.strategy.rollouts, task)?,
         },
         advantage: search.advantage,
-        best: best(loaded, search.best, task)?,
+        best: best(loaded, &search.best, task)?,
+        of_cycle: [best(loaded, of_policy, task)?, best(loaded, of_control, task)?],
+        replicas: replicas(loaded, &search.replicas, task)?,
+        replay: Vec::new(),
         archs_sampled: search.archs_sampled,
         diagnosis: search.diagnosis.into(),
         finals: finals(loaded)?,
@@ -167,25 +181,29 @@ fn rollouts(
 
 fn best(
     loaded: &LoadedCheckpoint,
-    entries: Vec<BestEntry>,
+    entries: &[BestEntry],
     task: &Task,
 ) -> Result<BestArchs, StoreError> {
     let mut archs = Vec::new();
     for entry in entries {
         let unknown = |error| content(loaded, format!("one of the best: {error}"));
         let mut best = best_arch(entry, task.objective).map_err(unknown)?;
-        task.family.shared(&best.arch)?;
+        task.child(&best.arch)?;
         // What it scored is what is kept: what its cost takes of that follows from the limits.
         let reward = task.reward(&best.arch, best.score);
-        best.reward = reward.map_err(|error| content(loaded, error.to_string()))?;
+        best.reward = reward.map_err(|error| unsuitable(loaded, &error))?;
         archs.push(best);
     }
     Ok(BestArchs::from_list(archs))
 }
 
-fn best_arch(entry: BestEntry, objective: Objective) -> Result<BestArch, SpaceError> {
+fn unsuitable(loaded: &LoadedCheckpoint, error: &SearchError) -> StoreError {
+    content(loaded, format!("one of the best: {error}"))
+}
+
+fn best_arch(entry: &BestEntry, objective: Objective) -> Result<BestArch, SpaceError> {
     let (arch, score) = (entry.arch.parse()?, entry.score());
-    let BestEntry { cycle, step, .. } = entry;
+    let &BestEntry { cycle, step, .. } = entry;
     Ok(BestArch { arch, score, reward: objective.reward(score), cycle, step })
 }
 

@@ -216,7 +216,7 @@ impl TrialCard {
     /// is not finished, or the architecture is of no space.
     fn finished(&self) -> Option<(TrialPlan, Score)> {
         let (arch, seed, recipe) = (self.arch.parse().ok()?, self.seed, self.recipe);
-        let score = Score::from(self.valid?);
+        let score = Score::from(self.valid.filter(|_| self.epoch == recipe.epochs)?);
         Some((TrialPlan { arch, seed, recipe }, score))
     }
 }

@@ -28,9 +28,9 @@ use crate::engine::{Executor, Images, ZeroCost, initial_values};
 use crate::numbers::mean;
 use crate::random::{Owner, generator};
 use crate::search::{
-    Arm, DrawRequest, DrawRule, Drawer, Estimator, Features, FinalConfig, Forecast, Job, Objective,
-    Score, ScoreConfig, SearchConfig, SharedState, SharedWeights, Task, TrialPlan, TrialTask,
-    ValidSet, Variance, draw,
+    Arm, DrawRequest, DrawRule, Drawer, Estimator, EstimatorKind, Features, FinalConfig, Forecast,
+    Job, Objective, Score, ScoreConfig, SearchConfig, SharedState, SharedWeights, Task, TrialPlan,
+    TrialTask, ValidSet, Variance, draw,
 };
 use crate::space::Arch;
 use crate::store::{LoadedCheckpoint, data_text, read_state};
@@ -60,6 +60,7 @@ const CALIBRATION: usize = 500;
 
 /// How shared scores are taken, but for those that are taken as the authors' code does.
 const SOUND: ScoreConfig = ScoreConfig {
+    estimator: EstimatorKind::SharedWeights,
     reward: Objective::NegLogNll,
     images: ImageOrder::Balanced,
     calibration: CALIBRATION,

@@ -6,8 +6,8 @@
 //! [`MAX_SERIES`]. Each has a panel or an alert in `dashboards/`; its check says which has none.
 
 use super::label::{
-    Actor, Arm, Bound, CodeClass, CostLabel, EntropyKind, HeldOut, NetLabel, PhaseLabel, RankLabel,
-    RequestKind, RulingLabel, Split,
+    Actor, Arm, Bound, ChildLabel, CodeClass, CostLabel, EntropyKind, HeldOut, NetLabel,
+    PhaseLabel, RankLabel, RequestKind, RulingLabel, Split,
 };
 
 /// Most sample lines in a scrape, the `process_*` series included.
@@ -233,6 +233,10 @@ catalog! {
     TRIALS_FINISHED = Definition::counter("enas_trials_finished_total", "Nets trained from scratch to their last epoch since the start of the process.");
     TRIALS_RUNNING = Definition::gauge("enas_trials_running", Unit::Number, "Nets that are trained from scratch at the moment.");
     TRIAL_EPOCH_DURATION = Definition::durations("enas_trial_epoch_duration_seconds", TRIAL_EPOCH_BOUNDS, "Time that an epoch of a net that is trained from scratch took.");
+    CHILDREN = Definition::counter("enas_children_total", "Children of a search without shared weights that were trained from scratch, or failed, since the start of the process.")
+        .by(&[Label("result", Values::Closed(ChildLabel::NAMES))]);
+    CHILDREN_AGE = Definition::gauge("enas_children_age", Unit::Number, "Policy steps between the draw of the children that the last one learnt from and that step; 0 where the policy that drew them is the one that learnt.").from(Start::Unknown);
+    CHILDREN_REFUSED = Definition::counter("enas_children_refused_total", "Children that the policy did not learn from, for they were older than trial.max_age; since the start of the process.");
     RETRAINED_ADVANTAGE = Definition::gauge("enas_retrained_advantage_ratio", Unit::Ratio, "Mean test accuracy of the policy's choices once retrained less that of the best of as many random draws, with its confidence interval; of text, the logarithm of the random draws' perplexity less that of the policy's choices.")
         .by(&[Label("bound", Values::Closed(Bound::NAMES))]).from(Start::Unknown);
     RANK_CORRELATION = Definition::gauge("enas_rank_correlation", Unit::Number, "Kendall's tau of retrained scores with shared ones, and with those of another seed, which no shared score can exceed; each with its confidence interval.")

@@ -107,6 +107,20 @@ label! {
 }
 
 label! {
+    /// What came of a child that is trained from scratch.
+    pub ChildLabel {
+        /// A score.
+        Scored = "scored",
+        /// Its loss is no number.
+        NotFinite = "not_finite",
+        /// It took too long.
+        OutOfTime = "out_of_time",
+        /// It takes too much memory.
+        OutOfMemory = "out_of_memory",
+    }
+}
+
+label! {
     /// Which images a champion is measured on.
     pub(super) HeldOut {
         /// It was chosen by them.

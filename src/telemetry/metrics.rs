@@ -8,19 +8,20 @@ use super::catalog::{
     API_DURATION, API_REQUESTS, ARCHS_REDRAWN, ARCHS_SAMPLED, ARCHS_UNIQUE, BASELINE,
     BEST_MULTIPLY_ADDS, BEST_PARAMS, BEST_SCORE, CHAMPION_PERPLEXITY, CHAMPION_SCORE,
     CHECKPOINT_BYTES, CHECKPOINT_DURATION, CHECKPOINT_FAILURES, CHECKPOINT_LAST,
-    CHECKPOINT_REJECTED, CHECKPOINT_WRITES, CONFIG_RELOAD_LAST, CONFIG_RELOAD_SUCCESSFUL, CYCLE,
-    EPOCH, GRAD_NORM, HISTORY_BACKLOG, HISTORY_BYTES, HISTORY_DAMAGED, HISTORY_LIMIT,
-    HISTORY_MISSING, LAST_PROGRESS, LEARNING_RATE, LOG_LINES_DROPPED, MAILBOX_MESSAGES, NON_FINITE,
-    OPTION_PROBABILITY, PHASE, POLICY_ENTROPY, POLICY_ENTROPY_LEFT, POLICY_LEARNT, PROMOTIONS,
-    RANK_CORRELATION, RESTARTS, RETRAINED_ADVANTAGE, RETRAINED_ARCHS, REWARD, REWARD_ADVANTAGE,
-    REWARD_RELIABILITY, SAMPLES_RATE, SHARED_ACCURACY, SHARED_LOSS, SHARED_PERPLEXITY, STATE_BYTES,
-    STATE_FREE, STEP_DURATION, STEPS, TEST_SPLIT_USES, TRAINER_WAIT, TRIAL_EPOCH_DURATION,
-    TRIAL_EPOCHS, TRIALS_FINISHED, TRIALS_RUNNING,
+    CHECKPOINT_REJECTED, CHECKPOINT_WRITES, CHILDREN, CHILDREN_AGE, CHILDREN_REFUSED,
+    CONFIG_RELOAD_LAST, CONFIG_RELOAD_SUCCESSFUL, CYCLE, EPOCH, GRAD_NORM, HISTORY_BACKLOG,
+    HISTORY_BYTES, HISTORY_DAMAGED, HISTORY_LIMIT, HISTORY_MISSING, LAST_PROGRESS, LEARNING_RATE,
+    LOG_LINES_DROPPED, MAILBOX_MESSAGES, NON_FINITE, OPTION_PROBABILITY, PHASE, POLICY_ENTROPY,
+    POLICY_ENTROPY_LEFT, POLICY_LEARNT, PROMOTIONS, RANK_CORRELATION, RESTARTS,
+    RETRAINED_ADVANTAGE, RETRAINED_ARCHS, REWARD, REWARD_ADVANTAGE, REWARD_RELIABILITY,
+    SAMPLES_RATE, SHARED_ACCURACY, SHARED_LOSS, SHARED_PERPLEXITY, STATE_BYTES, STATE_FREE,
+    STEP_DURATION, STEPS, TEST_SPLIT_USES, TRAINER_WAIT, TRIAL_EPOCH_DURATION, TRIAL_EPOCHS,
+    TRIALS_FINISHED, TRIALS_RUNNING,
 };
 use super::event::{Best, CheckpointWritten, ControllerStep, IntervalNumbers, SharedStepNumbers};
 use super::label::{
-    Actor, Arm, Bound, CodeClass, CostLabel, EntropyKind, HeldOut, NetLabel, PhaseLabel, RankLabel,
-    RequestKind, RulingLabel, Split,
+    Actor, Arm, Bound, ChildLabel, CodeClass, CostLabel, EntropyKind, HeldOut, NetLabel,
+    PhaseLabel, RankLabel, RequestKind, RulingLabel, Split,
 };
 use super::registry::{Registry, seconds_since_1970};
 use super::setup::{MenuLabels, MetricsSetup};
@@ -191,6 +192,17 @@ impl Metrics {
         registry.observe(&TRIAL_EPOCH_DURATION, &[], duration.as_secs_f64());
         registry.count(&TRIALS_FINISHED, &[], u64::from(is_last));
         self.progress(Actor::Trials);
+    }
+
+    /// So much came of a child that is trained from scratch.
+    pub fn child_trained(&self, result: ChildLabel) {
+        self.0.registry.count(&CHILDREN, &[result.place()], 1);
+    }
+
+    /// θ learnt from children that so many of its steps came after, or refused so many of them.
+    pub fn children_applied(&self, age: u64, refused: u64) {
+        self.0.registry.set(&CHILDREN_AGE, &[], age as f64);
+        self.0.registry.count(&CHILDREN_REFUSED, &[], refused);
     }
 
     /// So many nets are trained from scratch.

@@ -42,7 +42,9 @@ mod vitals;
 
 pub use clock::{unix_millis, unix_time};
 pub use event::{Best, CheckpointWritten, ControllerStep, IntervalNumbers, SharedStepNumbers};
-pub use label::{Actor, Arm, CostLabel, NetLabel, PhaseLabel, RankLabel, RulingLabel, Split};
+pub use label::{
+    Actor, Arm, ChildLabel, CostLabel, NetLabel, PhaseLabel, RankLabel, RulingLabel, Split,
+};
 pub use log_control::LogControl;
 pub use logs::start_logs;
 pub use metrics::{Asked, Metrics};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix::{Actor, Addr, Arbiter, Context};
 use enasd::actors::{
     Archive, Controller, Crew, DriverConfig, End, Evaluator, Keeper, KeeperFiles, LastRun,
-    Observer, PickStatus, Sampler, Saving, Status, Trainer, TrialWorker,
+    Observer, PickStatus, Sampler, Saving, Status, Trainer, TrialWorker, TrialWorkers,
 };
 use enasd::data::TestLedger;
 use enasd::search::{Search, SearchState, SharedLearner, SharedWeights, Task, TrialTask, Until};
@@ -122,12 +122,12 @@ fn set_stage(
     let workers =
         [0, 1].map(|_| on_own_thread(TrialWorker::new(trials.clone(), break_off.clone())));
     let idle = on_own_thread(TrialWorker::idle(trials.clone(), break_off.clone()).unwrap());
+    let workers = TrialWorkers { finals: &workers, children: &[], idle: Some(&idle) };
     let keeper = Keeper::new(task.clone(), files, binding);
     let keeper = on_own_thread(keeper);
     let (publish, status) = watch::channel(Arc::new(Status::default()));
     let metrics = metrics(task);
-    let crew =
-        Crew::new((&sampler, &trainer), &evaluator, (&workers, Some(&idle)), &keeper, &metrics);
+    let crew = Crew::new((&sampler, &trainer), &evaluator, workers, &keeper, &metrics);
     let crew = change(crew, status.clone());
     let observer = Observer::new(Status::default(), publish, metrics);
     let config = DriverConfig {

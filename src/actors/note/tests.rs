@@ -28,7 +28,9 @@ fn a_start_says_how_the_run_before_ended_and_what_is_taken_again() {
 
 #[test]
 fn a_best_architecture_is_told_with_its_images_and_what_it_replaces() {
-    let text = |before: Option<&BestStatus>| Note::best(&best("m5-b", 715), before).message;
+    let text = |before: Option<&BestStatus>| {
+        Note::best(&best("m5-b", 715), before, "with the shared weights").message
+    };
     assert_eq!(
         text(Some(&best("m5-a", 701))),
         "m5-b: 71.50 %, 715 of 1000 validation images with the shared weights; it replaces m5-a \

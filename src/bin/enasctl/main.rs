@@ -13,6 +13,7 @@ mod arch;
 mod arch_args;
 mod args;
 mod bundle;
+mod children;
 mod clock;
 mod commands;
 mod condition;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use enasd::actors::{DerivationStatus, DeviceStatus, RunState, Status, nth};
+use enasd::actors::{ChildrenStatus, DerivationStatus, DeviceStatus, RunState, Status, nth};
 use enasd::api::ApiError;
 
+use crate::children::children;
 use crate::clock::now;
 use crate::failure::Failure;
 use crate::printer::{Printer, fields, or_dash, percent, thousands};
@@ -63,7 +64,7 @@ fn table(status: &Status, now: f64) -> String {
         (
             "best",
             or_dash(status.best.first(), |b| {
-                format!("{}, {} with the shared weights", b.id, b.score.shown())
+                format!("{}, {} {}", b.id, b.score.shown(), status.scored_how())
             }),
         ),
         ("retraining", retraining(status)),
@@ -88,6 +89,7 @@ fn table(status: &Status, now: f64) -> String {
     ];
     // Beside the policy, with which it is compared.
     rows.splice(5..5, control(&status.shared));
+    status.children.iter().for_each(|found| tell_children(&mut rows, found));
     // First of all: it is what there is to do.
     rows.splice(1..1, advice(&status.diagnosis));
     fields(&rows)
@@ -133,6 +135,15 @@ fn cycle(status: &Status) -> String {
     let (done, of) = (thousands(place.cycle_done), thousands(place.cycle_steps));
     format!("{done} of {of} steps are done, {left} left")
 }
+
+/// Tells of children where there are no shared weights to tell of.
+fn tell_children(rows: &mut Vec<(&str, String)>, found: &ChildrenStatus) {
+    rows.retain(|(name, _)| !OF_SHARED.contains(name));
+    rows.insert(3, ("children", children(found)));
+}
+
+/// What there is to say of shared weights alone.
+const OF_SHARED: [&str; 4] = ["shared", "learnt", "reliability", "ranks"];
 
 fn shared(status: &Status) -> String {
     let shared = &status.shared;

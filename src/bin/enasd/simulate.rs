@@ -104,8 +104,9 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<(), Failure> {
 fn to_draw(args: &SimulateArgs, plan: &SimulationPlan) -> String {
     let unknown = args.unknown.map_or(String::new(), |score| format!(" --unknown {score}"));
     let folders = plan.strategies.iter().map(|strategy| plan.folder.join(strategy.name()));
-    let groups: String = folders.map(|folder| format!(" '{}'", folder.display())).collect();
-    format!("to draw them: enasctl regret --table '{}'{unknown}{groups}\n", args.table.display())
+    let groups: Vec<String> = folders.map(|folder| format!("'{}'", folder.display())).collect();
+    let (table, groups) = (args.table.display(), groups.join(" "));
+    format!("to draw them: enasctl regret --table '{table}'{unknown} {groups}\n")
 }
 
 /// What became of each strategy.

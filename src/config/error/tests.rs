@@ -69,7 +69,7 @@ fn every_problem_of_a_file_is_told_with_its_line_in_its_order() {
       f.toml:9: `net.dropout_keep` takes a number above 0 and up to 1; found `nan`
       f.toml:10: `net.aux_weight` takes a number from 0 up to 10; found `[1]`
       f.toml:12: unknown section [shedule]; did you mean `[schedule]`?
-      f.toml:15: unknown section [optimizer]; the sections are space, net, data, engine, shared, policy, schedule, score, derive, final, limits, store, api, telemetry
+      f.toml:15: unknown section [optimizer]; the sections are space, net, data, engine, shared, policy, schedule, score, trial, derive, final, limits, store, api, telemetry
       f.toml:19: `engine.device` takes `cpu`, `auto` or `cuda:N` with N from 0 to 255; found `"gpu"`
       f.toml:22: `data.source` takes one of `fashion-mnist`, `idx`, `cifar-10`, `cifar-100`, `folder`, `austen`, `text`; found `"mnist"`
       f.toml:23: `data.path` takes a path of 1 to 4095 bytes of UTF-8, in which `~` is not expanded; found `inf`
@@ -108,14 +108,14 @@ fn every_problem_of_environment_and_flags_is_told_with_its_name() {
       ENASD_ENGINE__DEVICE: `engine.device` takes `cpu`, `auto` or `cuda:N` with N from 0 to 255; found nothing
       ENASD_NET__CHANELS: unknown key `net.chanels`; did you mean `ENASD_NET__CHANNELS`?
       ENASD_NET__NODES: `net.nodes` is called `ENASD_SPACE__NODES` in this version; write that instead
-      ENASD_NODES__NET: unknown section [nodes]; the sections are space, net, data, engine, shared, policy, schedule, score, derive, final, limits, store, api, telemetry
+      ENASD_NODES__NET: unknown section [nodes]; the sections are space, net, data, engine, shared, policy, schedule, score, trial, derive, final, limits, store, api, telemetry
       ENASD_POLICY__LEARNING_RATE: `policy.learning_rate` takes a number above 0 and up to 1; found `inf`
       ENASD_POLICY__LR: `policy.lr` is called `ENASD_POLICY__LEARNING_RATE` in this version; write that instead
-      ENASD_ZOO__X: unknown section [zoo]; the sections are space, net, data, engine, shared, policy, schedule, score, derive, final, limits, store, api, telemetry
+      ENASD_ZOO__X: unknown section [zoo]; the sections are space, net, data, engine, shared, policy, schedule, score, trial, derive, final, limits, store, api, telemetry
       --set space.node: unknown key `space.node`; did you mean `--set space.nodes`?
       --set space.nodes: `space.nodes` takes a whole number from 1 to 7; found `0`
       --set nodes: unknown key `nodes`; did you mean `--set space.nodes`?
-      --set : unknown key ``; the top level takes seed, and the sections space, net, data, engine, shared, policy, schedule, score, derive, final, limits, store, api, telemetry
+      --set : unknown key ``; the top level takes seed, and the sections space, net, data, engine, shared, policy, schedule, score, trial, derive, final, limits, store, api, telemetry
     ");
 }
 

@@ -111,3 +111,28 @@ fn it_goes_on_from_its_state_and_an_error_changes_nothing() {
     assert_eq!(theta(&ppo), theta(&resumed));
     assert_eq!(ppo.state().unwrap().baseline, resumed.state().unwrap().baseline);
 }
+
+#[test]
+fn what_an_earlier_policy_drew_counts_by_how_far_theta_has_moved_since() {
+    let config = config(1);
+    let fresh = || Ppo::new(&config, space().script(), 7);
+    let all = |strategy: &dyn Strategy| -> Vec<Scored> {
+        let worth = |place: usize| place as f64;
+        let drawn = draw(strategy, 2, 0).into_iter().enumerate();
+        drawn.map(|(place, one)| Scored::with_reward(space(), one, worth(place))).collect()
+    };
+    // Not at all: as if it had drawn them itself.
+    let (mut plain, mut late) = (fresh(), fresh());
+    let (scored, by) = (all(&plain), late.learner.policy.clone());
+    plain.learn(&scored, STEP).unwrap();
+    late.learn_by(&scored, STEP, Some(&by)).unwrap();
+    assert_eq!(theta(&plain), theta(&late));
+    // So far that the better one is past the clip: there is nothing more to gain from it.
+    let mut far = Ppo::new(&PolicyConfig { ppo_updates: 200, ..config }, space().script(), 7);
+    far.learn(&scored, STEP).unwrap();
+    let now = far.learner.outcomes(&[&scored[1].sampled.rollout.choices], 0).unwrap();
+    assert!(scored[1].sampled.rollout.log_prob + 0.2_f64.ln_1p() < now[0].log_prob);
+    let mut late = Ppo::from_state(&config, space().script(), &far.state().unwrap()).unwrap();
+    let report = late.learn_by(&scored[1..], STEP, Some(&by)).unwrap().update.unwrap();
+    assert!(report.grad_norm < 1e-2, "{report:?}");
+}

@@ -340,7 +340,7 @@ fn an_update_from_a_phase_follows_the_gradient_of_its_equation() {
     let others = [1.2 / 3.0, 0.8 / 3.0, 1.6 / 3.0, 1.5 / 3.0];
     let advantages = rewards.iter().zip(others).map(|(reward, others)| reward - others);
     let weights: Vec<WalkOutcome> = ratios.iter().zip(advantages).map(weight).collect();
-    expected.learner.update(&choices, &weights, 0).unwrap();
+    expected.learner.update(&choices, &weights, 0, None).unwrap();
 
     learner.learn(&scored, PolicyStep { left: 0, ..STEP }).unwrap();
     let values = |learner: &Reinforce| -> Vec<f64> {
@@ -359,4 +359,28 @@ fn a_phase_of_another_space_is_refused() {
     state.rollouts = vec![vec![PhaseRollout { arch, log_prob: -1.0, reward: 0.5 }]];
     let err = Reinforce::from_state(&SMALL, script(), &state).unwrap_err();
     assert!(matches!(err, SearchError::Space(_)), "{err}");
+}
+
+#[test]
+fn what_an_earlier_policy_drew_is_learnt_from_by_the_gradient_where_that_stands() {
+    let config = SMALL;
+    let mut earlier = learner(&config, [0.0; 5]);
+    let mut later = earlier.clone();
+    update(&mut later, 1, average_pools);
+    // The baseline moves within a step, so both begin with the same.
+    let state = StrategyState { baseline: None, ..later.state().unwrap() };
+    let mut later = Reinforce::from_state(&config, script(), &state).unwrap();
+    let rollouts = draw(&earlier, 10, 0).into_iter();
+    let all: Vec<_> =
+        rollouts.map(|rollout| scored(rollout.clone(), average_pools(&rollout))).collect();
+    let before = theta(&later);
+    let by = earlier.learner.policy.clone();
+    let late = later.learn_by(&all, STEP, Some(&by)).unwrap().update.unwrap();
+    let early = earlier.learn(&all, STEP).unwrap().update.unwrap();
+    assert_eq!(late.grad_norm.to_bits(), early.grad_norm.to_bits());
+    assert!(theta(&later) != before && theta(&later) != theta(&earlier));
+    assert_eq!(later.state().unwrap().policy_version, 2);
+    // Versions are held against the policy that is said to have drawn them.
+    let err = later.learn(&all, STEP).unwrap_err();
+    assert!(matches!(err, SearchError::StaleRollout { drawn_by: 0, current: 2 }), "{err}");
 }

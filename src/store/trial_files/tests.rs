@@ -115,11 +115,17 @@ fn the_best_finished_trial_of_an_architecture_is_found() {
     };
     let put = |key: &str, seed, correct| {
         let score = Score { nll: 1.0, correct, items: 10 };
-        trials.put(key, &TrialPlan { seed, ..plan() }, &state(Some(score))).unwrap();
+        let epoch = plan().recipe.epochs;
+        let finished = TrialState { epoch, ..state(Some(score)) };
+        trials.put(key, &TrialPlan { seed, ..plan() }, &finished).unwrap();
         let written = UNIX_EPOCH + Duration::from_secs(1000 + u64::from(seed));
         File::open(trials.path.join(key)).unwrap().set_modified(written).unwrap();
     };
     trials.put(KEYS[0], &plan(), &state(None)).unwrap();
+    assert_eq!(of(&trials), None);
+    // The best of some epochs is known before the last.
+    let so_far = Some(Score { nll: 1.0, correct: 9, items: 10 });
+    trials.put(KEYS[0], &plan(), &state(so_far)).unwrap();
     assert_eq!(of(&trials), None);
     put(KEYS[1], 1, 7);
     put(KEYS[2], 2, 6);

@@ -34,7 +34,7 @@ fn drawing_rows(screen: &Screen) -> u16 {
 
 /// Draws the part.
 pub(crate) fn draw(frame: &mut Frame, area: Rect, screen: &Screen, theme: Theme) {
-    let title = Line::styled(" The best with the shared weights ", Theme::strong());
+    let title = Line::styled(" The best of the search ", Theme::strong());
     let block = rule(title, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);

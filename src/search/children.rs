@@ -1,0 +1,140 @@
+//! The steps of a search whose children are trained from scratch: which are to be trained, what θ
+//! learns from those of a replica, and which of a cycle's are the best.
+
+use crate::search::replica::Replica;
+use crate::search::steps::Learnt;
+use crate::search::strategy::mean_reward;
+use crate::search::{
+    Applied, Arm, BestArch, BestArchs, BestChange, Candidate, Cause, Child, ChildResult, Diagnosis,
+    LearnReport, Outcome, Row, Sampled, Scored, Search, SearchError, StepRecord, TrainedChild,
+    TrialPlan, child_plan,
+};
+
+impl Search {
+    /// The trials of all children that are not trained, those that were drawn first before others.
+    pub fn pending_children(&self) -> Vec<TrialPlan> {
+        self.replicas.pending(&self.task)
+    }
+
+    /// The trials of the best children of the cycle, whose nets may be wanted.
+    pub fn kept_children(&self) -> Vec<TrialPlan> {
+        let all = self.of_cycle.iter().flat_map(BestArchs::archs);
+        all.map(|best| child_plan(&self.task, best.arch.clone())).collect()
+    }
+
+    /// Takes note of what came of a child; one that nobody waits for is none.
+    pub fn child_trained(&mut self, plan: &TrialPlan, result: ChildResult) {
+        self.replicas.trained(plan, result);
+    }
+
+    /// The replica from whose children θ is to learn now; nothing as long as none has all of its
+    /// children trained.
+    pub fn ready_replica(&mut self) -> Option<usize> {
+        let step = self.number();
+        self.replicas.ready(step)
+    }
+
+    /// Updates θ with what the children of this replica came to, all of which are trained, unless
+    /// they are too old; and has it draw the next.
+    pub fn finish_children(&mut self, place: usize) -> Result<StepRecord, SearchError> {
+        let (objective, config) = (self.task.objective, self.task.config.trial);
+        let replica = self.replicas.get(place).clone();
+        let age = self.replicas.age(replica.draw);
+        let is_refused = config.max_age < age;
+        let trained = replica.children.iter().filter_map(|child| {
+            Some(TrainedChild { arch_id: child.sampled.arch.id(), result: child.result? })
+        });
+        let (step, children) = (self.number(), trained.collect());
+        let applied = Applied { step, replica: place, age, is_refused, children };
+        let of = |arm: Arm| -> Vec<Child> {
+            replica.children.iter().filter(|child| child.arm == arm).cloned().collect()
+        };
+        let scored = |children: &[Child]| -> Vec<Scored> {
+            children.iter().map(|child| child.clone().scored(objective, &config)).collect()
+        };
+        let [policy, random] = [Arm::Controller, Arm::Random].map(of);
+        for (arm, children) in [&policy, &random].into_iter().enumerate() {
+            self.offer_to_cycle(arm, children);
+        }
+        let [policy, random] = [policy, random].map(|children| scored(&children));
+        let report = if is_refused {
+            refused(&policy)?
+        } else {
+            // What θ as it is drew is learnt from as in any other search.
+            let by = replica.drawer.policy().filter(|_| 0 < age);
+            self.strategy.learn_by(&policy, self.policy_step(replica.epoch), by)?
+        };
+        let next = self.replicas.next_draw();
+        let epoch = self.place.next(&self.task.config.schedule).epoch;
+        let next = Replica::new(&self.task, self.strategy.drawer(), next, epoch)?;
+        self.replicas.replace(place, next);
+        self.compare(Learnt { policy, report }, random, Some(applied))
+    }
+
+    /// Offers the children of an arm that have a score to the best of the cycle.
+    fn offer_to_cycle(&mut self, arm: usize, children: &[Child]) {
+        let (objective, config) = (self.task.objective, &self.task.config);
+        let (cycle, step) = (self.place.cycle(&config.schedule), self.number());
+        let keep = self.kept_of_cycle();
+        let scored = children.iter().filter(|child| matches!(child.result, Some(Ok(_))));
+        let offered = scored.map(|child| {
+            let Scored { sampled: Sampled { arch, .. }, score, reward } =
+                child.clone().scored(objective, &config.trial);
+            BestArch { arch, score, reward, cycle, step }
+        });
+        let offered = offered.collect();
+        self.of_cycle[arm].offer(offered, keep);
+    }
+
+    /// How many of a cycle's children are to be remembered: those that may be retrained, or be
+    /// among the best.
+    fn kept_of_cycle(&self) -> usize {
+        let config = &self.task.config;
+        config.finals.rungs()[0].archs.max(config.derive.keep)
+    }
+
+    /// Chooses the best of the cycle's children, and begins a promotion of the best of both arms. A
+    /// cycle all of whose children failed is an error.
+    pub fn finish_choose(&mut self) -> Result<StepRecord, SearchError> {
+        if self.of_cycle.iter().all(|of_arm| of_arm.archs().is_empty()) {
+            return Err(SearchError::AllFailed {
+                cycle: self.place.cycle(&self.task.config.schedule),
+            });
+        }
+        let [policy, random] = std::mem::take(&mut self.of_cycle);
+        let recipe = self.task.config.finals;
+        let arms = [(Arm::Derive, &policy), (Arm::Random, &random)];
+        let candidates = arms.iter().flat_map(|&(arm, best)| {
+            let best = best.archs().iter().take(recipe.rungs()[0].archs);
+            best.map(move |best| Candidate::unscored(best.arch.clone(), arm, best.score, &recipe))
+        });
+        self.finals.under_way = self.promotion_of(Cause::Cycle, recipe, candidates.collect());
+        self.diagnosis = Diagnosis::default();
+        let row = |arm, best: &BestArch| {
+            let (arch, reward) = (best.arch.clone(), Some(best.reward));
+            Row { arm, arch, log_prob: None, entropy: None, reward }
+        };
+        // In the order of the history: the control arm's before those that are derived.
+        let chosen = arms
+            .iter()
+            .rev()
+            .flat_map(|&(arm, best)| best.archs().iter().map(move |b| row(arm, b)));
+        let rows = chosen.collect();
+        let change = self.keep(policy);
+        Ok(self.finish(rows, Outcome::Derive(change)))
+    }
+
+    /// Offers the policy's children to the best of the search.
+    fn keep(&mut self, of_cycle: BestArchs) -> BestChange {
+        let step = self.number();
+        let chosen = of_cycle.archs().iter().map(|best| BestArch { step, ..best.clone() });
+        self.best.offer(chosen.collect(), self.task.config.derive.keep)
+    }
+}
+
+/// What a step reports that learns nothing.
+fn refused(policy: &[Scored]) -> Result<LearnReport, SearchError> {
+    let entropies = policy.iter().map(|scored| scored.sampled.rollout.entropy);
+    let mean_entropy = entropies.sum::<f64>() / policy.len() as f64;
+    Ok(LearnReport { mean_reward: mean_reward(policy)?, mean_entropy, updates: 0, update: None })
+}
