@@ -139,7 +139,11 @@ fn what_cannot_be_simulated_or_compared_is_refused_with_what_mends_it() {
         "table.csv: line 3 of the table: the architecture is of the space micro with 1",
     );
     refused(rig.simulate("a", &["--strategies", "greedy"]), 2, "there are reinforce, ppo");
-    refused(rig.simulate("a", &["--unknown", "nan"]), 2, "`nan` is no score");
+    refused(
+        rig.simulate("a", &["--unknown", "nan"]),
+        2,
+        "the score `nan` is no number of at most 1e100",
+    );
     fs::create_dir_all(rig.path("real/random/42/checkpoints")).unwrap();
     let real = rig.simulate("real", &["--strategies", "random"]);
     refused(real, 78, "real/random/42 holds more than the history of a simulation");

@@ -42,9 +42,8 @@ pub enum NetError {
     },
     /// The nets of the space are trained from scratch alone.
     #[error(
-        "the nets of the {space} space share no weights, and this search is one with shared weights; \
-         set `score.estimator` to \"stand-alone\" and `schedule.shared_steps` to 0 to have each trained \
-         from scratch"
+        "the nets of the {space} space share no weights: each is trained from scratch, as a search does \
+         with `score.estimator = \"stand-alone\"` and `schedule.shared_steps = 0`"
     )]
     NotShared {
         /// The name of the space.

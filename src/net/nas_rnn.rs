@@ -105,9 +105,8 @@ mod tests {
         assert!(family.shared_params().is_empty());
         assert_eq!(
             family.shared(&arch).unwrap_err().to_string(),
-            "the nets of the nas_rnn space share no weights, and this search is one with shared \
-             weights; set `score.estimator` to \"stand-alone\" and `schedule.shared_steps` to 0 to have \
-             each trained from scratch"
+            "the nets of the nas_rnn space share no weights: each is trained from scratch, as a search \
+             does with `score.estimator = \"stand-alone\"` and `schedule.shared_steps = 0`"
         );
         let other: Arch = NasRnn::EXAMPLE.parse().unwrap();
         for found in [family.standalone(&other), family.shared(&other)] {

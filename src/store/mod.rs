@@ -67,6 +67,7 @@ mod manifest;
 mod name;
 mod net_file;
 mod omega_files;
+mod phase_entry;
 mod quarantine;
 mod read;
 mod recipe;

@@ -7,8 +7,8 @@ use crate::engine::{Snapshot, from_safetensors, to_safetensors};
 use crate::search::{ChildResult, Failure, ReplicaState, Task};
 use crate::space::SpaceError;
 use crate::store::loaded_file::content;
+use crate::store::phase_entry::PhaseEntry;
 use crate::store::score_entry::ScoreEntry;
-use crate::store::search_file::PhaseEntry;
 use crate::store::{LoadedCheckpoint, StoreError};
 
 /// The file of their θ.

@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::search::{BestArch, Diagnosis, Interval, PhaseRollout, Score};
-use crate::space::{Arch, Space, SpaceError};
+use crate::search::{BestArch, Diagnosis, Interval, Score};
+use crate::store::phase_entry::PhaseEntry;
 use crate::store::replica_entry::ReplicaEntry;
 use crate::store::score_entry::number;
 
@@ -74,29 +74,6 @@ pub(super) struct StrategyEntry {
     /// By step of the phase under way; absent where θ does not learn from all of it at its end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) rollouts: Vec<Vec<PhaseEntry>>,
-}
-
-/// One rollout of the phase under way.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PhaseEntry {
-    arch: String,
-    log_prob: f64,
-    reward: f64,
-}
-
-impl From<&PhaseRollout> for PhaseEntry {
-    fn from(PhaseRollout { arch, log_prob, reward }: &PhaseRollout) -> Self {
-        Self { arch: arch.to_string(), log_prob: *log_prob, reward: *reward }
-    }
-}
-
-impl PhaseEntry {
-    /// The rollout, of a search of `space`.
-    pub(super) fn rollout(&self, space: Space) -> Result<PhaseRollout, SpaceError> {
-        let Self { ref arch, log_prob, reward } = *self;
-        Ok(PhaseRollout { arch: Arch::parse(space, arch)?, log_prob, reward })
-    }
 }
 
 /// One of the best architectures.

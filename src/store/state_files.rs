@@ -25,8 +25,9 @@ use crate::space::SpaceError;
 use crate::store::finals_file::FinalsFile;
 use crate::store::loaded_file::{content, file};
 use crate::store::omega_files::{joined, omega_files, parted, read_omega};
+use crate::store::phase_entry::PhaseEntry;
 use crate::store::replica_entry::{REPLICAS, ReplicaEntry, policies_file, replicas};
-use crate::store::search_file::{BestEntry, PhaseEntry, SearchFile, StrategyEntry};
+use crate::store::search_file::{BestEntry, SearchFile, StrategyEntry};
 use crate::store::{LoadedCheckpoint, StoreError};
 
 const POLICY: &str = "policy.safetensors";

@@ -57,8 +57,7 @@ fn a_space_whose_nets_share_no_weights_is_refused_before_a_search_begins() {
         (
             "nas_cnn",
             &[][..],
-            "the nets of the nas_cnn space share no weights, and this search is one \
-                              with shared weights; set `score.estimator` to \"stand-alone\" and",
+            "the nets of the nas_cnn space share no weights: each is trained from",
         ),
         ("nas_rnn", &text, "the nets of the nas_rnn space share no weights"),
         ("nasbench201", &[], "architectures of the nasbench201 space become no nets"),

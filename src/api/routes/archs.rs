@@ -59,8 +59,10 @@ pub(super) async fn archs(state: State, query: Query<ArchsQuery>) -> Reply {
 ))]
 pub(super) async fn arch(state: State, id: Path<String>) -> Reply {
     let known = Known::find(&state, &id).await?;
-    let cost = state.config.family.shared(&known.arch)?.cost();
-    let status = state.status();
+    let (family, status) = (&state.config.family, state.status());
+    let is_alone = status.children.is_some();
+    let net = if is_alone { family.standalone(&known.arch) } else { family.shared(&known.arch) };
+    let cost = net?.cost();
     Ok(HttpResponse::Ok().json(ArchReply {
         id: known.arch.id(),
         arch: known.arch.to_string(),
