@@ -235,7 +235,7 @@ catalog! {
     TRIAL_EPOCH_DURATION = Definition::durations("enas_trial_epoch_duration_seconds", TRIAL_EPOCH_BOUNDS, "Time that an epoch of a net that is trained from scratch took.");
     CHILDREN = Definition::counter("enas_children_total", "Children of a search without shared weights that were trained from scratch, or failed, since the start of the process.")
         .by(&[Label("result", Values::Closed(ChildLabel::NAMES))]);
-    CHILDREN_AGE = Definition::gauge("enas_children_age", Unit::Number, "Policy steps between the draw of the children that the last one learnt from and that step; 0 where the policy that drew them is the one that learnt.").from(Start::Unknown);
+    CHILDREN_AGE = Definition::gauge("enas_children_age", Unit::Number, "Policy steps between the draw of the children that the last one learnt from and that step; 0 where the policy that drew them is the one that learnt, and where children share weights.");
     CHILDREN_REFUSED = Definition::counter("enas_children_refused_total", "Children that the policy did not learn from, for they were older than trial.max_age; since the start of the process.");
     RETRAINED_ADVANTAGE = Definition::gauge("enas_retrained_advantage_ratio", Unit::Ratio, "Mean test accuracy of the policy's choices once retrained less that of the best of as many random draws, with its confidence interval; of text, the logarithm of the random draws' perplexity less that of the policy's choices.")
         .by(&[Label("bound", Values::Closed(Bound::NAMES))]).from(Start::Unknown);
