@@ -62,7 +62,8 @@ fn a_space_whose_nets_share_no_weights_is_refused_before_a_search_begins() {
         ("nas_rnn", &text, "the nets of the nas_rnn space share no weights"),
         ("nasbench201", &[], "architectures of the nasbench201 space become no nets"),
     ] {
-        let env = [&[("ENASD_SPACE__KIND", kind)], data].concat();
+        let space = [("ENASD_SPACE__KIND", kind), ("ENASD_SPACE__NODES", "5")];
+        let env = [&space, data].concat();
         check(78, &env, &[], &[why]);
     }
 }
