@@ -19,7 +19,6 @@ use enasd::search::{
     child_plan, run,
 };
 use enasd::store::{HistoryPhase, HistoryReader, history_rows};
-use image::{GrayImage, Luma};
 use rand::RngExt;
 
 /// Small nets of NAS on pictures of stripes.
@@ -28,18 +27,9 @@ const NAS_CNN: &str = r#"
 kind = "nas_cnn"
 layers = 3
 strides = true
-[data]
-source = "folder"
-side = 8
-valid_share = 0.25
-crop_padding = 0
 [policy]
 hidden = 8
 skip_weight = 0.0
-[score]
-estimator = "stand-alone"
-[final]
-crop_padding = 0
 "#;
 
 /// Cells of NASNet on the same, by proximal policy optimization.
@@ -47,14 +37,18 @@ const NASNET: &str = r#"
 [space]
 kind = "nasnet"
 blocks = 2
+[policy]
+strategy = "ppo"
+hidden = 8
+"#;
+
+/// What both of them read.
+const PICTURES: &str = r#"
 [data]
 source = "folder"
 side = 8
 valid_share = 0.25
 crop_padding = 0
-[policy]
-strategy = "ppo"
-hidden = 8
 [score]
 estimator = "stand-alone"
 [final]
@@ -123,19 +117,10 @@ fn write_text(data: &Path) {
     }
 }
 
-/// Stripes of three brightnesses.
+/// Stripes of three brightnesses, to learn from and to be tested on.
 fn write_pictures(data: &Path) {
-    for (class, name) in ["ant", "bee", "cow"].into_iter().enumerate() {
-        for (split, count) in [("train", 20), ("test", 8)] {
-            let folder = data.join(split).join(name);
-            fs::create_dir_all(&folder).unwrap();
-            for n in 0..count {
-                let value = (60 * class + 37 * n % 50) as u8;
-                let stripe = |x: u32, y| Luma([value.wrapping_add((8 * x + 3 * y) as u8)]);
-                GrayImage::from_fn(8, 8, stripe).save(folder.join(format!("{n}.png"))).unwrap();
-            }
-        }
-    }
+    common::write_stripes(&data.join("train"), 20);
+    common::write_stripes(&data.join("test"), 8);
 }
 
 impl Rig {
@@ -145,14 +130,16 @@ impl Rig {
 
     fn of(space: &str, settings: &[&str]) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let is_text = space.contains("text");
-        fs::write(root.path().join("c.toml"), format!("{space}{CHILDREN}")).unwrap();
         let data = root.path().join("data");
-        if is_text {
+        let settings_of_data = if space == NAS_RNN {
             write_text(&data);
+            ""
         } else {
             write_pictures(&data);
-        }
+            PICTURES
+        };
+        let text = format!("{space}{settings_of_data}{CHILDREN}");
+        fs::write(root.path().join("c.toml"), text).unwrap();
         let settings = FINALS.iter().chain(settings).map(|&setting| setting.to_owned()).collect();
         Self { root, settings }
     }

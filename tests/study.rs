@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use image::{GrayImage, Luma};
 use serde_json::Value;
 
 /// What differs from the smallest search.
@@ -30,15 +29,7 @@ impl Rig {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("c.toml"), common::SMALLEST).unwrap();
-        for (class, name) in ["ant", "bee", "cow"].into_iter().enumerate() {
-            let folder = root.path().join("data/train").join(name);
-            fs::create_dir_all(&folder).unwrap();
-            for n in 0..30_usize {
-                let value = (60 * class + 37 * n % 50) as u8;
-                let stripe = |x: u32, y| Luma([value.wrapping_add((8 * x + 3 * y) as u8)]);
-                GrayImage::from_fn(8, 8, stripe).save(folder.join(format!("{n}.png"))).unwrap();
-            }
-        }
+        common::write_stripes(&root.path().join("data/train"), 30);
         Self { root }
     }
 

@@ -98,9 +98,7 @@ impl Driver {
         };
         Ok((reply, receipt))
     }
-}
 
-impl Driver {
     /// Refuses what takes shared weights where there are none.
     pub(super) fn with_shared_weights(&self) -> Result<(), Refusal> {
         if self.search.task().is_stand_alone() {

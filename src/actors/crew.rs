@@ -31,7 +31,7 @@ pub enum ActorError {
     Store(#[from] StoreError),
     /// The queue of trials does not answer.
     #[error("the queue of trials does not answer: {0}")]
-    Trials(#[from] std::io::Error),
+    Trials(#[source] std::io::Error),
     /// The run is over, and its end is not on disk.
     #[error(
         "the last checkpoint could not be written: {why}. The steps since the newest one are \

@@ -179,11 +179,7 @@ impl Driver {
                 Err(error) => self.recover(error).await,
             };
         }
-        let taken = match self.search.work() {
-            Work::Children => self.train_children(commands).await,
-            work => self.step(work).await.map(Some),
-        };
-        match taken {
+        match self.step(commands).await {
             Ok(Some(record)) => self.finished(record).await,
             Ok(None) => Ok(()),
             Err(error) => self.recover(error).await,
@@ -225,9 +221,12 @@ impl Driver {
         }
     }
 
-    /// Takes one step of the search.
-    async fn step(&mut self, work: Work) -> Result<StepRecord, ActorError> {
-        match work {
+    /// Takes one step of the search; of children that are trained from scratch, part of one.
+    async fn step(
+        &mut self,
+        commands: &mut mpsc::Receiver<Command>,
+    ) -> Result<Option<StepRecord>, ActorError> {
+        let record = match self.search.work() {
             Work::Shared { sample, step } => {
                 self.frozen = None;
                 let drawn = self.draw(sample).await?;
@@ -239,7 +238,7 @@ impl Driver {
                 let trained = trained?;
                 self.ahead = ahead?;
                 self.observer.trained(&trained);
-                Ok(self.search.finish_shared(drawn, trained.report.shared))
+                self.search.finish_shared(drawn, trained.report.shared)
             }
             Work::Controller { policy, uniform, batch } => {
                 self.take_note().await?;
@@ -258,19 +257,21 @@ impl Driver {
                 let random = objective.scored(uniform, random_scores.await?);
                 let record = self.search.finish_controller(learnt, random)?;
                 self.observer.learned(start.elapsed());
-                Ok(record)
+                record
             }
             Work::Derive { sample, uniform, at_start, batch, again } => {
                 self.take_note().await?;
                 let requests = (sample, uniform, at_start);
                 let (policy, uniform, at_start) = self.derive_all(requests, (batch, again)).await?;
-                Ok(self.search.finish_derive(policy, uniform, &at_start))
+                self.search.finish_derive(policy, uniform, &at_start)
             }
-            Work::Children | Work::Choose => {
+            Work::Children => return self.train_children(commands).await,
+            Work::Choose => {
                 self.take_note().await?;
-                Ok(self.search.finish_choose()?)
+                self.search.finish_choose()?
             }
-        }
+        };
+        Ok(Some(record))
     }
 
     /// What `request` asks for, at once where it was drawn ahead.

@@ -29,10 +29,7 @@ impl Driver {
 
     /// The nets of children that entered the best; those whose files are lost are told of by the
     /// keeper.
-    pub(super) async fn children_entered(
-        &self,
-        change: &BestChange,
-    ) -> Result<Vec<Entered>, ActorError> {
+    async fn children_entered(&self, change: &BestChange) -> Result<Vec<Entered>, ActorError> {
         let mut entered = Vec::new();
         for best in &change.entered {
             let plan = child_plan(self.search.task(), best.arch.clone());

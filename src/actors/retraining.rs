@@ -128,7 +128,8 @@ impl Retraining {
             let key = self.task.key(plan);
             wanted.insert(key.clone());
             if self.submitted.insert(key.clone()) {
-                self.queue.submit(Ticket { key, plan: plan.clone() })?;
+                let ticket = Ticket { key, plan: plan.clone() };
+                self.queue.submit(ticket).map_err(ActorError::Trials)?;
             }
         }
         let others: Vec<String> = self.submitted.difference(&wanted).cloned().collect();
@@ -137,13 +138,13 @@ impl Retraining {
 
     fn cancel(&mut self, key: &str) -> Result<(), ActorError> {
         self.submitted.remove(key);
-        Ok(self.queue.cancel(key)?)
+        self.queue.cancel(key).map_err(ActorError::Trials)
     }
 
     /// What waits longest, for a worker that is free.
     pub(super) fn lease(&self) -> Result<Option<Lease>, ActorError> {
         let Some(free) = self.slots.iter().position(Option::is_none) else { return Ok(None) };
-        Ok(self.queue.lease(free as u64, Duration::ZERO)?)
+        self.queue.lease(free as u64, Duration::ZERO).map_err(ActorError::Trials)
     }
 
     /// Gives a worker what it leased, which goes on from `from`, and is brought along where it was not
@@ -218,7 +219,7 @@ impl Retraining {
             slot.status.observe(report);
         }
         // One that nobody wants any more is let go.
-        if !self.queue.renew(&lease, Duration::ZERO)? {
+        if !self.queue.renew(&lease, Duration::ZERO).map_err(ActorError::Trials)? {
             self.slots[worker] = None;
             return Ok(None);
         }
@@ -239,17 +240,19 @@ impl Retraining {
     /// Hands in what came of what a worker is at, which then is free.
     fn complete(&mut self, worker: usize, result: ChildResult) -> Result<(), ActorError> {
         if let Some(slot) = self.slots[worker].take() {
-            self.queue.complete(&slot.lease, result)?;
-            self.submitted.remove(&slot.lease.ticket.key);
+            self.hand_in(&slot.lease, result)?;
         }
         Ok(())
     }
 
+    fn hand_in(&mut self, lease: &Lease, result: ChildResult) -> Result<(), ActorError> {
+        self.submitted.remove(&lease.ticket.key);
+        self.queue.complete(lease, result).map(drop).map_err(ActorError::Trials)
+    }
+
     /// Hands in what was leased without a net, before it is begun.
     pub(super) fn refuse(&mut self, lease: &Lease, failure: Failure) -> Result<(), ActorError> {
-        self.queue.complete(lease, Err(failure))?;
-        self.submitted.remove(&lease.ticket.key);
-        Ok(())
+        self.hand_in(lease, Err(failure))
     }
 
     /// Ends what is at a worker without a net.
@@ -265,7 +268,8 @@ impl Retraining {
 
     /// The next result, each once.
     pub(super) fn result(&self) -> Result<Option<(TrialPlan, ChildResult)>, ActorError> {
-        Ok(self.queue.result()?.map(|(ticket, result)| (ticket.plan, result)))
+        let found = self.queue.result().map_err(ActorError::Trials)?;
+        Ok(found.map(|(ticket, result)| (ticket.plan, result)))
     }
 
     /// The finished net of `plan`, where it is at hand.

@@ -53,17 +53,16 @@ pub struct Child {
 
 impl Child {
     /// What θ learns from, or the control arm is compared by; a child that failed has nothing right.
-    pub(super) fn scored(self, objective: Objective, config: &ChildConfig) -> Scored {
-        let Self { sampled, result, .. } = self;
+    pub(super) fn scored(&self, objective: Objective, config: &ChildConfig) -> Scored {
         let none = Score { nll: f64::NAN, correct: 0, items: 1 };
-        let (score, reward) = match result {
-            Some(Ok(score)) => (score, objective.reward_at(score, sampled.cost_factor)),
-            Some(Err(_)) | None => (none, objective.reward(none)),
+        let (score, reward) = if let Some(Ok(score)) = self.result {
+            let reward = objective.reward_at(score, self.sampled.cost_factor);
+            (score, config.powered(reward))
+        } else {
+            let worst = config.powered(objective.reward(none));
+            (none, worst.max(config.failed_reward))
         };
-        let reward = config.powered(reward);
-        let reward =
-            if matches!(result, Some(Ok(_))) { reward } else { reward.max(config.failed_reward) };
-        Scored { sampled, score, reward }
+        Scored { sampled: self.sampled.clone(), score, reward }
     }
 }
 

@@ -3,11 +3,10 @@
 
 use crate::search::replica::Replica;
 use crate::search::steps::Learnt;
-use crate::search::strategy::mean_reward;
 use crate::search::{
-    Applied, Arm, BestArch, BestArchs, BestChange, Candidate, Cause, Child, ChildResult, Diagnosis,
-    LearnReport, Outcome, Row, Sampled, Scored, Search, SearchError, StepRecord, TrainedChild,
-    TrialPlan, child_plan,
+    Applied, Arm, BestArch, BestArchs, BestChange, Candidate, Cause, ChildResult, Diagnosis,
+    LearnReport, Outcome, Row, Scored, Search, SearchError, StepRecord, TrainedChild, TrialPlan,
+    child_plan,
 };
 
 impl Search {
@@ -46,19 +45,19 @@ impl Search {
         });
         let (step, children) = (self.number(), trained.collect());
         let applied = Applied { step, replica: place, age, is_refused, children };
-        let of = |arm: Arm| -> Vec<Child> {
-            replica.children.iter().filter(|child| child.arm == arm).cloned().collect()
-        };
-        let scored = |children: &[Child]| -> Vec<Scored> {
-            children.iter().map(|child| child.clone().scored(objective, &config)).collect()
-        };
-        let [policy, random] = [Arm::Controller, Arm::Random].map(of);
-        for (arm, children) in [&policy, &random].into_iter().enumerate() {
-            self.offer_to_cycle(arm, children);
+        let mut of_arms: [Vec<Scored>; 2] = Default::default();
+        for (place, arm) in [Arm::Controller, Arm::Random].into_iter().enumerate() {
+            for child in replica.children.iter().filter(|child| child.arm == arm) {
+                let scored = child.scored(objective, &config);
+                if matches!(child.result, Some(Ok(_))) {
+                    self.offer_to_cycle(place, &scored);
+                }
+                of_arms[place].push(scored);
+            }
         }
-        let [policy, random] = [policy, random].map(|children| scored(&children));
+        let [policy, random] = of_arms;
         let report = if is_refused {
-            refused(&policy)?
+            LearnReport::without_update(&policy)?
         } else {
             // What θ as it is drew is learnt from as in any other search.
             let by = replica.drawer.policy().filter(|_| 0 < age);
@@ -71,19 +70,12 @@ impl Search {
         self.compare(Learnt { policy, report }, random, Some(applied))
     }
 
-    /// Offers the children of an arm that have a score to the best of the cycle.
-    fn offer_to_cycle(&mut self, arm: usize, children: &[Child]) {
-        let (objective, config) = (self.task.objective, &self.task.config);
-        let (cycle, step) = (self.place.cycle(&config.schedule), self.number());
+    /// Offers a child of an arm to the best of the cycle.
+    fn offer_to_cycle(&mut self, arm: usize, &Scored { ref sampled, score, reward }: &Scored) {
+        let (cycle, step) = (self.place.cycle(&self.task.config.schedule), self.number());
+        let best = BestArch { arch: sampled.arch.clone(), score, reward, cycle, step };
         let keep = self.kept_of_cycle();
-        let scored = children.iter().filter(|child| matches!(child.result, Some(Ok(_))));
-        let offered = scored.map(|child| {
-            let Scored { sampled: Sampled { arch, .. }, score, reward } =
-                child.clone().scored(objective, &config.trial);
-            BestArch { arch, score, reward, cycle, step }
-        });
-        let offered = offered.collect();
-        self.of_cycle[arm].offer(offered, keep);
+        self.of_cycle[arm].offer(vec![best], keep);
     }
 
     /// How many of a cycle's children are to be remembered: those that may be retrained, or be
@@ -130,11 +122,4 @@ impl Search {
         let chosen = of_cycle.archs().iter().map(|best| BestArch { step, ..best.clone() });
         self.best.offer(chosen.collect(), self.task.config.derive.keep)
     }
-}
-
-/// What a step reports that learns nothing.
-fn refused(policy: &[Scored]) -> Result<LearnReport, SearchError> {
-    let entropies = policy.iter().map(|scored| scored.sampled.rollout.entropy);
-    let mean_entropy = entropies.sum::<f64>() / policy.len() as f64;
-    Ok(LearnReport { mean_reward: mean_reward(policy)?, mean_entropy, updates: 0, update: None })
 }

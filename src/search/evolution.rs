@@ -15,11 +15,8 @@
 //! choice of the script, each choice and each option alike; the paper changes the inputs and the
 //! operations of NASNet cells, and lets some children be as their parents.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::numbers::mean;
-use crate::search::strategy::mean_reward;
 use crate::search::{
     Drawer, LearnReport, PhaseRollout, Policy, PolicyConfig, PolicyStep, Population, Scored,
     SearchError, Strategy, StrategyState,
@@ -35,7 +32,7 @@ pub struct Evolution {
 impl Evolution {
     /// An empty population.
     pub fn new(config: &PolicyConfig) -> Self {
-        Self::with(config, VecDeque::new())
+        Self { population: Population::empty(config).into() }
     }
 
     /// Goes on where `state` was taken.
@@ -44,16 +41,8 @@ impl Evolution {
         script: &Script,
         state: &StrategyState,
     ) -> Result<Self, SearchError> {
-        let members: VecDeque<_> = state.rollouts.iter().flatten().cloned().collect();
-        for member in &members {
-            script.check(member.arch.choices())?;
-        }
-        Ok(Self::with(config, members))
-    }
-
-    fn with(config: &PolicyConfig, members: VecDeque<PhaseRollout>) -> Self {
-        let population = Population::new(members, config.population, config.tournament);
-        Self { population: Arc::new(population) }
+        let members = state.rollouts.iter().flatten().cloned().collect();
+        Ok(Self { population: Population::of(config, script, members)?.into() })
     }
 }
 
@@ -68,10 +57,9 @@ impl Strategy for Evolution {
         _: PolicyStep,
         _: Option<&Policy>,
     ) -> Result<LearnReport, SearchError> {
-        let mean_reward = mean_reward(scored)?;
-        let entropies: Vec<f64> = scored.iter().map(|s| s.sampled.rollout.entropy).collect();
+        let report = LearnReport::without_update(scored)?;
         Arc::make_mut(&mut self.population).join(scored.iter().map(PhaseRollout::new));
-        Ok(LearnReport { mean_reward, mean_entropy: mean(&entropies), updates: 0, update: None })
+        Ok(report)
     }
 
     fn state(&self) -> Result<StrategyState, SearchError> {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::search::{PhaseRollout, Probabilities, Random, Rollout};
+use crate::search::{PhaseRollout, PolicyConfig, Probabilities, Random, Rollout, SearchError};
 use crate::space::{Choice, Script};
 
 /// The last architectures that were scored, the oldest first.
@@ -19,11 +19,24 @@ pub struct Population {
 }
 
 impl Population {
-    /// The last `size` of `members`; parents are the best of `tournament`.
-    pub(super) fn new(members: VecDeque<PhaseRollout>, size: usize, tournament: usize) -> Self {
-        let mut population = Self { members, size, tournament };
-        population.forget();
-        population
+    /// One without members.
+    pub(super) fn empty(config: &PolicyConfig) -> Self {
+        let PolicyConfig { population: size, tournament, .. } = *config;
+        Self { members: VecDeque::new(), size, tournament }
+    }
+
+    /// The last of `members`, all of which are to spell architectures of `script`.
+    pub(super) fn of(
+        config: &PolicyConfig,
+        script: &Script,
+        members: Vec<PhaseRollout>,
+    ) -> Result<Self, SearchError> {
+        for member in &members {
+            script.check(member.arch.choices())?;
+        }
+        let mut population = Self::empty(config);
+        population.join(members.into_iter());
+        Ok(population)
     }
 
     /// Its members, the oldest first.

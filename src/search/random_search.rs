@@ -3,7 +3,6 @@
 //! It is the control that says whether a policy is worth anything: random search with the same shared
 //! weights is a strong baseline (Li & Talwalkar, 2019).
 
-use crate::search::strategy::mean_reward;
 use crate::search::{
     Drawer, LearnReport, Policy, PolicyStep, Scored, SearchError, Strategy, StrategyState,
 };
@@ -23,10 +22,7 @@ impl Strategy for RandomSearch {
         _: PolicyStep,
         _: Option<&Policy>,
     ) -> Result<LearnReport, SearchError> {
-        let mean_reward = mean_reward(scored)?;
-        let entropies = scored.iter().map(|s| s.sampled.rollout.entropy);
-        let mean_entropy = entropies.sum::<f64>() / scored.len() as f64;
-        Ok(LearnReport { mean_reward, mean_entropy, updates: 0, update: None })
+        LearnReport::without_update(scored)
     }
 
     fn state(&self) -> Result<StrategyState, SearchError> {

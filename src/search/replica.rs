@@ -106,13 +106,8 @@ impl Replica {
                 )
             }
             StrategyKind::Evolution => {
-                let members: VecDeque<_> = state.population.iter().cloned().collect();
-                for member in &members {
-                    script.check(member.arch.choices())?;
-                }
-                Drawer::Population(
-                    Population::new(members, config.population, config.tournament).into(),
-                )
+                let members = state.population.clone();
+                Drawer::Population(Population::of(config, &script, members)?.into())
             }
             StrategyKind::Random => Drawer::Uniform,
         };

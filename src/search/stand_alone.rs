@@ -71,8 +71,8 @@ impl StandAlone {
     }
 }
 
-/// Bytes that training a net on a batch of so many images or words takes: the values of its tensors with their
-/// gradients, and its parameters with what is kept of each.
+/// Bytes that training a net on a batch of so many images or words takes: the values of its tensors
+/// with their gradients, and its parameters with what is kept of each.
 fn training_bytes(cost: Cost, batch: u64) -> u64 {
     let params = (cost.params + cost.aux_params) * 4 * (1 + KEPT_OF_PARAM);
     params.saturating_add(cost.activation_bytes.saturating_mul(2 * batch))

@@ -52,6 +52,16 @@ pub struct LearnReport {
     pub update: Option<UpdateReport>,
 }
 
+impl LearnReport {
+    /// What a step reports that updates nothing, or why it cannot be learnt from.
+    pub(super) fn without_update(scored: &[Scored]) -> Result<Self, SearchError> {
+        let mean_reward = mean_reward(scored)?;
+        let entropies = scored.iter().map(|s| s.sampled.rollout.entropy);
+        let mean_entropy = entropies.sum::<f64>() / scored.len() as f64;
+        Ok(Self { mean_reward, mean_entropy, updates: 0, update: None })
+    }
+}
+
 /// One update of θ.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UpdateReport {

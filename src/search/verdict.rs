@@ -60,23 +60,16 @@ impl Verdict {
     /// A few words, for tables.
     pub const fn name(self, of: Comparison) -> &'static str {
         match (of, self) {
-            (Comparison::Shared | Comparison::OwnShared | Comparison::StandAlone, Self::Better) => {
-                "scores higher"
-            }
-            (
-                Comparison::Shared | Comparison::OwnShared | Comparison::StandAlone,
-                Self::NotYetBetter,
-            ) => "does not score higher yet",
-            (Comparison::Shared | Comparison::OwnShared | Comparison::StandAlone, Self::Worse) => {
-                "scores lower"
-            }
+            (_, Self::NotMeasured) => "not measured yet",
             (Comparison::Learnt, Self::Better) => "scores higher than untrained",
             (Comparison::Learnt, Self::NotYetBetter) => "does not score higher yet than untrained",
             (Comparison::Learnt, Self::Worse) => "scores lower than untrained",
             (Comparison::Retrained, Self::Better) => "better once retrained",
             (Comparison::Retrained, Self::NotYetBetter) => "not told apart once retrained",
             (Comparison::Retrained, Self::Worse) => "worse once retrained",
-            (_, Self::NotMeasured) => "not measured yet",
+            (_, Self::Better) => "scores higher",
+            (_, Self::NotYetBetter) => "does not score higher yet",
+            (_, Self::Worse) => "scores lower",
         }
     }
 

@@ -103,6 +103,21 @@ pub(crate) fn made_images(has_test: bool) -> Dataset {
     ImageData::new(names, some_images(96, 1), some_images(60, 2), test).unwrap().into()
 }
 
+/// Writes so many pictures of stripes for each of three classes, which differ in brightness, below
+/// `folder`.
+pub(crate) fn write_stripes(folder: &Path, of_each: usize) {
+    for (class, name) in ["ant", "bee", "cow"].into_iter().enumerate() {
+        let folder = folder.join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        for n in 0..of_each {
+            let value = (60 * class + 37 * n % 50) as u8;
+            let stripe = |x: u32, y| image::Luma([value.wrapping_add((8 * x + 3 * y) as u8)]);
+            let picture = image::GrayImage::from_fn(8, 8, stripe);
+            picture.save(folder.join(format!("{n}.png"))).unwrap();
+        }
+    }
+}
+
 /// What `arch` with `weights` has right of the whole validation split.
 pub(crate) fn whole_score(task: &Task, weights: Snapshot, arch: Arch) -> Score {
     let shared = SharedState { params: weights, ..SharedState::default() }.into();

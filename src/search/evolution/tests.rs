@@ -1,6 +1,7 @@
 //! Who is a parent, what a child is, and who leaves.
 
 use super::*;
+use crate::numbers::mean;
 use crate::random::{Owner, generator};
 use crate::search::population::told;
 use crate::search::{Random, Rollout};
