@@ -1,13 +1,13 @@
 //! The fast executor takes no memory in a step or a reward after the first of a shape, and who
 //! goes back to another ω frees the one before first.
 //!
-//! A test binary of its own, for its allocator counts what every thread asks for. The tests take
-//! turns, so that nobody else asks meanwhile.
+//! A test binary of its own, for its allocator counts what every thread asks for; and one test, for
+//! whoever runs several asks for memory whenever one of them ends.
 
 mod common;
 
 use std::alloc::System;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use candle_core::{Device, Result, Tensor};
 use enasd::bench::{ArchChoice, BenchConfig, BenchJob, BenchSize, NetKind, open};
@@ -24,10 +24,11 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+#[test]
+fn memory_is_asked_for_once_and_given_back() {
+    nothing_is_allocated_after_the_first_pass_of_a_shape();
+    nothing_is_allocated_after_the_longest_window_of_text();
+    another_shared_state_is_loaded_when_the_one_before_is_freed();
 }
 
 /// Bytes of the list that candle's in-place operations make of the axes of the tensor they write:
@@ -64,9 +65,7 @@ fn of_candle(job: &BenchJob) -> [usize; 2] {
     [writes, writes * AXES]
 }
 
-#[test]
 fn nothing_is_allocated_after_the_first_pass_of_a_shape() {
-    let _turn = turn();
     let nets = [(NetKind::Shared, 0), (NetKind::Standalone, 0), (NetKind::Shared, 3)];
     for threads in [1, 3] {
         // The jobs take turns on one executor: what one leaves does not disturb the others.
@@ -110,9 +109,7 @@ impl Text {
     }
 }
 
-#[test]
 fn nothing_is_allocated_after_the_longest_window_of_text() {
-    let _turn = turn();
     let size = WordNetSize {
         vocabulary: 300,
         hidden: 20,
@@ -205,9 +202,7 @@ fn bytes(tensors: &Snapshot) -> usize {
     tensors.values().map(|tensor| tensor.elem_count() * size_of::<f32>()).sum()
 }
 
-#[test]
 fn another_shared_state_is_loaded_when_the_one_before_is_freed() {
-    let _turn = turn();
     let mut config = common::tiny_config();
     // Far more bytes of ω than of the batches that a thread makes meanwhile.
     config.net.channels = 64;
