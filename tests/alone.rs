@@ -15,8 +15,8 @@ use enasd::data::Dataset;
 use enasd::engine::ExecutorChoice;
 use enasd::random::{Owner, generator};
 use enasd::search::{
-    Applied, Failure, Outcome, Search, SearchConfig, StandAlone, StepRecord, Task, Until,
-    child_plan, run,
+    Applied, Failure, Outcome, Search, SearchConfig, StandAlone, StepRecord, Task, TrainedChild,
+    Until, child_plan, run,
 };
 use enasd::store::{HistoryPhase, HistoryReader, history_rows};
 use rand::RngExt;
@@ -278,6 +278,22 @@ fn three_replicas_are_deterministic_on_replay_through_twenty_kills() {
     let replicas = |of: usize| applied.iter().filter(|applied| applied.replica == of).count();
     assert!((0..3).all(|of| 1 < replicas(of)), "{applied:?}");
     assert!(applied.iter().any(|applied| 0 < applied.age), "{applied:?}");
+}
+
+#[test]
+fn nets_grow_with_the_children_that_were_drawn() {
+    let settings = ["trial.first_layers=3", "trial.growth_children=16", "space.layers=6"];
+    let rig = Rig::new(&[&settings[..], &["trial.replicas=3"]].concat());
+    let killed = rig.check_kills();
+    // The number of what each replica drew last.
+    let mut draws: Vec<usize> = (0..3).collect();
+    for (step, applied) in rig.applied(&killed).iter().enumerate() {
+        let layers = ["s3-", "s5-", "s6-"][(draws[applied.replica] * 2 / 16).min(2)];
+        let are = |child: &TrainedChild| child.arch_id.starts_with(layers);
+        assert!(applied.children.iter().all(are), "step {step}: {applied:?}");
+        draws[applied.replica] = 3 + step;
+    }
+    assert_eq!(draws.iter().max(), Some(&(3 + 23)));
 }
 
 #[test]

@@ -116,7 +116,7 @@ impl PolicyStatus {
         pace: &Pace,
     ) {
         let (learn, update) = (&report.learn, report.learn.update);
-        let script = task.space.script();
+        let script = report.space.script();
         let decisions = script.options().count();
         let range = EntropyRange::of(&task.config.policy, &script, epoch);
         self.reward = Some(learn.mean_reward);
@@ -128,7 +128,7 @@ impl PolicyStatus {
         self.entropy_left = update.and_then(|_| range.left(learn.mean_entropy));
         self.grad_norm = update.map(|update| update.grad_norm);
         self.step_seconds = pace.policy_seconds();
-        self.probabilities = PickStatus::all(task.space, &report.probabilities);
+        self.probabilities = PickStatus::all(report.space, &report.probabilities);
     }
 }
 

@@ -132,7 +132,7 @@ impl Observer {
             perplexity: report.perplexity,
             baseline: policy.baseline.unwrap_or(f64::NAN),
             entropy_nats: learn.mean_entropy,
-            decisions: task.space.script().options().count(),
+            decisions: report.space.script().options().count(),
             entropy_left: policy.entropy_left.unwrap_or(f64::NAN),
             learning_rate: task.config.policy.learning_rate,
             grad_norm: policy.grad_norm.unwrap_or(f64::NAN),

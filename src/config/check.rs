@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::config::check_data;
 use crate::config::check_estimator;
+use crate::config::check_growth;
 use crate::config::entry;
 use crate::config::error::Conflict;
 use crate::config::keys::settings;
@@ -49,6 +50,7 @@ pub(super) fn conflicts(
     found.extend(halving(finals, derive.rerank));
     found.extend(control(&config.search));
     found.extend(check_estimator::conflict(&config.search));
+    found.extend(check_growth::conflicts(&config.search));
     for (section, sgd, paths) in [
         ("shared", *shared, ["shared.learning_rate_min", "shared.learning_rate_max"]),
         ("final", finals.sgd(), ["final.learning_rate_min", "final.learning_rate_max"]),

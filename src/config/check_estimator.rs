@@ -17,7 +17,7 @@ pub(super) fn conflict(config: &SearchConfig) -> Option<([&'static str; 2], Conf
         }
         EstimatorKind::StandAlone | EstimatorKind::SharedWeights => return None,
     };
-    Some((["score.estimator", "schedule.shared_steps"], Conflict::Estimator(why)))
+    Some((["score.estimator", "schedule.shared_steps"], Conflict::Children(why.to_owned())))
 }
 
 #[cfg(test)]

@@ -237,9 +237,9 @@ pub enum Conflict {
         /// The share that is kept.
         keep: f64,
     },
-    /// Children share weights that nothing trains, or share none that something does.
+    /// Children are not trained as other keys have it: what is the matter, and what to do.
     #[error("{0}")]
-    Estimator(&'static str),
+    Children(String),
     /// The control arm's ω would be trained in more steps than there are.
     #[error(
         "`schedule.control_steps` is {control}, but an epoch has `schedule.shared_steps` = {shared}, \

@@ -143,6 +143,7 @@ mod tests {
              \"space.layers\":12,\"space.leaves\":8,\
              \"space.nodes\":5,\"space.recurrent_nodes\":8,\"space.strides\":false,\
              \"trial.best_of\":5,\"trial.epochs\":8,\"trial.failed_reward\":-1000.0,\
+             \"trial.first_layers\":0,\"trial.growth_children\":1600,\
              \"trial.max_age\":100,\"trial.memory_mib\":0,\"trial.power\":1.0,\
              \"trial.replicas\":1,\"trial.seconds\":0.0}"
         );

@@ -29,6 +29,7 @@ mod changes;
 mod check;
 mod check_data;
 mod check_estimator;
+mod check_growth;
 mod entry;
 mod environment;
 mod error;
@@ -212,8 +213,9 @@ mod tests {
     #[test]
     fn the_file_of_nas_holds_the_authors() {
         let search = shipped("paper-nas-cnn.toml").search;
-        let SearchConfig { space, net, policy, finals, .. } = search;
-        assert_eq!((space.kind, space.layers, space.strides), (SpaceKind::NasCnn, 6, false));
+        let SearchConfig { space, net, policy, finals, trial, .. } = search;
+        assert_eq!((space.kind, space.layers, space.strides), (SpaceKind::NasCnn, 20, false));
+        assert_eq!((trial.first_layers, trial.growth_children), (6, 1600));
         assert_eq!((net.channels, finals.channels), (36, 36));
         assert_eq!((policy.hidden, policy.learning_rate), (35, 0.0006));
         assert_eq!((policy.tanh_constant, policy.skip_weight), (0.0, 0.0));

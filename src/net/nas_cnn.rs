@@ -86,7 +86,9 @@ impl NetFamily for NasCnnFamily {
 
     fn standalone(&self, arch: &Arch) -> Result<Net, NetError> {
         let (found, expected) = (arch.space(), Space::NasCnn(self.space));
-        let layers = NasCnn::layers(arch).filter(|_| found == expected);
+        // A net has the layers of its architecture: in a search they may grow.
+        let is_known = |layers: &Vec<_>| expected.with_layers(layers.len()) == Ok(found);
+        let layers = NasCnn::layers(arch).filter(is_known);
         Ok(self.build(&layers.ok_or(NetError::Space { found, expected })?))
     }
 
@@ -237,11 +239,12 @@ mod tests {
         let arch: Arch = "layers=[3x3x36, 3x3x36, 3x3x36]".parse().unwrap();
         assert_eq!(family.shared(&arch), Err(NetError::NotShared { space: "nas_cnn" }));
         assert_eq!(family.shared_params().len(), 0);
-        for text in ["layers=[3x3x36, 3x3x36, 3x3x36/1x1]", NasCnn::PUBLISHED] {
-            let arch: Arch = text.parse().unwrap();
-            let found = arch.space();
-            let expected = Space::NasCnn(family.space);
-            assert_eq!(family.standalone(&arch), Err(NetError::Space { found, expected }));
-        }
+        let arch: Arch = "layers=[3x3x36, 3x3x36, 3x3x36/1x1]".parse().unwrap();
+        let (found, expected) = (arch.space(), Space::NasCnn(family.space));
+        assert_eq!(family.standalone(&arch), Err(NetError::Space { found, expected }));
+        // Nets of other depths are of a search in which they grow.
+        let published = NasCnn::PUBLISHED.parse().unwrap();
+        let deep = self::family(NasCnn::new(15, false).unwrap(), 4, CIFAR);
+        assert_eq!(family.standalone(&published), deep.standalone(&published));
     }
 }

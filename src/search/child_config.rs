@@ -14,6 +14,12 @@ settings! {
         /// `schedule.rollouts_per_step` children; θ learns from a replica's as soon as all of them
         /// are trained, whatever it has learnt since they were drawn.
         pub replicas: usize = 1 => search(size(1..=1000)).before("1");
+        /// Layers of the first children; [`GROWTH`] are added every `growth_children`, up to
+        /// `space.layers` (section 4.1). 0 where all have as many as that.
+        pub first_layers: usize = 0 => search(size(0..=22)).before("0").only_of(&["nas_cnn"]);
+        /// Children of the policy, as they are drawn, after which nets grow.
+        pub growth_children: u64 = 1600 => search(whole(1..=1_000_000)).before("1600")
+            .only_of(&["nas_cnn"]);
         /// Updates that θ may have had since children were drawn from which it is to learn; older ones
         /// are refused, and counted.
         pub max_age: u64 = 100 => search(whole(0..=1_000_000)).before("100");
@@ -33,7 +39,19 @@ settings! {
     }
 }
 
+/// Layers that nets grow by.
+const GROWTH: usize = 2;
+
 impl ChildConfig {
+    /// Layers of what is drawn once the policy has drawn so many, where all in the end have `last`.
+    pub(super) fn layers(&self, drawn: u64, last: usize) -> usize {
+        if self.first_layers == 0 {
+            return last;
+        }
+        let growths = (drawn / self.growth_children) as usize;
+        growths.saturating_mul(GROWTH).saturating_add(self.first_layers).min(last)
+    }
+
     /// A reward to the power, with its sign.
     pub fn powered(&self, reward: f64) -> f64 {
         reward.signum() * reward.abs().powf(self.power)

@@ -10,12 +10,11 @@ use crate::search::walk::WalkOutcome;
 use crate::search::{
     Baseline, Policy, PolicyConfig, Scored, SearchError, StrategyState, UpdateReport,
 };
-use crate::space::{Choice, Script};
+use crate::space::{Arch, Choice, Script};
 
 /// The owner of θ.
 #[derive(Clone, Debug)]
 pub(super) struct PolicyLearner {
-    pub(super) script: Script,
     /// Whoever draws may hold it, too, as it was.
     pub(super) policy: Arc<Policy>,
     optimizer: Adam,
@@ -23,7 +22,7 @@ pub(super) struct PolicyLearner {
     clip_norm: f64,
     /// β.
     entropy_weight: f64,
-    /// The entropy that the policy is held at, in nats.
+    /// The entropy that the policy is held at, as a share of the largest.
     entropy_target: Option<f64>,
     /// Whether the advantages of an update are standardized.
     standardize: bool,
@@ -33,6 +32,8 @@ pub(super) struct PolicyLearner {
 
 /// What a step is learnt from, rollout by rollout.
 pub(super) struct Taken<'a> {
+    /// The script of all of them.
+    pub(super) script: Script,
     pub(super) mean_reward: f64,
     pub(super) choices: Vec<&'a [Choice]>,
     /// R − b, standardized where it is wanted.
@@ -43,38 +44,34 @@ pub(super) struct Taken<'a> {
 
 impl PolicyLearner {
     /// A fresh policy for the space with this `script`; θ is a function of the run's `seed`.
-    pub(super) fn new(config: &PolicyConfig, script: Script, seed: u64) -> Self {
-        let layout = Layout::new(config.hidden, &script);
-        let policy = Policy::new(config, &script, seed);
+    pub(super) fn new(config: &PolicyConfig, script: &Script, seed: u64) -> Self {
+        let layout = Layout::new(config.hidden, script);
+        let policy = Policy::new(config, script, seed);
         let optimizer = Adam::new(adam_config(config), &layout);
-        Self::with(config, script, policy, (optimizer, None))
+        Self::with(config, policy, (optimizer, None))
     }
 
     /// Goes on where `state` was taken.
     pub(super) fn from_state(
         config: &PolicyConfig,
-        script: Script,
+        script: &Script,
         state: &StrategyState,
     ) -> Result<Self, SearchError> {
-        let layout = Layout::new(config.hidden, &script);
-        let policy = Policy::from_snapshot(config, &script, &state.policy, state.policy_version)?;
+        let layout = Layout::new(config.hidden, script);
+        let policy = Policy::from_snapshot(config, script, &state.policy, state.policy_version)?;
         let optimizer = Adam::from_state(adam_config(config), &layout, &state.optimizer)?;
-        Ok(Self::with(config, script, policy, (optimizer, state.baseline)))
+        Ok(Self::with(config, policy, (optimizer, state.baseline)))
     }
 
     fn with(
         config: &PolicyConfig,
-        script: Script,
         policy: Policy,
         (optimizer, baseline): (Adam, Option<f64>),
     ) -> Self {
         let PolicyConfig { clip_norm, entropy_weight, standardize, .. } = *config;
         let baseline = Baseline::new(config.baseline_decay, baseline);
-        let largest: f64 = script.options().map(|options| (options as f64).ln()).sum();
-        let entropy_target =
-            (0.0 < config.entropy_target).then_some(config.entropy_target * largest);
+        let entropy_target = (0.0 < config.entropy_target).then_some(config.entropy_target);
         Self {
-            script,
             policy: Arc::new(policy),
             optimizer,
             baseline,
@@ -97,6 +94,7 @@ impl PolicyLearner {
         let baseline = &mut self.baseline;
         let advantages = scored.iter().map(|s| baseline.advantage(s.reward)).collect();
         Ok(Taken {
+            script: script_of(scored.iter().map(|s| &s.sampled.arch)),
             mean_reward,
             choices: scored.iter().map(|s| &s.sampled.rollout.choices[..]).collect(),
             advantages: self.standardized(advantages),
@@ -121,33 +119,41 @@ impl PolicyLearner {
         advantages
     }
 
-    /// What the loss of rollouts with these advantages and entropies makes of each.
-    pub(super) fn weights(&self, advantages: &[f64], entropies: &[f64]) -> Vec<WalkOutcome> {
+    /// What the loss of rollouts of `script` with these advantages and entropies makes of each.
+    pub(super) fn weights(
+        &self,
+        script: &Script,
+        advantages: &[f64],
+        entropies: &[f64],
+    ) -> Vec<WalkOutcome> {
         // The slope of β/2·(target − H)² where there is a target.
-        let distance = self.entropy_target.map_or(1.0, |target| target - mean(entropies));
+        let largest = || script.options().map(|options| (options as f64).ln()).sum::<f64>();
+        let distance = |share: f64| share * largest() - mean(entropies);
+        let distance = self.entropy_target.map_or(1.0, distance);
         weights(advantages, self.entropy_weight * distance, self.skip_weight)
     }
 
-    /// What rollouts with these choices are by θ as it is.
+    /// What rollouts of `script` with these choices are by θ as it is.
     pub(super) fn outcomes(
         &self,
+        script: &Script,
         choices: &[&[Choice]],
         epoch: u64,
     ) -> Result<Vec<WalkOutcome>, SearchError> {
-        self.policy.outcomes(&self.script, choices, epoch)
+        self.policy.outcomes(script, choices, epoch)
     }
 
-    /// One step of Adam along the clipped gradient of a loss, taken where `by` stands, or θ as it is;
-    /// its norm before that, and what the rollouts were by that policy.
+    /// One step of Adam along the clipped gradient of a loss of these choices of a script, taken where
+    /// `by` stands, or θ as it is; its norm before that, and what the rollouts were by that policy.
     pub(super) fn update(
         &mut self,
-        choices: &[&[Choice]],
+        (script, choices): (&Script, &[&[Choice]]),
         weights: &[WalkOutcome],
         epoch: u64,
         by: Option<&Policy>,
     ) -> Result<(f64, Vec<WalkOutcome>), SearchError> {
         let by = by.unwrap_or(&self.policy);
-        let (mut grad, outcomes) = by.gradient(&self.script, choices, weights, epoch)?;
+        let (mut grad, outcomes) = by.gradient(script, choices, weights, epoch)?;
         let norm = grad.norm();
         if !norm.is_finite() {
             let version = self.policy.version();
@@ -169,6 +175,11 @@ impl PolicyLearner {
             rollouts: Vec::new(),
         })
     }
+}
+
+/// The script of `archs`, which all have one; that of none is empty.
+pub(super) fn script_of<'a>(mut archs: impl Iterator<Item = &'a Arch>) -> Script {
+    archs.next().map_or_else(|| Script(Vec::new()), |arch| arch.space().script())
 }
 
 /// Refuses rollouts of another θ than that of `by`: their gradient would be off-policy.

@@ -33,7 +33,7 @@ pub struct Ppo {
 impl Ppo {
     /// A fresh policy for the space with this `script`; θ is a function of the run's `seed`.
     pub fn new(config: &PolicyConfig, script: Script, seed: u64) -> Self {
-        let learner = PolicyLearner::new(config, script, seed);
+        let learner = PolicyLearner::new(config, &script, seed);
         Self { learner, clip: config.ppo_clip, updates: config.ppo_updates }
     }
 
@@ -43,7 +43,7 @@ impl Ppo {
         script: Script,
         state: &StrategyState,
     ) -> Result<Self, SearchError> {
-        let learner = PolicyLearner::from_state(config, script, state)?;
+        let learner = PolicyLearner::from_state(config, &script, state)?;
         Ok(Self { learner, clip: config.ppo_clip, updates: config.ppo_updates })
     }
 
@@ -59,11 +59,11 @@ impl Ppo {
         for number in 0..self.updates {
             let weights = if number == 0 && by.is_none() {
                 // Before the first update every r is 1.
-                learner.weights(&taken.advantages, &taken.entropies)
+                learner.weights(&taken.script, &taken.advantages, &taken.entropies)
             } else {
-                let now = learner.outcomes(&taken.choices, epoch)?;
+                let now = learner.outcomes(&taken.script, &taken.choices, epoch)?;
                 let entropies: Vec<f64> = now.iter().map(|outcome| outcome.entropy).collect();
-                let mut weights = learner.weights(&taken.advantages, &entropies);
+                let mut weights = learner.weights(&taken.script, &taken.advantages, &entropies);
                 let each = weights.iter_mut().zip(&taken.advantages).zip(scored.iter().zip(&now));
                 for ((weight, advantage), (scored, now)) in each {
                     let ratio = (now.log_prob - scored.sampled.rollout.log_prob).exp();
@@ -71,7 +71,7 @@ impl Ppo {
                 }
                 weights
             };
-            let update = learner.update(&taken.choices, &weights, epoch, None)?;
+            let update = learner.update((&taken.script, &taken.choices), &weights, epoch, None)?;
             first.get_or_insert(update);
         }
         let (grad_norm, outcomes) = first.unwrap_or_default();

@@ -3,7 +3,7 @@
 use crate::search::{
     AdvantageReport, Applied, Arm, BestChange, LearnReport, Place, Probabilities, TrainReport,
 };
-use crate::space::Arch;
+use crate::space::{Arch, Space};
 
 /// One architecture of the history.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +52,8 @@ pub enum Outcome {
 /// What one update of θ measured.
 #[derive(Clone, Debug)]
 pub struct ControllerReport {
+    /// What the policy's arm drew from.
+    pub space: Space,
     /// Of the policy's arm.
     pub learn: LearnReport,
     /// π's probability of each option, averaged over its rollouts.

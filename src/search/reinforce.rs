@@ -23,7 +23,7 @@
 //! where it draws almost uniformly and hardly learns.
 
 use crate::search::phase_rollouts::advantages;
-use crate::search::policy_learner::PolicyLearner;
+use crate::search::policy_learner::{PolicyLearner, script_of};
 use crate::search::walk::WalkOutcome;
 use crate::search::{
     Drawer, LearnReport, PhaseRollout, Policy, PolicyConfig, PolicyStep, Scored, SearchError,
@@ -44,7 +44,7 @@ pub struct Reinforce {
 impl Reinforce {
     /// A fresh policy for the space with this `script`; θ is a function of the run's `seed`.
     pub fn new(config: &PolicyConfig, script: Script, seed: u64) -> Self {
-        let learner = PolicyLearner::new(config, script, seed);
+        let learner = PolicyLearner::new(config, &script, seed);
         Self { learner, phase_updates: config.phase_updates, phase: Vec::new() }
     }
 
@@ -54,9 +54,9 @@ impl Reinforce {
         script: Script,
         state: &StrategyState,
     ) -> Result<Self, SearchError> {
-        let learner = PolicyLearner::from_state(config, script, state)?;
+        let learner = PolicyLearner::from_state(config, &script, state)?;
         for rollout in state.rollouts.iter().flatten() {
-            learner.script.check(rollout.arch.choices())?;
+            script.check(rollout.arch.choices())?;
         }
         let phase = state.rollouts.clone();
         Ok(Self { learner, phase_updates: config.phase_updates, phase })
@@ -71,8 +71,9 @@ impl Reinforce {
     ) -> Result<LearnReport, SearchError> {
         let learner = &mut self.learner;
         let taken = learner.take(scored, by)?;
-        let weights = learner.weights(&taken.advantages, &taken.entropies);
-        let (grad_norm, outcomes) = learner.update(&taken.choices, &weights, epoch, by)?;
+        let weights = learner.weights(&taken.script, &taken.advantages, &taken.entropies);
+        let (grad_norm, outcomes) =
+            learner.update((&taken.script, &taken.choices), &weights, epoch, by)?;
         let entropies = outcomes.iter().map(|outcome| outcome.entropy);
         let mean_entropy = entropies.sum::<f64>() / outcomes.len() as f64;
         let update = Some(learner.report(&taken, grad_norm));
@@ -84,18 +85,19 @@ impl Reinforce {
         let phase = std::mem::take(&mut self.phase);
         let advantages = self.learner.standardized(advantages(&phase));
         let rollouts: Vec<&PhaseRollout> = phase.iter().flatten().collect();
+        let script = script_of(rollouts.iter().map(|r| &r.arch));
         let choices: Vec<&[Choice]> = rollouts.iter().map(|r| r.arch.choices()).collect();
         for _ in 0..self.phase_updates {
-            let now = self.learner.outcomes(&choices, epoch)?;
+            let now = self.learner.outcomes(&script, &choices, epoch)?;
             let entropies: Vec<f64> = now.iter().map(|outcome| outcome.entropy).collect();
             let weights: Vec<WalkOutcome> = self
                 .learner
-                .weights(&advantages, &entropies)
+                .weights(&script, &advantages, &entropies)
                 .into_iter()
                 .zip(rollouts.iter().zip(&now))
                 .map(|(weight, (rollout, now))| weight.scaled(rollout.importance(now.log_prob)))
                 .collect();
-            self.learner.update(&choices, &weights, epoch, None)?;
+            self.learner.update((&script, &choices), &weights, epoch, None)?;
         }
         Ok(())
     }

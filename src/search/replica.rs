@@ -9,7 +9,7 @@
 //! Each draw has a number: the first K are those of the replicas in order, and what is drawn once the
 //! children of step n were learnt from is number K + n. So all that a search with replicas does is a
 //! function of its settings and of the order in which replicas were learnt from, which the history
-//! has. With one replica there is one order.
+//! has. With one replica there is one order. Nets may grow with the number of the draw.
 
 use std::collections::VecDeque;
 
@@ -81,6 +81,7 @@ impl Replica {
         number: u64,
         epoch: u64,
     ) -> Result<Self, SearchError> {
+        let task = &task.at_draw(number)?;
         let schedule = &task.config.schedule;
         let arms = [
             (Arm::Controller, schedule.rollouts_per_step),

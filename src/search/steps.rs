@@ -311,6 +311,7 @@ impl Search {
         if !random.is_empty() {
             self.advantage.push(&rewards(&policy), &rewards(&random))?;
         }
+        let space = policy.first().map_or(self.task.space, |scored| scored.sampled.arch.space());
         let probabilities = Probabilities::mean(policy.iter().map(|s| &s.sampled.rollout));
         let random_reward = (!random.is_empty()).then(|| mean(&rewards(&random)));
         let accuracy = policy.iter().map(|s| s.score.accuracy()).sum::<f64>() / policy.len() as f64;
@@ -325,6 +326,7 @@ impl Search {
             rows.extend(scored.into_iter().map(|s| row(arm, s.sampled, Some(s.reward))));
         }
         let report = ControllerReport {
+            space,
             learn,
             probabilities,
             accuracy,

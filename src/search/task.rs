@@ -53,6 +53,14 @@ impl Task {
         Ok(Self { budget: Arc::new(budget), ..self })
     }
 
+    /// The same with the space that replicas draw from as the draw of this number.
+    pub(super) fn at_draw(&self, number: u64) -> Result<Self, SearchError> {
+        let SearchConfig { trial, space, schedule, .. } = &*self.config;
+        let drawn = number.saturating_mul(schedule.rollouts_per_step as u64);
+        let space = self.space.with_layers(trial.layers(drawn, space.layers))?;
+        Ok(Self { space, ..self.clone() })
+    }
+
     /// The reward of an architecture's score, less what its cost takes.
     pub fn reward(&self, arch: &Arch, score: Score) -> Result<f64, SearchError> {
         let reward = self.objective.reward_at(score, self.budget.factor(arch)?);

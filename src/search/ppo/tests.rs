@@ -130,7 +130,8 @@ fn what_an_earlier_policy_drew_counts_by_how_far_theta_has_moved_since() {
     // So far that the better one is past the clip: there is nothing more to gain from it.
     let mut far = Ppo::new(&PolicyConfig { ppo_updates: 200, ..config }, space().script(), 7);
     far.learn(&scored, STEP).unwrap();
-    let now = far.learner.outcomes(&[&scored[1].sampled.rollout.choices], 0).unwrap();
+    let now =
+        far.learner.outcomes(&space().script(), &[&scored[1].sampled.rollout.choices], 0).unwrap();
     assert!(scored[1].sampled.rollout.log_prob + 0.2_f64.ln_1p() < now[0].log_prob);
     let mut late = Ppo::from_state(&config, space().script(), &far.state().unwrap()).unwrap();
     let report = late.learn_by(&scored[1..], STEP, Some(&by)).unwrap().update.unwrap();

@@ -340,7 +340,7 @@ fn an_update_from_a_phase_follows_the_gradient_of_its_equation() {
     let others = [1.2 / 3.0, 0.8 / 3.0, 1.6 / 3.0, 1.5 / 3.0];
     let advantages = rewards.iter().zip(others).map(|(reward, others)| reward - others);
     let weights: Vec<WalkOutcome> = ratios.iter().zip(advantages).map(weight).collect();
-    expected.learner.update(&choices, &weights, 0, None).unwrap();
+    expected.learner.update((&script(), &choices), &weights, 0, None).unwrap();
 
     learner.learn(&scored, PolicyStep { left: 0, ..STEP }).unwrap();
     let values = |learner: &Reinforce| -> Vec<f64> {
