@@ -107,6 +107,8 @@ fn a_champion_of_words_is_certified_by_its_perplexity_and_shipped_with_its_words
     assert!(words.len() == 11 && words.contains(&"<eos>".into()), "{labels}");
     let readme = std::fs::read_to_string(champion.join("README.md")).unwrap();
     assert!(readme.starts_with("# r3-") && readme.contains("next of 11 words, with a perplexity"));
+    // Of the example no word may be one that this text has not.
+    assert!(readme.contains("text = \"<eos> a\"\n"), "{readme}");
     let onnx = std::fs::read(champion.join("model.onnx")).unwrap();
     assert!(onnx.windows(17).any(|bytes| bytes == b"log_probabilities"));
 }

@@ -2,7 +2,7 @@
 
     champion.py ENASD ENASCTL CONFIG
 
-The data are the embedded images, or the embedded novels. `model.onnx` must have as many of the test
+The data are the embedded images, or the novels of the tests. `model.onnx` must have as many of the test
 images right as the card says that the daemon has, or the perplexity of the test text that it says,
 and the Python of the champion's README must answer what `enasctl predict` does.
 """
@@ -20,7 +20,9 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
-EMBEDDED = Path(__file__).resolve().parents[2] / "src/data/embedded"
+REPOSITORY = Path(__file__).resolve().parents[2]
+IMAGES = REPOSITORY / "src/data/embedded/fashion-mnist"
+TEXT = REPOSITORY / "tests/novels/test.txt"
 TOLERANCE = 1e-4
 # Words that onnxruntime reads at once: more than the daemon does.
 AT_ONCE = 200
@@ -29,7 +31,7 @@ NEXT = 5
 
 
 def read(name: str, head: int) -> np.ndarray:
-    packed = (EMBEDDED / "fashion-mnist" / name).read_bytes()
+    packed = (IMAGES / name).read_bytes()
     return np.frombuffer(gzip.decompress(packed), np.uint8, offset=head)
 
 
@@ -125,8 +127,7 @@ def main(enasd: str, enasctl: str, config: str):
     with tempfile.TemporaryDirectory() as name:
         champion = searched(Path(name), enasd, config)
         if "words" in json.loads((champion / "labels.json").read_text()):
-            text = gzip.decompress((EMBEDDED / "austen/test.txt.gz").read_bytes())
-            check_test_text(champion, enasctl, text)
+            check_test_text(champion, enasctl, TEXT.read_bytes())
             check_readme_of_words(champion, enasctl)
             return
         images = read("test-images-idx3-ubyte.gz", 16).reshape(-1, 1, 28, 28)

@@ -26,6 +26,9 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
+    /// The word that ends every line.
+    pub const EOS: &'static str = EOS;
+
     /// The most words of one: the billion words of Chelba et al. (2014) have 793,471.
     pub const MAX: usize = 1_000_000;
 

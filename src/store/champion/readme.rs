@@ -1,6 +1,6 @@
 //! `README.md` of a champion: how it is used in Python and in Rust.
 
-use crate::data::{ImageLabels, Labels, WordLabels};
+use crate::data::{ImageLabels, Labels, Vocabulary, WordLabels};
 use crate::store::champion::card::{ChampionCard, TestCard};
 
 /// The text of a net of images, with a word between two `@` for what differs from champion to champion.
@@ -8,6 +8,9 @@ const TEXT: &str = include_str!("readme.md");
 
 /// The same of a net of words.
 const TEXT_OF_WORDS: &str = include_str!("readme_of_words.md");
+
+/// A line that many know, of whose words the README asks what follows those that the net knows.
+const BEGINNING: &str = "it is a truth universally acknowledged";
 
 /// The text for a champion.
 pub(super) fn readme(card: &ChampionCard, labels: &Labels) -> String {
@@ -21,10 +24,14 @@ fn of_words(card: &ChampionCard, labels: &WordLabels) -> String {
     let perplexity = card.test.and_then(|test| test.measure.perplexity);
     let tested =
         perplexity.map(|found| format!(", with a perplexity of {found:.2} on the test text"));
+    let is_known = |word: &&str| labels.words.iter().any(|known| known == word);
+    let beginning = BEGINNING.split(' ').filter(is_known);
+    let text: Vec<&str> = [Vocabulary::EOS].into_iter().chain(beginning).collect();
     let words = [
         ("@ID@", card.id.as_str()),
         ("@TESTED@", &tested.unwrap_or_default()),
         ("@VERSION@", &card.recipe.version),
+        ("@TEXT@", &text.join(" ")),
         ("@WORDS@", &labels.words.len().to_string()),
         ("@HIDDEN@", &card.recipe.settings.channels.to_string()),
     ];
