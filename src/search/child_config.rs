@@ -14,7 +14,7 @@ settings! {
         /// `schedule.rollouts_per_step` children; θ learns from a replica's as soon as all of them
         /// are trained, whatever it has learnt since they were drawn.
         pub replicas: usize = 1 => search(size(1..=1000)).before("1");
-        /// Layers of the first children; [`GROWTH`] are added every `growth_children`, up to
+        /// Layers of the first children; two are added every `growth_children`, up to
         /// `space.layers` (section 4.1). 0 where all have as many as that.
         pub first_layers: usize = 0 => search(size(0..=22)).before("0").only_of(&["nas_cnn"]);
         /// Children of the policy, as they are drawn, after which nets grow.
