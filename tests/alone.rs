@@ -262,6 +262,8 @@ fn one_replica_is_deterministic_by_itself_and_through_twenty_kills() {
     assert_eq!(history(&rig.state(&killed)), history(&rig.state("unbroken")));
     // Nobody says in which order, and there is only one.
     let task = rig.task();
+    // Each is scored on the whole split.
+    assert_eq!(task.reward_items(), task.dataset.sizes().valid);
     let mut records: Vec<StepRecord> = Vec::new();
     let state = Search::initial_state(&task).unwrap();
     run(task.clone(), &state, Until::Cycles(CYCLES), |record| records.push(record.clone()))

@@ -101,6 +101,9 @@ pub struct BestReply {
     pub stage: Stage,
     /// The architectures, best first, with their scores in that stage.
     pub archs: Vec<BestStatus>,
+    /// How the search scores architectures, in words.
+    #[serde(default)]
+    pub scored_how: String,
     /// The best architecture so far once retrained, whatever the stage.
     #[serde(default)]
     pub champion: Option<ChampionStatus>,

@@ -103,8 +103,12 @@ impl Task {
         })
     }
 
-    /// Images or words of a validation batch: a reward stands on so many; 0 where none can be drawn.
+    /// Images or words that a reward stands on: those of a validation batch, or the whole validation
+    /// split where children are trained from scratch; 0 where none can be drawn.
     pub fn reward_items(&self) -> usize {
+        if self.is_stand_alone() {
+            return self.dataset.sizes().valid;
+        }
         self.valid_batch(0).map_or(0, |batch| batch.len())
     }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-use enasd::actors::{ChampionStatus, RunState, ScoreView};
+use enasd::actors::{ChampionStatus, ChildrenStatus, RunState, ScoreView};
 use serde_json::Value;
 
 use crate::rig::{IDENTITIES, KEPT_WEIGHTS, PUBLISHED, Rig, id};
@@ -278,6 +278,23 @@ fn every_verb_prints_its_answer() {
         assert!(stdout(&output).contains(words), "{args:?}: {}", stdout(&output));
     }
     check(&ask(&rig, &["checkpoint"]), 1, "the disk is full");
+}
+
+#[test]
+fn scores_of_children_that_share_no_weights_are_called_so() {
+    let rig = Rig::new();
+    let folder = tempfile::tempdir().unwrap();
+    let told = |words: &str| {
+        let best = stdout(&ask(&rig, &["best"]));
+        assert!(best.contains(&format!("score, {words}")), "{best}");
+        let page = folder.path().join("report.html");
+        check(&ask(&rig, &["report", "--force", "-o", page.to_str().unwrap()]), 0, "");
+        let page = std::fs::read_to_string(page).unwrap();
+        assert!(page.contains(&format!("In the search, {words}")), "{words}");
+    };
+    told("with the shared weights");
+    rig.publish(|status| status.children = Some(ChildrenStatus::default()));
+    told("trained from scratch");
 }
 
 #[test]

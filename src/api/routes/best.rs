@@ -25,7 +25,8 @@ pub(super) async fn best(state: State, query: Query<BestQuery>) -> Result<HttpRe
         Stage::Retrained => of_champion(ChampionStatus::valid_score),
         Stage::Certified => of_champion(ChampionStatus::test_score),
     };
-    Ok(HttpResponse::Ok().json(BestReply { stage: query.stage, archs, champion }))
+    let scored_how = status.scored_how().to_owned();
+    Ok(HttpResponse::Ok().json(BestReply { stage: query.stage, archs, scored_how, champion }))
 }
 
 /// The champion with one of its scores.

@@ -6,9 +6,7 @@ use actix_web::HttpResponse;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::actors::{
-    AdvantageStatus, ChampionStatus, LearntStatus, RetrainedStatus, ScoreView, Status, nth,
-};
+use crate::actors::{ChampionStatus, LearntStatus, RetrainedStatus, ScoreView, Status, nth};
 use crate::api::Problem;
 use crate::api::routes::State;
 use crate::api::routes::curves::curves;
@@ -89,14 +87,17 @@ fn assemble(
         tests,
         title: format!("Architecture search: {} on {}", status.space, status.data.source),
         verdicts: vec![
-            shared_verdict(&status.advantage, rewards),
+            search_verdict(status, rewards),
             learnt_verdict(&status.diagnosis.learnt, rewards),
             retrained_verdict(&status.finals.comparison, tests),
         ],
         curves,
         champion: champion.and_then(|champion| {
             let arch = champion.arch.parse().ok()?;
-            Some(ReportChampion { arch, facts: card(champion, &retrained, objective.of_tests()) })
+            Some(ReportChampion {
+                arch,
+                facts: card(champion, status.scored_how(), &retrained, objective.of_tests()),
+            })
         }),
         agreement: Agreement { archs: ranks.archs, tau: ranks.tau, ceiling: ranks.ceiling },
         config: settings(&made.config),
@@ -106,9 +107,10 @@ fn assemble(
     }
 }
 
-fn shared_verdict(advantage: &AdvantageStatus, unit: RewardUnit) -> ReportVerdict {
+fn search_verdict(status: &Status, unit: RewardUnit) -> ReportVerdict {
+    let advantage = &status.advantage;
     ReportVerdict {
-        heading: "With the shared weights".to_owned(),
+        heading: format!("In the search, {}", status.scored_how()),
         sentence: advantage.sentence.clone(),
         interval: interval(advantage.mean, advantage.low, advantage.high),
         unit,
@@ -146,6 +148,7 @@ fn interval(mean: Option<f64>, low: Option<f64>, high: Option<f64>) -> Option<[f
 /// What was measured of the champion, and of the best of the other arm beside it.
 fn card(
     champion: &ChampionStatus,
+    scored_how: &str,
     all: &[RetrainedArch],
     tests: Objective,
 ) -> Vec<(String, String)> {
@@ -154,7 +157,7 @@ fn card(
     let mut facts = vec![
         fact("architecture", champion.id.clone()),
         fact("drawn by", format!("{who}, in cycle {}", nth(champion.cycle))),
-        fact("with the shared weights", right(champion.shared, "validation")),
+        fact(scored_how, right(champion.shared, "validation")),
     ];
     let own = all.iter().find(|arch| arch.is_champion);
     if let Some(own) = own {
@@ -363,7 +366,7 @@ mod tests {
             test: vec![score],
             ..ChampionStatus::default()
         };
-        let card = card(&champion, &all, Objective::Accuracy);
+        let card = card(&champion, "with the shared weights", &all, Objective::Accuracy);
         let of = |name: &str| {
             let found = card.iter().find(|(known, _)| known == name);
             found.map(|(_, value)| value.as_str()).unwrap_or_default()

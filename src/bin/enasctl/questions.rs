@@ -28,7 +28,7 @@ pub(crate) async fn best(
         &reply.archs,
         &[
             ("id", &|best: &BestStatus| best.id.clone()),
-            (accuracy(args.stage), &|best| best.score.shown()),
+            (&accuracy(args.stage, &reply.scored_how), &|best| best.score.shown()),
             ("right", &|best| format!("{} of {}", best.score.correct, best.score.items)),
             ("cycle", &|best| nth(best.cycle).to_string()),
         ],
@@ -56,13 +56,14 @@ pub(crate) async fn best(
     printer.aside(&format!("\nwrote {} bytes to {}", bytes.len(), file.display()))
 }
 
-/// What the accuracies are.
-const fn accuracy(stage: BestStage) -> &'static str {
-    match stage {
-        BestStage::Shared => "score, shared weights",
-        BestStage::Retrained => "score, retrained",
-        BestStage::Certified => "score, test split",
-    }
+/// What the accuracies are, of a search that scores architectures in this way.
+fn accuracy(stage: BestStage, scored_how: &str) -> String {
+    let how = match stage {
+        BestStage::Shared => scored_how,
+        BestStage::Retrained => "retrained",
+        BestStage::Certified => "test split",
+    };
+    format!("score, {how}")
 }
 
 /// Why there are none.

@@ -58,7 +58,8 @@ fn line(status: &Status) -> String {
         format!("reward {}", reward(status.policy.reward)),
         format!("random {}", reward(status.policy.random_reward)),
         format!(
-            "advantage with shared weights {} ({})",
+            "advantage {} {} ({})",
+            status.scored_how(),
             differs(advantage.mean, objective),
             advantage.verdict
         ),
@@ -91,12 +92,12 @@ mod tests {
     fn rewards_have_the_units_of_the_objective_and_retrained_nets_those_of_accuracy() {
         check(
             Objective::Accuracy,
-            "reward 43.21 %  random 25.00 %  advantage with shared weights +18.21 points ()  \
+            "reward 43.21 %  random 25.00 %  advantage with the shared weights +18.21 points ()  \
              learnt +7.04 points ()  retrained +1.25 points ()",
         );
         check(
             Objective::NegLogNll,
-            "reward 0.4321  random 0.2500  advantage with shared weights +0.1821 ()  \
+            "reward 0.4321  random 0.2500  advantage with the shared weights +0.1821 ()  \
              learnt +0.0704 ()  retrained +1.25 points ()",
         );
     }

@@ -13,12 +13,12 @@ pub(super) fn curves(report: &Report) -> Markup {
     let (points, unit) = (report.curves.points(), report.rewards);
     html! {
         (figure(rewards(points, unit), html! {
-            "Mean rewards, which are " (unit.plural()) " of validation batches with the shared \
-             weights, with the 95 % interval of each mean:"
+            "Mean rewards, which are " (unit.plural()) " on validation data, with the 95 % interval \
+             of each mean:"
             (key(POLICY)) "the policy" (key(RANDOM)) "random draws"
         }))
         (figure(best(points, unit), html! {
-            "The highest reward so far, of any arm. It is that of one validation batch: by chance \
+            "The highest reward so far, of any arm. It is that of one measurement: by chance \
              alone it rises with the number of draws."
         }))
         (figure(series(("entropy", "Entropy of the policy"), POLICY, points, |point| point.entropy), html! {
@@ -40,7 +40,7 @@ pub(super) fn agreement(
         None => "not measured yet".to_owned(),
     };
     let words = format!(
-        "Kendall's τ of shared and retrained scores: {}; of two retrainings with different seeds, \
+        "Kendall's τ of the search's and the retrained scores: {}; of two retrainings with different seeds, \
          which is the most that it could be: {}; over {} architectures.",
         tau(agreement.tau),
         tau(agreement.ceiling),
@@ -49,10 +49,10 @@ pub(super) fn agreement(
     let marks = marks(archs, |arch| Some((arch.shared?, arch.mean())));
     let plot = Plot {
         id: "agreement".into(),
-        title: "Shared against retrained scores".to_owned(),
+        title: "Scores of the search against retrained ones".to_owned(),
         description: words.clone(),
         axes: [
-            Axis { label: "reward with the shared weights", scale: unit.scale() },
+            Axis { label: "reward in the search", scale: unit.scale() },
             Axis { label: tests.retrained_label(), scale: tests.scale() },
         ],
         lines: Vec::new(),
