@@ -13,8 +13,8 @@ pub(super) fn curves(report: &Report) -> Markup {
     let (points, unit) = (report.curves.points(), report.rewards);
     html! {
         (figure(rewards(points, unit), html! {
-            "Mean rewards, which are " (unit.plural()) " on validation data, with the 95 % interval \
-             of each mean:"
+            "Mean rewards, which are " (unit.plural()) " of architectures on validation data, with \
+             the 95 % interval of each mean:"
             (key(POLICY)) "the policy" (key(RANDOM)) "random draws"
         }))
         (figure(best(points, unit), html! {
