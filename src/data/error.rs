@@ -34,6 +34,17 @@ pub enum DataError {
         /// What the folder holds.
         expected: &'static str,
     },
+    /// A table is named as an embedded one is, and there is none of the name.
+    #[error(
+        "no table `{}` is embedded; there is `{known}`, and a file is given by its path",
+        shown(name)
+    )]
+    NoSuchTable {
+        /// The name given.
+        name: String,
+        /// The table that is embedded.
+        known: &'static str,
+    },
     /// Images are wanted, and the data are text.
     #[error("the data are text, and this takes images; set `data.source` to one that has images")]
     NoImages,

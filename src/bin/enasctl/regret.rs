@@ -66,8 +66,10 @@ fn lines(found: &Regret) -> Vec<RegretLine> {
 
 fn told(found: &Regret) -> String {
     let value = if found.is_regret { "regret" } else { "best reward" };
+    let names = found.curves.iter().map(|curve| curve.name.chars().count());
+    let wide = names.fold("group".len(), usize::max);
     let mut text = format!(
-        "mean {value} with its 95 % interval\n{:24} {:>8} {:>12}  {:28} {}\n",
+        "mean {value} with its 95 % interval\n{:wide$} {:>8} {:>12}  {:28} {}\n",
         "group", "searches", "evaluations", "at half", "at the end"
     );
     for curve in &found.curves {
@@ -80,7 +82,7 @@ fn told(found: &Regret) -> String {
         };
         let evaluations = thousands(last.map_or(0, |point| point.evaluations));
         let (name, searches) = (&curve.name, curve.searches);
-        let _ = writeln!(text, "{name:24} {searches:>8} {evaluations:>12}  {half:28} {end}");
+        let _ = writeln!(text, "{name:wide$} {searches:>8} {evaluations:>12}  {half:28} {end}");
     }
     let (more, less) = if found.is_regret { ("less", "regret") } else { ("more", "reward") };
     for gain in &found.gains {

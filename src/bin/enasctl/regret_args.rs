@@ -13,8 +13,8 @@ pub(crate) struct RegretArgs {
     /// first.
     #[arg(required = true, value_name = "[NAME=]HISTORY")]
     pub(crate) histories: Vec<String>,
-    /// A table of scores, plain or gz, by which the regret is known: without it, the highest reward so
-    /// far is drawn.
+    /// A table of scores, plain or gz, or `embedded:micro-1`, by which the regret is known: without it,
+    /// the highest reward so far is drawn.
     #[arg(long, value_name = "FILE")]
     pub(crate) table: Option<PathBuf>,
     /// The score of every architecture that is not in the table; without it, such a one is an error.

@@ -24,7 +24,8 @@ use crate::threads::with_threads;
 pub(crate) struct SimulateArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// The table: a file of comma-separated values, plain or gz, with the columns `arch` and `score`.
+    /// The table: a file of comma-separated values, plain or gz, with the columns `arch` and `score`,
+    /// or `embedded:micro-1`, the one that comes with enasd.
     #[arg(long, value_name = "FILE")]
     table: PathBuf,
     /// The score of every architecture that is not in the table; without it, such a one is an error.
