@@ -167,9 +167,13 @@ impl From<ArchSummary> for ScoredArch {
 pub struct ArchsReply {
     /// The architectures, in the order asked for; none where the front is asked for.
     pub archs: Vec<ScoredArch>,
-    /// Images of a validation batch, which every reward stands on that nobody asked for.
+    /// Images of a validation batch, which every reward stands on that nobody asked for; of the whole
+    /// split, where children are trained from scratch.
     #[serde(default)]
     pub reward_images: usize,
+    /// Whether rewards are of nets that were trained from scratch, with no shared weights.
+    #[serde(default)]
+    pub is_from_scratch: bool,
     /// What an architecture at a limit of its cost loses in its reward: this share of its accuracy,
     /// or −ln of what is left of 1, by the objective.
     #[serde(default)]

@@ -32,6 +32,7 @@ pub(super) async fn archs(state: State, query: Query<ArchsQuery>) -> Reply {
         let mut reply = ArchsReply {
             archs: Vec::new(),
             reward_images: status.data.reward_images,
+            is_from_scratch: status.children.is_some(),
             cost_weight: budget.weight(),
             objective: status.objective.clone(),
             pareto: Vec::new(),

@@ -125,10 +125,17 @@ fn what_rewards_are(reply: &ArchsReply, objective: Objective) -> String {
     } else {
         format!(", less up to {less} for what it costs")
     };
+    let images = reply.reward_images;
+    if reply.is_from_scratch {
+        return format!(
+            "Each reward is {what} of a net trained from scratch, on the whole validation split of \
+             {images} {items}{less}."
+        );
+    }
     format!(
-        "Each reward is {what} on one validation batch of {} {items}, or on the whole validation \
-         split where somebody had it scored{less}; `enasctl best` has {} on the whole split.",
-        reply.reward_images,
+        "Each reward is {what} on one validation batch of {images} {items}, or on the whole \
+         validation split where somebody had it scored{less}; `enasctl best` has {} on the whole \
+         split.",
         if objective.is_of_words() { "perplexities" } else { "accuracies" }
     )
 }
@@ -245,6 +252,7 @@ mod tests {
         ArchsReply {
             archs: Vec::new(),
             reward_images: 64,
+            is_from_scratch: false,
             cost_weight,
             objective: objective.name().to_owned(),
             pareto: Vec::new(),
@@ -265,6 +273,12 @@ mod tests {
         let what = "is the negative logarithm of the mean cross-entropy on one validation batch";
         check_rewards(Objective::NegLogNll, 0.0, what);
         check_rewards(Objective::NegLogNll, 0.5, "scored, less up to 0.6931 for what it costs");
+        let alone = ArchsReply { is_from_scratch: true, ..reply(Objective::Accuracy, 0.5) };
+        assert_eq!(
+            what_rewards_are(&alone, Objective::Accuracy),
+            "Each reward is the accuracy of a net trained from scratch, on the whole validation split \
+             of 64 images, less up to 50.00 % of it for what it costs."
+        );
     }
 
     #[test]

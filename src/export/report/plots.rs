@@ -25,7 +25,10 @@ pub(super) fn curves(report: &Report) -> Markup {
             "Entropy of one architecture, summed over its decisions: near 0 the policy draws \
              always the same."
         }))
-        (figure(series(("loss", "Loss of the shared weights"), OTHER, points, |point| point.loss), html! { "Cross-entropy of ω on training batches." }))
+        // Where children are trained from scratch there is no ω, and never a loss of it.
+        @if points.is_empty() || points.iter().any(|point| 0 < point.loss.count) {
+            (figure(series(("loss", "Loss of the shared weights"), OTHER, points, |point| point.loss), html! { "Cross-entropy of ω on training batches." }))
+        }
     }
 }
 
@@ -198,4 +201,26 @@ fn legend(archs: &[RetrainedArch]) -> Markup {
 
 fn key(color: &str) -> Markup {
     html! { " " span.key style={ "background:" (color) } {} }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_shared_weights_no_loss_of_theirs_is_drawn() {
+        let drawn = |losses: &[f64]| {
+            let mut report = Report::default();
+            let mut point = CurvePoint::default();
+            point.entropy.add(20.0);
+            for &loss in losses {
+                point.loss.add(loss);
+            }
+            report.curves.add(&point);
+            curves(&report).into_string()
+        };
+        let (shared, scratch) = (drawn(&[1.5]), drawn(&[]));
+        assert!(shared.contains("Loss of the shared weights"), "{shared}");
+        assert!(!scratch.contains("Loss of") && scratch.contains("Entropy of the"), "{scratch}");
+    }
 }

@@ -1,6 +1,6 @@
 //! The rewards of both arms: their verdict, their course, and the numbers beside them.
 
-use enasd::actors::{AdvantageStatus, DiagnosisStatus, Status};
+use enasd::actors::{AdvantageStatus, ChildrenStatus, DiagnosisStatus, Status};
 use enasd::search::Objective;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -47,10 +47,11 @@ pub(crate) fn draw(frame: &mut Frame, area: Rect, of: (&Screen, &Status), theme:
     frame.render_widget(Paragraph::new(op_lines(status, theme)), ops);
 }
 
-/// Which arm scores higher with the shared weights, with what it rests on.
+/// Which arm scores higher in the search, with what it rests on.
 fn title(status: &Status, theme: Theme) -> Line<'static> {
     let AdvantageStatus { mean, low, high, verdict: words, .. } = &status.advantage;
-    verdict(("Shared weights", words), [*mean, *low, *high], (status.objective(), theme))
+    let of = if status.children.is_some() { "Trained from scratch" } else { "Shared weights" };
+    verdict((of, words), [*mean, *low, *high], (status.objective(), theme))
 }
 
 fn draw_chart(frame: &mut Frame, area: Rect, of: (&Curve, Objective), theme: Theme) {
@@ -106,8 +107,7 @@ fn label(end: f64, objective: Objective) -> String {
 }
 
 fn number_lines(status: &Status, theme: Theme) -> Vec<Line<'static>> {
-    let (policy, shared) = (&status.policy, &status.shared);
-    let DiagnosisStatus { learnt, reward_reliability, .. } = &status.diagnosis;
+    let policy = &status.policy;
     let entropy = match (policy.entropy_nats, policy.entropy_per_decision_nats) {
         (Some(whole), Some(each)) => format!("{whole:.2} nats ({each:.2} each)"),
         _ => "-".to_owned(),
@@ -121,37 +121,59 @@ fn number_lines(status: &Status, theme: Theme) -> Vec<Line<'static>> {
     };
     let objective = status.objective();
     let reward = |reward: Option<f64>| or_dash(reward, |reward| objective.show(reward));
-    let plain = Style::new();
-    let loss = or_dash(shared.loss, |loss| format!("{loss:.4} nats"));
+    let archs =
+        format!("{} of {}", thousands(status.archs_different()), thousands(status.archs_sampled));
+    let mut rows = vec![
+        ("━ policy", reward(policy.reward), theme.policy()),
+        ("• random arm", reward(policy.random_reward), theme.random()),
+    ];
+    let trained = match &status.children {
+        Some(children) => of_children(children),
+        None => of_shared_weights(status),
+    };
+    let [training, learnt] = trained;
+    let plain = [vec![("entropy", entropy)], training, vec![("archs", archs)], learnt].concat();
+    rows.extend(plain.into_iter().map(|(name, value)| (name, value, Style::new())));
+    let line = |(name, value, style): (&str, String, Style)| {
+        Line::from(vec![Span::styled(format!("{name:13}"), style), Span::raw(value)])
+    };
+    recoveries.into_iter().chain(rows).map(line).collect()
+}
+
+/// How ω is trained; then what the policy has learnt, as scores with ω tell.
+fn of_shared_weights(status: &Status) -> [Vec<(&'static str, String)>; 2] {
+    let (shared, objective) = (&status.shared, status.objective());
+    let DiagnosisStatus { learnt, reward_reliability, .. } = &status.diagnosis;
     let (training, items) = if objective.is_of_words() {
         let perplexity = shared.loss.map(f64::exp);
         (or_dash(perplexity, |found| format!("perplexity {found:.1}")), "words/s")
     } else {
         (or_dash(shared.train_accuracy, percent), "images/s")
     };
-    let rows = [
-        ("━ policy", reward(policy.reward), theme.policy()),
-        ("• random arm", reward(policy.random_reward), theme.random()),
-        ("entropy", entropy, plain),
-        ("ω loss", loss, plain),
-        ("ω training", training, plain),
-        (items, or_dash(shared.images_per_second, |rate| format!("{rate:.0}")), plain),
-        (
-            "archs",
-            format!(
-                "{} of {}",
-                thousands(status.archs_different()),
-                thousands(status.archs_sampled)
-            ),
-            plain,
-        ),
-        ("learnt", or_dash(learnt.mean, |mean| objective.show_difference(mean)), plain),
-        ("reliability", or_dash(*reward_reliability, percent), plain),
+    let training = vec![
+        ("ω loss", or_dash(shared.loss, |loss| format!("{loss:.4} nats"))),
+        ("ω training", training),
+        (items, or_dash(shared.images_per_second, |rate| format!("{rate:.0}"))),
     ];
-    let line = |(name, value, style): (&str, String, Style)| {
-        Line::from(vec![Span::styled(format!("{name:13}"), style), Span::raw(value)])
-    };
-    recoveries.into_iter().chain(rows).map(line).collect()
+    let learnt = vec![
+        ("learnt", or_dash(learnt.mean, |mean| objective.show_difference(mean))),
+        ("reliability", or_dash(*reward_reliability, percent)),
+    ];
+    [training, learnt]
+}
+
+/// The children that are trained from scratch; then how old those are that the policy learns from.
+fn of_children(children: &ChildrenStatus) -> [Vec<(&'static str, String)>; 2] {
+    let ChildrenStatus { pending, ref running, scored_total, failed_total, .. } = *children;
+    let (scored, failed) = (thousands(scored_total), thousands(failed_total));
+    let training = vec![
+        ("children", format!("{scored} scored, {failed} failed")),
+        ("waiting", format!("{} drawn", thousands(pending))),
+        ("in training", thousands(running.len() as u64)),
+    ];
+    let refused = thousands(children.refused_total);
+    let age = children.age.map(|age| ("age", format!("{age} steps; {refused} too old")));
+    [training, age.into_iter().collect()]
 }
 
 /// The probabilities of the options of each menu, a column for each part.
@@ -183,7 +205,10 @@ fn op_lines(status: &Status, theme: Theme) -> Vec<Line<'static>> {
 
 #[cfg(test)]
 mod tests {
+    use enasd::actors::TrialStatus;
+
     use super::*;
+    use crate::top::looked_at::status;
 
     #[track_caller]
     fn check(objective: Objective, rewards: [f64; 2], expected: [&str; 2]) {
@@ -200,5 +225,35 @@ mod tests {
         check(Objective::NegLogNll, [-0.83, 1.27], [" -0.9", "  1.3"]);
         check(Objective::NegLogNll, [-0.45, -0.05], [" -0.5", "  0.0"]);
         assert_eq!(bounds(&[Vec::new(), Vec::new()], Objective::NegLogNll), None);
+    }
+
+    #[test]
+    fn children_that_are_trained_from_scratch_stand_where_shared_weights_are_none() {
+        let told = |status: &Status| {
+            let lines =
+                number_lines(status, Theme::Color).into_iter().chain([title(status, Theme::Color)]);
+            lines.map(|line| line.to_string() + "\n").collect::<String>()
+        };
+        let of_shared = ["ω loss", "images/s", "learnt", "reliability", "Shared weights: "];
+        let mut status = status();
+        let shared = told(&status);
+        assert!(of_shared.iter().all(|words| shared.contains(words)), "{shared}");
+        let mut children = ChildrenStatus {
+            pending: 28,
+            running: vec![TrialStatus::default(), TrialStatus::default()],
+            scored_total: 1200,
+            failed_total: 4,
+            ..ChildrenStatus::default()
+        };
+        status.children = Some(children.clone());
+        let scratch = told(&status);
+        let rows =
+            "children     1,200 scored, 4 failed\nwaiting      28 drawn\nin training  2\narchs ";
+        assert!(scratch.contains(rows), "{scratch}");
+        assert!(scratch.contains("Trained from scratch: scores higher"), "{scratch}");
+        assert!(of_shared.iter().all(|words| !scratch.contains(words)), "{scratch}");
+        (children.age, children.refused_total) = (Some(2), 5);
+        status.children = Some(children);
+        assert!(told(&status).contains("age          2 steps; 5 too old"));
     }
 }
