@@ -38,6 +38,8 @@ for _ in $(seq 600); do [ -S "$scratch/s" ] && break; sleep 0.1; done
 FUZZ_ARCH=$(ask --data '{"count":1,"seed":1}' http://enasd/v1/sample |
   python3 -c 'import json, sys; print(json.load(sys.stdin)["archs"][0]["id"])')
 export FUZZ_ARCH
+cp tests/fuzz/schemathesis.toml "$scratch"
+echo "\"$FUZZ_ARCH\"" >"$scratch/archs.dict"
 
 while port=$((20000 + RANDOM % 10000)) && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
 socat "TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork,backlog=64" "UNIX-CONNECT:$scratch/s" &
@@ -46,9 +48,8 @@ disown
 
 status=0
 (cd "$scratch" && PYTHONPATH=$OLDPWD/tests/fuzz SCHEMATHESIS_HOOKS=hooks \
-  timeout --kill-after 10 $((seconds + 240)) "$venv/bin/python" -m schemathesis.cli \
-  --config-file "$OLDPWD/tests/fuzz/schemathesis.toml" \
-  run "http://127.0.0.1:$port/v1/openapi.json" --exclude-path /v1/stop --max-time "$seconds" \
+  timeout --kill-after 10 $((seconds + 240)) "$venv/bin/python" -m schemathesis.cli run \
+  "http://127.0.0.1:$port/v1/openapi.json" --exclude-path /v1/stop --max-time "$seconds" \
   --request-timeout 120 --no-color --continue-on-failure) || status=$?
 
 kill -0 "$daemon" || { echo "the daemon has ended" >&2; tail -n 20 "$scratch/log" >&2; exit 1; }
