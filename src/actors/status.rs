@@ -173,7 +173,8 @@ pub struct DataStatus {
     pub valid: usize,
     /// Images or words of the test split, which is locked.
     pub test: usize,
-    /// Images or words of a validation batch: a reward stands on so many.
+    /// Images or words that a reward stands on: of a validation batch, or of the whole split where
+    /// children are trained from scratch.
     #[serde(default)]
     pub reward_images: usize,
     /// The names of the first 100 classes, in the order of the labels; empty of text.

@@ -223,7 +223,8 @@ pub struct ArchReply {
     pub best: Option<BestStatus>,
     /// Its rewards, if it was ever scored.
     pub scored: Option<ScoredArch>,
-    /// Images of a validation batch, which every reward stands on that nobody asked for.
+    /// Images of a validation batch, which every reward stands on that nobody asked for; of the whole
+    /// split, where children are trained from scratch.
     #[serde(default)]
     pub reward_images: usize,
     /// What the search maximizes, as `score.reward` names it: rewards are in its units.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The sweep behind the values of config/simulate.toml: each strategy with one of its values changed,
 # 20 seeds, 1,000 evaluations each, on the embedded table, beside random search and the values of the
-# paper. Prints the mean regret of all of them; two minutes on two cores.
+# paper. Prints the mean regret of all of them; half a minute on two cores once it is built.
 #
 #   tests/trust/sweep.sh [FOLDER]      target/trust/sweep by default
 set -euo pipefail
