@@ -15,8 +15,8 @@ use enasd::data::Dataset;
 use enasd::engine::ExecutorChoice;
 use enasd::random::{Owner, generator};
 use enasd::search::{
-    Applied, Failure, Outcome, Search, SearchConfig, StandAlone, StepRecord, Task, TrainedChild,
-    Until, child_plan, run,
+    Applied, Failure, Outcome, Score, Search, SearchConfig, StandAlone, StepRecord, Task,
+    TrainedChild, Until, Work, child_plan, run,
 };
 use enasd::store::{HistoryPhase, HistoryReader, history_rows};
 use rand::RngExt;
@@ -355,16 +355,46 @@ fn a_child_that_fails_is_recorded_with_the_configured_reward() {
     rig.check("state");
 }
 
+/// And the limit on time is one within the only epoch.
 #[test]
-fn a_cycle_in_which_no_child_has_a_score_ends_the_run_and_says_why() {
-    let rig = Rig::new(&["trial.seconds=0.000001", "score.reward=accuracy"]);
+fn a_search_of_which_no_child_has_a_score_ends_and_says_why() {
+    let rig = Rig::new(&[
+        "trial.seconds=0.000001",
+        "trial.epochs=1",
+        "trial.best_of=1",
+        "score.reward=accuracy",
+    ]);
     let output = rig.daemon("state").stderr(Stdio::piped()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(70), "{said}");
+    // Starting it anew mends nothing.
+    assert_eq!(output.status.code(), Some(78), "{said}");
     assert!(
-        said.contains("all children of cycle 1 failed") && said.contains("trial.seconds"),
+        said.contains("all children of cycle 1 failed") && said.contains("in a new state folder"),
         "{said}"
     );
     let (all, failed) = failed(&rig, Failure::OutOfTime);
     assert_eq!((all, failed), (2 * 4 * 4, vec![0.0; 2 * 4 * 4]));
+}
+
+#[test]
+fn a_cycle_all_of_whose_children_fail_chooses_none_and_the_search_goes_on() {
+    let task = Rig::new(&["final.candidates=0"]).task();
+    let state = Search::initial_state(&task).unwrap();
+    let mut search = Search::new(task.clone(), &state).unwrap();
+    let mut chosen = Vec::new();
+    while chosen.len() < 3 {
+        if let Work::Choose = search.work() {
+            chosen.push(search.finish_choose().unwrap().rows.len());
+            continue;
+        }
+        for plan in search.pending_children() {
+            let score = Score { nll: 1.0, correct: 1, items: 2 };
+            let result = if chosen.len() == 1 { Err(Failure::OutOfTime) } else { Ok(score) };
+            search.child_trained(&plan, result);
+        }
+        let replica = search.ready_replica().unwrap();
+        search.finish_children(replica).unwrap();
+    }
+    assert!(0 < chosen[0] && chosen[1] == 0 && 0 < chosen[2], "{chosen:?}");
+    assert!(!search.best().archs().is_empty());
 }

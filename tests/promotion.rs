@@ -6,7 +6,6 @@ mod common;
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use candle_core::Device;
@@ -63,9 +62,8 @@ fn plan(task: &Task) -> TrialPlan {
 
 fn trained(task: &TrialTask, plan: &TrialPlan, from: Option<&TrialState>) -> TrialState {
     let mut trial = Trial::new(task.clone(), plan.clone(), from).unwrap();
-    let never = AtomicBool::new(false);
     while !trial.is_finished() {
-        assert!(trial.epoch(&never).unwrap().is_some());
+        assert!(trial.epoch(|| false).unwrap().is_some());
     }
     trial.state().unwrap()
 }
@@ -108,11 +106,10 @@ fn a_trial_goes_on_from_every_epoch_to_the_same_bits() {
     let (trials, plan) = (TrialTask::new(&task, "data"), plan(&task));
     let whole = trained(&trials, &plan, None);
     assert!(whole.momenta.is_empty() && whole.valid.is_some());
-    let never = AtomicBool::new(false);
     for stop in 1..plan.recipe.epochs {
         let mut trial = Trial::new(trials.clone(), plan.clone(), None).unwrap();
         for _ in 0..stop {
-            trial.epoch(&never).unwrap().unwrap();
+            trial.epoch(|| false).unwrap().unwrap();
         }
         let state = trial.state().unwrap();
         assert_eq!(state.epoch, stop);
@@ -123,7 +120,7 @@ fn a_trial_goes_on_from_every_epoch_to_the_same_bits() {
     }
     // Told to stop, it gives up in the middle of an epoch, and counts none.
     let mut trial = Trial::new(trials.clone(), plan.clone(), None).unwrap();
-    assert_eq!(trial.epoch(&AtomicBool::new(true)).unwrap(), None);
+    assert_eq!(trial.epoch(|| true).unwrap(), None);
     assert_eq!(trial.state().unwrap().epoch, 0);
 }
 
@@ -333,11 +330,10 @@ fn a_net_that_goes_on_has_the_bits_of_one_that_was_never_broken_off() {
         };
     });
     let trials = TrialTask::new(&task, "");
-    let never = AtomicBool::new(false);
     let train = |plan: &TrialPlan, from: Option<&TrialState>| {
         let mut trial = Trial::new(trials.clone(), plan.clone(), from).unwrap();
         while !trial.is_finished() {
-            trial.epoch(&never).unwrap();
+            trial.epoch(|| false).unwrap();
         }
         trial.state().unwrap()
     };

@@ -55,6 +55,13 @@ fn worth(arch: &Arch) -> u32 {
 }
 
 #[track_caller]
+fn refused(output: Output, code: i32, why: &str) {
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(said.contains(why), "{said}");
+}
+
+#[track_caller]
 fn done(output: Output) -> String {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{said}");
@@ -151,19 +158,62 @@ fn without_a_table_the_best_reward_so_far_is_told_and_files_are_not_replaced_una
     );
     let printed = done(rig.regret(&["a/random"]));
     assert!(printed.contains("\nrandom        1           20 "), "{printed}");
-    let both = rig.regret(&["a/random", "--csv", "y", "--svg", "y"]);
-    assert_eq!(both.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&both.stderr).contains("y is to be both"));
+    for other in ["y", "./y", "a/../y"] {
+        let both = rig.regret(&["a/random", "--csv", "y", "--svg", other]);
+        assert_eq!(both.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&both.stderr).contains("y is to be both"), "{other}");
+    }
+    // What is read is never written, whatever is forced.
+    let history = "a/random/42/history.sqlite";
+    let before = fs::read(rig.path(history)).unwrap();
+    let over = rig.regret(&["a/random", "--csv", history, "--force"]);
+    assert_eq!(over.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&over.stderr).contains("among the files of a search"));
+    assert_eq!(fs::read(rig.path(history)).unwrap(), before);
+}
+
+#[test]
+fn searches_are_compared_as_far_as_the_shortest_of_all_goes() {
+    let rig = Rig::new();
+    done(rig.simulate("long", &["--strategies", "random", "--seeds", "2", "--evaluations", "80"]));
+    done(rig.simulate("short", &["--strategies", "ppo", "--seeds", "2", "--evaluations", "40"]));
+    let groups = ["long/random", "short/ppo", "--table", "table.csv", "--csv", "x.csv"];
+    let printed = done(rig.regret(&groups));
+    assert!(printed.contains("\nrandom        2           40 "), "{printed}");
+    let told =
+        "all are compared up to 40 evaluations, where the shortest search ends; the longest has 80";
+    assert!(printed.ends_with(&format!("{told}\n")), "{printed}");
+    let csv = fs::read_to_string(rig.path("x.csv")).unwrap();
+    assert!(csv.contains("\nrandom,2,40,") && !csv.contains("\nrandom,2,80,"), "{csv}");
+}
+
+#[test]
+fn a_simulation_that_fails_leaves_what_an_earlier_one_left() {
+    let rig = Rig::new();
+    let plan = ["--strategies", "random", "--seeds", "2", "--evaluations", "40"];
+    done(rig.simulate("a", &plan));
+    let before = done(rig.regret(&["a/random", "--table", "table.csv"]));
+    let table = fs::read_to_string(rig.path("table.csv")).unwrap();
+    let short: Vec<&str> = table.lines().take(40).collect();
+    fs::write(rig.path("short.csv"), short.join("\n")).unwrap();
+    let lacks = [&plan[..], &["--table", "short.csv"]].concat();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_enasd"));
+    command.current_dir(rig.root.path()).args(["simulate", "--config", "c.toml", "--folder", "a"]);
+    let output = command.args(&lacks).env("HOME", rig.root.path()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    assert!(said.contains("short.csv: ") && said.contains("is not in the table"), "{said}");
+    assert_eq!(done(rig.regret(&["a/random", "--table", "table.csv"])), before);
+    assert!(!rig.path("a/simulating").try_exists().unwrap());
+    // An empty folder is nobody's history.
+    fs::create_dir(rig.path("a/random/mine")).unwrap();
+    assert_eq!(rig.simulate("a", &plan).status.code(), Some(78));
+    assert!(rig.path("a/random/mine").try_exists().unwrap());
 }
 
 #[test]
 fn what_cannot_be_simulated_or_compared_is_refused_with_what_mends_it() {
     let rig = Rig::new();
-    let refused = |output: Output, code: i32, why: &str| {
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{said}");
-        assert!(said.contains(why), "{said}");
-    };
     let other = rig.simulate("a", &["--set", "space.nodes=2"]);
     refused(
         other,
@@ -176,6 +226,8 @@ fn what_cannot_be_simulated_or_compared_is_refused_with_what_mends_it() {
         2,
         "the score `nan` is no number of at most 1e100",
     );
+    let limited = rig.simulate("a", &["--set", "limits.params=2000"]);
+    refused(limited, 78, "[limits] would keep it from some");
     fs::create_dir_all(rig.path("real/random/42/checkpoints")).unwrap();
     let real = rig.simulate("real", &["--strategies", "random"]);
     refused(real, 78, "real/random/42 holds more than the history of a simulation");
@@ -188,7 +240,8 @@ fn what_cannot_be_simulated_or_compared_is_refused_with_what_mends_it() {
     done(rig.simulate("a", &filled));
     let known = ["a/random", "--table", "table.csv"];
     refused(rig.regret(&known), 1, "is not in the table");
-    done(rig.regret(&[&known[..], &["--unknown", "-5"]].concat()));
+    let printed = done(rig.regret(&[&known[..], &["--unknown", "-5"]].concat()));
+    assert!(printed.contains(" of the best so far are not in the table"), "{printed}");
     fs::write(rig.path("table.csv"), "arch,score\n0 0 0 0 0 0 0 0,fine\n").unwrap();
     refused(
         rig.simulate("a", &[]),
@@ -200,4 +253,21 @@ fn what_cannot_be_simulated_or_compared_is_refused_with_what_mends_it() {
     refused(rig.regret(&["nowhere"]), 1, "nowhere: ");
     fs::create_dir(rig.path("empty")).unwrap();
     refused(rig.regret(&["empty"]), 1, "empty has no history of scored architectures");
+}
+
+#[test]
+fn searches_of_different_spaces_are_not_compared() {
+    let rig = Rig::new();
+    done(rig.simulate("a", &["--strategies", "random", "--seeds", "1", "--evaluations", "20"]));
+    // What stands for the unknown stands for nothing of another space.
+    let cells = "arch,score\n|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|none~2|,1\n";
+    fs::write(rig.path("cells.csv"), cells).unwrap();
+    let other = ["a/random", "--table", "cells.csv", "--unknown", "0"];
+    refused(rig.regret(&other), 1, "and the table of nasbench201");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_enasd"));
+    command.current_dir(rig.root.path()).args(["simulate", "--set", "space.kind=nasbench201"]);
+    command.args(["--table", "cells.csv", "--unknown", "0", "--folder", "b", "--seeds", "1"]);
+    done(command.args(["--evaluations", "20"]).env("HOME", rig.root.path()).output().unwrap());
+    let mixed = rig.regret(&["a/random", "b/random"]);
+    refused(mixed, 1, "rewards of different spaces are not compared");
 }

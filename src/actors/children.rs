@@ -15,8 +15,8 @@ use tokio::sync::mpsc;
 use crate::actors::commands::Command;
 use crate::actors::driver::Driver;
 use crate::actors::retraining::Finished;
-use crate::actors::{ActorError, RunState, SaveTrial};
-use crate::search::{StepRecord, TrialPlan, TrialState};
+use crate::actors::{ActorError, Note, RunState, SaveTrial, nth};
+use crate::search::{Place, StepRecord, TrialPlan, TrialState};
 
 impl Driver {
     /// Goes on with the children of the search, until a command, the end of an epoch, or a step of θ,
@@ -57,7 +57,7 @@ impl Driver {
             },
             finished = self.children.next() => {
                 if let Some(finished) = finished? {
-                    self.child_epoch_over(finished)?;
+                    self.child_epoch_over(finished);
                 }
             },
             told = self.saver.news(&mut self.observer) => told?,
@@ -68,18 +68,14 @@ impl Driver {
     }
 
     /// Takes note of an epoch of a child, and has its net written where it was brought along.
-    fn child_epoch_over(&mut self, finished: Finished) -> Result<(), ActorError> {
-        let Finished { plan, key, epoch, spent } = finished;
+    fn child_epoch_over(&mut self, finished: Finished) {
+        let Finished { plan, key, epoch } = finished;
         if let Some(report) = &epoch.report {
             self.observer.trial_epoch(report, epoch.duration);
         }
         if let Some(state) = epoch.state {
-            self.save_trial(SaveTrial { key: key.clone(), plan, state });
+            self.save_trial(SaveTrial { key, plan, state });
         }
-        if let Some(failure) = self.alone.expired(spent) {
-            self.children.fail(&key, failure)?;
-        }
-        Ok(())
     }
 
     /// Has the search know what came of children.
@@ -89,6 +85,17 @@ impl Driver {
             self.search.child_trained(&plan, result);
         }
         Ok(())
+    }
+
+    /// Tells that all children of the cycle of `place` failed.
+    pub(super) fn tell_of_none(&mut self, place: Place) {
+        let cycle = nth(place.cycle(&self.search.task().config.schedule));
+        let message = format!(
+            "all children of cycle {cycle} failed, and it chose none; the log and `enasctl why` say of \
+             each why"
+        );
+        tracing::warn!("{message}");
+        self.note(Note::new("failed", message));
     }
 
     /// What is at hand, or on disk, of a child.

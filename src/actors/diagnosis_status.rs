@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 
 use crate::actors::RankCorrelationStatus;
 use crate::search::{
-    Comparison, Diagnosis, Objective, PolicyConfig, Search, SearchConfig, StrategyKind, Verdict,
+    Comparison, Diagnosis, EstimatorKind, Objective, PolicyConfig, Search, SearchConfig,
+    StrategyKind, Verdict,
 };
 use crate::telemetry::{IntervalNumbers, Metrics};
 
@@ -65,7 +66,7 @@ impl DiagnosisStatus {
         ranks: &RankCorrelationStatus,
     ) {
         let (found, config) = (search.diagnosis(), &search.task().config);
-        let why = why_unmeasured(config.policy.strategy, config.derive.samples);
+        let why = why_unmeasured(config);
         self.learnt = LearntStatus::of(&found, why);
         self.reward_reliability = found.reliability;
         self.advice = advice(config, (entropy_left, found.reliability, ranks));
@@ -99,8 +100,11 @@ impl LearntStatus {
 }
 
 /// Why nobody knows what the policy has learnt, where nobody does.
-fn why_unmeasured(strategy: StrategyKind, samples: usize) -> &'static str {
-    match (strategy, samples) {
+fn why_unmeasured(config: &SearchConfig) -> &'static str {
+    if config.score.estimator == EstimatorKind::StandAlone {
+        return "there are none, each child is trained from scratch";
+    }
+    match (config.policy.strategy, config.derive.samples) {
         (StrategyKind::Random, _) => "`policy.strategy` is \"random\", which learns nothing",
         (StrategyKind::Evolution, _) => {
             "`policy.strategy` is \"evolution\", which has a population and no policy"

@@ -89,9 +89,8 @@ impl Driver {
         let saver = Saver::new(crew.clone(), config.saving.clone(), config.disk_patience);
         let (trials, break_off) = (config.trials.clone(), config.break_off.clone());
         let alone = StandAlone::new(search.task(), trials.data());
-        let of_children = alone.task().clone();
         Self {
-            children: Retraining::of_children(of_children, crew.clone(), break_off.clone()),
+            children: Retraining::of_children(&alone, crew.clone(), break_off.clone()),
             alone,
             retraining: Retraining::new(trials.clone(), crew.clone(), break_off.clone()),
             idle_trials: Retraining::idle(trials, crew.clone(), break_off),
@@ -268,7 +267,11 @@ impl Driver {
             Work::Children => return self.train_children(commands).await,
             Work::Choose => {
                 self.take_note().await?;
-                self.search.finish_choose()?
+                let record = self.search.finish_choose()?;
+                if record.rows.is_empty() {
+                    self.tell_of_none(record.place);
+                }
+                record
             }
         };
         Ok(Some(record))

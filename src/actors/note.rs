@@ -105,9 +105,14 @@ impl Note {
             let (id, how) = (&best.id, status.scored_how());
             format!("the best architecture so far is {id}, {} {how}; ", score(best))
         });
-        let (verdict, learnt) = (shared_comparison(status), learnt_comparison(status));
+        let verdict = shared_comparison(status);
+        // With no shared weights nobody measures it.
+        let learnt = match status.children {
+            None => format!("; {}", learnt_comparison(status)),
+            Some(_) => String::new(),
+        };
         let nth = place.nth_cycle();
-        Self::new("cycle", format!("cycle {nth} ended; {best}{verdict}; {learnt}"))
+        Self::new("cycle", format!("cycle {nth} ended; {best}{verdict}{learnt}"))
     }
 
     /// Candidates are retrained.

@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 
 use crate::actors::{ActorError, Crew, TrainTrial, TrialEpoch, TrialStart, TrialStatus};
 use crate::search::{
-    ChildResult, Failure, Lease, LocalTrials, Ticket, TrialPlan, TrialState, TrialTask, Trials,
-    result_of,
+    ChildResult, Failure, Lease, LocalTrials, StandAlone, Ticket, TrialPlan, TrialState, TrialTask,
+    Trials, result_of,
 };
 
 /// The trials under way, and the nets of those that are finished.
@@ -20,6 +20,8 @@ pub(super) struct Retraining {
     crew: Crew,
     workers: Vec<Recipient<TrainTrial>>,
     is_idle: bool,
+    /// How long a net may be trained, where that is limited.
+    limit: Option<Duration>,
     /// What waits for a worker. Workers are threads of this process: none of them dies alone.
     queue: LocalTrials,
     /// The keys of what was put there, and is not over.
@@ -52,8 +54,6 @@ pub(super) struct Finished {
     pub(super) plan: TrialPlan,
     pub(super) key: String,
     pub(super) epoch: TrialEpoch,
-    /// How long the trial took here so far.
-    pub(super) spent: Duration,
 }
 
 impl std::fmt::Debug for Retraining {
@@ -69,10 +69,12 @@ impl Retraining {
         Self::with_workers(task, crew, workers, false, stop)
     }
 
-    /// The same with the workers of `crew` that train the children of the search.
-    pub(super) fn of_children(task: TrialTask, crew: Crew, stop: Arc<AtomicBool>) -> Self {
+    /// The same with the workers of `crew` that train the children of the search, each for no longer
+    /// than it may be.
+    pub(super) fn of_children(alone: &StandAlone, crew: Crew, stop: Arc<AtomicBool>) -> Self {
         let workers = crew.children.clone();
-        Self::with_workers(task, crew, workers, false, stop)
+        let all = Self::with_workers(alone.task().clone(), crew, workers, false, stop);
+        Self { limit: alone.limit(), ..all }
     }
 
     /// The same with the worker of `crew` that takes what of the machine is otherwise idle.
@@ -96,6 +98,7 @@ impl Retraining {
             crew,
             workers,
             is_idle,
+            limit: None,
             queue,
             submitted: BTreeSet::new(),
             slots,
@@ -176,7 +179,9 @@ impl Retraining {
     fn go_on(&mut self, worker: usize, from: TrialStart, every: Duration) {
         let Some(slot) = &mut self.slots[worker] else { return };
         slot.is_busy = true;
-        let message = TrainTrial { plan: slot.lease.ticket.plan.clone(), from, every };
+        let limit = self.limit.map(|limit| limit.saturating_sub(slot.spent));
+        let plan = slot.lease.ticket.plan.clone();
+        let message = TrainTrial { plan, from, every, limit };
         let trained = self.crew.train_trial(&self.workers[worker], self.is_idle, message);
         let answer = self.answer.clone();
         actix::spawn(async move {
@@ -205,7 +210,7 @@ impl Retraining {
         slot.is_busy = false;
         let lease = slot.lease.clone();
         let Ticket { key, plan } = lease.ticket.clone();
-        let epoch = match epoch {
+        let mut epoch = match epoch {
             Ok(epoch) => epoch,
             Err(error) => {
                 self.slots[worker] = None;
@@ -214,7 +219,7 @@ impl Retraining {
             }
         };
         slot.spent += epoch.duration;
-        let spent = slot.spent;
+        let is_late = self.limit.is_some_and(|limit| limit < slot.spent);
         if let Some(report) = &epoch.report {
             slot.status.observe(report);
         }
@@ -222,6 +227,12 @@ impl Retraining {
         if !self.queue.renew(&lease, Duration::ZERO).map_err(ActorError::Trials)? {
             self.slots[worker] = None;
             return Ok(None);
+        }
+        if is_late {
+            // Nobody is to find its net.
+            epoch.state = None;
+            self.complete(worker, Err(Failure::OutOfTime))?;
+            return Ok(Some(Finished { plan, key, epoch }));
         }
         let finished = epoch.state.as_ref().filter(|state| state.is_finished(&plan.recipe));
         if let Some(net) = finished {
@@ -234,7 +245,7 @@ impl Retraining {
             self.slots[worker] = None;
             self.cancel(&key)?;
         }
-        Ok(Some(Finished { plan, key, epoch, spent }))
+        Ok(Some(Finished { plan, key, epoch }))
     }
 
     /// Hands in what came of what a worker is at, which then is free.
@@ -253,17 +264,6 @@ impl Retraining {
     /// Hands in what was leased without a net, before it is begun.
     pub(super) fn refuse(&mut self, lease: &Lease, failure: Failure) -> Result<(), ActorError> {
         self.hand_in(lease, Err(failure))
-    }
-
-    /// Ends what is at a worker without a net.
-    pub(super) fn fail(&mut self, key: &str, failure: Failure) -> Result<(), ActorError> {
-        let is_of = |slot: &Option<Slot>| {
-            slot.as_ref().is_some_and(|slot| slot.lease.ticket.key == key && !slot.is_busy)
-        };
-        match self.slots.iter().position(is_of) {
-            Some(worker) => self.complete(worker, Err(failure)),
-            None => Ok(()),
-        }
     }
 
     /// The next result, each once.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Context, Handler, Message, MessageResult};
@@ -24,6 +24,8 @@ pub struct TrainTrial {
     /// The answer brings the net along where none did for so long. It does so anyway once the net is
     /// finished.
     pub every: Duration,
+    /// How long the epoch may take, where that is limited: one that takes longer is broken off.
+    pub limit: Option<Duration>,
 }
 
 /// Where a trial goes on from.
@@ -96,7 +98,7 @@ impl TrialWorker {
 
     fn train(&mut self, message: TrainTrial) -> Result<TrialEpoch, SearchError> {
         let start = Instant::now();
-        let TrainTrial { plan, from, every } = message;
+        let TrainTrial { plan, from, every, limit } = message;
         let here = self.trial.take().filter(|trial| *trial.plan() == plan);
         let mut trial = if let (TrialStart::Here, Some(trial)) = (&from, here) {
             trial
@@ -105,7 +107,9 @@ impl TrialWorker {
             let state = if let TrialStart::State(state) = &from { Some(&**state) } else { None };
             Trial::new(self.task.clone(), plan, state)?
         };
-        let report = if trial.is_finished() { None } else { trial.epoch(&self.stop)? };
+        let is_late = || limit.is_some_and(|limit| limit < start.elapsed());
+        let stop = || self.stop.load(Ordering::Relaxed) || is_late();
+        let report = if trial.is_finished() { None } else { trial.epoch(stop)? };
         let is_due = every <= self.brought.elapsed() && report.is_some();
         let state = if trial.is_finished() || is_due {
             self.brought = Instant::now();

@@ -36,7 +36,7 @@ pub enum BenchError {
         name: String,
     },
     /// The device is not there.
-    #[error("--device `{device}` cannot be opened: {why}")]
+    #[error("the device `{device}` cannot be opened: {why}")]
     Device {
         /// What was asked for.
         device: String,

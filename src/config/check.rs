@@ -49,7 +49,7 @@ pub(super) fn conflicts(
     }
     found.extend(halving(finals, derive.rerank));
     found.extend(control(&config.search));
-    found.extend(check_estimator::conflict(&config.search));
+    found.extend(check_estimator::conflicts(&config.search));
     found.extend(check_growth::conflicts(&config.search));
     for (section, sgd, paths) in [
         ("shared", *shared, ["shared.learning_rate_min", "shared.learning_rate_max"]),

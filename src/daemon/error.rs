@@ -186,6 +186,7 @@ impl DaemonError {
                 | SearchError::Limits { .. }
                 | SearchError::NotInTable { .. },
             )
+            | Self::Run(ActorError::Search(SearchError::AllFailed { .. }))
             | Self::Api(ApiError::NotASocket { .. } | ApiError::Socket { .. })
             | Self::Telemetry(_) => EXIT_CONFIG,
             Self::Store(StoreError::Locked { .. }) | Self::Api(ApiError::SocketTaken { .. }) => {

@@ -86,9 +86,10 @@ impl Search {
     }
 
     /// Chooses the best of the cycle's children, and begins a promotion of the best of both arms. A
-    /// cycle all of whose children failed is an error.
+    /// cycle all of whose children failed chooses none; it is an error where no earlier one chose any.
     pub fn finish_choose(&mut self) -> Result<StepRecord, SearchError> {
-        if self.of_cycle.iter().all(|of_arm| of_arm.archs().is_empty()) {
+        let is_empty = self.of_cycle.iter().all(|of_arm| of_arm.archs().is_empty());
+        if is_empty && self.best.archs().is_empty() {
             return Err(SearchError::AllFailed {
                 cycle: self.place.cycle(&self.task.config.schedule),
             });

@@ -4,17 +4,17 @@ use crate::data::DataError;
 use crate::engine::reason;
 use crate::net::NetError;
 use crate::search::limit::TightLimit;
-use crate::space::SpaceError;
+use crate::space::{Space, SpaceError};
 
 /// Why the search could not take a step. Each text says what is wrong, where, and how to mend it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SearchError {
-    /// No child of a cycle has a score.
+    /// No child of any cycle has a score.
     #[error(
-        "all children of cycle {} failed, and there is none to choose; the history and the log say of \
-         each why: raise `trial.seconds` or `trial.memory_mib`, lower `shared.learning_rate_max`, or \
-         make the nets smaller",
+        "all children of cycle {} failed, and so far there is none to choose; the log and `enasctl why` \
+         say of each why: begin in a new state folder with a higher `trial.seconds` or \
+         `trial.memory_mib`, a lower `shared.learning_rate_max`, or smaller nets",
         cycle + 1
     )]
     AllFailed {
@@ -203,5 +203,17 @@ pub enum SearchError {
     NotInTable {
         /// Its canonical id.
         id: String,
+    },
+    /// An architecture is of another space than the table of scores.
+    #[error(
+        "{id} is of the space {found}, and the table of {table}: give searches and a table of one"
+    )]
+    NotOfTable {
+        /// Its canonical id.
+        id: String,
+        /// Its space.
+        found: Space,
+        /// That of the table.
+        table: Space,
     },
 }

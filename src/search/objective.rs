@@ -43,10 +43,6 @@ pub enum Objective {
 /// `c` in `c / perplexity` (ENAS, section 3.1).
 const PERPLEXITY_SCALE: f64 = 80.0;
 
-/// Cross-entropies of which all above are as bad, in nats: that of a net that is sure of ten
-/// thousands of classes alike, and so is one whose logits are no numbers.
-const MAX_NLL: f64 = 10.0;
-
 /// Cross-entropies of which all below are as good.
 const MIN_NLL: f64 = 1e-6;
 
@@ -62,6 +58,10 @@ pub struct Scored {
 }
 
 impl Objective {
+    /// Cross-entropies of which all above are as bad, in nats: that of a net that is sure of ten
+    /// thousands of classes alike, and so is one whose logits are no numbers.
+    pub const MAX_NLL: f64 = 10.0;
+
     /// The names of all.
     pub const NAMES: &[&str] =
         &[Self::Accuracy.name(), Self::NegLogNll.name(), Self::Perplexity.name()];
@@ -108,7 +108,7 @@ impl Objective {
             Self::NegLogNll => {
                 let nll = score.nll / score.items as f64 / factor;
                 // What is no number is not below the limit.
-                -if nll < MAX_NLL { nll.max(MIN_NLL) } else { MAX_NLL }.ln()
+                -if nll < Self::MAX_NLL { nll.max(MIN_NLL) } else { Self::MAX_NLL }.ln()
             }
             // Of a perplexity that is no number, or beyond all, nothing is left.
             Self::Perplexity => (Self::of_perplexity(score.perplexity()) * factor).max(0.0),

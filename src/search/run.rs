@@ -3,7 +3,7 @@
 //! It is the specification of what the actors do: a test requires the same history, bit for bit.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicU64;
 
 use crate::data::{Opening, TestLedger};
 use crate::search::{
@@ -190,9 +190,8 @@ impl Promoter {
     /// Trains one net from scratch to its end.
     fn train(&self, plan: &TrialPlan) -> Result<TrialState, SearchError> {
         let mut trial = Trial::new(self.task.clone(), plan.clone(), None)?;
-        let never = AtomicBool::new(false);
         while !trial.is_finished() {
-            trial.epoch(&never)?;
+            trial.epoch(|| false)?;
         }
         trial.state()
     }

@@ -1,7 +1,6 @@
 //! Children that are trained from scratch, each to its end: what gives them their scores (NAS, Zoph
 //! and Le, 2016, section 3.1).
 
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::net::Cost;
@@ -49,10 +48,10 @@ impl StandAlone {
         Ok((limit < needed).then_some(Failure::OutOfMemory))
     }
 
-    /// Why a child is trained no further after so long, if it is not.
-    pub fn expired(&self, spent: Duration) -> Option<Failure> {
+    /// How long a child may be trained, where that is limited.
+    pub fn limit(&self) -> Option<Duration> {
         let seconds = self.config.seconds;
-        (0.0 < seconds && seconds < spent.as_secs_f64()).then_some(Failure::OutOfTime)
+        (0.0 < seconds).then(|| Duration::from_secs_f64(seconds))
     }
 
     /// Trains one child to its end, however long that takes.
@@ -61,9 +60,8 @@ impl StandAlone {
             return Ok(Err(failure));
         }
         let mut trial = Trial::new(self.task.clone(), plan.clone(), None)?;
-        let never = AtomicBool::new(false);
         loop {
-            trial.epoch(&never)?;
+            trial.epoch(|| false)?;
             if let Some(result) = trial.result() {
                 return Ok(result);
             }

@@ -102,8 +102,18 @@ impl ScoreTable {
         self.best
     }
 
-    /// The score of `arch`, or an error where it is not in the table and nothing stands for it.
+    /// Whether `arch` stands in it.
+    pub fn knows(&self, arch: &Arch) -> bool {
+        self.scores.contains_key(&canonical(arch))
+    }
+
+    /// The score of `arch`, or an error where it is of another space, or not in the table and nothing
+    /// stands for it.
     pub fn score(&self, arch: &Arch) -> Result<f64, SearchError> {
+        if arch.space() != self.space {
+            let (id, found, table) = (arch.id(), arch.space(), self.space);
+            return Err(SearchError::NotOfTable { id, found, table });
+        }
         let known = self.scores.get(&canonical(arch)).copied().or(self.unknown);
         known.ok_or_else(|| SearchError::NotInTable { id: arch.id() })
     }
@@ -236,6 +246,13 @@ mod tests {
         let table = ScoreTable::read(space(), text.as_bytes(), Some(-9.0)).unwrap();
         let found = table.score(&"0 0 0 0 0 0 0 1".parse().unwrap()).unwrap();
         assert_eq!(found.to_bits(), (-9.0_f64).to_bits());
+        // Whatever stands for what is not in it stands for none of another space.
+        let larger: Arch = ["0 4 1 4"; 4].join(" ").parse().unwrap();
+        let error = table.score(&larger).unwrap_err().to_string();
+        assert!(
+            error.contains("micro with 2 nodes") && error.contains("micro with 1 node"),
+            "{error}"
+        );
     }
 
     #[test]

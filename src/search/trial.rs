@@ -10,7 +10,6 @@
 //! ```
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rand::RngExt;
 
@@ -317,15 +316,16 @@ impl Trial {
     }
 
     /// Trains for one epoch, and measures the net where it was one of the last. Gives nothing where
-    /// `stop` is set on the way: the trial then is to be begun again from its last state.
-    pub fn epoch(&mut self, stop: &AtomicBool) -> Result<Option<TrialReport>, SearchError> {
+    /// `stop` says so on the way, before any batch: the trial then is to be begun again from its last
+    /// state.
+    pub fn epoch(&mut self, stop: impl Fn() -> bool) -> Result<Option<TrialReport>, SearchError> {
         let recipe = self.plan.recipe;
         let batches = self.stream.pass(self.epoch)?;
         let steps = batches.end - batches.start;
         let mut report = TrialReport { epoch: self.epoch, loss: 0.0, accuracy: 0.0, non_finite: 0 };
         let mut score = Score::default();
         for (step, index) in (0..).zip(batches) {
-            if stop.load(Ordering::Relaxed) {
+            if stop() {
                 return Ok(None);
             }
             let share = if recipe.smooth { step as f64 / steps as f64 } else { 0.0 };

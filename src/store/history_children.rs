@@ -5,7 +5,7 @@
 //! search that takes the steps again goes by them, and does the same.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params_from_iter};
+use rusqlite::{Connection, Row, params, params_from_iter};
 
 use crate::search::{Applied, ChildResult, Failure, Score, TrainedChild};
 use crate::store::history_marks::int;
@@ -83,8 +83,7 @@ pub(super) fn from(
     step: u64,
     steps: Option<usize>,
 ) -> rusqlite::Result<Vec<Applied>> {
-    let is_there = "SELECT count(*) FROM sqlite_master WHERE name = 'children'";
-    if db.query_row(is_there, [], |row| row.get::<_, i64>(0))? == 0 {
+    if !is_there(db)? {
         return Ok(Vec::new());
     }
     let sql = format!("SELECT {COLUMNS} FROM children WHERE ?1 <= step ORDER BY step, place");
@@ -104,6 +103,29 @@ pub(super) fn from(
         }
     }
     Ok(all)
+}
+
+/// How often children of this architecture failed, and why.
+pub(super) fn failures(db: &Connection, arch_id: &str) -> rusqlite::Result<Vec<(Failure, u64)>> {
+    if !is_there(db)? {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    let sql = "SELECT count(*) FROM children WHERE arch = ?1 AND failure = ?2";
+    for failure in Failure::ALL {
+        let of = params![arch_id, failure.name()];
+        let count = db.prepare_cached(sql)?.query_row(of, |row| from_sql_int(row, 0))?;
+        if 0 < count {
+            found.push((failure, count));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether the history is not older than the table.
+fn is_there(db: &Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) FROM sqlite_master WHERE name = 'children'";
+    Ok(0 < db.query_row(sql, [], |row| row.get::<_, i64>(0))?)
 }
 
 /// A child's place, and the step with that child alone; nothing where it is not what was written.
@@ -161,6 +183,19 @@ mod tests {
         assert_eq!(from(&db, 0, None).unwrap(), all[..2]);
         db.execute("DELETE FROM children WHERE step = 4 AND place = 0", []).unwrap();
         assert_eq!(from(&db, 0, None).unwrap(), all[..1]);
+    }
+
+    #[test]
+    fn failures_are_counted_by_architecture_and_by_kind() {
+        let db = database();
+        assert_eq!(failures(&db, "n1").unwrap(), []);
+        for step in [1, 2] {
+            insert(&db, &applied(step, 0)).unwrap();
+        }
+        assert_eq!(failures(&db, "n1").unwrap(), [(Failure::OutOfTime, 1)]);
+        // Histories of before there was the table know of none.
+        db.execute_batch("DROP TABLE children").unwrap();
+        assert_eq!(failures(&db, "n1").unwrap(), []);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 
-use crate::search::{Applied, Arm};
+use crate::search::{Applied, Arm, Failure};
 use crate::store::error::is_database_damage;
 use crate::store::history::EVENTS;
 use crate::store::history_archs::{ARCH_COLUMNS, ARCHS, ArchRow};
@@ -229,6 +229,11 @@ impl HistoryReader {
     /// From whose children θ learnt in `step` and later, as far as that is known.
     pub fn applied(&self, step: u64) -> Result<Vec<Applied>, StoreError> {
         history_children::from(&self.db, step, None).map_err(database_error("read", &self.path))
+    }
+
+    /// How often children of this architecture failed, and why.
+    pub fn failures(&self, arch_id: &str) -> Result<Vec<(Failure, u64)>, StoreError> {
+        history_children::failures(&self.db, arch_id).map_err(database_error("read", &self.path))
     }
 
     /// The last `limit` nets that were trained from scratch, of one architecture or of all, in the

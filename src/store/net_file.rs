@@ -4,6 +4,7 @@
 //! ID.champion-DIGITS.onnx           trained from scratch, and chosen
 //! ID.retrained-DIGITS.f32.onnx      trained from scratch; it reads floats
 //! ID.shared-STEP-DIGITS.safetensors its part of ω as it was before the search's step STEP
+//! ID.child-STEP-DIGITS.safetensors  a child's own weights, as the search's step STEP chose it
 //! ID.champion-DIGITS.py             PyTorch, for the weights in the safetensors file
 //! ```
 //!
@@ -108,7 +109,16 @@ impl NetFile {
     /// The file of the part of ω that `id` reads, as it was before the step with this number; the
     /// file is as the search keeps it, and tells nothing else.
     pub fn of_shared(id: &str, step: u64, bytes: Vec<u8>) -> Self {
-        let name = name(id, &shared_stage(step), &bytes);
+        Self::weights(id, &shared_stage(step), bytes)
+    }
+
+    /// The weights of a child that was trained from scratch, chosen by the step of this number.
+    pub fn of_child(id: &str, step: u64, bytes: Vec<u8>) -> Self {
+        Self::weights(id, &format!("child-{step}"), bytes)
+    }
+
+    fn weights(id: &str, stage: &str, bytes: Vec<u8>) -> Self {
+        let name = name(id, stage, &bytes);
         Self { name: format!("{name}.{}", ending(NetFormat::Safetensors)), bytes }
     }
 }

@@ -60,6 +60,23 @@ pub enum StudyError {
         /// Where one was looked for.
         path: PathBuf,
     },
+    /// Two histories are of searches in different spaces.
+    #[error(
+        "{} is of a search in the space {found}, and {} of one in {known}: rewards of different spaces \
+         are not compared; leave one of them out",
+        path.display(),
+        other.display()
+    )]
+    OtherSpaces {
+        /// One history.
+        path: PathBuf,
+        /// Its space.
+        found: &'static str,
+        /// The history before it.
+        other: PathBuf,
+        /// That one's space.
+        known: &'static str,
+    },
     /// A history lacks rows, so that what came after them is not what the search had by then.
     #[error("{} has {rows} damaged rows; `enasctl doctor` says more", path.display())]
     Damaged {

@@ -52,8 +52,11 @@ pub struct RegretCurve {
     pub name: String,
     /// How many searches.
     pub searches: usize,
-    /// Places, the last one where the shortest of them ends.
+    /// Places, the last one where the shortest search of all groups ends.
     pub points: Vec<RegretPoint>,
+    /// Whether it is of regrets, none of which is below 0.
+    #[serde(skip)]
+    is_regret: bool,
     /// What each search has at half of the shortest one's evaluations, and at their end.
     #[serde(skip)]
     ends: [Vec<f64>; 2],
@@ -80,8 +83,15 @@ pub struct Regret {
     pub is_regret: bool,
     /// The curves.
     pub curves: Vec<RegretCurve>,
-    /// Every group against the first.
+    /// Every group against the first, after as many evaluations.
     pub gains: Vec<RegretGain>,
+    /// Evaluations of the shortest search of all, up to which all are compared.
+    pub evaluations: u64,
+    /// Evaluations of the longest.
+    pub longest: u64,
+    /// Of the best so far of all searches, how many are not in the table, and have the score that
+    /// stands for such.
+    pub unknown: u64,
     /// Histories in which nothing was scored yet, which count for nothing.
     pub left_out: Vec<PathBuf>,
 }
@@ -167,15 +177,24 @@ fn scored(path: &Path, arm: Arm) -> Result<Vec<(String, f64)>, StudyError> {
     }
 }
 
-/// The best so far after each, or the regret of what has it.
-fn course(scored: &[(String, f64)], table: Option<&ScoreTable>) -> Result<Vec<f64>, StudyError> {
+/// The best so far after each, or the regret of what has it; adds to `unknown` how many of the best are
+/// not in the table.
+fn course(
+    scored: &[(String, f64)],
+    table: Option<&ScoreTable>,
+    unknown: &mut u64,
+) -> Result<Vec<f64>, StudyError> {
     let (mut best, mut value) = (f64::NEG_INFINITY, f64::NAN);
     let mut course = Vec::with_capacity(scored.len());
     for (id, reward) in scored {
         if best < *reward {
             best = *reward;
             value = match table {
-                Some(table) => table.best() - table.score(&id.parse::<Arch>()?)?,
+                Some(table) => {
+                    let arch: Arch = id.parse()?;
+                    *unknown += u64::from(!table.knows(&arch));
+                    table.best() - table.score(&arch)?
+                }
                 None => best,
             };
         }
@@ -184,21 +203,32 @@ fn course(scored: &[(String, f64)], table: Option<&ScoreTable>) -> Result<Vec<f6
     Ok(course)
 }
 
+/// The name of the space of what a search scored.
+fn space_of(scored: &[(String, f64)]) -> Result<Option<&'static str>, StudyError> {
+    let Some((id, _)) = scored.first() else { return Ok(None) };
+    Ok(Some(id.parse::<Arch>()?.space().name()))
+}
+
 /// The curves of `groups`; regrets by `table` where there is one. The random arm of searches that have
-/// one is a group of its own.
+/// one is a group of its own. All are compared up to where the shortest search ends.
 pub fn regret(groups: &[SearchGroup], table: Option<&ScoreTable>) -> Result<Regret, StudyError> {
     let mut courses: Vec<(String, Vec<Vec<f64>>)> = Vec::new();
-    let mut left_out = Vec::new();
+    let (mut left_out, mut unknown) = (Vec::new(), 0);
+    let mut space: Option<(&Path, &'static str)> = None;
     for group in groups {
         let mut of_arm: BTreeMap<bool, Vec<Vec<f64>>> = BTreeMap::new();
         for history in &group.histories {
             let mut is_empty = true;
             for (is_random, arm) in [(false, Arm::Controller), (true, Arm::Random)] {
                 let scored = scored(history, arm)?;
-                if !scored.is_empty() {
-                    is_empty = false;
-                    of_arm.entry(is_random).or_default().push(course(&scored, table)?);
+                let Some(found) = space_of(&scored)? else { continue };
+                let (other, known) = *space.get_or_insert((history, found));
+                if found != known {
+                    let (path, other) = (history.clone(), other.to_owned());
+                    return Err(StudyError::OtherSpaces { path, found, other, known });
                 }
+                is_empty = false;
+                of_arm.entry(is_random).or_default().push(course(&scored, table, &mut unknown)?);
             }
             if is_empty {
                 left_out.push(history.clone());
@@ -213,32 +243,37 @@ pub fn regret(groups: &[SearchGroup], table: Option<&ScoreTable>) -> Result<Regr
             (format!("{}{arm}", group.name), courses)
         }));
     }
-    let curves: Vec<RegretCurve> =
-        courses.into_iter().map(|(name, courses)| RegretCurve::of(name, &courses)).collect();
+    let lengths = || courses.iter().flat_map(|(_, courses)| courses.iter().map(Vec::len));
+    let [shortest, longest] = [lengths().min(), lengths().max()].map(|n| n.unwrap_or(0));
     let is_regret = table.is_some();
+    let curves: Vec<RegretCurve> = courses
+        .into_iter()
+        .map(|(name, courses)| RegretCurve::of(name, &courses, (shortest, is_regret)))
+        .collect();
     let gains = curves.iter().skip(1).map(|curve| curve.gain(&curves[0], is_regret)).collect();
-    Ok(Regret { is_regret, curves, gains, left_out })
+    let [evaluations, longest] = [shortest, longest].map(|n| n as u64);
+    Ok(Regret { is_regret, curves, gains, evaluations, longest, unknown, left_out })
 }
 
 impl RegretCurve {
-    fn of(name: String, courses: &[Vec<f64>]) -> Self {
-        let shortest = courses.iter().map(Vec::len).min().unwrap_or(0);
+    /// Up to `end` evaluations, as many as each of `courses` has at least.
+    fn of(name: String, courses: &[Vec<f64>], (end, is_regret): (usize, bool)) -> Self {
         let at = |n: usize| -> Vec<f64> { courses.iter().map(|course| course[n - 1]).collect() };
-        let places = PLACES.min(shortest);
+        let places = PLACES.min(end);
         let points = (1..=places).map(|place| {
-            let n = (place * shortest).div_ceil(places);
+            let n = (place * end).div_ceil(places);
             let values = at(n);
-            let band = paired_difference(&values);
+            let band = paired_difference(&values).map(|found| possible(found, is_regret));
             RegretPoint { evaluations: n as u64, mean: mean(&values), band: band.map(Band::from) }
         });
-        let ends =
-            [shortest.div_ceil(2), shortest].map(|n| if n == 0 { Vec::new() } else { at(n) });
-        Self { name, searches: courses.len(), points: points.collect(), ends }
+        let ends = [end.div_ceil(2), end].map(|n| if n == 0 { Vec::new() } else { at(n) });
+        Self { name, searches: courses.len(), points: points.collect(), is_regret, ends }
     }
 
     /// The curve at half of its evaluations, and at their end.
     pub fn ends(&self) -> [Option<Interval>; 2] {
-        [0, 1].map(|end| paired_difference(&self.ends[end]))
+        let of = |end: usize| paired_difference(&self.ends[end]);
+        [0, 1].map(|end| of(end).map(|found| possible(found, self.is_regret)))
     }
 
     fn gain(&self, than: &Self, is_regret: bool) -> RegretGain {
@@ -251,6 +286,12 @@ impl RegretCurve {
         let (group, than) = (self.name.clone(), than.name.clone());
         RegretGain { group, than, half: of(0), end: of(1) }
     }
+}
+
+/// An interval without what no regret can be.
+fn possible(found: Interval, is_regret: bool) -> Interval {
+    let least = if is_regret { 0.0 } else { f64::NEG_INFINITY };
+    Interval { low: found.low.max(least), ..found }
 }
 
 impl Regret {
@@ -290,22 +331,27 @@ mod tests {
         let scored = |rewards: &[f64]| -> Vec<(String, f64)> {
             rewards.iter().map(|&reward| (String::new(), reward)).collect()
         };
-        let one = course(&scored(&[1.0, 3.0, 2.0, 5.0]), None).unwrap();
+        let course = |rewards: &[f64]| course(&scored(rewards), None, &mut 0).unwrap();
+        let one = course(&[1.0, 3.0, 2.0, 5.0]);
         assert_eq!(one, [1.0, 3.0, 3.0, 5.0]);
-        let other = course(&scored(&[2.0, 1.0, 4.0]), None).unwrap();
-        let curve = RegretCurve::of("a".into(), &[one, other]);
+        let other = course(&[2.0, 1.0, 4.0]);
+        let curve = RegretCurve::of("a".into(), &[one, other], (3, false));
         let means: Vec<f64> = curve.points.iter().map(|point| point.mean).collect();
         assert_eq!(means, [1.5, 2.5, 3.5]);
         assert_eq!(curve.ends, [vec![3.0, 2.0], vec![3.0, 4.0]]);
         let Band { mean, low, high } = curve.points[0].band.unwrap();
         // Student's t of one degree of freedom: 12.706 · 0.5.
         assert!((mean - 1.5).abs() < 1e-12 && (high - low - 2.0 * 6.3531).abs() < 1e-3);
+        // No regret is below 0.
+        let regret = RegretCurve::of("a".into(), &[vec![1.0], vec![2.0]], (1, true));
+        let Band { low, high, .. } = regret.points[0].band.unwrap();
+        assert!(low.to_bits() == 0 && 7.8 < high, "{low} to {high}");
     }
 
     #[test]
     fn a_long_course_has_places_as_far_apart_and_its_end() {
         let course: Vec<f64> = (0..1000).map(f64::from).collect();
-        let curve = RegretCurve::of("a".into(), &[course.clone(), course]);
+        let curve = RegretCurve::of("a".into(), &[course.clone(), course], (1000, false));
         assert_eq!(curve.points.len(), PLACES);
         assert_eq!(curve.points[0].evaluations, 5);
         assert_eq!(curve.points[PLACES - 1].evaluations, 1000);
@@ -314,7 +360,7 @@ mod tests {
     #[test]
     fn a_gain_is_less_regret_or_more_reward() {
         let curve = |name: &str, ends: [f64; 2]| {
-            RegretCurve::of(name.into(), &[vec![ends[0]; 4], vec![ends[1]; 4]])
+            RegretCurve::of(name.into(), &[vec![ends[0]; 4], vec![ends[1]; 4]], (4, true))
         };
         let (random, other) = (curve("random", [0.3, 0.5]), curve("other", [0.1, 0.3]));
         let mean = |is_regret| other.gain(&random, is_regret).half.unwrap().mean;

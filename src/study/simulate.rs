@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! FOLDER/STRATEGY/SEED/history.sqlite       every architecture in the order in which it was scored
+//! FOLDER/simulating/                        the same until all searches are over
 //! ```
 
 use std::ffi::OsStr;
@@ -21,6 +22,9 @@ use crate::search::{
 use crate::store::{HISTORY, History, Keeping, StoreError, history_rows, hold_folder};
 use crate::study::{Progress, StudyError};
 
+/// Where the histories are until all searches are over.
+const UNDER_WAY: &str = "simulating";
+
 /// Architectures of a history that are written at once.
 const ROWS_A_WRITE: usize = 10_000;
 
@@ -38,7 +42,7 @@ pub struct SimulationPlan {
     pub strategies: Vec<StrategyKind>,
     /// Searches with each: the seed of the run and those that follow.
     pub seeds: u64,
-    /// Architectures that each scores, as many as whole steps of θ make of at least so many.
+    /// Architectures that each scores, as many as whole epochs make of at least so many.
     pub evaluations: u64,
     /// Where their histories are left.
     pub folder: PathBuf,
@@ -61,17 +65,45 @@ pub struct Simulation {
     pub history: PathBuf,
 }
 
-/// Simulates the searches, and leaves their histories; those of an earlier simulation give way. In the
-/// order of strategies, then of seeds.
+/// Simulates the searches, and leaves their histories; those of an earlier simulation with the same
+/// strategies give way once all are over. In the order of strategies, then of seeds.
 pub fn simulate(
     plan: &SimulationPlan,
     told: &mut dyn FnMut(Progress),
 ) -> Result<Vec<Simulation>, StudyError> {
     // Nobody else simulates here meanwhile.
     let _held = hold_folder(&plan.folder)?;
+    let under_way = plan.folder.join(UNDER_WAY);
+    // Of one that was killed.
+    remove(&under_way)?;
+    let folder_of = |strategy: &StrategyKind| plan.folder.join(strategy.name());
     for strategy in &plan.strategies {
-        clear(&plan.folder.join(strategy.name()))?;
+        earlier(&folder_of(strategy))?;
     }
+    let found = simulate_all(plan, &under_way, told);
+    if found.is_err() {
+        remove(&under_way)?;
+    }
+    let found = found?;
+    for strategy in &plan.strategies {
+        let folder = folder_of(strategy);
+        for path in earlier(&folder)? {
+            remove(&path)?;
+        }
+        let made = under_way.join(strategy.name());
+        // What is left is an empty folder, which gives way.
+        fs::rename(&made, &folder).map_err(|source| StudyError::File { path: folder, source })?;
+    }
+    remove(&under_way)?;
+    Ok(found)
+}
+
+/// Simulates the searches, with their histories in `under_way`.
+fn simulate_all(
+    plan: &SimulationPlan,
+    under_way: &Path,
+    told: &mut dyn FnMut(Progress),
+) -> Result<Vec<Simulation>, StudyError> {
     let first = plan.task.config.seed;
     let runs = plan.strategies.iter().flat_map(|&strategy| {
         (0..plan.seeds).map(move |seed| (strategy, first.wrapping_add(seed)))
@@ -81,7 +113,7 @@ pub fn simulate(
     let (sender, receiver) = mpsc::channel();
     let work = |sender: mpsc::Sender<_>| {
         while let Some((place, run)) = take(&next, &runs) {
-            let found = simulate_one(plan, *run);
+            let found = simulate_one(plan, under_way, *run);
             let is_over = found.is_err();
             if sender.send((place, found)).is_err() || is_over {
                 // Nobody wants more: it failed here, or elsewhere.
@@ -113,12 +145,21 @@ fn take<'a, T>(next: &AtomicUsize, of: &'a [T]) -> Option<(usize, &'a T)> {
     Some((place, of.get(place)?))
 }
 
-/// Removes the histories of an earlier simulation from the folder of a strategy, so that no search of
-/// other settings stands among its own. A folder that has anything else is not one of those.
-fn clear(folder: &Path) -> Result<(), StudyError> {
+/// Removes a folder with all that is in it, where it is there.
+fn remove(folder: &Path) -> Result<(), StudyError> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(|source| StudyError::File { path: folder.to_owned(), source }),
+    }
+}
+
+/// The folders with the histories of an earlier simulation in the folder of a strategy, which are to
+/// give way, so that no search of other settings stands among its own. A folder that has anything else
+/// is not one of those.
+fn earlier(folder: &Path) -> Result<Vec<PathBuf>, StudyError> {
     let failed = |source| StudyError::File { path: folder.to_owned(), source };
     let found = match fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         found => found.map_err(failed)?,
     };
     let mut earlier = Vec::new();
@@ -128,27 +169,26 @@ fn clear(folder: &Path) -> Result<(), StudyError> {
             let ending = name.to_str().and_then(|name| name.strip_prefix(HISTORY));
             ending.is_some_and(|ending| ENDINGS.contains(&ending))
         };
-        let is_own = fs::read_dir(&path).is_ok_and(|mut files| {
-            files.all(|file| file.is_ok_and(|file| is_history(&file.file_name())))
-        });
+        let is_own = path.join(HISTORY).is_file()
+            && fs::read_dir(&path).is_ok_and(|mut files| {
+                files.all(|file| file.is_ok_and(|file| is_history(&file.file_name())))
+            });
         if !is_own {
             return Err(StudyError::OtherFiles { path });
         }
         earlier.push(path);
     }
-    for path in earlier {
-        fs::remove_dir_all(&path).map_err(|source| StudyError::File { path, source })?;
-    }
-    Ok(())
+    Ok(earlier)
 }
 
 /// Simulates one search.
 fn simulate_one(
     plan: &SimulationPlan,
+    under_way: &Path,
     (strategy, seed): (StrategyKind, u64),
 ) -> Result<Simulation, StudyError> {
-    let folder = plan.folder.join(strategy.name()).join(seed.to_string());
-    let mut keeper = Keeper::new(&folder)?;
+    let of_search = Path::new(strategy.name()).join(seed.to_string());
+    let mut keeper = Keeper::new(&under_way.join(&of_search))?;
     let config = config(plan, strategy, seed);
     let schedule = config.schedule;
     let task = Task { config: Arc::new(config), ..plan.task.clone() };
@@ -169,7 +209,8 @@ fn simulate_one(
     if let Some(error) = failed {
         return Err(error.into());
     }
-    let history = keeper.finish(&schedule)?;
+    keeper.finish(&schedule)?;
+    let history = plan.folder.join(of_search).join(HISTORY);
     Ok(Simulation { strategy, seed, evaluations, best, history })
 }
 
@@ -196,7 +237,6 @@ fn config(plan: &SimulationPlan, strategy: StrategyKind, seed: u64) -> SearchCon
 /// Writes the history of a simulation.
 struct Keeper {
     history: History,
-    path: PathBuf,
     waiting: Vec<StepRecord>,
     rows: usize,
 }
@@ -207,7 +247,7 @@ impl Keeper {
         let failed = |source| StudyError::File { path: folder.to_owned(), source };
         fs::create_dir_all(folder).map_err(failed)?;
         let path = folder.join(HISTORY);
-        Ok(Self { history: History::open(&path, u64::MAX)?, path, waiting: Vec::new(), rows: 0 })
+        Ok(Self { history: History::open(&path, u64::MAX)?, waiting: Vec::new(), rows: 0 })
     }
 
     fn take(&mut self, record: &StepRecord, schedule: &ScheduleConfig) -> Result<(), StoreError> {
@@ -222,9 +262,8 @@ impl Keeper {
         self.history.record(&rows, &updates, Keeping { bytes: u64::MAX, at_unix_ms: 0 })
     }
 
-    fn finish(mut self, schedule: &ScheduleConfig) -> Result<PathBuf, StoreError> {
+    fn finish(mut self, schedule: &ScheduleConfig) -> Result<(), StoreError> {
         self.write(schedule)?;
-        self.history.close()?;
-        Ok(self.path)
+        self.history.close()
     }
 }

@@ -116,6 +116,18 @@ impl fmt::Display for Tabulated {
         for (score, arch) in order.iter().take(5) {
             writeln!(f, "{score:+.4}  {arch}")?;
         }
+        let all = self.archs.iter().flat_map(|(_, nets, _)| rewards(Objective::NegLogNll, nets));
+        let all: Vec<f64> = all.collect();
+        let lost = all.iter().filter(|reward| **reward <= -Objective::MAX_NLL.ln()).count();
+        if 0 < lost {
+            writeln!(
+                f,
+                "{lost} of {} nets have a cross-entropy of {} nats or more, or none, and count as \
+                 such: lower `final.learning_rate_max`",
+                all.len(),
+                Objective::MAX_NLL
+            )?;
+        }
         Ok(())
     }
 }

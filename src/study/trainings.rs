@@ -169,7 +169,7 @@ impl Trainings<'_> {
         let mut trial = Trial::new(self.task.clone(), plan.clone(), state.as_ref())?;
         let mut kept = Instant::now();
         while !trial.is_finished() {
-            if trial.epoch(stop)?.is_none() {
+            if trial.epoch(|| stop.load(Ordering::Relaxed))?.is_none() {
                 return Ok(None);
             }
             if KEPT_EVERY <= kept.elapsed() && !trial.is_finished() {

@@ -185,12 +185,17 @@ fn a_net_is_brought_along_as_soon_as_it_is_due() {
         let epochs = [at_once, never, at_once, never].into_iter().zip(from);
         let mut brought = Vec::new();
         for (every, from) in epochs {
-            let message = TrainTrial { plan: plan.clone(), from, every };
+            let message = TrainTrial { plan: plan.clone(), from, every, limit: None };
             let epoch = worker.send(message).await.unwrap().unwrap();
             brought.push(epoch.state.map(|state| state.epoch));
         }
         // A finished net is brought along whatever is due.
         assert_eq!(brought, [Some(1), None, Some(3), Some(4)]);
+        // One that takes longer than it may is broken off in the middle of an epoch.
+        let limit = Some(Duration::ZERO);
+        let message = TrainTrial { plan, from: TrialStart::Scratch, every: at_once, limit };
+        let epoch = worker.send(message).await.unwrap().unwrap();
+        assert!(epoch.report.is_none() && epoch.state.is_none(), "{epoch:?}");
     });
 }
 

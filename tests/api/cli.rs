@@ -358,6 +358,12 @@ fn weights_are_written_and_no_file_is_replaced_unasked() {
     assert_eq!(fs::read(&file).unwrap(), b"precious");
     check(&ask(&rig, &["best", "--weights", path, "--force"]), 0, "");
     assert_eq!(fs::read(&file).unwrap(), KEPT_WEIGHTS);
+    // Where nothing is shared they are the child's own.
+    rig.publish(|status| status.children = Some(ChildrenStatus::default()));
+    check(&ask(&rig, &["best", "--weights", path, "--force"]), 0, "");
+    assert_eq!(fs::read(&file).unwrap(), KEPT_WEIGHTS);
+    check(&ask(&rig, &["export", &id(PUBLISHED), "--to", "onnx"]), 1, "no retrained net of");
+    rig.publish(|status| status.children = None);
     fs::remove_dir_all(rig.folder.path().join("best").join(id(PUBLISHED))).unwrap();
     let lost = rig.folder.path().join("lost");
     check(&ask(&rig, &["best", "--weights", lost.to_str().unwrap()]), 1, "no others are given");

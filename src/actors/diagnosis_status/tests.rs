@@ -102,9 +102,13 @@ fn what_is_not_learnt_yet_says_why_and_what_is_says_no_reason() {
         (StrategyKind::Random, 100, "`policy.strategy` is \"random\", which learns nothing"),
         (StrategyKind::Evolution, 1, "which has a population and no policy"),
     ] {
-        let found = learnt(None, why_unmeasured(strategy, samples));
+        let mut config = SearchConfig::default();
+        (config.policy.strategy, config.derive.samples) = (strategy, samples);
+        let found = learnt(None, why_unmeasured(&config));
         assert_eq!((found.mean, found.verdict.as_str()), (None, "not measured yet"));
         assert!(found.sentence.contains("untrained") && found.sentence.ends_with(reason));
+        config.score.estimator = EstimatorKind::StandAlone;
+        assert!(why_unmeasured(&config).ends_with("each child is trained from scratch"));
     }
     let found = learnt(Some([0.01, 0.02, 0.03]), "it was not");
     assert_eq!((found.low, found.mean, found.high), (Some(0.01), Some(0.02), Some(0.03)));

@@ -95,6 +95,9 @@ async fn shared_weights(
     weights: Option<Weights>,
 ) -> Result<NetFile, Problem> {
     let known = Known::find(state, id).await?;
+    if state.status().children.is_some() {
+        return child_weights(state, &known, weights).await;
+    }
     state.config.family.shared(&known.drawn)?;
     let turn = state.weights.next().await?;
     let of = match weights {
@@ -104,6 +107,32 @@ async fn shared_weights(
     };
     let WeightsReply { bytes, step } = weights_of(state, &known, of, &turn).await?;
     Ok(NetFile::of_shared(&known.arch.id(), step, bytes))
+}
+
+/// The weights of a child that was trained from scratch, and is one of the best.
+async fn child_weights(
+    state: &State,
+    known: &Known,
+    weights: Option<Weights>,
+) -> Result<NetFile, Problem> {
+    if weights == Some(Weights::Present) {
+        let message = "there are no shared weights: each child is trained from scratch";
+        let hint = "leave out `weights` for those of one of the best";
+        return Err(Problem::new(ProblemCode::BadQuery, message, hint));
+    }
+    let turn = state.weights.next().await?;
+    let id = known.arch.id();
+    if let Some(WeightsReply { bytes, step }) = known.kept_weights(state, &turn).await? {
+        return Ok(NetFile::of_child(&id, step, bytes));
+    }
+    if known.best.is_some() {
+        let message = format!("the weights of {id} are lost, or not on disk yet");
+        let hint = "ask again after the next checkpoint; `enasctl doctor` says what is damaged";
+        return Err(Problem::new(ProblemCode::WeightsLost, message, hint));
+    }
+    let message = format!("no weights of {id} are kept, for it is none of the best");
+    let hint = "`enasctl best` names the best, whose weights are kept once they are on disk";
+    Err(Problem::new(ProblemCode::UnknownArch, message, hint))
 }
 
 /// Its net of this stage.
@@ -117,6 +146,12 @@ async fn net(
     let turn = state.weights.next().await?;
     if let Some(file) = trained_net(state, &known, (stage, format), &turn).await? {
         return Ok(file);
+    }
+    if state.status().children.is_some() {
+        let message = format!("no retrained net of {id} is kept", id = known.arch.id());
+        let hint = "the nets of the last promotions are kept, and of the best of the search their \
+                    weights: `enasctl best --weights`";
+        return Err(Problem::new(ProblemCode::UnknownArch, message, hint));
     }
     let of = match stage {
         NetStage::Furthest | NetStage::Shared => WeightsOf::Either,

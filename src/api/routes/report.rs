@@ -86,11 +86,15 @@ fn assemble(
         rewards,
         tests,
         title: format!("Architecture search: {} on {}", status.space, status.data.source),
-        verdicts: vec![
-            search_verdict(status, rewards),
-            learnt_verdict(&status.diagnosis.learnt, rewards),
-            retrained_verdict(&status.finals.comparison, tests),
-        ],
+        verdicts: [
+            Some(search_verdict(status, rewards)),
+            // With no shared weights nobody measures it.
+            status.children.is_none().then(|| learnt_verdict(&status.diagnosis.learnt, rewards)),
+            Some(retrained_verdict(&status.finals.comparison, tests)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         curves,
         champion: champion.and_then(|champion| {
             let arch = champion.arch.parse().ok()?;

@@ -75,6 +75,11 @@ fn look(
         why: reasons.sentences(),
         first: first(draws, &own, epochs_per_cycle),
         draws: draws.by_arm.iter().map(ArmRewards::from).collect(),
+        failures: reader
+            .failures(&id)?
+            .into_iter()
+            .map(|(failure, times)| (failure.name().to_owned(), times))
+            .collect(),
         rank: match &summary {
             Some(summary) => Some(rank(&reader.archs(ArchOrder::Best, MAX_LIMIT)?, summary)),
             None => None,

@@ -1,5 +1,7 @@
 //! What `GET /v1/archs/{id}/why` answers: all that the history knows of one architecture.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -24,6 +26,11 @@ pub struct WhyReply {
     pub first: Option<FirstDraw>,
     /// How often it was drawn and with what rewards, by who drew it and in which phase.
     pub draws: Vec<ArmRewards>,
+    /// How often its children failed, by why they did: `not-finite`, `out-of-time` or
+    /// `out-of-memory`. Each of them has the reward `trial.failed_reward`, or that of the worst that
+    /// did not fail.
+    #[serde(default)]
+    pub failures: BTreeMap<String, u64>,
     /// Its place by the best reward among all that were scored.
     pub rank: Option<RankReply>,
     /// Its nets that were trained from scratch, in the order in which they were finished.

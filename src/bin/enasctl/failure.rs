@@ -42,6 +42,20 @@ pub(crate) enum Failure {
         /// The file.
         path: PathBuf,
     },
+    /// A file would be written into the folder of a history that is read.
+    #[error("{} would be among the files of a search that is compared; choose another folder", path.display())]
+    AmongHistories {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An architecture is not in a table.
+    #[error("{}: {error}", path.display())]
+    NotInTable {
+        /// The table.
+        path: PathBuf,
+        /// Which.
+        error: SearchError,
+    },
     /// A file is no table of scores.
     #[error("{}: {fault}", path.display())]
     Table {

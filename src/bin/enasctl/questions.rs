@@ -153,7 +153,7 @@ fn front(printer: &mut Printer, reply: &ArchsReply) -> Result<(), Failure> {
         &[
             ("id", &|row: &ParetoArch| row.id.clone()),
             (score, &|row| front_score(row, objective)),
-            ("measured on", &|row| measured_on(row.on).to_owned()),
+            ("measured on", &|row| measured_on(row.on, reply.is_from_scratch).to_owned()),
             ("parameters", &|row| thousands(row.cost.params)),
             ("multiply-adds", &|row| thousands(row.cost.multiply_adds)),
             ("forward pass", &|row| or_dash(row.cost.milliseconds, milliseconds)),
@@ -173,11 +173,12 @@ fn front_score(row: &ParetoArch, objective: Objective) -> String {
     }
 }
 
-fn measured_on(kind: ScoreKind) -> &'static str {
+fn measured_on(kind: ScoreKind, is_from_scratch: bool) -> &'static str {
     match kind {
+        ScoreKind::Retrained => "validation, retrained",
+        _ if is_from_scratch => "validation, from scratch",
         ScoreKind::Batches => "batches, shared weights",
         ScoreKind::Split => "validation, shared weights",
-        ScoreKind::Retrained => "validation, retrained",
     }
 }
 
@@ -294,6 +295,9 @@ mod tests {
         let told = |row| front_score(&row, Objective::NegLogNll);
         assert_eq!(told(row(Some(0.4321), None)), "43.21 %");
         assert_eq!(told(row(None, Some(0.4321))), "0.4321");
+        let on = [ScoreKind::Batches, ScoreKind::Split, ScoreKind::Retrained];
+        assert_eq!(on.map(|on| measured_on(on, false).contains("shared")), [true, true, false]);
+        assert!(on.iter().all(|on| !measured_on(*on, true).contains("shared")));
     }
 
     #[test]

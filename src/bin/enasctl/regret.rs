@@ -1,11 +1,12 @@
 //! `enasctl regret`: how fast searches come to their best, from their histories, without a daemon.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use enasd::data::read_table;
 use enasd::export::{RegretLine, regret_svg};
-use enasd::search::ScoreTable;
+use enasd::search::{ScoreTable, SearchError};
 use enasd::store::write_atomically;
 use enasd::study::{Band, Regret, RegretCurve, SearchGroup, StudyError, regret};
 
@@ -18,15 +19,28 @@ pub(crate) fn run(args: &RegretArgs, printer: &mut Printer) -> Result<(), Failur
     let groups = args.histories.iter().map(|text| SearchGroup::of(text));
     let groups = SearchGroup::joined(groups.collect::<Result<_, StudyError>>()?);
     if let (Some(svg), Some(csv)) = (&args.svg, &args.csv)
-        && svg == csv
+        && place(svg) == place(csv)
     {
         return Err(Failure::OneFile { path: svg.clone() });
+    }
+    // Whatever is replaced, a search is not.
+    let histories = groups.iter().flat_map(|group| &group.histories);
+    let folders: Vec<&Path> = histories.filter_map(|history| history.parent()).collect();
+    for file in [&args.svg, &args.csv].into_iter().flatten() {
+        if place(file).parent().is_some_and(|folder| folders.contains(&folder)) {
+            return Err(Failure::AmongHistories { path: file.clone() });
+        }
     }
     let table = args.table.as_ref().map(|path| table(path, args.unknown)).transpose()?;
     let files = [&args.svg, &args.csv].map(Option::as_ref);
     let reserved = files.into_iter().flatten().filter(|_| !args.force);
     let reserved = reserved.map(|file| Reserved::new(file)).collect::<Result<Vec<_>, _>>()?;
-    let found = regret(&groups, table.as_ref())?;
+    let found = regret(&groups, table.as_ref()).map_err(|error| match (error, &args.table) {
+        (StudyError::Search(error @ SearchError::NotInTable { .. }), Some(path)) => {
+            Failure::NotInTable { path: path.clone(), error }
+        }
+        (error, _) => error.into(),
+    })?;
     if let Some(file) = &args.svg {
         let drawn = regret_svg(&lines(&found), found.is_regret);
         // Every group has a search, and every search a point.
@@ -38,6 +52,17 @@ pub(crate) fn run(args: &RegretArgs, printer: &mut Printer) -> Result<(), Failur
     }
     reserved.into_iter().for_each(Reserved::keep);
     printer.one(&found, told)
+}
+
+/// Where a file is or would be, however it is written.
+fn place(file: &Path) -> PathBuf {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = fs::canonicalize(folder.unwrap_or(Path::new(".")));
+    match (folder, file.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        // What cannot be made is told when it is to be.
+        _ => file.to_owned(),
+    }
 }
 
 /// The table, whose first architecture says of which space it is.
@@ -96,6 +121,21 @@ fn told(found: &Regret) -> String {
             "{group}: {more} {less} than {than} by {half} at half, {end} at the end"
         );
     }
+    if found.evaluations < found.longest {
+        let _ = writeln!(
+            text,
+            "all are compared up to {} evaluations, where the shortest search ends; the longest has {}",
+            thousands(found.evaluations),
+            thousands(found.longest)
+        );
+    }
+    if 0 < found.unknown {
+        let _ = writeln!(
+            text,
+            "{} of the best so far are not in the table, and have the score of --unknown",
+            thousands(found.unknown)
+        );
+    }
     for path in &found.left_out {
         let _ = writeln!(text, "left out, for nothing was scored yet: {}", path.display());
     }
@@ -104,5 +144,7 @@ fn told(found: &Regret) -> String {
 
 fn shown(band: Option<Band>) -> String {
     let Some(Band { mean, low, high }) = band else { return "not measured".to_owned() };
+    // What rounds to none has no sign.
+    let [mean, low, high] = [mean, low, high].map(|n| if n.abs() < 5e-5 { 0.0 } else { n });
     format!("{mean:.4} ({low:.4} to {high:.4})")
 }

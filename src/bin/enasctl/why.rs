@@ -1,5 +1,7 @@
 //! `enasctl why`: how far an architecture came, and why no farther.
 
+use std::collections::BTreeMap;
+
 use enasd::actors::{ScoreView, nth};
 use enasd::api::wire::{
     ArmRewards, FirstDraw, FoldedReply, RetrainingReply, RulingReply, StepReward, WhyReply,
@@ -35,6 +37,7 @@ fn table(reply: &WhyReply) -> String {
         ("why", why.join("\n")),
         ("first drawn", or_dash(reply.first.as_ref(), |draw| first(draw, objective))),
         ("rewards", lines(&reply.draws, |draws| of_arm(draws, objective))),
+        ("failed", or_dash(failed(&reply.failures), |text| text)),
         ("rank", or_dash(rank, |text| text)),
         ("retrained", lines(&reply.retrainings, |net| retraining(net, objective))),
         ("certificate", lines(&reply.rulings, |ruling| certificate(ruling, objective))),
@@ -74,6 +77,14 @@ fn of_arm(of_arm: &ArmRewards, objective: Objective) -> String {
         ),
         _ => format!("{who}, never scored"),
     }
+}
+
+/// How often its children failed, and why; their rewards are among the others.
+fn failed(failures: &BTreeMap<String, u64>) -> Option<String> {
+    let times = |times: u64| if times == 1 { "once".to_owned() } else { format!("{times} times") };
+    let told = failures.iter().map(|(why, &n)| format!("{why} {}", times(n)));
+    let told = told.collect::<Vec<_>>().join(", ");
+    (!told.is_empty()).then(|| format!("{told}; a reward of such a child is no score"))
 }
 
 fn retraining(net: &RetrainingReply, objective: Objective) -> String {

@@ -10,9 +10,9 @@ use enasd::bench;
 use enasd::daemon::{DaemonError, EXIT_CONFIG};
 use enasd::data::{Dataset, Scratch, read_table};
 use enasd::numbers::thousands;
-use enasd::search::{ScoreTable, StrategyKind, Task, paired_difference};
+use enasd::search::{ScoreTable, SearchConfig, SearchError, StrategyKind, Task, paired_difference};
 use enasd::space::Space;
-use enasd::study::{Simulation, SimulationPlan, simulate};
+use enasd::study::{Simulation, SimulationPlan, StudyError, simulate};
 
 use crate::config_args::{ConfigArgs, load};
 use crate::failure::Failure;
@@ -43,7 +43,7 @@ pub(crate) struct SimulateArgs {
     /// Searches with each strategy, of seeds in a row.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = count(1, 10_000))]
     seeds: usize,
-    /// Architectures that each search scores.
+    /// Architectures that each search scores: whole epochs of them, so at least so many.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = count(1, 100_000_000))]
     evaluations: usize,
     /// Where the histories are left, a folder for each strategy and in it one for each seed [default:
@@ -62,6 +62,7 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<(), Failure> {
     let loaded = load(&args.config)?;
     let (search, engine) = (&loaded.config.search, &loaded.config.engine);
     let threads = with_threads(engine.executor, engine.threads)?;
+    check_limits(search)?;
     let space = Space::new(&search.space).map_err(|error| plain(error.into()))?;
     let text = read_table(&args.table).map_err(|error| plain(error.into()))?;
     let table = ScoreTable::read(space, &text, args.unknown).map_err(|fault| Failure {
@@ -95,10 +96,26 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<(), Failure> {
         threads,
     };
     let (start, mut teller) = (Instant::now(), Teller::default());
-    let found = simulate(&plan, &mut |progress| teller.tell(progress)).map_err(plain)?;
+    let found = simulate(&plan, &mut |progress| teller.tell(progress));
+    let found = found.map_err(|error| match error {
+        StudyError::Search(SearchError::NotInTable { .. }) => {
+            let Failure { why, exit_code } = plain(error);
+            Failure { why: format!("{}: {why}", args.table.display()), exit_code }
+        }
+        error => plain(error),
+    })?;
     print(&told(&plan, &found, start.elapsed().as_secs_f64()));
     print(&to_draw(args, &plan));
     Ok(())
+}
+
+/// Refuses limits: the best of a table may be over them, and no search would come to regret 0.
+fn check_limits(search: &SearchConfig) -> Result<(), Failure> {
+    if !search.limits.is_set() {
+        return Ok(());
+    }
+    let why = "a simulation searches all of its table, and [limits] would keep it from some: leave them out";
+    Err(Failure { why: why.to_owned(), exit_code: EXIT_CONFIG })
 }
 
 /// The command that draws what came of it.
@@ -133,7 +150,10 @@ fn told(plan: &SimulationPlan, found: &[Simulation], seconds: f64) -> String {
         let best = of.iter().map(|one| one.best).fold(f64::NEG_INFINITY, f64::max);
         let evaluations = of.first().map_or(0, |one| one.evaluations);
         let regret = match paired_difference(&regrets) {
-            Some(found) => format!("{:.4} ({:.4} to {:.4})", found.mean, found.low, found.high),
+            // No regret is below none.
+            Some(found) => {
+                format!("{:.4} ({:.4} to {:.4})", found.mean, found.low.max(0.0), found.high)
+            }
             None => regrets.first().map_or(String::new(), |regret| format!("{regret:.4}")),
         };
         let (name, seeds, count) = (strategy.name(), of.len(), thousands(evaluations));

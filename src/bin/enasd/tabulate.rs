@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use enasd::daemon::{EXIT_CONFIG, EXIT_INTERNAL};
+use enasd::search::SearchError;
 use enasd::store::write_atomically;
 use enasd::study::{StudyError, tabulate};
 use flate2::Compression;
@@ -13,7 +14,7 @@ use flate2::write::GzEncoder;
 use crate::config_args::{ConfigArgs, load};
 use crate::failure::Failure;
 use crate::output::{count, print};
-use crate::study::{Teller, ground};
+use crate::study::{Teller, ground, plain};
 
 #[derive(Args, Clone)]
 pub(crate) struct TabulateArgs {
@@ -38,7 +39,14 @@ pub(crate) fn run(args: &TabulateArgs) -> Result<(), Failure> {
     check_file(&args.file, args.force)?;
     let ground = ground(&load(&args.config)?, args.seeds, args.folder.as_ref())?;
     let mut teller = Teller::default();
-    let found = tabulate(&ground, &mut |progress| teller.tell(progress))?;
+    let found = tabulate(&ground, &mut |progress| teller.tell(progress));
+    let found = found.map_err(|error| match error {
+        // Told before anything is measured.
+        StudyError::TooManyArchs(_)
+        | StudyError::Net(_)
+        | StudyError::Search(SearchError::Net(_)) => plain(error),
+        error => error.into(),
+    })?;
     let compressed = compressed(&found.csv()?).map_err(|error| Failure {
         why: format!("cannot compress the table: {error}"),
         exit_code: EXIT_INTERNAL,
