@@ -1,17 +1,14 @@
 //! The check that children share weights that are trained, or none.
 
 use crate::config::Conflict;
-use crate::search::{DeriveConfig, EstimatorKind, ScoreConfig, SearchConfig};
+use crate::search::{EstimatorKind, ScoreConfig, SearchConfig};
 
 /// What says nothing of children that share no weights.
 fn of_shared_weights(config: &SearchConfig) -> Vec<&'static str> {
-    let (DeriveConfig { samples, rerank, .. }, ScoreConfig { images, calibration, .. }) =
-        (config.derive, config.score);
+    let ScoreConfig { images, calibration, .. } = config.score;
     let size = config.schedule.valid_batch_size;
     let plain = SearchConfig::default();
     let keys = [
-        ("derive.samples", samples != plain.derive.samples),
-        ("derive.rerank", rerank != plain.derive.rerank),
         ("score.images", images != plain.score.images),
         ("score.calibration", calibration != plain.score.calibration),
         ("schedule.valid_batch_size", size != plain.schedule.valid_batch_size),
@@ -75,8 +72,8 @@ mod tests {
         let mut config = SearchConfig::default();
         (config.score.estimator, config.schedule.shared_steps) = (EstimatorKind::StandAlone, 0);
         assert!(conflicts(&config).is_empty());
-        (config.derive.rerank, config.schedule.valid_batch_size) = (3, 64);
+        (config.score.calibration, config.schedule.valid_batch_size) = (0, 64);
         let found: Vec<_> = conflicts(&config).into_iter().map(|(keys, _)| keys[0]).collect();
-        assert_eq!(found, ["derive.rerank", "schedule.valid_batch_size"]);
+        assert_eq!(found, ["score.calibration", "schedule.valid_batch_size"]);
     }
 }
