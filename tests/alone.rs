@@ -183,7 +183,7 @@ impl Rig {
     fn task(&self) -> Task {
         let config = self.config();
         let dataset = Dataset::load(&config.data, config.seed).unwrap();
-        let exec = ExecutorChoice::Auto.open(&candle_core::Device::Cpu).unwrap();
+        let exec = ExecutorChoice::Auto.on_cpu().unwrap();
         Task::new(config, dataset, exec).unwrap()
     }
 

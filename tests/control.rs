@@ -3,7 +3,7 @@
 
 mod common;
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use enasd::engine::{ExecutorChoice, Snapshot};
 use enasd::search::{
     Arm, FinalConfig, Retrained, ScheduleConfig, Search, SearchState, SharedDraws, SharedState,
@@ -23,7 +23,7 @@ fn task(change: impl FnOnce(&mut ScheduleConfig)) -> Task {
         ..FinalConfig::default()
     };
     change(&mut config.schedule);
-    let exec = ExecutorChoice::Auto.open(&Device::Cpu).unwrap();
+    let exec = ExecutorChoice::Auto.on_cpu().unwrap();
     Task::new(config, common::made_images(false), exec).unwrap()
 }
 

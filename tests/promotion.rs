@@ -8,7 +8,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use candle_core::Device;
 use enasd::data::{Opening, TestLedger};
 use enasd::engine::{ExecutorChoice, Snapshot};
 use enasd::search::{
@@ -31,7 +30,7 @@ fn task_with(has_test: bool, change: impl FnOnce(&mut SearchConfig)) -> Task {
         ..FinalConfig::default()
     };
     change(&mut config);
-    let exec = ExecutorChoice::Auto.open(&Device::Cpu).unwrap();
+    let exec = ExecutorChoice::Auto.on_cpu().unwrap();
     Task::new(config, common::made_images(has_test), exec).unwrap()
 }
 

@@ -19,5 +19,5 @@ pub fn open(name: &str, device: &str) -> Result<Arc<dyn Executor>, BenchError> {
     let unusable = |why: String| BenchError::Device { device: device.to_owned(), why };
     let choice: DeviceChoice = device.parse().map_err(|error| unusable(format!("{error}")))?;
     let device = choice.open().map_err(|error| unusable(error.to_string()))?;
-    Ok(executor_choice(name)?.open(&device.device)?)
+    Ok(executor_choice(name)?.open(&device)?)
 }

@@ -184,6 +184,7 @@ impl DaemonError {
                 SearchError::Net(_)
                 | SearchError::Data(_)
                 | SearchError::Limits { .. }
+                | SearchError::NoWords { .. }
                 | SearchError::NotInTable { .. },
             )
             | Self::Run(ActorError::Search(SearchError::AllFailed { .. }))

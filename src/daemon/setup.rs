@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use candle_core::Device;
 use tokio::sync::watch;
 
 use crate::actors::{
@@ -165,7 +164,7 @@ fn check_promotions(task: &Task, trials: &TrialTask) -> Result<(), SearchError> 
 /// Refuses what a search on these data is refused for at its start: nets that cannot be built,
 /// batches that cannot be drawn. Nothing is computed.
 pub fn check(config: &SearchConfig, dataset: Dataset) -> Result<(), DaemonError> {
-    let exec = ExecutorChoice::Auto.open(&Device::Cpu).map_err(SearchError::from)?;
+    let exec = ExecutorChoice::Auto.on_cpu().map_err(SearchError::from)?;
     let task = Task::new(config.clone(), dataset, exec)?;
     task.check()?;
     Ok(check_promotions(&task, &TrialTask::new(&task, ""))?)
@@ -216,7 +215,7 @@ fn open_executor(
     choice: ExecutorChoice,
     device: &OpenDevice,
 ) -> Result<Arc<dyn Executor>, DaemonError> {
-    choice.open(&device.device).map_err(|error| DaemonError::Executor { why: reason(&error) })
+    choice.open(device).map_err(|error| DaemonError::Executor { why: reason(&error) })
 }
 
 /// Opens the configured device, which at boot may come up after the daemon.

@@ -4,8 +4,8 @@ use crate::engine::ExecutorChoice;
 use crate::setting::{Rule, above, below, from, one_of, operation, search, settings, size, whole};
 
 const EXECUTORS: &[&str] = {
-    let [a, b, c] = ExecutorChoice::ALL;
-    &[a.name(), b.name(), c.name()]
+    let [a, b, c, d] = ExecutorChoice::ALL;
+    &[a.name(), b.name(), c.name(), d.name()]
 };
 
 settings! {

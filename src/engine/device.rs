@@ -6,9 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::str::FromStr;
 
-use candle_core::Device;
-
-use crate::engine::reason;
+#[cfg(feature = "cuda")]
+use crate::engine::CudaExec;
 
 /// What the configuration asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,11 +52,21 @@ impl fmt::Display for DeviceChoice {
     }
 }
 
+/// What was opened.
+#[derive(Clone, Debug)]
+pub enum Opened {
+    /// The CPU.
+    Cpu,
+    /// A GPU, with our kernels on it.
+    #[cfg(feature = "cuda")]
+    Gpu(CudaExec),
+}
+
 /// An open device, and why it is this one.
 #[derive(Clone, Debug)]
 pub struct OpenDevice {
     /// The device.
-    pub device: Device,
+    pub on: Opened,
     /// What was asked for.
     pub wanted: DeviceChoice,
     /// What was opened: [`DeviceChoice::Cpu`] or [`DeviceChoice::Cuda`].
@@ -78,21 +87,21 @@ const CURE: &str = if cfg!(feature = "cuda") {
     "see that `nvidia-smi` lists it for the user that runs enasd (driver loaded, /dev/nvidia* open, \
      `systemd/cuda.conf` for a service), or ask for `cpu` or `auto`"
 } else {
-    "this enasd was built without CUDA: build it with `--features cuda`, or ask for `cpu` or `auto`"
+    "build it with its default features, or ask for `cpu` or `auto`"
 };
 
 impl DeviceChoice {
     /// Opens the device; one that was asked for and is not there is an error.
     pub fn open(self) -> Result<OpenDevice, NoDevice> {
-        let (device, used, reason) = match self {
-            Self::Cpu => (Device::Cpu, Self::Cpu, "as configured".to_owned()),
+        let (on, used, reason) = match self {
+            Self::Cpu => (Opened::Cpu, Self::Cpu, "as configured".to_owned()),
             Self::Cuda(number) => (open_cuda(number)?, self, "as configured".to_owned()),
             Self::Auto => match open_cuda(0) {
-                Ok(device) => (device, Self::Cuda(0), "the first CUDA device answers".to_owned()),
-                Err(NoDevice { why }) => (Device::Cpu, Self::Cpu, format!("no CUDA device: {why}")),
+                Ok(on) => (on, Self::Cuda(0), "the first CUDA device answers".to_owned()),
+                Err(NoDevice { why }) => (Opened::Cpu, Self::Cpu, format!("no CUDA device: {why}")),
             },
         };
-        Ok(OpenDevice { device, wanted: self, used, reason })
+        Ok(OpenDevice { on, wanted: self, used, reason })
     }
 
     /// Opens the device as [`DeviceChoice::open`] does. One that may be about to come up, as at
@@ -129,11 +138,14 @@ fn patiently(
     }
 }
 
-/// A CUDA device with one stream for all threads. Without it every thread has a stream of its own,
-/// nothing orders them, and a trainer's update, an evaluator's score and a checkpoint's copy of the
-/// same ω race.
-fn open_cuda(number: usize) -> Result<Device, NoDevice> {
-    Device::new_cuda_with_stream(number).map_err(|error| NoDevice { why: reason(&error) })
+#[cfg(feature = "cuda")]
+fn open_cuda(number: usize) -> Result<Opened, NoDevice> {
+    CudaExec::open(number).map(Opened::Gpu).map_err(|error| NoDevice { why: error.to_string() })
+}
+
+#[cfg(not(feature = "cuda"))]
+fn open_cuda(_: usize) -> Result<Opened, NoDevice> {
+    Err(NoDevice { why: "this enasd was built without CUDA".to_owned() })
 }
 
 /// The kernel's list of PCI devices, which is there before any driver.
@@ -164,18 +176,23 @@ mod tests {
         }
     }
 
+    /// No machine has so many.
+    #[test]
+    fn a_device_that_is_not_there_is_an_error() {
+        let error = DeviceChoice::Cuda(250).open().unwrap_err().to_string();
+        assert!(error.contains("or ask for `cpu` or `auto`") && !error.contains('\n'), "{error}");
+    }
+
     #[cfg(not(feature = "cuda"))]
     #[test]
-    fn a_device_that_is_not_there_is_an_error_and_auto_says_why() {
-        let error = DeviceChoice::Cuda(0).open().unwrap_err().to_string();
-        assert!(error.contains("`--features cuda`") && !error.contains('\n'), "{error}");
+    fn auto_says_why_it_takes_the_cpu() {
         let auto = DeviceChoice::Auto.open().unwrap();
         assert_eq!(auto.used, DeviceChoice::Cpu);
         assert!(auto.reason.contains("CUDA"), "{}", auto.reason);
     }
 
     fn opened(wanted: DeviceChoice, used: DeviceChoice) -> OpenDevice {
-        OpenDevice { device: Device::Cpu, wanted, used, reason: format!("found {used}") }
+        OpenDevice { on: Opened::Cpu, wanted, used, reason: format!("found {used}") }
     }
 
     #[test]

@@ -113,6 +113,11 @@ pub trait Executor: fmt::Debug + Send + Sync {
         1
     }
 
+    /// Whether it runs nets that read words.
+    fn reads_words(&self) -> bool {
+        true
+    }
+
     /// Forward and backward through `net` with dropout, drop-path, the auxiliary head and penalties.
     fn train(
         &self,

@@ -1,10 +1,12 @@
-//! How a child is computed: parameters, two executors (kernels of its own on a CPU, and candle on
-//! any device), the optimizer, learning rates, devices.
+//! How a child is computed: parameters, three executors (kernels of its own on a CPU and on a
+//! GPU, and candle's tensors), the optimizer, learning rates, devices.
 
 mod candle_exec;
 mod candle_words;
 mod config;
 mod cpu_exec;
+#[cfg(feature = "cuda")]
+mod cuda_exec;
 mod determinism;
 mod device;
 mod executor;
@@ -34,7 +36,9 @@ mod zero_cost;
 pub use candle_exec::{CandleExec, average_grads, update_running};
 pub use config::{EngineConfig, SgdConfig};
 pub use cpu_exec::CpuExec;
-pub use device::{DeviceChoice, NoDevice, OpenDevice, UnknownDevice};
+#[cfg(feature = "cuda")]
+pub use cuda_exec::{CudaExec, GpuError};
+pub use device::{DeviceChoice, NoDevice, OpenDevice, Opened, UnknownDevice};
 pub use executor::{Batch, Executor, Gradients, Images, Measured, right};
 pub use executor_choice::ExecutorChoice;
 pub use init::initial_values;

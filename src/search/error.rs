@@ -33,6 +33,15 @@ pub enum SearchError {
         /// Whether the data are text.
         is_text: bool,
     },
+    /// The executor runs no nets that read words.
+    #[error(
+        "the executor {executor} runs nets that read images, and the data are text: set `engine.device` \
+         to `cpu`"
+    )]
+    NoWords {
+        /// Its name.
+        executor: String,
+    },
     /// A tensor computation failed.
     #[error("a tensor computation failed: {}", reason(.0))]
     Engine(#[from] candle_core::Error),

@@ -214,7 +214,7 @@ mod tests {
     }
 
     fn predictor(weights: &Snapshot, labels: ImageLabels) -> Result<Predictor, SearchError> {
-        let exec = ExecutorChoice::Auto.open(&Device::Cpu).unwrap();
+        let exec = ExecutorChoice::Auto.on_cpu().unwrap();
         Predictor::new(net(), weights, labels, exec)
     }
 
@@ -243,7 +243,7 @@ mod tests {
             let mut values = Vec::new();
             labels.normalization().append(&labels.pixels(&images[at]).unwrap(), &mut values);
             let alone = Images { values: &values, labels: &[0] };
-            let exec = ExecutorChoice::Candle.open(&Device::Cpu).unwrap();
+            let exec = ExecutorChoice::Candle.on_cpu().unwrap();
             let logits = exec.logits(&net, &weights, alone.into(), Some(&weights)).unwrap();
             let logits: Vec<f32> = logits.flatten_all().unwrap().to_vec1().unwrap();
             let expected = softmax(&logits).unwrap();

@@ -81,6 +81,9 @@ impl Task {
     /// they are to, and data of which a batch that rewards stand on, or that is trained on, cannot be
     /// made.
     pub fn check(&self) -> Result<(), SearchError> {
+        if matches!(self.dataset, Dataset::Words(_)) && !self.exec.reads_words() {
+            return Err(SearchError::NoWords { executor: self.exec.name() });
+        }
         self.child(&self.space.first_arch())?;
         self.valid_batch(0)?;
         let SearchConfig { schedule, data, seed, .. } = &*self.config;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Context, Handler, Recipient, ResponseFuture, System};
-use candle_core::Device;
 use enasd::actors::{
     Crew, Pause, Refusal, Resume, RetrainArch, Stop, TrainTrial, TrialEpoch, TrialStart,
     TrialWorker,
@@ -47,7 +46,7 @@ fn actors_and_plain_loop_have_the_same_champion_after_halving() {
         batch_size: 32,
         ..config.finals
     };
-    let exec = ExecutorChoice::Auto.open(&Device::Cpu).unwrap();
+    let exec = ExecutorChoice::Auto.on_cpu().unwrap();
     check_same_champion(&Task::new(config, common::made_images(true), exec).unwrap());
 }
 
@@ -131,7 +130,7 @@ fn sampling() -> Task {
     config.finals =
         FinalConfig { candidates: 0, sample: 2, seeds: 2, epochs: 1, channels: 2, ..config.finals };
     config.finals.batch_size = 32;
-    let exec = ExecutorChoice::Auto.open(&Device::Cpu).unwrap();
+    let exec = ExecutorChoice::Auto.on_cpu().unwrap();
     Task::new(config, common::made_images(false), exec).unwrap()
 }
 

@@ -27,7 +27,7 @@ pub(crate) const READER: &str = "0 0 1 1 0 2 1 3 4 0";
 
 /// What runs its net.
 pub(crate) fn exec() -> Arc<dyn Executor> {
-    ExecutorChoice::Auto.open(&Device::Cpu).unwrap()
+    ExecutorChoice::Auto.on_cpu().unwrap()
 }
 
 /// What nets are trained on: images with so many rows and columns, of such classes.

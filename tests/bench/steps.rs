@@ -40,7 +40,7 @@ fn task([layers, channels]: [usize; 2]) -> Task {
         ..SearchConfig::default()
     };
     let dataset = Dataset::load(&config.data, config.seed).unwrap();
-    let exec = ExecutorChoice::Auto.open(&candle_core::Device::Cpu).unwrap();
+    let exec = ExecutorChoice::Auto.on_cpu().unwrap();
     Task::new(config, dataset, exec).unwrap()
 }
 

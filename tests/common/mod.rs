@@ -73,7 +73,7 @@ pub(crate) fn tiny_text() -> String {
 /// The search on the embedded images.
 pub(crate) fn task(config: SearchConfig) -> Task {
     let dataset = Dataset::load(&config.data, config.seed).unwrap();
-    let exec = ExecutorChoice::Auto.open(&candle_core::Device::Cpu).unwrap();
+    let exec = ExecutorChoice::Auto.on_cpu().unwrap();
     Task::new(config, dataset, exec).unwrap()
 }
 

@@ -1,8 +1,6 @@
 //! A net of words with drawn weights, against the engine run on a whole text at once.
 #![cfg(test)]
 
-use candle_core::Device;
-
 use super::*;
 use crate::data::Labels;
 use crate::engine::{ExecutorChoice, initial_values};
@@ -39,7 +37,7 @@ fn weights(net: &Net) -> Snapshot {
 
 fn predictor(labels: &WordLabels) -> WordPredictor {
     let net = net(labels.words.len());
-    let exec = ExecutorChoice::Auto.open(&Device::Cpu).unwrap();
+    let exec = ExecutorChoice::Auto.on_cpu().unwrap();
     WordPredictor::new(net.clone(), &weights(&net), labels, exec).unwrap()
 }
 
@@ -47,7 +45,7 @@ fn predictor(labels: &WordLabels) -> WordPredictor {
 fn whole(labels: &WordLabels, ids: &[u32]) -> (Score, Vec<Vec<f32>>) {
     let net = net(labels.words.len());
     let weights = weights(&net);
-    let exec = ExecutorChoice::Candle.open(&Device::Cpu).unwrap();
+    let exec = ExecutorChoice::Candle.on_cpu().unwrap();
     let next: Vec<u32> = ids[1..].iter().copied().chain([0]).collect();
     let n = ids.len() - 1;
     let words = Words { ids: &ids[..n], next: &next[..n], rows: 1, carried: &mut Vec::new() };
@@ -160,7 +158,7 @@ fn what_is_no_text_is_refused_with_its_place() {
 #[test]
 fn what_does_not_belong_together_is_refused() {
     let whole = labels(true);
-    let (net, exec) = (net(32), ExecutorChoice::Auto.open(&Device::Cpu).unwrap());
+    let (net, exec) = (net(32), ExecutorChoice::Auto.on_cpu().unwrap());
     let weights = weights(&net);
     let refused = |weights: &Snapshot, labels: &WordLabels| {
         let found = WordPredictor::new(net.clone(), weights, labels, exec.clone());
@@ -182,7 +180,7 @@ fn what_does_not_belong_together_is_refused() {
 #[test]
 fn spoilt_weights_are_told() {
     let whole = labels(true);
-    let (net, exec) = (net(32), ExecutorChoice::Auto.open(&Device::Cpu).unwrap());
+    let (net, exec) = (net(32), ExecutorChoice::Auto.on_cpu().unwrap());
     for text in ["w01 w02", "w01"] {
         for (name, tensor) in weights(&net) {
             let mut spoilt = weights(&net);

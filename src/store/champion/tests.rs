@@ -38,7 +38,7 @@ fn task() -> TrialTask {
     let dataset = ImageData::new(names, set(12), set(6), Some(set(5))).unwrap();
     let space = SpaceConfig { nodes: 2, ..SpaceConfig::default() };
     let config = SearchConfig { space, ..SearchConfig::default() };
-    let exec = ExecutorChoice::Auto.open(&Device::Cpu).unwrap();
+    let exec = ExecutorChoice::Auto.on_cpu().unwrap();
     TrialTask::new(&Task::new(config, dataset.into(), exec).unwrap(), "feed")
 }
 
@@ -197,7 +197,7 @@ fn the_net_that_is_read_back_is_the_one_that_was_trained() {
     // Taken away, and called otherwise.
     let taken = root.path().join("My model");
     std::fs::rename(folder, &taken).unwrap();
-    let exec = ExecutorChoice::Candle.open(&Device::Cpu).unwrap();
+    let exec = ExecutorChoice::Candle.on_cpu().unwrap();
     let net = open_champion(&taken, exec.clone()).unwrap();
     assert_eq!((net.id.clone(), net.is_certified), (rig.champion.arch.id(), true));
 
@@ -241,7 +241,7 @@ fn a_net_that_leaves_has_the_weights_of_the_files_and_a_name_by_them() {
 fn files_of_a_later_program_and_damaged_ones_are_refused() {
     let (rig, root) = (rig(), tempfile::tempdir().unwrap());
     let open = |files: &[(&str, Vec<u8>)]| {
-        let exec = ExecutorChoice::Auto.open(&Device::Cpu).unwrap();
+        let exec = ExecutorChoice::Auto.on_cpu().unwrap();
         open_champion(&put(root.path(), files), exec).map(|_| ()).unwrap_err()
     };
     for name in [CARD, CHAMPION_CARD, LABELS] {
@@ -260,7 +260,7 @@ fn files_of_a_later_program_and_damaged_ones_are_refused() {
 
     let folder = put(root.path(), &rig.files());
     std::fs::write(folder.join(WEIGHTS), "other").unwrap();
-    let exec = ExecutorChoice::Auto.open(&Device::Cpu).unwrap();
+    let exec = ExecutorChoice::Auto.on_cpu().unwrap();
     let error = open_champion(&folder, exec).map(|_| ()).unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
 }

@@ -28,14 +28,13 @@ pub(super) fn check(patient: &Patient) -> Vec<Finding> {
         findings.push(Finding::fail(
             DEVICE,
             format!("`{wanted}` is wanted, and this build has no CUDA"),
-            "build enasd with `--features cuda`, or set `engine.device` to `cpu`",
+            "build enasd with its default features, or set `engine.device` to `cpu`",
         ));
     } else if wanted == "auto" && used.is_some_and(|device| device.used == "cpu") && has_nodes() {
         findings.push(Finding::warn(
             DEVICE,
             format!("there is a GPU, and the CPU computes: {}", reason(patient)),
-            "build enasd with `--features cuda` and look after the driver, or set `engine.device` \
-             to `cpu`",
+            "look after the driver, or set `engine.device` to `cpu`",
         ));
     } else {
         findings.push(Finding::ok(

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use candle_core::Device;
 use enasd::actors::Status;
 use enasd::api::wire::{MAX_TEXT_BYTES, PredictResult, PredictedImage, TextResult};
 use enasd::engine::ExecutorChoice;
@@ -163,7 +162,7 @@ impl Judge {
 }
 
 fn open(folder: &Path) -> Result<ChampionNet, Failure> {
-    let exec = ExecutorChoice::Auto.open(&Device::Cpu).map_err(SearchError::from)?;
+    let exec = ExecutorChoice::Auto.on_cpu().map_err(SearchError::from)?;
     Ok(open_champion(folder, exec)?)
 }
 

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""A cycle of a search by the CUDA executor where there is no GPU: tests/cuda/cycle.py ENASD MOCK.
+
+The driver in MOCK, which tests/cuda/mock.sh makes, runs the kernels on the CPU. The search must be the
+same, bit for bit, with threads in the other order, with work deferred as long as it may be, with memory
+that holds no numbers at first, and when it is killed on the way; and nearly that of the CPU's executor.
+Errors of the device must end a run or be told, and never change what is found.
+"""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+
+enasd, mock = sys.argv[1:]
+scratch = tempfile.TemporaryDirectory()
+
+
+# So that a cycle takes seconds here.
+SMALL = [arg for setting in (
+    "schedule.shared_steps=4", "schedule.controller_steps=2", "schedule.rollouts_per_step=2",
+    "schedule.epochs_per_cycle=1", "schedule.batch_size=16", "derive.samples=4", "derive.rerank=1",
+    "score.calibration=16", "final.candidates=0",
+) for arg in ("--set", setting)]
+
+
+def command(name, device):
+    state = os.path.join(scratch.name, name)
+    return [enasd, "run", "--config", "config/tiny.toml", "--state", state, "--metrics", "off",
+            "--set", f"engine.device={device}", "--set", "store.checkpoint_seconds=1",
+            *SMALL, "--until", "cycles=1"]
+
+
+def env(**more):
+    return {**os.environ, "LD_LIBRARY_PATH": mock, **more}
+
+
+def run(name, device="cuda:0", **more):
+    done = subprocess.run(command(name, device), env=env(**more), capture_output=True, text=True)
+    return done.returncode, done.stderr
+
+
+def rows(name):
+    history = sqlite3.connect(os.path.join(scratch.name, name, "history.sqlite"))
+    found = history.execute("SELECT step, arm, idx, arch, reward FROM history ORDER BY 1, 2, 3")
+    return found.fetchall()
+
+
+def check(is_so, what):
+    if not is_so:
+        sys.exit(f"not so: {what}")
+    print(what, flush=True)
+
+
+code, said = run("plain")
+check(code == 0, f"a cycle ends {said[-2000:] if code else ''}")
+plain = rows("plain")
+check(len(plain) > 10, f"it has {len(plain)} rows")
+code, said = run("other", SHIM_REVERSE="1", MOCK_DEFER="1", MOCK_POISON="1")
+check(code == 0 and rows("other") == plain, "it is the same in another order, deferred and poisoned")
+
+killed = 0
+while True:
+    daemon = subprocess.Popen(command("killed", "cuda:0"), env=env(), stderr=subprocess.DEVNULL)
+    try:
+        code = daemon.wait(timeout=4 if killed < 2 else 600)
+        break
+    except subprocess.TimeoutExpired:
+        daemon.send_signal(signal.SIGKILL)
+        daemon.wait()
+        killed += 1
+check(code == 0 and killed > 0 and rows("killed") == plain, f"it is the same when killed {killed} times")
+
+code, _ = run("cpu", device="cpu")
+cpu = rows("cpu")
+first = {row[:4]: row[4] for row in cpu if row[4] is not None}
+pairs = [(row[4], first[row[:4]]) for row in plain if row[4] is not None and row[:4] in first]
+worst = max(abs(a - b) for a, b in pairs[:4])
+check(code == 0 and len(pairs) >= 4 and worst < 1e-3,
+      f"the first rewards differ from those of the CPU's executor by {worst:.1e} at most")
+
+code, said = run("full", MOCK_OOM_AT="1")
+check(code != 0 and "of the device's memory are wanted" in said, "without memory it ends, and says so")
+code, said = run("faulty", MOCK_FAULT_AT="400")
+check(code != 0 and "CUDA_ERROR_ILLEGAL_ADDRESS" in said, "a device that is lost ends it, and is named")
+code, _ = run("faulty")
+check(code == 0 and rows("faulty") == plain, "and what it had goes on to the same")
