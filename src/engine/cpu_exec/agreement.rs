@@ -21,27 +21,27 @@ const GRADIENT: f64 = 1e-5;
 const FLOOR: f64 = 0.1;
 
 /// A net, its values and a batch.
-struct Case {
-    net: Net,
-    values: Snapshot,
-    batch: Batch,
+pub(in crate::engine) struct Case {
+    pub(in crate::engine) net: Net,
+    pub(in crate::engine) values: Snapshot,
+    pub(in crate::engine) batch: Batch,
     drop_path: f64,
 }
 
 impl Case {
-    fn new(net: Net, images: usize, seed: u64) -> Self {
+    pub(in crate::engine) fn new(net: Net, images: usize, seed: u64) -> Self {
         let classes = net.layers[net.logits - 1].output.channels;
         let batch = Batch::random(net.image, images, classes, seed);
         Self { values: random_values(&net.params(), seed), batch, net, drop_path: 0.4 }
     }
 
-    fn train(&self, exec: &dyn Executor, values: &Snapshot) -> Gradients {
+    pub(in crate::engine) fn train(&self, exec: &dyn Executor, values: &Snapshot) -> Gradients {
         let noise = Noise { rng: &mut rng(9), drop_path: self.drop_path };
         exec.train(&self.net, &params(values), self.batch.images().into(), noise).unwrap()
     }
 
     #[track_caller]
-    fn check(&self, exec: &CpuExec, what: &str) {
+    pub(in crate::engine) fn check(&self, exec: &dyn Executor, what: &str) {
         let what = format!("{what} with {}", exec.name());
         let expected = self.train(&CandleExec::in_f64(), &in_f64(&self.values));
         let found = self.train(exec, &self.values);
@@ -87,7 +87,7 @@ fn check_close(found: &[f64], expected: &[f64], floor: f64, what: &str) {
 }
 
 /// The layer between a 1×1 convolution, which sees the gradient of its input, and a head.
-fn between(layer: (LayerKind, &[TensorId], usize), image: [usize; 3]) -> Net {
+pub(in crate::engine) fn between(layer: (LayerKind, &[TensorId], usize), image: [usize; 3]) -> Net {
     let [channels, height, width] = image;
     let [stem, narrow] =
         [(2, false), (1, true)].map(|(kernel, relu)| LayerKind::conv(kernel, relu));
@@ -97,16 +97,65 @@ fn between(layer: (LayerKind, &[TensorId], usize), image: [usize; 3]) -> Net {
     Net::of_layers(Shape { channels, height, width }, &layers)
 }
 
-#[track_caller]
-fn check_layer(kind: LayerKind, inputs: &[TensorId], channels: usize) {
+/// A layer that is checked between others: what it reads, and the channels that it writes.
+pub(in crate::engine) type Between = (LayerKind, &'static [TensorId], usize);
+
+/// The layer on several planes, odd ones among them.
+pub(in crate::engine) fn cases_of(layer: Between) -> impl Iterator<Item = (Case, String)> {
     let shapes =
         [([2, 5, 4], 2), ([1, 9, 7], 17), ([3, 3, 3], 3), ([2, 6, 3], 1), ([1, 12, 33], 5)];
-    for (image, images) in shapes {
-        let case = Case::new(between((kind, inputs, channels), image), images, 3);
+    shapes.into_iter().map(move |(image, images)| {
+        let case = Case::new(between(layer, image), images, 3);
+        (case, format!("{kind:?} on {image:?}·{images}", kind = layer.0))
+    })
+}
+
+#[track_caller]
+fn check_layers(layers: impl IntoIterator<Item = Between>) {
+    for (case, what) in layers.into_iter().flat_map(cases_of) {
         for isa in Isa::all() {
-            case.check(&CpuExec::with(isa), &format!("{kind:?} on {image:?}·{images}"));
+            case.check(&CpuExec::with(isa), &what);
         }
     }
+}
+
+pub(in crate::engine) fn dense_convolutions() -> Vec<Between> {
+    let both = |kernel| [false, true].map(|relu| (LayerKind::conv(kernel, relu), &[2][..], 5));
+    [1, 2, 3, 5].into_iter().flat_map(both).collect()
+}
+
+pub(in crate::engine) fn convolutions_of_any_window() -> Vec<Between> {
+    let both = |window| [false, true].map(|relu| (LayerKind::Conv { window, relu }, &[2][..], 5));
+    WINDOWS.into_iter().flat_map(both).collect()
+}
+
+pub(in crate::engine) fn separable_convolutions() -> [Between; 6] {
+    [(3, 1), (3, 2), (5, 1), (5, 2), (7, 1), (7, 2)]
+        .map(|(kernel, stride)| (LayerKind::SepConv { kernel, stride }, &[2][..], 5))
+}
+
+pub(in crate::engine) fn pools() -> [Between; 5] {
+    [
+        LayerKind::AvgPool { stride: 1 },
+        LayerKind::AvgPool { stride: 2 },
+        LayerKind::MaxPool { stride: 1 },
+        LayerKind::MaxPool { stride: 2 },
+        LayerKind::AuxPool,
+    ]
+    .map(|kind| (kind, &[2][..], 3))
+}
+
+pub(in crate::engine) fn reductions_and_joins() -> [Between; 8] {
+    [
+        (LayerKind::FactorizedReduction { relu: false }, &[2], 5),
+        (LayerKind::FactorizedReduction { relu: true }, &[2], 5),
+        (LayerKind::Add, &[1, 2], 3),
+        (LayerKind::Add, &[2, 2], 3),
+        (LayerKind::Concat, &[1, 2], 6),
+        (LayerKind::Gather, &[1, 2], 5),
+        (LayerKind::DropPath { depth: 0.5 }, &[2], 3),
+        (LayerKind::Pad { sides: [13, 36] }, &[2], 3),
+    ]
 }
 
 mod blocks;
@@ -117,56 +166,34 @@ mod same_net;
 
 #[test]
 fn dense_convolutions_agree() {
-    for kernel in [1, 2, 3, 5] {
-        for relu in [false, true] {
-            check_layer(LayerKind::conv(kernel, relu), &[2], 5);
-        }
-    }
+    check_layers(dense_convolutions());
 }
 
 #[test]
 fn convolutions_of_any_window_agree() {
-    for window in WINDOWS {
-        for relu in [false, true] {
-            check_layer(LayerKind::Conv { window, relu }, &[2], 5);
-        }
-    }
+    check_layers(convolutions_of_any_window());
 }
 
 #[test]
 fn separable_convolutions_agree() {
-    for (kernel, stride) in [(3, 1), (3, 2), (5, 1), (5, 2), (7, 1), (7, 2)] {
-        check_layer(LayerKind::SepConv { kernel, stride }, &[2], 5);
-    }
+    check_layers(separable_convolutions());
 }
 
 #[test]
 fn pools_agree() {
-    for stride in [1, 2] {
-        check_layer(LayerKind::AvgPool { stride }, &[2], 3);
-        check_layer(LayerKind::MaxPool { stride }, &[2], 3);
-    }
-    check_layer(LayerKind::AuxPool, &[2], 3);
+    check_layers(pools());
 }
 
 #[test]
 fn reductions_and_joins_agree() {
-    for relu in [false, true] {
-        check_layer(LayerKind::FactorizedReduction { relu }, &[2], 5);
-    }
-    check_layer(LayerKind::Add, &[1, 2], 3);
-    check_layer(LayerKind::Add, &[2, 2], 3);
-    check_layer(LayerKind::Concat, &[1, 2], 6);
-    check_layer(LayerKind::Gather, &[1, 2], 5);
-    check_layer(LayerKind::DropPath { depth: 0.5 }, &[2], 3);
-    check_layer(LayerKind::Pad { sides: [13, 36] }, &[2], 3);
+    check_layers(reductions_and_joins());
 }
 
 fn family(nodes: usize, channels: usize, image: [usize; 3]) -> Arc<dyn NetFamily> {
     family_of(SharedForm::Shared, nodes, channels, image)
 }
 
-fn family_of(
+pub(in crate::engine) fn family_of(
     shared_form: SharedForm,
     nodes: usize,
     channels: usize,
@@ -195,7 +222,7 @@ fn random_children_agree() {
     }
 }
 
-fn bits(gradients: &Gradients) -> Vec<u64> {
+pub(in crate::engine) fn bits(gradients: &Gradients) -> Vec<u64> {
     let tensors = gradients.grads.values().chain(gradients.moments.values());
     let values = tensors.flat_map(flat).map(f64::to_bits);
     std::iter::once(gradients.loss.to_bits()).chain(values).collect()

@@ -5,7 +5,7 @@
 //! group is the unit of work, so that a step keeps at most `⌈batch / 16⌉` threads busy, and no
 //! result depends on how many there are.
 
-mod agreement;
+pub(in crate::engine) mod agreement;
 mod buffers;
 mod columns;
 mod found;
