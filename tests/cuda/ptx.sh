@@ -11,8 +11,10 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 (cd $kernels && nvcc -std=c++17 -arch=compute_80 --ptx -o "$scratch/newest.ptx" kernels.cu)
 # As CUDA 11.8 knows it, so that drivers of 2022 (520) and later load it: nothing in it is newer but a
-# hint, and ptxas below would refuse what is.
-sed -e 's/^\.version 9\.0$/.version 7.8/' -e '/used_bytes_mask/d' "$scratch/newest.ptx" >"$scratch/made.ptx"
+# hint, and ptxas below would refuse what is. Names of what is static have a hash of the file's path.
+sed -E -e 's/^\.version 9\.0$/.version 7.8/' -e '/used_bytes_mask/d' \
+  -e 's/_[0-9a-f]{8}_10_kernels_cu_[0-9a-f]{8}/_00000000_10_kernels_cu_00000000/g' \
+  "$scratch/newest.ptx" >"$scratch/made.ptx"
 if [ "${2:-}" = --write ]; then
   gzip -9 -n -c "$scratch/made.ptx" >$kernels/kernels.ptx.gz
 elif ! cmp <(gzip -dc $kernels/kernels.ptx.gz) "$scratch/made.ptx"; then
