@@ -73,7 +73,7 @@ def passes(args, files, layout, dtype, watch=Watch()):
 def run_enasd(args, folder, arch, layers, batch, side, seed):
     folder = pathlib.Path(folder)
     files = {what: folder / what for what in ("weights", "batch", "grads")}
-    command = [args.enasd, "bench", "--steps", "1", "--executor", args.executor,
+    command = [args.enasd, "bench", "--steps", "1", "--executor", args.executor, "--device", args.device,
                "--space", args.space, "--arch", arch, "--net", args.net, "--channels", str(args.channels),
                "--layers", str(layers), "--batch", str(batch), "--side", str(side),
                "--seed", str(seed), "--threads", str(args.threads)]
@@ -187,6 +187,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--enasd", required=True)
     parser.add_argument("--executor", default="fast")
+    parser.add_argument("--device", default="cpu", help="of enasd; PyTorch is on the CPU")
     parser.add_argument("--space", choices=CHILDREN, default="micro")
     parser.add_argument("--arch", required=True)
     parser.add_argument("--net", choices=["shared", "standalone"], default="shared")

@@ -6,8 +6,10 @@
 #   ROUNDS=5 PYTHON=/tmp/venv/bin/python tests/bench/compare.sh
 #
 # With arguments only the configurations named run, such as published-c20-b64. ENASD is the
-# program, EXECUTOR what it computes with, NET `shared` or `standalone`, OUT a folder for all
-# reports. PYTHON needs torch, numpy and safetensors.
+# program, EXECUTOR what it computes with, DEVICE where both compute, NET `shared` or `standalone`, OUT
+# a folder for all reports. PYTHON needs torch, numpy and safetensors. On a GPU, where `cuda:0` is one
+# for both, PyTorch is also measured in TF32, and compiled for each child; what that takes is in its
+# first step.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -15,7 +17,8 @@ rounds=${ROUNDS:-3}
 enasd=${ENASD:-target/release/enasd}
 python=${PYTHON:-python3}
 out=${OUT:-$(mktemp -d)}
-executor=${EXECUTOR:-fast}
+executor=${EXECUTOR:-auto}
+device=${DEVICE:-cpu}
 net=${NET:-shared}
 readonly threads=2 steps=5
 mkdir -p "$out"
@@ -65,12 +68,20 @@ field() { "$python" -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]
 bench() { # of the configuration that was read
   local -a sizes=(--layers "$layers" --channels "$channels")
   [ "$space" != recurrent ] || sizes=(--hidden "$channels")
-  "$enasd" bench --executor "$executor" --net "$net" --threads "$threads" --output json \
+  "$enasd" bench --executor "$executor" --device "$device" --net "$net" --threads "$threads" --output json \
     --space "$space" --seed "$seed" --batch "$batch" "${sizes[@]}" "$@"
 }
 
-torch_child() { # LAYOUT FOLDER
-  local -a program=(torch_child.py --space "$space" --layers "$layers" --layout "$1")
+ways=(default channels_last)
+[ "$device" = cpu ] || ways+=(tf32 compile)
+
+torch_child() { # WAY FOLDER
+  local -a program=(torch_child.py --space "$space" --layers "$layers" --device "$device")
+  case $1 in
+    channels_last) program+=(--layout channels_last) ;;
+    tf32) program+=(--layout channels_last --tf32) ;;
+    compile) program+=(--layout channels_last --tf32 --compile) ;;
+  esac
   [ "$space" != recurrent ] || program=(torch_words.py)
   "$python" "tests/bench/${program[0]}" "${program[@]:1}" --arch "$(cat "$2/arch")" --net "$net" \
     --weights "$2/weights" --batch "$2/batch" --steps "$steps" --threads "$threads"
@@ -81,7 +92,7 @@ agree() { # FOLDER
     "$python" tests/bench/torch_words.py --arch "$(cat "$1/arch")" --net "$net" \
       --weights "$1/weights" --batch "$1/batch" --grads "$1/grads"
   else
-    "$python" tests/bench/agree.py --enasd "$enasd" --executor "$executor" --net "$net" \
+    "$python" tests/bench/agree.py --enasd "$enasd" --executor "$executor" --device "$device" --net "$net" \
       --space "$space" --layers "$layers" --arch "$(cat "$1/arch")" --channels "$channels" \
       --batch "$batch" --threads "$threads"
   fi
@@ -101,10 +112,10 @@ for round in $(seq "$rounds"); do
     read -r name space layers _ seed channels batch <<< "$configuration"
     folder=$out/$name
     bench --arch "$(cat "$folder/arch")" --steps "$steps" > "$out/$name.$round.enasd.json"
-    for layout in default channels_last; do
+    for way in "${ways[@]}"; do
       # A net of words has one layout.
-      [ "$space $layout" != "recurrent channels_last" ] || continue
-      torch_child "$layout" "$folder" > "$out/$name.$round.$layout.json"
+      [ "$space $way" != "recurrent channels_last" ] || continue
+      torch_child "$way" "$folder" > "$out/$name.$round.$way.json"
     done
   done
 done

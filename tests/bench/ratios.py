@@ -2,9 +2,8 @@
 
     python ratios.py FOLDER
 
-The folder holds one JSON report for each `NAME.ROUND.PROGRAM.json`; the programs are `enasd`,
-`default` and `channels_last`, which nets of words do not have. A ratio is PyTorch's number over that
-of enasd.
+The folder holds one JSON report for each `NAME.ROUND.PROGRAM.json`; the programs are `enasd` and ways
+of PyTorch, of which nets of words do not have all. A ratio is PyTorch's number over that of enasd.
 """
 
 import json
@@ -12,7 +11,7 @@ import pathlib
 import statistics
 import sys
 
-PROGRAMS = ["enasd", "default", "channels_last"]
+PROGRAMS = ["enasd", "default", "channels_last", "tf32", "compile"]
 FIELDS = {"step ms": lambda report: report["step"]["median_ms"],
           "forward ms": lambda report: report["forward"]["median_ms"],
           "RSS MB": lambda report: report["peak_rss_bytes"] / 1e6}
@@ -23,33 +22,33 @@ def read(folder):
     reports = {}
     for path in sorted(pathlib.Path(folder).glob("*.json")):
         name, _, program, _ = path.name.rsplit(".", 3)
-        programs = reports.setdefault(name, {program: [] for program in PROGRAMS})
-        programs[program].append(json.loads(path.read_text()))
+        reports.setdefault(name, {}).setdefault(program, []).append(json.loads(path.read_text()))
     return reports
 
 
-def row(name, programs):
-    counts = {program: len(found) for program, found in programs.items()
-              if found or program != "channels_last"}
-    assert len(set(counts.values())) == 1 and counts["enasd"], f"{name}: not every program has every round: {counts}"
+def row(name, programs, known):
+    counts = {program: len(found) for program, found in programs.items()}
+    assert len(set(counts.values())) == 1 and "enasd" in counts, f"{name}: not every program has every round: {counts}"
     work = {(report["params"], report["multiply_adds"])
             for found in programs.values() for report in found}
     assert len(work) == 1, f"{name}: the programs count different work: {work}"
     cells = [name]
     for field in FIELDS.values():
-        medians = [statistics.median(map(field, programs[program])) for program in counts]
-        missing = [""] * (len(PROGRAMS) - len(counts))
-        cells += [f"{median:.0f}" for median in medians] + missing
-        cells += [f"{median / medians[0]:.2f}" for median in medians[1:]] + missing
+        medians = {program: statistics.median(map(field, found)) for program, found in programs.items()}
+        cells += [f"{medians[program]:.1f}" if program in medians else "" for program in known]
+        cells += [f"{medians[program] / medians['enasd']:.2f}" if program in medians else ""
+                  for program in known[1:]]
     share = statistics.median(report["step"]["peak_share"] for report in programs["enasd"])
     return cells + [f"{100 * share:.0f}%"]
 
 
 def table(reports):
-    columns = ["enasd", "default", "ch_last", "ratio", "ratio"]
-    lines = [["", *(cell for field in FIELDS for cell in [field, *[""] * 4]), "step"],
+    seen = {program for programs in reports.values() for program in programs}
+    known = [program for program in PROGRAMS if program in seen]
+    columns = known + ["ratio"] * len(known[1:])
+    lines = [["", *(cell for field in FIELDS for cell in [field, *[""] * (len(columns) - 1)]), "step"],
              ["", *columns * len(FIELDS), "of peak"]]
-    lines += [row(name, programs) for name, programs in reports.items()]
+    lines += [row(name, programs, known) for name, programs in reports.items()]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return "\n".join(" ".join(cell.rjust(width) if column else cell.ljust(width)
                               for column, (cell, width) in enumerate(zip(line, widths))).rstrip()
@@ -61,13 +60,18 @@ def main():
     if not reports:
         sys.exit(f"ratios.py: there is no report in {sys.argv[1]}")
     lines = table(reports)
-    first = {program: found[0] for program, found in next(iter(reports.values())).items() if found}
+    first = {program: found[0] for program, found in next(iter(reports.values())).items()}
     rounds = len(next(iter(reports.values()))["enasd"])
     print(f"medians of {rounds} rounds; ratio = PyTorch / enasd; "
           f"{first['enasd']['threads']} threads, {first['enasd']['instructions']}, "
-          f"{first['enasd']['peak_gflops']:.0f} GFLOP/s at most")
-    print(f"{first['enasd']['executor']} against {first['default']['executor']} and channels_last")
+          f"{first['enasd']['peak_gflops']:.0f} GFLOP/s of its CPU at most")
+    print(f"{first['enasd']['executor']} against {first['default']['executor']} and other ways")
     print(lines)
+    firsts = {program: statistics.median(report["first_step_ms"] for programs in reports.values()
+                                         for report in programs.get(program, []))
+              for program in PROGRAMS if program in first}
+    print("first steps, with what is compiled there: "
+          + ", ".join(f"{program} {ms / 1e3:.1f} s" for program, ms in firsts.items()))
 
 
 if __name__ == "__main__":

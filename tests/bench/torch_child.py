@@ -241,7 +241,7 @@ class WholeNetChild(Child):
 CHILDREN = {"micro": MicroChild, "whole_net": WholeNetChild}
 
 
-def as_pytorch_has_them(weights, layout, dtype=torch.float32):
+def as_pytorch_has_them(weights, layout, dtype=torch.float32, device="cpu"):
     """Weights of convolutions as 4-dimensional leaves in the layout."""
     def leaf(name, weight):
         kind = name.rsplit(".", 1)[1]
@@ -249,7 +249,7 @@ def as_pytorch_has_them(weights, layout, dtype=torch.float32):
             weight = weight[:, None]
         elif weight.dim() == 2 and not name.endswith("head.weight"):
             weight = weight[:, :, None, None]
-        weight = weight.detach().to(dtype)
+        weight = weight.detach().to(device, dtype)
         if weight.dim() == 4:
             weight = weight.contiguous(memory_format=LAYOUTS[layout])
         return weight.requires_grad_()
@@ -272,6 +272,8 @@ def pace(times, images, flop):
 def timed(work):
     start = time.perf_counter()
     work()
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
     return time.perf_counter() - start
 
 
@@ -280,12 +282,21 @@ def peak_rss_bytes():
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
 
 
+def how(args):
+    """What is not as it is by default."""
+    return [args.layout, *[args.device] * (args.device != "cpu"), *["TF32"] * args.tf32,
+            *["compiled"] * args.compile]
+
+
 def measure(args):
-    weights = as_pytorch_has_them(load_file(args.weights), args.layout)
+    weights = as_pytorch_has_them(load_file(args.weights), args.layout, device=args.device)
     batch = load_file(args.batch)
-    images = batch["images"].contiguous(memory_format=LAYOUTS[args.layout])
-    labels = batch["labels"]
+    images = batch["images"].to(args.device).contiguous(memory_format=LAYOUTS[args.layout])
+    labels = batch["labels"].to(args.device)
     child = CHILDREN[args.space](args.arch, args.net, args.layers, weights)
+    if args.compile:
+        of = type(child)
+        child.__class__ = type("Compiled", (of,), {"__call__": torch.compile(of.__call__)})
     params = list(weights.values())
     optimizer = torch.optim.SGD(params, lr=LR, momentum=MOMENTUM, nesterov=True,
                                 weight_decay=WEIGHT_DECAY, foreach=True)
@@ -315,7 +326,7 @@ def measure(args):
     flop = flops.get_total_flops()
     aux = sum(param.numel() for name, param in weights.items() if name.startswith("aux."))
     return {
-        "executor": f"PyTorch {torch.__version__} {args.layout}",
+        "executor": " ".join(["PyTorch", torch.__version__, *how(args)]),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "arch": args.arch, "net": args.net, "layers": args.layers,
@@ -341,8 +352,12 @@ def main():
     parser.add_argument("--layout", choices=list(LAYOUTS), default="default")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--device", default="cpu", help="cpu or cuda:N")
+    parser.add_argument("--tf32", action="store_true", help="convolutions and products in TF32")
+    parser.add_argument("--compile", action="store_true", help="compile this child")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = args.tf32
     print(json.dumps(measure(args)))
 
 

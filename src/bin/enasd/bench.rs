@@ -59,7 +59,7 @@ pub(crate) struct BenchArgs {
     /// Of the initial values, the batch, the dropout and a random architecture.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// What computes: `fast` (on a CPU), `candle`, or `auto` for the faster of the device.
+    /// What computes: `fast` (on a CPU), `cuda` (on a GPU), `candle`, or `auto` for the faster of the device.
     #[arg(long, value_name = "NAME", default_value = bench::DEFAULT_EXECUTOR)]
     executor: String,
     /// Where it computes: `cpu`, `cuda:N` or `auto`.
