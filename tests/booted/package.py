@@ -109,7 +109,10 @@ def install_again(rig):
 
 def purge(rig):
     """a purge leaves no file, no unit and no failed unit"""
+    # As cuda.conf has it.
+    rig.run("install -D /dev/null /var/cache/enasd/ComputeCache/index")
     rig.run("dpkg -P enasd", seconds=90)
+    rig.run("test ! -e /var/cache/enasd")
     left = rig.run(
         "find / -xdev -iname '*enasd*' -not -path '/root/*' -not -path '/proc/*'"
         " -not -path '/sys/*' -not -path '/var/log/*' -not -path '/var/cache/*'"
