@@ -7,7 +7,7 @@ use crate::actors::{
     ActorError, Checkpoint, ChildWeights, Derive, Note, Pause, Refusal, Resume, RunState, Sample,
     SampleReply, Stop, WeightsOf, WeightsReply, nth,
 };
-use crate::engine::{Snapshot, to_safetensors};
+use crate::engine::{Snapshot, reason, to_safetensors};
 use crate::search::{Arm, DrawRequest, DrawRule};
 use crate::store::arch_weights;
 
@@ -63,6 +63,13 @@ impl Driver {
             let why =
                 if paused { "the search is paused already" } else { "the search is not paused" };
             return Err(Refusal::State { why: why.to_owned() });
+        }
+        let exec = &self.search.task().exec;
+        if paused {
+            exec.rest();
+        } else {
+            let again = exec.wake();
+            again.map_err(|error| Refusal::State { why: reason(&error) })?;
         }
         self.paused = paused;
         let kind = if paused { "pause" } else { "resume" };

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::config::{Config, Loaded};
 use crate::daemon::DaemonError;
 use crate::data::{Contents, Dataset, image_changes, image_list, is_list_of};
+use crate::engine::OpenDevice;
 use crate::store::{
     self, Binding, LoadedCheckpoint, StateFolder, StoreError, computed_by, config_text, data_text,
 };
@@ -20,17 +21,33 @@ pub(super) fn binding(config: &Config, contents: &Contents, computed_by: String)
     Binding { config: config.fingerprint(), data, computed_by }
 }
 
-/// The text of an event where something else computed the checkpoint than computes `now`: the
-/// search goes on, and its bits are no longer those of a run that stayed where it was.
-fn moved(found: &LoadedCheckpoint, now: &str) -> Result<Option<String>, StoreError> {
-    let before = computed_by(found)?.filter(|&before| before != now);
-    Ok(before.map(|before| {
-        format!(
-            "the checkpoint of step {} was computed by {before}; from here on {now} computes, with \
-             other bits than a run that had stayed there",
-            found.step
-        )
-    }))
+/// What helps a search that moves.
+const MAY_MOVE: &str =
+    "\nA search may go on with these, with other bits, under `engine.resume_elsewhere = true`";
+
+/// What a search that moves may change.
+const ELSEWHERE: [&str; 2] = ["engine.device", "engine.executor"];
+
+/// Where something else computed the checkpoint than computes `now`, the bits would be no longer those
+/// of a run that stayed where it was: it is refused for `why`, or the text of an event.
+fn moved(
+    config: &Config,
+    found: &LoadedCheckpoint,
+    now: &str,
+    why: &str,
+) -> Result<Option<String>, DaemonError> {
+    let Some(before) = computed_by(found)?.filter(|&before| before != now) else {
+        return Ok(None);
+    };
+    let step = found.step;
+    if config.engine.resume_elsewhere {
+        return Ok(Some(format!(
+            "the checkpoint of step {step} was computed by {before}; from here on {now} computes, with \
+             other bits than a run that had stayed there"
+        )));
+    }
+    let [before, now, why] = [before, now, why].map(str::to_owned);
+    Err(DaemonError::Elsewhere { step, before, now, why })
 }
 
 /// The configuration as it goes on with the checkpoint's search. One that contradicts it is refused
@@ -50,12 +67,17 @@ pub(super) fn go_on(
     if data_text(found)?.is_none() {
         differences.extend(loaded.config.difference_in(PATH, text)?);
     }
+    if loaded.config.engine.resume_elsewhere {
+        differences.retain(|difference| !ELSEWHERE.contains(&difference.key.as_str()));
+    }
     if differences.is_empty() {
         return Ok(loaded);
     }
+    let is_move = differences.iter().all(|found| ELSEWHERE.contains(&found.key.as_str()));
     Err(DaemonError::OtherSearch {
         path: folder.path().to_owned(),
         differences: differences.iter().map(|difference| format!("  {difference}")).collect(),
+        hint: if is_move { MAY_MOVE } else { "" },
     })
 }
 
@@ -66,10 +88,10 @@ pub(super) fn events(
     folder: &StateFolder,
     found: &LoadedCheckpoint,
     data: (&Dataset, &Contents),
-    computed_by: &str,
+    (computed_by, device): (&str, &OpenDevice),
 ) -> Result<Vec<(&'static str, String)>, DaemonError> {
     let bound = check_data(config, folder, found, data)?;
-    let moved = moved(found, computed_by)?;
+    let moved = moved(config, found, computed_by, &device.reason)?;
     if let Some(event) = &moved {
         tracing::warn!("{event}");
     }
@@ -146,23 +168,34 @@ mod tests {
     use super::*;
     use crate::store::{BestFolder, Checkpoints, Retention};
 
-    #[test]
-    fn a_checkpoint_that_something_else_computed_is_told() {
+    /// What is told of a checkpoint with these files where `cpu, fast (AVX-512)` computes now.
+    fn told(may_move: bool, files: &[(&str, &[u8])]) -> Result<Option<String>, DaemonError> {
         let root = tempfile::tempdir().unwrap();
         let folder = StateFolder::open(&root.path().join("state")).unwrap();
         BestFolder::open(&folder.best()).unwrap();
         let checkpoints = Checkpoints::new(&folder, Retention::newest(3).unwrap());
-        let told = |step: u64, files: &[(&str, &[u8])]| {
-            checkpoints.write(step, "hash", files).unwrap();
-            let found = checkpoints.load_newest().unwrap().unwrap();
-            moved(&found, "cpu, fast (AVX-512)").unwrap()
-        };
-        assert_eq!(told(1, &[("config.json", b"{}")]), None, "too old to know");
-        assert_eq!(told(2, &[("computed_by.txt", b"cpu, fast (AVX-512)")]), None);
-        let text = told(3, &[("computed_by.txt", b"cuda:0, candle")]).unwrap();
-        assert!(
-            text.starts_with("the checkpoint of step 3 was computed by cuda:0, candle"),
-            "{text}"
-        );
+        checkpoints.write(3, "hash", files).unwrap();
+        let found = checkpoints.load_newest().unwrap().unwrap();
+        let mut config = Config::default();
+        config.engine.resume_elsewhere = may_move;
+        moved(&config, &found, "cpu, fast (AVX-512)", "no CUDA device: none")
+    }
+
+    #[test]
+    fn a_checkpoint_that_something_else_computed_is_refused_unless_it_may_move() {
+        let there: &[(&str, &[u8])] = &[("computed_by.txt", b"cuda, cuda (kernels 1)")];
+        for may_move in [false, true] {
+            assert_eq!(told(may_move, &[("config.json", b"{}")]).unwrap(), None, "too old to know");
+            let here: &[(&str, &[u8])] = &[("computed_by.txt", b"cpu, fast (AVX-512)")];
+            assert_eq!(told(may_move, here).unwrap(), None);
+        }
+        let text = told(true, there).unwrap().unwrap();
+        let begins = "the checkpoint of step 3 was computed by cuda, cuda (kernels 1)";
+        assert!(text.starts_with(begins), "{text}");
+        let refused = told(false, there).unwrap_err();
+        assert_eq!(refused.exit_code(), 78);
+        let text = refused.to_string();
+        let parts = ["cuda (kernels 1)", "no CUDA device: none", "engine.resume_elsewhere = true"];
+        assert!(parts.iter().all(|part| text.contains(part)), "{text}");
     }
 }

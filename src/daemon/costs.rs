@@ -9,6 +9,7 @@ use std::path::Path;
 
 use crate::bench::time_layers;
 use crate::daemon::DaemonError;
+use crate::engine::DeviceChoice;
 use crate::net::LayerTimes;
 use crate::random::{Owner, generator};
 use crate::search::{Random, SearchError, Task};
@@ -27,7 +28,7 @@ pub(super) type Told = Option<(&'static str, String)>;
 pub(super) fn timed(
     task: Task,
     state: &Path,
-    computed_by: &str,
+    device: DeviceChoice,
     is_begun: bool,
 ) -> Result<(Task, Told), DaemonError> {
     if task.config.limits.milliseconds == 0.0 {
@@ -44,7 +45,7 @@ pub(super) fn timed(
         });
     }
     let layers = measured(&task)?;
-    file.save(computed_by, &layers)?;
+    file.save(&format!("{device}, {}", task.exec.name()), &layers)?;
     let event = lost.map(|why| {
         let text = format!(
             "how long layers take was measured again, for {why}: which architectures are within \
@@ -101,7 +102,7 @@ mod tests {
         let task = task(1e6);
         let space = task.space;
         let arch: Arch = space.first_arch();
-        let (task, event) = timed(task, state, "cpu, fast", is_begun).unwrap();
+        let (task, event) = timed(task, state, DeviceChoice::Cpu, is_begun).unwrap();
         (task.budget.cost(&arch).unwrap().milliseconds.unwrap(), event.is_some())
     }
 
@@ -155,7 +156,7 @@ mod tests {
         fs::remove_file(&path).unwrap();
         assert!(look(state.path(), true).1, "gone");
         assert!(!look(state.path(), true).1);
-        assert!(timed(task(1e6), &state.path().join("nowhere"), "", false).is_err());
+        assert!(timed(task(1e6), &state.path().join("nowhere"), DeviceChoice::Cpu, false).is_err());
     }
 
     #[test]
@@ -163,14 +164,14 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         // Longer than any name may be.
         let nowhere = state.path().join("x".repeat(300));
-        let error = timed(task(1e6), &nowhere, "", true).err().unwrap();
+        let error = timed(task(1e6), &nowhere, DeviceChoice::Cpu, true).err().unwrap();
         assert!(matches!(error, DaemonError::Store(StoreError::Io { .. })), "{error}");
     }
 
     #[test]
     fn nothing_is_measured_where_no_limit_goes_by_it() {
         let state = tempfile::tempdir().unwrap();
-        let (task, event) = timed(task(0.0), state.path(), "", true).unwrap();
+        let (task, event) = timed(task(0.0), state.path(), DeviceChoice::Cpu, true).unwrap();
         let space = task.space;
         let arch = space.first_arch();
         assert_eq!((task.budget.cost(&arch).unwrap().milliseconds, event), (None, None));

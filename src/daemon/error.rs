@@ -23,7 +23,7 @@ pub enum DaemonError {
     /// The state folder holds a search with other settings.
     #[error(
         "the search in {} was started with other settings; give them back, or another state \
-         folder with `store.state` or --state. They differ in:\n{}",
+         folder with `store.state` or --state. They differ in:\n{}{hint}",
         path.display(),
         differences.join("\n")
     )]
@@ -32,6 +32,24 @@ pub enum DaemonError {
         path: PathBuf,
         /// `key: old → new`, a line each.
         differences: Vec<String>,
+        /// What helps beside that.
+        hint: &'static str,
+    },
+    /// Something else computes here than computed the checkpoint.
+    #[error(
+        "the checkpoint of step {step} was computed by {before}, and here {now} would go on ({why}), with \
+         other bits than a run that had stayed there: have `engine.device` and `engine.executor` open what \
+         computed it, or allow the move with `engine.resume_elsewhere = true`"
+    )]
+    Elsewhere {
+        /// The step of the checkpoint.
+        step: u64,
+        /// What computed it.
+        before: String,
+        /// What would go on.
+        now: String,
+        /// Why that.
+        why: String,
     },
     /// The state folder holds a search on other data.
     #[error(
@@ -126,6 +144,16 @@ pub enum DaemonError {
         /// How to raise them.
         cure: &'static str,
     },
+    /// The memory of a GPU does not do.
+    #[error(
+        "{why}: make batches smaller (`schedule.batch_size`, `final.batch_size`) or nets \
+         (`net.channels`, `net.layers`, `final.channels`), raise `engine.memory_limit`, or see with \
+         `nvidia-smi` who else has memory there"
+    )]
+    Memory {
+        /// Why.
+        why: String,
+    },
     /// The clock stands at a time of no use.
     #[error(
         "the clock stands {seconds} s before 1970, and no library reckons from there: set it \
@@ -172,6 +200,7 @@ impl DaemonError {
             | Self::Data(_)
             | Self::OtherSearch { .. }
             | Self::OtherData { .. }
+            | Self::Elsewhere { .. }
             | Self::Device { .. }
             | Self::Executor { .. }
             | Self::Metrics { .. }
@@ -193,7 +222,7 @@ impl DaemonError {
             Self::Store(StoreError::Locked { .. }) | Self::Api(ApiError::SocketTaken { .. }) => {
                 EXIT_LOCKED
             }
-            Self::Limit { .. } | Self::Clock { .. } => EXIT_SYSTEM,
+            Self::Limit { .. } | Self::Memory { .. } | Self::Clock { .. } => EXIT_SYSTEM,
             Self::Store(_)
             | Self::Search(_)
             | Self::Timing { .. }

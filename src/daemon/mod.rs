@@ -19,7 +19,9 @@
 //! | a disk that hangs | the same; after 10 s without an answer, log, status and metrics say so. Going back and ending wait for the disk | goes on |
 //! | a stall: an actor has work and gives no sign of life, or none has work (not the keeper: a restart mends no disk) | for half of the watchdog's limit nothing, then an error in the log, and the watchdog is fed no more. Without a watchdog nothing ends it; `/readyz` refuses after 15 minutes | SIGABRT by systemd |
 //! | a GPU that is lost | the step fails, and so does going back, which needs the device | 70 |
-//! | a GPU that is not there at the start | a build with CUDA waits a minute for it. Then `cuda:N` is refused; `auto` takes the CPU, with other bits from there on (event `device`) | 78 for `cuda:N` |
+//! | a GPU that is not there at the start | a build with CUDA waits a minute for it. Then `cuda:N` is refused; `auto` takes the CPU for a new search | 78 for `cuda:N`, as below |
+//! | too little memory of a GPU for the largest nets and their batches | refused before the first step, with what is needed, what is free, and the batch that fits | 71 |
+//! | another device, executor or instruction set than computed the checkpoint | refused before the first step; with `engine.resume_elsewhere` the search goes on with other bits (event `device`) | 78 |
 //! | a damaged checkpoint at the start | is moved to `corrupt/`, and the newest whole one taken; where none is whole, nothing is started over | 70 where none is |
 //! | a history that is damaged or gone | is set aside, and a new one begins; the search does not read it | goes on |
 //! | `costs.json` damaged or gone, with a limit of time | the layers are measured again, and other architectures may be within the limit (event `costs`) | goes on |
@@ -48,6 +50,7 @@ mod launch;
 mod limits;
 mod listeners;
 mod loading;
+mod memory;
 mod origins;
 mod reload;
 mod service;

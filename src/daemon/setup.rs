@@ -14,6 +14,7 @@ use crate::daemon::DaemonError;
 use crate::daemon::binding;
 use crate::daemon::costs;
 use crate::daemon::history::{Opened, open_history};
+use crate::daemon::memory;
 use crate::data::{Contents, DataNote, Dataset, LoadWatch, Scratch, Sizes};
 use crate::engine::{DeviceChoice, Executor, ExecutorChoice, OpenDevice, reason};
 use crate::search::{Search, SearchConfig, SearchError, SearchState, Task, TrialTask};
@@ -60,12 +61,12 @@ pub(super) fn set_up(
     let config = &loaded.config;
     let device = open_device(&config.engine.device)?;
     let task = open_task(config, &folder, &device, watch)?;
-    let computed_by = format!("{}, {}", device.used, task.exec.name());
-    let (task, timed) = costs::timed(task, folder.path(), &computed_by, found.is_some())?;
+    let (task, timed) = costs::timed(task, folder.path(), device.used, found.is_some())?;
+    let computed_by = format!("{}, {}", device.used.kind(), task.exec.arithmetic());
     let contents = Contents::of(&task.dataset)?;
     tell((&contents, task.dataset.sizes()), &loaded, task.dataset.notes());
     let binding = binding::binding(config, &contents, computed_by);
-    let bound = (config, &folder, &contents, &binding);
+    let bound = (config, &folder, &contents, &binding, &device);
     let (mut state, rejected, events) = state_of(found, &task, bound)?;
     let step = state.place.number(&config.search.schedule);
     let Opened { mut history, health, last, replay } =
@@ -106,17 +107,20 @@ pub(super) fn set_up(
 /// A state, the checkpoints that were set aside, and what is worth an event, by kind.
 type Begun = (SearchState, Vec<Rejected>, Vec<(&'static str, String)>);
 
+/// What a checkpoint is held against.
+type Bound<'a> = (&'a Config, &'a StateFolder, &'a Contents, &'a Binding, &'a OpenDevice);
+
 /// The state of the checkpoint that was found, those that were set aside, and what is worth an
 /// event; the state at the start of a search where there is none.
 fn state_of(
     found: Option<LoadedCheckpoint>,
     task: &Task,
-    (config, folder, contents, binding): (&Config, &StateFolder, &Contents, &Binding),
+    (config, folder, contents, binding, device): Bound<'_>,
 ) -> Result<Begun, DaemonError> {
     let Some(found) = found else {
         return Ok((Search::initial_state(task)?, Vec::new(), Vec::new()));
     };
-    let (data, by) = ((&task.dataset, contents), &binding.computed_by);
+    let (data, by) = ((&task.dataset, contents), (binding.computed_by.as_str(), device));
     let events = binding::events(config, folder, &found, data, by)?;
     Ok((read_state(&found, task)?, found.rejected, events))
 }
@@ -135,6 +139,7 @@ fn open_task(
     let task = Task::new(search.clone(), dataset, exec)?;
     // It is found at once, not in the first steps.
     task.check()?;
+    memory::reserve(&task, config.engine.memory_limit)?;
     Ok(task)
 }
 

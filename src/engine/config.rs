@@ -18,6 +18,10 @@ settings! {
         pub executor: ExecutorChoice = ExecutorChoice::Auto => search(one_of(EXECUTORS));
         /// Threads for tensor kernels; 0 as [`ExecutorChoice::threads`] has it.
         pub threads: usize = 0 => operation(size(0..=1024));
+        /// MiB of a GPU's memory that are taken at most; 0 for no limit but the device's.
+        pub memory_limit: u64 = 0 => operation(whole(0..=10_000_000));
+        /// Whether a search goes on where something else computes than before, with other bits.
+        pub resume_elsewhere: bool = false => operation(Rule::Switch);
     }
 }
 

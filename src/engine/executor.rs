@@ -107,6 +107,32 @@ pub trait Executor: fmt::Debug + Send + Sync {
     /// Its name in settings, and the instructions that it uses.
     fn name(&self) -> String;
 
+    /// What its bits depend on beside what it is given: executors of which this is equal compute
+    /// the same, bit for bit.
+    fn arithmetic(&self) -> String {
+        self.name()
+    }
+
+    /// Bytes of a device's own memory that a training step of `net` on so many images takes; none where
+    /// it computes in the machine's.
+    fn memory(&self, _net: &Net, _images: usize) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
+    /// Takes memory of the device's own for a training step of each of `nets`, on so many images, side
+    /// by side, and at no time more than `limit` bytes; an error where there is not as much.
+    fn reserve(&self, _nets: &[(&Net, usize)], _limit: Option<u64>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Gives back what it has of the device's own memory, until it is woken or computes.
+    fn rest(&self) {}
+
+    /// Takes again what was reserved; an error where there is not as much.
+    fn wake(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// How many children it likes to run at once, each on a thread of its caller's; 1 where it
     /// spreads a single child over the cores itself.
     fn children_at_once(&self) -> usize {

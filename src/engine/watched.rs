@@ -43,8 +43,32 @@ impl Executor for Watched {
         self.exec.name()
     }
 
+    fn arithmetic(&self) -> String {
+        self.exec.arithmetic()
+    }
+
+    fn memory(&self, net: &Net, images: usize) -> Result<Option<u64>> {
+        self.exec.memory(net, images)
+    }
+
+    fn reserve(&self, nets: &[(&Net, usize)], limit: Option<u64>) -> Result<()> {
+        self.exec.reserve(nets, limit)
+    }
+
+    fn rest(&self) {
+        self.exec.rest();
+    }
+
+    fn wake(&self) -> Result<()> {
+        self.exec.wake()
+    }
+
     fn children_at_once(&self) -> usize {
         self.exec.children_at_once()
+    }
+
+    fn reads_words(&self) -> bool {
+        self.exec.reads_words()
     }
 
     fn train(

@@ -123,9 +123,9 @@ impl TrialTask {
         self.seed
     }
 
-    /// What computes the training: the executor with its instructions.
+    /// What computes the training: the executor, with what its bits depend on.
     pub fn computed_by(&self) -> String {
-        self.exec.name()
+        self.exec.arithmetic()
     }
 
     /// What is maximized.

@@ -27,11 +27,11 @@ SMALL = [arg for setting in (
 ) for arg in ("--set", setting)]
 
 
-def command(name, device):
+def command(name, device, until="cycles=1", *more):
     state = os.path.join(scratch.name, name)
     return [enasd, "run", "--config", "config/tiny.toml", "--state", state, "--metrics", "off",
             "--set", f"engine.device={device}", "--set", "store.checkpoint_seconds=1",
-            *SMALL, "--until", "cycles=1"]
+            *SMALL, "--until", until, *more]
 
 
 def env(**more):
@@ -81,6 +81,24 @@ pairs = [(row[4], first[row[:4]]) for row in plain if row[4] is not None and row
 worst = max(abs(a - b) for a, b in pairs[:4])
 check(code == 0 and len(pairs) >= 4 and worst < 1e-3,
       f"the first rewards differ from those of the CPU's executor by {worst:.1e} at most")
+
+# A search goes on with the bits that it has, or not at all.
+begun = subprocess.run(command("moved", "auto", "epochs=1"), env=env(), capture_output=True)
+here = subprocess.run(command("moved", "auto"), env=os.environ, capture_output=True, text=True)
+check(begun.returncode == 0 and here.returncode == 78 and "cuda (kernels 1)" in here.stderr
+      and "no CUDA device" in here.stderr, "without the device `auto` refuses to go on, and says why")
+there = subprocess.run(command("moved", "auto"), env=env(), capture_output=True)
+check(there.returncode == 0 and rows("moved") == plain, "and with it goes on to the same")
+moved = subprocess.run(
+    command("moved", "cpu", "cycles=2", "--set", "engine.resume_elsewhere=true"),
+    env=os.environ, capture_output=True, text=True)
+check(moved.returncode == 0 and rows("moved")[:len(plain)] == plain and "was computed by" in moved.stderr,
+      "it moves where that is allowed, and says so")
+
+small = subprocess.run(command("small", "cuda:0", "cycles=1", "--set", "engine.memory_limit=4"),
+                       env=env(), capture_output=True, text=True)
+check(small.returncode == 71 and "batches of" in small.stderr and "engine.memory_limit" in small.stderr,
+      "a limit that is too low is refused before the first step, with what fits")
 
 code, said = run("full", MOCK_OOM_AT="1")
 check(code != 0 and "of the device's memory are wanted" in said, "without memory it ends, and says so")

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_void};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use cudarc::driver::result::{self, DriverError};
 use cudarc::driver::sys;
@@ -37,8 +38,24 @@ pub enum GpuError {
     OutOfMemory {
         /// How many are wanted.
         wanted: u64,
-        /// How many are free.
+        /// How many are free, or within the limit.
         free: u64,
+    },
+    /// Steps that are to run side by side do not fit.
+    #[error(
+        "{needed} bytes of the device's memory are wanted for steps of batches of {images} images, and \
+         {free} are free; {}",
+        fitting(*fits)
+    )]
+    TooLarge {
+        /// How many are wanted.
+        needed: u64,
+        /// How many are free, or within the limit.
+        free: u64,
+        /// The largest batch.
+        images: usize,
+        /// What such a batch might be; 0 where not even one image fits.
+        fits: usize,
     },
     /// A call of the driver failed.
     #[error("{what} failed: {why}")]
@@ -53,6 +70,13 @@ pub enum GpuError {
 impl From<GpuError> for candle_core::Error {
     fn from(error: GpuError) -> Self {
         Self::wrap(error)
+    }
+}
+
+fn fitting(images: usize) -> String {
+    match images {
+        0 => "not even batches of one image fit".to_owned(),
+        _ => format!("batches of {images} fit"),
     }
 }
 
@@ -71,6 +95,9 @@ pub(super) struct Gpu {
     module: sys::CUmodule,
     kernels: BTreeMap<String, Kernel>,
     name: String,
+    /// Bytes that are taken here, and that may be.
+    taken: AtomicU64,
+    limit: AtomicU64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -122,7 +149,27 @@ impl Gpu {
             let function = function.map_err(failed("finding a kernel"))?;
             kernels.insert(name.to_owned(), Kernel { function, told });
         }
-        Ok(Arc::new(Self { device, context, module, kernels, name }))
+        let (taken, limit) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
+        Ok(Arc::new(Self { device, context, module, kernels, name, taken, limit }))
+    }
+
+    /// Has no more than so many bytes taken from now on.
+    pub(super) fn limit(&self, bytes: u64) {
+        self.limit.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes that are taken.
+    #[cfg(test)]
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that can still be taken.
+    pub(super) fn free(&self) -> Result<u64, GpuError> {
+        self.bind()?;
+        let (free, _) = result::mem_get_info().map_err(failed("asking for free memory"))?;
+        let taken = self.taken.load(Ordering::Relaxed);
+        Ok((free as u64).min(self.limit.load(Ordering::Relaxed).saturating_sub(taken)))
     }
 
     /// The device's name.
@@ -171,16 +218,19 @@ impl Memory {
     pub(super) fn new(gpu: &Arc<Gpu>, floats: usize) -> Result<Self, GpuError> {
         gpu.bind()?;
         let bytes = 4 * floats.max(1);
+        let wanted = bytes as u64;
+        let most = gpu.limit.load(Ordering::Relaxed).saturating_sub(wanted);
+        if most < gpu.taken.load(Ordering::Relaxed) {
+            return Err(GpuError::OutOfMemory { wanted, free: gpu.free()? });
+        }
         // SAFETY: what is taken is owned by what is returned.
-        let start = unsafe { result::malloc_sync(bytes) }.map_err(|error| {
-            let free = result::mem_get_info().map_or(0, |(free, _)| free as u64);
-            match error.0 {
-                sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => {
-                    GpuError::OutOfMemory { wanted: bytes as u64, free }
-                }
-                _ => failed("taking memory")(error),
+        let start = unsafe { result::malloc_sync(bytes) }.map_err(|error| match error.0 {
+            sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => {
+                GpuError::OutOfMemory { wanted, free: gpu.free().unwrap_or(0) }
             }
+            _ => failed("taking memory")(error),
         })?;
+        gpu.taken.fetch_add(wanted, Ordering::Relaxed);
         let memory = Self { gpu: gpu.clone(), start, floats };
         // SAFETY: so many bytes were just taken.
         unsafe { result::memset_d8_sync(start, 0, bytes.min(4 * TICKETS)) }
@@ -203,6 +253,7 @@ impl Drop for Memory {
             // uses it is over: freeing waits for the device.
             let _ = unsafe { result::free_sync(self.start) };
         }
+        self.gpu.taken.fetch_sub(4 * self.floats.max(1) as u64, Ordering::Relaxed);
     }
 }
 

@@ -32,15 +32,26 @@ impl Lease {
         })
     }
 
-    /// Makes room for a pass, here and on the device.
-    pub(super) fn prepare(&mut self, program: &Program) -> Result<()> {
-        for (region, &wanted) in self.regions.iter_mut().zip(&program.lens) {
+    /// Whether there is room for such regions.
+    pub(super) fn holds(&self, lens: &[usize; REGIONS]) -> bool {
+        self.regions.iter().zip(lens).all(|(region, &wanted)| wanted <= region.len())
+    }
+
+    /// Makes room on the device for a pass over regions of so many numbers.
+    pub(super) fn grow(&mut self, lens: &[usize; REGIONS]) -> Result<()> {
+        for (region, &wanted) in self.regions.iter_mut().zip(lens) {
             if region.len() < wanted {
                 // What was there goes first.
                 *region = Memory::new(&self.gpu, 1)?;
                 *region = Memory::new(&self.gpu, wanted)?;
             }
         }
+        Ok(())
+    }
+
+    /// Makes room for a pass, here and on the device.
+    pub(super) fn prepare(&mut self, program: &Program) -> Result<()> {
+        self.grow(&program.lens)?;
         let len = |region: Region| program.lens[region as usize];
         self.weights.clear();
         self.weights.resize(len(Region::Weights), 0.0);

@@ -18,7 +18,7 @@ mod stage;
 mod tests;
 
 use std::io::Read;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use candle_core::{Device, Result, Tensor, bail};
 use flate2::read::GzDecoder;
@@ -28,6 +28,7 @@ pub use driver::GpuError;
 use crate::engine::cuda_exec::driver::Gpu;
 use crate::engine::cuda_exec::layout::Layout;
 use crate::engine::cuda_exec::lease::Lease;
+use crate::engine::cuda_exec::ops::REGIONS;
 use crate::engine::cuda_exec::program::{Mode, Program};
 use crate::engine::executor::{Batch, Executor, Gradients, Images, Measured, measured};
 use crate::engine::{Noise, Params, Snapshot, floats};
@@ -35,6 +36,9 @@ use crate::net::{Net, Norm};
 
 /// The kernels, as PTX for devices of compute capability 8.0 and later.
 const KERNELS: &[u8] = include_bytes!("kernels/kernels.ptx.gz");
+
+/// Counted up with each change of the kernels that changes bits: no search goes on with another.
+const ARITHMETIC: u32 = 1;
 
 /// Programs that are kept: those of the nets that were run last.
 const PROGRAMS: usize = 16;
@@ -44,7 +48,26 @@ const PROGRAMS: usize = 16;
 pub struct CudaExec {
     gpu: Arc<Gpu>,
     programs: Arc<Mutex<Vec<Arc<Ready>>>>,
-    leases: Arc<Mutex<Vec<Lease>>>,
+    kept: Arc<Mutex<Kept>>,
+}
+
+/// Memory on the device that no pass uses.
+#[derive(Debug, Default)]
+struct Kept {
+    leases: Vec<Lease>,
+    /// Numbers in the regions of those that were reserved.
+    reserved: Vec<[usize; REGIONS]>,
+    /// Whether memory is given back once its pass is over.
+    rests: bool,
+}
+
+impl Kept {
+    /// One that has room for such regions if there is any.
+    fn take(&mut self, lens: &[usize; REGIONS]) -> Option<Lease> {
+        let fitting = self.leases.iter().position(|lease| lease.holds(lens));
+        let place = fitting.or(self.leases.len().checked_sub(1))?;
+        Some(self.leases.swap_remove(place))
+    }
 }
 
 /// A program, and where parameters lie for it.
@@ -52,6 +75,21 @@ pub struct CudaExec {
 struct Ready {
     program: Program,
     layout: Layout,
+}
+
+impl Ready {
+    fn new(net: &Net, mode: Mode, images: usize) -> Result<Self> {
+        let params = net.params();
+        let dims = params.iter().map(|(name, spec)| (name.as_str(), spec.dims.as_slice()));
+        let layout = Layout::new(dims)?;
+        let program = build::program(net, mode, images, &layout)?;
+        Ok(Self { program, layout })
+    }
+}
+
+/// A training step, which takes more than any other pass.
+fn step(net: &Net, images: usize) -> Result<Ready> {
+    Ready::new(net, Mode::TrainDropping, images)
 }
 
 /// Where a pass has its parameters from.
@@ -84,7 +122,7 @@ impl CudaExec {
             why: error.to_string(),
         })?;
         let gpu = Gpu::open(number, &ptx)?;
-        Ok(Self { gpu, programs: Arc::default(), leases: Arc::default() })
+        Ok(Self { gpu, programs: Arc::default(), kept: Arc::default() })
     }
 
     /// The net made ready for so many images.
@@ -97,11 +135,7 @@ impl CudaExec {
         if let Some(ready) = lock().iter().find(|ready| is_it(ready)) {
             return Ok(ready.clone());
         }
-        let params = net.params();
-        let dims = params.iter().map(|(name, spec)| (name.as_str(), spec.dims.as_slice()));
-        let layout = Layout::new(dims)?;
-        let program = build::program(net, mode, images, &layout)?;
-        let ready = Arc::new(Ready { program, layout });
+        let ready = Arc::new(Ready::new(net, mode, images)?);
         let mut programs = lock();
         if programs.len() == PROGRAMS {
             programs.remove(0);
@@ -119,7 +153,7 @@ impl CudaExec {
         read: impl FnOnce(&[f32]) -> Result<T>,
     ) -> Result<T> {
         let Ready { program, layout } = ready;
-        let kept = self.leases.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let kept = self.kept().take(&program.lens);
         let mut lease = match kept {
             Some(lease) => lease,
             None => Lease::new(&self.gpu)?,
@@ -132,8 +166,34 @@ impl CudaExec {
         give(program, &mut lease.given, (images, noise, running))?;
         lease.run(program)?;
         let found = read(&lease.found);
-        self.leases.lock().unwrap_or_else(PoisonError::into_inner).push(lease);
+        let mut kept = self.kept();
+        if !kept.rests {
+            kept.leases.push(lease);
+        }
         found
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A lease with room for such regions.
+    fn lease(&self, lens: &[usize; REGIONS]) -> Result<Lease> {
+        let mut lease = Lease::new(&self.gpu)?;
+        lease.grow(lens)?;
+        Ok(lease)
+    }
+
+    /// The largest batch, but for `images`, of which steps of `nets` side by side fit in so many bytes.
+    fn fitting(nets: &[(&Net, usize)], images: usize, free: u64) -> Result<usize> {
+        let (mut fits, mut too_many) = (0, images);
+        while fits + 1 < too_many {
+            let tried = fits.midpoint(too_many);
+            let steps = nets.iter().map(|&(net, images)| step(net, images.min(tried)));
+            let bytes = steps.map(|step| Ok(step?.program.bytes())).sum::<Result<u64>>()?;
+            if bytes <= free { fits = tried } else { too_many = tried }
+        }
+        Ok(fits)
     }
 
     fn score<T>(
@@ -229,8 +289,46 @@ impl Executor for CudaExec {
         format!("cuda ({})", self.gpu.name())
     }
 
+    /// The kernels fix the order of every sum, whatever the GPU.
+    fn arithmetic(&self) -> String {
+        format!("cuda (kernels {ARITHMETIC})")
+    }
+
     fn reads_words(&self) -> bool {
         false
+    }
+
+    fn memory(&self, net: &Net, images: usize) -> Result<Option<u64>> {
+        Ok(Some(step(net, images)?.program.bytes()))
+    }
+
+    fn reserve(&self, nets: &[(&Net, usize)], limit: Option<u64>) -> Result<()> {
+        self.rest();
+        self.gpu.limit(limit.unwrap_or(u64::MAX));
+        let steps: Vec<Ready> = nets.iter().map(|&(net, n)| step(net, n)).collect::<Result<_>>()?;
+        let needed = steps.iter().map(|step| step.program.bytes()).sum();
+        let free = self.gpu.free()?;
+        let images = nets.iter().map(|&(_, images)| images).max().unwrap_or(0);
+        if free < needed {
+            let fits = Self::fitting(nets, images, free)?;
+            return Err(GpuError::TooLarge { needed, free, images, fits }.into());
+        }
+        self.kept().reserved = steps.iter().map(|step| step.program.lens).collect();
+        self.wake()
+    }
+
+    fn rest(&self) {
+        let mut kept = self.kept();
+        kept.leases.clear();
+        kept.rests = true;
+    }
+
+    fn wake(&self) -> Result<()> {
+        let reserved = self.kept().reserved.clone();
+        let leases = reserved.iter().map(|lens| self.lease(lens)).collect::<Result<_>>()?;
+        let mut kept = self.kept();
+        (kept.leases, kept.rests) = (leases, false);
+        Ok(())
     }
 
     fn train(

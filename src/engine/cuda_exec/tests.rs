@@ -5,6 +5,7 @@
 
 use std::env;
 
+use crate::engine::Executor;
 use crate::engine::cpu_exec::agreement::{self, Between, Case, bits, cases_of, family_of};
 use crate::engine::cuda_exec::CudaExec;
 use crate::engine::cuda_exec::build;
@@ -97,6 +98,44 @@ fn random_children_agree() {
             check(&Case::new(net, images, seed), &exec, &format!("{arch} on {image:?}"));
         }
     }
+}
+
+#[test]
+fn memory_is_reserved_within_a_limit_or_refused_with_the_batch_that_fits() {
+    let Some(exec) = exec() else { return };
+    let taken = || exec.gpu.taken();
+    let family = family_of(SharedForm::Shared, 3, 8, [3, 16, 16]);
+    let net = family.shared(&random_arch(3, 0)).unwrap();
+    let needed = exec.memory(&net, 96).unwrap().unwrap();
+    exec.reserve(&[(&net, 96), (&net, 96)], Some(2 * needed)).unwrap();
+    assert!(needed < taken() && taken() <= 2 * needed, "{} of {needed}", taken());
+    let error = exec.reserve(&[(&net, 96), (&net, 96)], Some(needed)).unwrap_err().to_string();
+    assert_eq!(taken(), 0, "what was reserved before");
+    let (_, fits) = error.split_once("free; batches of ").unwrap();
+    let fits: usize = fits.split_once(" fit").unwrap().0.parse().unwrap();
+    assert!((1..96).contains(&fits), "{error}");
+    exec.reserve(&[(&net, fits), (&net, fits)], Some(needed)).unwrap();
+    assert!(exec.reserve(&[(&net, fits + 1), (&net, fits + 1)], Some(needed)).is_err());
+    let nothing = exec.reserve(&[(&net, 96)], Some(1)).unwrap_err().to_string();
+    assert!(nothing.contains("not even batches of one image fit"), "{nothing}");
+}
+
+#[test]
+fn memory_is_given_back_at_rest() {
+    let Some(exec) = exec() else { return };
+    let family = family_of(SharedForm::Shared, 2, 4, [1, 8, 8]);
+    let case = Case::new(family.shared(&random_arch(2, 1)).unwrap(), 4, 1);
+    let pass = || bits(&case.train(&exec, &case.values));
+    exec.reserve(&[(&case.net, 4)], None).unwrap();
+    let (reserved, first) = (exec.gpu.taken(), pass());
+    assert_eq!(exec.gpu.taken(), reserved, "a pass takes none beside it");
+    exec.rest();
+    assert_eq!(exec.gpu.taken(), 0);
+    assert!(pass() == first);
+    assert_eq!(exec.gpu.taken(), 0, "what somebody asks for meanwhile takes none for long");
+    exec.wake().unwrap();
+    assert_eq!(exec.gpu.taken(), reserved);
+    assert!(pass() == first);
 }
 
 /// The published cell's net of 6 and 2 cells on images of 32×32, for 160 of them.
