@@ -40,6 +40,8 @@ fn go_on(name: &str, state: &Path, threads: &str) {
         .arg("--socket")
         .arg(state.with_extension("sock"))
         .env("ENASD_ENGINE__THREADS", threads)
+        // The earlier program ran on AVX-512, and here other vectors may be.
+        .env("ENASD_ENGINE__RESUME_ELSEWHERE", "true")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
