@@ -41,8 +41,8 @@ fn largest_net(
         return Ok(None);
     }
     let mut rng = generator(task.config.seed, Owner::Uniform, u64::MAX);
-    // What takes more for one image does for many; and no launch is too large to be told of.
-    let arch =
-        largest(task.space, &mut rng, |arch| Ok(task.exec.memory(&net(arch)?, 1)?.unwrap_or(0)))?;
+    let arch = largest(task.space, &mut rng, |arch| {
+        Ok(task.exec.memory(&net(arch)?, images)?.unwrap_or(0))
+    })?;
     Ok(Some(net(&arch)?))
 }
