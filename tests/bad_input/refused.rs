@@ -238,3 +238,20 @@ fn other_settings_are_refused_with_their_keys_and_change_nothing() {
     run_to(&state, 2);
     check_undisturbed(&state);
 }
+
+#[test]
+fn another_executor_is_refused_unless_other_bits_are_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    run_to(&state, 1);
+    let go_on = |is_allowed: &str| {
+        let mut other = enasd(&state);
+        other.args(["--until", "cycles=2"]);
+        other.env("ENASD_ENGINE__EXECUTOR", "candle");
+        other.env("ENASD_ENGINE__RESUME_ELSEWHERE", is_allowed);
+        said(&mut other)
+    };
+    let words = ["engine.executor: \"auto\" → \"candle\"", "`engine.resume_elsewhere = true`"];
+    go_on("false").check(78, &words);
+    go_on("true").check(0, &["was computed by cpu, fast", "from here on cpu, candle computes"]);
+}

@@ -8,6 +8,14 @@ use crate::engine::cuda_exec::driver::{Gpu, Memory, Stream};
 use crate::engine::cuda_exec::ops::{REGIONS, Region};
 use crate::engine::cuda_exec::program::Program;
 
+/// Bytes that drivers give memory out by.
+const PAGE: u64 = 2 << 20;
+
+/// Bytes of the device's memory that regions of so many numbers take.
+pub(super) fn bytes(lens: &[usize; REGIONS]) -> u64 {
+    lens.iter().map(|&floats| (4 * floats as u64).next_multiple_of(PAGE)).sum()
+}
+
 /// A stream, memory, and what goes there and back.
 #[derive(Debug)]
 pub(super) struct Lease {
@@ -30,11 +38,6 @@ impl Lease {
             given: Vec::new(),
             found: Vec::new(),
         })
-    }
-
-    /// Whether there is room for such regions.
-    pub(super) fn holds(&self, lens: &[usize; REGIONS]) -> bool {
-        self.regions.iter().zip(lens).all(|(region, &wanted)| wanted <= region.len())
     }
 
     /// Makes room on the device for a pass over regions of so many numbers.

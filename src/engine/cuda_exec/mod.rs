@@ -61,15 +61,6 @@ struct Kept {
     rests: bool,
 }
 
-impl Kept {
-    /// One that has room for such regions if there is any.
-    fn take(&mut self, lens: &[usize; REGIONS]) -> Option<Lease> {
-        let fitting = self.leases.iter().position(|lease| lease.holds(lens));
-        let place = fitting.or(self.leases.len().checked_sub(1))?;
-        Some(self.leases.swap_remove(place))
-    }
-}
-
 /// A program, and where parameters lie for it.
 #[derive(Debug)]
 struct Ready {
@@ -90,6 +81,29 @@ impl Ready {
 /// A training step, which takes more than any other pass.
 fn step(net: &Net, images: usize) -> Result<Ready> {
     Ready::new(net, Mode::TrainDropping, images)
+}
+
+/// Regions in which a step of any of `nets` has room, with batches of `most` images at most. All leases
+/// are of one make, for nobody says which of them a pass gets.
+fn room(nets: &[(&Net, usize)], most: usize) -> Result<[usize; REGIONS]> {
+    let mut room = [0; REGIONS];
+    for &(net, images) in nets {
+        let lens = step(net, images.min(most))?.program.lens;
+        room = std::array::from_fn(|region| room[region].max(lens[region]));
+    }
+    Ok(room)
+}
+
+/// The largest batch of fewer than so many images with which steps of `nets` side by side fit in `free`
+/// bytes.
+fn fitting(nets: &[(&Net, usize)], images: usize, free: u64) -> Result<usize> {
+    let (mut fits, mut too_many) = (0, images);
+    while fits + 1 < too_many {
+        let tried = fits.midpoint(too_many);
+        let bytes = nets.len() as u64 * lease::bytes(&room(nets, tried)?);
+        if bytes <= free { fits = tried } else { too_many = tried }
+    }
+    Ok(fits)
 }
 
 /// Where a pass has its parameters from.
@@ -153,7 +167,7 @@ impl CudaExec {
         read: impl FnOnce(&[f32]) -> Result<T>,
     ) -> Result<T> {
         let Ready { program, layout } = ready;
-        let kept = self.kept().take(&program.lens);
+        let kept = self.kept().leases.pop();
         let mut lease = match kept {
             Some(lease) => lease,
             None => Lease::new(&self.gpu)?,
@@ -182,18 +196,6 @@ impl CudaExec {
         let mut lease = Lease::new(&self.gpu)?;
         lease.grow(lens)?;
         Ok(lease)
-    }
-
-    /// The largest batch, but for `images`, of which steps of `nets` side by side fit in so many bytes.
-    fn fitting(nets: &[(&Net, usize)], images: usize, free: u64) -> Result<usize> {
-        let (mut fits, mut too_many) = (0, images);
-        while fits + 1 < too_many {
-            let tried = fits.midpoint(too_many);
-            let steps = nets.iter().map(|&(net, images)| step(net, images.min(tried)));
-            let bytes = steps.map(|step| Ok(step?.program.bytes())).sum::<Result<u64>>()?;
-            if bytes <= free { fits = tried } else { too_many = tried }
-        }
-        Ok(fits)
     }
 
     fn score<T>(
@@ -299,21 +301,20 @@ impl Executor for CudaExec {
     }
 
     fn memory(&self, net: &Net, images: usize) -> Result<Option<u64>> {
-        Ok(Some(step(net, images)?.program.bytes()))
+        Ok(Some(lease::bytes(&step(net, images)?.program.lens)))
     }
 
     fn reserve(&self, nets: &[(&Net, usize)], limit: Option<u64>) -> Result<()> {
         self.rest();
         self.gpu.limit(limit.unwrap_or(u64::MAX));
-        let steps: Vec<Ready> = nets.iter().map(|&(net, n)| step(net, n)).collect::<Result<_>>()?;
-        let needed = steps.iter().map(|step| step.program.bytes()).sum();
-        let free = self.gpu.free()?;
         let images = nets.iter().map(|&(_, images)| images).max().unwrap_or(0);
+        let room = room(nets, images)?;
+        let (needed, free) = (nets.len() as u64 * lease::bytes(&room), self.gpu.free()?);
         if free < needed {
-            let fits = Self::fitting(nets, images, free)?;
+            let fits = fitting(nets, images, free)?;
             return Err(GpuError::TooLarge { needed, free, images, fits }.into());
         }
-        self.kept().reserved = steps.iter().map(|step| step.program.lens).collect();
+        self.kept().reserved = vec![room; nets.len()];
         self.wake()
     }
 

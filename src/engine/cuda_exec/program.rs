@@ -9,9 +9,6 @@ use crate::engine::cuda_exec::ops::REGIONS;
 use crate::engine::pass::mask;
 use crate::net::Net;
 
-/// Bytes that drivers give memory out by.
-const PAGE: u64 = 2 << 20;
-
 /// What a pass is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -124,11 +121,4 @@ pub(super) struct Program {
     pub(super) logits: Logits,
     /// The parameters that have a gradient, with their sides.
     pub(super) grads: BTreeMap<String, Vec<usize>>,
-}
-
-impl Program {
-    /// Bytes of the device's memory that it takes.
-    pub(super) fn bytes(&self) -> u64 {
-        self.lens.iter().map(|&floats| (4 * floats as u64).next_multiple_of(PAGE)).sum()
-    }
 }

@@ -120,6 +120,24 @@ fn memory_is_reserved_within_a_limit_or_refused_with_the_batch_that_fits() {
     assert!(nothing.contains("not even batches of one image fit"), "{nothing}");
 }
 
+/// The trainer must find room whichever of the leases another thread has.
+#[test]
+fn whichever_lease_is_taken_the_other_has_room() {
+    let Some(exec) = exec() else { return };
+    let [large, small] = [8, 2].map(|channels| {
+        let family = family_of(SharedForm::Shared, 3, channels, [3, 16, 16]);
+        Case::new(family.shared(&random_arch(3, 0)).unwrap(), 6, 2)
+    });
+    exec.reserve(&[(&large.net, 6), (&small.net, 6)], None).unwrap();
+    let reserved = exec.gpu.taken();
+    for _ in 0..2 {
+        let other = exec.kept().leases.pop();
+        large.train(&exec, &large.values);
+        assert_eq!(exec.gpu.taken(), reserved);
+        exec.kept().leases.insert(0, other.unwrap());
+    }
+}
+
 #[test]
 fn memory_is_given_back_at_rest() {
     let Some(exec) = exec() else { return };
