@@ -19,19 +19,10 @@ enasd, mock = sys.argv[1:]
 scratch = tempfile.TemporaryDirectory()
 
 
-# So that a cycle takes seconds here.
-SMALL = [arg for setting in (
-    "schedule.shared_steps=4", "schedule.controller_steps=2", "schedule.rollouts_per_step=2",
-    "schedule.epochs_per_cycle=1", "schedule.batch_size=16", "derive.samples=4", "derive.rerank=1",
-    "score.calibration=16", "final.candidates=0",
-) for arg in ("--set", setting)]
-
-
 def command(name, device, until="cycles=1", *more):
     state = os.path.join(scratch.name, name)
-    return [enasd, "run", "--config", "config/tiny.toml", "--state", state, "--metrics", "off",
-            "--set", f"engine.device={device}", "--set", "store.checkpoint_seconds=1",
-            *SMALL, "--until", until, *more]
+    return [enasd, "run", "--config", "tests/cuda/small.toml", "--state", state,
+            "--set", f"engine.device={device}", "--until", until, *more]
 
 
 def env(**more):
@@ -94,6 +85,42 @@ moved = subprocess.run(
     env=os.environ, capture_output=True, text=True)
 check(moved.returncode == 0 and rows("moved")[:len(plain)] == plain and "was computed by" in moved.stderr,
       "it moves where that is allowed, and says so")
+
+code, said = run("plain", device="cpu")
+check(code == 78 and "engine.resume_elsewhere = true" in said, "another device is refused, and what allows it is said")
+
+# The device is others' while a search is paused.
+taken = os.path.join(scratch.name, "taken")
+
+
+def memory(until, what):
+    start = time.monotonic()
+    while True:
+        found = int(open(taken).read() or 0) if os.path.exists(taken) else 0
+        if until(found):
+            return
+        assert time.monotonic() - start < 60 and daemon.poll() is None, f"{what}: {found} bytes are taken"
+        time.sleep(0.05)
+
+
+def ask(word):
+    socket = os.path.join(scratch.name, "paused.sock")
+    done = subprocess.run([enasd.replace("enasd", "enasctl"), "--socket", socket, word], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+daemon = subprocess.Popen(
+    [*command("paused", "cuda:0", "cycles=1000"), "--socket", os.path.join(scratch.name, "paused.sock")],
+    env=env(MOCK_MEMORY=taken), stderr=subprocess.DEVNULL)
+memory(lambda found: found > 0, "at work")
+while not os.path.exists(os.path.join(scratch.name, "paused.sock")):
+    time.sleep(0.05)
+ask("pause")
+memory(lambda found: found == 0, "paused")
+ask("resume")
+memory(lambda found: found > 0, "at work again")
+ask("stop")
+check(daemon.wait(timeout=60) == 0, "paused it has none of the device's memory, and goes on with as much as before")
 
 small = subprocess.run(command("small", "cuda:0", "cycles=1", "--set", "engine.memory_limit=4"),
                        env=env(), capture_output=True, text=True)

@@ -2,6 +2,7 @@
 // same sources, found by their names. Build it with tests/cuda/mock.sh.
 //
 //   MOCK_STATS=FILE   adds a line a kind of call there at exit: calls, and bytes
+//   MOCK_MEMORY=FILE  has the bytes that are taken, at any time
 //   MOCK_POISON=1     new device memory holds NaN (what the program clears it clears itself)
 //   MOCK_DEFER=1      what is queued runs no sooner than somebody waits for its stream
 //   MOCK_OOM_AT=N     the N-th allocation and all after it fail with out of memory
@@ -42,14 +43,26 @@ int cuStreamCreate(P* stream, unsigned) { static u64 next = 16; *stream = (P)nex
 int cuStreamDestroy_v2(P) { return 0; }
 int cuStreamSynchronize(P stream) { Lock lock(mutex); CHECK; count("waits"); flush(stream); return 0; }
 int cuMemGetInfo_v2(size_t* free, size_t* all) { *free = *all = 1 << 30; return 0; }
+static void take(u64 p, size_t n) {
+  static std::map<u64, size_t> all;
+  static u64 taken;
+  taken += n - all[p];
+  all[p] = n;
+  static const char* name = getenv("MOCK_MEMORY");
+  if (!name) return;
+  FILE* file = fopen(name, "w");
+  fprintf(file, "%llu", taken);
+  fclose(file);
+}
 int cuMemAlloc_v2(u64* p, size_t n) {
   Lock lock(mutex); CHECK;
   if (OOM_AT <= count("allocations", n)) return 2;
   *p = (u64)aligned_alloc(256, (n + 511) / 256 * 256);
+  take(*p, n);
   if (POISON) memset((P)*p, 0xff, n);
   return 0;
 }
-int cuMemFree_v2(u64 p) { Lock lock(mutex); CHECK; for (auto& q : std::map<P, std::vector<std::function<void()>>>(queues)) flush(q.first); free((P)p); return 0; }
+int cuMemFree_v2(u64 p) { Lock lock(mutex); CHECK; for (auto& q : std::map<P, std::vector<std::function<void()>>>(queues)) flush(q.first); take(p, 0); free((P)p); return 0; }
 int cuMemsetD8_v2(u64 p, unsigned char v, size_t n) { memset((P)p, v, n); return 0; }
 int cuMemcpyHtoDAsync_v2(u64 to, const void* from, size_t n, P stream) {
   Lock lock(mutex); CHECK; count("copies up", n);
